@@ -1,0 +1,1 @@
+"""jq, sealed in worker processes."""

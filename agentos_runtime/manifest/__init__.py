@@ -1,0 +1,1 @@
+"""A skill file becomes a frozen Skill, or every problem at file:line:column."""

@@ -1,0 +1,288 @@
+"""A loaded skill: frozen values, parsed and checked, ready to be called.
+
+Strings of a manifest that the runtime reads became one of the nodes below when the file was loaded, so a call never
+asks again whether a string is jq or literal.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal as Choice
+from typing import TypeAlias
+
+from jsonschema.protocols import Validator
+
+from agentos_runtime.diagnostics import Place, Problem
+from agentos_runtime.jsontext import Json
+
+# ------------------------------------------------------------------ nodes: how a request is built
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value sent as it stands."""
+
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class PlainPath:
+    """jq that is only a path (`.params.model`, `.choices[0].message`): walked in Python, same answers as jq."""
+
+    steps: tuple[str | int, ...]
+    source: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Jq:
+    """A jq expression that runs in a worker."""
+
+    source: str
+    place: Place
+    auth_fields: frozenset[str] = frozenset()
+    """Names after `.auth.` in the source: their placeholders may stand in this field's result."""
+
+
+@dataclass(frozen=True, slots=True)
+class UrlTemplate:
+    """A literal url in which `{name}` is one percent-encoded param and `{+name}` keeps its slashes.
+
+    `parts` alternates: a str is literal text, a TemplateParam is filled in.
+    """
+
+    parts: tuple["str | TemplateParam", ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateParam:
+    name: str
+    keep_slashes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A walked map, in the author's order; a field whose value comes out null or empty is left out."""
+
+    entries: tuple[tuple[str, "Node"], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A walked list."""
+
+    entries: tuple["Node", ...]
+
+
+Node: TypeAlias = Literal | PlainPath | Jq | UrlTemplate | Fields | Items
+Expression: TypeAlias = PlainPath | Jq
+
+# ------------------------------------------------------------------ auth
+
+
+@dataclass(frozen=True, slots=True)
+class AuthTemplate:
+    """One place a credential goes on the request: `parts` alternates literal text and AuthField."""
+
+    location: Choice["header", "query", "body"]
+    name: str
+    parts: tuple["str | AuthField", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuthField:
+    """A field of the credential; `basic` is base64 of `username:password`, its name is then `username:password`."""
+
+    name: str
+    basic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """How a call proves itself with one named credential."""
+
+    name: str
+    """`default`, or the key under `auth.credentials`."""
+    kind: Choice["api_key", "basic", "template", "oauth", "expressions"]
+    """`expressions`: older manifests that write `.auth.key` in a url, header or query and declare no place."""
+    fields: tuple[str, ...]
+    """What the credential must hold: `("key",)`, `("username", "password")`, …"""
+    templates: tuple[AuthTemplate, ...]
+    optional: bool = False
+    label: str | None = None
+    help_url: str | None = None
+    oauth: Mapping[str, Json] | None = None
+    place: Place | None = None
+
+
+# ------------------------------------------------------------------ rest
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """How an upstream response becomes the reply."""
+
+    error: Jq | PlainPath | Literal | None = None
+    """None = the default predicate; Literal(False) = off."""
+    root: tuple[str, ...] | None = None
+    """The tokens of a JSON Pointer."""
+    root_place: Place | None = None
+    transform: Expression | None = None
+    mapping: tuple[tuple[str, Expression], ...] = ()
+    raw: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """How upstream events become deltas, and deltas the reply."""
+
+    delta: Expression
+    body: Fields = Fields(())
+    """Merged into the body when the caller asks for a stream."""
+    format: Choice["sse", "ndjson"] = "sse"
+    error: Expression | Literal | None = None
+    done: str | None = None
+    """The data of the event that ends the stream (`[DONE]`)."""
+    end: Expression | None = None
+    """Truthy on the event after which the stream is complete, for upstreams without an end mark."""
+    accumulate: Choice["chat", "text", "list", "last"] = "chat"
+    reply: Expression | None = None
+    """Over what the deltas added up to: gives what the plain call would have returned. None = as added up."""
+    idle_timeout: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """What the author says is safe to repeat."""
+
+    attempts: int = 2
+    idempotency_header: str | None = None
+    """The header under which the API honours an idempotency key, if it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paginate:
+    """How a list goes on: where the position stands in the query, and where the next one is found in the reply."""
+
+    style: Choice["offset", "cursor", "page"]
+    position: str
+    """The query key that says where to go on: `offset`, `cursor`, `page`."""
+    limit: str | None
+    """The query key that says how many rows; None when the API has none."""
+    items: tuple[str, ...]
+    """JSON Pointer tokens of the rows in the body."""
+    next: Expression | None = None
+    """Over the body: the next cursor, null at the end (cursor style)."""
+    size: int = 100
+    """Rows asked for per page."""
+    maximum: int = 10_000
+    """Rows at most, whatever the caller says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """How a job that was accepted (202) is followed until it is done."""
+
+    url: Node
+    until: Expression
+    failed: Expression | None
+    interval: float
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """One HTTP call."""
+
+    method: Choice["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
+    url: Literal | UrlTemplate | Jq
+    """Absolute: `api.base_url` is already in front of a relative literal."""
+    url_place: Place
+    headers: Fields = Fields(())
+    query: Fields = Fields(())
+    body: Node | None = None
+    body_extra: Expression | None = None
+    keep_null: frozenset[str] = frozenset()
+    encoding: Choice["json", "form", "multipart", "text", "binary"] = "json"
+    timeout: float = 600.0
+    retry: Retry = Retry()
+    response: Response = Response()
+    stream: Stream | None = None
+    paginate: Paginate | None = None
+    poll: Poll | None = None
+
+
+# ------------------------------------------------------------------ the skill
+
+
+@dataclass(frozen=True, slots=True)
+class Utility:
+    """One thing a skill can do."""
+
+    name: str
+    description: str
+    params: Mapping[str, Json]
+    """The JSON Schema object of the params, as published."""
+    validator: Validator = field(repr=False, compare=False)
+    """Over `params`; compiled once."""
+    defaults: Mapping[str, Json]
+    returns: Mapping[str, Json] | None
+    """The JSON Schema of the reply, as published; None = anything."""
+    reply_validator: Validator | None = field(repr=False, compare=False)
+    void: bool
+    rest: Rest
+    credential: str | None
+    """Which of the skill's credentials the call carries; None = none."""
+    web_url: str | None
+    place: Place
+
+    @property
+    def streams(self) -> bool:
+        return self.rest.stream is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """One skill file, checked."""
+
+    id: str
+    name: str
+    description: str
+    file: Path
+    digest: str
+    """sha256 of the file's bytes, hex."""
+    kind: Choice["callable", "instructions"]
+    utilities: Mapping[str, Utility]
+    auth: Mapping[str, Auth]
+    definitions: str = ""
+    """jq `def`s put before every expression of the skill; ends with a newline unless empty."""
+    icon: Path | None = None
+    color: str | None = None
+    website: str | None = None
+    privacy_url: str | None = None
+    terms_url: str | None = None
+    platforms: tuple[str, ...] = ()
+    base_url: str | None = None
+    connects_to: Json = None
+    seed: Json = None
+    instructions: str | None = None
+    docs: str = ""
+    """The Markdown below the front matter."""
+    domains: tuple[str, ...] = ()
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    """Declared settings and their defaults (`settings:`); expressions see them as `.settings`."""
+    extras: Mapping[str, Json] = field(default_factory=dict)
+    """Further keys that are kept and shown: `requires`, `handles`, `sources`, `testing`, `credits`, …"""
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenSkill:
+    """A file that should be a skill and is not."""
+
+    id: str
+    file: Path
+    problems: tuple[Problem, ...]
+    name: str = ""
+    description: str = ""

@@ -1,0 +1,175 @@
+"""What the operator decides: flags, then environment, then `config.toml`."""
+
+import os
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+MB = 1024 * 1024
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the message names it, where it came from, and what it must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, checked; `sources` says where each came from: `flag`, a variable, a file or `default`."""
+
+    home: Path
+    host: str = "127.0.0.1"
+    port: int = 3456
+    skills: tuple[Path, ...] = ()
+    """Folders in order of precedence; empty = `<home>/skills`, then the bundled ones."""
+    rewrite: Mapping[str, str] = field(default_factory=dict)
+    """Origin → base address to send its calls to."""
+    token: str | None = field(default=None, repr=False)
+    allowed_hosts: tuple[str, ...] = ()
+    max_body: int = 32 * MB
+    max_reply: int = 64 * MB
+    max_connections: int = 1024
+    proxy: str | None = field(default=None, repr=False)
+    keyring: bool = False
+    """Keep credentials in the operating system's keyring instead of `credentials.json`."""
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Self:
+        """Read the settings; `flags` (None = not given) win over `environ`, which wins over `<home>/config.toml`.
+
+        Raises SettingsError.
+        """
+        given = {name: value for name, value in (flags or {}).items() if value is not None}
+        home = Path(given.get("home") or environ.get("AGENTOS_HOME") or default_home(environ)).expanduser()
+        config_file = home / "config.toml"
+        config = _read_config(config_file)
+        values: dict[str, Any] = {"home": home}
+        sources: dict[str, str] = {
+            "home": "flag" if "home" in given else "AGENTOS_HOME" if environ.get("AGENTOS_HOME") else "default"
+        }
+        for name, read in _READERS.items():
+            variable = f"AGENTOS_{name.upper()}"
+            if name in given:
+                raw, source = given[name], "flag"
+            elif environ.get(variable):
+                raw, source = environ[variable], variable
+            elif name in config:
+                raw, source = config[name], str(config_file)
+            else:
+                sources[name] = "default"
+                continue
+            try:
+                values[name] = read(raw)
+            except (ValueError, TypeError, AttributeError) as error:
+                raise SettingsError(f"{name} (from {source}) cannot be used: {error}") from None
+            sources[name] = source
+        settings = cls(**values, sources=sources)
+        settings._check_exposure()
+        return settings
+
+    def _check_exposure(self) -> None:
+        if self.host not in LOOPBACK_HOSTS and not self.token:
+            raise SettingsError(
+                f"host is {self.host}, which other machines can reach: set AGENTOS_TOKEN, or listen on 127.0.0.1"
+            )
+
+    @property
+    def credentials_file(self) -> Path:
+        return self.home / "credentials.json"
+
+    @property
+    def activity_file(self) -> Path:
+        return self.home / "activity.db"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.home / "agentos.lock"
+
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def default_home(environ: Mapping[str, str]) -> Path:
+    """The platform's folder for a user's data."""
+    home = Path(environ.get("HOME") or Path.home())
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "agentos"
+    return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "agentos"
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}") from None
+    try:
+        config = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is not TOML: {error}") from None
+    known = {f.name for f in fields(Settings)} - {"home", "sources"}
+    unknown = sorted(set(config) - known)
+    if unknown:
+        raise SettingsError(f"{file} has unknown settings: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+    return config
+
+
+def _port(raw: Any) -> int:
+    port = int(raw)
+    if not 0 <= port <= 65535:
+        raise ValueError("a port is a number from 0 to 65535")
+    return port
+
+
+def _positive(raw: Any) -> int:
+    number = int(raw)
+    if number <= 0:
+        raise ValueError("must be a whole number above 0")
+    return number
+
+
+def _folders(raw: Any) -> tuple[Path, ...]:
+    parts = raw.split(os.pathsep) if isinstance(raw, str) else raw
+    return tuple(Path(part).expanduser() for part in parts if str(part))
+
+
+def _names(raw: Any) -> tuple[str, ...]:
+    parts = raw.split(",") if isinstance(raw, str) else raw
+    return tuple(str(part).strip() for part in parts if str(part).strip())
+
+
+def _rewrites(raw: Any) -> dict[str, str]:
+    pairs = dict(pair.split("=", 1) for pair in _names(raw)) if isinstance(raw, str) else dict(raw)
+    for origin, target in pairs.items():
+        for url in (origin, target):
+            if not url.startswith(("http://", "https://")):
+                raise ValueError("write it as https://api.example.com=http://127.0.0.1:9000")
+    return {origin.rstrip("/"): target.rstrip("/") for origin, target in pairs.items()}
+
+
+def _flag(raw: Any) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    choices = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if str(raw).lower() not in choices:
+        raise ValueError("must be true or false")
+    return choices[str(raw).lower()]
+
+
+_READERS: Mapping[str, Any] = {
+    "host": str,
+    "port": _port,
+    "skills": _folders,
+    "rewrite": _rewrites,
+    "token": str,
+    "allowed_hosts": _names,
+    "max_body": _positive,
+    "max_reply": _positive,
+    "max_connections": _positive,
+    "proxy": str,
+    "keyring": _flag,
+}

@@ -1,0 +1,1 @@
+"""The thin faces of the Runtime."""
