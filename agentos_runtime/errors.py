@@ -104,6 +104,12 @@ class ServerError(AgentOSError):
     """The runtime itself."""
 
 
+class BadRequest(CallerError):
+    """What arrived is not HTTP."""
+
+    code, status = "bad_request", 400
+
+
 class InvalidJson(CallerError):
     """The body is not one JSON object."""
 

@@ -1,0 +1,64 @@
+"""Reading a request's body, bounded in size, time and in what all bodies together may hold."""
+
+import asyncio
+
+from agentos_runtime.errors import Overloaded, PayloadTooLarge, RequestTimeout
+from agentos_runtime.surfaces.http.messages import Receive
+
+
+class ClientGone(Exception):
+    """The client left before its request was complete: nobody is there to be answered."""
+
+
+class BodyReader:
+    """Reads bodies; large ones stay counted until released, so that many clients cannot fill the memory."""
+
+    def __init__(self, largest: int, all_together: int, timeout: float) -> None:
+        self._largest = largest
+        self._all_together = max(all_together, largest)
+        self._timeout = timeout
+        self._held = 0
+
+    async def read(self, receive: Receive) -> bytes:
+        """The whole body; `release` it after use.
+
+        Raises PayloadTooLarge, RequestTimeout, Overloaded, ClientGone.
+        """
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._timeout):
+                while await self._read_chunk(receive, body):
+                    pass
+        except TimeoutError:
+            self.release(body)
+            raise RequestTimeout(f"The body did not arrive within {self._timeout:g} s.") from None
+        except BaseException:
+            self.release(body)
+            raise
+        return bytes(body)
+
+    def release(self, body: bytes | bytearray) -> None:
+        if len(body) > _SMALL:
+            self._held -= len(body)
+
+    async def _read_chunk(self, receive: Receive, body: bytearray) -> bool:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        before = len(body)
+        body += message.get("body", b"")
+        self._count(before, len(body))
+        return bool(message.get("more_body", False))
+
+    def _count(self, before: int, now: int) -> None:
+        if now > _SMALL:
+            self._held += now - (before if before > _SMALL else 0)
+        if now > self._largest:
+            raise PayloadTooLarge(f"The body is larger than {self._largest} bytes (AGENTOS_MAX_BODY).")
+        if self._held > self._all_together:
+            raise Overloaded(
+                "Too many large requests are being read at once. Try again in a moment.", retry_after=1
+            )
+
+
+_SMALL = 64 * 1024

@@ -1,0 +1,114 @@
+"""One client connection: uvicorn's protocol, with the bounds that uvicorn leaves open."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from agentos_runtime.errors import AgentOSError, BadRequest, MisdirectedHost, PayloadTooLarge, RequestTimeout
+from agentos_runtime.surfaces.http.guard import LINE
+from agentos_runtime.surfaces.http.limits import Limits
+from agentos_runtime.surfaces.http.messages import error_response, new_request_id
+from agentos_runtime.surfaces.http.peer import Peers
+
+
+class Connection(HttpToolsProtocol):
+    """Adds: whose connection it is, a bound on the head, a callback when the client leaves, JSON refusals."""
+
+    def __init__(self, config: Config, state: ServerState, peers: Peers, limits: Limits, most: int) -> None:
+        super().__init__(config, state, {})
+        self.foreign = False
+        self.surplus = False
+        self.on_lost: Callable[[], object] | None = None
+        self.waiting_since: float | None = None
+        self._peers = peers
+        self._limits = limits
+        self._most = most
+        self._in_head = False
+        self._head_size = 0
+        self._refusal: AgentOSError | None = None
+        self._extensions: dict[str, dict[object, object]] = {LINE: self}  # type: ignore[dict-item]
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.surplus = len(self.connections) > self._most
+        if len(self.connections) > self._most + self._limits.spare_connections:
+            transport.abort()
+            return
+        self.foreign = (
+            self.client is None or self.server is None or self._peers.is_foreign(self.client, self.server)
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        on_lost, self.on_lost = self.on_lost, None
+        if on_lost is not None:
+            on_lost()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._head_size += len(data)
+            if self._head_size > self._limits.max_head:
+                self.refuse(PayloadTooLarge(f"The request's head is larger than {self._limits.max_head} bytes."))
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions
+        self._in_head = True
+        self._head_size = 0
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self.headers = _NoTrailers()
+        if not self.url.startswith(b"/"):
+            self._refusal = MisdirectedHost("This is no proxy: send the path only, such as GET /api/skills.")
+            raise ValueError("not a path")
+        super().on_headers_complete()
+
+    @property
+    def waits_for_head(self) -> bool:
+        """Nothing is being answered, and it is not quiet between two requests (that has its own timer)."""
+        return (self.cycle is None or self.cycle.response_complete) and self.timeout_keep_alive_task is None
+
+    def refuse(self, error: AgentOSError) -> None:
+        """Says why, unless another answer is under way, and closes."""
+        if self.cycle is None or self.cycle.response_complete:
+            request_id = new_request_id()
+            self.transport.write(error_response(error, request_id).as_bytes(request_id))
+        self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        self.refuse(self._refusal or BadRequest("This is not HTTP/1.1 as the standard has it."))
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """The request is answered as if it had not asked for another protocol; after it nothing more is read."""
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
+
+
+class _NoTrailers(list[tuple[bytes, bytes]]):
+    """Takes the place of the headers after the head, so that fields behind the body never become headers."""
+
+    def append(self, item: Any) -> None:
+        pass
+
+
+def late(connection: Connection, now: float, limit: float) -> bool:
+    """Whether the connection has been waiting for a head longer than `limit`; called every second or so."""
+    if not connection.waits_for_head:
+        connection.waiting_since = None
+        return False
+    if connection.waiting_since is None:
+        connection.waiting_since = now
+    return now - connection.waiting_since >= limit
+
+
+def sweep(connections: set[Any], now: float, limit: float) -> None:
+    """Closes every connection whose head is late."""
+    for connection in list(connections):
+        if late(connection, now, limit):
+            connection.refuse(RequestTimeout(f"The request's head did not arrive within {limit:g} s."))

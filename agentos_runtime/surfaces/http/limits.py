@@ -1,0 +1,31 @@
+"""How long and how much one client may ask of the server."""
+
+from dataclasses import dataclass
+
+MB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Times in seconds, sizes in bytes. What the operator sets (body size, connections) is in `Settings`."""
+
+    head_timeout: float = 10.0
+    """From the first byte, or from connecting, until the request's head is complete."""
+    body_timeout: float = 30.0
+    """From the end of the head until the end of the body."""
+    keep_alive: int = 60
+    """How long an idle connection is kept."""
+    max_head: int = 64 * 1024
+    bodies_held: int = 256 * MB
+    """All bodies larger than one read together; above it new ones are refused."""
+    spare_connections: int = 128
+    """Connections above the operator's bound that still get an answer (503) instead of being dropped."""
+    ping: float = 15.0
+    """Silence on a stream after which a comment is sent."""
+    call_grace: float = 5.0
+    """How long a plain call may go on once the server was told to stop."""
+    stream_grace: float = 2.0
+    """How long an open stream may take to say goodbye once the server was told to stop."""
+
+
+DEFAULT_LIMITS = Limits()

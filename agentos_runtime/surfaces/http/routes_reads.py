@@ -1,0 +1,86 @@
+"""What can be looked at: skills, their icons, the activity, the usage."""
+
+import asyncio
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import parse_qsl
+
+from agentos_runtime.errors import InvalidParams, NotFound, ParamProblem
+from agentos_runtime.surfaces.http.messages import Request, Response, json_response
+from agentos_runtime.surfaces.http.ports import Runtime
+
+
+async def list_skills(runtime: Runtime, request: Request) -> Response:
+    q = _filters(request, frozenset({"q"})).get("q")
+    return json_response({"skills": runtime.catalog.entries(q)})
+
+
+async def show_skill(runtime: Runtime, request: Request, skill: str) -> Response:
+    return json_response(runtime.catalog.detail(skill))
+
+
+async def show_utility(runtime: Runtime, request: Request, skill: str, utility: str) -> Response:
+    return json_response(runtime.catalog.utility(skill, utility))
+
+
+async def show_icon(runtime: Runtime, request: Request, skill: str) -> Response:
+    icon = runtime.catalog.icon(skill)
+    content_type = None if icon is None else ICON_TYPES.get(icon.suffix.lower())
+    if icon is None or content_type is None:
+        raise NotFound(f"The skill {skill} has no icon.")
+    try:
+        image = await asyncio.to_thread(_read_regular_file, icon)
+    except OSError:
+        raise NotFound(f"The icon of {skill} cannot be read.") from None
+    return Response(image, content_type=content_type, headers=_ICON_HEADERS)
+
+
+async def show_activity(runtime: Runtime, request: Request) -> Response:
+    return json_response(await runtime.activity(_filters(request, ACTIVITY_FILTERS)))
+
+
+async def show_usage(runtime: Runtime, request: Request) -> Response:
+    return json_response(await runtime.usage(_filters(request, USAGE_FILTERS)))
+
+
+def _filters(request: Request, known: frozenset[str]) -> dict[str, str]:
+    """The query; empty values say nothing. An unknown name is refused: ignored, it would look obeyed."""
+    pairs = parse_qsl(request.query.decode("latin-1"), keep_blank_values=True)
+    problems = [
+        ParamProblem(name, f"is not known here; known: {', '.join(sorted(known))}")
+        for name, _ in pairs
+        if name not in known
+    ]
+    if problems:
+        raise InvalidParams("The query has names that mean nothing here.", problems=problems)
+    return {name: value for name, value in pairs if value}
+
+
+def _read_regular_file(path: Path) -> bytes:
+    """Raises OSError, also for what is no regular file (a pipe would never end) or larger than an icon is."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST_ICON:
+            raise OSError("not an icon")
+        return file.read(_LARGEST_ICON)
+
+
+ACTIVITY_FILTERS = frozenset({"agent", "skill", "utility", "outcome", "since", "limit", "cursor"})
+USAGE_FILTERS = frozenset({"since", "by", "agent", "skill"})
+ICON_TYPES: Mapping[str, bytes] = MappingProxyType(
+    {
+        ".svg": b"image/svg+xml",
+        ".png": b"image/png",
+        ".jpg": b"image/jpeg",
+        ".jpeg": b"image/jpeg",
+        ".webp": b"image/webp",
+        ".gif": b"image/gif",
+        ".ico": b"image/x-icon",
+    }
+)
+_ICON_HEADERS = ((b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox"),)
+_LARGEST_ICON = 1024 * 1024

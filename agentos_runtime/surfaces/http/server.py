@@ -1,0 +1,204 @@
+"""Listening, serving, and stopping without hanging."""
+
+import asyncio
+import contextlib
+import resource
+import signal
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from email.utils import formatdate
+from typing import TypeAlias
+
+import uvicorn
+import uvloop
+from uvicorn.server import ServerState
+
+from agentos_runtime.settings import Settings, SettingsError
+from agentos_runtime.surfaces.http.app import HttpApp
+from agentos_runtime.surfaces.http.connection import Connection, sweep
+from agentos_runtime.surfaces.http.guard import Guard
+from agentos_runtime.surfaces.http.limits import DEFAULT_LIMITS, Limits
+from agentos_runtime.surfaces.http.messages import App
+from agentos_runtime.surfaces.http.peer import Peers
+from agentos_runtime.surfaces.http.ports import Runtime
+
+OpenRuntime: TypeAlias = Callable[[], AbstractAsyncContextManager[Runtime]]
+
+
+def run(
+    open_runtime: OpenRuntime,
+    settings: Settings,
+    *,
+    ready: Callable[[str], object],
+    notice: Callable[[str], object],
+) -> None:
+    """Serve until SIGTERM or SIGINT; see `serve`."""
+    uvloop.run(serve(open_runtime, settings, ready=ready, notice=notice))
+
+
+async def serve(
+    open_runtime: OpenRuntime,
+    settings: Settings,
+    *,
+    ready: Callable[[str], object],
+    notice: Callable[[str], object],
+    limits: Limits = DEFAULT_LIMITS,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Open the runtime and serve it until `stop` is set or the process is told to end by SIGTERM or SIGINT.
+
+    `ready` gets the address once calls are answered; `notice` gets a sentence for everything this platform cannot
+    promise. Raises SettingsError when the address cannot be listened on, and whatever opening the runtime raises.
+    """
+    stop = stop or asyncio.Event()
+    listener = listen(settings.host, settings.port)
+    with contextlib.closing(listener), contextlib.closing(Peers()) as peers, _ended_by_signals(stop):
+        if not peers.available:
+            notice(
+                "This system does not tell whose a connection is: other users of this machine can call this server."
+            )
+        _allow_open_files(settings.max_connections)
+        app = HttpApp(limits)
+        port = listener.getsockname()[1]
+        server = Server(Guard(app, settings, port, limits), listener, peers, limits, settings.max_connections)
+        async with server.running(), open_runtime() as runtime:
+            app.start(runtime)
+            ready(f"http://{_authority(settings.host, port)}")
+            await stop.wait()
+            await app.calls.stop(limits.call_grace, limits.stream_grace)
+            await server.close()
+
+
+class Server:
+    """One listening socket and its connections."""
+
+    def __init__(self, app: App, listener: socket.socket, peers: Peers, limits: Limits, most: int) -> None:
+        self._listener = listener
+        self._peers = peers
+        self._limits = limits
+        self._most = most
+        self._state = ServerState()
+        self._accepting: asyncio.Server | None = None
+        self._config = uvicorn.Config(
+            app,
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            log_level="critical",
+            proxy_headers=False,
+            timeout_keep_alive=limits.keep_alive,
+        )
+        self._config.load()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Accepts connections inside the block; all are closed after it."""
+        self._set_date()
+        housekeeping = asyncio.create_task(self._keep_house())
+        loop = asyncio.get_running_loop()
+        self._accepting = await loop.create_server(self._connection, sock=self._listener, backlog=_BACKLOG)
+        try:
+            yield
+        finally:
+            housekeeping.cancel()
+            await self.close()
+
+    async def close(self) -> None:
+        """No more connections; answers under way have a moment to leave, then what is open is cut."""
+        if self._accepting is None:
+            return
+        self._accepting.close()
+        self._accepting = None
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        await self._drained(_FLUSH)
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+        await self._drained(_FLUSH)
+        for task in list(self._state.tasks):
+            task.cancel()
+        await self._drained(_FLUSH)
+
+    async def _drained(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if not self._state.connections and not self._state.tasks:
+                return
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    def _connection(self) -> Connection:
+        return Connection(self._config, self._state, self._peers, self._limits, self._most)
+
+    def _set_date(self) -> None:
+        self._state.default_headers = [(b"date", formatdate(time.time(), usegmt=True).encode())]
+
+    async def _keep_house(self) -> None:
+        while True:
+            self._set_date()
+            sweep(self._state.connections, time.monotonic(), self._limits.head_timeout)
+            await asyncio.sleep(min(1.0, self._limits.head_timeout / 4))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 is any free one. Raises SettingsError with what to do."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host}: {error.strerror}. Set AGENTOS_HOST to an address of this machine."
+        ) from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"cannot listen on {_authority(host, port)}: {error.strerror}. "
+            "Stop what listens there (another agentos serve?), or choose another AGENTOS_PORT."
+        ) from None
+    return listener
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _allow_open_files(connections: int) -> None:
+    """Room for the clients' and the upstreams' sockets, as far as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * connections + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+
+
+@contextlib.contextmanager
+def _ended_by_signals(stop: asyncio.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set `stop`; only the main thread can listen to signals."""
+    loop = asyncio.get_running_loop()
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+_BACKLOG = 1024
+_FLUSH = 0.5
+_LOOK_AGAIN = 0.01
+_OTHER_FILES = 256
