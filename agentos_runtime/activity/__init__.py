@@ -1,0 +1,1 @@
+"""The activity ledger: who called what, with which outcome, at what cost. Never a payload, never a secret."""

@@ -1,0 +1,217 @@
+"""What a skill may do with a key: at which origin, with which method, at which place of the request."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.manifest.model import (
+    Auth,
+    AuthField,
+    AuthTemplate,
+    Fields,
+    Items,
+    Jq,
+    Node,
+    PlainPath,
+    Rest,
+    Skill,
+    Utility,
+)
+from agentos_runtime.origins import declared_origin, is_private
+
+NETWORK = "network"
+"""The placement of a grant that carries no key: to call an address of this machine or its network at all."""
+
+_NAMES_AUTH = re.compile(r"\.auth(?![A-Za-z0-9_])")
+
+
+class AuthorityError(ValueError):
+    """What was read is no authority."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One thing a skill may do: send `credential` with `method` to `origin`, at `placement` of the request."""
+
+    credential: str | None
+    """The credential's name; None for a network grant."""
+    origin: str | None
+    """None when the manifest does not say where its url goes: such a grant covers nothing."""
+    method: str
+    placement: str
+    """`header:authorization`, `query:api_key`, `body:token`, `basic`, `url`, `network`."""
+
+    def __str__(self) -> str:
+        where = self.origin or "an origin that the file does not say (a jq url must begin with a literal origin)"
+        if self.credential is None:
+            return f"{self.method} {where} on this machine's network"
+        return f'{self.method} {where} with the credential "{self.credential}" in {self.placement}'
+
+    def as_json(self) -> dict[str, Json]:
+        return {
+            "credential": self.credential,
+            "origin": self.origin,
+            "method": self.method,
+            "placement": self.placement,
+        }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Raises AuthorityError."""
+        if not isinstance(value, dict) or value.keys() != {"credential", "origin", "method", "placement"}:
+            raise AuthorityError("a grant has credential, origin, method and placement")
+        values: Any = value
+        texts_or_null = (values["credential"], values["origin"])
+        if not all(text is None or isinstance(text, str) for text in texts_or_null):
+            raise AuthorityError("a grant's credential and origin are strings or null")
+        if not (isinstance(values["method"], str) and isinstance(values["placement"], str)):
+            raise AuthorityError("a grant's method and placement are strings")
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Everything a skill file may do."""
+
+    grants: frozenset[Grant] = frozenset()
+    executors: frozenset[str] = frozenset()
+    domains: frozenset[str] = frozenset()
+
+    def of_credential(self, name: str) -> frozenset[Grant]:
+        """The grants to show and to store with a credential: its own, and the network ones of the same origins."""
+        own = {grant for grant in self.grants if grant.credential == name}
+        origins = {grant.origin for grant in own}
+        network = {grant for grant in self.grants if grant.credential is None and grant.origin in origins}
+        return frozenset(own | network)
+
+    def diff(self, other: "Authority") -> tuple[str, ...]:
+        """What changes from this authority to `other`, a line each: `+ …` is new, `- …` is gone."""
+        before, after = set(self._lines()), set(other._lines())
+        return (
+            *(f"+ {line}" for line in sorted(after - before)),
+            *(f"- {line}" for line in sorted(before - after)),
+        )
+
+    @property
+    def digest(self) -> str:
+        """sha256, hex: equal for equal authorities."""
+        return hashlib.sha256(dump(self.as_json())).hexdigest()
+
+    def as_json(self) -> dict[str, Json]:
+        return {
+            "grants": [grant.as_json() for grant in sort_grants(self.grants)],
+            "executors": [*sorted(self.executors)],
+            "domains": [*sorted(self.domains)],
+        }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Raises AuthorityError."""
+        if not isinstance(value, dict):
+            raise AuthorityError("an authority is an object")
+        return cls(
+            frozenset(Grant.from_json(grant) for grant in _list(value.get("grants"))),
+            frozenset(_texts(value.get("executors"))),
+            frozenset(_texts(value.get("domains"))),
+        )
+
+    def _lines(self) -> Iterator[str]:
+        yield from map(str, self.grants)
+        yield from (f"run {executor} calls" for executor in self.executors)
+        yield from (f"name {domain} as a host for its credential" for domain in self.domains)
+
+
+def authority_of(skill: Skill) -> Authority:
+    """What the skill's file asks for, all utilities together."""
+    grants = {grant for utility in skill.utilities.values() for grant in declared_grants(skill, utility)}
+    executors = frozenset({"rest"}) if skill.utilities else frozenset[str]()
+    return Authority(frozenset(grants), executors, frozenset(skill.domains))
+
+
+def declared_grants(skill: Skill, utility: Utility) -> frozenset[Grant]:
+    """What one utility asks for, from its url (and the url it polls, when the file says where that goes)."""
+    rest = utility.rest
+    grants = grants_for(skill, utility, declared_origin(rest.url), rest.method)
+    polled = declared_origin(rest.poll.url) if rest.poll else None
+    return grants | grants_for(skill, utility, polled, "GET") if polled else grants
+
+
+def grants_for(skill: Skill, utility: Utility, origin: str | None, method: str) -> frozenset[Grant]:
+    """What one request of a utility needs: a grant per place its credential goes to, and the network's."""
+    auth = skill.auth.get(utility.credential) if utility.credential is not None else None
+    grants = (
+        {Grant(auth.name, origin, method, place) for place in placements(auth, utility.rest)} if auth else set()
+    )
+    if origin is not None and is_private(origin):
+        grants.add(Grant(None, origin, method, NETWORK))
+    return frozenset(grants)
+
+
+def placements(auth: Auth, rest: Rest) -> frozenset[str]:
+    """Where a request carries the credential: the places of the templates, and of expressions naming `.auth`."""
+    return frozenset((*map(_template_placement, auth.templates), *_expression_placements(rest)))
+
+
+def sort_grants(grants: Iterable[Grant]) -> list[Grant]:
+    """In an order that is the same every time."""
+    return sorted(grants, key=lambda g: (g.credential or "", g.origin or "", g.method, g.placement))
+
+
+def _template_placement(template: AuthTemplate) -> str:
+    name = template.name.lower() if template.location == "header" else template.name
+    place = f"{template.location}:{name}"
+    if any(isinstance(part, AuthField) and part.basic for part in template.parts):
+        return "basic" if place == "header:authorization" else f"basic:{place}"
+    return place
+
+
+def _expression_placements(rest: Rest) -> Iterator[str]:
+    if _names_auth(rest.url):
+        yield "url"
+    yield from (f"header:{name.lower()}" for name, node in rest.headers.entries if _names_auth(node))
+    yield from (f"query:{name}" for name, node in rest.query.entries if _names_auth(node))
+    bodies = (rest.body, rest.body_extra, rest.stream.body if rest.stream else None)
+    for body in bodies:
+        yield from _body_placements("body", body)
+
+
+def _body_placements(place: str, node: Node | None) -> Iterator[str]:
+    match node:
+        case Fields(entries=entries):
+            for name, entry in entries:
+                yield from _body_placements(f"{place}:{name}" if place == "body" else f"{place}.{name}", entry)
+        case Items(entries=items):
+            for item in items:
+                yield from _body_placements(f"{place}[]", item)
+        case _ if node is not None and _names_auth(node):
+            yield place
+
+
+def _names_auth(node: Node) -> bool:
+    match node:
+        case PlainPath(steps=steps):
+            return steps[:1] == ("auth",)
+        case Jq(source=source, auth_fields=fields):
+            return bool(fields) or _NAMES_AUTH.search(source) is not None
+        case Fields(entries=entries):
+            return any(_names_auth(entry) for _, entry in entries)
+        case Items(entries=items):
+            return any(map(_names_auth, items))
+        case _:
+            return False
+
+
+def _list(value: Json) -> list[Json]:
+    if not isinstance(value, list):
+        raise AuthorityError("grants, executors and domains are lists")
+    return value
+
+
+def _texts(value: Json) -> list[str]:
+    texts = _list(value)
+    if not all(isinstance(text, str) for text in texts):
+        raise AuthorityError("executors and domains are strings")
+    return [text for text in texts if isinstance(text, str)]

@@ -1,0 +1,210 @@
+"""Files that only their owner may read: written whole or not at all, and never readable by others for a moment."""
+
+import fcntl
+import os
+import secrets
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+LOCK_WAIT = 5.0
+"""Seconds to wait for another process that is changing the same file."""
+
+Stamp: TypeAlias = tuple[int, ...]
+"""What changes whenever a file changes: inode, times, size, mode, owner."""
+
+
+class PrivateFileError(Exception):
+    """A private file cannot be trusted, read or written; the message names it and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The bytes of a file and the stamp they were read under."""
+
+    data: bytes
+    stamp: Stamp
+
+
+class PrivateFile:
+    """One file of mode 0600 that several processes read and change."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._name = os.fspath(path)
+
+    def stamp(self) -> Stamp | None:
+        """One `lstat`; None when the file is not there (or not reachable)."""
+        try:
+            return _stamp(os.lstat(self._name))
+        except OSError:
+            return None
+
+    def read(self) -> Contents | None:
+        """The whole file; None when it is not there.
+
+        Raises PrivateFileError for a link, a foreign owner, a mode wider than 0600, or when it cannot be read.
+        """
+        try:
+            descriptor = os.open(self._name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise PrivateFileError(self._unopenable(error)) from None
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            check_private(self.path, status)
+            return Contents(file.read(), _stamp(status))
+
+    def update(self, change: Callable[[bytes | None], bytes]) -> None:
+        """Replace the contents by what `change` makes of them, alone among all processes.
+
+        The folder is made (0700) when missing. `change` gets None when there is no file, and may raise: then,
+        and on every PrivateFileError, the file is as it was.
+        """
+        make_private_folder(self.path.parent)
+        with self._locked(LOCK_WAIT):
+            self._remove_leftovers()
+            contents = self.read()
+            self._write(change(contents.data if contents else None))
+
+    def sweep(self) -> None:
+        """Remove what writers that were killed left behind; does nothing while somebody is writing."""
+        if not self.path.parent.is_dir():
+            return
+        with suppress(PrivateFileError), self._locked(0.0):
+            self._remove_leftovers()
+
+    def _unopenable(self, error: OSError) -> str:
+        if self.path.is_symlink():
+            return f"{self.path} is a symbolic link and is not read: put the file itself there"
+        return f"{self.path} cannot be read: {error.strerror}"
+
+    def _remove_leftovers(self) -> None:
+        for leftover in self.path.parent.glob(f".{self.path.name}.*.tmp"):
+            with suppress(OSError):
+                leftover.unlink()
+
+    def _write(self, data: bytes) -> None:
+        temporary = self.path.parent / f".{self.path.name}.{secrets.token_hex(8)}.tmp"
+        try:
+            try:
+                _write_new(temporary, data)
+                temporary.replace(self.path)
+                _sync_folder(self.path.parent)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise PrivateFileError(f"{self.path} could not be written and is as it was: {error.strerror}") from None
+
+    @contextmanager
+    def _locked(self, wait: float) -> Iterator[None]:
+        lock = self.path.parent / f".{self.path.name}.lock"
+        try:
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise PrivateFileError(f"{self.path} cannot be changed: {lock}: {error.strerror}") from None
+        try:
+            self._await_lock(descriptor, time.monotonic() + wait)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _await_lock(self, descriptor: int, deadline: float) -> None:
+        while not try_lock(descriptor):
+            if time.monotonic() >= deadline:
+                raise PrivateFileError(f"another process is changing {self.path}: try again when it is done")
+            time.sleep(0.005)
+
+
+def try_lock(descriptor: int) -> bool:
+    """Take the lock of an open file if nobody holds it; it lasts until the file is closed or the process ends."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def make_private_folder(folder: Path) -> str | None:
+    """Make the folder with mode 0700 unless it is there; the warning to show when others can enter it.
+
+    Raises PrivateFileError when it cannot be made.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        status = folder.stat()
+    except OSError as error:
+        raise PrivateFileError(f"the folder {folder} cannot be used: {error.strerror}") from None
+    if not stat.S_ISDIR(status.st_mode):
+        raise PrivateFileError(f"{folder} is not a folder")
+    if status.st_mode & 0o077:
+        mode = stat.S_IMODE(status.st_mode)
+        return f"{folder} can be entered by other users (mode {mode:04o}): run chmod 700 {folder}"
+    return None
+
+
+def ensure_private_file(path: Path) -> None:
+    """Make an empty file of mode 0600 unless it is there; one that is there and wider is narrowed.
+
+    Raises OSError, or PrivateFileError for a link or a foreign owner.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        status = os.fstat(descriptor)
+        _check_owner(path, status)
+        if status.st_mode & 0o077:
+            os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+
+
+def check_private(path: Path, status: os.stat_result) -> None:
+    """Raises PrivateFileError unless it is a regular file of this user that nobody else can touch."""
+    _check_owner(path, status)
+    if status.st_mode & 0o077:
+        mode = stat.S_IMODE(status.st_mode)
+        raise PrivateFileError(
+            f"{path} is open to other users (mode {mode:04o}) and is not read: run chmod 600 {path}"
+        )
+
+
+def _check_owner(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise PrivateFileError(f"{path} is not a regular file")
+    if status.st_uid != os.geteuid():
+        raise PrivateFileError(f"{path} belongs to another user (uid {status.st_uid}) and is not used")
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return (
+        status.st_ino,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_size,
+        status.st_mode,
+        status.st_uid,
+    )
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,166 @@
+"""The one place where a credential leaves the store: found, and approved for where it goes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from agentos_runtime.approvals import Approvals
+from agentos_runtime.authority import NETWORK, Grant, authority_of, declared_grants, grants_for, sort_grants
+from agentos_runtime.credentials.lookup import Credentials, UnusableCredential, variables
+from agentos_runtime.credentials.secret import Credential
+from agentos_runtime.credentials.store import KeyringError
+from agentos_runtime.errors import ApprovalRequired, CredentialNotFound
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.model import Auth, Skill, Utility
+from agentos_runtime.origins import declared_origin, origin_of
+from agentos_runtime.private_files import PrivateFileError, Stamp
+
+REMEMBERED = 4096
+"""Decisions kept; a catalogue has a few hundred utilities."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a skill can be called, and what is missing when it cannot."""
+
+    state: Literal["ready", "needs_credential", "needs_approval"]
+    unapproved: tuple[Grant, ...] = ()
+    """Grants that utilities with a credential ask for and nobody approved."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    under: tuple[Stamp | None, Stamp | None]
+    credential: Credential | None
+
+
+class Vault:
+    """Releases credentials for the places that were approved, and says which private origins may be called.
+
+    A decision is kept until the skill's file, `credentials.json` or `agentos.lock` changes.
+    """
+
+    def __init__(self, credentials: Credentials, approvals: Approvals) -> None:
+        self._credentials = credentials
+        self._approvals = approvals
+        self._decisions: dict[tuple[str, str, str, str, str], _Decision] = {}
+
+    def release(self, skill: Skill, utility: Utility, origin: str, method: str) -> Credential | None:
+        """The credential of a request about to go to `origin` with `method`; None when it carries none.
+
+        To be asked for every request, also those without a credential: an address of this machine or its network
+        needs approval too. Raises CredentialNotFound, ApprovalRequired.
+        """
+        under = (self._credentials.stamp(), self._approvals.stamp())
+        key = (skill.id, skill.digest, utility.name, origin, method)
+        known = self._decisions.get(key)
+        if known is not None and known.under == under:
+            return known.credential
+        credential = self._decide(skill, utility, origin, method)
+        if len(self._decisions) >= REMEMBERED:
+            self._decisions.clear()
+        self._decisions[key] = _Decision(under, credential)
+        return credential
+
+    def allow_private(self, skill: Skill, origin: str) -> bool:
+        """Whether a connection of this skill to `origin` may end at a private address."""
+        network = [g for g in authority_of(skill).grants if g.placement == NETWORK and g.origin == origin]
+        stored = self._stored_grants(skill)
+        try:
+            return any(g in stored or self._approvals.covers(skill.id, g) for g in network) or bool(
+                self._approvals.covers(skill.id, Grant(None, origin, "GET", NETWORK))
+            )
+        except PrivateFileError:
+            return False
+
+    def standing(self, skill: Skill) -> Standing:
+        """For lists: `needs_credential` when no utility can be called for want of one."""
+        callable_ones = 0
+        unapproved: set[Grant] = set()
+        for utility in skill.utilities.values():
+            try:
+                credential = self._find(skill, _auth_of(skill, utility))
+            except CredentialNotFound:
+                continue
+            callable_ones += 1
+            needed = declared_grants(skill, utility)
+            unapproved |= {grant for grant in needed if self._refusal(skill, grant, credential) is not None}
+        if unapproved:
+            return Standing("needs_approval", tuple(sort_grants(unapproved)))
+        return Standing("ready" if callable_ones or not skill.utilities else "needs_credential")
+
+    def _decide(self, skill: Skill, utility: Utility, origin: str, method: str) -> Credential | None:
+        needed = grants_for(skill, utility, origin_of(origin), method)
+        carries = any(grant.credential is not None for grant in needed)
+        credential = self._find(skill, _auth_of(skill, utility)) if carries else None
+        for grant in sort_grants(needed):
+            if grant.credential is not None and credential is None:
+                continue
+            if (refusal := self._refusal(skill, grant, credential)) is not None:
+                raise ApprovalRequired(
+                    _approval_text(skill, utility, grant) + refusal, details=_details(skill, utility)
+                )
+        return credential
+
+    def _find(self, skill: Skill, auth: Auth | None) -> Credential | None:
+        """None when nothing is needed, or what is missing is optional. Raises CredentialNotFound."""
+        if auth is None:
+            return None
+        try:
+            credential = self._credentials.find(skill.id, auth.name, auth.fields)
+        except (UnusableCredential, PrivateFileError, KeyringError) as error:
+            raise _not_found(skill, auth, str(error)) from None
+        if credential is None and not auth.optional:
+            raise _not_found(skill, auth, _missing_text(skill, auth))
+        return credential
+
+    def _refusal(self, skill: Skill, grant: Grant, credential: Credential | None) -> str | None:
+        """None when the grant is approved, else what more there is to say about it."""
+        if credential is not None and grant.origin is not None and grant in credential.grants:
+            return None
+        try:
+            return None if self._approvals.covers(skill.id, grant) else ""
+        except PrivateFileError as error:
+            return f" ({error})"
+
+    def _stored_grants(self, skill: Skill) -> frozenset[Grant]:
+        try:
+            listed = self._credentials.list()
+        except PrivateFileError:
+            return frozenset()
+        return frozenset(grant for entry in listed if entry.skill == skill.id for grant in entry.grants)
+
+
+def _auth_of(skill: Skill, utility: Utility) -> Auth | None:
+    return None if utility.credential is None else skill.auth.get(utility.credential)
+
+
+def _details(skill: Skill, utility: Utility) -> Mapping[str, Json]:
+    return {"skill": skill.id, "utility": utility.name}
+
+
+def _not_found(skill: Skill, auth: Auth, reason: str) -> CredentialNotFound:
+    return CredentialNotFound(
+        f"Credential not found: {reason}", help_url=auth.help_url, details={"skill": skill.id}
+    )
+
+
+def _missing_text(skill: Skill, auth: Auth) -> str:
+    what = auth.label or "credential"
+    name = "" if auth.name == "default" else f' "{auth.name}"'
+    option = "" if auth.name == "default" else f" --credential {auth.name}"
+    names = " and ".join(variables(skill.id, auth.name, auth.fields).values())
+    return (
+        f'the skill "{skill.id}" needs its {what}{name}. Run: agentos keys set {skill.id}{option} '
+        f"(or start the server with {names} set)."
+    )
+
+
+def _approval_text(skill: Skill, utility: Utility, grant: Grant) -> str:
+    remedy = (
+        f"If you trust {skill.file}, run: agentos keys approve {skill.id}"
+        if declared_origin(utility.rest.url) is not None
+        else "Its url does not say where it goes: write it so that it begins with a literal origin, "
+        f'such as "https://api.example.com/…", then run: agentos keys approve {skill.id}'
+    )
+    return f'Nobody approved that the skill "{skill.id}" calls {grant}. {remedy}'
