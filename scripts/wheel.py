@@ -1,4 +1,4 @@
-"""Build the wheel twice: both must be the same bytes, carry the skills and schemas, and hold nothing that runs by itself."""
+"""Build the wheel twice: the same bytes both times, with skills and schemas, and nothing that runs by itself."""
 
 import hashlib
 import os

@@ -1,0 +1,195 @@
+"""What is measured. Each function runs its jobs against all servers by turns, several times, and gives one table.
+
+Every figure is the median of the repetitions; a table's first column names the server.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from benchmarks.candidates import BARE, DIRECT, HANG_PATH, OURS
+from benchmarks.server import Server
+
+CHUNKS = 50
+CONNECTIONS = (1, 16, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long and how often; a `crowd` is how many streams run at once."""
+
+    repeats: int
+    seconds: float
+    crowd: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A heading, the columns with their units, one row per server, and the targets that are for us."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    targets: tuple[str, ...] = ()
+
+
+class Samples:
+    """Repeated figures by server and name; reads as their median."""
+
+    def __init__(self) -> None:
+        self._figures: dict[tuple[str, str], list[float]] = defaultdict(list)
+
+    def add(self, server: Server, name: str, figure: float) -> None:
+        self._figures[server.candidate.name, name].append(figure)
+
+    def of(self, server: str, name: str) -> float:
+        return median(self._figures[server, name])
+
+    def added(self, server: str, name: str) -> float:
+        """How much more than the toy upstream alone."""
+        return self.of(server, name) - self.of(DIRECT, name)
+
+    def ratio(self, server: str, name: str) -> str:
+        """Against the bare pass-through."""
+        return f"{self.of(server, name) / self.of(BARE, name):.2f}×" if (BARE, name) in self._figures else "–"
+
+
+def plain_calls(servers: Sequence[Server], effort: Effort) -> Table:
+    samples = Samples()
+    for server in servers:
+        server.load(server.job(16, seconds=1))
+    for _ in range(effort.repeats):
+        for connections in CONNECTIONS:
+            for server in servers:
+                result, cpu = server.load(server.job(connections, seconds=effort.seconds))
+                samples.add(server, f"rps {connections}", result.requests / result.seconds)
+                samples.add(server, f"cpu {connections}", 1000 * cpu / result.requests)
+                samples.add(server, f"p50 {connections}", result.p50)
+                samples.add(server, f"p99 {connections}", result.p99)
+        for server in servers:
+            result, _ = server.load(server.job(32, seconds=effort.seconds, rate=200))
+            samples.add(server, "paced p99", result.p99)
+    return Table(
+        f"Plain calls ({effort.repeats} × {effort.seconds:g} s each)",
+        (
+            "CPU ms per request, 16 connections",
+            "of (a)",
+            *(f"requests/s, {connections}" for connections in CONNECTIONS),
+            "p50 added, 1 connection, ms",
+            "p99 added, 1 connection, ms",
+            "p99 added at 200 requests/s, ms",
+        ),
+        tuple(
+            (
+                server.candidate.name,
+                f"{samples.of(server.candidate.name, 'cpu 16'):.3f}",
+                samples.ratio(server.candidate.name, "cpu 16"),
+                *(f"{samples.of(server.candidate.name, f'rps {connections}'):,.0f}" for connections in CONNECTIONS),
+                f"{samples.added(server.candidate.name, 'p50 1'):.2f}",
+                f"{samples.added(server.candidate.name, 'p99 1'):.2f}",
+                f"{samples.added(server.candidate.name, 'paced p99'):.2f}",
+            )
+            for server in servers
+        ),
+        ("", "≤ 2×", "", "", "", "", "", "≤ 2 ms"),
+    )
+
+
+def streams(servers: Sequence[Server], effort: Effort) -> Table:
+    samples = Samples()
+    for _ in range(effort.repeats):
+        for mode, interval_ms, connections in (("burst", 0, 16), ("paced", 10, 8), ("alone", 10, 1)):
+            for server in servers:
+                server.pace_streams(CHUNKS, interval_ms)
+                result, cpu = server.load(server.job(connections, seconds=effort.seconds, chunks=CHUNKS))
+                samples.add(server, f"cpu {mode}", 1e6 * cpu / (result.requests * CHUNKS))
+                samples.add(server, f"first {mode}", result.first_p50)
+    return Table(
+        f"Streams of {CHUNKS} chunks ({effort.repeats} × {effort.seconds:g} s each)",
+        (
+            "CPU ms per 1,000 chunks, all at once",
+            "of (a)",
+            "CPU ms per 1,000 chunks, one each 10 ms",
+            "of (a)",
+            "time to first delta added, 1 stream, ms",
+        ),
+        tuple(
+            (
+                name,
+                f"{samples.of(name, 'cpu burst'):.1f}",
+                samples.ratio(name, "cpu burst"),
+                f"{samples.of(name, 'cpu paced'):.1f}",
+                samples.ratio(name, "cpu paced"),
+                f"{samples.added(name, 'first alone'):.2f}",
+            )
+            for name in (server.candidate.name for server in servers)
+        ),
+        ("", "≤ 4×", "", "≤ 2×", "≤ 2 ms"),
+    )
+
+
+def crowd(servers: Sequence[Server], effort: Effort) -> Table:
+    """Many streams at once, a chunk every 100 ms each: how many fail, and what each takes of memory."""
+    rows = []
+    for server in servers:
+        server.pace_streams(CHUNKS, 100)
+        before, cpu = server.pss_mb, server.cpu_seconds
+        job = replace(server.job(effort.crowd, requests=effort.crowd, chunks=CHUNKS), tolerate=True)
+        driver = server.start_load(job)
+        peak = before
+        while driver.poll() is None:
+            peak = max(peak, server.pss_mb)
+        result = server.finish_load(driver)
+        rows.append(
+            (
+                server.candidate.name,
+                f"{result.failures}",
+                f"{1024 * (peak - before) / effort.crowd:.0f}",
+                f"{result.seconds:.1f}",
+                f"{server.cpu_seconds - cpu:.2f}",
+            )
+        )
+    columns = ("dropped", "PSS per stream, KB", f"all done after, s (at best {CHUNKS * 0.1:.1f})", "CPU, s")
+    return Table(f"{effort.crowd} streams at once", columns, tuple(rows), ("0", "", "", ""))
+
+
+def footprint(servers: Sequence[Server], idle: Sequence[float]) -> Table:
+    return Table(
+        "Start and memory (whole process tree)",
+        ("start to first answer, s", "PSS idle, MB", "PSS after all the above, MB"),
+        tuple(
+            (server.candidate.name, f"{server.start_ms / 1000:.2f}", f"{before:.0f}", f"{server.pss_mb:.0f}")
+            for server, before in zip(servers, idle, strict=True)
+        ),
+    )
+
+
+def hostile(servers: Sequence[Server], effort: Effort) -> Table:
+    """Two agents keep calling a utility whose expression never ends: what do the others notice?"""
+    rows = []
+    for server in (server for server in servers if server.candidate.name == OURS):
+        quiet, _ = server.load(server.job(8, seconds=effort.seconds * 2, rate=100))
+        hang = replace(server.job(2, seconds=effort.seconds * 2), path=HANG_PATH, body="{}", tolerate=True)
+        attack = server.start_load(hang)
+        pinged, _ = server.load(server.job(8, seconds=effort.seconds * 2, rate=100))
+        attacked = server.finish_load(attack)
+        figures = (f"{quiet.p99:.1f}", f"{pinged.p99:.1f}", f"{pinged.longest:.1f}", f"{attacked.failures}")
+        rows.append((server.candidate.name, *figures))
+    columns = ("p99 in quiet, ms", "p99 of others, ms", "longest of others, ms", "endless calls ended")
+    return Table(
+        "Others while two agents call an endless expression", columns, tuple(rows), ("", "< 20 ms", "", "> 0")
+    )
+
+
+def growth(servers: Sequence[Server]) -> Table:
+    """Memory at call 10,000 and at call 100,000."""
+    rows = []
+    for server in (server for server in servers if server.candidate.name in (OURS, BARE)):
+        server.load(server.job(16, requests=10_000))
+        early = server.pss_mb
+        server.load(server.job(16, requests=90_000))
+        late = server.pss_mb
+        rows.append((server.candidate.name, f"{early:.1f}", f"{late:.1f}", f"{late - early:+.1f}"))
+    columns = ("PSS after 10,000 calls, MB", "PSS after 100,000 calls, MB", "growth, MB")
+    return Table("Growth", columns, tuple(rows), ("", "", "≤ 5 MB"))

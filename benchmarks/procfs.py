@@ -1,0 +1,41 @@
+"""What a whole tree of processes has used, read from /proc (Linux)."""
+
+import os
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of the process and everything it started, the children that ended included."""
+    return sum(_times(member) for member in tree(pid))
+
+
+def pss_mb(pid: int) -> float:
+    """Memory of the tree in MB; pages shared between processes are counted once (proportional set size)."""
+    return sum(_pss_kb(member) for member in tree(pid)) / 1024
+
+
+def tree(pid: int) -> list[int]:
+    members = [pid]
+    for member in members:
+        for task in Path(f"/proc/{member}/task").glob("*/children"):
+            members += [int(child) for child in _read(task).split()]
+    return members
+
+
+def _times(pid: int) -> float:
+    fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    return sum(int(ticks) for ticks in fields[11:15]) / _TICKS  # utime, stime, cutime, cstime
+
+
+def _pss_kb(pid: int) -> int:
+    lines = _read(Path(f"/proc/{pid}/smaps_rollup")).splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:  # the process has just ended
+        return ""
