@@ -1,0 +1,168 @@
+"""A worker: the only place where jq runs. Started as a file of its own, with nothing but what it needs.
+
+Its standard input is a socket to the runtime, its standard output a shared page in which it counts the outputs of
+the call it is on, so that the runtime knows how far a worker came that the kernel ended. It has no environment, no
+further files, and limits that it cannot lift. One call at a time:
+
+    to the worker    HEADER(kind, slot, size of program, size of input) program input
+    from the worker  ANSWER(status, size of outputs, size of message) outputs message
+
+kind `r` runs the program in a slot (after compiling the text when there is some), `c` only compiles. The outputs
+are one JSON array, its items separated by a line feed and a comma.
+"""
+
+import ctypes
+import importlib.util
+import mmap
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+from typing import Any
+
+HEADER = struct.Struct("<cHII")
+ANSWER = struct.Struct("<cII")
+DEATH_SIGNAL = 1
+
+
+class Utf8:
+    """Bytes that jq.py takes for text: it asks only for `encode("utf8")`, and so nothing is copied."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+
+    def encode(self, _encoding: str) -> bytes:
+        return self.raw
+
+
+class Worker:
+    def __init__(self, jq: Any, channel: socket.socket, progress: memoryview, cpu: float, largest: int) -> None:
+        self.jq = jq
+        self.channel = channel
+        self.progress = progress
+        self.cpu = cpu
+        self.largest = largest
+        self.programs: dict[int, Any] = {}
+        self.buffer = bytearray(1 << 16)
+
+    def serve(self) -> None:
+        self.answer(b"h")
+        while True:
+            kind, slot, program, data = self.receive()
+            self.progress[0] = 0
+            signal.setitimer(signal.ITIMER_VIRTUAL, self.cpu)
+            try:
+                if kind == b"c":
+                    self.jq.compile(program.decode())
+                    self.answer(b"o")
+                else:
+                    self.run(slot, program, data)
+            except ValueError as error:
+                self.answer(b"c", b"", ends_of(str(error), 1 << 16))
+            except MemoryError:
+                os._exit(3)
+
+    def run(self, slot: int, program: bytes, data: bytes) -> None:
+        if program:
+            self.programs.pop(slot, None)
+            self.programs[slot] = self.jq.compile(program.decode())
+        outputs: list[str] = []
+        size = 0
+        try:
+            for output in self.programs[slot].input_text(Utf8(data)):
+                size += len(output)
+                if size > self.largest:
+                    return self.answer(b"l")
+                outputs.append(output)
+                self.progress[0] += 1
+        except ValueError as error:
+            return self.answer(b"e", listed(outputs), ends_of(str(error), 400))
+        return self.answer(b"o", listed(outputs))
+
+    def answer(self, status: bytes, outputs: bytes = b"", message: str = "") -> None:
+        said = message.encode("utf-8", "replace")
+        self.channel.sendall(ANSWER.pack(status, len(outputs), len(said)) + outputs + said)
+
+    def receive(self) -> tuple[bytes, int, bytes, bytes]:
+        """The next call; one read is nearly always all of it. Leaves for good when the runtime is gone."""
+        buffer = self.buffer
+        have = self.fill(memoryview(buffer), 0, HEADER.size)
+        kind, slot, text_size, data_size = HEADER.unpack_from(buffer)
+        middle = HEADER.size + text_size
+        end = middle + data_size
+        if end > have:
+            if end > len(buffer):
+                buffer = bytearray(end)
+                buffer[:have] = self.buffer[:have]
+            self.fill(memoryview(buffer), have, end)
+        view = memoryview(buffer)
+        return kind, slot, bytes(view[HEADER.size : middle]), bytes(view[middle:end])
+
+    def fill(self, view: memoryview, have: int, wanted: int) -> int:
+        while have < wanted:
+            got = self.channel.recv_into(view[have:])
+            if not got:
+                os._exit(0)
+            have += got
+        return have
+
+
+def ends_of(message: str, part: int) -> str:
+    """jq quotes whole texts in its messages; what tells them apart stands at the ends."""
+    return message if len(message) <= 2 * part else message[:part] + message[-part:]
+
+
+def listed(outputs: list[str]) -> bytes:
+    return ("[" + "\n,".join(outputs) + "]").encode()
+
+
+def load_jq(file: str) -> Any:
+    spec = importlib.util.spec_from_file_location("jq", file)
+    if spec is None or spec.loader is None:
+        raise ImportError("the jq module cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def leave_with(parent: int) -> None:
+    """End when the runtime ends, also in the middle of a call."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def limit(memory: int) -> None:
+    """Limits for good: hard ones, set when everything that has to be opened is open."""
+    free = os.dup(0)
+    os.close(free)
+    limits = {
+        resource.RLIMIT_NOFILE: free,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NPROC: 0,
+    }
+    if sys.platform == "linux":
+        limits[resource.RLIMIT_AS] = memory
+    for what, most in limits.items():
+        resource.setrlimit(what, (most, most))
+
+
+def main(jq_file: str, parent: str, memory: str, cpu: str, largest: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    leave_with(int(parent))
+    jq = load_jq(jq_file)
+    progress = memoryview(mmap.mmap(1, mmap.PAGESIZE)).cast("I")
+    channel = socket.socket(fileno=0)
+    limit(int(memory))
+    Worker(jq, channel, progress, float(cpu), int(largest)).serve()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
