@@ -1,0 +1,57 @@
+"""When an upstream says to come back: Retry-After and its relatives, as seconds from now."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+_NUMBER = re.compile(r"\d{1,15}(\.\d{1,9})?")
+_MILLISECONDS_FROM = 1e11
+"""An epoch above this counts milliseconds (it would be the year 5138 in seconds)."""
+_EPOCH_FROM = 1e9
+"""A reset below this is a duration, not a moment (it would be in 2001)."""
+
+
+def retry_after(headers: Mapping[str, object], now: float) -> float | None:
+    """Seconds to wait, never negative; None when the headers do not say or cannot be read.
+
+    Read are, the first that can be: `retry-after-ms`, `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), and
+    `X-RateLimit-Reset` as an epoch in seconds or milliseconds or as a number of seconds. `headers` may have names
+    of any case and values that are numbers; `now` is an epoch in seconds.
+    """
+    lowered = {name.lower(): str(value).strip() for name, value in headers.items()}
+    for name, read in _READERS.items():
+        seconds = read(lowered[name], now) if name in lowered else None
+        if seconds is not None:
+            return max(0.0, seconds)
+    return None
+
+
+def _milliseconds(text: str, now: float) -> float | None:
+    return float(text) / 1000 if _NUMBER.fullmatch(text) else None
+
+
+def _seconds_or_date(text: str, now: float) -> float | None:
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
+    except (ValueError, OverflowError, IndexError, TypeError):
+        return None
+
+
+def _reset(text: str, now: float) -> float | None:
+    if not _NUMBER.fullmatch(text):
+        return None
+    number = float(text)
+    if number < _EPOCH_FROM:
+        return number
+    return (number / 1000 if number > _MILLISECONDS_FROM else number) - now
+
+
+_READERS: Mapping[str, Callable[[str, float], float | None]] = {
+    "retry-after-ms": _milliseconds,
+    "retry-after": _seconds_or_date,
+    "x-ratelimit-reset": _reset,
+}

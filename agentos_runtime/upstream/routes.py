@@ -1,0 +1,88 @@
+"""Where a url is sent: rewritten by the operator, through a proxy, or straight, guarded or not."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from yarl import URL
+
+from agentos_runtime.calls.messages import origin_of
+from agentos_runtime.errors import ApprovalRequired, InvalidParams
+from agentos_runtime.settings import Settings
+from agentos_runtime.upstream.addresses import names_private_address
+
+_URL = re.compile(r"([Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9._\-:\[\]]+)((?:[/?#][!-~]*)?)")
+_KNOWN_LIMIT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What is known of an origin before anything is sent."""
+
+    origin: str
+    base: str | None
+    """Where the operator sends its calls instead; may have a path."""
+    private: bool
+    """A private address by its spelling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One request's way: `origin` is what the skill calls, `url` is where it goes."""
+
+    origin: str
+    url: URL
+    guarded: bool
+    """Only public addresses may be connected."""
+    proxy: URL | None
+
+
+class Router:
+    """Knows the operator's rewrites and proxy, and asks `allow_private` about every origin that has neither."""
+
+    def __init__(self, settings: Settings, allow_private: Callable[[str], bool]) -> None:
+        self._rewrites: Mapping[str, str] = {origin_of(key): base for key, base in settings.rewrite.items()}
+        self._proxy = URL(settings.proxy) if settings.proxy else None
+        self._allow_private = allow_private
+        self._known: dict[str, Site] = {}
+
+    def destination(self, url: str) -> Destination:
+        """Raises InvalidParams for a url that cannot be sent as it is, ApprovalRequired for a private address."""
+        match = _URL.fullmatch(url)
+        if match is None:
+            raise InvalidParams(_UNFIT)
+        authority, rest = match.groups()
+        site = self._known.get(authority) or self._learn(authority)
+        if site.base is not None:
+            return Destination(site.origin, URL(site.base + rest, encoded=True), guarded=False, proxy=None)
+        allowed = self._allow_private(site.origin)
+        if site.private and not allowed:
+            raise private_address(site.origin)
+        proxy = None if site.private else self._proxy
+        return Destination(site.origin, URL(url, encoded=True), not allowed and proxy is None, proxy)
+
+    def _learn(self, authority: str) -> Site:
+        try:
+            origin = origin_of(authority)
+            host = URL(authority, encoded=True).raw_host or ""
+        except ValueError:
+            raise InvalidParams(_UNFIT) from None
+        if len(self._known) >= _KNOWN_LIMIT:
+            self._known.clear()
+        site = Site(origin, self._rewrites.get(origin), names_private_address(host))
+        self._known[authority] = site
+        return site
+
+
+def private_address(origin: str) -> ApprovalRequired:
+    return ApprovalRequired(
+        f"{origin} is an address inside this machine or network, and calls to it are not approved. If the skill is "
+        "meant to call it, approve that with: agentos keys approve SKILL",
+        details={"origin": origin},
+    )
+
+
+_UNFIT = (
+    "The url of this call cannot be sent: it must be http:// or https:// and a plain host, without a user name; "
+    "characters other than printable ASCII must be percent-encoded"
+)

@@ -1,0 +1,87 @@
+"""An answer that is read while it arrives."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+
+from aiohttp import ClientResponse, StreamReader
+
+from agentos_runtime.calls.messages import UpstreamResponse
+from agentos_runtime.upstream.bodies import read_whole
+from agentos_runtime.upstream.decoding import Decoder
+from agentos_runtime.upstream.failures import CAUGHT, Circumstances, failure, idle_too_long, timed_out
+
+
+class UpstreamStream:
+    """An open answer: `status`, `headers` (lower-case names), then `chunks()` or `whole()`; always `close()` it."""
+
+    def __init__(
+        self,
+        response: ClientResponse,
+        headers: Mapping[str, str],
+        decoder: Decoder,
+        *,
+        origin: str,
+        idle_timeout: float,
+        max_reply: int,
+    ) -> None:
+        self.status = response.status
+        self.headers = headers
+        self._response = response
+        self._decoder = decoder
+        self._circumstances = Circumstances(origin, response.method, answering=True)
+        self._idle_timeout = idle_timeout
+        self._max_reply = max_reply
+        self._closed = False
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Decoded bytes as they arrive, each piece at most a few hundred KB; ends with the answer, or when closed.
+
+        Nothing is read ahead beyond the transport's buffer: who reads slowly slows the upstream down. Raises
+        UpstreamTimeout after `idle_timeout` seconds without a byte, UpstreamTruncated, UpstreamInvalid.
+        """
+        content = self._response.content
+        try:
+            while raw := await self._next(content):
+                for piece in self._decoder.feed(raw):
+                    yield piece
+            if not self._closed:
+                self._decoder.finish()
+        except CAUGHT as error:
+            if not self._closed:
+                await self.close()
+                raise failure(error, self._circumstances).error from None
+
+    async def whole(self, timeout: float) -> UpstreamResponse:  # noqa: ASYNC109
+        """Read the rest, bounded like any plain answer, and close: for an error, or an answer that does not stream.
+
+        Raises UpstreamTimeout after `timeout` seconds, UpstreamTruncated, UpstreamInvalid.
+        """
+        at = self._circumstances
+        try:
+            async with asyncio.timeout(timeout):
+                body = await read_whole(self._response, self._decoder, self._max_reply)
+        except TimeoutError:
+            raise timed_out(at.origin, at.method, timeout) from None
+        except CAUGHT as error:
+            raise failure(error, at).error from None
+        finally:
+            await self.close()
+        return UpstreamResponse(self.status, self.headers, body)
+
+    async def close(self) -> None:
+        """Close the connection at once unless the answer is complete. Safe to call twice, and from anywhere."""
+        self._closed = True
+        self._response.close()
+
+    async def _next(self, content: StreamReader) -> bytes:
+        """The next raw bytes, b"" at the end. No timer is set when bytes are waiting."""
+        if self._closed:
+            return b""
+        if raw := content.read_nowait():
+            return raw
+        try:
+            async with asyncio.timeout(self._idle_timeout):
+                return await content.readany()
+        except TimeoutError:
+            await self.close()
+            raise idle_too_long(self._circumstances.origin, self._idle_timeout) from None

@@ -1,0 +1,1 @@
+"""A toy upstream on raw sockets: it answers what a test tells it to, byte by byte."""
