@@ -34,6 +34,8 @@ class Settings:
     proxy: str | None = field(default=None, repr=False)
     keyring: bool = False
     """Keep credentials in the operating system's keyring instead of `credentials.json`."""
+    skill_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """`[skill_settings.<id>]` in config.toml: values for what a skill declares under `settings`."""
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -160,6 +162,12 @@ def _flag(raw: Any) -> bool:
     return choices[str(raw).lower()]
 
 
+def _skill_settings(raw: Any) -> dict[str, dict[str, Any]]:
+    if not isinstance(raw, dict) or not all(isinstance(values, dict) for values in raw.values()):
+        raise ValueError("write it as a table per skill: [skill_settings.openrouter]")
+    return raw
+
+
 _READERS: Mapping[str, Any] = {
     "host": str,
     "port": _port,
@@ -172,4 +180,5 @@ _READERS: Mapping[str, Any] = {
     "max_connections": _positive,
     "proxy": str,
     "keyring": _flag,
+    "skill_settings": _skill_settings,
 }

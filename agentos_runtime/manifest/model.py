@@ -206,7 +206,8 @@ class Rest:
     keep_null: frozenset[str] = frozenset()
     encoding: Choice["json", "form", "multipart", "text", "binary"] = "json"
     timeout: float = 600.0
-    retry: Retry = Retry()
+    retry: Retry | None = None
+    """None = the manifest says nothing."""
     response: Response = Response()
     stream: Stream | None = None
     paginate: Paginate | None = None

@@ -1,0 +1,182 @@
+"""Upstream events become canonical deltas, and the deltas one final reply."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agentos_runtime.calls.accumulate import Accumulator, DeltaError
+from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed, single
+from agentos_runtime.calls.events import UpstreamEvent
+from agentos_runtime.calls.failures import Service, body_failure, failure_error
+from agentos_runtime.calls.reply import failed_output, opening, raise_error, service_of
+from agentos_runtime.errors import AgentOSError, UpstreamFailed, UpstreamFailure, UpstreamInvalid
+from agentos_runtime.expressions.outcome import Outcome
+from agentos_runtime.expressions.program import Program, stream_program, value_program
+from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
+from agentos_runtime.manifest.model import Expression, Jq, PlainPath, Skill, Stream, Utility
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """How one utility's streams are read; compiled once, when the skill is loaded."""
+
+    stream: Stream
+    service: Service
+    program: Program
+    outputs: tuple[Expression, ...]
+    """The expressions behind the program's outputs for one event: error?, delta, end?"""
+    reply_program: Program | None
+    utility: Utility
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events that arrived together: JSON texts for the worker, and how the batch ends."""
+
+    texts: tuple[bytes, ...]
+    ended: bool = False
+    """The stream's end mark came after them."""
+    failure: AgentOSError | None = None
+    """The upstream's error came after them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deltas:
+    """What a batch gave: the deltas that are news, and how it ends."""
+
+    news: tuple[Json, ...]
+    ended: bool
+    failure: AgentOSError | None
+
+
+def plan_stream(skill: Skill, utility: Utility) -> StreamPlan | None:
+    """Compile a utility's stream; None when it has none. Pure."""
+    stream = utility.rest.stream
+    if stream is None:
+        return None
+    error = stream.error if isinstance(stream.error, Jq | PlainPath) else None
+    outputs = tuple(expression for expression in (error, stream.delta, stream.end) if expression)
+    return StreamPlan(
+        stream=stream,
+        service=service_of(skill, utility),
+        program=stream_program(
+            skill.definitions,
+            stream.delta.source,
+            error.source if error else None,
+            stream.end.source if stream.end else None,
+        ),
+        outputs=outputs,
+        reply_program=value_program(skill.definitions, stream.reply.source) if stream.reply else None,
+        utility=utility,
+    )
+
+
+def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -> Batch:
+    """Check events up to the end mark, the first that is no JSON, or the first that holds an error."""
+    texts: list[bytes] = []
+    done = plan.stream.done.encode() if plan.stream.done is not None else None
+    for event in events:
+        if done is not None and event.data == done:
+            return Batch(tuple(texts), ended=True)
+        try:
+            document = parse(event.data)
+        except JsonTextError as error:
+            return Batch(tuple(texts), failure=_not_json(plan, error))
+        failure = body_failure(document, now) if plan.stream.error is None else None
+        texts.append(event.data)
+        if failure is not None:
+            return Batch(tuple(texts[:-1]), failure=failure_error(plan.service, failure))
+    return Batch(tuple(texts))
+
+
+def stream_head(plan: StreamPlan, params: dict[str, Json], settings: Mapping[str, Json], response: Json) -> bytes:
+    """The part of every batch's input that stays the same during a stream."""
+    return opening(plan.program, params, settings, response) + b'"events":['
+
+
+def batch_input(head: bytes, batch: Batch) -> bytes:
+    return b"".join([head, b",".join(batch.texts), b"]}"])
+
+
+def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Accumulator, now: float) -> Deltas:
+    """Add a batch's deltas up. The first failure ends the stream; what came before it counts."""
+    news: list[Json] = []
+    width = len(plan.outputs)
+    try:
+        for start in range(0, len(outcome.outputs) - width + 1, width):
+            delta, ended = _one_event(plan, outcome.outputs[start : start + width], now)
+            if not isinstance(delta, Empty):
+                fresh = accumulator.add(delta)
+                if fresh is not None:
+                    news.append(fresh)
+            if ended:
+                return Deltas(tuple(news), ended=True, failure=None)
+        _leftover_error(plan, outcome, width, now)
+    except DeltaError as error:
+        failure = expression_failed(plan.stream.delta, f"gives no delta of a {plan.stream.accumulate} stream: {error}")
+        return Deltas(tuple(news), ended=False, failure=failure)
+    except AgentOSError as failure:
+        return Deltas(tuple(news), ended=False, failure=failure)
+    return Deltas(tuple(news), batch.ended, batch.failure)
+
+
+def _leftover_error(plan: StreamPlan, outcome: Outcome, width: int, now: float) -> None:
+    """The event at which the program failed may hold an error that was heard before the failure."""
+    if outcome.failure is None:
+        return
+    rest = outcome.outputs[len(outcome.outputs) - len(outcome.outputs) % width :]
+    if rest and isinstance(plan.stream.error, Jq | PlainPath):
+        raise_error(plan.service, single(rest[0], plan.outputs[0]), now)
+    raise failed_output([plan.outputs[outcome.failure.index % width]], outcome)
+
+
+def _one_event(plan: StreamPlan, outputs: Sequence[Json], now: float) -> tuple[Value, bool]:
+    values = [single(output, expression) for output, expression in zip(outputs, plan.outputs, strict=True)]
+    if isinstance(plan.stream.error, Jq | PlainPath):
+        raise_error(plan.service, values.pop(0), now)
+    ended = len(values) > 1 and not isinstance(values[1], Empty) and values[1] not in (None, False)
+    return values[0], ended
+
+
+def is_complete(plan: StreamPlan, total: Json, ended: bool) -> bool:
+    """Whether a stream that is over was whole: its end mark came, or the generation says why it stopped."""
+    if ended:
+        return True
+    if plan.stream.accumulate == "chat":
+        return isinstance(total, dict) and bool(total.get("stop_reason") or total.get("native_stop_reason"))
+    return plan.stream.done is None and plan.stream.end is None
+
+
+def check_said_something(plan: StreamPlan, total: Json) -> None:
+    """A chat stream that ended well but said nothing at all is a failure. Raises UpstreamFailed."""
+    if plan.stream.accumulate == "chat" and total == {"content": None}:
+        raise UpstreamFailed(
+            f"{plan.service.name} ended the stream without any choices, so there is no reply",
+            upstream=UpstreamFailure(message="the stream has no choices"),
+        )
+
+
+def final_input(
+    program: Program, total: Json, params: dict[str, Json], settings: Mapping[str, Json], response: Json
+) -> bytes:
+    """The input of `reply_program`."""
+    return b"".join([opening(program, params, settings, response), b'"body":', dump(total), b"}"])
+
+
+def read_final(plan: StreamPlan, total: Json, outcome: Outcome | None) -> Json:
+    """The reply of a whole stream. Raises ExpressionFailed, ExpressionLimit."""
+    reply = plan.stream.reply
+    if reply is None or outcome is None:
+        return total
+    if outcome.failure:
+        raise failed_output([reply], outcome)
+    value = single(outcome.outputs[0], reply) if outcome.outputs else EMPTY
+    if isinstance(value, Empty):
+        raise expression_failed(reply, "gives no output where one is needed")
+    return value
+
+
+def _not_json(plan: StreamPlan, error: JsonTextError) -> UpstreamInvalid:
+    return UpstreamInvalid(
+        f"{plan.service.name} sent an event that is not JSON: {error}",
+        upstream=UpstreamFailure(message=str(error)),
+    )

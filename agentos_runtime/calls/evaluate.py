@@ -1,0 +1,132 @@
+"""Nodes of a manifest become values: literals and plain paths here, jq from a worker's outputs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from agentos_runtime.errors import ExpressionFailed, ExpressionLimit
+from agentos_runtime.expressions.program import PathError, walk
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.model import Expression, Fields, Items, Jq, Literal, Node, PlainPath
+
+
+class Empty:
+    """What an expression without output gives; a field that is Empty is left out."""
+
+    def __repr__(self) -> str:
+        return "EMPTY"
+
+
+EMPTY = Empty()
+Value: TypeAlias = Json | Empty
+Slots: TypeAlias = Mapping[Jq, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a request's nodes are evaluated over: the document plain paths walk, and the worker's outputs."""
+
+    document: dict[str, Json]
+    outputs: Sequence[Json]
+
+
+Evaluator: TypeAlias = Callable[[Inputs], Value]
+
+
+def single(outputs: Json, expression: Expression) -> Value:
+    """The one value of an expression's outputs (`[limit(2; …)]`), or EMPTY. Raises ExpressionFailed for two."""
+    if not isinstance(outputs, list) or len(outputs) > 1:
+        raise expression_failed(expression, "gives several outputs where one is needed; wrap it in [ … ] or first( … )")
+    return outputs[0] if outputs else EMPTY
+
+
+def walked(path: PlainPath, document: Json) -> Json:
+    """A plain path's value. Raises ExpressionFailed where jq would fail."""
+    try:
+        return walk(path.steps, document)
+    except PathError as error:
+        raise expression_failed(path, str(error)) from None
+
+
+def expression_failed(expression: Expression, reason: str) -> ExpressionFailed:
+    place = expression.place
+    return ExpressionFailed(
+        f"The manifest's expression {place.key} failed: it {reason} ({place.position})",
+        details={"key": place.key, "line": place.position.line},
+    )
+
+
+def expression_limit(expression: Expression, reason: str) -> ExpressionLimit:
+    place = expression.place
+    return ExpressionLimit(
+        f"The manifest's expression {place.key} was stopped: it {reason} ({place.position})",
+        details={"key": place.key, "line": place.position.line},
+    )
+
+
+def evaluator(node: Node, slots: Slots, keep_null: frozenset[str] = frozenset(), path: str = "") -> Evaluator:
+    """Compile a node once, so that a call only walks closures. Urls have their own rules: see `urls`."""
+    compiler: Any = _COMPILERS[type(node)]
+    compiled: Evaluator = compiler(node, slots, keep_null, path)
+    return compiled
+
+
+def jq_nodes(node: Node | None) -> list[Jq]:
+    """All jq expressions below a node, in order."""
+    if isinstance(node, Jq):
+        return [node]
+    if isinstance(node, Fields):
+        return [found for _, child in node.entries for found in jq_nodes(child)]
+    if isinstance(node, Items):
+        return [found for child in node.entries for found in jq_nodes(child)]
+    return []
+
+
+def _literal(node: Literal, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluator:
+    return lambda inputs: node.value
+
+
+def _plain_path(node: PlainPath, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluator:
+    return lambda inputs: walked(node, inputs.document)
+
+
+def _jq(node: Jq, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluator:
+    index = slots[node]
+    return lambda inputs: single(inputs.outputs[index], node)
+
+
+def _fields(node: Fields, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluator:
+    compiled = []
+    for name, child in node.entries:
+        below = f"{path}.{name}" if path else name
+        compiled.append((name, evaluator(child, slots, keep_null, below), name in keep_null or below in keep_null))
+
+    def evaluate(inputs: Inputs) -> Value:
+        fields: dict[str, Json] = {}
+        for name, child, keeps_null in compiled:
+            value = child(inputs)
+            if isinstance(value, Empty) or (value is None and not keeps_null):
+                continue
+            fields[name] = value
+        return fields
+
+    return evaluate
+
+
+def _items(node: Items, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluator:
+    compiled = [evaluator(child, slots, keep_null, f"{path}[{i}]") for i, child in enumerate(node.entries)]
+
+    def evaluate(inputs: Inputs) -> Value:
+        values = [child(inputs) for child in compiled]
+        return [value for value in values if not isinstance(value, Empty)]
+
+    return evaluate
+
+
+_COMPILERS: Mapping[type, Any] = {
+    Literal: _literal,
+    PlainPath: _plain_path,
+    Jq: _jq,
+    Fields: _fields,
+    Items: _items,
+}

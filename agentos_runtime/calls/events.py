@@ -1,0 +1,150 @@
+"""Event streams as bytes become events, without I/O: right for any split of the bytes.
+
+SSE follows the WHATWG rules (https://html.spec.whatwg.org/multipage/server-sent-events.html): lines end in LF, CR
+or CRLF, a colon starts a comment, several `data` lines are joined. One rule is kinder: an event that the end of the
+stream cut off from its blank line still counts, since upstreams forget their last newline.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamEvent:
+    """One event: its name (`message` when the upstream gave none) and its data."""
+
+    data: bytes
+    name: str = "message"
+
+
+class EventTooLarge(ValueError):
+    """One event is larger than the bound; nothing sensible can follow."""
+
+
+class Decoder(Protocol):
+    """Bytes in, whole events out."""
+
+    def feed(self, chunk: bytes) -> list[UpstreamEvent]:
+        """The events that this chunk completes. Raises EventTooLarge."""
+        ...
+
+    def end(self) -> list[UpstreamEvent]:
+        """The event that the end of the stream completes, if any."""
+        ...
+
+
+class _Lines:
+    """Lines of a byte stream; a CR at the end of a chunk waits, because an LF may follow it.
+
+    Pieces of an unfinished line are kept apart and joined once, so that an event of many megabytes in small chunks
+    costs linear time.
+    """
+
+    def __init__(self, limit: int, *, carriage_returns: bool) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._limit = limit
+        self._carriage_returns = carriage_returns
+        self._skip_lf = False
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        if self._skip_lf and chunk:
+            self._skip_lf = False
+            chunk = chunk.removeprefix(b"\n")
+        if self._carriage_returns and b"\r" in chunk:
+            self._skip_lf = chunk.endswith(b"\r")
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        first, *rest = chunk.split(b"\n")
+        self._add(first)
+        if not rest:
+            return []
+        lines = [b"".join(self._pieces), *rest[:-1]]
+        self._pieces, self._size = [], 0
+        self._add(rest[-1])
+        return lines
+
+    def end(self) -> bytes:
+        line = b"".join(self._pieces)
+        self._pieces, self._size = [], 0
+        return line
+
+    def _add(self, piece: bytes) -> None:
+        if piece:
+            self._pieces.append(piece)
+            self._size += len(piece)
+            if self._size > self._limit:
+                raise EventTooLarge(f"an event is larger than {self._limit} bytes")
+
+
+class SseDecoder:
+    """Server-sent events."""
+
+    def __init__(self, limit: int) -> None:
+        self._lines = _Lines(limit, carriage_returns=True)
+        self._limit = limit
+        self._data: list[bytes] = []
+        self._size = 0
+        self._name = "message"
+        self._at_start = b""
+        self._started = False
+
+    def feed(self, chunk: bytes) -> list[UpstreamEvent]:
+        if not self._started:
+            chunk = self._without_mark(chunk)
+        events: list[UpstreamEvent] = []
+        for line in self._lines.feed(chunk):
+            self._line(line, events)
+        return events
+
+    def end(self) -> list[UpstreamEvent]:
+        events: list[UpstreamEvent] = []
+        if not self._started:
+            self._started = True
+            events += self.feed(self._at_start)
+        self._line(self._lines.end(), events)
+        self._line(b"", events)
+        return events
+
+    def _without_mark(self, chunk: bytes) -> bytes:
+        """Drop a byte order mark at the very start, however the chunks cut it."""
+        chunk = self._at_start + chunk
+        mark = b"\xef\xbb\xbf"
+        if len(chunk) < len(mark) and mark.startswith(chunk):
+            self._at_start = chunk
+            return b""
+        self._at_start, self._started = b"", True
+        return chunk.removeprefix(mark)
+
+    def _line(self, line: bytes, events: list[UpstreamEvent]) -> None:
+        if not line:
+            if self._data:
+                data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+                events.append(UpstreamEvent(data, self._name))
+            self._data, self._size, self._name = [], 0, "message"
+        elif line.startswith(b"data:"):
+            value = line[6:] if line[5:6] == b" " else line[5:]
+            self._size += len(value)
+            if self._size > self._limit:
+                raise EventTooLarge(f"an event is larger than {self._limit} bytes")
+            self._data.append(value)
+        elif line == b"data":
+            self._data.append(b"")
+        elif line.startswith(b"event:"):
+            self._name = line[6:].strip().decode("utf-8", "replace") or "message"
+
+
+class NdjsonDecoder:
+    """One JSON text a line; empty lines are skipped."""
+
+    def __init__(self, limit: int) -> None:
+        self._lines = _Lines(limit, carriage_returns=False)
+
+    def feed(self, chunk: bytes) -> list[UpstreamEvent]:
+        return [UpstreamEvent(text) for line in self._lines.feed(chunk) if (text := line.strip())]
+
+    def end(self) -> list[UpstreamEvent]:
+        text = self._lines.end().strip()
+        return [UpstreamEvent(text)] if text else []
+
+
+DECODERS: dict[str, type[SseDecoder] | type[NdjsonDecoder]] = {"sse": SseDecoder, "ndjson": NdjsonDecoder}

@@ -1,0 +1,225 @@
+"""What an upstream says when it fails, whatever shape it says it in, as one typed error.
+
+The status decides the error's class (the table of the HTTP contract); the words come from the body. An error inside
+a 200 is treated by the status it carries. A provider's own words replace a gateway's "Provider returned error".
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from agentos_runtime import errors
+from agentos_runtime.calls.retry_after import retry_after
+from agentos_runtime.errors import UpstreamError, UpstreamFailure
+from agentos_runtime.jsontext import Json, JsonTextError, parse
+
+LONGEST_WORDS = 2_000
+LONGEST_RAW = 20_000
+
+_GENERIC = re.compile(r"\s*(provider returned error|error|unknown error|internal server error)?[.!]?\s*", re.IGNORECASE)
+_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+
+_BY_STATUS: Mapping[int, type[errors.AgentOSError]] = {
+    401: errors.CredentialRejected,
+    402: errors.UpstreamPaymentRequired,
+    403: errors.UpstreamForbidden,
+    404: errors.UpstreamNotFound,
+    408: errors.UpstreamTimeout,
+    409: errors.UpstreamConflict,
+    429: errors.UpstreamRateLimited,
+    503: errors.UpstreamUnavailable,
+    529: errors.UpstreamUnavailable,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Whose failure it is, for the sentence: the skill's name and where its keys are made."""
+
+    name: str
+    skill: str
+    credential: str | None = None
+    help_url: str | None = None
+
+
+def failure_error(service: Service, failure: UpstreamFailure) -> errors.AgentOSError:
+    """The typed error for a failure; `failure.status` is the HTTP status or the one the body carried."""
+    kind = _error_class(failure.status)
+    reason = failure.message or "it gave no reason"
+    status = f" ({failure.status})" if failure.status else ""
+    provider = f" [{failure.provider}]" if failure.provider else ""
+    if kind is errors.CredentialRejected:
+        return kind(
+            f"{service.name} rejected the credential{status}: {reason}. Check it, then: {keys_command(service)}",
+            upstream=failure,
+            help_url=service.help_url,
+        )
+    wait = f" Retry in {failure.retry_after:g} s." if failure.retry_after is not None else ""
+    return kind(f"{service.name} {_VERBS.get(kind, 'failed')}{status}: {reason}{provider}.{wait}", upstream=failure)
+
+
+def keys_command(service: Service) -> str:
+    """The command that stores the credential this service wants."""
+    named = f" --credential {service.credential}" if service.credential not in (None, "default") else ""
+    return f"agentos keys set {service.skill}{named}"
+
+
+_VERBS: Mapping[type[errors.AgentOSError], str] = {
+    errors.UpstreamPaymentRequired: "wants payment",
+    errors.UpstreamForbidden: "forbids this",
+    errors.UpstreamNotFound: "found nothing",
+    errors.UpstreamTimeout: "took too long",
+    errors.UpstreamConflict: "reports a conflict",
+    errors.UpstreamRateLimited: "limits the rate",
+    errors.UpstreamUnavailable: "is unavailable",
+    errors.UpstreamRejected: "rejected the request",
+}
+
+
+def http_failure(status: int, headers: Mapping[str, str], body: bytes, now: float) -> UpstreamFailure:
+    """The failure of a response that is no 2xx. `now` is epoch seconds, for dates in Retry-After."""
+    wait = retry_after(headers, now)
+    try:
+        document = parse(body)
+    except JsonTextError:
+        return UpstreamFailure(status=status, message=_plain_words(body), retry_after=wait)
+    failure = body_failure(document, now) or UpstreamFailure(message=_words(document))
+    return replace(failure, status=status, retry_after=wait if wait is not None else failure.retry_after)
+
+
+def body_failure(document: Json, now: float) -> UpstreamFailure | None:
+    """The error inside a body by the default predicate, or None.
+
+    That is the first object with `message` or `code` among `.error` and `.choices[]?.error`, or a choice whose
+    finish_reason is "error".
+    """
+    if not isinstance(document, dict):
+        return None
+    for error in _error_objects(document):
+        return described_failure(error, now)
+    for choice in _choices(document):
+        if choice.get("finish_reason") == "error":
+            native = choice.get("native_finish_reason")
+            reason = native if isinstance(native, str) and native else "no reason given"
+            return UpstreamFailure(message=f"the generation ended with an error ({reason})", code=native)
+    return None
+
+
+def described_failure(error: Json, now: float) -> UpstreamFailure:
+    """What an error value says: a string, or an object with any of the fields that services use."""
+    if not isinstance(error, dict):
+        return UpstreamFailure(message=_clip(error) if isinstance(error, str) and error.strip() else None)
+    metadata = error.get("metadata")
+    meta = metadata if isinstance(metadata, dict) else {}
+    raw = error.get("raw", meta.get("raw"))
+    provider = error.get("provider", meta.get("provider_name"))
+    code = error.get("code", error.get("type"))
+    return UpstreamFailure(
+        status=_carried_status(error.get("status")) or _carried_status(code),
+        code=code,
+        message=_own_words(error.get("message"), raw),
+        provider=provider if isinstance(provider, str) else None,
+        raw=_bounded(raw),
+        retry_after=_described_wait(error, meta, now),
+    )
+
+
+def _error_class(status: int | None) -> type[errors.AgentOSError]:
+    if status is None:
+        return errors.UpstreamFailed
+    default: type[UpstreamError] = errors.UpstreamRejected if 400 <= status < 500 else errors.UpstreamFailed
+    return _BY_STATUS.get(status, default)
+
+
+def _error_objects(document: dict[str, Json]) -> Iterator[dict[str, Json]]:
+    candidates = [document.get("error"), *(choice.get("error") for choice in _choices(document))]
+    for candidate in candidates:
+        if isinstance(candidate, dict) and (_said(candidate.get("message")) or _said(candidate.get("code"))):
+            yield candidate
+
+
+def _said(value: Json) -> bool:
+    return value is not None and value != ""
+
+
+def _choices(document: dict[str, Json]) -> list[dict[str, Json]]:
+    choices = document.get("choices")
+    return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+
+
+def _carried_status(code: Json) -> int | None:
+    if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) == 3:
+        code = int(code)
+    if isinstance(code, float) and code.is_integer():
+        code = int(code)
+    return code if isinstance(code, int) and not isinstance(code, bool) and 400 <= code <= 599 else None
+
+
+def _own_words(message: Json, raw: Json) -> str | None:
+    """The message, unless it says nothing and the provider's raw answer says more."""
+    said = message if isinstance(message, str) else None
+    if said is not None and not _GENERIC.fullmatch(said):
+        return _clip(said)
+    return _words(_opened(raw)) or (_clip(said) if said and said.strip() else None)
+
+
+def _opened(raw: Json) -> Json:
+    """A raw answer that is JSON text, as what it holds."""
+    if not isinstance(raw, str):
+        return raw
+    try:
+        return parse(raw)
+    except JsonTextError:
+        return raw
+
+
+def _words(document: Json, depth: int = 0) -> str | None:
+    """The sentence somewhere in an error document, looked for under the names that services use."""
+    if isinstance(document, str):
+        return _plain_words(document.encode("utf-8", "replace")) if document.strip() else None
+    if depth > 4:
+        return None
+    if isinstance(document, list):
+        return next((words for item in document[:5] if (words := _words(item, depth + 1))), None)
+    if not isinstance(document, dict):
+        return None
+    for name in ("error", "errors", "message", "detail", "msg", "error_description", "reason", "title", "raw", "body"):
+        words = _words(document.get(name), depth + 1)
+        if words and not _GENERIC.fullmatch(words):
+            return words
+    return None
+
+
+def _plain_words(body: bytes) -> str | None:
+    """Readable words of a text or an HTML page."""
+    text = body[: LONGEST_WORDS * 8].decode("utf-8", "replace")
+    if "<" in text and re.search(r"<(html|!doctype|body|head|title)\b", text, re.IGNORECASE):
+        title = _TITLE.search(text)
+        text = f"an HTML page: {(title[1] if title else _TAGS.sub(' ', text)).strip()}"
+    return _clip(text)
+
+
+def _clip(text: str) -> str | None:
+    words = " ".join(text.split()).rstrip(".")
+    return words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]}…"
+
+
+def _bounded(raw: Json) -> Json:
+    if isinstance(raw, str) and len(raw) > LONGEST_RAW:
+        return f"{raw[:LONGEST_RAW]}…"
+    return raw
+
+
+def _described_wait(error: dict[str, Json], meta: dict[str, Json], now: float) -> float | None:
+    availability = error.get("availability")
+    headers = meta.get("headers")
+    spots = [error, availability if isinstance(availability, dict) else {}, meta]
+    for spot in spots:
+        for name in ("retry_after", "retry_after_seconds"):
+            value = spot.get(name)
+            if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+                return float(value)
+    if isinstance(headers, dict):
+        return retry_after({name.lower(): str(text) for name, text in headers.items()}, now)
+    return None

@@ -1,0 +1,52 @@
+"""What a call used: tokens, cost, model, generation. Read from the reply and from the upstream's own body."""
+
+from dataclasses import dataclass
+
+from agentos_runtime.jsontext import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """For the ledger: counts and names, never content. Cost in USD; what nobody said is None."""
+
+    model: str | None = None
+    provider: str | None = None
+    generation_id: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
+
+
+def read_meter(params: dict[str, Json], *documents: Json) -> Meter:
+    """The first document that says a thing wins; the model asked for stands in for the model that answered.
+
+    Only a document with `usage` is a generation: other replies have ids too, and they are nobody's business here.
+    """
+    sources = [document for document in documents if isinstance(document, dict)]
+    usages = [usage for source in sources for usage in (source.get("usage"),) if isinstance(usage, dict)]
+    return Meter(
+        model=_text(sources, "model") or _text([params], "model"),
+        provider=_text(sources, "provider") if usages else None,
+        generation_id=_text(sources, "id") if usages else None,
+        input_tokens=_count(usages, "input_tokens", "prompt_tokens"),
+        output_tokens=_count(usages, "output_tokens", "completion_tokens"),
+        cost=_number(usages, "cost"),
+    )
+
+
+def _text(sources: list[dict[str, Json]], name: str) -> str | None:
+    return next((value[:200] for s in sources if isinstance(value := s.get(name), str) and value), None)
+
+
+def _number(sources: list[dict[str, Json]], *names: str) -> float | None:
+    for source in sources:
+        for name in names:
+            value = source.get(name)
+            if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53:
+                return float(value)
+    return None
+
+
+def _count(sources: list[dict[str, Json]], *names: str) -> int | None:
+    number = _number(sources, *names)
+    return None if number is None else int(number)

@@ -1,0 +1,35 @@
+"""Everything a call needs that does not depend on its params, compiled once per utility."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agentos_runtime.calls.deltas import StreamPlan, plan_stream
+from agentos_runtime.calls.reply import ReplyPlan, plan_reply
+from agentos_runtime.calls.request import RequestPlan, plan_request
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.model import Skill, Utility
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlan:
+    """A utility, ready to be called."""
+
+    skill: Skill
+    utility: Utility
+    request: RequestPlan
+    reply: ReplyPlan
+    stream: StreamPlan | None
+    settings: Mapping[str, Json]
+    """The skill's settings, the operator's values over the declared defaults."""
+
+
+def plan_call(skill: Skill, utility: Utility, settings: Mapping[str, Json]) -> CallPlan:
+    """Compile one utility. Pure."""
+    return CallPlan(
+        skill=skill,
+        utility=utility,
+        request=plan_request(skill, utility),
+        reply=plan_reply(skill, utility),
+        stream=plan_stream(skill, utility),
+        settings=settings,
+    )

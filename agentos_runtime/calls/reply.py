@@ -1,0 +1,291 @@
+"""An upstream response becomes the reply: status, error, root, transform, mapping, returns, in this order.
+
+A response that is no 2xx, and an error inside a 200, never reach the transform.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed, expression_limit, single, walked
+from agentos_runtime.calls.failures import Service, body_failure, described_failure, failure_error, http_failure
+from agentos_runtime.calls.messages import UpstreamResponse
+from agentos_runtime.errors import AgentOSError, ReplyMismatch, UpstreamFailed, UpstreamFailure, UpstreamInvalid
+from agentos_runtime.expressions.outcome import Outcome
+from agentos_runtime.expressions.program import Program, reply_program, value_program
+from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
+from agentos_runtime.manifest.model import Expression, Jq, Literal, PlainPath, Response, Skill, Utility
+
+_MENTIONS_CHOICES = re.compile(r"\.choices\b")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyPlan:
+    """How one utility's replies are read; compiled once, when the skill is loaded."""
+
+    response: Response
+    service: Service
+    program: Program | None
+    """error, transform and those mapping fields that are no plain paths; None when Python does it all."""
+    outputs: tuple[Expression, ...]
+    """The expressions behind the program's outputs."""
+    error_program: Program | None
+    """The manifest's own `error` alone, for responses that are no 2xx."""
+    needs_choices: bool
+    """The reply is made of `.choices`, so a body without any is a failure and not an empty answer."""
+    utility: Utility
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A 2xx body, parsed, and what is left of it after `root`."""
+
+    whole: Json
+    rooted: Json
+    response: UpstreamResponse
+
+
+def service_of(skill: Skill, utility: Utility) -> Service:
+    auth = skill.auth.get(utility.credential) if utility.credential else None
+    return Service(skill.name, skill.id, utility.credential, auth.help_url if auth else None)
+
+
+def plan_reply(skill: Skill, utility: Utility) -> ReplyPlan:
+    """Compile a utility's reply. Pure."""
+    response = utility.rest.response
+    error = response.error if isinstance(response.error, Jq | PlainPath) else None
+    mapping = [expression for _, expression in response.mapping]
+    plain = all(isinstance(expression, PlainPath) for expression in [response.transform, *mapping] if expression)
+    outputs: list[Expression] = [error] if error else []
+    if not plain:
+        outputs += [response.transform] if response.transform else []
+        outputs += _jq_mapping(response)
+    program = None
+    if outputs and not (plain and (error is None or isinstance(error, PlainPath))):
+        program = reply_program(
+            skill.definitions,
+            error.source if error else None,
+            None if plain or not response.transform else response.transform.source,
+            [] if plain else [expression.source for expression in _jq_mapping(response)],
+        )
+    sources = " ".join(expression.source for expression in [error, response.transform, *mapping] if expression)
+    return ReplyPlan(
+        response=response,
+        service=service_of(skill, utility),
+        program=program,
+        outputs=tuple(outputs) if program else (),
+        error_program=value_program(skill.definitions, error.source) if error else None,
+        needs_choices=response.error is None and bool(_MENTIONS_CHOICES.search(sources)),
+        utility=utility,
+    )
+
+
+def _jq_mapping(response: Response) -> list[Expression]:
+    return [expression for _, expression in response.mapping if isinstance(expression, Jq)]
+
+
+def read_body(plan: ReplyPlan, response: UpstreamResponse, now: float) -> Body:
+    """The parsed body of a 2xx response that holds no error by the default predicate.
+
+    Raises the typed error inside a 200, UpstreamInvalid, and ReplyMismatch when `root` is not there.
+    """
+    whole = _parsed(plan, response)
+    if plan.response.error is None:
+        _default_error(plan, whole, now)
+    return Body(whole, _rooted(plan, whole), response)
+
+
+def is_failed(response: UpstreamResponse) -> bool:
+    """Whether the status alone says that the call failed: redirects are failures, they are never followed."""
+    return not 200 <= response.status < 300
+
+
+def error_input(plan: ReplyPlan, response: UpstreamResponse, settings: Mapping[str, Json]) -> bytes | None:
+    """The input of `error_program` for a failed response; None when there is nothing to ask it."""
+    if plan.error_program is None:
+        return None
+    try:
+        parse(response.body)
+    except JsonTextError:
+        return None
+    head = opening(plan.error_program, {}, settings, _head(response))
+    return b"".join([head, b'"body":', response.body, b"}"])
+
+
+def failed_response(plan: ReplyPlan, response: UpstreamResponse, outcome: Outcome | None, now: float) -> AgentOSError:
+    """The typed error of a failed response: its status, in the words of the manifest's `error` or the default."""
+    failure = http_failure(response.status, response.headers, response.body, now)
+    outputs = outcome.outputs[0] if outcome and outcome.outputs else None
+    said = outputs[0] if isinstance(outputs, list) and outputs else None
+    if said:
+        own = described_failure(said, now)
+        wait = failure.retry_after if own.retry_after is None else own.retry_after
+        failure = replace(own, status=response.status, retry_after=wait)
+    return failure_error(plan.service, failure)
+
+
+def reply_input(plan: ReplyPlan, body: Body, params: dict[str, Json], settings: Mapping[str, Json]) -> bytes:
+    """The program's input. The body goes in as the upstream wrote it, so that every number stays exact."""
+    assert plan.program is not None
+    head = opening(plan.program, params, settings, _head(body.response))
+    parts = [head, b'"whole":', body.response.body or b"null"]
+    if plan.response.root is not None:
+        parts += [b',"body":', dump(body.rooted)]
+    return b"".join([*parts, b"}"])
+
+
+def opening(program: Program, params: dict[str, Json], settings: Mapping[str, Json], response: Json) -> bytes:
+    """The beginning of a program's input, `{` and those of `params`, `settings`, `response` that it mentions."""
+    known: dict[str, Json] = {"params": params, "settings": dict(settings), "response": response}
+    head = dump({name: value for name, value in known.items() if name in program.needs})
+    return head[:-1] + b"," if len(head) > 2 else b"{"
+
+
+def _head(response: UpstreamResponse) -> Json:
+    return {"status": response.status, "headers": dict(response.headers)}
+
+
+def read_reply(plan: ReplyPlan, body: Body, outcome: Outcome | None, now: float) -> Json:
+    """The reply from the body and the program's outcome.
+
+    Raises the upstream's failure when the manifest's `error` says so, ExpressionFailed, ExpressionLimit, and
+    ReplyMismatch when the reply is not what the utility returns.
+    """
+    outputs = list(outcome.outputs) if outcome else []
+    expressions = list(plan.outputs)
+    error = plan.response.error
+    if isinstance(error, Jq | PlainPath):
+        said: Value = walked(error, body.whole) if isinstance(error, PlainPath) and not plan.program else EMPTY
+        if plan.program and outputs:
+            said = single(outputs.pop(0), expressions.pop(0))
+        raise_error(plan.service, said, now)
+    if outcome and outcome.failure:
+        raise failed_output(plan.outputs, outcome)
+    if plan.utility.void:
+        return None
+    values = [single(output, expression) for output, expression in zip(outputs, expressions, strict=True)]
+    reply = _mapped(plan, body, values)
+    check_returns(plan.utility, reply)
+    return reply
+
+
+def raise_error(service: Service, said: Value, now: float) -> None:
+    """Raise what a manifest's `error` expression says; null, false and nothing are fine."""
+    if isinstance(said, Empty) or said is None or said is False:
+        return
+    raise failure_error(service, described_failure(said, now))
+
+
+def failed_output(expressions: Sequence[Expression], outcome: Outcome) -> AgentOSError:
+    """The typed error of an outcome that has a failure."""
+    failure = outcome.failure
+    assert failure is not None
+    expression = expressions[min(failure.index, len(expressions) - 1)]
+    if failure.kind == "error":
+        return expression_failed(expression, failure.reason)
+    return expression_limit(expression, failure.reason)
+
+
+def _mapped(plan: ReplyPlan, body: Body, values: list[Value]) -> Json:
+    response = plan.response
+    queue = list(values)
+    result: Json = body.rooted
+    if response.transform is not None:
+        given = queue.pop(0) if plan.program and queue else _plain(response.transform, body.rooted)
+        result = _needed(response.transform, given)
+    if not response.mapping:
+        return result
+    fields: dict[str, Json] = {}
+    for name, expression in response.mapping:
+        if isinstance(expression, PlainPath):
+            fields[name] = walked(expression, result)
+        else:
+            fields[name] = _needed(expression, queue.pop(0))
+    return fields
+
+
+def _plain(expression: Expression, document: Json) -> Value:
+    assert isinstance(expression, PlainPath)
+    return walked(expression, document)
+
+
+def _needed(expression: Expression, value: Value) -> Json:
+    if isinstance(value, Empty):
+        raise expression_failed(expression, "gives no output where one is needed")
+    return value
+
+
+def _parsed(plan: ReplyPlan, response: UpstreamResponse) -> Json:
+    if plan.utility.rest.method == "HEAD":
+        return None
+    if not response.body.strip():
+        return _nothing(plan, response)
+    try:
+        return parse(response.body)
+    except JsonTextError as error:
+        failure = UpstreamFailure(status=response.status, message=str(error))
+        raise UpstreamInvalid(
+            f"{plan.service.name} answered {response.status} with something that is not JSON: {error}",
+            upstream=failure,
+        ) from None
+
+
+def _nothing(plan: ReplyPlan, response: UpstreamResponse) -> None:
+    """An empty body is an answer only where nothing is expected of it."""
+    expected = plan.response.transform or plan.response.mapping or plan.response.root
+    if plan.utility.void or (response.status == 204 and not expected):
+        return
+    raise UpstreamInvalid(
+        f"{plan.service.name} answered {response.status} with an empty body",
+        upstream=UpstreamFailure(status=response.status, message="the body is empty"),
+    )
+
+
+def _default_error(plan: ReplyPlan, whole: Json, now: float) -> None:
+    failure = body_failure(whole, now)
+    if failure is not None:
+        raise failure_error(plan.service, failure)
+    if plan.needs_choices and not has_choice(whole):
+        raise UpstreamFailed(
+            f"{plan.service.name} answered without any choices, so there is no reply",
+            upstream=UpstreamFailure(message="the answer has no choices"),
+        )
+
+
+def has_choice(whole: Json) -> bool:
+    """Whether the first choice is there and says something: a message, a delta or a text."""
+    choices = whole.get("choices") if isinstance(whole, dict) else None
+    first = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(first, dict):
+        return False
+    return any(isinstance(first.get(name), dict | str) for name in ("message", "delta", "text"))
+
+
+def _rooted(plan: ReplyPlan, whole: Json) -> Json:
+    node = whole
+    for token in plan.response.root or ():
+        if isinstance(node, dict) and token in node:
+            node = node[token]
+        elif isinstance(node, list) and token.isascii() and token.isdigit() and int(token) < len(node):
+            node = node[int(token)]
+        else:
+            place = plan.response.root_place
+            pointer = "/" + "/".join(plan.response.root or ())
+            where = f" ({place.position})" if place else ""
+            raise ReplyMismatch(f"{plan.service.name}'s answer has nothing at root {pointer}{where}")
+    return node
+
+
+def check_returns(utility: Utility, reply: Json) -> None:
+    """Raises ReplyMismatch when the reply is not what the utility says it returns."""
+    validator = utility.reply_validator
+    if validator is None or validator.is_valid(reply):
+        return
+    mismatch = next(iter(validator.iter_errors(reply)))
+    path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in mismatch.absolute_path).lstrip(".")
+    expected = mismatch.validator_value if mismatch.validator in ("type", "enum") else mismatch.validator
+    raise ReplyMismatch(
+        f"The reply does not match what {utility.place.key} says it returns: "
+        f"{path or 'the reply'} must satisfy {mismatch.validator}: {expected} ({utility.place.position})",
+        details={"path": path},
+    )

@@ -1,0 +1,138 @@
+"""Urls that stay what the author wrote, whatever the params say.
+
+Origin, number of path segments and query keys are the author's; a param may only fill a segment or a query value.
+A literal url percent-encodes what it is filled with; a jq url is compared with the url that plain letters give.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from agentos_runtime.errors import InvalidParams, ParamProblem
+from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.manifest.model import TemplateParam, UrlTemplate
+
+DOT_SEGMENTS = frozenset({".", "..", "%2e", "%2e%2e", ".%2e", "%2e."})
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPair:
+    """`name=value` in a literal url's query; left out when its param is not set."""
+
+    parts: tuple[str | TemplateParam, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledUrl:
+    """A literal url cut at its `?` and `&`, so that an unset param takes its whole pair with it."""
+
+    path: tuple[str | TemplateParam, ...]
+    query: tuple[QueryPair, ...]
+
+
+def compile_url(template: UrlTemplate) -> CompiledUrl:
+    """Cut the template once, when the skill is loaded."""
+    sections: list[list[str | TemplateParam]] = [[]]
+    in_query = False
+    for part in template.parts:
+        if isinstance(part, TemplateParam):
+            sections[-1].append(part)
+            continue
+        pieces = re.split(r"(\?)", part, maxsplit=1) if not in_query else [part]
+        if len(pieces) == 3:
+            in_query = True
+            sections[-1].append(pieces[0])
+            sections.append([])
+            pieces = [pieces[2]]
+        texts = pieces[0].split("&") if in_query else pieces
+        sections[-1].append(texts[0])
+        sections.extend([text] for text in texts[1:])
+    return CompiledUrl(tuple(sections[0]), tuple(QueryPair(tuple(parts)) for parts in sections[1:]))
+
+
+def fill_url(url: CompiledUrl, params: Mapping[str, Json]) -> str:
+    """The url with its params in place.
+
+    Raises InvalidParams for a path param that is unset, empty, `.` or `..`, or no single value.
+    """
+    path = "".join(part if isinstance(part, str) else _segment(part, params) for part in url.path)
+    pairs = [pair for pair in (_pair(pair, params) for pair in url.query) if pair is not None]
+    return f"{path}?{'&'.join(pairs)}" if pairs else path
+
+
+def url_text(value: Json) -> str | None:
+    """A single value as text for a url or header (true, 1.5, text); None for null, a list or an object."""
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, list | dict):
+        return None
+    return dump(value).decode()
+
+
+def _segment(param: TemplateParam, params: Mapping[str, Json]) -> str:
+    text = url_text(params.get(param.name))
+    if text is None or not text:
+        raise _refused(param.name, "is needed for the url and must be a text or a number that is not empty")
+    segments = text.split("/") if param.keep_slashes else [text]
+    encoded = [quote(segment, safe="") for segment in segments]
+    if any(segment.lower() in DOT_SEGMENTS for segment in encoded):
+        raise _refused(param.name, "may not be or contain the path segment '.' or '..'")
+    if not all(encoded):
+        raise _refused(param.name, "may not have an empty path segment")
+    return "/".join(encoded)
+
+
+def _pair(pair: QueryPair, params: Mapping[str, Json]) -> str | None:
+    texts: list[str] = []
+    for part in pair.parts:
+        if isinstance(part, str):
+            texts.append(part)
+            continue
+        value = params.get(part.name)
+        if value is None:
+            return None
+        text = url_text(value)
+        if text is None:
+            raise _refused(part.name, "must be a single value, because it stands in the url's query")
+        texts.append(quote(text, safe=""))
+    return "".join(texts)
+
+
+def plain_letters(params: Json, filler: str) -> Json:
+    """The params with every string replaced by plain characters: what a jq url is compared with."""
+    if isinstance(params, str):
+        return filler
+    if isinstance(params, list):
+        return [plain_letters(item, filler) for item in params]
+    if isinstance(params, dict):
+        return {name: plain_letters(item, filler) for name, item in params.items()}
+    return params
+
+
+def same_structure(url: str, plain: str) -> bool:
+    """Whether both urls have one origin, as many path segments, the same query keys, and no dot segments."""
+    shape = _structure(url)
+    return shape is not None and shape == _structure(plain)
+
+
+def _structure(url: str) -> tuple[str, str, int, tuple[str, ...]] | None:
+    if "#" in url or "\\" in url or any(character <= " " or character == "\x7f" for character in url):
+        return None
+    try:
+        parts = urlsplit(url)
+        netloc = parts.netloc.lower()
+    except ValueError:
+        return None
+    segments = parts.path.split("/")[1:]
+    if "@" in netloc or any(segment.lower() in DOT_SEGMENTS for segment in segments):
+        return None
+    if any(not segment for segment in segments[:-1]):
+        return None
+    keys = tuple(name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    empty_tail = bool(segments) and not segments[-1]
+    return parts.scheme, netloc, len(segments) * 2 + empty_tail, keys
+
+
+def _refused(name: str, message: str) -> InvalidParams:
+    return InvalidParams(f"{name} {message}", problems=[ParamProblem(name, message)])

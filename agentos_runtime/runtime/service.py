@@ -1,0 +1,208 @@
+"""Runtime.invoke and Runtime.stream."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from agentos_runtime import __version__
+from agentos_runtime.activity.ledger import Ledger
+from agentos_runtime.calls.call import Call, RawReply, Reply
+from agentos_runtime.calls.messages import UpstreamRequest, UpstreamResponse
+from agentos_runtime.calls.metering import read_meter
+from agentos_runtime.calls.plan import CallPlan
+from agentos_runtime.calls.reply import error_input, failed_response, is_failed, read_body, read_reply, reply_input
+from agentos_runtime.catalog import Catalog
+from agentos_runtime.errors import AgentOSError, NotStreamable, ShuttingDown, UnsupportedPlatform
+from agentos_runtime.jsontext import Json, JsonTextError, parse
+from agentos_runtime.manifest.params import check_params
+from agentos_runtime.runtime.record import Record, Watch
+from agentos_runtime.runtime.session import Session, Workers
+from agentos_runtime.runtime.streaming import EventStream, UpstreamSource, WholeSource, is_stream
+from agentos_runtime.skills import Registry
+from agentos_runtime.upstream import UpstreamPort
+from agentos_runtime.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Seams for time: epoch seconds, and seconds that only go forward."""
+
+    wall: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+
+
+class Runtime:
+    """Calls utilities, plain and streamed. Made by `bootstrap.open_runtime`.
+
+    platform: `linux` or `macos`, what a skill's `platforms` is compared with.
+    """
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        workers: Workers,
+        vault: Vault,
+        upstream: UpstreamPort,
+        ledger: Ledger,
+        platform: str,
+        max_event: int,
+        clocks: Clocks = Clocks(),
+    ) -> None:
+        self.registry = registry
+        self.ledger = ledger
+        self.catalog = Catalog(registry, vault)
+        self._vault = vault
+        self._workers = workers
+        self._upstream = upstream
+        self._platform = platform
+        self._max_event = max_event
+        self._clocks = clocks
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Take no new calls. Those underway end by themselves or are told by their surface."""
+        self._stopping = True
+
+    def health(self) -> dict[str, Json]:
+        """The body of `GET /api/health`."""
+        health: dict[str, Json] = {
+            "status": "ok",
+            "version": __version__,
+            "skills": self.catalog.health(),
+        }
+        if self.ledger.degraded:
+            health["ledger"] = self.ledger.degraded
+        return health
+
+    def owns_param(self, skill: str, utility: str, name: str) -> bool:
+        """Whether the utility declares a param of this name itself; False for unknown ones."""
+        try:
+            plan = self.registry.plan(skill, utility)
+        except AgentOSError:
+            return False
+        properties = plan.utility.params.get("properties")
+        return isinstance(properties, dict) and name in properties
+
+    async def activity(self, filters: Mapping[str, str]) -> dict[str, Json]:
+        """The body of `GET /api/activity`. Raises InvalidParams."""
+        return await self.ledger.rows(filters)
+
+    async def usage(self, filters: Mapping[str, str]) -> dict[str, Json]:
+        """The body of `GET /api/usage`. Raises InvalidParams."""
+        return await self.ledger.usage(filters)
+
+    async def invoke(self, call: Call) -> Reply:
+        """One plain call. Raises AgentOSError; its ledger row is closed whatever happens."""
+        async with Record(self.ledger, call, Watch(self._clocks.monotonic)) as record:
+            session = self._session(call, record, streaming=False)
+            try:
+                request = await session.request()
+                response = await self._send(session, request, record)
+                return await self._reply(session, response, record)
+            except AgentOSError as error:
+                raise session.clean_error(error) from None
+
+    async def stream(self, call: Call) -> EventStream:
+        """One streamed call, its first events already there (waited for 10 s at most).
+
+        Raises AgentOSError for everything that fails before; afterwards the stream itself ends with one terminal
+        event. The caller closes it, also when it leaves early.
+        """
+        record = Record(self.ledger, call, Watch(self._clocks.monotonic))
+        await record.__aenter__()
+        try:
+            session = self._session(call, record, streaming=True)
+            try:
+                return await self._open(session, record)
+            except AgentOSError as error:
+                raise session.clean_error(error) from None
+        except BaseException as error:
+            await record.close(error)
+            raise
+
+    async def draft(self, call: Call, *, streaming: bool = False) -> tuple[Session, UpstreamRequest]:
+        """The request as it would be sent, without sending it or writing a row. Raises AgentOSError."""
+        session = self._session(call, None, streaming=streaming)
+        try:
+            return session, await session.request()
+        except AgentOSError as error:
+            raise session.clean_error(error) from None
+
+    def _session(self, call: Call, record: Record | None, *, streaming: bool) -> Session:
+        if self._stopping:
+            raise ShuttingDown("The server is stopping and takes no new calls", retry_after=1)
+        plan = self.registry.plan(call.skill, call.utility)
+        self._check_platform(plan)
+        if streaming and plan.stream is None:
+            raise NotStreamable(
+                f"{call.skill}/{call.utility} does not stream; call it without stream",
+                details={"skill": call.skill, "utility": call.utility},
+            )
+        params = check_params(plan.utility, call.params)
+        watch = record.watch if record else Watch(self._clocks.monotonic)
+        return Session(plan, params, self._workers, self._vault, watch, streaming)
+
+    def _check_platform(self, plan: CallPlan) -> None:
+        platforms = plan.skill.platforms
+        if platforms and self._platform not in platforms:
+            raise UnsupportedPlatform(
+                f"The skill {plan.skill.id} runs on {', '.join(platforms)} only, and this is {self._platform}"
+            )
+
+    async def _send(self, session: Session, request: UpstreamRequest, record: Record) -> UpstreamResponse:
+        started = self._clocks.monotonic()
+        rest = session.plan.utility.rest
+        try:
+            response = await self._upstream.send(
+                request, timeout=rest.timeout, retry=rest.retry, allow_private=session.allow_private
+            )
+        finally:
+            record.watch.upstream += self._clocks.monotonic() - started
+        record.upstream_status = response.status
+        return response
+
+    async def _open(self, session: Session, record: Record) -> EventStream:
+        plan = session.plan.stream
+        assert plan is not None
+        request = await session.request()
+        rest, clock = session.plan.utility.rest, session.watch.clock
+        started = clock()
+        idle = plan.stream.idle_timeout
+        upstream = await self._upstream.open(
+            request, timeout=idle, idle_timeout=idle, retry=rest.retry, allow_private=session.allow_private
+        )
+        session.watch.upstream += clock() - started
+        record.upstream_status = upstream.status
+        if is_stream(plan, upstream):
+            wall = self._clocks.wall
+            source = UpstreamSource(plan, session, record, upstream, wall=wall, max_event=self._max_event)
+            return await EventStream(source, record).begin()
+        reply = await self._reply(session, await upstream.whole(rest.timeout), record)
+        return await EventStream(WholeSource(reply.value), record).begin()
+
+    async def _reply(self, session: Session, response: UpstreamResponse, record: Record) -> Reply:
+        plan = session.plan.reply
+        now = self._clocks.wall()
+        if is_failed(response):
+            text = error_input(plan, response, session.settings)
+            said = await session.run(plan.error_program, text) if plan.error_program and text else None
+            raise failed_response(plan, response, said, now)
+        if plan.response.raw:
+            return Reply(None, raw_reply(session, response, now), record.watch.timings())
+        body = read_body(plan, response, now)
+        record.meter = read_meter(session.params, body.whole)
+        outcome = None
+        if plan.program is not None:
+            outcome = await session.run(plan.program, reply_input(plan, body, session.params, session.settings))
+        value = read_reply(plan, body, outcome, now)
+        record.meter = read_meter(session.params, value, body.whole)
+        return Reply(session.redactor.clean(value), None, record.watch.timings())
+
+
+def raw_reply(session: Session, response: UpstreamResponse, now: float) -> RawReply:
+    """Bytes handed on. Raises the upstream's error when a JSON body holds one instead of the bytes."""
+    content_type = response.headers.get("content-type", "application/octet-stream")
+    if content_type.split(";")[0].strip().lower() == "application/json":
+        read_body(session.plan.reply, response, now)
+    return RawReply(session.redactor.clean_bytes(response.body), content_type)

@@ -1,0 +1,116 @@
+"""One call underway: its plan and params, and the way through the workers, the vault and the upstream."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from agentos_runtime.calls.evaluate import Inputs
+from agentos_runtime.calls.messages import UpstreamRequest, origin_of
+from agentos_runtime.calls.placeholders import Placeholders
+from agentos_runtime.calls.plan import CallPlan
+from agentos_runtime.calls.reply import failed_output
+from agentos_runtime.calls.request import Draft, complete, document, draft_request, plain_documents
+from agentos_runtime.credentials.redactor import Redactor
+from agentos_runtime.credentials.secret import Credential
+from agentos_runtime.errors import AgentOSError
+from agentos_runtime.expressions.outcome import Outcome
+from agentos_runtime.expressions.program import Program
+from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.runtime.record import Watch
+from agentos_runtime.vault import Vault
+
+
+class Workers(Protocol):
+    """Runs combined programs; never raises for what an expression does."""
+
+    async def run(self, program: Program, input: bytes) -> Outcome: ...  # noqa: A002
+
+
+NOTHING_SECRET = Redactor(())
+
+
+@dataclass(slots=True)
+class Session:
+    """The state of one call between its steps."""
+
+    plan: CallPlan
+    params: dict[str, Json]
+    workers: Workers
+    vault: Vault
+    watch: Watch
+    streaming: bool = False
+    credential: Credential | None = field(default=None, repr=False)
+    redactor: Redactor = NOTHING_SECRET
+    allow_private: bool = False
+    """Whether the request's origin may be at a private address."""
+
+    @property
+    def settings(self) -> Mapping[str, Json]:
+        return self.plan.settings
+
+    async def run(self, program: Program, text: bytes) -> Outcome:
+        """Run a program, its time counted."""
+        started = self.watch.clock()
+        outcome = await self.workers.run(program, text)
+        self.watch.expressions += self.watch.clock() - started
+        return outcome
+
+    async def request(self) -> UpstreamRequest:
+        """The request, complete. Raises AgentOSError: expressions, params, credentials, approval."""
+        draft = await self.draft()
+        plan = self.plan
+        origin = origin_of(draft.url)
+        self.credential = self.vault.release(plan.skill, plan.utility, origin, draft.method)
+        self.allow_private = self.vault.allow_private(plan.skill, origin)
+        if self.credential is None:
+            return complete(draft, None, None)
+        self.redactor = self.vault.redactor(self.credential)
+        fields = self.credential.fields
+        return complete(draft, plan.request.auth, lambda name: fields[name].reveal())
+
+    async def draft(self) -> Draft:
+        """The request without its secrets."""
+        plan = self.plan.request
+        placeholders = Placeholders.fresh(plan.auth_fields)
+        seen = document(self.params, self.settings, placeholders)
+        outputs: list[Json] = []
+        if plan.program is not None:
+            outputs = await self._outputs(plan.program, dump(seen))
+        plain: list[Json] = []
+        if plan.url_program is not None:
+            for text in plain_documents(seen):
+                outcome = await self.run(plan.url_program, text)
+                plain += outcome.outputs if outcome.failure is None else []
+        return draft_request(
+            plan,
+            Inputs(seen, outputs),
+            streaming=self.streaming,
+            plain_urls=plain,
+            placeholders=placeholders,
+        )
+
+    def clean_error(self, error: AgentOSError) -> AgentOSError:
+        """The error without the credential's secrets."""
+        return redacted(error, self.redactor)
+
+    async def _outputs(self, program: Program, text: bytes) -> list[Json]:
+        outcome = await self.run(program, text)
+        if outcome.failure is not None:
+            raise failed_output(self.plan.request.nodes, outcome)
+        return outcome.outputs
+
+
+def redacted(error: AgentOSError, redactor: Redactor) -> AgentOSError:
+    """The same error, cleaned of secrets in its sentence and in what the upstream said."""
+    error.message = redactor.clean_text(error.message)
+    error.args = (error.message,)
+    failure = error.upstream
+    if failure is not None:
+        error.upstream = replace(
+            failure,
+            code=redactor.clean(failure.code),
+            message=redactor.clean_text(failure.message) if failure.message else failure.message,
+            provider=redactor.clean_text(failure.provider) if failure.provider else failure.provider,
+            raw=redactor.clean(failure.raw),
+        )
+    return error

@@ -1,0 +1,324 @@
+"""Folders of skill files become skills that can be called, and stay right while the files are edited.
+
+A save is live within a second. A bad save keeps the last good version serving and says so; a file that is away for
+less than a second is being saved, not removed.
+"""
+
+import asyncio
+import difflib
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Protocol
+
+from agentos_runtime.calls.plan import CallPlan, plan_call
+from agentos_runtime.diagnostics import Place, Position, Problem
+from agentos_runtime.errors import NotCallable, SkillBroken, UnknownSkill, UnknownUtility
+from agentos_runtime.expressions.outcome import CompileProblem
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.load import ExpressionCheck, LoadResult, load_skill
+from agentos_runtime.manifest.model import Skill
+
+SKILL_FILES = ("readme.md", "README.md", "SKILL.md")
+SETTLE = 1.0
+"""Seconds for which a file must be away, or no longer callable, before it is believed."""
+
+Signature = tuple[int, int, int]
+
+
+class ExpressionChecker(Protocol):
+    """Compiles one expression and says what is wrong with it."""
+
+    async def check(self, definitions: str, source: str) -> CompileProblem | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SkillFolder:
+    """A folder with skills; those of a bundled folder ship with the runtime."""
+
+    path: Path
+    bundled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SkillEntry:
+    """One skill as it stands now: the version that serves, and what is wrong with the newest save."""
+
+    id: str
+    file: Path
+    bundled: bool
+    skill: Skill | None
+    """None = broken: no version ever loaded, or another file took the id."""
+    plans: Mapping[str, CallPlan]
+    problems: tuple[Problem, ...] = ()
+    stale: bool = False
+    name: str = ""
+    description: str = ""
+
+    @property
+    def state(self) -> Literal["ready", "broken"]:
+        return "ready" if self.skill else "broken"
+
+
+@dataclass(slots=True)
+class _File:
+    """What is known of one file between two looks at it."""
+
+    folder: SkillFolder
+    signature: Signature | None = None
+    entry: SkillEntry | None = None
+    missing_since: float | None = None
+    doubted_since: float | None = None
+    """When its newest version was first seen to be no longer callable."""
+
+
+class Registry:
+    """All skills of some folders; earlier folders win an id."""
+
+    def __init__(
+        self,
+        folders: Sequence[SkillFolder],
+        checker: ExpressionChecker,
+        *,
+        settings: Mapping[str, Mapping[str, Json]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folders = tuple(folders)
+        self._checker = checker
+        self._settings = settings or {}
+        self._clock = clock
+        self._files: dict[Path, _File] = {}
+        self._entries: tuple[SkillEntry, ...] = ()
+        self._by_id: Mapping[str, SkillEntry] = {}
+
+    @property
+    def entries(self) -> tuple[SkillEntry, ...]:
+        """Every skill, the losers of an id included, sorted by id."""
+        return self._entries
+
+    def plan(self, skill_id: str, utility: str) -> CallPlan:
+        """The call's plan. Raises UnknownSkill, SkillBroken, NotCallable, UnknownUtility."""
+        entry = self.entry(skill_id)
+        plan = entry.plans.get(utility)
+        if plan is not None:
+            return plan
+        if entry.skill is None:
+            raise broken_error(entry)
+        if not entry.plans:
+            raise NotCallable(
+                f"{skill_id} has instructions only and no utilities to call; read them at GET /api/skills/{skill_id}",
+                details={"skill": skill_id},
+            )
+        raise UnknownUtility(
+            f"{skill_id} has no utility {utility!r}{nearest(utility, entry.plans)}",
+            details={"skill": skill_id, "utility": utility},
+        )
+
+    def entry(self, skill_id: str) -> SkillEntry:
+        """The entry that owns the id. Raises UnknownSkill."""
+        entry = self._by_id.get(skill_id)
+        if entry is None:
+            raise UnknownSkill(
+                f"There is no skill {skill_id!r}{nearest(skill_id, self._by_id)}", details={"skill": skill_id}
+            )
+        return entry
+
+    async def refresh(self) -> None:
+        """Look at every file once and load what changed."""
+        found = await asyncio.to_thread(_scan, self._folders)
+        now = self._clock()
+        changed = [self._note(path, folder, signature) for path, (folder, signature) in found.items()]
+        await asyncio.gather(*(self._load(path, now) for path in changed if path is not None))
+        gone = [path for path in self._files if path not in found and self._is_gone(path, now)]
+        for path in gone:
+            del self._files[path]
+        if gone or any(changed) or not self._entries:
+            self._resolve()
+
+    async def watch(self, interval: float = 0.3) -> None:
+        """Refresh for ever."""
+        while True:
+            await asyncio.sleep(interval)
+            await self.refresh()
+
+    def _note(self, path: Path, folder: SkillFolder, signature: Signature) -> Path | None:
+        """Remember that the file is there; gives its path when it must be loaded."""
+        file = self._files.setdefault(path, _File(folder))
+        file.missing_since = None
+        if file.signature == signature and file.doubted_since is None:
+            return None
+        file.signature = signature
+        return path
+
+    def _is_gone(self, path: Path, now: float) -> bool:
+        file = self._files[path]
+        if file.missing_since is None:
+            file.missing_since = now
+        return now - file.missing_since >= SETTLE
+
+    async def _load(self, path: Path, now: float) -> None:
+        file = self._files[path]
+        try:
+            result = await asyncio.to_thread(_read_and_load, path)
+        except OSError as error:
+            result = unreadable(path, error)
+        problems = result.problems or await check_expressions(self._checker, result.checks)
+        loaded = result.skill if result.skill and not problems else None
+        before = file.entry.skill if file.entry else None
+        if loaded and before and before.kind == "callable" and loaded.kind != "callable":
+            if file.doubted_since is None:
+                file.doubted_since = now
+            if now - file.doubted_since < SETTLE:
+                return
+        file.doubted_since = None
+        if loaded is None:
+            file.entry = _unloaded_entry(path, file, result, problems)
+        else:
+            settings = {**loaded.settings, **self._settings.get(loaded.id, {})}
+            file.entry = _loaded_entry(file, loaded, settings)
+
+    def _resolve(self) -> None:
+        """Give every id to the first file that wants it; the others are broken, and say why."""
+        order = {folder.path: index for index, folder in enumerate(self._folders)}
+        files = sorted(self._files.items(), key=lambda item: (order[item[1].folder.path], str(item[0])))
+        winners: dict[str, SkillEntry] = {}
+        entries: list[SkillEntry] = []
+        for _, file in files:
+            entry = file.entry
+            if entry is None:
+                continue
+            winner = winners.setdefault(entry.id, entry)
+            entries.append(entry if winner is entry else _loser(entry, winner))
+        self._entries = tuple(sorted(entries, key=lambda entry: entry.id))
+        self._by_id = winners
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean a, b?` for an error text, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f"; did you mean {', '.join(close)}?" if close else ""
+
+
+def broken_error(entry: SkillEntry) -> SkillBroken:
+    first = entry.problems[0] if entry.problems else None
+    count = len(entry.problems)
+    summary = f": {first}" if first else ""
+    return SkillBroken(
+        f"The skill {entry.id} cannot be used until its manifest is mended "
+        f"({count} problem{'' if count == 1 else 's'}){summary}",
+        details={"skill": entry.id, "problems": [problem_json(problem) for problem in entry.problems]},
+    )
+
+
+def problem_json(problem: Problem) -> dict[str, str | int | None]:
+    position = problem.place.position
+    return {
+        "path": problem.place.key,
+        "message": problem.message,
+        "fix": problem.fix,
+        "severity": problem.severity,
+        "file": position.file,
+        "line": position.line,
+        "column": position.column,
+    }
+
+
+async def check_expressions(checker: ExpressionChecker, checks: Sequence[ExpressionCheck]) -> tuple[Problem, ...]:
+    """Compile every expression; the problems stand at the very character in the file."""
+    found = await asyncio.gather(*(checker.check(check.definitions, check.source) for check in checks))
+    return tuple(
+        _compile_problem(check, problem) for check, problem in zip(checks, found, strict=True) if problem is not None
+    )
+
+
+def unreadable(path: Path, error: OSError) -> LoadResult:
+    reason = error.strerror or "it cannot be read"
+    place = Place("", Position(str(path), 1, 1))
+    problem = Problem(f"The file cannot be read: {reason}", place, fix="Check that it exists and may be read")
+    skill_id = path.parent.name if path.name in SKILL_FILES else path.stem
+    return LoadResult(None, (problem,), skill_id.lower(), skill_id, "", ())
+
+
+def _compile_problem(check: ExpressionCheck, problem: CompileProblem) -> Problem:
+    position = check.locate(problem.line, problem.column)
+    return Problem(f"jq: {problem.message}", replace(check.place, position=position), length=problem.length)
+
+
+def _scan(folders: Sequence[SkillFolder]) -> dict[Path, tuple[SkillFolder, Signature]]:
+    found: dict[Path, tuple[SkillFolder, Signature]] = {}
+    for folder in folders:
+        for path in _candidates(folder.path):
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            found.setdefault(path, (folder, (status.st_mtime_ns, status.st_size, status.st_ino)))
+    return found
+
+
+def _candidates(folder: Path) -> Iterable[Path]:
+    try:
+        children = sorted(folder.iterdir())
+    except OSError:
+        return
+    for child in children:
+        if child.name.startswith("."):
+            continue
+        if child.is_dir():
+            names = {name.name for name in _listed(child)}
+            yield from (child / name for name in [n for n in SKILL_FILES if n in names][:1])
+        elif child.suffix == ".md" and child.name.lower() != "readme.md":
+            yield child
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _read_and_load(path: Path) -> LoadResult:
+    in_folder = path.name in SKILL_FILES
+    siblings = frozenset(child.name for child in _listed(path.parent)) if in_folder else frozenset[str]()
+    return load_skill(path.read_bytes(), file=path, folder=path.parent if in_folder else None, siblings=siblings)
+
+
+def _loaded_entry(file: _File, skill: Skill, settings: Mapping[str, Json]) -> SkillEntry:
+    return SkillEntry(
+        id=skill.id,
+        file=skill.file,
+        bundled=file.folder.bundled,
+        skill=skill,
+        plans={name: plan_call(skill, utility, settings) for name, utility in skill.utilities.items()},
+        problems=skill.warnings,
+        name=skill.name,
+        description=skill.description,
+    )
+
+
+def _unloaded_entry(path: Path, file: _File, result: LoadResult, problems: tuple[Problem, ...]) -> SkillEntry:
+    """The last good version goes on serving, if there was one."""
+    if file.entry and file.entry.skill:
+        return replace(file.entry, problems=problems, stale=True)
+    return SkillEntry(
+        id=result.id,
+        file=path,
+        bundled=file.folder.bundled,
+        skill=None,
+        plans={},
+        problems=problems,
+        name=result.name,
+        description=result.description,
+    )
+
+
+def _loser(entry: SkillEntry, winner: SkillEntry) -> SkillEntry:
+    place = Place("id", Position(str(entry.file), 1, 1))
+    problem = Problem(
+        f"The id {entry.id} is already taken by {winner.file}; {entry.file} is not served",
+        place,
+        fix="Give one of the two another id, or remove one",
+    )
+    return replace(entry, skill=None, plans={}, problems=(problem,), stale=False)
