@@ -42,8 +42,9 @@ def measured(chosen: Sequence[Candidate], mode: str) -> Iterator[Table]:
         for candidate in chosen:
             servers.append(running.enter_context(Server(candidate, servers[0].port if servers else None)))
         for table in _tables(servers, mode, EFFORTS[mode]):
-            print(markdown([table]), flush=True)
-            yield table
+            if table.rows:
+                print(markdown([table]), flush=True)
+                yield table
 
 
 def _tables(servers: Sequence[Server], mode: str, effort: Effort) -> Iterator[Table]:

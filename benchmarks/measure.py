@@ -13,6 +13,8 @@ from benchmarks.server import Server
 
 CHUNKS = 50
 CONNECTIONS = (1, 16, 64)
+STREAM_MODES = (("burst", 0, 16, CHUNKS), ("paced", 10, 32, CHUNKS), ("alone", 10, 1, 5))
+"""Name, milliseconds between chunks, streams at once, chunks of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +101,11 @@ def plain_calls(servers: Sequence[Server], effort: Effort) -> Table:
 def streams(servers: Sequence[Server], effort: Effort) -> Table:
     samples = Samples()
     for _ in range(effort.repeats):
-        for mode, interval_ms, connections in (("burst", 0, 16), ("paced", 10, 8), ("alone", 10, 1)):
+        for mode, interval_ms, connections, chunks in STREAM_MODES:
             for server in servers:
-                server.pace_streams(CHUNKS, interval_ms)
-                result, cpu = server.load(server.job(connections, seconds=effort.seconds, chunks=CHUNKS))
-                samples.add(server, f"cpu {mode}", 1e6 * cpu / (result.requests * CHUNKS))
+                server.pace_streams(chunks, interval_ms)
+                result, cpu = server.load(server.job(connections, seconds=effort.seconds, chunks=chunks))
+                samples.add(server, f"cpu {mode}", 1e6 * cpu / (result.requests * chunks))
                 samples.add(server, f"first {mode}", result.first_p50)
     return Table(
         f"Streams of {CHUNKS} chunks ({effort.repeats} × {effort.seconds:g} s each)",

@@ -1,0 +1,254 @@
+"""The house keeps its shape: sizes, import direction, no hidden state. Each budget is one sentence below."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from statistics import median, quantiles
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "agentos_runtime"
+
+ONLY_IN: Mapping[str, str] = {
+    "jq": "expressions/worker.py",
+    "aiohttp": "upstream/",
+    "starlette": "surfaces/http/",
+    "uvicorn": "surfaces/http/",
+    "click": "surfaces/cli/",
+    "keyring": "credentials/",
+    "sqlite3": "activity/",
+}
+READS_ENVIRON: Mapping[str, str] = {
+    "surfaces/cli/main.py": "the entry point hands the environment to Settings.from_environ",
+    "bootstrap.py": "credentials of skills are variables of the environment",
+}
+CATCHES_EVERYTHING: Mapping[str, str] = {
+    "surfaces/http/app.py": "a bug while answering becomes the 500 that the contract promises",
+    "surfaces/http/routes_calls.py": "a bug while streaming becomes the stream's terminal error event",
+}
+MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+MUTABLE_TYPES = frozenset(
+    {"Final", "list", "dict", "set", "bytearray", "deque", "defaultdict", "Counter", "OrderedDict"}
+)
+MEMORIES = frozenset({"cache", "lru_cache"})
+
+
+def modules(folder: Path) -> dict[str, ast.Module]:
+    """Every module below the folder, parsed, by its path."""
+    files = sorted(file for file in folder.rglob("*.py") if "__pycache__" not in file.parts)
+    return {file.relative_to(folder).as_posix(): ast.parse(file.read_text(encoding="utf-8")) for file in files}
+
+
+@pytest.fixture(scope="module")
+def package() -> dict[str, ast.Module]:
+    return modules(PACKAGE)
+
+
+@pytest.fixture(scope="module")
+def tests() -> dict[str, ast.Module]:
+    return modules(ROOT / "tests")
+
+
+def lines(file: Path) -> int:
+    return len(file.read_text(encoding="utf-8").splitlines())
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return (function.end_lineno or function.lineno) - function.lineno + 1
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node, node.module or ""
+
+
+def name_of(node: ast.AST | None) -> str:
+    """The last name of `Name`, `a.Name`, `Name[int]` or `Name(…)`."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Subscript(value=inner) | ast.Call(func=inner):
+            return name_of(inner)
+    return ""
+
+
+def top_level(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Statements that run at import, those below a top-level `if`, `try` or `with` too."""
+    waiting = list(tree.body)
+    while waiting:
+        statement = waiting.pop(0)
+        yield statement
+        if isinstance(statement, ast.If | ast.Try | ast.With):
+            waiting += [
+                child for child in ast.walk(statement) if isinstance(child, ast.stmt) and child is not statement
+            ]
+
+
+def mutable_globals(tree: ast.Module) -> Iterator[str]:
+    """Lists, dicts and sets (also from a call of their types) that are not a constant declared read-only."""
+    for statement in top_level(tree):
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            target = statement.target if isinstance(statement, ast.AnnAssign) else statement.targets[0]
+            annotation = statement.annotation if isinstance(statement, ast.AnnAssign) else None
+            read_only = annotation and name_of(annotation) not in MUTABLE_TYPES and name_of(target).isupper()
+            made = isinstance(statement.value, ast.Call) and name_of(statement.value) in MUTABLE_TYPES
+            if (isinstance(statement.value, MUTABLE) or made) and not read_only and name_of(target) != "__all__":
+                yield f"line {statement.lineno}: {ast.unparse(target)}"
+
+
+def remembered(tree: ast.Module) -> Iterator[str]:
+    for function in functions(tree):
+        if any(name_of(decorator) in MEMORIES for decorator in function.decorator_list):
+            yield f"line {function.lineno}: {function.name} remembers its answers for the life of the process"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            yield f"line {node.lineno}: global {', '.join(node.names)}"
+
+
+def catch_alls(tree: ast.Module) -> Iterator[str]:
+    """Handlers of everything that do not raise again as their last word."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler):
+            caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+            everything = any(kind is None or name_of(kind) in {"Exception", "BaseException"} for kind in caught)
+            if everything and not isinstance(node.body[-1], ast.Raise):
+                yield f"line {node.lineno}"
+
+
+def offences(trees: Mapping[str, ast.Module], find: Callable[[ast.Module], Iterator[str]]) -> list[str]:
+    return [f"{path} {offence}" for path, tree in trees.items() for offence in find(tree)]
+
+
+def test_no_module_is_longer_than_400_lines_and_half_of_them_than_150(package: dict[str, ast.Module]) -> None:
+    sizes = {path: lines(PACKAGE / path) for path in package}
+    assert {path: size for path, size in sizes.items() if size > 400} == {}
+    assert median(sizes.values()) <= 150
+
+
+def test_nine_functions_of_ten_fit_in_30_lines_and_none_is_longer_than_60(package: dict[str, ast.Module]) -> None:
+    sizes = {f"{path} {each.name}": length(each) for path, tree in package.items() for each in functions(tree)}
+    assert {name: size for name, size in sizes.items() if size > 60} == {}
+    assert quantiles(sizes.values(), n=10)[-1] <= 30
+
+
+def test_imports_go_downward_and_the_pure_parts_know_no_outside_world() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+
+
+def test_imports_form_no_cycle(package: dict[str, ast.Module]) -> None:
+    graph = import_graph(package)
+    while leaves := {module for module, needs in graph.items() if not needs & graph.keys()}:
+        graph = {module: needs for module, needs in graph.items() if module not in leaves}
+    assert graph == {}
+
+
+def import_graph(package: Mapping[str, ast.Module]) -> dict[str, set[str]]:
+    names = {path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in package}
+    graph: dict[str, set[str]] = {}
+    for name, path in names.items():
+        needs: set[str] = set()
+        for node, module in imported(package[path]):
+            inner = module.removeprefix("agentos_runtime.")
+            members = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+            submodules = {f"{inner}.{member}" for member in members} & names.keys()
+            needs |= submodules or {inner} & names.keys()
+        graph[name] = needs - {name}
+    return graph
+
+
+def test_each_framework_is_known_in_one_place_only(package: dict[str, ast.Module]) -> None:
+    strays = [
+        f"{path} imports {module}"
+        for path, tree in package.items()
+        for _, module in imported(tree)
+        if (place := ONLY_IN.get(module.partition(".")[0])) and not path.startswith(place)
+    ]
+    assert strays == []
+
+
+def test_imports_stand_at_the_top_of_the_file(package: dict[str, ast.Module]) -> None:
+    def hidden(tree: ast.Module) -> Iterator[str]:
+        above = {id(statement) for statement in top_level(tree)}
+        yield from (f"line {node.lineno}: {module}" for node, module in imported(tree) if id(node) not in above)
+
+    assert offences(package, hidden) == []
+
+
+def test_no_module_holds_state_that_can_change(package: dict[str, ast.Module]) -> None:
+    """A constant table has an upper-case name and a read-only type (Mapping, Sequence, Collection …)."""
+    assert offences(package, mutable_globals) == []
+    assert offences(package, remembered) == []
+
+
+def test_nothing_swallows_every_exception(package: dict[str, ast.Module]) -> None:
+    caught = [offence for offence in offences(package, catch_alls) if offence.split()[0] not in CATCHES_EVERYTHING]
+    assert caught == []
+
+
+def test_only_the_entry_reads_the_environment(package: dict[str, ast.Module]) -> None:
+    def reads(tree: ast.Module) -> Iterator[str]:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.getenv", "os.environb"}:
+                yield f"line {node.lineno}"
+
+    assert [offence for offence in offences(package, reads) if offence.split()[0] not in READS_ENVIRON] == []
+    assert not any(
+        module == "os" and isinstance(node, ast.ImportFrom)
+        for tree in package.values()
+        for node, module in imported(tree)
+    )
+
+
+def test_every_module_and_package_says_what_it_is(package: dict[str, ast.Module]) -> None:
+    public = {path: tree for path, tree in package.items() if not Path(path).name.startswith("_") and tree.body}
+    assert [path for path, tree in public.items() if not ast.get_docstring(tree)] == []
+
+
+def test_the_package_is_typed_for_those_who_import_it() -> None:
+    assert (PACKAGE / "py.typed").is_file()
+
+
+def test_seams_are_used_more_than_mocks(tests: dict[str, ast.Module]) -> None:
+    counted = [each for tree in tests.values() for each in functions(tree) if each.name.startswith("test_")]
+    mocks = [
+        f"{path} line {node.lineno}"
+        for path, tree in tests.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and re.search(r"\bmock\b|Mock$|monkeypatch\.setattr$", ast.unparse(node.func))
+    ]
+    assert len(mocks) <= 0.03 * len(counted), mocks
+
+
+def test_work_left_undone_has_an_owner() -> None:
+    unowned = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b(?!\(\w+\))")
+    folders = ("agentos_runtime", "benchmarks", "docs", "examples", "scripts", "skills", "tests")
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*") if file.suffix in {".py", ".md", ""}]
+    found = [
+        f"{file.relative_to(ROOT)}:{number}"
+        for file in files
+        if file.is_file()
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if unowned.search(line)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_every_dependency_is_locked_with_its_hashes(lock: str) -> None:
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    pinned = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert [entry.split()[0] for entry in pinned if "==" not in entry or "--hash=sha256:" not in entry] == []
+    assert not re.search(r"https?://|file:|--index|--find-links", text)
