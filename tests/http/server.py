@@ -71,7 +71,7 @@ def running(
     def work() -> None:
         try:
             uvloop.run(main())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - handed to the test's thread
             started.put(error)
 
     thread = threading.Thread(target=work, daemon=True)

@@ -6,16 +6,17 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+from agentos_runtime.calls.call import Call, Event, RawReply, Reply, Timings
 from agentos_runtime.errors import AgentOSError, UnknownSkill, UnknownUtility, UpstreamRateLimited
 from agentos_runtime.jsontext import Json
-from agentos_runtime.surfaces.http.ports import Call, Event, RawReply, Reply, Runtime, Timings
 from agentos_runtime.surfaces.http.messages import error_body
+from agentos_runtime.surfaces.http.ports import Runtime
 
 
 class ToyStream:
     """Yields the batches it was given; waits for ever at None; says goodbye when interrupted."""
 
-    def __init__(self, runtime: "ToyRuntime", call: Call, batches: list[list[Event] | None | Exception]) -> None:
+    def __init__(self, runtime: "ToyRuntime", call: Call, batches: list[list[Event] | Exception | None]) -> None:
         self._runtime = runtime
         self._call = call
         self._batches = batches
@@ -72,7 +73,7 @@ class ToyRuntime:
 
     def __init__(
         self,
-        streams: Mapping[str, list[list[Event] | None | Exception]] | None = None,
+        streams: Mapping[str, list[list[Event] | Exception | None]] | None = None,
         icon: Path | None = None,
         heeds_interrupts: bool = True,
     ) -> None:

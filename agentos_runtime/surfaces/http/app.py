@@ -67,7 +67,7 @@ class HttpApp:
             )
         except AgentOSError as error:
             response = error_response(error, request.request_id)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the top of the surface: a bug becomes an answer
             response = error_response(caught(error, request.request_id), request.request_id)
         if response is not None:
             await response.send(send, request.request_id)

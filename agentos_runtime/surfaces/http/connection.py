@@ -70,6 +70,10 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
 
     @property
+    def complete(self) -> bool:
+        return not self.cycle.more_body
+
+    @property
     def waits_for_head(self) -> bool:
         """Nothing is being answered, and it is not quiet between two requests (that has its own timer)."""
         return (self.cycle is None or self.cycle.response_complete) and self.timeout_keep_alive_task is None

@@ -120,7 +120,7 @@ class Guard:
         try:
             self._admission.check(scope, headers, line)
             agent = _agent(headers)
-            body = await self._bodies.read(receive) if _has_body(headers) else b""
+            body = await self._read_body(headers, line, receive)
         except ClientGone:
             return
         except AgentOSError as error:
@@ -133,6 +133,13 @@ class Guard:
             await self._app(scope, receive, send)
         finally:
             self._bodies.release(body)
+
+    async def _read_body(self, headers: Mapping[bytes, bytes], line: Line | None, receive: Receive) -> bytes:
+        if not _has_body(headers):
+            return b""
+        if line is not None and line.complete:
+            return await self._bodies.read_arrived(receive)
+        return await self._bodies.read(receive)
 
 
 def _refuse_repeated(headers: Headers) -> None:

@@ -27,6 +27,11 @@ class Line(Protocol):
     """The peer is another user of this machine."""
     surplus: bool
     """More connections are open than the operator allows."""
+
+    @property
+    def complete(self) -> bool:
+        """The whole request has arrived, its body too."""
+
     on_lost: Callable[[], object] | None
     """Called once when the client goes away."""
 

@@ -1,48 +1,12 @@
 """What this surface asks of the runtime."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
+from agentos_runtime.calls.call import Call, Event, Reply
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jsontext import Json
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    skill: str
-    utility: str
-    params: dict[str, Json]
-    agent: str
-    request_id: str
-    idempotency_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    total_ms: float
-    upstream_ms: float
-    expressions_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class RawReply:
-    body: bytes
-    content_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    value: Json
-    raw: RawReply | None
-    timings: Timings
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    name: Literal["delta", "done", "error"]
-    data: Json
 
 
 class EventStream(Protocol):

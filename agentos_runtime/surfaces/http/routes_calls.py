@@ -4,6 +4,7 @@ import asyncio
 import re
 
 from agentos_runtime import jsontext
+from agentos_runtime.calls.call import Call, Reply, Timings
 from agentos_runtime.errors import (
     AgentOSError,
     InternalError,
@@ -23,7 +24,7 @@ from agentos_runtime.surfaces.http.messages import (
     event_stream_headers,
 )
 from agentos_runtime.surfaces.http.open_calls import STOPPING, OpenCall, OpenCalls
-from agentos_runtime.surfaces.http.ports import Call, EventStream, Reply, Runtime, Timings
+from agentos_runtime.surfaces.http.ports import EventStream, Runtime
 from agentos_runtime.surfaces.http.sse import TERMINAL, EventWriter, frame, frames
 
 
@@ -83,7 +84,7 @@ async def _pump(stream: EventStream, writer: EventWriter, call: Call, open_call:
         if open_call.gone or not open_call.absorb_cancel():
             raise
         await writer.write(_goodbye(ShuttingDown(STOPPING), call), last=True)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the response has begun: this is the top of the surface
         await writer.write(_goodbye(caught(error, call.request_id), call), last=True)
 
 

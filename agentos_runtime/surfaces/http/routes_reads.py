@@ -70,7 +70,7 @@ def _read_regular_file(path: Path) -> bytes:
 
 
 ACTIVITY_FILTERS = frozenset({"agent", "skill", "utility", "outcome", "since", "limit", "cursor"})
-USAGE_FILTERS = frozenset({"since", "by", "agent", "skill"})
+USAGE_FILTERS = frozenset({"agent", "skill", "utility", "outcome", "since", "by"})
 ICON_TYPES: Mapping[str, bytes] = MappingProxyType(
     {
         ".svg": b"image/svg+xml",

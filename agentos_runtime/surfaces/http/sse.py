@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Sequence
 
 from agentos_runtime import jsontext
+from agentos_runtime.calls.call import Event
 from agentos_runtime.jsontext import Json
 from agentos_runtime.surfaces.http.messages import Headers, Send
-from agentos_runtime.surfaces.http.ports import Event
 
 TERMINAL = frozenset({"done", "error"})
 PING = b": ping\n\n"
