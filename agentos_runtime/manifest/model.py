@@ -14,6 +14,7 @@ from jsonschema.protocols import Validator
 
 from agentos_runtime.diagnostics import Place, Problem
 from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.shapes import Shape
 
 # ------------------------------------------------------------------ nodes: how a request is built
 
@@ -225,8 +226,8 @@ class Utility:
     description: str
     params: Mapping[str, Json]
     """The JSON Schema object of the params, as published."""
-    validator: Validator = field(repr=False, compare=False)
-    """Over `params`; compiled once."""
+    shape: Shape = field(repr=False, compare=False)
+    """`params`, compiled once: what `params.check_params` asks."""
     defaults: Mapping[str, Json]
     returns: Mapping[str, Json] | None
     """The JSON Schema of the reply, as published; None = anything."""

@@ -1,0 +1,168 @@
+"""Declared params become a JSON Schema; given params are validated against it and completed with defaults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agentos_runtime.errors import InvalidParams, ParamProblem
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.model import Utility
+from agentos_runtime.manifest.report import Report
+from agentos_runtime.manifest.shapes import Shape, path_text
+from agentos_runtime.manifest.values import Cursor
+
+_KEPT = ("type", "description", "default", "enum", "minimum", "maximum")
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """What a utility takes: the published schema, the same compiled, and the defaults."""
+
+    schema: Mapping[str, Json]
+    shape: Shape
+    defaults: Mapping[str, Json]
+
+
+def check_params(utility: Utility, given: Mapping[str, Json]) -> dict[str, Json]:
+    """The params as expressions see them: validated, explicit nulls left out, then defaults put in.
+
+    A null unsets: no default takes its place, and a required param counts as missing. `given` is not changed.
+    Raises InvalidParams with every problem at once; no message contains a value.
+    """
+    params: dict[str, Json] = {name: value for name, value in given.items() if value is not None}
+    problems = utility.shape.problems(params)
+    if len(params) != len(given):
+        problems += _unknown_nulls(utility, given)
+    if problems:
+        raise InvalidParams(_summary(utility.name, problems), problems=problems)
+    return params | {name: value for name, value in utility.defaults.items() if name not in given}
+
+
+def runtime_owned(utility: Utility) -> frozenset[str]:
+    """The names that belong to the runtime in a call of this utility: what the manifest declares itself is not."""
+    names = {"stream"} | ({"limit", "all"} if utility.rest.paginate else set())
+    declared: Any = utility.params.get("properties", {})
+    return frozenset(names - set(declared))
+
+
+def _unknown_nulls(utility: Utility, given: Mapping[str, Json]) -> list[ParamProblem]:
+    declared: Any = utility.params.get("properties", {})
+    nulls: dict[str, Json] = {name: "" for name, value in given.items() if value is None and name not in declared}
+    return (
+        [problem for problem in utility.shape.problems(nulls) if problem.path in map(_path, nulls)] if nulls else []
+    )
+
+
+def _path(name: str) -> str:
+    return path_text((name,))
+
+
+def _summary(utility: str, problems: list[ParamProblem]) -> str:
+    first = problems[0]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"The params of {utility} do not fit: {first.path} {first.message}{more}"
+
+
+# ------------------------------------------------------------------ declarations
+
+
+def read_params(utility: Cursor, report: Report) -> Params:
+    """Turn `params` of a utility into a schema, checking that defaults fit their own declaration."""
+    declared = utility.get("params")
+    properties: dict[str, Json] = {}
+    defaults: dict[str, Json] = {}
+    required: list[Json] = []
+    for name, cursor in declared.items() if declared else ():
+        properties[name] = _declaration(cursor, report)
+        default = cursor.get("default")
+        if default is not None and default.json is not None:
+            defaults[name] = default.json
+        if cursor.flag("required"):
+            required.append(name)
+    schema: dict[str, Json] = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = required
+    if not utility.flag("additional_params"):
+        schema["additionalProperties"] = False
+    return Params(schema, Shape(schema), defaults)
+
+
+def _declaration(cursor: Cursor, report: Report) -> dict[str, Json]:
+    schema = _plain_keywords(cursor)
+    items = cursor.get("items")
+    if items is not None:
+        schema["items"] = _declaration(items, report)
+    properties = cursor.get("properties")
+    if properties is not None:
+        below = {name: _declaration(entry, report) for name, entry in properties.items()}
+        required = [name for name, entry in properties.items() if entry.flag("required")]
+        schema["properties"] = {n: s if n in required else nullable(s) for n, s in below.items()}
+        if required:
+            schema["required"] = [*required]
+    _check_declaration(cursor, schema, report)
+    return schema
+
+
+def _plain_keywords(cursor: Cursor) -> dict[str, Json]:
+    schema = {name: below.json for name, below in cursor.items() if name in _KEPT and sound(name, below.json)}
+    example = cursor.get("example")
+    if example is not None:
+        schema["examples"] = [example.json]
+    return schema
+
+
+def sound(keyword: str, value: Json) -> bool:
+    """Whether a keyword's value can be compiled; when not, the manifest's schema has already said so."""
+    if keyword == "type":
+        names = value if isinstance(value, list) else [value]
+        return bool(names) and all(isinstance(name, str) and name in TYPES for name in names)
+    if keyword == "enum":
+        return isinstance(value, list) and bool(value)
+    if keyword in ("minimum", "maximum"):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return value is not None
+
+
+TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object"})
+
+
+def nullable(schema: Mapping[str, Json]) -> dict[str, Json]:
+    """The schema with null allowed, also beside an enum."""
+    out = dict(schema)
+    kinds = out.get("type")
+    if kinds is not None:
+        listed: list[Json] = [*kinds] if isinstance(kinds, list) else [kinds]
+        out["type"] = [*listed, "null"]
+    choices = out.get("enum")
+    if isinstance(choices, list) and None not in choices:
+        out["enum"] = [*choices, None]
+    return out
+
+
+def _check_declaration(cursor: Cursor, schema: Mapping[str, Json], report: Report) -> None:
+    without_enum = {name: value for name, value in schema.items() if name != "enum"}
+    choices = cursor.get("enum")
+    for choice in choices.elements() if choices else ():
+        _check_value(choice, Shape(without_enum), "this choice", report)
+    shape = Shape(schema)
+    default, example = cursor.get("default"), cursor.get("example")
+    if default is not None and default.json is not None:
+        _check_value(default, shape, "the default", report)
+    if example is not None:
+        for problem in shape.problems(example.json)[:1]:
+            report.warning(example.place, f"the example {_where(problem)}{problem.message}", None, example.length)
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+        report.error(cursor.at("minimum").place, f"`minimum` {low} is above `maximum` {high}", "Exchange the two")
+
+
+def _check_value(cursor: Cursor, shape: Shape, what: str, report: Report) -> None:
+    for problem in shape.problems(cursor.json):
+        fix = "Change it, or the declaration"
+        if "must be a string" in problem.message and cursor.source is not None:
+            fix = f'Write it in quotes: "{cursor.source}"'
+        report.error(cursor.place, f"{what} {_where(problem)}{problem.message}", fix, cursor.length)
+
+
+def _where(problem: ParamProblem) -> str:
+    return f"({problem.path}) " if problem.path else ""

@@ -1,0 +1,153 @@
+"""Values become a Skill. Nothing here fails: what cannot be read has been reported, and is left out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.auth import check_mentions, credential_of, read_auth, settle
+from agentos_runtime.manifest.definitions import read_definitions
+from agentos_runtime.manifest.expressions import auth_fields
+from agentos_runtime.manifest.model import Auth, Utility
+from agentos_runtime.manifest.params import read_params
+from agentos_runtime.manifest.reading import Reading, Scope
+from agentos_runtime.manifest.report import Report
+from agentos_runtime.manifest.rest import read_rest
+from agentos_runtime.manifest.returns import read_returns
+from agentos_runtime.manifest.urls import template_parts
+from agentos_runtime.manifest.values import Cursor
+
+LATER_EXECUTORS = ("graphql", "sql", "command", "steps")
+LATER_SECTIONS: Mapping[str, str] = {
+    "operations": "not callable yet: the skill loads without them",
+    "transformers": "not applied yet: the skill loads without them",
+}
+EXTRAS = (
+    "requires",
+    "handles",
+    "sources",
+    "testing",
+    "credits",
+    "version",
+    "license",
+    "metadata",
+    "compatibility",
+    "allowed-tools",
+    "generator",
+    "source_url",
+    "skill_url",
+    "auth_type",
+    "icon_url",
+)
+
+
+def read_callables(root: Cursor, report: Report) -> tuple[dict[str, Any], Reading]:
+    """The parts of a Skill that calls use, as its keyword arguments; and what was met while reading them."""
+    definitions = read_definitions(root, report)
+    base_url = root.at("api").text("base_url")
+    reading = Reading(report, definitions.text, definitions.names, base_url)
+    reading.checks.extend(definitions.checks)
+    auth = read_auth(root, report)
+    utilities, mentioned = _read_utilities(root, auth, reading)
+    for key, state in LATER_SECTIONS.items():
+        cursor = root.get(key)
+        if cursor is not None:
+            report.warning(cursor.key_place, f"`{key}` are {state}", None, cursor.key_length)
+    values = {
+        "utilities": utilities,
+        "auth": settle(auth, mentioned, reading) if utilities else auth,
+        "definitions": definitions.text,
+        "base_url": base_url,
+        "settings": _read_settings(root),
+    }
+    return values, reading
+
+
+def _read_settings(root: Cursor) -> dict[str, Json]:
+    """Each setting's default; null without one."""
+    declared = root.get("settings")
+    defaults = ((name, cursor.get("default")) for name, cursor in declared.items()) if declared else ()
+    return {name: default.json if default else None for name, default in defaults}
+
+
+def _read_utilities(
+    root: Cursor, auth: Mapping[str, Auth], reading: Reading
+) -> tuple[dict[str, Utility], dict[str, frozenset[str]]]:
+    """The utilities that can be called, and per credential the fields that expressions mention."""
+    utilities: dict[str, Utility] = {}
+    mentioned: dict[str, frozenset[str]] = {}
+    declared = root.get("utilities")
+    for name, cursor in declared.items() if declared else ():
+        before = len(reading.found)
+        utility = _read_utility(name, cursor, auth, reading)
+        if utility is not None:
+            utilities[name] = utility
+        credential = credential_of(cursor, auth, Report()) if utility is None else utility.credential
+        fields = _check_auth_mentions(name, reading, before, auth.get(credential or ""))
+        if credential is not None:
+            mentioned[credential] = mentioned.get(credential, frozenset()) | fields
+    return utilities, mentioned
+
+
+def _check_auth_mentions(utility: str, reading: Reading, since: int, auth: Auth | None) -> frozenset[str]:
+    quiet = Scope(Reading(Report()), utility, {})
+    fields: frozenset[str] = frozenset()
+    for found in reading.found[since:]:
+        if found.side == "request":
+            names = auth_fields(found.cursor, found.source, quiet)
+            check_mentions(found.cursor, names, auth, Scope(reading, utility, {}))
+            fields |= names
+    return fields
+
+
+def _read_utility(name: str, cursor: Cursor, auth: Mapping[str, Auth], reading: Reading) -> Utility | None:
+    report = reading.report
+    params = read_params(cursor, report)
+    declared = params.schema["properties"]
+    scope = Scope(reading, name, declared if isinstance(declared, dict) else {})
+    credential = credential_of(cursor, auth, report)
+    returns = read_returns(cursor)
+    web_url = cursor.get("web_url")
+    if web_url is not None and isinstance(web_url.json, str):
+        template_parts(web_url, web_url.json, scope, strict=True)
+    executor = cursor.get("rest")
+    if executor is None:
+        _report_no_executor(name, cursor, report)
+        return None
+    _report_second_executor(cursor, report)
+    rest = read_rest(executor, scope)
+    if rest is None:
+        return None
+    return Utility(
+        name=name,
+        description=(cursor.text("description") or "").strip(),
+        params=params.schema,
+        shape=params.shape,
+        defaults=params.defaults,
+        returns=returns.schema,
+        reply_validator=returns.validator,
+        void=returns.void,
+        rest=rest,
+        credential=credential,
+        web_url=cursor.text("web_url"),
+        place=cursor.key_place,
+    )
+
+
+def _report_no_executor(name: str, cursor: Cursor, report: Report) -> None:
+    for executor in LATER_EXECUTORS:
+        later = cursor.get(executor)
+        if later is not None:
+            message = f"`{executor}` is not supported yet: `{name}` cannot be called"
+            report.warning(later.key_place, message, "Use `rest`, or wait", later.key_length)
+            return
+    if isinstance(cursor.json, dict):
+        fix = "Add `rest: {method: …, url: …}`"
+        report.error(cursor.key_place, f"`{name}` does not say what it calls", fix, cursor.key_length)
+
+
+def _report_second_executor(cursor: Cursor, report: Report) -> None:
+    for executor in LATER_EXECUTORS:
+        second = cursor.get(executor)
+        if second is not None:
+            message = f"a utility has one executor: `rest` and `{executor}` cannot both be it"
+            report.error(second.key_place, message, "Keep one", second.key_length)

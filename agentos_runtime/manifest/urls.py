@@ -1,0 +1,158 @@
+"""Urls as authors write them: literal with `{name}`, relative to `api.base_url`, or jq with a literal origin."""
+
+import re
+from collections.abc import Container, Iterable
+from urllib.parse import urlsplit
+
+from agentos_runtime.expressions.program import classify
+from agentos_runtime.manifest.expressions import auth_fields
+from agentos_runtime.manifest.model import Jq, Literal, TemplateParam, UrlTemplate
+from agentos_runtime.manifest.near import nearest
+from agentos_runtime.manifest.reading import Scope
+from agentos_runtime.manifest.values import Cursor
+
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_PARAM = re.compile(r"(\+?)([A-Za-z_][A-Za-z0-9_]*)")
+_LITERAL_ORIGIN = re.compile(r'[\s(]*"https?://[^"\\/?#\s@{}]+[/?"]')
+_LITERAL_PATH = re.compile(r'[\s(]*"/')
+Url = Literal | UrlTemplate | Jq
+
+
+def read_url(cursor: Cursor, scope: Scope) -> Url | None:
+    """The url of a call; None after reporting what is wrong with it."""
+    if not isinstance(cursor.json, str):
+        return None
+    return _READERS[classify(cursor.json, scope.reading.names)](cursor, cursor.json, scope)
+
+
+def _literal(cursor: Cursor, text: str, scope: Scope) -> Url | None:
+    scope.report.error(
+        cursor.place,
+        "a url begins with https://, http:// or /",
+        f"Write https://{text}" if "." in text.split("/")[0] else "Write the whole address, or set `api.base_url`",
+        cursor.length,
+    )
+    return None
+
+
+def _address(cursor: Cursor, text: str, scope: Scope) -> Url | None:
+    prefix = ""
+    if text.startswith("/"):
+        if scope.reading.base_url is None:
+            scope.report.error(
+                cursor.place,
+                "a url that begins with / needs `api.base_url`",
+                "Add `api: {base_url: https://…}` at the top level, or write the whole address",
+                cursor.length,
+            )
+            return None
+        prefix = scope.reading.base_url.rstrip("/")
+    parts = template_parts(cursor, text, scope, strict=True)
+    problem = address_problem(prefix + "".join(part if isinstance(part, str) else "{x}" for part in parts))
+    if problem:
+        scope.report.error(cursor.place, f"this url {problem}", None, cursor.length)
+        return None
+    if prefix:
+        parts = _merged([prefix, *parts])
+    if any(isinstance(part, TemplateParam) for part in parts):
+        return UrlTemplate(parts, cursor.place)
+    return Literal("".join(part for part in parts if isinstance(part, str)))
+
+
+def _jq(cursor: Cursor, text: str, scope: Scope) -> Url | None:
+    source = text
+    if _LITERAL_PATH.match(text) and scope.reading.base_url is not None:
+        source = f'"{scope.reading.base_url.rstrip("/")}" + ({text}\n)'
+    elif not _LITERAL_ORIGIN.match(text):
+        scope.report.error(
+            cursor.place,
+            "a jq url must begin with a literal origin, so that no param can change where the call goes",
+            'Begin it like "https://api.example.com/…" + …, or write a literal url with {name}',
+            cursor.length,
+        )
+        return None
+    scope.note(cursor, text, "request", compile_check=True)
+    return Jq(source, cursor.place, auth_fields(cursor, text, scope))
+
+
+def address_problem(url: str) -> str | None:
+    """What is wrong with an absolute literal url (`{x}` for each param), in words that follow "this url"."""
+    if any(character <= " " or character in '\\"<>' or character == "\x7f" for character in url):
+        return 'has a space or one of \\ " < > in it'
+    try:
+        parts = urlsplit(url)
+        port_given = parts.port is not None or not parts.netloc.endswith(":")
+    except ValueError:
+        return "has a host or port that cannot be read"
+    if not parts.hostname or not port_given:
+        return "names no host" if not parts.hostname else "has a `:` but no port"
+    if "@" in parts.netloc:
+        return "contains a user name or password; say it under `auth`"
+    if "{" in parts.netloc:
+        return "has a param in its host: where a call goes must be literal"
+    if parts.fragment or url.endswith("#"):
+        return "has a #fragment, which is never sent"
+    return None
+
+
+def template_parts(cursor: Cursor, text: str, scope: Scope, *, strict: bool) -> tuple[str | TemplateParam, ...]:
+    """`text` cut at its `{name}`s; names that are no params are reported.
+
+    `strict` also reports braces that hold no name; otherwise they are literal text.
+    """
+    parts: list[str | TemplateParam] = []
+    end = 0
+    for braces in _BRACES.finditer(text):
+        param = _PARAM.fullmatch(braces[1])
+        if param is None and not strict:
+            continue
+        parts.append(text[end : braces.start()])
+        end = braces.end()
+        if param is None:
+            _report_braces(cursor, braces, scope)
+            continue
+        parts.append(TemplateParam(param[2], bool(param[1])))
+        if param[2] not in scope.params:
+            _report_undeclared(cursor, param[2], braces.start() + 1, scope)
+    parts.append(text[end:])
+    if strict and re.search(r"[{}]", "".join(part for part in parts if isinstance(part, str))):
+        scope.report.error(cursor.place, "a `{` or `}` stands alone in this url", "Write {name}", cursor.length)
+    return _merged(parts)
+
+
+def _report_braces(cursor: Cursor, braces: re.Match[str], scope: Scope) -> None:
+    scope.report.error(
+        cursor.document.place(cursor.path, cursor.offset_at(braces.start())),
+        "braces in a url hold the name of a param",
+        "Write {name}, or {+name} to keep its slashes",
+        len(braces[0]),
+    )
+
+
+def _report_undeclared(cursor: Cursor, name: str, index: int, scope: Scope) -> None:
+    scope.report.error(
+        cursor.document.place(cursor.path, cursor.offset_at(index)),
+        f"`{name}` is not a param of {scope.utility}",
+        did_you_mean(name, scope.params)
+        or f"Declare it under `params`: `{name}: {{type: string, required: true}}`",
+        len(name),
+    )
+
+
+def did_you_mean(name: str, known: Container[str] | Iterable[str]) -> str | None:
+    guess = nearest(name, known) if isinstance(known, Iterable) else None
+    return f"Did you mean `{guess}`?" if guess else None
+
+
+def _merged(parts: Iterable[str | TemplateParam]) -> tuple[str | TemplateParam, ...]:
+    """Neighbouring texts made one, empty ones left out."""
+    merged: list[str | TemplateParam] = []
+    for part in parts:
+        if isinstance(part, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += part
+        elif part:
+            merged.append(part)
+    return tuple(merged)
+
+
+_READERS = {"literal": _literal, "url": _address, "jq": _jq}
