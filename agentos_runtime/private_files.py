@@ -31,10 +31,11 @@ class Contents:
 
 
 class PrivateFile:
-    """One file of mode 0600 that several processes read and change."""
+    """One file of mode 0600 that several processes read and change; a change waits `lock_wait` seconds at most."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, lock_wait: float = LOCK_WAIT) -> None:
         self.path = path
+        self._lock_wait = lock_wait
         self._name = os.fspath(path)
 
     def stamp(self) -> Stamp | None:
@@ -67,7 +68,7 @@ class PrivateFile:
         and on every PrivateFileError, the file is as it was.
         """
         make_private_folder(self.path.parent)
-        with self._locked(LOCK_WAIT):
+        with self._locked(self._lock_wait):
             self._remove_leftovers()
             contents = self.read()
             self._write(change(contents.data if contents else None))

@@ -12,6 +12,8 @@ from agentos_runtime.activity.rows import Closing, Entry, Statement, closing
 PRUNED_AT_ONCE = 500
 """Rows per deletion: longer ones would keep other processes waiting."""
 PRUNINGS = 4
+LARGEST_WAL = 8 * 1024
+"""Pages. Beyond these other writers are held up for a moment, so that the `-wal` file begins again."""
 
 _PRUNE = (
     "DELETE FROM activity WHERE id IN (SELECT id FROM activity"
@@ -70,7 +72,9 @@ class Background:
             for _ in range(PRUNINGS):
                 if connection.execute(_PRUNE, (kept_rows, PRUNED_AT_ONCE)).rowcount < PRUNED_AT_ONCE:
                     break
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if pages > LARGEST_WAL:
+                connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
         except sqlite3.Error:
             self._disconnect()  # the next write meets the same trouble and reports it
 

@@ -7,28 +7,27 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from agentos_runtime.activity.background import Background
-from agentos_runtime.activity.database import LedgerRefused, open_for_writing
-from agentos_runtime.activity.owners import Owner, living_owners
+from agentos_runtime.activity.database import BUSY_WAIT, LedgerRefused, open_for_writing
+from agentos_runtime.activity.owners import Owner, enter, interrupt_the_dead, leave
 from agentos_runtime.activity.queries import ActivityReader
 from agentos_runtime.activity.rows import Closing, Entry, Statement, beginning, closing
 from agentos_runtime.jsontext import Json
 from agentos_runtime.private_files import PrivateFileError
 
 KEPT_ROWS = 1_000_000
-"""The oldest rows beyond these are dropped; a million take about 250 MB."""
-UPKEEP_EVERY = 250
-"""Calls between two rounds of upkeep; until then their pages wait in the `-wal` file (about 25 KB a call)."""
+"""The oldest rows beyond these are dropped; a million take about 170 MB."""
+UPKEEP_EVERY = 1_000
+"""Calls between two rounds of upkeep; until then their pages wait in the `-wal` file (about 2.5 KB a call)."""
 UNWRITTEN = 5_000
 """Closed rows kept in memory while the file cannot be written."""
 REOPEN_AFTER = 1.0
 """Seconds between two attempts to open a file that failed."""
 
-_INTERRUPT = "UPDATE activity SET outcome = 'interrupted' WHERE outcome = 'started' AND owner = ?"
-_OPEN_OWNERS = "SELECT DISTINCT owner FROM activity WHERE outcome = 'started'"
 _FAILURES = (sqlite3.Error, OSError, PrivateFileError)
 
 
@@ -58,6 +57,7 @@ class Ledger:
         self._open_after = -math.inf
         self._until_upkeep = UPKEEP_EVERY
         self._unwritten: deque[Statement] = deque(maxlen=UNWRITTEN)
+        self._calls = 0
         self.degraded: str | None = None
 
     def __enter__(self) -> Self:
@@ -66,7 +66,7 @@ class Ledger:
         Raises LedgerRefused for a file of a newer version; everything else only makes the ledger degraded.
         """
         try:
-            self._open()
+            self._open(wait=BUSY_WAIT)
         except _FAILURES as error:
             self._fail(error)
         return self
@@ -75,6 +75,9 @@ class Ledger:
         if self._unwritten:
             self._write_missed()
         self._background.close()
+        if self._connection and self._owner and not self._calls:
+            with suppress(sqlite3.Error):
+                leave(self._connection, self._owner.name)
         self._disconnect()
         if self._owner is not None:
             self._owner.release()
@@ -84,16 +87,20 @@ class Ledger:
 
         Suspends only when another process is writing at this very moment.
         """
+        self._calls += 1
         self._until_upkeep -= 1
         if self._until_upkeep <= 0:
             self._until_upkeep = UPKEEP_EVERY
             self._background.keep_up(self._kept_rows)
+        if self._connection is None:
+            self._reopen()  # first, so that the row names its owner
         owner = self._owner.name if self._owner else ""
         begun = (request_id, int(self._clock() * 1000), agent, skill, utility, owner)
         return Entry(await self._write(beginning(begun)), begun)
 
     async def finish(self, entry: Entry, end: Closing) -> None:
         """Close the row of a call. Suspends as `start` does."""
+        self._calls -= 1
         statement = closing(entry, end)
         if await self._write(statement) is None:
             self._unwritten.append(statement)
@@ -145,14 +152,13 @@ class Ledger:
 
         self._background.write(missed).add_done_callback(put_back)
 
-    def _open(self) -> sqlite3.Connection:
-        connection = open_for_writing(self._file)
+    def _open(self, wait: float) -> sqlite3.Connection:
+        connection = open_for_writing(self._file, wait=wait)
         try:
             self._owner = self._owner or Owner(self._file)
-            owners = [owner for (owner,) in connection.execute(_OPEN_OWNERS)]
-            # Only now who lives: an owner's mark is older than its rows.
-            dead = set(owners) - living_owners(self._file)
-            connection.executemany(_INTERRUPT, [(owner,) for owner in dead])
+            interrupt_the_dead(connection, self._file)
+            enter(connection, self._owner.name)
+            connection.execute("PRAGMA busy_timeout = 0")  # from here on, who must wait goes to the thread
         except BaseException:
             connection.close()
             raise
@@ -163,8 +169,8 @@ class Ledger:
         if self._monotonic() < self._open_after:
             return None
         try:
-            return self._open()
-        except LedgerRefused as error:
+            return self._open(wait=0.0)
+        except (*_FAILURES, LedgerRefused) as error:
             self._fail(error)
             return None
 

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,7 +27,32 @@ class Owner:
         os.close(self._descriptor)
 
 
-def living_owners(ledger: Path) -> frozenset[str]:
+def enter(connection: sqlite3.Connection, name: str) -> None:
+    """Note after which row the rows of an owner begin."""
+    connection.execute(
+        "INSERT OR IGNORE INTO owner (name, after) VALUES (?, (SELECT coalesce(max(id), 0) FROM activity))", (name,)
+    )
+
+
+def leave(connection: sqlite3.Connection, name: str) -> None:
+    """Forget an owner all whose rows are closed."""
+    connection.execute("DELETE FROM owner WHERE name = ?", (name,))
+
+
+def interrupt_the_dead(connection: sqlite3.Connection, ledger: Path) -> None:
+    """The open rows of owners that are no more become `interrupted`; those of living ones stay."""
+    known = connection.execute("SELECT name, after FROM owner").fetchall()
+    living = _living(ledger)  # asked last: an owner holds its mark before it is known
+    for name, after in known:
+        if name not in living:
+            connection.execute(
+                "UPDATE activity SET outcome = 'interrupted' WHERE id > ? AND outcome = 'started' AND owner = ?",
+                (after, name),
+            )
+            leave(connection, name)
+
+
+def _living(ledger: Path) -> frozenset[str]:
     """The names that are held; the marks of the dead are removed."""
     prefix = _path(ledger, "").name
     return frozenset(mark.name.removeprefix(prefix) for mark in ledger.parent.glob(f"{prefix}*") if _is_held(mark))

@@ -1,6 +1,7 @@
 """Takes the secrets of a call out of everything that comes back, in every form an upstream may echo them."""
 
 import base64
+import json
 import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
@@ -130,9 +131,9 @@ def _forms(text: str) -> Iterator[str]:
     for form in (text, quote(raw), quote(raw, safe=""), quote_plus(raw)):
         yield form
         yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), form)
-    escaped = dump(text)[1:-1].decode("utf-8")
-    yield escaped
-    yield escaped.replace("/", "\\/")
+    for escaped in (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]):
+        yield escaped
+        yield escaped.replace("/", "\\/")
     for before in range(3):
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             encoded = encode(bytes(before) + raw).decode("ascii")

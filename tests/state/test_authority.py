@@ -1,0 +1,442 @@
+"""A key leaves only for an origin, a method and a place that somebody approved."""
+
+import dataclasses
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentos_runtime.approvals import Approvals
+from agentos_runtime.authority import Authority, AuthorityError, Grant, authority_of
+from agentos_runtime.credentials.lookup import Credentials
+from agentos_runtime.credentials.store import CredentialStore
+from agentos_runtime.errors import ApprovalRequired, CredentialNotFound
+from agentos_runtime.manifest.model import (
+    Auth,
+    AuthField,
+    AuthTemplate,
+    Fields,
+    Items,
+    Literal,
+    Node,
+    PlainPath,
+    Poll,
+    Skill,
+    Stream,
+    TemplateParam,
+)
+from agentos_runtime.origins import declared_origin, is_private, origin_of
+from agentos_runtime.private_files import PrivateFile, PrivateFileError
+from agentos_runtime.vault import Vault
+from tests.state.skills import CANARY, CHAT_URL, PLACE, api_key, fields, jq, rest, skill, template, utility
+
+OPENROUTER = "https://openrouter.ai"
+EVIL = "https://openrouter.ai.evil.example"
+KEY = {"OPENROUTER_API_KEY": CANARY}
+
+
+class Home:
+    """A home folder, and the vault a server would open over it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        environ: dict[str, str] | None = None,
+        *,
+        bundled: tuple[Skill, ...] = (),
+        **rewrite: str,
+    ) -> None:
+        self.credentials = Credentials(environ or {}, CredentialStore(PrivateFile(folder / "credentials.json")))
+        self.lock = PrivateFile(folder / "agentos.lock")
+        self.approvals = Approvals(
+            self.lock,
+            bundled={one.id: authority_of(one) for one in bundled},
+            rewrite={f"https://{name.replace('_', '.')}": target for name, target in rewrite.items()},
+            now=lambda: datetime(2026, 11, 20, tzinfo=UTC),
+        )
+        self.vault = Vault(self.credentials, self.approvals)
+
+    def release(self, of: Skill, origin: str = OPENROUTER, method: str = "POST") -> str | None:
+        credential = self.vault.release(of, next(iter(of.utilities.values())), origin, method)
+        return credential.fields["key"].reveal() if credential else None
+
+
+def placed(of: Skill) -> set[str]:
+    return {grant.placement for grant in authority_of(of).grants}
+
+
+# ------------------------------------------------------------------ origins
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://openrouter.ai/api/v1", "https://openrouter.ai"),
+        ("HTTPS://OpenRouter.AI:443?x", "https://openrouter.ai"),
+        ("http://localhost:11434/api", "http://localhost:11434"),
+        ("http://[::1]:80/", "http://[::1]"),
+        ("https://openrouter.ai@evil.example/", None),
+        ("https://openrouter.ai:key@evil.example/", None),
+        ("https://openrouter.ai\\@evil.example/", None),
+        ("https://openrouter.ai:70000/", None),
+        ("https://openrouter.ai./", None),
+        ("https://openrouter.ai\n", None),
+        ("//openrouter.ai/", None),
+        ("ftp://openrouter.ai/", None),
+    ],
+)
+def test_an_origin_is_written_one_way_or_not_at_all(url: str, origin: str | None) -> None:
+    assert origin_of(url) == origin
+
+
+@pytest.mark.parametrize(
+    ("node", "origin"),
+    [
+        (Literal(CHAT_URL), OPENROUTER),
+        (template("https://openrouter.ai/api/", TemplateParam("id")), OPENROUTER),
+        (template("https://openrouter.ai"), OPENROUTER),
+        (template("https://", TemplateParam("host"), "/x"), None),
+        (template("https://openrouter.ai", TemplateParam("path", keep_slashes=True)), None),
+        (jq('"https://openrouter.ai/api/" + .params.id'), OPENROUTER),
+        (jq('("https://openrouter.ai/api/\\(.params.id)")'), OPENROUTER),
+        (jq('"https://openrouter.ai" + "/models"'), OPENROUTER),
+        (jq('"https://openrouter.ai\\(.params.id)"'), None),
+        (jq('if .params.a then "https://a.example/" else "https://b.example/" end'), None),
+        (jq(".params.url"), None),
+        (PlainPath(("params", "url"), ".params.url", PLACE), None),
+        (Literal(None), None),
+    ],
+)
+def test_the_origin_of_a_manifests_url_is_what_no_param_can_change(node: Node, origin: str | None) -> None:
+    assert declared_origin(node) == origin
+
+
+@pytest.mark.parametrize(
+    ("host", "private"),
+    [
+        ("localhost", True),
+        ("127.0.0.1:9000", True),
+        ("127.1", True),
+        ("0x7f000001", True),
+        ("2130706433", True),
+        ("10.1.2.3", True),
+        ("169.254.169.254", True),
+        ("[::1]:80", True),
+        ("[::ffff:10.0.0.1]", True),
+        ("[64:ff9b::7f00:1]", True),
+        ("nas", True),
+        ("nas.local", True),
+        ("metadata.google.internal", True),
+        ("openrouter.ai", False),
+        ("1.1.1.1", False),
+        ("[2606:4700:4700::1111]", False),
+        ("[::ffff:1.1.1.1]", False),
+    ],
+)
+def test_private_addresses_are_known_by_every_spelling(host: str, private: bool) -> None:
+    assert is_private(f"http://{host}") is private
+
+
+# ------------------------------------------------------------------ authority
+
+
+def test_each_place_of_a_credential_is_a_grant_of_its_own() -> None:
+    auth = Auth(
+        "default",
+        "template",
+        ("token", "org"),
+        (
+            AuthTemplate("header", "X-API-Key", (AuthField("token"),)),
+            AuthTemplate("query", "org", (AuthField("org"),)),
+            AuthTemplate("body", "token", (AuthField("token"),)),
+        ),
+    )
+    assert placed(skill(auth=(auth,))) == {"header:x-api-key", "query:org", "body:token"}
+    assert placed(skill(auth=(api_key(basic=True),))) == {"basic"}
+    assert placed(skill(auth=(api_key(basic=True, header="X-Basic"),))) == {"basic:header:x-basic"}
+
+
+def test_expressions_that_name_auth_are_places_too() -> None:
+    auth = Auth("default", "expressions", ("key",), ())
+    path = PlainPath(("auth", "key"), ".auth.key", PLACE)
+    call = rest(
+        jq('"https://openrouter.ai/\\(.auth.key)/x"', "key"),
+        headers=Fields((("X-Key", path), ("Accept", Literal("a")))),
+        query=fields(api_key=jq(".auth[.params.x]"), author=jq(".author")),
+        body=fields(a=fields(b=path), c=Items((path, Literal(1)))),
+        body_extra=jq("{token: .auth.key}", "key"),
+        stream=Stream(delta=jq("."), body=fields(d=path)),
+    )
+    assert placed(skill(utility(call=call), auth=(auth,))) == {
+        "url",
+        "header:x-key",
+        "query:api_key",
+        "body:a.b",
+        "body:c[]",
+        "body",
+        "body:d",
+    }
+
+
+def test_a_url_that_is_polled_is_part_of_the_authority() -> None:
+    call = rest(poll=Poll(Literal("https://jobs.example/1"), jq("true"), None, 1.0, 60.0))
+    assert (
+        Grant("default", "https://jobs.example", "GET", "header:authorization")
+        in authority_of(skill(utility(call=call))).grants
+    )
+
+
+def test_a_private_address_is_a_grant_without_a_credential() -> None:
+    ollama = skill(utility(call=rest("http://localhost:11434/api/chat"), credential=None), called="ollama", auth=())
+    assert authority_of(ollama).grants == {Grant(None, "http://localhost:11434", "POST", "network")}
+
+
+def test_a_change_of_authority_is_told_line_by_line() -> None:
+    before = authority_of(skill())
+    after = authority_of(skill(utility(call=rest(f"{EVIL}/api", method="GET"))))
+    assert before.diff(after) == (
+        f'+ GET {EVIL} with the credential "default" in header:authorization',
+        f'- POST {OPENROUTER} with the credential "default" in header:authorization',
+    )
+    assert before.diff(before) == ()
+    assert before.digest != after.digest
+    unknown = authority_of(skill(utility(call=rest(jq(".params.url")))))
+    assert "a jq url must begin with a literal origin" in Authority().diff(unknown)[0]
+    widened = dataclasses.replace(
+        before, executors=frozenset({"rest", "command"}), domains=frozenset({"a.example"})
+    )
+    assert before.diff(widened) == ("+ name a.example as a host for its credential", "+ run command calls")
+
+
+NAMES = st.text("abcäß:/ -", min_size=1, max_size=8)
+GRANTS = st.builds(Grant, st.none() | NAMES, st.none() | NAMES, NAMES, NAMES)
+AUTHORITIES = st.builds(Authority, *(st.frozensets(each, max_size=4) for each in (GRANTS, NAMES, NAMES)))
+
+
+@given(AUTHORITIES)
+@settings(deadline=None, max_examples=60)
+def test_an_authority_survives_being_written_and_read(authority: Authority) -> None:
+    again = Authority.from_json(authority.as_json())
+    assert again == authority
+    assert again.digest == authority.digest
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        7,
+        {"grants": {}},
+        {"grants": [7]},
+        {"grants": [{"credential": None, "origin": 1, "method": "GET", "placement": "url"}]},
+        {"grants": [{"credential": None, "origin": None, "method": 1, "placement": "url"}]},
+        {"grants": [], "executors": [1], "domains": []},
+    ],
+)
+def test_what_is_no_authority_is_refused(value: object) -> None:
+    with pytest.raises(AuthorityError):
+        Authority.from_json(value)  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------ release
+
+
+def test_a_key_goes_where_the_bundled_skill_of_that_id_sends_it(tmp_path: Path) -> None:
+    home = Home(tmp_path, KEY, bundled=(skill(),))
+    assert home.release(skill()) == CANARY
+    assert home.approvals.covers("openrouter", next(iter(authority_of(skill()).grants))) == "bundled"
+
+
+def test_a_key_of_the_environment_is_not_trusted_to_a_strangers_file(tmp_path: Path) -> None:
+    home = Home(tmp_path, KEY)
+    with pytest.raises(ApprovalRequired) as refused:
+        home.release(skill())
+    message = refused.value.message
+    assert f'POST {OPENROUTER} with the credential "default" in header:authorization' in message
+    assert message.endswith("run: agentos keys approve openrouter")
+    assert refused.value.details == {"skill": "openrouter", "utility": "chat"}
+    assert CANARY not in repr(refused.value)
+
+
+CHANGES: dict[str, tuple[Skill, str, str]] = {
+    "host": (skill(utility(call=rest(f"{EVIL}/api"))), EVIL, "POST"),
+    "scheme": (skill(utility(call=rest("http://openrouter.ai/api"))), "http://openrouter.ai", "POST"),
+    "port": (skill(utility(call=rest("https://openrouter.ai:444/api"))), "https://openrouter.ai:444", "POST"),
+    "method": (skill(utility(call=rest(method="DELETE"))), OPENROUTER, "DELETE"),
+    "header": (skill(auth=(api_key(header="X-Other"),)), OPENROUTER, "POST"),
+    "place": (skill(utility(call=rest(body=fields(k=jq(".auth.key", "key"))))), OPENROUTER, "POST"),
+    "id": (skill(called="other"), OPENROUTER, "POST"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_manifest_that_changes_where_the_key_goes_gets_none_until_approved(tmp_path: Path, change: str) -> None:
+    changed, origin, method = CHANGES[change]
+    home = Home(tmp_path, {**KEY, "OTHER_API_KEY": CANARY}, bundled=(skill(),))
+    with pytest.raises(ApprovalRequired):
+        home.release(changed, origin, method)
+    home.approvals.approve(changed)
+    assert home.release(changed, origin, method) == CANARY
+    assert home.release(skill()) == CANARY, "the bundled one stays approved"
+
+
+@given(st.text(max_size=30).filter(lambda tail: origin_of(f"https://openrouter.ai{tail}") != OPENROUTER))
+@settings(deadline=None, max_examples=200)
+def test_a_key_goes_to_no_other_origin_whatever_the_params_made_of_it(tail: str) -> None:
+    home = Home(Path("/nonexistent"), KEY, bundled=(skill(),))
+    with pytest.raises(ApprovalRequired):
+        home.release(skill(), f"https://openrouter.ai{tail}")
+
+
+def test_a_stored_key_goes_where_keys_set_showed_and_a_key_of_the_environment_does_not(tmp_path: Path) -> None:
+    stranger = skill(called="stranger")
+    home = Home(tmp_path)
+    home.credentials.set("stranger", "default", {"key": CANARY}, authority_of(stranger).of_credential("default"))
+    assert home.release(stranger) == CANARY
+    with pytest.raises(ApprovalRequired):
+        home.release(skill(utility(call=rest(f"{EVIL}/")), called="stranger"), EVIL)
+    with pytest.raises(ApprovalRequired):
+        Home(tmp_path, {"STRANGER_API_KEY": CANARY}).release(stranger)
+
+
+def test_the_operators_rewrite_approves_its_origin_and_no_other(tmp_path: Path) -> None:
+    home = Home(tmp_path, KEY, openrouter_ai="http://127.0.0.1:9000")
+    assert home.release(skill()) == CANARY
+    with pytest.raises(ApprovalRequired):
+        home.release(skill(), EVIL)
+    with pytest.raises(ApprovalRequired):
+        home.release(skill(), "http://127.0.0.1:9000")
+
+
+def test_an_approval_is_of_what_the_file_asked_for_and_is_asked_again_when_that_grows(tmp_path: Path) -> None:
+    home, other = Home(tmp_path, KEY), Home(tmp_path, KEY)
+    with pytest.raises(ApprovalRequired):
+        home.release(skill())
+    approval = other.approvals.approve(skill(digest="d" * 64))
+    assert (approval.digest, approval.approved_at) == ("d" * 64, "2026-11-20T00:00:00+00:00")
+    assert home.approvals.approved("openrouter") == approval
+    assert home.release(skill()) == CANARY
+    assert home.release(skill(digest="e" * 64)) == CANARY, "a change of the prose asks nobody"
+    with pytest.raises(ApprovalRequired):
+        home.release(skill(utility(call=rest(f"{EVIL}/"))), EVIL)
+    assert other.approvals.revoke("openrouter")
+    assert not other.approvals.revoke("openrouter")
+    with pytest.raises(ApprovalRequired):
+        home.release(skill())
+
+
+def test_a_url_without_a_literal_origin_can_be_approved_for_nothing(tmp_path: Path) -> None:
+    vague = skill(utility(call=rest(jq(".params.url"))))
+    home = Home(tmp_path, KEY)
+    home.approvals.approve(vague)
+    for origin in (OPENROUTER, "", "no origin"):
+        with pytest.raises(ApprovalRequired, match="begins with a literal origin"):
+            home.release(vague, origin)
+
+
+def test_a_missing_key_says_which_and_how_to_set_it(tmp_path: Path) -> None:
+    home = Home(tmp_path, bundled=(skill(),))
+    with pytest.raises(CredentialNotFound) as missing:
+        home.release(skill())
+    assert missing.value.message.startswith('Credential not found: the skill "openrouter" needs its API Key.')
+    assert "agentos keys set openrouter (or start the server with OPENROUTER_API_KEY set)" in missing.value.message
+    assert missing.value.help_url == "https://openrouter.ai/keys"
+    managed = skill(utility(credential="management"), auth=(api_key("management"),))
+    with pytest.raises(
+        CredentialNotFound, match=r"keys set openrouter --credential management .*OPENROUTER_MANAGEMENT_KEY"
+    ):
+        home.release(managed)
+    home.credentials.set("openrouter", "default", {"key": CANARY}, [])
+    assert home.release(skill()) == CANARY
+
+
+def test_a_key_that_cannot_be_read_is_not_found_and_says_why(tmp_path: Path) -> None:
+    home = Home(tmp_path, bundled=(skill(),))
+    home.credentials.set("openrouter", "default", {"key": CANARY}, [])
+    assert home.release(skill()) == CANARY
+    (tmp_path / "credentials.json").chmod(0o644)
+    with pytest.raises(CredentialNotFound, match=r"^Credential not found: .*run chmod 600"):
+        home.release(skill())
+    with pytest.raises(CredentialNotFound, match="OPENROUTER_API_KEY holds a line break"):
+        Home(tmp_path, {"OPENROUTER_API_KEY": "a\nb"}, bundled=(skill(),)).release(skill())
+
+
+def test_an_optional_key_may_be_missing_but_not_go_anywhere(tmp_path: Path) -> None:
+    optional = skill(auth=(api_key(optional=True),))
+    assert Home(tmp_path).release(optional) is None
+    with pytest.raises(ApprovalRequired):
+        Home(tmp_path, KEY).release(optional)
+
+
+def test_a_utility_that_carries_no_key_is_given_none(tmp_path: Path) -> None:
+    assert Home(tmp_path, KEY).release(skill(utility(credential=None))) is None
+
+
+def test_a_private_address_needs_approval_even_without_a_key(tmp_path: Path) -> None:
+    origin = "http://localhost:11434"
+    local = skill(utility(call=rest(f"{origin}/api/chat"), credential=None), called="ollama", auth=())
+    home = Home(tmp_path)
+    assert not home.vault.allow_private(local, origin)
+    with pytest.raises(ApprovalRequired, match=f"calls POST {origin} on this machine's network"):
+        home.release(local, origin)
+    home.approvals.approve(local)
+    assert home.release(local, origin) is None
+    assert home.vault.allow_private(local, origin)
+    assert not home.vault.allow_private(local, "http://localhost:22")
+    bundled = Home(tmp_path / "other", bundled=(local,))
+    assert bundled.release(local, origin) is None
+    assert bundled.vault.allow_private(local, origin)
+
+
+def test_a_public_name_may_end_at_a_private_address_only_by_rewrite(tmp_path: Path) -> None:
+    home = Home(tmp_path, KEY, openrouter_ai="http://127.0.0.1:9000")
+    home.approvals.approve(skill())
+    assert home.vault.allow_private(skill(), OPENROUTER)
+    assert not Home(tmp_path, KEY).vault.allow_private(skill(), OPENROUTER)
+
+
+def test_a_key_stored_for_a_private_address_permits_that_address(tmp_path: Path) -> None:
+    origin = "http://10.0.0.5:8080"
+    local = skill(utility(call=rest(f"{origin}/v1")), called="lab")
+    home = Home(tmp_path)
+    home.credentials.set("lab", "default", {"key": CANARY}, authority_of(local).of_credential("default"))
+    assert home.release(local, origin) == CANARY
+    assert home.vault.allow_private(local, origin)
+    (tmp_path / "credentials.json").chmod(0o644)
+    assert not home.vault.allow_private(local, origin)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"version": 1, "skills": []}', '{"version": 1, "skills": {"a": 1}}',
+             '{"version": 1, "skills": {"a": {"grants": [], "executors": [], "domains": []}}}']
+)  # fmt: skip
+def test_a_damaged_lock_approves_nothing_and_is_never_overwritten(tmp_path: Path, text: str) -> None:
+    home = Home(tmp_path, KEY)
+    home.lock.path.write_text(text)
+    home.lock.path.chmod(0o600)
+    with pytest.raises(ApprovalRequired, match="is not a lock file"):
+        home.release(skill())
+    assert not home.vault.allow_private(skill(), OPENROUTER)
+    with pytest.raises(PrivateFileError, match="mend it, or move it away"):
+        home.approvals.approve(skill())
+    assert home.lock.path.read_text() == text
+    assert Home(tmp_path, KEY, bundled=(skill(),)).release(skill()) == CANARY, "what is bundled needs no lock"
+
+
+def test_a_skill_says_in_lists_what_it_lacks(tmp_path: Path) -> None:
+    two = skill(utility(), utility("keys", credential="management"), auth=(api_key(), api_key("management")))
+    state: Callable[[Home, Skill], str] = lambda home, of: home.vault.standing(of).state  # noqa: E731
+    assert state(Home(tmp_path, bundled=(two,)), two) == "needs_credential"
+    assert state(Home(tmp_path, KEY, bundled=(two,)), two) == "ready", "a second key is not needed for most"
+    assert state(Home(tmp_path, KEY), two) == "needs_approval"
+    assert Home(tmp_path, KEY).vault.standing(two).unapproved == tuple(authority_of(skill()).grants)
+    assert state(Home(tmp_path), skill(utility(credential=None))) == "ready"
+
+
+def test_decisions_are_kept_in_bounds(tmp_path: Path) -> None:
+    home = Home(tmp_path, KEY, bundled=(skill(),))
+    for number in range(5000):
+        assert home.release(skill(digest=str(number))) == CANARY
+    assert home.release(skill()) == CANARY
