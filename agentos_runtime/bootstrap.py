@@ -13,12 +13,12 @@ from agentos_runtime.authority import Authority, authority_of
 from agentos_runtime.credentials.lookup import Credentials
 from agentos_runtime.credentials.store import CredentialStore, Keyring
 from agentos_runtime.expressions.pool import WorkerPool
-from agentos_runtime.manifest.load import load_skill
+from agentos_runtime.manifest.schema import ManifestSchema
 from agentos_runtime.private_files import PrivateFile, make_private_folder
-from agentos_runtime.resources import skills_folder
+from agentos_runtime.resources import read_schema, skills_folder
 from agentos_runtime.runtime import Runtime
 from agentos_runtime.settings import Settings, SettingsError
-from agentos_runtime.skills import SKILL_FILES, Registry, SkillFolder
+from agentos_runtime.skills import Registry, SkillFolder, read_skill, skill_files
 from agentos_runtime.upstream import Upstream
 from agentos_runtime.vault import Vault
 
@@ -31,34 +31,23 @@ class BundledAuthorities(Mapping[str, Authority]):
     The files on disk decide, not what is served under their ids: a folder of the operator's may come first.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, schema: ManifestSchema) -> None:
         self._folder = folder
-        self._known: dict[str, Authority | None] = {}
+        self._schema = schema
+        self._files = {file.parent.name: file for file in skill_files(folder)}
+        self._known: dict[str, Authority] = {}
 
     def __getitem__(self, skill_id: str) -> Authority:
         if skill_id not in self._known:
-            self._known[skill_id] = self._read(skill_id)
-        authority = self._known[skill_id]
-        if authority is None:
-            raise KeyError(skill_id)
-        return authority
+            skill = read_skill(self._files[skill_id], self._schema).skill
+            self._known[skill_id] = authority_of(skill) if skill else Authority()
+        return self._known[skill_id]
 
     def __iter__(self) -> Iterator[str]:
-        return (child.name for child in sorted(self._folder.iterdir()) if child.name in self)
+        return iter(self._files)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def _read(self, skill_id: str) -> Authority | None:
-        folder = self._folder / skill_id
-        if Path(skill_id).name != skill_id or not folder.is_dir():
-            return None
-        for name in SKILL_FILES:
-            file = folder / name
-            if file.is_file():
-                skill = load_skill(file.read_bytes(), file=file, folder=folder, siblings=()).skill
-                return authority_of(skill) if skill and skill.id == skill_id else None
-        return None
+        return len(self._files)
 
 
 def skill_folders(settings: Settings) -> tuple[SkillFolder, ...]:
@@ -72,7 +61,7 @@ def check_platform(platform: str = sys.platform) -> str:
     """`linux` or `macos`. Raises SettingsError elsewhere."""
     name = PLATFORMS.get(platform)
     if name is None:
-        raise SettingsError(f"agentos-runtime runs on Linux and macOS, not on {platform}: its sandbox needs one of them")
+        raise SettingsError(f"agentos-runtime runs on Linux and macOS, whose sandboxes it needs, not on {platform}")
     return name
 
 
@@ -82,9 +71,9 @@ def open_credentials(settings: Settings, environ: Mapping[str, str]) -> Credenti
     return Credentials(environ, store)
 
 
-def open_approvals(settings: Settings) -> Approvals:
+def open_approvals(settings: Settings, schema: ManifestSchema) -> Approvals:
     """What was approved: bundled, rewritten, or in `agentos.lock`."""
-    bundled = BundledAuthorities(skills_folder())
+    bundled = BundledAuthorities(skills_folder(), schema)
     return Approvals(PrivateFile(settings.lock_file), bundled=bundled, rewrite=settings.rewrite)
 
 
@@ -99,9 +88,10 @@ async def open_runtime(
     """
     platform = check_platform()
     make_private_folder(settings.home)
-    vault = Vault(open_credentials(settings, environ), open_approvals(settings))
+    schema = ManifestSchema(read_schema("manifest"))
+    vault = Vault(open_credentials(settings, environ), open_approvals(settings, schema))
     async with WorkerPool() as workers, Upstream(settings) as upstream:
-        registry = Registry(skill_folders(settings), workers, settings=settings.skill_settings)
+        registry = Registry(skill_folders(settings), workers, schema, settings=settings.skill_settings)
         with Ledger(settings.activity_file) as ledger:
             await registry.refresh()
             watching = asyncio.create_task(registry.watch()) if watch else None

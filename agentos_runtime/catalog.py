@@ -28,7 +28,9 @@ class Catalog:
         skill = entry.skill
         if skill is None:
             return summary
-        return summary | _facts(skill) | {"utilities": {u.name: _utility(skill, u) for u in skill.utilities.values()}}
+        return (
+            summary | _facts(skill) | {"utilities": {u.name: _utility(skill, u) for u in skill.utilities.values()}}
+        )
 
     def utility(self, skill_id: str, name: str) -> dict[str, Json]:
         """One utility. Raises UnknownSkill, SkillBroken, UnknownUtility."""
@@ -65,7 +67,7 @@ class Catalog:
             "utilities": list(skill.utilities) if skill else [],
         }
         if entry.problems:
-            summary["problems"] = [dict(problem_json(problem)) for problem in entry.problems]
+            summary["problems"] = [problem_json(problem) for problem in entry.problems]
         if entry.stale:
             summary["stale"] = True
         return summary

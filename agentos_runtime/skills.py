@@ -15,10 +15,11 @@ from typing import Literal, Protocol
 from agentos_runtime.calls.plan import CallPlan, plan_call
 from agentos_runtime.diagnostics import Place, Position, Problem
 from agentos_runtime.errors import NotCallable, SkillBroken, UnknownSkill, UnknownUtility
-from agentos_runtime.expressions.outcome import CompileProblem
+from agentos_runtime.expressions.compiling import CompileProblem
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.load import ExpressionCheck, LoadResult, load_skill
 from agentos_runtime.manifest.model import Skill
+from agentos_runtime.manifest.schema import ManifestSchema
 
 SKILL_FILES = ("readme.md", "README.md", "SKILL.md")
 SETTLE = 1.0
@@ -30,7 +31,7 @@ Signature = tuple[int, int, int]
 class ExpressionChecker(Protocol):
     """Compiles one expression and says what is wrong with it."""
 
-    async def check(self, definitions: str, source: str) -> CompileProblem | None: ...
+    async def check(self, definitions: str, source: str, *, request: bool) -> CompileProblem | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,14 @@ class Registry:
         self,
         folders: Sequence[SkillFolder],
         checker: ExpressionChecker,
+        schema: ManifestSchema,
         *,
         settings: Mapping[str, Mapping[str, Json]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folders = tuple(folders)
         self._checker = checker
+        self._schema = schema
         self._settings = settings or {}
         self._clock = clock
         self._files: dict[Path, _File] = {}
@@ -107,7 +110,7 @@ class Registry:
             raise broken_error(entry)
         if not entry.plans:
             raise NotCallable(
-                f"{skill_id} has instructions only and no utilities to call; read them at GET /api/skills/{skill_id}",
+                f"{skill_id} has instructions only, nothing to call; read them at GET /api/skills/{skill_id}",
                 details={"skill": skill_id},
             )
         raise UnknownUtility(
@@ -160,11 +163,11 @@ class Registry:
     async def _load(self, path: Path, now: float) -> None:
         file = self._files[path]
         try:
-            result = await asyncio.to_thread(_read_and_load, path)
+            result = await asyncio.to_thread(read_skill, path, self._schema)
         except OSError as error:
             result = unreadable(path, error)
-        problems = result.problems or await check_expressions(self._checker, result.checks)
-        loaded = result.skill if result.skill and not problems else None
+        problems = (*result.problems, *await check_expressions(self._checker, result.checks))
+        loaded = None if problems else result.skill
         before = file.entry.skill if file.entry else None
         if loaded and before and before.kind == "callable" and loaded.kind != "callable":
             if file.doubted_since is None:
@@ -211,7 +214,7 @@ def broken_error(entry: SkillEntry) -> SkillBroken:
     )
 
 
-def problem_json(problem: Problem) -> dict[str, str | int | None]:
+def problem_json(problem: Problem) -> dict[str, Json]:
     position = problem.place.position
     return {
         "path": problem.place.key,
@@ -226,9 +229,13 @@ def problem_json(problem: Problem) -> dict[str, str | int | None]:
 
 async def check_expressions(checker: ExpressionChecker, checks: Sequence[ExpressionCheck]) -> tuple[Problem, ...]:
     """Compile every expression; the problems stand at the very character in the file."""
-    found = await asyncio.gather(*(checker.check(check.definitions, check.source) for check in checks))
+    found = await asyncio.gather(
+        *(checker.check(check.definitions, check.source, request=check.request) for check in checks)
+    )
     return tuple(
-        _compile_problem(check, problem) for check, problem in zip(checks, found, strict=True) if problem is not None
+        _compile_problem(check, problem)
+        for check, problem in zip(checks, found, strict=True)
+        if problem is not None
     )
 
 
@@ -248,7 +255,7 @@ def _compile_problem(check: ExpressionCheck, problem: CompileProblem) -> Problem
 def _scan(folders: Sequence[SkillFolder]) -> dict[Path, tuple[SkillFolder, Signature]]:
     found: dict[Path, tuple[SkillFolder, Signature]] = {}
     for folder in folders:
-        for path in _candidates(folder.path):
+        for path in skill_files(folder.path):
             try:
                 status = path.stat()
             except OSError:
@@ -257,7 +264,8 @@ def _scan(folders: Sequence[SkillFolder]) -> dict[Path, tuple[SkillFolder, Signa
     return found
 
 
-def _candidates(folder: Path) -> Iterable[Path]:
+def skill_files(folder: Path) -> Iterable[Path]:
+    """The skill files of a folder: `<name>.md`, and the readme or SKILL.md of each folder in it."""
     try:
         children = sorted(folder.iterdir())
     except OSError:
@@ -279,10 +287,13 @@ def _listed(folder: Path) -> list[Path]:
         return []
 
 
-def _read_and_load(path: Path) -> LoadResult:
+def read_skill(path: Path, schema: ManifestSchema) -> LoadResult:
+    """Load one skill file from disk. Raises OSError."""
     in_folder = path.name in SKILL_FILES
-    siblings = frozenset(child.name for child in _listed(path.parent)) if in_folder else frozenset[str]()
-    return load_skill(path.read_bytes(), file=path, folder=path.parent if in_folder else None, siblings=siblings)
+    siblings = frozenset(child.name for child in _listed(path.parent))
+    return load_skill(
+        path.read_bytes(), schema=schema, file=path, folder=path.parent if in_folder else None, siblings=siblings
+    )
 
 
 def _loaded_entry(file: _File, skill: Skill, settings: Mapping[str, Json]) -> SkillEntry:

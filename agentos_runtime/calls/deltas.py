@@ -112,7 +112,9 @@ def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Ac
                 return Deltas(tuple(news), ended=True, failure=None)
         _leftover_error(plan, outcome, width, now)
     except DeltaError as error:
-        failure = expression_failed(plan.stream.delta, f"gives no delta of a {plan.stream.accumulate} stream: {error}")
+        failure = expression_failed(
+            plan.stream.delta, f"gives no delta of a {plan.stream.accumulate} stream: {error}"
+        )
         return Deltas(tuple(news), ended=False, failure=failure)
     except AgentOSError as failure:
         return Deltas(tuple(news), ended=False, failure=failure)

@@ -36,7 +36,9 @@ Evaluator: TypeAlias = Callable[[Inputs], Value]
 def single(outputs: Json, expression: Expression) -> Value:
     """The one value of an expression's outputs (`[limit(2; …)]`), or EMPTY. Raises ExpressionFailed for two."""
     if not isinstance(outputs, list) or len(outputs) > 1:
-        raise expression_failed(expression, "gives several outputs where one is needed; wrap it in [ … ] or first( … )")
+        raise expression_failed(
+            expression, "gives several outputs where one is needed; wrap it in [ … ] or first( … )"
+        )
     return outputs[0] if outputs else EMPTY
 
 

@@ -16,7 +16,9 @@ from agentos_runtime.jsontext import Json, JsonTextError, parse
 LONGEST_WORDS = 2_000
 LONGEST_RAW = 20_000
 
-_GENERIC = re.compile(r"\s*(provider returned error|error|unknown error|internal server error)?[.!]?\s*", re.IGNORECASE)
+_GENERIC = re.compile(
+    r"\s*(provider returned error|error|unknown error|internal server error)?[.!]?\s*", re.IGNORECASE
+)
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
@@ -184,7 +186,18 @@ def _words(document: Json, depth: int = 0) -> str | None:
         return next((words for item in document[:5] if (words := _words(item, depth + 1))), None)
     if not isinstance(document, dict):
         return None
-    for name in ("error", "errors", "message", "detail", "msg", "error_description", "reason", "title", "raw", "body"):
+    for name in (
+        "error",
+        "errors",
+        "message",
+        "detail",
+        "msg",
+        "error_description",
+        "reason",
+        "title",
+        "raw",
+        "body",
+    ):
         words = _words(document.get(name), depth + 1)
         if words and not _GENERIC.fullmatch(words):
             return words
@@ -197,7 +210,7 @@ def _plain_words(body: bytes) -> str | None:
     if "<" in text and re.search(r"<(html|!doctype|body|head|title)\b", text, re.IGNORECASE):
         title = _TITLE.search(text)
         text = f"an HTML page: {(title[1] if title else _TAGS.sub(' ', text)).strip()}"
-    return _clip(text)
+    return _clip(text) or None
 
 
 def _clip(text: str) -> str | None:

@@ -63,7 +63,7 @@ def name_splits(source: str) -> tuple[str, frozenset[str]]:
     added: set[str] = set()
 
     def named(found: re.Match[str]) -> str:
-        name = f'{found["field"]} split {found["at"]} {found["index"]}'
+        name = f"{found['field']} split {found['at']} {found['index']}"
         added.add(name)
         return f'.auth["{name}"]'
 

@@ -14,7 +14,7 @@ from agentos_runtime.errors import AgentOSError, ReplyMismatch, UpstreamFailed, 
 from agentos_runtime.expressions.outcome import Outcome
 from agentos_runtime.expressions.program import Program, reply_program, value_program
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
-from agentos_runtime.manifest.model import Expression, Jq, Literal, PlainPath, Response, Skill, Utility
+from agentos_runtime.manifest.model import Expression, Jq, PlainPath, Response, Skill, Utility
 
 _MENTIONS_CHOICES = re.compile(r"\.choices\b")
 
@@ -112,7 +112,9 @@ def error_input(plan: ReplyPlan, response: UpstreamResponse, settings: Mapping[s
     return b"".join([head, b'"body":', response.body, b"}"])
 
 
-def failed_response(plan: ReplyPlan, response: UpstreamResponse, outcome: Outcome | None, now: float) -> AgentOSError:
+def failed_response(
+    plan: ReplyPlan, response: UpstreamResponse, outcome: Outcome | None, now: float
+) -> AgentOSError:
     """The typed error of a failed response: its status, in the words of the manifest's `error` or the default."""
     failure = http_failure(response.status, response.headers, response.body, now)
     outputs = outcome.outputs[0] if outcome and outcome.outputs else None
@@ -219,7 +221,8 @@ def _parsed(plan: ReplyPlan, response: UpstreamResponse) -> Json:
     if plan.utility.rest.method == "HEAD":
         return None
     if not response.body.strip():
-        return _nothing(plan, response)
+        _allow_nothing(plan, response)
+        return None
     try:
         return parse(response.body)
     except JsonTextError as error:
@@ -230,7 +233,7 @@ def _parsed(plan: ReplyPlan, response: UpstreamResponse) -> Json:
         ) from None
 
 
-def _nothing(plan: ReplyPlan, response: UpstreamResponse) -> None:
+def _allow_nothing(plan: ReplyPlan, response: UpstreamResponse) -> None:
     """An empty body is an answer only where nothing is expected of it."""
     expected = plan.response.transform or plan.response.mapping or plan.response.root
     if plan.utility.void or (response.status == 204 and not expected):

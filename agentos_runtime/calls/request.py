@@ -36,7 +36,6 @@ from agentos_runtime.manifest.model import (
     Auth,
     AuthField,
     AuthTemplate,
-    Fields,
     Jq,
     Literal,
     PlainPath,
@@ -71,7 +70,7 @@ class RequestPlan:
     query: Evaluator
     body: Evaluator | None
     stream_body: Evaluator | None
-    extra: Evaluator | None
+    body_extra: Evaluator | None
     auth: Auth | None
     auth_fields: frozenset[str]
 
@@ -98,7 +97,8 @@ def plan_request(skill: Skill, utility: Utility) -> RequestPlan:
     slots: Slots = {node: index for index, node in enumerate(nodes)}
     renamed = [name_splits(node.source) for node in nodes]
     sources = [source for source, _ in renamed]
-    auth_fields = frozenset(name for node in nodes for name in node.auth_fields).union(*(a for _, a in renamed))
+    named = (name for node in nodes for name in node.auth_fields)
+    auth_fields = frozenset(named).union(*(added for _, added in renamed))
     keep = rest.keep_null
     return RequestPlan(
         rest=rest,
@@ -110,7 +110,7 @@ def plan_request(skill: Skill, utility: Utility) -> RequestPlan:
         query=evaluator(rest.query, slots, keep),
         body=None if rest.body is None else evaluator(rest.body, slots, keep),
         stream_body=None if streamed is None else evaluator(streamed, slots, keep),
-        extra=None if rest.body_extra is None else evaluator(rest.body_extra, slots, keep),
+        body_extra=None if rest.body_extra is None else evaluator(rest.body_extra, slots, keep),
         auth=skill.auth.get(utility.credential) if utility.credential else None,
         auth_fields=auth_fields,
     )
@@ -122,15 +122,13 @@ def _plan_url(rest: Rest, slots: Slots) -> CompiledUrl | str | int:
     return compile_url(rest.url) if isinstance(rest.url, UrlTemplate) else slots[rest.url]
 
 
-def document(
-    params: dict[str, Json], settings: Mapping[str, Json], placeholders: Placeholders
-) -> dict[str, Json]:
+def document(params: dict[str, Json], settings: Mapping[str, Json], placeholders: Placeholders) -> dict[str, Json]:
     """What the request's expressions see as `.`; `auth` holds placeholders, never a secret."""
     return {"params": params, "settings": dict(settings), "auth": dict(placeholders.by_field)}
 
 
 def plain_documents(seen: dict[str, Json]) -> list[bytes]:
-    """The inputs for `url_program`: what the expressions see, with plain characters for every text of the params."""
+    """The inputs for `url_program`: what the expressions see, with plain characters for every text."""
     return [dump(seen | {"params": plain_letters(seen["params"], filler)}) for filler in _FILLERS]
 
 
@@ -207,7 +205,9 @@ def _url(plan: RequestPlan, inputs: Inputs, params: dict[str, Json], plain_urls:
         raise InvalidParams(
             "A param would change where this request goes: it may only fill a path segment or a query value",
             problems=[
-                ParamProblem("params", f"a text used in the url of {node.place.key} has characters such as / ? # @ ..")
+                ParamProblem(
+                    "params", f"a text used in the url of {node.place.key} has characters such as / ? # @ .."
+                )
             ],
         )
     return url
@@ -242,7 +242,7 @@ def _body(plan: RequestPlan, inputs: Inputs, streaming: bool) -> Value:
     overlay = plan.stream_body(inputs) if streaming and plan.stream_body else EMPTY
     if isinstance(overlay, dict):
         body = _merged(plan, body, overlay)
-    extra = plan.extra(inputs) if plan.extra else EMPTY
+    extra = plan.body_extra(inputs) if plan.body_extra else EMPTY
     if isinstance(extra, Empty) or extra is None:
         return body
     if not isinstance(extra, dict):
@@ -310,5 +310,3 @@ def _place(
     if not isinstance(body, dict):
         raise ExpressionFailed(f"The credential goes into the body's field {name}, but the body is no object")
     return headers, query, body | {name: text}
-
-

@@ -13,13 +13,13 @@ from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.calls.reply import error_input, failed_response, is_failed, read_body, read_reply, reply_input
 from agentos_runtime.catalog import Catalog
 from agentos_runtime.errors import AgentOSError, NotStreamable, ShuttingDown, UnsupportedPlatform
-from agentos_runtime.jsontext import Json, JsonTextError, parse
+from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.params import check_params
+from agentos_runtime.runtime.ports import Upstream, Workers
 from agentos_runtime.runtime.record import Record, Watch
-from agentos_runtime.runtime.session import Session, Workers
+from agentos_runtime.runtime.session import Session
 from agentos_runtime.runtime.streaming import EventStream, UpstreamSource, WholeSource, is_stream
 from agentos_runtime.skills import Registry
-from agentos_runtime.upstream import UpstreamPort
 from agentos_runtime.vault import Vault
 
 
@@ -43,7 +43,7 @@ class Runtime:
         registry: Registry,
         workers: Workers,
         vault: Vault,
-        upstream: UpstreamPort,
+        upstream: Upstream,
         ledger: Ledger,
         platform: str,
         max_event: int,

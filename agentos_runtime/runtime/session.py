@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from agentos_runtime.calls.evaluate import Inputs
 from agentos_runtime.calls.messages import UpstreamRequest, origin_of
@@ -16,15 +15,9 @@ from agentos_runtime.errors import AgentOSError
 from agentos_runtime.expressions.outcome import Outcome
 from agentos_runtime.expressions.program import Program
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.runtime.ports import Workers
 from agentos_runtime.runtime.record import Watch
 from agentos_runtime.vault import Vault
-
-
-class Workers(Protocol):
-    """Runs combined programs; never raises for what an expression does."""
-
-    async def run(self, program: Program, input: bytes) -> Outcome: ...  # noqa: A002
-
 
 NOTHING_SECRET = Redactor(())
 
@@ -64,7 +57,7 @@ class Session:
         self.allow_private = self.vault.allow_private(plan.skill, origin)
         if self.credential is None:
             return complete(draft, None, None)
-        self.redactor = self.vault.redactor(self.credential)
+        self.redactor = Redactor.of(self.credential)
         fields = self.credential.fields
         return complete(draft, plan.request.auth, lambda name: fields[name].reveal())
 

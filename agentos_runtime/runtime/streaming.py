@@ -23,9 +23,9 @@ from agentos_runtime.calls.reply import check_returns
 from agentos_runtime.errors import AgentOSError, UpstreamInvalid, UpstreamTruncated
 from agentos_runtime.jsontext import Json
 from agentos_runtime.runtime.cleaning import CleanAccumulator
+from agentos_runtime.runtime.ports import OpenUpstream
 from agentos_runtime.runtime.record import Record
 from agentos_runtime.runtime.session import Session
-from agentos_runtime.upstream import UpstreamStream
 
 FIRST_EVENT = 10.0
 """Seconds for which the first event is awaited before the response starts."""
@@ -136,7 +136,7 @@ class UpstreamSource:
         plan: StreamPlan,
         session: Session,
         record: Record,
-        upstream: UpstreamStream,
+        upstream: OpenUpstream,
         *,
         wall: Callable[[], float],
         max_event: int,
@@ -231,7 +231,7 @@ class UpstreamSource:
         self._record.meter = read_meter(self._session.params, total)
 
 
-def is_stream(plan: StreamPlan, upstream: UpstreamStream) -> bool:
+def is_stream(plan: StreamPlan, upstream: OpenUpstream) -> bool:
     """Whether the answer is a stream: not a failed status, and not plain JSON where events were asked for."""
     kind = upstream.headers.get("content-type", "").split(";")[0].strip().lower()
     return 200 <= upstream.status < 300 and (plan.stream.format == "ndjson" or kind != "application/json")

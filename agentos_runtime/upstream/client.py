@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import math
 import random
 import ssl
 import time
@@ -20,6 +19,7 @@ from agentos_runtime.manifest.model import Retry
 from agentos_runtime.settings import Settings
 from agentos_runtime.upstream.bodies import plain_headers, read_whole
 from agentos_runtime.upstream.connections import Connector, Resolve
+from agentos_runtime.upstream.deadlines import Deadlines
 from agentos_runtime.upstream.decoding import decoder
 from agentos_runtime.upstream.failures import CAUGHT, Circumstances, Failure, NotAnAnswer, failure, timed_out
 from agentos_runtime.upstream.retry import RetryPlan
@@ -28,9 +28,8 @@ from agentos_runtime.upstream.streams import UpstreamStream
 
 T = TypeVar("T")
 
-_CONNECT_TIMEOUT = 10.0
+_TIMEOUT = ClientTimeout(total=None, sock_connect=10)
 """Per address: TCP and TLS. Everything else is under the call's own deadline."""
-_TIMEOUT = ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT)
 _READ_BUFFER = 64 * 1024
 _WHOLE_BODY = 1 << 20
 """Larger request bodies are written in steps, so that other calls go on meanwhile."""
@@ -42,7 +41,7 @@ _NO_CONTENT_TYPE = ("Content-Type",)
 class Upstream:
     """All calls to upstreams go through one of these, inside `async with`.
 
-    `allow_private(origin)` says whether an origin may be at a private address. `resolve`, `tls`, `clock` (epoch
+    `resolve`, `tls`, `clock` (epoch
     seconds), `sleep` and `jitter` (0 to 1) are there to be replaced; what they default to is the system's.
     """
 
@@ -50,7 +49,6 @@ class Upstream:
         self,
         settings: Settings,
         *,
-        allow_private: Callable[[str], bool],
         resolve: Resolve | None = None,
         tls: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.time,
@@ -58,12 +56,13 @@ class Upstream:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._settings = settings
-        self._router = Router(settings, allow_private)
+        self._router = Router(settings)
         self._resolve = resolve
         self._tls = tls
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
+        self._deadlines = Deadlines()
         self._sessions: dict[bool, ClientSession] = {}
 
     async def __aenter__(self) -> Self:
@@ -75,6 +74,7 @@ class Upstream:
     ) -> None:
         for session in self._sessions.values():
             await session.close()
+        self._deadlines.close()
 
     async def send(
         self,
@@ -82,17 +82,19 @@ class Upstream:
         *,
         timeout: float,  # noqa: ASYNC109
         retry: Retry | None = None,
+        allow_private: bool = False,
     ) -> UpstreamResponse:
         """The whole answer, whatever its status, within `timeout` seconds, repeats and their pauses included.
 
-        `retry` None = the manifest says nothing of it. Raises UpstreamUnreachable, UpstreamTimeout,
+        `retry` None = the manifest says nothing of it; `allow_private`: the origin may be at a private address. Raises UpstreamUnreachable, UpstreamTimeout,
         UpstreamTruncated, UpstreamInvalid; ApprovalRequired for a private address; InvalidParams for a url or
         header that cannot be sent. A cancelled call closes its connection at once.
         """
-        destination = self._router.destination(request.url)
+        destination = self._router.destination(request.url, allow_private=allow_private)
         ends = asyncio.get_running_loop().time() + timeout
         try:
-            return await self._attempts(request, destination, retry, ends, self._whole, bounded=True)
+            with self._deadlines.at(ends):
+                return await self._attempts(request, destination, retry, ends, self._whole)
         except TimeoutError:
             raise timed_out(destination.origin, request.method, timeout) from None
 
@@ -103,9 +105,10 @@ class Upstream:
         timeout: float,  # noqa: ASYNC109
         idle_timeout: float,
         retry: Retry | None = None,
+        allow_private: bool = False,
     ) -> UpstreamStream:
         """The answer as a stream, once its headers are there; `timeout` is until then. Raises like `send`."""
-        destination = self._router.destination(request.url)
+        destination = self._router.destination(request.url, allow_private=allow_private)
 
         async def opened(response: ClientResponse) -> UpstreamStream:
             return UpstreamStream(
@@ -114,14 +117,15 @@ class Upstream:
                 decoder(response.headers.get("Content-Encoding")),
                 origin=destination.origin,
                 idle_timeout=idle_timeout,
+                deadlines=self._deadlines,
                 max_reply=self._settings.max_reply,
             )
 
         ends = asyncio.get_running_loop().time() + timeout
         plain = replace(request, headers=_uncompressed(request))
         try:
-            async with asyncio.timeout_at(ends):
-                return await self._attempts(plain, destination, retry, ends, opened, bounded=False)
+            with self._deadlines.at(ends):
+                return await self._attempts(plain, destination, retry, ends, opened)
         except TimeoutError:
             raise timed_out(destination.origin, request.method, timeout) from None
 
@@ -132,18 +136,13 @@ class Upstream:
         retry: Retry | None,
         ends: float,
         finish: Callable[[ClientResponse], Awaitable[T]],
-        *,
-        bounded: bool,
     ) -> T:
-        """Send until there is an answer or nothing more may be tried; `ends` is a moment of the loop's clock.
-
-        `bounded`: aiohttp keeps the deadline over each send, body included, for half of what a timer of ours costs.
-        """
+        """Send until there is an answer or nothing more may be tried; `ends` is a moment of the loop's clock."""
         attempt = 1
         while True:
             response: ClientResponse | None = None
             try:
-                response = await self._once(request, destination, _until(ends) if bounded else _TIMEOUT)
+                response = await self._once(request, destination)
                 pause = None if response.status < 400 else self._after_status(request, retry, attempt, response)
                 if pause is None or pause >= _left(ends):
                     return await finish(response)
@@ -160,9 +159,7 @@ class Upstream:
             attempt += 1
             await self._sleep(pause)
 
-    async def _once(
-        self, request: UpstreamRequest, destination: Destination, limits: ClientTimeout
-    ) -> ClientResponse:
+    async def _once(self, request: UpstreamRequest, destination: Destination) -> ClientResponse:
         body = request.body
         response = await self._sessions[destination.guarded].request(
             request.method,
@@ -172,7 +169,6 @@ class Upstream:
             data=io.BytesIO(body) if body is not None and len(body) > _WHOLE_BODY else body,
             allow_redirects=False,
             proxy=destination.proxy,
-            timeout=limits,
         )
         if response.status < 200:
             response.close()
@@ -236,11 +232,6 @@ def _has(request: UpstreamRequest, header: str) -> bool:
 
 def _left(ends: float) -> float:
     return ends - asyncio.get_running_loop().time()
-
-
-def _until(ends: float) -> ClientTimeout:
-    """aiohttp reads 0 as no limit, and rounds long ones up to whole seconds unless told not to."""
-    return ClientTimeout(total=max(_left(ends), 0.001), sock_connect=_CONNECT_TIMEOUT, ceil_threshold=math.inf)
 
 
 def _leave(response: ClientResponse | None) -> None:

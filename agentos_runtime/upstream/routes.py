@@ -1,7 +1,7 @@
 """Where a url is sent: rewritten by the operator, through a proxy, or straight, guarded or not."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from yarl import URL
@@ -38,15 +38,14 @@ class Destination:
 
 
 class Router:
-    """Knows the operator's rewrites and proxy, and asks `allow_private` about every origin that has neither."""
+    """Knows the operator's rewrites and proxy; every other origin is guarded unless the call may leave that."""
 
-    def __init__(self, settings: Settings, allow_private: Callable[[str], bool]) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._rewrites: Mapping[str, str] = {origin_of(key): base for key, base in settings.rewrite.items()}
         self._proxy = URL(settings.proxy) if settings.proxy else None
-        self._allow_private = allow_private
         self._known: dict[str, Site] = {}
 
-    def destination(self, url: str) -> Destination:
+    def destination(self, url: str, *, allow_private: bool) -> Destination:
         """Raises InvalidParams for a url that cannot be sent as it is, ApprovalRequired for a private address."""
         match = _URL.fullmatch(url)
         if match is None:
@@ -55,11 +54,10 @@ class Router:
         site = self._known.get(authority) or self._learn(authority)
         if site.base is not None:
             return Destination(site.origin, URL(site.base + rest, encoded=True), guarded=False, proxy=None)
-        allowed = self._allow_private(site.origin)
-        if site.private and not allowed:
+        if site.private and not allow_private:
             raise private_address(site.origin)
         proxy = None if site.private else self._proxy
-        return Destination(site.origin, URL(url, encoded=True), not allowed and proxy is None, proxy)
+        return Destination(site.origin, URL(url, encoded=True), not allow_private and proxy is None, proxy)
 
     def _learn(self, authority: str) -> Site:
         try:

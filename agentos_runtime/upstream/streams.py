@@ -7,8 +7,13 @@ from aiohttp import ClientResponse, StreamReader
 
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.upstream.bodies import read_whole
+from agentos_runtime.upstream.deadlines import Deadlines
 from agentos_runtime.upstream.decoding import Decoder
 from agentos_runtime.upstream.failures import CAUGHT, Circumstances, failure, idle_too_long, timed_out
+
+
+_LAST_MOMENT = 0.2
+"""Seconds an answer has to end after its last event: the terminating chunk travels right behind it."""
 
 
 class UpstreamStream:
@@ -22,6 +27,7 @@ class UpstreamStream:
         *,
         origin: str,
         idle_timeout: float,
+        deadlines: Deadlines,
         max_reply: int,
     ) -> None:
         self.status = response.status
@@ -30,6 +36,7 @@ class UpstreamStream:
         self._decoder = decoder
         self._circumstances = Circumstances(origin, response.method, answering=True)
         self._idle_timeout = idle_timeout
+        self._deadlines = deadlines
         self._max_reply = max_reply
         self._closed = False
 
@@ -58,7 +65,7 @@ class UpstreamStream:
         """
         at = self._circumstances
         try:
-            async with asyncio.timeout(timeout):
+            with self._deadlines.at(_in(timeout)):
                 body = await read_whole(self._response, self._decoder, self._max_reply)
         except TimeoutError:
             raise timed_out(at.origin, at.method, timeout) from None
@@ -68,10 +75,23 @@ class UpstreamStream:
             await self.close()
         return UpstreamResponse(self.status, self.headers, body)
 
-    async def close(self) -> None:
+    def abort(self) -> None:
         """Close the connection at once unless the answer is complete. Safe to call twice, and from anywhere."""
         self._closed = True
         self._response.close()
+
+    async def close(self) -> None:
+        """`abort`, for those who wait."""
+        self.abort()
+
+    async def drain(self) -> None:
+        """Give an answer that said its last word a moment to end, so that its connection can be used again."""
+        try:
+            async with asyncio.timeout(_LAST_MOMENT):
+                while not self._closed and await self._response.content.readany():
+                    pass
+        except (TimeoutError, *CAUGHT):
+            self.abort()
 
     async def _next(self, content: StreamReader) -> bytes:
         """The next raw bytes, b"" at the end. No timer is set when bytes are waiting."""
@@ -80,8 +100,12 @@ class UpstreamStream:
         if raw := content.read_nowait():
             return raw
         try:
-            async with asyncio.timeout(self._idle_timeout):
+            with self._deadlines.at(_in(self._idle_timeout)):
                 return await content.readany()
         except TimeoutError:
             await self.close()
             raise idle_too_long(self._circumstances.origin, self._idle_timeout) from None
+
+
+def _in(seconds: float) -> float:
+    return asyncio.get_running_loop().time() + seconds

@@ -1,0 +1,59 @@
+"""What the runtime needs of its neighbours: the real ones, or a simulation that answers from cases."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
+
+from agentos_runtime.calls.messages import UpstreamRequest, UpstreamResponse
+from agentos_runtime.expressions.outcome import Outcome
+from agentos_runtime.expressions.program import Program
+from agentos_runtime.manifest.model import Retry
+
+
+class Workers(Protocol):
+    """Runs combined programs; never raises for what an expression does."""
+
+    async def run(self, program: Program, data: bytes) -> Outcome: ...
+
+
+class OpenUpstream(Protocol):
+    """An answer that is read while it arrives."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Decoded bytes as they arrive; ends with the answer, or when aborted. Raises UpstreamError."""
+        ...
+
+    async def whole(self, timeout: float) -> UpstreamResponse:
+        """Read the rest, bounded, and close. Raises UpstreamError."""
+        ...
+
+    def abort(self) -> None:
+        """Close the connection at once, unless the answer is complete."""
+        ...
+
+    async def drain(self) -> None:
+        """Give an answer that said its last word a moment to end, so that its connection can be used again."""
+        ...
+
+
+class Upstream(Protocol):
+    """HTTP out. Raises UpstreamError, ApprovalRequired for a private address, InvalidParams for an unfit url."""
+
+    async def send(
+        self, request: UpstreamRequest, *, timeout: float, retry: Retry | None, allow_private: bool
+    ) -> UpstreamResponse: ...
+
+    async def open(
+        self,
+        request: UpstreamRequest,
+        *,
+        timeout: float,
+        idle_timeout: float,
+        retry: Retry | None,
+        allow_private: bool,
+    ) -> OpenUpstream: ...
