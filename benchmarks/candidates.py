@@ -56,10 +56,11 @@ def candidates() -> Iterator[Candidate]:
     yield _passthrough("(b) the same over our upstream client", "benchmarks.over_upstream:app")
     yield Candidate(
         OURS,
-        (str(Path(sys.executable).with_name("agentos")), "serve", "--port", "{port}"),
+        (str(Path(sys.executable).with_name("agentos")), "serve"),
         "/api/skills/openrouter/chat",
         environ={
             "AGENTOS_HOME": "{home}",
+            "AGENTOS_PORT": "{port}",
             "AGENTOS_REWRITE": "https://openrouter.ai=http://127.0.0.1:{upstream}",
             "OPENROUTER_API_KEY": "bench-key",
         },
