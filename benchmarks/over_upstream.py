@@ -20,7 +20,7 @@ HEADERS = (("content-type", "application/json"),)
 @asynccontextmanager
 async def _client(app: Starlette) -> AsyncIterator[dict[str, Upstream]]:
     settings = Settings(home=Path.cwd(), rewrite={ORIGIN: os.environ["BENCH_UPSTREAM"]})
-    async with Upstream(settings, allow_private=lambda origin: False) as upstream:
+    async with Upstream(settings) as upstream:
         yield {"upstream": upstream}
 
 
