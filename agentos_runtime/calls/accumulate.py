@@ -10,7 +10,7 @@ from typing import Protocol
 from agentos_runtime.jsontext import Json
 
 APPENDED_TEXTS = frozenset({"content", "reasoning", "refusal"})
-APPENDED_LISTS = frozenset({"annotations", "images", "parts"})
+APPENDED_LISTS = frozenset({"annotations", "images", "parts", "logprobs"})
 DETAIL_TEXTS = frozenset({"text", "summary", "data"})
 AUDIO_TEXTS = frozenset({"data", "transcript"})
 
@@ -40,6 +40,8 @@ class ChatAccumulator:
         self._calls: dict[int, _Call] = {}
         self._details: dict[tuple[Json, Json], dict[str, Json]] = {}
         self._audio: dict[str, Json] = {}
+        self._usage: dict[str, Json] = {}
+        self._empty_content = False
         self._last: dict[str, Json] = {}
 
     def add(self, delta: Json) -> Json | None:
@@ -48,13 +50,14 @@ class ChatAccumulator:
         news: dict[str, Json] = {}
         for key, value in delta.items():
             if value is None or value == "" or value == []:
+                self._empty_content = self._empty_content or (key == "content" and value == "")
                 continue
             if self._take(key, value):
                 news[key] = value
         return news or None
 
     def total(self) -> Json:
-        total: dict[str, Json] = {"content": None}
+        total: dict[str, Json] = {"content": "" if self._empty_content else None}
         total |= {key: "".join(texts) for key, texts in self._texts.items()}
         if self._calls:
             total["tool_calls"] = [call.total() for _, call in sorted(self._calls.items())]
@@ -63,6 +66,8 @@ class ChatAccumulator:
             total["reasoning_details"] = list(self._details.values())
         if self._audio:
             total["audio"] = dict(self._audio)
+        if self._usage:
+            total["usage"] = dict(self._usage)
         return total | self._last
 
     def _take(self, key: str, value: Json) -> bool:
@@ -71,6 +76,8 @@ class ChatAccumulator:
         if key in APPENDED_LISTS:
             self._lists.setdefault(key, []).extend(_list(key, value))
             return True
+        if key == "usage":
+            return self._take_usage(value)
         special = _SPECIAL.get(key)
         if special is not None:
             special(self, value)
@@ -87,13 +94,28 @@ class ChatAccumulator:
         return True
 
     def _take_calls(self, value: Json) -> None:
-        for position, part in enumerate(_list("tool_calls", value)):
+        for part in _list("tool_calls", value):
             if not isinstance(part, dict):
                 raise DeltaError("a delta's tool_calls must be objects")
-            index = part.get("index", position)
+            index = part.get("index")
+            if index is None:
+                index = self._place(part)
             if not isinstance(index, int) or isinstance(index, bool):
                 raise DeltaError("a tool call's index must be a whole number")
             self._calls.setdefault(index, _Call()).add(part)
+
+    def _place(self, part: Mapping[str, Json]) -> int:
+        """Where a part without an index belongs: one that names a tool begins a call, others go on with the last."""
+        last = max(self._calls, default=-1)
+        return last + 1 if part.get("name") or last < 0 else last
+
+    def _take_usage(self, value: Json) -> bool:
+        """Some services tell the tokens in at the start and those out at the end: each number is the last told."""
+        if not isinstance(value, dict):
+            raise DeltaError("a delta's usage must be an object")
+        before = dict(self._usage)
+        self._usage |= {key: number for key, number in value.items() if number is not None}
+        return self._usage != before
 
     def _take_details(self, value: Json) -> None:
         for position, part in enumerate(_list("reasoning_details", value)):
