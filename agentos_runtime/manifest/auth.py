@@ -79,7 +79,7 @@ def settle(auth: Mapping[str, Auth], mentioned: Mapping[str, frozenset[str]], re
             continue
         fields = mentioned.get(name, frozenset())
         settled[name] = replace(one, fields=tuple(sorted(fields)))
-        if not fields and one.place is not None:
+        if not fields and one.place is not None and not reading.report.has_error_under(one.place.key):
             reading.report.error(
                 one.place,
                 "nothing says where the key goes",

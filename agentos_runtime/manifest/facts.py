@@ -32,7 +32,7 @@ def read_icon(root: Cursor, folder: Path, siblings: Collection[str], report: Rep
         return None
     name = cursor.json
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9 ._-]{0,100}", name):
-        fix = f"Put the image into {folder.name or 'the same folder'}/ and write its name, such as `icon.svg`"
+        fix = "Put the image beside the manifest and write its name, such as `icon.svg`"
         report.error(cursor.place, "an icon is the name of a file beside the manifest", fix, cursor.length)
         return None
     if not name.lower().endswith(ICON_TYPES):

@@ -24,8 +24,9 @@ __all__ = ["ExpressionCheck", "LoadResult", "load_skill"]
 class LoadResult:
     """What became of a file.
 
-    `skill` is None when there are errors; then `problems` holds them, followed by the warnings. When it loads, its
-    warnings are on `skill.warnings` and `problems` is empty. `checks` are the expressions still to be compiled.
+    `skill` is None when there are errors; then `problems` holds them and the warnings, in the order of the file.
+    When it loads, its warnings are on `skill.warnings` and `problems` is empty. `checks` are the expressions still
+    to be compiled.
     """
 
     skill: Skill | None
@@ -49,7 +50,7 @@ def load_skill(
     source = read_source(data, str(file), report)
     if source is None or source.root is None:
         known = source.written_id if source else None
-        return LoadResult(None, _all(report), known or fallback, fallback, "", ())
+        return LoadResult(None, report.all(), known or fallback, fallback, "", ())
     schema.check(source.root, report)
     values, reading = read_callables(source.root, report)
     values |= _identity(source, source.root, fallback, report)
@@ -63,13 +64,9 @@ def _finish(skill: Skill, root: Cursor, reading: Reading, report: Report) -> Loa
     for problem in lint(Subject(skill, root, tuple(reading.found))):
         report.add(problem)
     if report.has_errors:
-        return LoadResult(None, _all(report), skill.id, skill.name, skill.description, ())
+        return LoadResult(None, report.all(), skill.id, skill.name, skill.description, ())
     loaded = replace(skill, warnings=report.warnings())
     return LoadResult(loaded, (), skill.id, skill.name, skill.description, tuple(reading.checks))
-
-
-def _all(report: Report) -> tuple[Problem, ...]:
-    return report.errors() + report.warnings()
 
 
 def _identity(source: Source, root: Cursor, fallback: str, report: Report) -> dict[str, Any]:

@@ -159,6 +159,8 @@ def _check_declaration(cursor: Cursor, schema: Mapping[str, Json], report: Repor
 def _check_value(cursor: Cursor, shape: Shape, what: str, report: Report) -> None:
     for problem in shape.problems(cursor.json):
         fix = "Change it, or the declaration"
+        if isinstance(cursor.json, str) and cursor.json.replace(".", "", 1).isdigit():
+            fix = "Remove the quotes when a number is meant"
         if "must be a string" in problem.message and cursor.source is not None:
             fix = f'Write it in quotes: "{cursor.source}"'
         report.error(cursor.place, f"{what} {_where(problem)}{problem.message}", fix, cursor.length)

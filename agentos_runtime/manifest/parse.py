@@ -16,6 +16,8 @@ from agentos_runtime.manifest.returns import read_returns
 from agentos_runtime.manifest.urls import template_parts
 from agentos_runtime.manifest.values import Cursor
 
+_STAND_IN = "https://stand-in.invalid"
+"""For a base url that was refused, so that the urls after it are not blamed for it."""
 LATER_EXECUTORS = ("graphql", "sql", "command", "steps")
 LATER_SECTIONS: Mapping[str, str] = {
     "operations": "not callable yet: the skill loads without them",
@@ -44,6 +46,8 @@ def read_callables(root: Cursor, report: Report) -> tuple[dict[str, Any], Readin
     """The parts of a Skill that calls use, as its keyword arguments; and what was met while reading them."""
     definitions = read_definitions(root, report)
     base_url = root.at("api").text("base_url")
+    if base_url is not None and report.has_error_under("api"):
+        base_url = _STAND_IN
     reading = Reading(report, definitions.text, definitions.names, base_url)
     reading.checks.extend(definitions.checks)
     auth = read_auth(root, report)
@@ -82,6 +86,8 @@ def _read_utilities(
         if utility is not None:
             utilities[name] = utility
         credential = credential_of(cursor, auth, Report()) if utility is None else utility.credential
+        if credential is None and cursor.get("credential") is not None:
+            continue
         fields = _check_auth_mentions(name, reading, before, auth.get(credential or ""))
         if credential is not None:
             mentioned[credential] = mentioned.get(credential, frozenset()) | fields

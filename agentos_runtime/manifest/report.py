@@ -39,6 +39,11 @@ class Report:
     def has_errors(self) -> bool:
         return any(problem.severity == "error" for problem in self._problems.values())
 
+    def has_error_under(self, path: str) -> bool:
+        """Whether an error was found at this key's path or below it."""
+        below = (problem.place.key for problem in self._problems.values() if problem.severity == "error")
+        return any(key == path or key.startswith((f"{path}.", f"{path}[")) for key in below)
+
     def errors(self) -> tuple[Problem, ...]:
         """All errors in the order of the file."""
         errors = self._sorted("error")
@@ -51,6 +56,14 @@ class Report:
         """All warnings in the order of the file."""
         return tuple(self._sorted("warning"))
 
+    def all(self) -> tuple[Problem, ...]:
+        """Errors and warnings in the order of the file."""
+        return tuple(sorted(self.errors() + self.warnings(), key=_order))
+
     def _sorted(self, severity: str) -> list[Problem]:
         chosen = [problem for problem in self._problems.values() if problem.severity == severity]
-        return sorted(chosen, key=lambda p: (p.place.position.line, p.place.position.column))
+        return sorted(chosen, key=_order)
+
+
+def _order(problem: Problem) -> tuple[int, int]:
+    return problem.place.position.line, problem.place.position.column

@@ -4,6 +4,7 @@ The schema is written without `anyOf`, so that each mistake is one error; its `p
 what a `pattern` asks for.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -106,9 +107,8 @@ def _translate(error: ValidationError, root: Cursor, report: Report, homes: Home
     of_key = len(error.absolute_schema_path) > 1 and error.absolute_schema_path[-2] == "propertyNames"
     if of_key:
         cursor = cursor.get(str(error.instance)) or cursor
-        report.error(
-            cursor.key_place, f"the name `{_short(str(error.instance))}` {_wish(error)}", None, cursor.key_length
-        )
+        message = f"the name `{_short(str(error.instance))}` {_wish(error)}"
+        report.error(cursor.key_place, message, _pattern_fix(error), cursor.key_length)
         return
     _TRANSLATIONS.get(str(error.validator), _other)(error, cursor, report, homes)
 
@@ -143,8 +143,12 @@ def _type(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> N
             cursor.key_length,
         )
         return
-    words = " or ".join(TYPE_WORDS[name] for name in expected)
+    words = _alternatives([TYPE_WORDS[name] for name in expected])
     _say(cursor, report, f"must be {words}, is {describe(cursor.json)}", _type_fix(expected, cursor))
+
+
+def _alternatives(words: list[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
 def _type_fix(expected: list[str], cursor: Cursor) -> str | None:
@@ -187,7 +191,10 @@ def _enum(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> N
     else:
         shown = f"is `{_short(cursor.source)}`; it must be"
     one_of = f"one of {', '.join(known)}" if len(known) > 1 else f"`{known[0]}`"
-    _say(cursor, report, f"{shown} {one_of}", f"Did you mean `{guess}`?" if guess else None)
+    fix = f"Did you mean `{guess}`?" if guess else None
+    if "array" in known and (cursor.json is None or cursor.source == "null"):
+        fix = _OTHER_NAMES["nullable"]
+    _say(cursor, report, f"{shown} {one_of}", fix)
 
 
 def _unknown(error: ValidationError, cursor: Cursor, report: Report, homes: Homes) -> None:
@@ -236,7 +243,23 @@ def _required(error: ValidationError, cursor: Cursor, report: Report, _: Homes) 
 
 
 def _pattern(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> None:
-    _say(cursor, report, _wish(error))
+    _say(cursor, report, _wish(error), _pattern_fix(error))
+
+
+def _pattern_fix(error: ValidationError) -> str | None:
+    """The value as it could be written, when a small change makes it fit."""
+    text = str(error.instance)
+    plain = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower()
+    guesses = (
+        re.sub(r"^https?://([^/?#]*).*", r"\1", text),
+        re.sub(r"[^a-z0-9]+", "_", plain).strip("_"),
+        re.sub(r"[^a-z0-9]+", "-", plain).strip("-"),
+        f"https://{text}",
+        f"#{text}",
+    )
+    fitting = (guess for guess in guesses if guess != text and re.search(str(error.validator_value), guess))
+    guess = next(fitting, None) if len(text) <= 60 else None
+    return f"Write {guess}" if guess else None
 
 
 def _empty(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> None:

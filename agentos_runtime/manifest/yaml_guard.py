@@ -28,7 +28,7 @@ LONGEST_NUMBER = 300
 Event: TypeAlias = Any
 """One of PyYAML's events, which are untyped."""
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OPENING = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
 _CLOSING = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
@@ -188,6 +188,7 @@ class _Builder:
         self._start = start
         self._report = report
         self._named: dict[str, Value] = {}
+        self._next: Callable[[], Any]
 
     def build(self, text: str) -> Value:
         loader = _Loader(text)
@@ -238,8 +239,7 @@ class _Builder:
         while type(following) is not yaml.SequenceEndEvent:
             entries.append(self._value(following, f"{path}[{len(entries)}]"))
             following = self._next()
-        start, _ = self._span(event)
-        end = self._start + following.end_mark.index
+        start, end = self._span(event)[0], self._span(following)[1]
         return Sequence([entry.value for entry in entries], tuple(entries), start, end)
 
     def _mapping(self, event: Event, path: str) -> Entries:
@@ -251,8 +251,7 @@ class _Builder:
             self._refuse_duplicate(key, entries.get(key.text), path)
             entries.setdefault(key.text, (key, value))
             following = self._next()
-        start, _ = self._span(event)
-        end = self._start + following.end_mark.index
+        start, end = self._span(event)[0], self._span(following)[1]
         return Entries({name: value.value for name, (_, value) in entries.items()}, entries, start, end)
 
     def _key(self, event: Event, path: str) -> Key:
@@ -279,7 +278,7 @@ class _Builder:
 
     def _span(self, event: Event) -> tuple[int, int]:
         start = self._start + event.start_mark.index
-        if event.anchor is not None:
+        if getattr(event, "anchor", None) is not None:
             named = _ANCHOR.match(self._document.text, start)
             start = named.end() if named else start
         return start, self._start + event.end_mark.index
