@@ -105,7 +105,7 @@ class ChatAccumulator:
             self._calls.setdefault(index, _Call()).add(part)
 
     def _place(self, part: Mapping[str, Json]) -> int:
-        """Where a part without an index belongs: one that names a tool begins a call, others go on with the last."""
+        """Where a part without an index belongs: a name begins a call, others go on with the last."""
         last = max(self._calls, default=-1)
         return last + 1 if part.get("name") or last < 0 else last
 

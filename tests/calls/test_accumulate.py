@@ -88,7 +88,7 @@ def test_only_news_is_passed_on() -> None:
 @pytest.mark.parametrize(
     "delta",
     ["text", 7, {"content": 7}, {"tool_calls": {}}, {"tool_calls": ["x"]}, {"tool_calls": [{"index": "0"}]},
-     {"tool_calls": [{"input_json": {}}]}, {"reasoning_details": [1]}, {"images": "x"}, {"audio": "x"}],
+     {"tool_calls": [{"input_json": {}}]}, {"reasoning_details": [1]}, {"images": "x"}, {"audio": "x"}, {"usage": 7}],
 )  # fmt: skip
 def test_a_delta_of_another_shape_is_refused_without_its_data(delta: Json) -> None:
     with pytest.raises(DeltaError):
@@ -100,7 +100,37 @@ def test_a_delta_of_another_shape_is_refused_without_its_data(delta: Json) -> No
 def test_a_text_cut_anywhere_adds_up_to_itself(text: str, places: list[int]) -> None:
     cuts = sorted({min(place, len(text)) for place in places})
     pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    assert total(*({"content": piece} for piece in pieces)) == {"content": text or None}
+    assert total(*({"content": piece} for piece in pieces)) == {"content": text}
+
+
+def test_an_answer_without_a_word_is_an_empty_text_and_no_answer_is_null() -> None:
+    assert total({"content": ""}, {"content": None, "id": "x"}) == {"content": "", "id": "x"}
+    assert total({"content": None, "id": "x"}) == {"content": None, "id": "x"}
+
+
+def test_usage_that_is_told_in_two_parts_is_one() -> None:
+    accumulator = ChatAccumulator()
+    start: Json = {"usage": {"input_tokens": 25, "output_tokens": 1}}
+    assert accumulator.add(start) == start
+    assert accumulator.add({"usage": {"output_tokens": 15, "input_tokens": None}}) is not None
+    assert accumulator.add({"usage": {"output_tokens": 15}}) is None
+    assert accumulator.total() == {"content": None, "usage": {"input_tokens": 25, "output_tokens": 15}}
+
+
+def test_calls_without_an_index_begin_with_their_name() -> None:
+    deltas: list[Json] = [
+        {"tool_calls": [{"id": None, "name": "one", "input_json": '{"x"'}]},
+        {"tool_calls": [{"input_json": ":1}"}]},
+        {"tool_calls": [{"name": "two", "input_json": "{}"}, {"name": "two", "input_json": "{}"}]},
+    ]
+    assert total(*deltas) == {
+        "content": None,
+        "tool_calls": [
+            {"id": None, "name": "one", "input_json": '{"x":1}'},
+            {"id": None, "name": "two", "input_json": "{}"},
+            {"id": None, "name": "two", "input_json": "{}"},
+        ],
+    }
 
 
 def test_other_streams_add_up_as_their_manifest_says() -> None:
