@@ -1,7 +1,6 @@
 """The one place where the parts meet."""
 
 import asyncio
-import importlib
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -10,8 +9,7 @@ from pathlib import Path
 from agentos_runtime.activity.ledger import Ledger
 from agentos_runtime.approvals import Approvals
 from agentos_runtime.authority import Authority, authority_of
-from agentos_runtime.credentials.lookup import Credentials
-from agentos_runtime.credentials.store import CredentialStore, Keyring
+from agentos_runtime.credentials.opening import open_credentials
 from agentos_runtime.expressions.pool import WorkerPool
 from agentos_runtime.manifest.schema import ManifestSchema
 from agentos_runtime.private_files import PrivateFile, make_private_folder
@@ -65,12 +63,6 @@ def check_platform(platform: str = sys.platform) -> str:
     return name
 
 
-def open_credentials(settings: Settings, environ: Mapping[str, str]) -> Credentials:
-    """The environment's and the stored credentials. Raises SettingsError when the keyring is wanted and not there."""
-    store = CredentialStore(PrivateFile(settings.credentials_file), _keyring() if settings.keyring else None)
-    return Credentials(environ, store)
-
-
 def open_approvals(settings: Settings, schema: ManifestSchema) -> Approvals:
     """What was approved: bundled, rewritten, or in `agentos.lock`."""
     bundled = BundledAuthorities(skills_folder(), schema)
@@ -110,9 +102,3 @@ async def open_runtime(
                     watching.cancel()
                     with suppress(asyncio.CancelledError):
                         await watching
-
-
-def _keyring() -> Keyring:
-    module = importlib.import_module("agentos_runtime.credentials.keyring")
-    keyring: Keyring = module.SystemKeyring()
-    return keyring

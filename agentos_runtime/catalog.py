@@ -29,7 +29,10 @@ class Catalog:
         if skill is None:
             return summary
         return (
-            summary | _facts(skill) | {"utilities": {u.name: _utility(skill, u) for u in skill.utilities.values()}}
+            summary
+            | _facts(skill)
+            | {"authority": [permission.as_json() for permission in self._vault.permissions(skill)]}
+            | {"utilities": {u.name: _utility(skill, u) for u in skill.utilities.values()}}
         )
 
     def utility(self, skill_id: str, name: str) -> dict[str, Json]:

@@ -29,6 +29,17 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Permission:
+    """One thing a skill may do, and who said so: `bundled`, `rewrite`, `keys set`, `agentos.lock`; None = nobody."""
+
+    grant: Grant
+    approved_by: str | None
+
+    def as_json(self) -> dict[str, Json]:
+        return {**self.grant.as_json(), "approved_by": self.approved_by}
+
+
+@dataclass(frozen=True, slots=True)
 class _Decision:
     under: tuple[Stamp | None, Stamp | None]
     credential: Credential | None
@@ -44,6 +55,7 @@ class Vault:
         self._credentials = credentials
         self._approvals = approvals
         self._decisions: dict[tuple[str, str, str, str, str], _Decision] = {}
+        self._private: dict[tuple[str, str, str], tuple[tuple[Stamp | None, Stamp | None], bool]] = {}
 
     def release(self, skill: Skill, utility: Utility, origin: str, method: str) -> Credential | None:
         """The credential of a request about to go to `origin` with `method`; None when it carries none.
@@ -63,15 +75,21 @@ class Vault:
         return credential
 
     def allow_private(self, skill: Skill, origin: str) -> bool:
-        """Whether a connection of this skill to `origin` may end at a private address."""
-        network = [g for g in authority_of(skill).grants if g.placement == NETWORK and g.origin == origin]
-        stored = self._stored_grants(skill)
-        try:
-            return any(g in stored or self._approvals.covers(skill.id, g) for g in network) or bool(
-                self._approvals.covers(skill.id, Grant(None, origin, "GET", NETWORK))
-            )
-        except PrivateFileError:
-            return False
+        """Whether a connection of this skill to `origin` may end at a private address.
+
+        A public name that resolves to one may not, unless the operator's rewrite names it: an approval was given
+        to the name, and whoever owns the name can point it at any address.
+        """
+        under = (self._credentials.stamp(), self._approvals.stamp())
+        key = (skill.id, skill.digest, origin)
+        known = self._private.get(key)
+        if known is not None and known[0] == under:
+            return known[1]
+        allowed = self._decide_private(skill, origin)
+        if len(self._private) >= REMEMBERED:
+            self._private.clear()
+        self._private[key] = (under, allowed)
+        return allowed
 
     def standing(self, skill: Skill) -> Standing:
         """For lists: `needs_credential` when no utility can be called for want of one."""
@@ -89,6 +107,20 @@ class Vault:
             return Standing("needs_approval", tuple(sort_grants(unapproved)))
         return Standing("ready" if callable_ones or not skill.utilities else "needs_credential")
 
+    def permissions(self, skill: Skill) -> tuple[Permission, ...]:
+        """Everything the skill's file asks for, approved or not."""
+        stored = self._stored_grants(skill)
+        return tuple(
+            Permission(grant, "keys set" if grant in stored else self._approved_by(skill, grant))
+            for grant in sort_grants(authority_of(skill).grants)
+        )
+
+    def _approved_by(self, skill: Skill, grant: Grant) -> str | None:
+        try:
+            return self._approvals.covers(skill.id, grant)
+        except PrivateFileError:
+            return None
+
     def _decide(self, skill: Skill, utility: Utility, origin: str, method: str) -> Credential | None:
         needed = grants_for(skill, utility, origin_of(origin), method)
         carries = any(grant.credential is not None for grant in needed)
@@ -101,6 +133,17 @@ class Vault:
                     _approval_text(skill, utility, grant) + refusal, details=_details(skill, utility)
                 )
         return credential
+
+    def _decide_private(self, skill: Skill, origin: str) -> bool:
+        network = {grant for grant in authority_of(skill).grants if grant.placement == NETWORK}
+        asked = {grant for grant in network if grant.origin == origin}
+        stored = self._stored_grants(skill)
+        try:
+            return self._approvals.is_rewritten(origin) or any(
+                grant in stored or self._approvals.covers(skill.id, grant) for grant in asked
+            )
+        except PrivateFileError:
+            return False
 
     def _find(self, skill: Skill, auth: Auth | None) -> Credential | None:
         """None when nothing is needed, or what is missing is optional. Raises CredentialNotFound."""
