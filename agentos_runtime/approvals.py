@@ -59,10 +59,14 @@ class Approvals:
             return None
         if skill_id in self._bundled and grant in self._bundled[skill_id].grants:
             return "bundled"
-        if grant.origin in self._rewritten:
+        if self.is_rewritten(grant.origin):
             return "rewrite"
         approval = self.approved(skill_id)
         return "agentos.lock" if approval and grant in approval.authority.grants else None
+
+    def is_rewritten(self, origin: str) -> bool:
+        """Whether the operator's rewrite names the origin."""
+        return origin in self._rewritten
 
     def approved(self, skill_id: str) -> Approval | None:
         """The lock's entry of a skill. Raises PrivateFileError."""

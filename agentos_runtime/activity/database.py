@@ -13,8 +13,8 @@ BUSY_WAIT = 5.0
 PAGE_SIZE = 1024
 """Bytes. A commit writes whole pages, and a row is small: a call costs a third less than with 4,096."""
 
-# No index but the key: each costs every call a tenth more, and without one the slowest read of a million rows takes a
-# thread about a second. `owner` says after which row the rows of a living process begin.
+# No index but the key: each costs every call a tenth more, and without one the slowest read of a million rows takes
+# a thread about a second. `owner` says after which row the rows of a living process begin.
 _SCHEMA = """
 CREATE TABLE activity (
     id INTEGER PRIMARY KEY,

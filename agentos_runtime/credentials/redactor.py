@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from urllib.parse import quote, quote_plus
 
 from agentos_runtime.credentials.secret import Credential, Secret
@@ -25,8 +26,11 @@ class Redactor:
     def __init__(self, secrets: Iterable[Secret]) -> None:
         forms = {form for secret in secrets for form in _forms(secret.reveal())}
         self._forms = tuple(sorted(forms, key=lambda form: (-len(form), form)))
-        self._pattern = re.compile("|".join(map(re.escape, self._forms)) or r"(?!)")
-        self._dumped = tuple({dump(form)[1:-1] for form in self._forms})
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        """Made when first needed: most replies hold no secret, and a redactor is made for every call."""
+        return re.compile("|".join(map(re.escape, self._forms)) or r"(?!)")
 
     @classmethod
     def of(cls, credential: Credential | None) -> "Redactor":
@@ -47,7 +51,7 @@ class Redactor:
         if not self._forms:
             return value
         data = dump(value)
-        return self._walk(value) if any(form in data for form in self._dumped) else value
+        return self._walk(value) if any(_dumped(form) in data for form in self._forms) else value
 
     def clean_text(self, text: str) -> str:
         return self._pattern.sub(REDACTED, text) if any(form in text for form in self._forms) else text
@@ -128,13 +132,29 @@ def _forms(text: str) -> Iterator[str]:
     if len(text) < SHORTEST:
         return
     raw = text.encode("utf-8", "surrogatepass")
-    for form in (text, quote(raw), quote(raw, safe=""), quote_plus(raw)):
+    yield text
+    if not _PLAIN.fullmatch(text):
+        yield from _escaped_forms(text, raw)
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + raw).decode("ascii")
+        whole = encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
+        yield whole
+        yield whole.translate(_URL_SAFE)
+
+
+def _escaped_forms(text: str, raw: bytes) -> Iterator[str]:
+    for form in (quote(raw), quote(raw, safe=""), quote_plus(raw)):
         yield form
         yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), form)
     for escaped in (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]):
         yield escaped
         yield escaped.replace("/", "\\/")
-    for before in range(3):
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            encoded = encode(bytes(before) + raw).decode("ascii")
-            yield encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
+
+
+def _dumped(form: str) -> bytes:
+    return form.encode("ascii") if _PLAIN.fullmatch(form) else dump(form)[1:-1]
+
+
+_PLAIN = re.compile("[A-Za-z0-9_.-]*")
+"""The same in urls and in JSON."""
+_URL_SAFE = str.maketrans("+/", "-_")

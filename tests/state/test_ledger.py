@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import json
-import os
 import random
 import signal
 import sqlite3
@@ -66,6 +64,12 @@ async def one_call(ledger: Ledger, end: Closing = FULL, **names: Any) -> None:
 
 def rows(file: Path, **filters: str) -> list[Any]:
     found = run(ActivityReader(file, clock=lambda: NOON).rows(filters))["rows"]
+    assert isinstance(found, list)
+    return found
+
+
+def usage_rows(file: Path, **filters: str) -> list[Any]:
+    found = run(ActivityReader(file, clock=lambda: NOON).usage(filters))["rows"]
     assert isinstance(found, list)
     return found
 
@@ -243,20 +247,15 @@ def test_a_filter_that_means_nothing_is_refused_by_name(mixed: Path, filters: di
 
 
 def test_usage_adds_up_by_what_is_asked(mixed: Path) -> None:
-    reader = ActivityReader(mixed, clock=lambda: NOON)
-    by_agent = run(reader.usage({"by": "agent"}))["rows"]
-    assert by_agent == [
+    assert usage_rows(mixed, by="agent") == [
         {"agent": "a", "calls": 3, "errors": 1, "input_tokens": 24, "output_tokens": 60, "cost": 0.2},
         {"agent": "b", "calls": 3, "errors": 0, "input_tokens": 24, "output_tokens": 60, "cost": 0.2},
     ]
-    recent = run(reader.usage({"by": "skill, agent", "since": "90m"}))["rows"]
-    assert isinstance(recent, list)
-    assert [(row["skill"], row["agent"], row["calls"]) for row in recent] == [("y", "a", 1), ("y", "b", 1)]  # type: ignore[call-overload, index]
-    everything = run(reader.usage({}))["rows"]
-    assert isinstance(everything, list)
-    assert {"agent", "skill", "utility", "model"} < everything[0].keys()  # type: ignore[union-attr]
+    recent = usage_rows(mixed, by="skill, agent", since="90m")
+    assert [(row["skill"], row["agent"], row["calls"]) for row in recent] == [("y", "a", 1), ("y", "b", 1)]
+    assert {"agent", "skill", "utility", "model"} < usage_rows(mixed)[0].keys()
     with pytest.raises(InvalidParams, match="by must be of agent, skill, utility, model"):
-        run(reader.usage({"by": "agent,secret"}))
+        usage_rows(mixed, by="agent,secret")
 
 
 def test_cost_is_added_up_without_binary_dust(file: Path) -> None:
@@ -264,9 +263,16 @@ def test_cost_is_added_up_without_binary_dust(file: Path) -> None:
         with Ledger(file) as ledger:
             for _ in range(3):
                 await one_call(ledger)
-            usage = (await ledger.usage({"by": "skill"}))["rows"]
-            assert isinstance(usage, list)
-            assert usage[0]["cost"] == 0.3  # type: ignore[call-overload, index]
+            assert (await ledger.usage({"by": "skill"}))["rows"] == [
+                {
+                    "skill": "openrouter",
+                    "calls": 3,
+                    "errors": 0,
+                    "input_tokens": 36,
+                    "output_tokens": 90,
+                    "cost": 0.3,
+                }
+            ]
 
     run(calls())
 
@@ -363,10 +369,8 @@ def test_several_servers_share_one_ledger_and_lose_nothing(file: Path) -> None:
     for process in processes:
         assert process.communicate()[1] == ""
         assert process.returncode == 0
-    usage = run(ActivityReader(file).usage({"by": "agent"}))["rows"]
-    assert usage == [
-        {"agent": "a", "calls": 800, "errors": 0, "input_tokens": 0, "output_tokens": 0, "cost": 400.0}
-    ]
+    (usage,) = usage_rows(file, by="agent")
+    assert (usage["calls"], usage["cost"]) == (800, 400.0)
 
 
 def test_a_second_server_leaves_the_open_rows_of_a_living_one_alone(file: Path) -> None:
@@ -449,9 +453,8 @@ def test_a_full_disk_degrades_the_ledger_and_what_was_missed_is_written_when_the
             assert ledger.degraded is None
 
     run(calls())
-    assert sorted((row["request_id"], row["outcome"]) for row in rows(file)) == [
-        (f"r{n}", "ok") for n in range(1, 5)
-    ]
+    kept = {row["request_id"]: row["outcome"] for row in rows(file)}
+    assert kept == {"r1": "ok", "r2": "ok", "r3": "ok", "r4": "ok"}
 
 
 def test_what_was_missed_is_written_at_the_end_at_the_latest(file: Path) -> None:
@@ -501,11 +504,8 @@ def test_a_file_of_a_newer_version_is_refused_with_what_to_do(file: Path) -> Non
         pass
     with contextlib.closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA user_version = 2")
-    with (
-        pytest.raises(LedgerRefused, match=r"schema 2, this one knows 1\): update agentos-runtime, or move"),
-        Ledger(file),
-    ):
-        pass
+    with pytest.raises(LedgerRefused, match=r"schema 2, this one knows 1\): update .*, or move the file away"):
+        Ledger(file).__enter__()
 
 
 def test_the_oldest_rows_go_and_numbers_are_not_used_again(file: Path) -> None:
@@ -521,15 +521,17 @@ def test_the_oldest_rows_go_and_numbers_are_not_used_again(file: Path) -> None:
 
 
 def test_the_wal_file_stays_bounded_under_load(file: Path) -> None:
+    wal = file.with_name(f"{file.name}-wal")
+
     async def calls() -> None:
         with Ledger(file) as ledger:
             for number in range(8 * UPKEEP_EVERY):
                 await one_call(ledger, number=number)
                 if number % 10 == 0:
                     await asyncio.sleep(0)
-            assert os.path.getsize(f"{file}-wal") < 5 * 12_000_000
+            assert wal.stat().st_size < 5 * 12_000_000
             assert ledger.degraded is None
 
     run(calls())
-    assert not Path(f"{file}-wal").exists()
-    assert json.dumps(run(ActivityReader(file).usage({"by": "skill"}))["rows"]).count('"calls": 8000') == 1
+    assert not wal.exists()
+    assert [row["calls"] for row in usage_rows(file, by="skill")] == [8 * UPKEEP_EVERY]
