@@ -12,13 +12,15 @@ from agentos_runtime.calls.metering import read_meter
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.calls.reply import error_input, failed_response, is_failed, read_body, read_reply, reply_input
 from agentos_runtime.catalog import Catalog
-from agentos_runtime.errors import AgentOSError, NotStreamable, ShuttingDown, UnsupportedPlatform
+from agentos_runtime.errors import AgentOSError, NotStreamable, UnsupportedPlatform
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.params import check_params
 from agentos_runtime.runtime.ports import Upstream, Workers
+from agentos_runtime.runtime.preview import Preview
 from agentos_runtime.runtime.record import Record, Watch
 from agentos_runtime.runtime.session import Session
 from agentos_runtime.runtime.streaming import EventStream, UpstreamSource, WholeSource, is_stream
+from agentos_runtime.runtime.tracing import Trace, reply_stages, response_stages
 from agentos_runtime.skills import Registry
 from agentos_runtime.vault import Vault
 
@@ -58,11 +60,6 @@ class Runtime:
         self._platform = platform
         self._max_event = max_event
         self._clocks = clocks
-        self._stopping = False
-
-    def stop(self) -> None:
-        """Take no new calls. Those underway end by themselves or are told by their surface."""
-        self._stopping = True
 
     def health(self) -> dict[str, Json]:
         """The body of `GET /api/health`."""
@@ -92,10 +89,10 @@ class Runtime:
         """The body of `GET /api/usage`. Raises InvalidParams."""
         return await self.ledger.usage(filters)
 
-    async def invoke(self, call: Call) -> Reply:
-        """One plain call. Raises AgentOSError; its ledger row is closed whatever happens."""
+    async def invoke(self, call: Call, *, trace: Trace | None = None) -> Reply:
+        """One plain call, its stages told to `trace`. Raises AgentOSError; its row is closed whatever happens."""
         async with Record(self.ledger, call, Watch(self._clocks.monotonic)) as record:
-            session = self._session(call, record, streaming=False)
+            session = self._session(call, record, streaming=False, trace=trace)
             try:
                 request = await session.request()
                 response = await self._send(session, request, record)
@@ -103,7 +100,7 @@ class Runtime:
             except AgentOSError as error:
                 raise session.clean_error(error) from None
 
-    async def stream(self, call: Call) -> EventStream:
+    async def stream(self, call: Call, *, trace: Trace | None = None) -> EventStream:
         """One streamed call, its first events already there (waited for 10 s at most).
 
         Raises AgentOSError for everything that fails before; afterwards the stream itself ends with one terminal
@@ -112,7 +109,7 @@ class Runtime:
         record = Record(self.ledger, call, Watch(self._clocks.monotonic))
         await record.__aenter__()
         try:
-            session = self._session(call, record, streaming=True)
+            session = self._session(call, record, streaming=True, trace=trace)
             try:
                 return await self._open(session, record)
             except AgentOSError as error:
@@ -121,17 +118,13 @@ class Runtime:
             await record.close(error)
             raise
 
-    async def draft(self, call: Call, *, streaming: bool = False) -> tuple[Session, UpstreamRequest]:
-        """The request as it would be sent, without sending it or writing a row. Raises AgentOSError."""
-        session = self._session(call, None, streaming=streaming)
-        try:
-            return session, await session.request()
-        except AgentOSError as error:
-            raise session.clean_error(error) from None
+    async def preview(self, call: Call, *, streaming: bool = False) -> Preview:
+        """The request as it would be sent, without secrets; nothing is sent or recorded. Raises AgentOSError."""
+        return await self._session(call, None, streaming=streaming).preview()
 
-    def _session(self, call: Call, record: Record | None, *, streaming: bool) -> Session:
-        if self._stopping:
-            raise ShuttingDown("The server is stopping and takes no new calls", retry_after=1)
+    def _session(
+        self, call: Call, record: Record | None, *, streaming: bool, trace: Trace | None = None
+    ) -> Session:
         plan = self.registry.plan(call.skill, call.utility)
         self._check_platform(plan)
         if streaming and plan.stream is None:
@@ -140,8 +133,12 @@ class Runtime:
                 details={"skill": call.skill, "utility": call.utility},
             )
         params = check_params(plan.utility, call.params)
+        if record:
+            record.meter = read_meter(params)
         watch = record.watch if record else Watch(self._clocks.monotonic)
-        return Session(plan, params, self._workers, self._vault, watch, streaming)
+        session = Session(plan, params, self._workers, self._vault, watch, streaming, trace=trace)
+        session.tell([("params", params)])
+        return session
 
     def _check_platform(self, plan: CallPlan) -> None:
         platforms = plan.skill.platforms
@@ -160,6 +157,7 @@ class Runtime:
         finally:
             record.watch.upstream += self._clocks.monotonic() - started
         record.upstream_status = response.status
+        session.tell(response_stages(response.status, response.headers, response.body))
         return response
 
     async def _open(self, session: Session, record: Record) -> EventStream:
@@ -174,6 +172,7 @@ class Runtime:
         )
         session.watch.upstream += clock() - started
         record.upstream_status = upstream.status
+        session.tell(response_stages(upstream.status, upstream.headers))
         if is_stream(plan, upstream):
             wall = self._clocks.wall
             source = UpstreamSource(plan, session, record, upstream, wall=wall, max_event=self._max_event)
@@ -195,6 +194,7 @@ class Runtime:
         outcome = None
         if plan.program is not None:
             outcome = await session.run(plan.program, reply_input(plan, body, session.params, session.settings))
+        session.tell(reply_stages(plan, body, outcome))
         value = read_reply(plan, body, outcome, now)
         record.meter = read_meter(session.params, value, body.whole)
         return Reply(session.redactor.clean(value), None, record.watch.timings())

@@ -1,6 +1,6 @@
 """One call underway: its plan and params, and the way through the workers, the vault and the upstream."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from agentos_runtime.calls.evaluate import Inputs
@@ -16,7 +16,9 @@ from agentos_runtime.expressions.outcome import Outcome
 from agentos_runtime.expressions.program import Program
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.runtime.ports import Workers
+from agentos_runtime.runtime.preview import Preview, preview
 from agentos_runtime.runtime.record import Watch
+from agentos_runtime.runtime.tracing import Trace
 from agentos_runtime.vault import Vault
 
 NOTHING_SECRET = Redactor(())
@@ -36,6 +38,7 @@ class Session:
     redactor: Redactor = NOTHING_SECRET
     allow_private: bool = False
     """Whether the request's origin may be at a private address."""
+    trace: Trace | None = field(default=None, repr=False)
 
     @property
     def settings(self) -> Mapping[str, Json]:
@@ -48,9 +51,17 @@ class Session:
         self.watch.expressions += self.watch.clock() - started
         return outcome
 
+    def tell(self, stages: Iterable[tuple[str, Json]]) -> None:
+        """Hand stages to the trace, if there is one, without the credential's secrets."""
+        if self.trace is not None:
+            for name, value in stages:
+                self.trace(name, self.redactor.clean(value))
+
     async def request(self) -> UpstreamRequest:
         """The request, complete. Raises AgentOSError: expressions, params, credentials, approval."""
         draft = await self.draft()
+        if self.trace is not None:
+            self.trace("request", self._preview(draft).masked())
         plan = self.plan
         origin = origin_of(draft.url)
         self.credential = self.vault.release(plan.skill, plan.utility, origin, draft.method)
@@ -81,6 +92,21 @@ class Session:
             plain_urls=plain,
             placeholders=placeholders,
         )
+
+    async def preview(self) -> Preview:
+        """The request with a stand-in for every secret, also when the secret is missing. Raises AgentOSError."""
+        return self._preview(await self.draft())
+
+    def _preview(self, draft: Draft) -> Preview:
+        plan, refusal, fields = self.plan, None, tuple[str, ...]()
+        auth = plan.skill.auth.get(plan.utility.credential) if plan.utility.credential else None
+        try:
+            credential = self.vault.release(plan.skill, plan.utility, origin_of(draft.url), draft.method)
+        except AgentOSError as error:
+            credential, refusal = None, error
+        if auth is not None and (credential or refusal):
+            fields = auth.fields
+        return preview(draft, auth, fields, refusal)
 
     def clean_error(self, error: AgentOSError) -> AgentOSError:
         """The error without the credential's secrets."""

@@ -26,6 +26,7 @@ from agentos_runtime.runtime.cleaning import CleanAccumulator
 from agentos_runtime.runtime.ports import OpenUpstream
 from agentos_runtime.runtime.record import Record
 from agentos_runtime.runtime.session import Session
+from agentos_runtime.runtime.tracing import event_stages
 
 FIRST_EVENT = 10.0
 """Seconds for which the first event is awaited before the response starts."""
@@ -203,6 +204,7 @@ class UpstreamSource:
         if not batch.texts:
             return []
         outcome = await self._session.run(self._plan.program, batch_input(self._head, batch))
+        self._session.tell(event_stages(self._plan, batch, outcome))
         deltas = add_deltas(self._plan, batch, outcome, self._accumulator, self._wall())
         self._ended, self._failure = deltas.ended, deltas.failure
         return list(deltas.news)

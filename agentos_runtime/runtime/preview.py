@@ -1,0 +1,68 @@
+"""A request as it would be sent, made without ever touching a secret."""
+
+import base64
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from agentos_runtime.calls.messages import UpstreamRequest
+from agentos_runtime.calls.request import Draft, complete
+from agentos_runtime.credentials.secret import MASK
+from agentos_runtime.errors import AgentOSError
+from agentos_runtime.jsontext import Json, JsonTextError, parse
+from agentos_runtime.manifest.model import Auth
+
+StandIns: TypeAlias = Mapping[str, tuple[str, ...]]
+"""The text that stands for a secret in the request → the fields it is made of; two for `username:password`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would be sent, with a stand-in wherever a secret goes."""
+
+    request: UpstreamRequest
+    stand_ins: StandIns
+    refusal: AgentOSError | None
+    """What would keep it from being sent now: a key that is missing, or not approved there."""
+
+    def masked(self) -> dict[str, Json]:
+        """`{method, url, headers, body}`: secrets as `********`, the body parsed where it is JSON."""
+        request = self.request
+        return {
+            "method": request.method,
+            "url": self._mask(request.url),
+            "headers": {name: self._mask(text) for name, text in request.headers},
+            "body": self._body(),
+        }
+
+    def _body(self) -> Json:
+        body = self.request.body
+        if body is None:
+            return None
+        text = self._mask(body.decode("utf-8", "replace"))
+        try:
+            return parse(text)
+        except JsonTextError:
+            return text
+
+    def _mask(self, text: str) -> str:
+        for stand_in in self.stand_ins:
+            text = text.replace(stand_in, MASK)
+        return text
+
+
+def preview(draft: Draft, auth: Auth | None, fields: Iterable[str], refusal: AgentOSError | None) -> Preview:
+    """Finish a draft with stand-ins for the credential's fields. Raises what `complete` raises."""
+    tokens = {name: secrets.token_hex(16) for name in fields}
+    request = complete(draft, auth if tokens else None, tokens.__getitem__ if tokens else None)
+    stand_ins: dict[str, tuple[str, ...]] = {}
+    for name, token in tokens.items():
+        stand_ins |= {token: (name,), _base64(token): (name,)}
+    if {"username", "password"} <= tokens.keys():
+        stand_ins[_base64(f"{tokens['username']}:{tokens['password']}")] = ("username", "password")
+    return Preview(request, stand_ins, refusal)
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode("ascii")

@@ -1,0 +1,92 @@
+"""The console script `agentos`: the only place that reads the environment and that stops every error."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import click
+
+from agentos_runtime import __version__
+from agentos_runtime.errors import AgentOSError
+from agentos_runtime.private_files import PrivateFileError
+from agentos_runtime.settings import SettingsError
+from agentos_runtime.surfaces.cli.lazy import LazyGroup
+from agentos_runtime.surfaces.cli.shell import Failed, Shell
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "serve": ("serve:serve", "Serve all skills over HTTP."),
+    "list": ("listing:list_skills", "List the skills and what they can do."),
+    "show": ("show:show", "Show a skill or a utility: its params, its reply, what it may do."),
+    "call": ("call:call", "Call a utility."),
+    "check": ("check:check", "Check skill files; every problem with its line and the fix."),
+    "new": ("new:new", "Write a new skill to begin with."),
+    "keys": ("keys:keys", "Store, list, approve and look after keys."),
+    "activity": ("activity:activity", "Who called what, when, at what cost."),
+    "usage": ("activity:usage", "Calls, tokens and cost, added up."),
+    "doctor": ("doctor:doctor", "Look whether everything is in order."),
+    "completion": ("completion:completion", "Print the completion script of your shell."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="agentos")
+def cli() -> None:
+    """Skills in, HTTP endpoints out; agents never see a key.
+
+    \b
+    Example:
+      agentos keys set openrouter
+      agentos call openrouter chat model=openai/gpt-4o-mini 'messages=[{"role": "user", "content": "Hello"}]'
+      agentos serve
+    """
+
+
+def main() -> NoReturn:
+    """Run one command and exit: 0 fine, 1 the call or check failed, 2 wrong usage, 130 interrupted."""
+    sys.exit(run(sys.argv[1:], os.environ))
+
+
+def run(args: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run one command; the exit code."""
+    colour = False if environ.get("NO_COLOR") or environ.get("TERM") == "dumb" else None
+    try:
+        code = cli.main(list(args), prog_name="agentos", standalone_mode=False, obj=Shell(environ), color=colour)
+        sys.stdout.flush()
+    except click.UsageError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        return _failed(error, colour)
+    except SettingsError as error:
+        return _failed(Failed(str(error)), colour, code=2)
+    except (AgentOSError, PrivateFileError) as error:
+        return _failed(Failed(str(error)), colour)
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        _discard_output()
+        return 1
+    except Exception as error:  # noqa: BLE001 - the top of the surface: a bug becomes a sentence
+        where = f"{type(error).__name__} in {_place(error)}"
+        return _failed(Failed(f"This is a bug of agentos: {where}. Please report it with what you did."), colour)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: click.ClickException, colour: bool | None, code: int = 1) -> int:
+    with click.Context(cli, color=colour):
+        error.show()
+    return code
+
+
+def _discard_output() -> None:
+    """Whoever read has gone; what is still buffered goes nowhere, so that the interpreter does not complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else "an unknown place"

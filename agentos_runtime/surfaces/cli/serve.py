@@ -1,0 +1,97 @@
+"""`agentos serve`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import click
+
+from agentos_runtime import __version__
+from agentos_runtime.bootstrap import open_runtime
+from agentos_runtime.jsontext import Json
+from agentos_runtime.private_files import make_private_folder
+from agentos_runtime.runtime import Runtime
+from agentos_runtime.settings import Settings
+from agentos_runtime.surfaces.cli.output import plain, print_json
+from agentos_runtime.surfaces.cli.runtimes import UNUSABLE
+from agentos_runtime.surfaces.cli.shell import Failed, Shell, home_options, json_option, pass_shell
+from agentos_runtime.surfaces.http.server import run
+
+
+@click.command()
+@click.option("--host", help="The address to listen on; others than loopback need AGENTOS_TOKEN. [AGENTOS_HOST]")
+@click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 is any free one. [AGENTOS_PORT]")
+@click.option(
+    "--rewrite",
+    multiple=True,
+    metavar="ORIGIN=URL",
+    help="Send calls for an origin elsewhere; may be repeated. [AGENTOS_REWRITE]",
+)
+@home_options
+@json_option
+@pass_shell
+def serve(shell: Shell, /, as_json: bool, **flags: Any) -> None:
+    """Serve every utility at POST /api/skills/SKILL/UTILITY until Ctrl-C. An edited skill is live at once.
+
+    \b
+    Example:
+      agentos serve
+      agentos serve --port 8080 --skills ./skills
+    """
+    if flags["port"] is not None:
+        flags["port"] = str(flags["port"])
+    settings = shell.settings(**flags | {"rewrite": ",".join(flags["rewrite"])})
+    try:
+        _warn(make_private_folder(settings.home))
+        _Server(shell, settings, as_json).run()
+    except UNUSABLE as error:
+        raise Failed(str(error)) from None
+
+
+class _Server:
+    """Serves, and says when it is ready and with what."""
+
+    def __init__(self, shell: Shell, settings: Settings, as_json: bool) -> None:
+        self._shell = shell
+        self._settings = settings
+        self._as_json = as_json
+        self._entries: list[Any] = []
+
+    def run(self) -> None:
+        run(self._opened, self._settings, ready=self._say_ready, notice=_warn)
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Runtime]:
+        async with open_runtime(self._settings, self._shell.environ) as runtime:
+            self._entries = runtime.catalog.entries()
+            _warn(runtime.ledger.degraded)
+            yield runtime
+
+    def _say_ready(self, url: str) -> None:
+        broken = [entry for entry in self._entries if entry["state"] == "broken"]
+        loaded = len(self._entries) - len(broken)
+        if self._as_json:
+            skills: dict[str, Json] = {"loaded": loaded, "broken": len(broken)}
+            print_json({"url": url, "version": __version__, "skills": skills}, pretty=False)
+            return
+        click.echo(f"agentos {__version__} at {click.style(url, bold=True)}")
+        click.echo(f"{_count(loaded, 'skill')} loaded, {len(broken)} broken. Stop with Ctrl-C.")
+        for entry in broken:
+            _warn(_broken(entry))
+
+
+def _warn(text: str | None) -> None:
+    if text:
+        click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {text}", err=True)
+
+
+def _broken(entry: Any) -> str:
+    problems = entry["problems"]
+    first = problems[0]
+    where = f"{first['file']}:{first['line']}:{first['column']}"
+    more = f" ({len(problems) - 1} more: agentos check {first['file']})" if len(problems) > 1 else ""
+    return f"the skill {entry['id']} is broken: {where}: {plain(first['message'])}{more}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
