@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+PROTOCOL_ASSIGNMENTS = ipaddress.IPv4Network("192.0.0.0/24")
+"""Not public as a whole; the standard library knows only parts of it."""
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 
 
@@ -21,7 +23,7 @@ class PrivateAddress(OSError):
 def is_public(address: Address) -> bool:
     """Whether the address is on the public internet, also when it wraps an IPv4 one (NAT64, 6to4)."""
     if isinstance(address, ipaddress.IPv4Address):
-        return address.is_global and not address.is_multicast
+        return address.is_global and not address.is_multicast and address not in PROTOCOL_ASSIGNMENTS
     if address in NAT64:
         return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     if address.sixtofour is not None and not is_public(address.sixtofour):

@@ -41,8 +41,8 @@ _NO_CONTENT_TYPE = ("Content-Type",)
 class Upstream:
     """All calls to upstreams go through one of these, inside `async with`.
 
-    `resolve`, `tls`, `clock` (epoch
-    seconds), `sleep` and `jitter` (0 to 1) are there to be replaced; what they default to is the system's.
+    `resolve`, `tls`, `clock` (epoch seconds), `sleep` and `jitter` (0 to 1) are there to be replaced; what they
+    default to is the system's.
     """
 
     def __init__(
@@ -80,15 +80,16 @@ class Upstream:
         self,
         request: UpstreamRequest,
         *,
-        timeout: float,  # noqa: ASYNC109
+        timeout: float,
         retry: Retry | None = None,
         allow_private: bool = False,
     ) -> UpstreamResponse:
         """The whole answer, whatever its status, within `timeout` seconds, repeats and their pauses included.
 
-        `retry` None = the manifest says nothing of it; `allow_private`: the origin may be at a private address. Raises UpstreamUnreachable, UpstreamTimeout,
-        UpstreamTruncated, UpstreamInvalid; ApprovalRequired for a private address; InvalidParams for a url or
-        header that cannot be sent. A cancelled call closes its connection at once.
+        `retry` None = the manifest says nothing of it; `allow_private`: the origin may be at a private address.
+        Raises UpstreamUnreachable, UpstreamTimeout, UpstreamTruncated, UpstreamInvalid; ApprovalRequired for a
+        private address; InvalidParams for a url or header that cannot be sent. A cancelled call closes its
+        connection at once.
         """
         destination = self._router.destination(request.url, allow_private=allow_private)
         ends = asyncio.get_running_loop().time() + timeout
@@ -102,7 +103,7 @@ class Upstream:
         self,
         request: UpstreamRequest,
         *,
-        timeout: float,  # noqa: ASYNC109
+        timeout: float,
         idle_timeout: float,
         retry: Retry | None = None,
         allow_private: bool = False,

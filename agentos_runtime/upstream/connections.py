@@ -64,6 +64,10 @@ class Wire(ResponseHandler):
         super().connection_lost(exc)
 
 
+def _wire(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
+    return Wire(loop)
+
+
 class Connector(TCPConnector):
     """A pool whose idle connections are looked at before they are used again.
 
@@ -88,10 +92,9 @@ class Connector(TCPConnector):
             ssl=True if tls is None else tls,
             socket_factory=public_socket if guarded else None,
         )
-        factory: Callable[[], ResponseHandler] = functools.partial(Wire, loop=self._loop)
-        self._factory = functools.partial(factory)
+        self._factory = functools.partial(_wire, loop=self._loop)
 
-    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:  # noqa: ASYNC109
+    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:
         while True:
             connection = await super().connect(req, traces, timeout)
             if _fit(connection):

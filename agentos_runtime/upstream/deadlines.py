@@ -1,7 +1,7 @@
 """Deadlines of many calls behind one timer of the event loop.
 
-A timer per call is most of what a deadline costs (7 µs of CPU under uvloop, 1 µs this way), and nearly all of them are
-cancelled unused. Here a call only notes its end; the one timer stands at the earliest end it was ever told of.
+A timer per call is most of what a deadline costs (7 µs of CPU under uvloop, 1 µs this way), and nearly all of them
+are cancelled unused. Here a call only notes its end; the one timer stands at the earliest end it was ever told of.
 """
 
 import asyncio

@@ -11,7 +11,6 @@ from agentos_runtime.upstream.deadlines import Deadlines
 from agentos_runtime.upstream.decoding import Decoder
 from agentos_runtime.upstream.failures import CAUGHT, Circumstances, failure, idle_too_long, timed_out
 
-
 _LAST_MOMENT = 0.2
 """Seconds an answer has to end after its last event: the terminating chunk travels right behind it."""
 
@@ -58,7 +57,7 @@ class UpstreamStream:
                 await self.close()
                 raise failure(error, self._circumstances).error from None
 
-    async def whole(self, timeout: float) -> UpstreamResponse:  # noqa: ASYNC109
+    async def whole(self, timeout: float) -> UpstreamResponse:
         """Read the rest, bounded like any plain answer, and close: for an error, or an answer that does not stream.
 
         Raises UpstreamTimeout after `timeout` seconds, UpstreamTruncated, UpstreamInvalid.

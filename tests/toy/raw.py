@@ -292,7 +292,7 @@ def stall(data: bytes = b"") -> Behaviour:
     return behave
 
 
-def pieces(parts: Iterable[bytes], gate: Callable[[], None] = lambda: None) -> Behaviour:
+def pieces(parts: Iterable[bytes], gate: Callable[[], object] = lambda: None) -> Behaviour:
     """Each part in a send of its own, `gate` called before each; the connection is kept."""
     kept = list(parts)
 

@@ -21,7 +21,7 @@ def settings(
     return Settings(home=Path("unused"), rewrite=rewrite or {}, proxy=proxy, max_reply=max_reply)
 
 
-def upstream(given: Settings | None = None, *, private: bool = True, **seams: Any) -> Upstream:
+def upstream(given: Settings | None = None, **seams: Any) -> Upstream:
     return Upstream(given or settings(), **seams)
 
 
@@ -42,11 +42,12 @@ async def send(
     *,
     timeout: float = 10,
     retry: Retry | None = None,
+    private: bool = True,
     **seams: Any,
 ) -> UpstreamResponse:
-    """One send through an Upstream of its own."""
+    """One send through an Upstream of its own; the toy's address needs `private`."""
     async with upstream(given, **seams) as out:
-        return await out.send(wanted, timeout=timeout, retry=retry)
+        return await out.send(wanted, timeout=timeout, retry=retry, allow_private=private)
 
 
 async def happens(event: threading.Event) -> bool:
