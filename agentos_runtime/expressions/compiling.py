@@ -24,6 +24,9 @@ _ERROR = re.compile(
     r"jq: error: (.*?) at <top-level>, line (\d+), column (\d+):\n(?:    [^\n]*\n +(\^+))?", re.DOTALL
 )
 _TOKENS = (
+    (re.compile(r"unexpected (?:import|include|module)\b.*"), "modules are not available in a skill"),
+    (re.compile(r"memory exhausted"), "nested too deeply for jq"),
+    (re.compile(r"Invalid escape at .*"), "a string has an escape that JSON does not know"),
     (re.compile(r"end of file"), "end"),
     (re.compile(r"QQSTRING_START|QQSTRING_TEXT"), "a string"),
     (re.compile(r"QQSTRING_INTERP_START"), "`\\(`"),
@@ -82,8 +85,8 @@ def locate_problem(
     if not 1 <= row <= len(lines):
         row, column = len(lines), str(len(lines[-1].encode()) or 1)
     at, length = _characters(lines[row - 1], int(column), len(carets))
-    token = lines[row - 1][at - 1 : at - 1 + length]
-    return CompileProblem(_friendly(message, token, found), row, at, length, in_definitions)
+    marked = lines[row - 1][at - 1 : at - 1 + length]
+    return CompileProblem(_friendly(message, marked, found), row, at, length, in_definitions)
 
 
 def _characters(line: str, column: int, length: int) -> tuple[int, int]:
@@ -95,11 +98,7 @@ def _characters(line: str, column: int, length: int) -> tuple[int, int]:
 
 
 def _without_place(answer: Answer) -> str:
-    if answer.status == b"x":
-        return "jq cannot compile this within its limits"
-    if "Top-level program not given" in answer.message:
-        return "only definitions: an expression after them must say what it gives"
-    return "does not compile"
+    return "jq cannot compile this within its limits" if answer.status == b"x" else "does not compile"
 
 
 def _sealed_name(name: str, definitions: str, source: str) -> CompileProblem:
@@ -112,7 +111,7 @@ def _sealed_name(name: str, definitions: str, source: str) -> CompileProblem:
     return CompileProblem(f"`{name}` is not available in a skill", 1, 1, 1)
 
 
-def _friendly(message: str, token: str, found: list[tuple[str, str, str, str]]) -> str:
+def _friendly(message: str, marked: str, found: list[tuple[str, str, str, str]]) -> str:
     hints = [other for other, *_ in found[1:] if other.startswith(("try ", "Possibly "))]
     if hints:
         return hints[0][0].lower() + hints[0][1:]
@@ -120,11 +119,11 @@ def _friendly(message: str, token: str, found: list[tuple[str, str, str, str]]) 
         name, count = undefined.groups()
         arguments = "" if count == "0" else f" with {count} argument{'s' if count != '1' else ''}"
         return f"`{name}`{arguments} is not defined, neither in jq nor in `definitions`"
-    if "INVALID_CHARACTER" in message and token:
-        character = token[0]
+    if "INVALID_CHARACTER" in message and marked:
+        character = marked[0]
         return f"unexpected `{character}`" + (f": {_STRANGE[character]}" if character in _STRANGE else "")
+    if marked == ";" and "end of file" in message:
+        return "ends after a definition: say after it what the expression gives"
     for pattern, words in _TOKENS:
         message = pattern.sub(words, message)
-    return message.removeprefix("syntax error, ").replace(
-        "unexpected import", "modules cannot be imported in a skill"
-    )
+    return message.removeprefix("syntax error, ")

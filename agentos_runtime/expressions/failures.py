@@ -125,7 +125,7 @@ _TEMPLATES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r'date ".*" does not match format ".*"', "the date does not match its format"),
         (r".* \(while parsing '.*'\)", "fromjson: the text is not JSON"),
         (r".* is not a valid modifier string", "the flags of a regular expression are not valid"),
-        (r".* is not a valid regex.*", "a regular expression is not valid"),
+        (r"Regex failure: .*|.* is not a valid regex.*", "a regular expression is not valid"),
         (r"parse error: Exceeds depth limit .*", "the data is nested too deeply"),
         (r"parse error: .*", "jq cannot read the data"),
     )

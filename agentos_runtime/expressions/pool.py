@@ -1,7 +1,7 @@
 """The worker processes that run jq, seen from the runtime: who runs what, and what came of it.
 
 A call goes to a free worker. When a call is slow (10 ms), another worker starts beside it, within bounds, so that
-one hostile expression never keeps others waiting; when it is done, the pool shrinks again.
+one hostile expression never keeps others waiting; some seconds later the pool shrinks again.
 """
 
 import asyncio
@@ -23,7 +23,11 @@ __all__ = ["CompileProblem", "Failure", "JqUnusable", "Limits", "Outcome", "Work
 
 _OLDEST_JQ = (1, 13, 0)
 _START_LIMIT = 15.0
+_SURPLUS_KEPT = 5.0
+"""Seconds; starting a worker costs 25 ms of CPU, so none is let go in haste."""
 _CHECKS_KEPT = 4096
+_YIELD_AFTER = 10
+"""How many times slow is so slow that the processor goes to others first."""
 
 
 class JqUnusable(RuntimeError):
@@ -45,6 +49,7 @@ class WorkerPool:
         self._waiting: deque[Call] = deque()
         self._checked: OrderedDict[bytes, CompileProblem | None] = OrderedDict()
         self._watching = False
+        self._shrinking = False
         self._open = False
         self._failed_starts = 0
 
@@ -139,18 +144,27 @@ class WorkerPool:
 
     def _on_free(self, worker: WorkerProcess) -> None:
         self._failed_starts = 0
-        if not self._first.done():
+        if not self._first.done() and all(other.ready for other in self._workers):
             self._first.set_result(True)
         worker.slow = False
+        if worker.yields:
+            worker.close()
+            return
         while self._waiting:
             call = self._waiting.popleft()
             if not call.answer.done():
                 worker.send(call)
                 return
-        if len(self._workers) > self._size and self._prompt() > self._size:
-            worker.close()
-        else:
-            self._free.append(worker)
+        self._free.append(worker)
+        if len(self._workers) > self._size and not self._shrinking:
+            self._shrinking = True
+            self._loop.call_later(_SURPLUS_KEPT, self._shrink)
+
+    def _shrink(self) -> None:
+        """Let the workers go that were started beside slow ones and have nothing to do."""
+        self._shrinking = False
+        while self._open and self._free and self._prompt() > self._size:
+            self._free[0].close()
 
     def _on_gone(self, worker: WorkerProcess) -> None:
         self._workers.discard(worker)
@@ -197,6 +211,8 @@ class WorkerPool:
                 worker.kill(f"limit: took more than {limits.wall:g} s")
             elif taken > limits.slow:
                 worker.slow = True
+                if taken > _YIELD_AFTER * limits.slow:
+                    worker.step_back()
         self._fill()
         self._watching = self._open and (bool(self._waiting) or len(self._free) < len(self._workers))
         if self._watching:

@@ -87,6 +87,8 @@ class WorkerProcess:
         """It said hello."""
         self.slow = False
         """Its call takes so long that nobody should wait for it."""
+        self.yields = False
+        """It gives way to every other process, for good."""
         self.since = self._loop.time()
         """When it started, or began its call."""
         self._start(jq_file)
@@ -209,6 +211,13 @@ class WorkerProcess:
         return int.from_bytes(self._page[:4], sys.byteorder)
 
     # ------------------------------------------------------------------ ending
+
+    def step_back(self) -> None:
+        """Let every other process go first; there is no way back."""
+        if not self.yields:
+            self.yields = True
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self.pid, 19)
 
     def kill(self, reason: str) -> None:
         """End it now; `reason` is what its call is told."""

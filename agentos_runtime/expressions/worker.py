@@ -79,7 +79,7 @@ class Worker:
                     return self.answer(b"l")
                 outputs.append(output)
                 self.progress[0] += 1
-        except ValueError as error:
+        except (TypeError, ValueError) as error:  # TypeError: an unchecked program left its brackets, gives no text
             return self.answer(b"e", listed(outputs), ends_of(str(error), 400))
         return self.answer(b"o", listed(outputs))
 
