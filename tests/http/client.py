@@ -6,9 +6,19 @@ import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
-from typing import Any
+from typing import Any, Protocol
 
-from tests.http.server import Running
+
+class Listening(Protocol):
+    """Whatever listens on a port of this machine."""
+
+    @property
+    def port(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Address:
+    port: int
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,7 @@ class Answer:
 
 
 def ask(
-    server: Running, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    server: Listening, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
 ) -> Answer:
     """One request on a connection of its own; a body that is not bytes is sent as JSON."""
     sent = dict(headers or {})
@@ -46,10 +56,11 @@ def ask(
     connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
     with contextlib.closing(connection):
         connection.request(method, path, body=body, headers=sent)
-        return _answer(connection.getresponse())
+        with connection.getresponse() as response:
+            return _answer(response)
 
 
-def send_raw(server: Running, request: bytes) -> Answer:
+def send_raw(server: Listening, request: bytes) -> Answer:
     """The first answer to bytes as they stand; raises http.client's errors when there is none."""
     with connected(server) as wire:
         wire.sendall(request)
@@ -57,28 +68,44 @@ def send_raw(server: Running, request: bytes) -> Answer:
 
 
 def read_answer(wire: socket.socket) -> Answer:
-    response = HTTPResponse(wire)
-    response.begin()
-    return _answer(response)
+    with HTTPResponse(wire) as response:
+        response.begin()
+        return _answer(response)
 
 
 @contextlib.contextmanager
-def connected(server: Running) -> Iterator[socket.socket]:
+def connected(server: Listening) -> Iterator[socket.socket]:
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as wire:
         yield wire
 
 
-def post(server: Running, path: str, body: bytes, *headers: str) -> bytes:
-    """A POST as bytes, with right headers unless others are given under the same name."""
-    lines = {"host": f"127.0.0.1:{server.port}", "content-type": "application/json", "content-length": str(len(body))}
+def post(server: Listening, path: str, body: bytes, *headers: str) -> bytes:
+    """A POST as bytes, with right headers unless others are given under the same name; no length when chunked."""
+    lines = {
+        "host": f"127.0.0.1:{server.port}",
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+    }
     for header in headers:
         name, _, value = header.partition(": ")
         lines[name.lower()] = value
+    if "transfer-encoding" in lines:
+        del lines["content-length"]
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body
 
 
 def _answer(response: HTTPResponse) -> Answer:
-    with response:
-        headers = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, headers, response.read())
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    return Answer(response.status, headers, response.read())
+
+
+def read_until(wire: socket.socket, mark: bytes) -> bytes:
+    got = bytearray()
+    looked = 0
+    while got.find(mark, max(0, looked - len(mark))) < 0:
+        looked = len(got)
+        chunk = wire.recv(1 << 20)
+        assert chunk, f"the server closed before {mark!r}"
+        got += chunk
+    return bytes(got)

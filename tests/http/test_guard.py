@@ -26,7 +26,15 @@ ROUTES = [
     ("POST", "/api/skills/toy/echo"),
     ("DELETE", "/api/skills/toy/echo"),
 ]
-FOREIGN_HOSTS = ["evil.example", "localhost", "127.0.0.1", "localhost:1", "localhost.:{port}", "127.0.0.1:{port}x", ""]
+FOREIGN_HOSTS = [
+    "evil.example",
+    "localhost",
+    "127.0.0.1",
+    "localhost:1",
+    "localhost.:{port}",
+    "127.0.0.1:{port}x",
+    "",
+]
 FOREIGN_ORIGINS = [
     {"Origin": "https://evil.example"},
     {"Origin": "null"},
@@ -78,8 +86,16 @@ def test_a_typed_address_may_look_but_not_call(server: Running) -> None:
 
 @pytest.mark.parametrize(
     "content_type",
-    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx"]
-    + ["application/json; charset=utf-16", "application/json, text/plain", "text/plain; application/json", ""],
+    [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/jsonx",
+        "application/json; charset=utf-16",
+        "application/json, text/plain",
+        "text/plain; application/json",
+    ],
 )
 def test_a_body_that_is_not_declared_as_json_is_refused(server: Running, content_type: str) -> None:
     answer = ask(server, "POST", "/api/skills/toy/echo", b"{}", {"Content-Type": content_type})
@@ -87,7 +103,8 @@ def test_a_body_that_is_not_declared_as_json_is_refused(server: Running, content
 
 
 @pytest.mark.parametrize(
-    "content_type", ["application/json", "Application/JSON", "application/json; charset=utf-8", 'application/json;charset="UTF-8"']
+    "content_type",
+    ["application/json", "Application/JSON", "application/json; charset=utf-8", 'application/json;charset="UTF-8"'],
 )
 def test_json_in_utf_8_may_be_declared_in_several_ways(server: Running, content_type: str) -> None:
     answer = ask(server, "POST", "/api/skills/toy/echo", b'{"a": 1}', {"Content-Type": content_type})
@@ -105,10 +122,8 @@ def test_an_empty_post_needs_no_type(server: Running) -> None:
 
 @pytest.mark.parametrize("agent", ["", "x" * 65, "tab\tinside", "caf\xe9", "a\x7fb"])
 def test_an_agents_name_outside_the_pattern_is_refused(server: Running, agent: str) -> None:
-    request = post(server, "/api/skills/toy/echo", b"{}", f"x-agent: {agent}".encode("latin-1").decode("latin-1"))
-    if agent == "caf\xe9":
-        request = request.replace("é".encode(), b"\xe9")
-    assert send_raw(server, request).code in ("invalid_agent", "bad_request")
+    answer = send_raw(server, post(server, "/api/skills/toy/echo", b"{}", f"x-agent: {agent}"))
+    assert answer.code in ("invalid_agent", "bad_request")
 
 
 def test_an_agents_name_is_handed_on_and_absent_is_anonymous(server: Running) -> None:
@@ -173,7 +188,12 @@ def test_with_a_token_only_health_answers_without_it() -> None:
         right = {"Authorization": "Bearer s3cret"}
         assert ask(server, "GET", "/api/skills", headers=right).status == 200
         assert ask(server, "GET", "/api/health").status == 200
-        for wrong in ({}, {"Authorization": "Bearer s3cre"}, {"Authorization": "s3cret"}, {"Authorization": "Basic s3cret"}):
+        for wrong in (
+            {},
+            {"Authorization": "Bearer s3cre"},
+            {"Authorization": "s3cret"},
+            {"Authorization": "Basic s3cret"},
+        ):
             answer = ask(server, "GET", "/api/skills", headers=wrong)
             assert (answer.status, answer.code) == (401, "unauthorized")
             assert answer.headers["www-authenticate"] == "Bearer"

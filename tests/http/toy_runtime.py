@@ -20,7 +20,7 @@ class ToyStream:
         self._runtime = runtime
         self._call = call
         self._batches = batches
-        self._partial = ""
+        self._partial: list[str] = []
         self._interrupted: asyncio.Future[AgentOSError] = asyncio.get_running_loop().create_future()
 
     def interrupt(self, error: AgentOSError) -> None:
@@ -32,13 +32,13 @@ class ToyStream:
             if batch is None:
                 error = await self._interrupted
                 body = error_body(error, self._call.request_id)
-                yield [Event("error", {**body, "partial": {"content": self._partial}})]
+                yield [Event("error", {**body, "partial": {"content": "".join(self._partial)}})]
                 return
             if isinstance(batch, Exception):
                 raise batch
             for event in batch:
                 if event.name == "delta" and isinstance(event.data, dict):
-                    self._partial += str(event.data.get("content", ""))
+                    self._partial.append(str(event.data.get("content", "")))
             yield batch
 
     async def aclose(self) -> None:
@@ -69,7 +69,7 @@ class ToyCatalog:
 
 
 class ToyRuntime:
-    """Utilities: echo, raw, nothing, slow (until cancelled), refuse, bug, and whatever `streams` holds."""
+    """Utilities: echo, raw, nothing, refuse, bug, slow (till cancelled), patient (till told), and the `streams`."""
 
     def __init__(
         self,
@@ -81,6 +81,8 @@ class ToyRuntime:
         self.streams = dict(streams or {})
         self.heeds_interrupts = heeds_interrupts
         self.calls: list[Call] = []
+        self._patience = asyncio.Event()
+        self.secret = "secret-in-a-bug"
         self.happened: list[str] = []
         self.on_log: Callable[[str], object] = self.happened.append
 
@@ -102,10 +104,16 @@ class ToyRuntime:
         if call.utility == "refuse":
             raise UpstreamRateLimited("Slow down.", retry_after=6.2)
         if call.utility == "bug":
-            raise KeyError("secret-in-a-bug")
+            raise KeyError(self.secret)
         if call.utility == "slow":
             await self._wait_until_cancelled()
+        if call.utility == "patient":
+            self.log("patient")
+            await self._patience.wait()
         return Reply({"params": call.params, "agent": call.agent}, None, timings)
+
+    def finish_patient_calls(self) -> None:
+        self._patience.set()
 
     async def _wait_until_cancelled(self) -> None:
         self.log("waiting")

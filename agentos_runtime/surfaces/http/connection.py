@@ -80,10 +80,14 @@ class Connection(HttpToolsProtocol):
 
     def refuse(self, error: AgentOSError) -> None:
         """Says why, unless another answer is under way, and closes."""
-        if self.cycle is None or self.cycle.response_complete:
+        if self._may_answer():
             request_id = new_request_id()
             self.transport.write(error_response(error, request_id).as_bytes(request_id))
         self.transport.close()
+
+    def _may_answer(self) -> bool:
+        cycle = self.cycle
+        return cycle is None or cycle.response_complete or (cycle.more_body and not cycle.response_started)
 
     def send_400_response(self, msg: str) -> None:
         self.refuse(self._refusal or BadRequest("This is not HTTP/1.1 as the standard has it."))
