@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from agentos_runtime.expressions.process import Answer
+from agentos_runtime.expressions.answer import Answer
 
 _LARGEST_SOURCE = 1 << 16
 

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from agentos_runtime.expressions.answer import MB, Answer, Limits
 from agentos_runtime.expressions.failures import safe_reason, unreadable_reason
-from agentos_runtime.expressions.process import MB, Answer, Limits
 from agentos_runtime.jsontext import Json, JsonTextError, parse
 
 _INFINITE = b"1.7976931348623157e+308"

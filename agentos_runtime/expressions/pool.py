@@ -14,9 +14,10 @@ from collections import OrderedDict, deque
 from types import TracebackType
 from typing import Self
 
+from agentos_runtime.expressions.answer import Answer, Limits
 from agentos_runtime.expressions.compiling import CompileProblem, locate_problem, unreadable_source
 from agentos_runtime.expressions.outcome import Failure, Outcome, outcome_of
-from agentos_runtime.expressions.process import Answer, Call, Limits, WorkerProcess
+from agentos_runtime.expressions.process import Call, WorkerProcess
 from agentos_runtime.expressions.program import Program, bare_program, request_program, value_program
 
 __all__ = ["CompileProblem", "Failure", "JqUnusable", "Limits", "Outcome", "WorkerPool"]
@@ -207,7 +208,7 @@ class WorkerPool:
             if worker.call is None:
                 if not worker.ready and taken > _START_LIMIT:
                     worker.kill("died: the worker process did not start")
-            elif taken > limits.wall:
+            elif worker.over_time:
                 worker.kill(f"limit: took more than {limits.wall:g} s")
             elif taken > limits.slow:
                 worker.slow = True

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentos_runtime.expressions.answer import MB, Answer, Limits
 from agentos_runtime.expressions.program import Program
 
 _HEADER = struct.Struct("<cHII")  # as in worker.py
@@ -22,36 +23,6 @@ _ANSWER = struct.Struct("<cII")
 _SCRIPT = str(Path(__file__).with_name("worker.py"))
 _READ = 1 << 18
 _PROGRAMS = 256
-MB = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one call of a worker may take."""
-
-    cpu: float = 1.0
-    """Seconds of processor time."""
-    wall: float = 2.0
-    """Seconds."""
-    memory: int = 512 * MB
-    """Bytes of address space (Linux)."""
-    largest: int = 64 * MB
-    """Characters of all outputs together."""
-    slow: float = 0.01
-    """Seconds after which a call is not waited for: another worker starts beside it."""
-    extra: int = 6
-    """Workers at most beyond the pool's size, while others are slow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: a status (`o` ok, `e` error, `c` does not compile, `l` too large, `x` the worker is gone)."""
-
-    status: bytes
-    outputs: bytes
-    message: str
-    done: int = 0
-    """Outputs that were complete; counts for `l` and `x` only."""
 
 
 @dataclass(slots=True, eq=False)
@@ -98,7 +69,7 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         try:
             limits = self._limits
-            numbers = (os.getpid(), limits.memory, limits.cpu, limits.largest)
+            numbers = (os.getpid(), limits.memory, limits.cpu, limits.per_mb / MB, limits.largest)
             self._process = subprocess.Popen(  # noqa: S603  nothing in it comes from outside
                 [sys.executable, "-I", "-S", _SCRIPT, jq_file, *map(str, numbers)],
                 stdin=theirs.fileno(),
@@ -126,6 +97,14 @@ class WorkerProcess:
     @property
     def pid(self) -> int:
         return int(self._process.pid)
+
+    @property
+    def over_time(self) -> bool:
+        """Its call took longer than calls may, whatever it did meanwhile."""
+        if self.call is None:
+            return False
+        limits = self._limits
+        return self._loop.time() - self.since > limits.wall + 2 * limits.per_mb * len(self.call.input) / MB
 
     # ------------------------------------------------------------------ sending
 
