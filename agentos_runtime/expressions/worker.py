@@ -40,11 +40,14 @@ class Utf8:
 
 
 class Worker:
-    def __init__(self, jq: Any, channel: socket.socket, progress: memoryview, cpu: float, largest: int) -> None:
+    def __init__(
+        self, jq: Any, channel: socket.socket, progress: memoryview, cpu: float, per_byte: float, largest: int
+    ) -> None:
         self.jq = jq
         self.channel = channel
         self.progress = progress
         self.cpu = cpu
+        self.per_byte = per_byte
         self.largest = largest
         self.programs: dict[int, Any] = {}
         self.buffer = bytearray(1 << 16)
@@ -54,7 +57,7 @@ class Worker:
         while True:
             kind, slot, program, data = self.receive()
             self.progress[0] = 0
-            signal.setitimer(signal.ITIMER_VIRTUAL, self.cpu)
+            signal.setitimer(signal.ITIMER_VIRTUAL, self.cpu + len(data) * self.per_byte)
             try:
                 if kind == b"c":
                     self.jq.compile(program.decode())
@@ -153,7 +156,7 @@ def limit(memory: int) -> None:
         resource.setrlimit(what, (most, most))
 
 
-def main(jq_file: str, parent: str, memory: str, cpu: str, largest: str) -> None:
+def main(jq_file: str, parent: str, memory: str, cpu: str, per_byte: str, largest: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     leave_with(int(parent))
@@ -161,7 +164,7 @@ def main(jq_file: str, parent: str, memory: str, cpu: str, largest: str) -> None
     progress = memoryview(mmap.mmap(1, mmap.PAGESIZE)).cast("I")
     channel = socket.socket(fileno=0)
     limit(int(memory))
-    Worker(jq, channel, progress, float(cpu), int(largest)).serve()
+    Worker(jq, channel, progress, float(cpu), float(per_byte), int(largest)).serve()
 
 
 if __name__ == "__main__":

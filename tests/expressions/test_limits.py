@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import time
+from importlib.machinery import ModuleSpec
 
 import pytest
 
@@ -161,7 +162,15 @@ def test_calls_of_many_megabytes_go_both_ways_and_concurrent_calls_are_not_mixed
     async def use(pool: WorkerPool) -> list[Outcome]:
         return await asyncio.gather(*(evaluate(pool, ".", text) for text in texts))
 
-    assert [outcome.outputs for outcome in with_pool(use, loop=loop)] == [[[text]] for text in texts]
+    outcomes = with_pool(use, limits=Limits(wall=20), loop=loop)
+    assert all(outcome.outputs == [[text]] for outcome, text in zip(outcomes, texts, strict=True))
+
+
+def test_a_body_of_the_largest_size_is_not_taken_for_an_expensive_expression() -> None:
+    text = "x" * (30 << 20)
+    outcome = with_pool(lambda pool: evaluate(pool, "{text: .}", text), limits=Limits(wall=60))
+    assert outcome.failure is None
+    assert outcome.outputs == [[{"text": text}]]
 
 
 def test_many_programs_are_compiled_once_per_worker_and_forgotten_in_turn() -> None:
@@ -206,9 +215,10 @@ def test_an_old_jq_is_refused(version: str, monkeypatch: pytest.MonkeyPatch) -> 
         with_pool(lambda pool: evaluate(pool, "."))
 
 
-def test_workers_that_cannot_start_are_an_error_and_not_a_loop() -> None:
+def test_workers_that_cannot_start_are_an_error_and_not_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: ModuleSpec(name, None, origin="/nowhere/jq.so"))
     with pytest.raises(JqUnusable, match="ends as soon as it starts"):
-        with_pool(lambda pool: evaluate(pool, "."), limits=Limits(memory=1 << 20))
+        with_pool(lambda pool: evaluate(pool, "."))
 
 
 def test_a_program_that_cannot_compile_within_its_limits_is_a_failure_of_its_call() -> None:
