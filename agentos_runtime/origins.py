@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Mapping
 
 from agentos_runtime.manifest.model import Jq, Literal, Node, UrlTemplate
 
@@ -11,7 +12,7 @@ _ORIGIN = re.compile(
     re.IGNORECASE,
 )
 _JQ_STRING = re.compile(r'[\s(]*"(?P<text>[^"\\]*)["\\]')
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 _LOCAL_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 

@@ -27,6 +27,7 @@ READS_ENVIRON: Mapping[str, str] = {
     "bootstrap.py": "credentials of skills are variables of the environment",
 }
 CATCHES_EVERYTHING: Mapping[str, str] = {
+    "surfaces/cli/main.py": "a bug becomes a sentence and exit code 1, without a traceback that could hold data",
     "surfaces/http/app.py": "a bug while answering becomes the 500 that the contract promises",
     "surfaces/http/routes_calls.py": "a bug while streaming becomes the stream's terminal error event",
 }

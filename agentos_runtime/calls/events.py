@@ -5,6 +5,7 @@ or CRLF, a colon starts a comment, several `data` lines are joined. One rule is 
 stream cut off from its blank line still counts, since upstreams forget their last newline.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -147,4 +148,4 @@ class NdjsonDecoder:
         return [UpstreamEvent(text)] if text else []
 
 
-DECODERS: dict[str, type[SseDecoder] | type[NdjsonDecoder]] = {"sse": SseDecoder, "ndjson": NdjsonDecoder}
+DECODERS: Mapping[str, type[SseDecoder] | type[NdjsonDecoder]] = {"sse": SseDecoder, "ndjson": NdjsonDecoder}

@@ -34,7 +34,7 @@ class UpstreamResponse:
     body: bytes = field(repr=False)
 
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 
 
 def origin_of(url: str) -> str:

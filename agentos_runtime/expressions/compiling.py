@@ -1,6 +1,7 @@
 """jq's compile errors, as places in what the author wrote and words to act on."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentos_runtime.expressions.answer import Answer
@@ -38,7 +39,7 @@ _TOKENS = (
     (re.compile(r"\bLITERAL\b"), "a number"),
     (re.compile(r"\bFORMAT\b"), "an @format"),
 )
-_STRANGE = {
+_STRANGE: Mapping[str, str] = {
     "'": "jq strings stand in double quotes",
     "&": "jq writes `and`",
     "!": "jq writes `not` after a pipe, and `!=`",

@@ -5,11 +5,12 @@ is recognised by a table and said anew from a closed vocabulary. What the table 
 """
 
 import re
+from collections.abc import Mapping, Sequence
 
 from agentos_runtime.jsontext import JsonTextError
 
 _KIND = r"(null|boolean|number|string|array|object)"
-_A = {
+_A: Mapping[str, str] = {
     "null": "null",
     "boolean": "a boolean",
     "number": "a number",
@@ -17,7 +18,7 @@ _A = {
     "array": "an array",
     "object": "an object",
 }
-_ABOUT_TWO = [
+_ABOUT_TWO: Sequence[str] = [
     "cannot be added",
     "cannot be subtracted",
     "cannot be multiplied",
@@ -30,7 +31,7 @@ _ABOUT_TWO = [
     "cannot be iterated over",
     "have wrong length",
 ]
-_ABOUT_ONE = [
+_ABOUT_ONE: Sequence[str] = [
     "number required",
     "cannot be negated",
     "only strings can be parsed",
@@ -104,7 +105,7 @@ _EXACT = frozenset(
 )
 
 
-def _any_of(tails: list[str]) -> str:
+def _any_of(tails: Sequence[str]) -> str:
     return "(" + "|".join(map(re.escape, tails)) + ")"
 
 

@@ -1,6 +1,7 @@
 """What came of running a program."""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,7 +62,13 @@ def _worker_gone(answer: Answer, _program: str, _limits: Limits) -> Outcome:
     return Outcome([], Failure(answer.done, "limit" if kind == "limit" else "died", reason))
 
 
-_READERS = {b"o": _finished, b"e": _failed, b"c": _not_compiled, b"l": _too_large, b"x": _worker_gone}
+_READERS: Mapping[bytes, Callable[[Answer, str, Limits], Outcome]] = {
+    b"o": _finished,
+    b"e": _failed,
+    b"c": _not_compiled,
+    b"l": _too_large,
+    b"x": _worker_gone,
+}
 
 
 def _read(outputs: bytes) -> Outcome:

@@ -4,7 +4,7 @@ Only what is certain to agree with jq counts as plain; everything else is left t
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from agentos_runtime.jsontext import Json
 
@@ -16,7 +16,7 @@ _STEP = re.compile(
     """,
     re.VERBOSE,
 )
-_KINDS = {
+_KINDS: Mapping[type, str] = {
     bool: "a boolean",
     int: "a number",
     float: "a number",

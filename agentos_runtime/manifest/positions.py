@@ -6,7 +6,7 @@ character was.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from agentos_runtime.diagnostics import Position
 
@@ -218,7 +218,7 @@ def _parent_indent(text: str, start: int) -> int:
     return max(dash, 0)
 
 
-_ESCAPES = {
+_ESCAPES: Mapping[str, str] = {
     "0": "\0",
     "a": "\x07",
     "b": "\x08",
@@ -238,8 +238,8 @@ _ESCAPES = {
     "L": "\u2028",
     "P": "\u2029",
 }
-_HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
-_READERS: dict[str, Callable[[str, int, int], _Read]] = {
+_HEX_DIGITS: Mapping[str, int] = {"x": 2, "u": 4, "U": 8}
+_READERS: Mapping[str, Callable[[str, int, int], _Read]] = {
     "": _plain,
     "'": _single,
     '"': _double,

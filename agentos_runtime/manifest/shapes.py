@@ -21,7 +21,7 @@ Path: TypeAlias = tuple[str | int, ...]
 Check: TypeAlias = Callable[[Json, Path, list[ParamProblem]], None]
 _Schema: TypeAlias = Mapping[str, Any]
 
-_TYPE_NAMES = {
+_TYPE_NAMES: Mapping[str, str] = {
     "string": "a string",
     "integer": "an integer",
     "number": "a number",

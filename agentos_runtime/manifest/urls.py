@@ -1,7 +1,7 @@
 """Urls as authors write them: literal with `{name}`, relative to `api.base_url`, or jq with a literal origin."""
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from agentos_runtime.expressions.program import classify
@@ -155,4 +155,8 @@ def _merged(parts: Iterable[str | TemplateParam]) -> tuple[str | TemplateParam, 
     return tuple(merged)
 
 
-_READERS = {"literal": _literal, "url": _address, "jq": _jq}
+_READERS: Mapping[str, Callable[[Cursor, str, Scope], Url | None]] = {
+    "literal": _literal,
+    "url": _address,
+    "jq": _jq,
+}

@@ -1,5 +1,7 @@
 """What libyaml complains about, in words that help an author."""
 
+from collections.abc import Mapping
+
 import yaml
 
 _EXPLANATIONS = (
@@ -53,7 +55,7 @@ _EXPLANATIONS = (
     ("found an indentation indicator equal to 0", "the indentation after `|` or `>` cannot be 0", "Leave it out"),
 )
 _POINT_AT_OPENING = ("found unexpected end of stream", "found unexpected document indicator")
-_FIRST_CHARACTERS = {
+_FIRST_CHARACTERS: Mapping[str, tuple[str, str]] = {
     "\t": ("a tab is used for indentation", "Use spaces"),
     "@": ("a value cannot begin with `@`", "Put it in quotes"),
     "`": ("a value cannot begin with a backtick", "Put it in quotes"),

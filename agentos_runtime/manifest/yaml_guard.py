@@ -8,7 +8,7 @@ are text, keys are text. Tags, merge keys, second documents and duplicate keys a
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
@@ -32,7 +32,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OPENING = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
 _CLOSING = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
-_WORDS: dict[str, Json] = {"true": True, "false": False, "null": None, "~": None, "": None}
+_WORDS: Mapping[str, Json] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _ANCHOR = re.compile(r"&\S+\s*")
 _UNPRINTABLE = re.compile(
     "[^\\t\\n\\x20-\\x7e\\xa0-\\u2027\\u202a-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd\\U00010000-\\U0010ffff]"
@@ -165,7 +165,7 @@ def _scan_nothing(event: Event, census: _Census) -> None:
     pass
 
 
-_SCANNERS: dict[type, Callable[[Event, _Census], None]] = {
+_SCANNERS: Mapping[type, Callable[[Event, _Census], None]] = {
     yaml.MappingStartEvent: _scan_opening,
     yaml.SequenceStartEvent: _scan_opening,
     yaml.MappingEndEvent: _scan_closing,
