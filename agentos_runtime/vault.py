@@ -30,7 +30,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One thing a skill may do, and who said so: `bundled`, `rewrite`, `keys set`, `agentos.lock`; None = nobody."""
+    """One thing a skill asks for, and who said yes: `bundled`, `rewrite`, `keys set`, `agentos.lock`, or None."""
 
     grant: Grant
     approved_by: str | None

@@ -435,6 +435,29 @@ def test_a_skill_says_in_lists_what_it_lacks(tmp_path: Path) -> None:
     assert state(Home(tmp_path), skill(utility(credential=None))) == "ready"
 
 
+def test_what_a_skill_asks_for_is_shown_with_who_approved_it(tmp_path: Path) -> None:
+    wide = skill(
+        utility(),
+        utility("evil", call=rest(f"{EVIL}/")),
+        utility("gone", call=rest(method="DELETE")),
+        utility("lab", call=rest("http://10.0.0.5/"), credential=None),
+    )
+    home = Home(tmp_path, bundled=(skill(),))
+    deletion = Grant("default", OPENROUTER, "DELETE", "header:authorization")
+    home.credentials.set("openrouter", "default", {"key": CANARY}, [deletion])
+    home.approvals.approve(skill(utility("lab", call=rest("http://10.0.0.5/"), credential=None)))
+    shown = [one.as_json() for one in home.vault.permissions(wide)]
+    assert [(one["origin"], one["method"], one["approved_by"]) for one in shown] == [
+        ("http://10.0.0.5", "POST", "agentos.lock"),
+        (OPENROUTER, "DELETE", "keys set"),
+        (OPENROUTER, "POST", "bundled"),
+        (EVIL, "POST", None),
+    ]
+    home.lock.path.chmod(0o644)
+    (tmp_path / "credentials.json").chmod(0o644)
+    assert [one.approved_by for one in home.vault.permissions(wide)] == [None, None, "bundled", None]
+
+
 def test_decisions_are_kept_in_bounds(tmp_path: Path) -> None:
     home = Home(tmp_path, KEY, bundled=(skill(),))
     for number in range(5000):

@@ -68,6 +68,10 @@ def rows(file: Path, **filters: str) -> list[Any]:
     return found
 
 
+def size(file: Path) -> int:
+    return file.stat().st_size
+
+
 def usage_rows(file: Path, **filters: str) -> list[Any]:
     found = run(ActivityReader(file, clock=lambda: NOON).usage(filters))["rows"]
     assert isinstance(found, list)
@@ -319,20 +323,21 @@ def test_a_caller_that_leaves_while_its_row_waits_leaves_a_closed_row(file: Path
     assert outcomes(file) == ["cancelled"]
 
 
-def test_a_row_that_is_closed_while_a_neighbour_writes_is_closed_also_when_the_caller_leaves(file: Path) -> None:
-    async def call() -> None:
+def test_rows_that_are_closed_while_a_neighbour_writes_are_closed_also_when_their_callers_leave(file: Path) -> None:
+    async def calls() -> None:
         with Ledger(file) as ledger:
-            entry = await begin(ledger)
+            entries = [await begin(ledger), await begin(ledger), await begin(ledger)]
             with writing_neighbour(file) as neighbour:
-                finishing = asyncio.create_task(ledger.finish(entry, FULL))
+                finishing = [asyncio.create_task(ledger.finish(entry, FULL)) for entry in entries]
                 await asyncio.sleep(0)
-                finishing.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await finishing
+                for task in finishing:
+                    task.cancel()
+                ends = await asyncio.gather(*finishing, return_exceptions=True)
+                assert [type(end) for end in ends] == [asyncio.CancelledError] * 3
                 neighbour.execute("ROLLBACK")
 
-    run(call())
-    assert outcomes(file) == ["ok"]
+    run(calls())
+    assert outcomes(file) == ["ok", "ok", "ok"]
 
 
 CALLER = """
@@ -457,6 +462,22 @@ def test_a_full_disk_degrades_the_ledger_and_what_was_missed_is_written_when_the
     assert kept == {"r1": "ok", "r2": "ok", "r3": "ok", "r4": "ok"}
 
 
+def test_a_file_that_is_replaced_by_a_newer_one_while_the_disk_is_full_is_left_alone(file: Path) -> None:
+    clock = Clock()
+
+    async def calls() -> None:
+        with Ledger(file, monotonic=clock) as ledger:
+            with largest_file(0):
+                await one_call(ledger)
+            with contextlib.closing(sqlite3.connect(file)) as connection:
+                connection.execute("PRAGMA user_version = 2")
+            clock.now += 1
+            await one_call(ledger)
+            assert "newer agentos-runtime" in str(ledger.degraded)
+
+    run(calls())
+
+
 def test_what_was_missed_is_written_at_the_end_at_the_latest(file: Path) -> None:
     async def calls() -> None:
         with Ledger(file) as ledger:
@@ -520,18 +541,29 @@ def test_the_oldest_rows_go_and_numbers_are_not_used_again(file: Path) -> None:
     assert kept[0]["id"] == UPKEEP_EVERY + 1
 
 
+def test_no_call_waits_for_a_checkpoint(file: Path) -> None:
+    async def calls() -> None:
+        with Ledger(file) as ledger:
+            before = size(file)
+            for number in range(UPKEEP_EVERY - 1):
+                await one_call(ledger, number=number)
+            assert size(file) == before, "pages were moved into the main file, which syncs, during a call"
+
+    run(calls())
+
+
 def test_the_wal_file_stays_bounded_under_load(file: Path) -> None:
     wal = file.with_name(f"{file.name}-wal")
 
     async def calls() -> None:
         with Ledger(file) as ledger:
-            for number in range(8 * UPKEEP_EVERY):
+            for number in range(16 * UPKEEP_EVERY):
                 await one_call(ledger, number=number)
                 if number % 10 == 0:
                     await asyncio.sleep(0)
-            assert wal.stat().st_size < 5 * 12_000_000
+            assert size(wal) < 24_000_000, "without a new beginning it would be 40 MB"
             assert ledger.degraded is None
 
     run(calls())
     assert not wal.exists()
-    assert [row["calls"] for row in usage_rows(file, by="skill")] == [8 * UPKEEP_EVERY]
+    assert [row["calls"] for row in usage_rows(file, by="skill")] == [16 * UPKEEP_EVERY]

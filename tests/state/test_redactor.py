@@ -87,6 +87,10 @@ def test_a_short_secret_is_left_but_not_inside_basic_authentication() -> None:
     assert cleaner.clean_text("Basic " + base64.b64encode(b"someone:1234").decode()) == f"Basic {REDACTED}"
 
 
+def test_of_two_secrets_of_which_one_begins_the_other_the_longer_goes_whole() -> None:
+    assert redactor("password", "password-of-production").clean_text("password-of-production") == REDACTED
+
+
 def test_without_a_credential_nothing_is_touched() -> None:
     cleaner = Redactor.of(None)
     assert cleaner.clean({"a": "b"}) == {"a": "b"}
