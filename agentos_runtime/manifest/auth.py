@@ -146,7 +146,7 @@ def _template(name: str, cursor: Cursor, report: Report) -> Auth | None:
         report.error(place.place, message, fix, place.length)
     templates = tuple(_templates(cursor, report))
     fields = _fields(templates)
-    if not fields and not misplaced:
+    if not fields and not misplaced and not report.has_error_under(cursor.path):
         fix = 'Write `type: api_key` with a `header`, or a template: `header: {X-API-Key: "{token}"}`'
         report.error(cursor.place, "nothing here says what a credential holds and where it goes", fix)
     return Auth(name, "template", fields, templates)

@@ -23,12 +23,12 @@ def read_expression(cursor: Cursor | None, scope: Scope, side: Side) -> Expressi
 
 
 def auth_fields(cursor: Cursor, source: str, scope: Scope) -> frozenset[str]:
-    """The credential's fields that a request expression names; `.auth` alone is reported."""
+    """The credential's fields that a request expression names; `.auth` alone is reported and read as `.auth.key`."""
     names: set[str] = set()
     for mention in _AUTH.finditer(source):
         name = mention[1] or mention[2]
+        names.add(name or "key")
         if name:
-            names.add(name)
             continue
         scope.report.error(
             cursor.document.place(cursor.path, cursor.offset_at(mention.start())),

@@ -27,12 +27,17 @@ class Subject:
     root: Cursor
     found: tuple[Found, ...]
 
-    def utilities(self) -> Iterator[tuple[Utility, Cursor]]:
-        for name, utility in self.skill.utilities.items():
-            yield utility, self.root.at("utilities", name)
+    utilities: tuple[tuple[Utility, Cursor], ...]
+    expressions: Mapping[str, tuple[Found, ...]]
+    """By utility."""
 
-    def expressions(self, utility: Utility) -> Iterator[Found]:
-        return (found for found in self.found if found.utility == utility.name)
+    @classmethod
+    def of(cls, skill: Skill, root: Cursor, found: tuple[Found, ...]) -> "Subject":
+        utilities = tuple((utility, root.at("utilities", name)) for name, utility in skill.utilities.items())
+        by_utility: dict[str, list[Found]] = {}
+        for one in found:
+            by_utility.setdefault(one.utility, []).append(one)
+        return cls(skill, root, found, utilities, {name: tuple(ones) for name, ones in by_utility.items()})
 
 
 Rule = Callable[[Subject], Iterable[Problem]]
@@ -67,7 +72,7 @@ def _declared(utility: Utility) -> Mapping[str, Any]:
 
 def _mentioned(subject: Subject, utility: Utility) -> Iterator[tuple[str | None, Found, int]]:
     """Every use of a param by an expression of the utility."""
-    for found in subject.expressions(utility):
+    for found in subject.expressions.get(utility.name, ()):
         for name, index in mentions(found.source, "params", found.side):
             yield name, found, index
         if found.side == "request":
@@ -77,7 +82,7 @@ def _mentioned(subject: Subject, utility: Utility) -> Iterator[tuple[str | None,
 
 def undeclared_param(subject: Subject) -> Iterator[Problem]:
     """`.params.modle` is always null."""
-    for utility, cursor in subject.utilities():
+    for utility, cursor in subject.utilities:
         if cursor.flag("additional_params"):
             continue
         known = _declared(utility)
@@ -92,7 +97,7 @@ def unused_param(subject: Subject) -> Iterator[Problem]:
     """A param that nothing reads."""
     definitions = subject.skill.definitions
     in_definitions = [name for side in SIDES for name, _ in mentions(definitions, "params", side)]
-    for utility, cursor in subject.utilities():
+    for utility, cursor in subject.utilities:
         used = {name for name, _, _ in _mentioned(subject, utility)} | set(in_definitions)
         if None in used:
             continue
@@ -132,7 +137,7 @@ def _names_in(node: Node | None) -> Iterator[str]:
 
 def runtime_owned_param(subject: Subject) -> Iterator[Problem]:
     """`stream`, `limit` and `all` belong to the runtime where it streams or paginates."""
-    for utility, cursor in subject.utilities():
+    for utility, cursor in subject.utilities:
         owned = {"stream": "streams", "limit": "paginates", "all": "paginates"}
         does = {"streams": utility.rest.stream, "paginates": utility.rest.paginate}
         for name, reason in owned.items():
@@ -145,7 +150,7 @@ def runtime_owned_param(subject: Subject) -> Iterator[Problem]:
 
 def required_with_default(subject: Subject) -> Iterator[Problem]:
     """The default of a required param is never used."""
-    for utility, cursor in subject.utilities():
+    for utility, cursor in subject.utilities:
         for name in _declared(utility):
             param = cursor.at("params", name)
             if param.flag("required") and name in utility.defaults:
@@ -155,7 +160,7 @@ def required_with_default(subject: Subject) -> Iterator[Problem]:
 
 def nested_default(subject: Subject) -> Iterator[Problem]:
     """Defaults work at the top level only."""
-    for utility, cursor in subject.utilities():
+    for utility, cursor in subject.utilities:
         waiting = [cursor.at("params", name) for name in _declared(utility)]
         while waiting:
             current = waiting.pop()
@@ -170,7 +175,7 @@ def nested_default(subject: Subject) -> Iterator[Problem]:
 
 def unset_url_param(subject: Subject) -> Iterator[Problem]:
     """A path needs all of its params."""
-    for utility, cursor in subject.utilities():
+    for utility, cursor in subject.utilities:
         url = utility.rest.url
         if not isinstance(url, UrlTemplate):
             continue
@@ -210,7 +215,7 @@ def auth_in_definitions(subject: Subject) -> Iterator[Problem]:
 
 def mapping_and_returns(subject: Subject) -> Iterator[Problem]:
     """`mapping` and `returns` name the same fields."""
-    for utility, cursor in subject.utilities():
+    for utility, cursor in subject.utilities:
         mapping = {name for name, _ in utility.rest.response.mapping}
         returns = cursor.get("returns")
         if not mapping or returns is None or not isinstance(returns.json, dict):
@@ -230,7 +235,7 @@ def mapping_and_returns(subject: Subject) -> Iterator[Problem]:
 def misspelt_returns(subject: Subject) -> Iterator[Problem]:
     """`viod` would be read as the name of an entity."""
     known = ("void", "array", "entity", "string", "integer", "number", "boolean", "object", "any")
-    for _, cursor in subject.utilities():
+    for _, cursor in subject.utilities:
         returns = cursor.get("returns")
         if returns is None or not isinstance(returns.json, str):
             continue
@@ -242,7 +247,7 @@ def misspelt_returns(subject: Subject) -> Iterator[Problem]:
 
 def raw_and_jq(subject: Subject) -> Iterator[Problem]:
     """Bytes are handed on before any jq could see them."""
-    for utility, cursor in subject.utilities():
+    for utility, cursor in subject.utilities:
         if utility.rest.response.raw:
             response = cursor.at("rest", "response")
             for key in ("root", "transform", "mapping"):
@@ -258,7 +263,7 @@ def raw_and_jq(subject: Subject) -> Iterator[Problem]:
 
 def body_without_method(subject: Subject) -> Iterator[Problem]:
     """GET and HEAD with a body."""
-    for utility, cursor in subject.utilities():
+    for utility, cursor in subject.utilities:
         body = cursor.at("rest").get("body")
         if body is not None and utility.rest.method in ("GET", "HEAD"):
             message = f"a {utility.rest.method} with a body is ignored or refused by most servers"
@@ -267,7 +272,7 @@ def body_without_method(subject: Subject) -> Iterator[Problem]:
 
 def unsafe_retry(subject: Subject) -> Iterator[Problem]:
     """A repeated POST may do its work twice."""
-    for utility, cursor in subject.utilities():
+    for utility, cursor in subject.utilities:
         retry = utility.rest.retry
         unsafe = utility.rest.method in ("POST", "PATCH")
         if retry is not None and unsafe and retry.attempts > 1 and not retry.idempotency_header:
@@ -278,7 +283,7 @@ def unsafe_retry(subject: Subject) -> Iterator[Problem]:
 
 def header_of_auth(subject: Subject) -> Iterator[Problem]:
     """A header that the credential overwrites."""
-    for utility, cursor in subject.utilities():
+    for utility, cursor in subject.utilities:
         auth = subject.skill.auth.get(utility.credential or "")
         taken = {place.name.lower() for place in auth.templates if place.location == "header"} if auth else set()
         for name, below in cursor.at("rest", "headers").items() if cursor.at("rest").get("headers") else ():
@@ -289,7 +294,7 @@ def header_of_auth(subject: Subject) -> Iterator[Problem]:
 def plain_http(subject: Subject) -> Iterator[Problem]:
     """http:// to another machine can be read on the way."""
     places = [subject.root.at("api", "base_url")] if subject.skill.base_url else []
-    places += [cursor.at("rest", "url") for _, cursor in subject.utilities()]
+    places += [cursor.at("rest", "url") for _, cursor in subject.utilities]
     for cursor in places:
         url = cursor.json
         if isinstance(url, str) and url.startswith("http://") and not _is_local(url):
@@ -309,7 +314,7 @@ def _is_local(url: str) -> bool:
 
 def missing_description(subject: Subject) -> Iterator[Problem]:
     """Agents choose a utility by its description."""
-    for utility, cursor in subject.utilities():
+    for utility, cursor in subject.utilities:
         if not utility.description:
             yield _warn_key(cursor, f"`{utility.name}` has no description", "Add one: agents choose by it")
 

@@ -61,7 +61,7 @@ def load_skill(
 
 
 def _finish(skill: Skill, root: Cursor, reading: Reading, report: Report) -> LoadResult:
-    for problem in lint(Subject(skill, root, tuple(reading.found))):
+    for problem in lint(Subject.of(skill, root, tuple(reading.found))):
         report.add(problem)
     if report.has_errors:
         return LoadResult(None, report.all(), skill.id, skill.name, skill.description, ())

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Literal as Choice
 from typing import TypeAlias
 
-from jsonschema.protocols import Validator
-
 from agentos_runtime.diagnostics import Place, Problem
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.shapes import Shape
@@ -231,7 +229,7 @@ class Utility:
     defaults: Mapping[str, Json]
     returns: Mapping[str, Json] | None
     """The JSON Schema of the reply, as published; None = anything."""
-    reply_validator: Validator | None = field(repr=False, compare=False)
+    reply_shape: Shape | None = field(repr=False, compare=False)
     void: bool
     rest: Rest
     credential: str | None

@@ -49,7 +49,8 @@ def _as_json(value: Scalar, cursor: Cursor, scope: Scope) -> Json:
 
 
 def _as_written(value: Scalar, cursor: Cursor, scope: Scope) -> Json:
-    return value.text if isinstance(value.value, int | float) else value.value
+    is_number = isinstance(value.value, int | float) and not isinstance(value.value, bool)
+    return value.text if is_number else value.value
 
 
 BODY = Spelling(_as_json)

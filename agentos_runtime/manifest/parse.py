@@ -130,7 +130,7 @@ def _read_utility(name: str, cursor: Cursor, auth: Mapping[str, Auth], reading: 
         shape=params.shape,
         defaults=params.defaults,
         returns=returns.schema,
-        reply_validator=returns.validator,
+        reply_shape=returns.shape,
         void=returns.void,
         rest=rest,
         credential=credential,
@@ -146,7 +146,7 @@ def _report_no_executor(name: str, cursor: Cursor, report: Report) -> None:
             message = f"`{executor}` is not supported yet: `{name}` cannot be called"
             report.warning(later.key_place, message, "Use `rest`, or wait", later.key_length)
             return
-    if isinstance(cursor.json, dict):
+    if isinstance(cursor.json, dict) and not report.has_error_under(cursor.path):
         fix = "Add `rest: {method: …, url: …}`"
         report.error(cursor.key_place, f"`{name}` does not say what it calls", fix, cursor.key_length)
 

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jsonschema import Draft202012Validator
-from jsonschema.protocols import Validator
-
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.params import TYPES, nullable, sound
+from agentos_runtime.manifest.shapes import Shape
 from agentos_runtime.manifest.values import Cursor
 
 _KEPT = ("type", "description", "enum", "minimum", "maximum")
@@ -18,7 +16,7 @@ class Returns:
     """The published schema (None = anything), the same compiled, and whether the reply is always null."""
 
     schema: Mapping[str, Json] | None = None
-    validator: Validator | None = None
+    shape: Shape | None = None
     void: bool = False
 
 
@@ -50,7 +48,7 @@ def _named(name: str) -> Returns:
 
 
 def _compiled(schema: dict[str, Json]) -> Returns:
-    return Returns(schema, Draft202012Validator(schema))
+    return Returns(schema, Shape(schema))
 
 
 def _property(cursor: Cursor) -> dict[str, Json]:

@@ -16,7 +16,7 @@ from agentos_runtime.manifest.near import nearest
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.values import Cursor
 
-TYPE_WORDS = {
+TYPE_WORDS: Mapping[str, str] = {
     "string": "text",
     "integer": "a whole number",
     "number": "a number",
@@ -25,7 +25,7 @@ TYPE_WORDS = {
     "object": "a map",
     "null": "null",
 }
-_TRUE_WORDS = {
+_TRUE_WORDS: Mapping[str, str] = {
     "yes": "true",
     "on": "true",
     "y": "true",
@@ -34,7 +34,7 @@ _TRUE_WORDS = {
     "off": "false",
     "n": "false",
 }
-_OTHER_NAMES = {
+_OTHER_NAMES: Mapping[str, str] = {
     "$ref": "References are not part of the language: write the declaration out",
     "pattern": "`pattern` is not part of the language: describe the value, or list it under `enum`",
     "format": "`format` is not part of the language: say it in the `description`",
@@ -57,7 +57,7 @@ class ManifestSchema:
     """The compiled schema of a manifest (`schemas/manifest.schema.json`)."""
 
     def __init__(self, schema: Mapping[str, Json]) -> None:
-        self._validator = Draft202012Validator(schema)
+        self._validator = Draft202012Validator(_linked(schema, schema["$defs"]))
         self._top = frozenset(_keys(schema.get("properties")))
         self._homes = dict(_homes(schema))
 
@@ -71,6 +71,28 @@ class ManifestSchema:
                 report.warning(
                     cursor.key_place, f"`{_short(name)}` is not a key of a manifest", fix, cursor.key_length
                 )
+
+
+def _linked(schema: Any, definitions: Any) -> Any:
+    """The schema with each `$ref` replaced by the very object it points at: looking them up takes most of the time.
+
+    The result contains itself where a declaration contains declarations.
+    """
+    linked: dict[str, dict[str, Any]] = {name: {} for name in definitions}
+
+    def link(value: Any) -> Any:
+        if isinstance(value, list):
+            return [link(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        target = value.get("$ref")
+        if target is not None:
+            return linked[target.removeprefix("#/$defs/")]
+        return {key: link(item) for key, item in value.items() if key != "$defs"}
+
+    for name, definition in definitions.items():
+        linked[name].update(link(definition))
+    return link(schema)
 
 
 Homes = Mapping[str, str]
@@ -123,8 +145,7 @@ def _say(cursor: Cursor, report: Report, message: str, fix: str | None = None) -
 
 
 def _subject(cursor: Cursor) -> str:
-    name = cursor.key.text if cursor.key else cursor.path.rsplit(".", 1)[-1]
-    return f"`{_short(name)}`"
+    return f"`{_short(cursor.name)}`"
 
 
 def _short(name: str) -> str:
@@ -204,8 +225,9 @@ def _unknown(error: ValidationError, cursor: Cursor, report: Report, homes: Home
         if name in known:
             continue
         fix = _unknown_fix(name, known, homes, report) or _known_fix(known)
-        parent = cursor.path.rsplit(".", 1)[-1]
-        report.error(below.key_place, f"`{_short(name)}` is not a key of `{parent}`", fix, below.key_length)
+        report.error(
+            below.key_place, f"`{_short(name)}` is not a key of `{_short(cursor.name)}`", fix, below.key_length
+        )
 
 
 def _unknown_fix(name: str, known: frozenset[str], homes: Homes, report: Report) -> str | None:

@@ -69,8 +69,23 @@ class Cursor:
 
     document: Document
     value: Value
-    path: str = ""
-    key: Key | None = None
+    parent: "Cursor | None" = None
+    key: Key | int | None = None
+    """The key or index under which the parent holds it."""
+
+    @property
+    def path(self) -> str:
+        if self.parent is None:
+            return ""
+        above = self.parent.path
+        return join(above, self.key.text) if isinstance(self.key, Key) else f"{above}[{self.key}]"
+
+    @property
+    def name(self) -> str:
+        """The last step of the path: `url`, `enum[1]`."""
+        if isinstance(self.key, Key):
+            return self.key.text
+        return f"{self.parent.name}[{self.key}]" if self.parent else ""
 
     @property
     def place(self) -> Place:
@@ -79,11 +94,11 @@ class Cursor:
     @property
     def key_place(self) -> Place:
         """Where the key stands that holds this value; the value itself for entries of a list."""
-        return self.document.place(self.path, self.key.start if self.key else self.value.start)
+        return self.document.place(self.path, self.key.start if isinstance(self.key, Key) else self.value.start)
 
     @property
     def key_length(self) -> int:
-        return self.key.end - self.key.start if self.key else 1
+        return self.key.end - self.key.start if isinstance(self.key, Key) else 1
 
     @property
     def length(self) -> int:
@@ -104,7 +119,7 @@ class Cursor:
         if not isinstance(self.value, Entries) or key not in self.value.entries:
             return None
         found, value = self.value.entries[key]
-        return Cursor(self.document, value, join(self.path, key), found)
+        return Cursor(self.document, value, self, found)
 
     def at(self, *keys: str | int) -> "Cursor":
         """The value under these keys, or the nearest one above that exists."""
@@ -120,17 +135,17 @@ class Cursor:
         """Key and value of a map; nothing for other values."""
         if isinstance(self.value, Entries):
             for name, (key, value) in self.value.entries.items():
-                yield name, Cursor(self.document, value, join(self.path, name), key)
+                yield name, Cursor(self.document, value, self, key)
 
     def element(self, index: int) -> "Cursor | None":
         if not isinstance(self.value, Sequence) or index >= len(self.value.entries):
             return None
-        return Cursor(self.document, self.value.entries[index], f"{self.path}[{index}]")
+        return Cursor(self.document, self.value.entries[index], self, index)
 
     def elements(self) -> Iterator["Cursor"]:
         if isinstance(self.value, Sequence):
             for index, value in enumerate(self.value.entries):
-                yield Cursor(self.document, value, f"{self.path}[{index}]")
+                yield Cursor(self.document, value, self, index)
 
     def text(self, key: str) -> str | None:
         """The string under a key."""
