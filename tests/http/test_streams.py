@@ -129,6 +129,20 @@ def test_a_client_that_leaves_ends_its_call_and_only_its_call(utility: str, body
         assert happened.empty()
 
 
+def test_a_client_that_leaves_after_the_end_does_not_disturb_the_closing() -> None:
+    runtime = ToyRuntime({"chat": [[DONE]]}, closes_slowly=True)
+    happened: queue.Queue[str] = queue.Queue()
+    runtime.on_log = happened.put
+    with running(runtime.open) as server:
+        with connected(server) as wire:
+            wire.sendall(post(server, CHAT, b'{"stream": true}'))
+            read_until(wire, b"0\r\n\r\n")
+        assert happened.get(timeout=5) == "closing"
+        assert ask(server, "GET", "/api/health").status == 200
+        server.loop.call_soon_threadsafe(runtime.finish_patient_calls)
+        assert happened.get(timeout=5) == "closed"
+
+
 def test_a_reader_that_is_slow_holds_the_stream_back_and_gets_everything() -> None:
     big = Event("delta", {"content": "x" * 100_000})
     taken: queue.Queue[str] = queue.Queue()

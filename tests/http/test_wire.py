@@ -37,9 +37,7 @@ def test_what_is_not_http_is_told_so(server: Running, request_line: bytes) -> No
     assert answer.code in ("bad_request", "misdirected_host")
 
 
-@pytest.mark.parametrize(
-    "target", [b"http://127.0.0.1/api/health", b"http://evil.example/api/health", b"*"]
-)
+@pytest.mark.parametrize("target", [b"http://127.0.0.1/api/health", b"http://evil.example/api/health", b"*"])
 def test_a_target_that_is_no_path_is_misdirected(server: Running, target: bytes) -> None:
     method = b"OPTIONS" if target == b"*" else b"GET"
     answer = send_raw(server, method + b" " + target + b" HTTP/1.1\r\n" + host(server) + b"\r\n")

@@ -42,6 +42,7 @@ class ToyStream:
             yield batch
 
     async def aclose(self) -> None:
+        await self._runtime.before_closing()
         self._runtime.log("closed")
 
 
@@ -76,10 +77,12 @@ class ToyRuntime:
         streams: Mapping[str, list[list[Event] | Exception | None]] | None = None,
         icon: Path | None = None,
         heeds_interrupts: bool = True,
+        closes_slowly: bool = False,
     ) -> None:
         self.catalog = ToyCatalog(icon)
         self.streams = dict(streams or {})
         self.heeds_interrupts = heeds_interrupts
+        self._closes_slowly = closes_slowly
         self.calls: list[Call] = []
         self._patience = asyncio.Event()
         self.secret = "secret-in-a-bug"
@@ -114,6 +117,11 @@ class ToyRuntime:
 
     def finish_patient_calls(self) -> None:
         self._patience.set()
+
+    async def before_closing(self) -> None:
+        if self._closes_slowly:
+            self.log("closing")
+            await self._patience.wait()
 
     async def _wait_until_cancelled(self) -> None:
         self.log("waiting")
