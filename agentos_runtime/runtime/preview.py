@@ -13,8 +13,17 @@ from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jsontext import Json, JsonTextError, parse
 from agentos_runtime.manifest.model import Auth
 
-StandIns: TypeAlias = Mapping[str, tuple[str, ...]]
-"""The text that stands for a secret in the request → the fields it is made of; two for `username:password`."""
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What a stand-in stands for: a field of the credential, or `username:password`; as it is or in base64."""
+
+    fields: tuple[str, ...]
+    base64: bool = False
+
+
+StandIns: TypeAlias = Mapping[str, Secrets]
+"""The text in the request → what will stand there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +65,13 @@ def preview(draft: Draft, auth: Auth | None, fields: Iterable[str], refusal: Age
     """Finish a draft with stand-ins for the credential's fields. Raises what `complete` raises."""
     tokens = {name: secrets.token_hex(16) for name in fields}
     request = complete(draft, auth if tokens else None, tokens.__getitem__ if tokens else None)
-    stand_ins: dict[str, tuple[str, ...]] = {}
+    stand_ins: dict[str, Secrets] = {}
     for name, token in tokens.items():
-        stand_ins |= {token: (name,), _base64(token): (name,)}
+        stand_ins |= {token: Secrets((name,)), _base64(token): Secrets((name,), base64=True)}
     if {"username", "password"} <= tokens.keys():
-        stand_ins[_base64(f"{tokens['username']}:{tokens['password']}")] = ("username", "password")
+        stand_ins[_base64(f"{tokens['username']}:{tokens['password']}")] = Secrets(
+            ("username", "password"), base64=True
+        )
     return Preview(request, stand_ins, refusal)
 
 
