@@ -75,7 +75,7 @@ class PrivateFile:
 
     def sweep(self) -> None:
         """Remove what writers that were killed left behind; does nothing while somebody is writing."""
-        if not self.path.parent.is_dir():
+        if not self._leftovers():
             return
         with suppress(PrivateFileError), self._locked(0.0):
             self._remove_leftovers()
@@ -85,8 +85,11 @@ class PrivateFile:
             return f"{self.path} is a symbolic link and is not read: put the file itself there"
         return f"{self.path} cannot be read: {error.strerror}"
 
+    def _leftovers(self) -> list[Path]:
+        return list(self.path.parent.glob(f".{self.path.name}.*.tmp"))
+
     def _remove_leftovers(self) -> None:
-        for leftover in self.path.parent.glob(f".{self.path.name}.*.tmp"):
+        for leftover in self._leftovers():
             with suppress(OSError):
                 leftover.unlink()
 

@@ -12,6 +12,7 @@ from agentos_runtime.settings import Settings
 def open_credentials(settings: Settings, environ: Mapping[str, str]) -> Credentials:
     """The environment's and the stored credentials. Raises KeyringError when the keyring is wanted and missing."""
     store = CredentialStore(PrivateFile(settings.credentials_file), _keyring() if settings.keyring else None)
+    store.sweep()
     return Credentials(environ, store)
 
 

@@ -60,7 +60,7 @@ class Home:
         self.vault = Vault(self.credentials, self.approvals)
 
     def release(self, of: Skill, origin: str = OPENROUTER, method: str = "POST") -> str | None:
-        credential = self.vault.release(of, next(iter(of.utilities.values())), origin, method)
+        credential = self.vault.release(of, next(iter(of.utilities.values())), origin, method).credential
         return credential.fields["key"].reveal() if credential else None
 
 

@@ -14,8 +14,10 @@ from keyring.errors import KeyringError as BackendError
 from agentos_runtime.authority import Grant
 from agentos_runtime.credentials.keyring import SystemKeyring
 from agentos_runtime.credentials.lookup import Credentials, UnusableCredential, variables
+from agentos_runtime.credentials.opening import open_credentials
 from agentos_runtime.credentials.store import CredentialStore, Keyring, KeyringError
 from agentos_runtime.private_files import PrivateFile, PrivateFileError
+from agentos_runtime.settings import Settings
 from tests.state.skills import CANARY
 from tests.state.test_private_files import largest_file
 
@@ -193,11 +195,13 @@ def test_a_full_disk_keeps_the_credential_that_was_there(tmp_path: Path) -> None
     assert found.fields["key"].reveal() == CANARY
 
 
-def test_a_store_sweeps_what_killed_writers_left(tmp_path: Path) -> None:
+def test_opening_a_home_sweeps_what_killed_writers_left_in_it(tmp_path: Path) -> None:
     leftover = tmp_path / ".credentials.json.0123.tmp"
     leftover.write_text(CANARY)
-    CredentialStore(PrivateFile(tmp_path / "credentials.json")).sweep()
+    opened = open_credentials(Settings(tmp_path), {"OPENROUTER_API_KEY": CANARY})
     assert not leftover.exists()
+    assert opened.find("openrouter", "default", ["key"]) is not None
+    assert open_credentials(Settings(tmp_path, keyring=True), {}).list() == ()
 
 
 @pytest.fixture
