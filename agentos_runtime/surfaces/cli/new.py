@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import click
 
 from agentos_runtime.jsontext import dump
+from agentos_runtime.private_files import make_private_folder
 from agentos_runtime.surfaces.cli.output import print_json
 from agentos_runtime.surfaces.cli.shell import Failed, Shell, json_option, pass_shell
 
@@ -66,6 +67,8 @@ def new(shell: Shell, skill_id: str, url: str, folder: Path | None, as_json: boo
     settings = shell.settings()
     served = settings.skills or (settings.home / "skills",)
     target = (folder or served[0]) / skill_id / "readme.md"
+    if folder is None:
+        make_private_folder(settings.home)
     _write(target, manifest(skill_id, url))
     if as_json:
         print_json({"id": skill_id, "file": str(target)})
@@ -83,7 +86,7 @@ def manifest(skill_id: str, url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s{}\"'#]", url):
         raise click.UsageError("--url needs a whole url, such as https://api.example.com/search?q=cats")
-    pairs = {re.sub(r"\W", "_", name).lower(): (name, value) for name, value in parse_qsl(parts.query, True)}
+    pairs = {_param(name): (name, value) for name, value in parse_qsl(parts.query, True)}
     params = "".join(
         f"\n      {param}:\n        type: string\n        default: {_yaml(value)}"
         f"\n        description: Describe what {param} means"
@@ -97,6 +100,11 @@ def manifest(skill_id: str, url: str) -> str:
         url=f"{parts.scheme}://{parts.netloc}{parts.path or '/'}",
         query=f"\n      query:{query}" if query else "",
     )
+
+
+def _param(name: str) -> str:
+    param = re.sub(r"\W", "_", name, flags=re.ASCII).lower()
+    return param if param[0].isalpha() else f"q_{param}"
 
 
 def _write(target: Path, text: str) -> None:
