@@ -41,7 +41,8 @@ class Deadlines:
     def _strike(self) -> None:
         self._timer = None
         now = asyncio.get_running_loop().time()
-        for deadline in [one for one in self._running if one.ends <= now]:
+        struck = sorted((one for one in self._running if one.ends <= now), key=lambda one: one.ends)
+        for deadline in struck:
             self._running.discard(deadline)
             deadline.strike()
         if self._running:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from yarl import URL
 
-from agentos_runtime.calls.messages import origin_of
 from agentos_runtime.errors import ApprovalRequired, InvalidParams
+from agentos_runtime.origins import origin_of
 from agentos_runtime.settings import Settings
 from agentos_runtime.upstream.addresses import names_private_address
 
@@ -41,7 +41,9 @@ class Router:
     """Knows the operator's rewrites and proxy; every other origin is guarded unless the call may leave that."""
 
     def __init__(self, settings: Settings) -> None:
-        self._rewrites: Mapping[str, str] = {origin_of(key): base for key, base in settings.rewrite.items()}
+        self._rewrites: Mapping[str, str] = {
+            origin: base for url, base in settings.rewrite.items() if (origin := origin_of(url))
+        }
         self._proxy = URL(settings.proxy) if settings.proxy else None
         self._known: dict[str, Site] = {}
 
@@ -60,11 +62,13 @@ class Router:
         return Destination(site.origin, URL(url, encoded=True), not allow_private and proxy is None, proxy)
 
     def _learn(self, authority: str) -> Site:
+        origin = origin_of(authority)
         try:
-            origin = origin_of(authority)
             host = URL(authority, encoded=True).raw_host or ""
         except ValueError:
             raise InvalidParams(_UNFIT) from None
+        if origin is None:
+            raise InvalidParams(_UNFIT)
         if len(self._known) >= _KNOWN_LIMIT:
             self._known.clear()
         site = Site(origin, self._rewrites.get(origin), names_private_address(host))

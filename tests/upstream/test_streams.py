@@ -126,6 +126,12 @@ def test_a_stream_without_length_ends_with_its_connection(run: Run) -> None:
         assert run(read(toy)) == b"".join(EVENTS)
 
 
+def test_gzip_in_a_stream_that_stops_early_is_truncated(run: Run) -> None:
+    short = answer(200, gzip.compress(b"hello")[:-4], [("Content-Encoding", "gzip")])
+    with Toy(short) as toy, pytest.raises(UpstreamTruncated):
+        run(read(toy))
+
+
 def test_silence_in_a_stream_is_a_timeout(run: Run) -> None:
     with Toy(stall(STREAM[:-5])) as toy:
         with pytest.raises(UpstreamTimeout, match=r"sent nothing for 0\.3 s"):
