@@ -31,6 +31,8 @@ class Outcome:
 
     outputs: list[Json]
     failure: Failure | None
+    text: bytes = b""
+    """The outputs as jq wrote them, one JSON array; empty when they could not be read as one."""
 
 
 def outcome_of(answer: Answer, program: str, limits: Limits) -> Outcome:
@@ -79,7 +81,7 @@ def _read(outputs: bytes) -> Outcome:
     if _INFINITE in outputs:
         return _read_singly(outputs)
     assert isinstance(values, list)
-    return Outcome(values, None)
+    return Outcome(values, None, outputs)
 
 
 def _read_singly(outputs: bytes) -> Outcome:

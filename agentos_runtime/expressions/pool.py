@@ -131,12 +131,13 @@ class WorkerPool:
 
     async def _ask(self, kind: bytes, program: Program, data: bytes) -> Answer:
         call = Call(kind, program, data, self._loop.create_future())
-        if self._free:
-            self._free.pop().send(call)
-        elif self._open:
-            self._waiting.append(call)
-        else:
+        if not self._open:
             return Answer(b"x", b"", "died: the runtime is stopping")
+        while self._free:
+            if self._free.pop().send(call):
+                break
+        else:
+            self._waiting.append(call)
         if not self._watching:
             self._watch()
         return await call.answer
@@ -154,7 +155,8 @@ class WorkerPool:
         while self._waiting:
             call = self._waiting.popleft()
             if not call.answer.done():
-                worker.send(call)
+                if not worker.send(call):
+                    self._waiting.appendleft(call)
                 return
         self._free.append(worker)
         if len(self._workers) > self._size and not self._shrinking:

@@ -108,8 +108,8 @@ class WorkerProcess:
 
     # ------------------------------------------------------------------ sending
 
-    def send(self, call: Call) -> None:
-        """Give it a call; it must be free."""
+    def send(self, call: Call) -> bool:
+        """Give it a call; it must be free. False when it has just died and cannot take it."""
         self.call = call
         self.since = self._loop.time()
         text = b""
@@ -126,10 +126,12 @@ class WorkerProcess:
         except BlockingIOError:
             sent = 0
         except OSError:
-            return  # it died; reading finds out
+            self.call = None
+            return False
         if sent < len(frame):
             self._unsent = frame[sent:]
             self._loop.add_writer(self._socket, self._writable)
+        return True
 
     def _slot_of(self, digest: bytes) -> tuple[int, bool]:
         """Where the worker keeps the compiled program, and whether it is there already; the oldest makes room."""
