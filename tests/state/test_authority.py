@@ -30,7 +30,7 @@ from agentos_runtime.manifest.model import (
 )
 from agentos_runtime.origins import declared_origin, is_private, origin_of
 from agentos_runtime.private_files import PrivateFile, PrivateFileError
-from agentos_runtime.vault import Vault
+from agentos_runtime.vault import Release, Vault
 from tests.state.skills import CANARY, CHAT_URL, PLACE, api_key, fields, jq, rest, skill, template, utility
 
 OPENROUTER = "https://openrouter.ai"
@@ -59,8 +59,11 @@ class Home:
         )
         self.vault = Vault(self.credentials, self.approvals)
 
+    def ask(self, of: Skill, origin: str = OPENROUTER, method: str = "POST") -> Release:
+        return self.vault.release(of, next(iter(of.utilities.values())), origin, method)
+
     def release(self, of: Skill, origin: str = OPENROUTER, method: str = "POST") -> str | None:
-        credential = self.vault.release(of, next(iter(of.utilities.values())), origin, method).credential
+        credential = self.ask(of, origin, method).credential
         return credential.fields["key"].reveal() if credential else None
 
 
@@ -370,6 +373,11 @@ def test_an_optional_key_may_be_missing_but_not_go_anywhere(tmp_path: Path) -> N
         Home(tmp_path, KEY).release(optional)
 
 
+def test_what_is_released_comes_with_what_takes_it_out_of_the_reply(tmp_path: Path) -> None:
+    redactor = Home(tmp_path, KEY, bundled=(skill(),)).ask(skill()).redactor
+    assert redactor.clean({"echo": CANARY}) == {"echo": "[redacted]"}
+
+
 def test_a_utility_that_carries_no_key_is_given_none(tmp_path: Path) -> None:
     assert Home(tmp_path, KEY).release(skill(utility(credential=None))) is None
 
@@ -378,23 +386,23 @@ def test_a_private_address_needs_approval_even_without_a_key(tmp_path: Path) -> 
     origin = "http://localhost:11434"
     local = skill(utility(call=rest(f"{origin}/api/chat"), credential=None), called="ollama", auth=())
     home = Home(tmp_path)
-    assert not home.vault.allow_private(local, origin)
     with pytest.raises(ApprovalRequired, match=f"calls POST {origin} on this machine's network"):
         home.release(local, origin)
     home.approvals.approve(local)
     assert home.release(local, origin) is None
-    assert home.vault.allow_private(local, origin)
-    assert not home.vault.allow_private(local, "http://localhost:22")
+    assert home.ask(local, origin).allow_private
+    with pytest.raises(ApprovalRequired):
+        home.release(local, "http://localhost:22")
     bundled = Home(tmp_path / "other", bundled=(local,))
     assert bundled.release(local, origin) is None
-    assert bundled.vault.allow_private(local, origin)
+    assert bundled.ask(local, origin).allow_private
 
 
 def test_a_public_name_may_end_at_a_private_address_only_by_rewrite(tmp_path: Path) -> None:
     home = Home(tmp_path, KEY, openrouter_ai="http://127.0.0.1:9000")
     home.approvals.approve(skill())
-    assert home.vault.allow_private(skill(), OPENROUTER)
-    assert not Home(tmp_path, KEY).vault.allow_private(skill(), OPENROUTER)
+    assert home.ask(skill()).allow_private
+    assert not Home(tmp_path, KEY).ask(skill()).allow_private
 
 
 def test_a_key_stored_for_a_private_address_permits_that_address(tmp_path: Path) -> None:
@@ -403,9 +411,7 @@ def test_a_key_stored_for_a_private_address_permits_that_address(tmp_path: Path)
     home = Home(tmp_path)
     home.credentials.set("lab", "default", {"key": CANARY}, authority_of(local).of_credential("default"))
     assert home.release(local, origin) == CANARY
-    assert home.vault.allow_private(local, origin)
-    (tmp_path / "credentials.json").chmod(0o644)
-    assert not home.vault.allow_private(local, origin)
+    assert home.ask(local, origin).allow_private
 
 
 @pytest.mark.parametrize(
@@ -418,11 +424,12 @@ def test_a_damaged_lock_approves_nothing_and_is_never_overwritten(tmp_path: Path
     home.lock.path.chmod(0o600)
     with pytest.raises(ApprovalRequired, match="is not a lock file"):
         home.release(skill())
-    assert not home.vault.allow_private(skill(), OPENROUTER)
     with pytest.raises(PrivateFileError, match="mend it, or move it away"):
         home.approvals.approve(skill())
     assert home.lock.path.read_text() == text
-    assert Home(tmp_path, KEY, bundled=(skill(),)).release(skill()) == CANARY, "what is bundled needs no lock"
+    bundled = Home(tmp_path, KEY, bundled=(skill(),)).ask(skill())
+    assert bundled.credential is not None, "what is bundled needs no lock"
+    assert not bundled.allow_private
 
 
 def test_a_skill_says_in_lists_what_it_lacks(tmp_path: Path) -> None:
