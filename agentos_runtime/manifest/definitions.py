@@ -9,10 +9,10 @@ from agentos_runtime.manifest.reading import ExpressionCheck
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.values import Cursor
 
-_DEF = re.compile(r"(?<![\w.$])def\s+([A-Za-z_]\w*)")
-_COMMENT = re.compile(r"#[^\n]*")
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-_HEAD = re.compile(r"([A-Za-z_]\w*)\s*(?:\(\s*\$?[A-Za-z_]\w*(?:\s*;\s*\$?[A-Za-z_]\w*)*\s*\))?")
+_STRING_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|#[^\n]*')
+_TOKEN = re.compile(r"(?<![\w.$])def\s+([A-Za-z_]\w*)\s*(\([^)]*\))?|[()\[\]{};]")
+_OPENING, _CLOSING = "([{", ")]}"
+_HEAD = re.compile(r"([A-Za-z_]\w*)\s*(\(\s*\$?[A-Za-z_]\w*(?:\s*;\s*\$?[A-Za-z_]\w*)*\s*\))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,48 @@ def read_definitions(root: Cursor, report: Report) -> Definitions:
 
 
 def _from_text(cursor: Cursor, text: str, report: Report) -> Definitions:
-    code = _COMMENT.sub("", _STRING.sub('""', text))
-    names = frozenset(_DEF.findall(code))
+    code = _STRING_OR_COMMENT.sub(" ", text)
     if not code.strip():
         return Definitions()
-    if not names:
+    heads = _top_level(code)
+    if not heads:
         report.error(cursor.place, "there is no `def` in here", "Write `def name: …;`, or a map from name to body")
-    return Definitions(text.rstrip() + "\n", names, (_check(cursor, f"{text.rstrip()}\n.", "", cursor.locator()),))
+    source = f"{text.rstrip()}\n{_calls(heads)}"
+    names = frozenset(name for name, _ in heads)
+    return Definitions(text.rstrip() + "\n", names, (_check(cursor, source, "", cursor.locator()),))
+
+
+def _top_level(code: str) -> list[tuple[str, int]]:
+    """Name and number of arguments of each definition that is not inside another.
+
+    A definition ends at the `;` that stands in as many brackets as its `def`.
+    """
+    heads: list[tuple[str, int]] = []
+    open_definitions: list[int] = []
+    brackets = 0
+    for token in _TOKEN.finditer(code):
+        text = token[0]
+        if token[1]:
+            if not open_definitions:
+                heads.append((token[1], _arguments(token[2])))
+            open_definitions.append(brackets)
+        elif text in _OPENING:
+            brackets += 1
+        elif text in _CLOSING:
+            brackets -= 1
+        elif open_definitions and open_definitions[-1] == brackets:
+            open_definitions.pop()
+    return heads
+
+
+def _arguments(written: str | None) -> int:
+    return written.count(";") + 1 if written else 0
+
+
+def _calls(heads: list[tuple[str, int]]) -> str:
+    """A program that uses each definition: jq does not look for mistakes in those that nothing uses."""
+    calls = (f"{name}({'; '.join(['.'] * arguments)})" if arguments else name for name, arguments in heads)
+    return ", ".join(calls) or "."
 
 
 def _from_map(cursor: Cursor, report: Report) -> Definitions:
@@ -57,7 +92,8 @@ def _from_map(cursor: Cursor, report: Report) -> Definitions:
         names.add(found[1])
         opening = f"def {head}: "
         definition = f"{opening}{body.json}\n;\n"
-        checks.append(_check(body, f"{definition}.", text, _shifted(body, len(opening))))
+        call = _calls([(found[1], _arguments(found[2]))])
+        checks.append(_check(body, f"{definition}{call}", text, _shifted(body, len(opening))))
         text += definition
     return Definitions(text, frozenset(names), tuple(checks))
 

@@ -23,7 +23,7 @@ def read_expression(cursor: Cursor | None, scope: Scope, side: Side) -> Expressi
 
 
 def auth_fields(cursor: Cursor, source: str, scope: Scope) -> frozenset[str]:
-    """The credential's fields that a request expression names; `.auth` alone is reported and read as `.auth.key`."""
+    """The credential's fields that a request expression names; `.auth` alone is reported, then taken for `key`."""
     names: set[str] = set()
     for mention in _AUTH.finditer(source):
         name = mention[1] or mention[2]

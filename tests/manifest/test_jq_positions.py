@@ -7,6 +7,7 @@ import pytest
 from agentos_runtime.diagnostics import Position
 from agentos_runtime.expressions.pool import WorkerPool
 from agentos_runtime.manifest.load import LoadResult
+from agentos_runtime.manifest.model import Jq, Literal
 from tests.manifest.loading import HEAD, load, utility
 
 URL = "url: https://api.example.com/x"
@@ -47,9 +48,23 @@ def test_a_mistake_in_a_definition_is_shown_at_its_character() -> None:
     assert shown(f"definitions: |\n  def one: .a;\n  def two: one | nosuch;\n{utility(URL)}").startswith("nosuch")
 
 
+def test_definitions_inside_definitions_are_their_own_affair() -> None:
+    text = r"""
+definitions: |
+  def outer($x; f): def inner: ";#(" | length; [inner, $x] | map(f);  # def remark: nosuch;
+  def later: reduce .[] as $i (0; . + $i) | {"a;b": (. as $d | $d)};
+"""
+    result = load(text.strip() + "\n" + utility(f"{URL}\nheaders: {{A: inner, B: 'later'}}"))
+    assert result.skill is not None
+    assert mistakes(result) == []
+    headers = dict(result.skill.utilities["go"].rest.headers.entries)
+    assert isinstance(headers["A"], Literal)
+    assert isinstance(headers["B"], Jq)
+
+
 def test_what_is_right_has_no_mistakes() -> None:
     front = utility(
-        f"{URL}\nquery: {{a: 'shout(.params.a)'}}\nresponse: {{transform: '[$params.a, $response.status] | shout(.)'}}",
+        f"{URL}\nquery: {{a: 'shout(.params.a)'}}\nresponse: {{transform: '[$params.a, $response] | shout(.)'}}",
         above="definitions: {'shout($x)': '$x | tostring | ascii_upcase  # loud'}",
         params="a: {}",
     )

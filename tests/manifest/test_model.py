@@ -257,7 +257,7 @@ timeout: 9
 def test_returns_becomes_a_schema_in_which_null_is_always_allowed(returns: str, schema: Json, void: bool) -> None:
     found = one(URL, more=f"returns: {returns}")
     assert (found.returns, found.void) == (schema, void)
-    assert (found.reply_validator is None) == (void or schema is None)
+    assert (found.reply_shape is None) == (void or schema is None)
 
 
 def test_params_become_a_published_schema() -> None:

