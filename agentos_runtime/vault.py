@@ -7,6 +7,7 @@ from typing import Literal
 from agentos_runtime.approvals import Approvals
 from agentos_runtime.authority import NETWORK, Grant, authority_of, declared_grants, grants_for, sort_grants
 from agentos_runtime.credentials.lookup import Credentials, UnusableCredential, variables
+from agentos_runtime.credentials.redactor import Redactor
 from agentos_runtime.credentials.secret import Credential
 from agentos_runtime.credentials.store import KeyringError
 from agentos_runtime.errors import ApprovalRequired, CredentialNotFound
@@ -40,9 +41,25 @@ class Permission:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """What a request may carry and where it may end."""
+
+    credential: Credential | None
+    """None when the request carries none."""
+    redactor: Redactor
+    """Over the credential's secrets."""
+    allow_private: bool
+    """Whether the connection may end at a private address.
+
+    A public name that resolves to one may not, unless the operator's rewrite names it: an approval was given to the
+    name, and whoever owns the name can point it at any address.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class _Decision:
     under: tuple[Stamp | None, Stamp | None]
-    credential: Credential | None
+    release: Release
 
 
 class Vault:
@@ -55,10 +72,9 @@ class Vault:
         self._credentials = credentials
         self._approvals = approvals
         self._decisions: dict[tuple[str, str, str, str, str], _Decision] = {}
-        self._private: dict[tuple[str, str, str], tuple[tuple[Stamp | None, Stamp | None], bool]] = {}
 
-    def release(self, skill: Skill, utility: Utility, origin: str, method: str) -> Credential | None:
-        """The credential of a request about to go to `origin` with `method`; None when it carries none.
+    def release(self, skill: Skill, utility: Utility, origin: str, method: str) -> Release:
+        """What a request about to go to `origin` with `method` may carry.
 
         To be asked for every request, also those without a credential: an address of this machine or its network
         needs approval too. Raises CredentialNotFound, ApprovalRequired.
@@ -67,29 +83,25 @@ class Vault:
         key = (skill.id, skill.digest, utility.name, origin, method)
         known = self._decisions.get(key)
         if known is not None and known.under == under:
-            return known.credential
+            return known.release
         credential = self._decide(skill, utility, origin, method)
+        release = Release(credential, Redactor.of(credential), self.allow_private(skill, origin))
         if len(self._decisions) >= REMEMBERED:
             self._decisions.clear()
-        self._decisions[key] = _Decision(under, credential)
-        return credential
+        self._decisions[key] = _Decision(under, release)
+        return release
 
     def allow_private(self, skill: Skill, origin: str) -> bool:
-        """Whether a connection of this skill to `origin` may end at a private address.
-
-        A public name that resolves to one may not, unless the operator's rewrite names it: an approval was given
-        to the name, and whoever owns the name can point it at any address.
-        """
-        under = (self._credentials.stamp(), self._approvals.stamp())
-        key = (skill.id, skill.digest, origin)
-        known = self._private.get(key)
-        if known is not None and known[0] == under:
-            return known[1]
-        allowed = self._decide_private(skill, origin)
-        if len(self._private) >= REMEMBERED:
-            self._private.clear()
-        self._private[key] = (under, allowed)
-        return allowed
+        """Whether a connection of this skill to `origin` may end at a private address; see `Release`."""
+        network = {grant for grant in authority_of(skill).grants if grant.placement == NETWORK}
+        asked = {grant for grant in network if grant.origin == origin}
+        stored = self._stored_grants(skill)
+        try:
+            return self._approvals.is_rewritten(origin) or any(
+                grant in stored or self._approvals.covers(skill.id, grant) for grant in asked
+            )
+        except PrivateFileError:
+            return False
 
     def standing(self, skill: Skill) -> Standing:
         """For lists: `needs_credential` when no utility can be called for want of one."""
@@ -133,17 +145,6 @@ class Vault:
                     _approval_text(skill, utility, grant) + refusal, details=_details(skill, utility)
                 )
         return credential
-
-    def _decide_private(self, skill: Skill, origin: str) -> bool:
-        network = {grant for grant in authority_of(skill).grants if grant.placement == NETWORK}
-        asked = {grant for grant in network if grant.origin == origin}
-        stored = self._stored_grants(skill)
-        try:
-            return self._approvals.is_rewritten(origin) or any(
-                grant in stored or self._approvals.covers(skill.id, grant) for grant in asked
-            )
-        except PrivateFileError:
-            return False
 
     def _find(self, skill: Skill, auth: Auth | None) -> Credential | None:
         """None when nothing is needed, or what is missing is optional. Raises CredentialNotFound."""

@@ -40,6 +40,8 @@ class Reply:
     """What a plain call gives: `value`, or `raw` for a utility that hands bytes on."""
 
     value: Json = field(repr=False)
+    text: bytes = field(repr=False)
+    """The value as JSON."""
     raw: RawReply | None
     timings: Timings
 

@@ -4,6 +4,7 @@ The status decides the error's class (the table of the HTTP contract); the words
 a 200 is treated by the status it carries. A provider's own words replace a gateway's "Provider returned error".
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from agentos_runtime.errors import UpstreamError, UpstreamFailure
 from agentos_runtime.jsontext import Json, JsonTextError, parse
 
 LONGEST_WORDS = 2_000
+UNSAID_WAIT = 10.0
+"""Seconds to suggest when an upstream limits the rate and does not say for how long."""
 LONGEST_RAW = 20_000
 
 _GENERIC = re.compile(
@@ -57,8 +60,10 @@ def failure_error(service: Service, failure: UpstreamFailure) -> errors.AgentOSE
             upstream=failure,
             help_url=service.help_url,
         )
-    wait = f" Retry in {failure.retry_after:g} s." if failure.retry_after is not None else ""
-    return kind(f"{service.name} {_VERBS.get(kind, 'failed')}{status}: {reason}{provider}.{wait}", upstream=failure)
+    wait = f" Retry in {math.ceil(failure.retry_after)} s." if failure.retry_after else ""
+    unsaid = UNSAID_WAIT if kind is errors.UpstreamRateLimited and failure.retry_after is None else None
+    sentence = f"{service.name} {_VERBS.get(kind, 'failed')}{status}: {reason}{provider}.{wait}"
+    return kind(sentence, upstream=failure, retry_after=unsaid)
 
 
 def keys_command(service: Service) -> str:
@@ -99,7 +104,11 @@ def body_failure(document: Json, now: float) -> UpstreamFailure | None:
     if not isinstance(document, dict):
         return None
     for error in _error_objects(document):
-        return described_failure(error, now)
+        failure = described_failure(error, now)
+        provider = document.get("provider")
+        if failure.provider is None and isinstance(provider, str):
+            return replace(failure, provider=provider)
+        return failure
     for choice in _choices(document):
         if choice.get("finish_reason") == "error":
             native = choice.get("native_finish_reason")

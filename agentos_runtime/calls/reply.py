@@ -281,14 +281,11 @@ def _rooted(plan: ReplyPlan, whole: Json) -> Json:
 
 def check_returns(utility: Utility, reply: Json) -> None:
     """Raises ReplyMismatch when the reply is not what the utility says it returns."""
-    validator = utility.reply_validator
-    if validator is None or validator.is_valid(reply):
-        return
-    mismatch = next(iter(validator.iter_errors(reply)))
-    path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in mismatch.absolute_path).lstrip(".")
-    expected = mismatch.validator_value if mismatch.validator in ("type", "enum") else mismatch.validator
-    raise ReplyMismatch(
-        f"The reply does not match what {utility.place.key} says it returns: "
-        f"{path or 'the reply'} must satisfy {mismatch.validator}: {expected} ({utility.place.position})",
-        details={"path": path},
-    )
+    problems = utility.reply_shape.problems(reply) if utility.reply_shape else []
+    if problems:
+        first = problems[0]
+        raise ReplyMismatch(
+            f"The reply does not match what {utility.place.key} says it returns: "
+            f"{first.path or 'the reply'} {first.message} ({utility.place.position})",
+            problems=problems,
+        )

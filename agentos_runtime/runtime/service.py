@@ -13,7 +13,7 @@ from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.calls.reply import error_input, failed_response, is_failed, read_body, read_reply, reply_input
 from agentos_runtime.catalog import Catalog
 from agentos_runtime.errors import AgentOSError, NotStreamable, UnsupportedPlatform
-from agentos_runtime.jsontext import Json
+from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.params import check_params
 from agentos_runtime.runtime.ports import Upstream, Workers
 from agentos_runtime.runtime.preview import Preview
@@ -188,7 +188,7 @@ class Runtime:
             said = await session.run(plan.error_program, text) if plan.error_program and text else None
             raise failed_response(plan, response, said, now)
         if plan.response.raw:
-            return Reply(None, raw_reply(session, response, now), record.watch.timings())
+            return Reply(None, b"null", raw_reply(session, response, now), record.watch.timings())
         body = read_body(plan, response, now)
         record.meter = read_meter(session.params, body.whole)
         outcome = None
@@ -197,7 +197,11 @@ class Runtime:
         session.tell(reply_stages(plan, body, outcome))
         value = read_reply(plan, body, outcome, now)
         record.meter = read_meter(session.params, value, body.whole)
-        return Reply(session.redactor.clean(value), None, record.watch.timings())
+        text = dump(value)
+        if session.redactor.found_in(text):
+            value = session.redactor.clean(value)
+            text = dump(value)
+        return Reply(value, text, None, record.watch.timings())
 
 
 def raw_reply(session: Session, response: UpstreamResponse, now: float) -> RawReply:

@@ -4,17 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from agentos_runtime.calls.evaluate import Inputs
-from agentos_runtime.calls.messages import UpstreamRequest, origin_of
+from agentos_runtime.calls.messages import UpstreamRequest
 from agentos_runtime.calls.placeholders import Placeholders
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.calls.reply import failed_output
 from agentos_runtime.calls.request import Draft, complete, document, draft_request, plain_documents
 from agentos_runtime.credentials.redactor import Redactor
-from agentos_runtime.credentials.secret import Credential
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.expressions.outcome import Outcome
 from agentos_runtime.expressions.program import Program
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.origins import origin_of
 from agentos_runtime.runtime.ports import Workers
 from agentos_runtime.runtime.preview import Preview, preview
 from agentos_runtime.runtime.record import Watch
@@ -34,7 +34,6 @@ class Session:
     vault: Vault
     watch: Watch
     streaming: bool = False
-    credential: Credential | None = field(default=None, repr=False)
     redactor: Redactor = NOTHING_SECRET
     allow_private: bool = False
     """Whether the request's origin may be at a private address."""
@@ -63,13 +62,11 @@ class Session:
         if self.trace is not None:
             self.trace("request", self._preview(draft).masked())
         plan = self.plan
-        origin = origin_of(draft.url)
-        self.credential = self.vault.release(plan.skill, plan.utility, origin, draft.method)
-        self.allow_private = self.vault.allow_private(plan.skill, origin)
-        if self.credential is None:
+        release = self.vault.release(plan.skill, plan.utility, origin_of(draft.url) or "", draft.method)
+        self.redactor, self.allow_private = release.redactor, release.allow_private
+        if release.credential is None:
             return complete(draft, None, None)
-        self.redactor = Redactor.of(self.credential)
-        fields = self.credential.fields
+        fields = release.credential.fields
         return complete(draft, plan.request.auth, lambda name: fields[name].reveal())
 
     async def draft(self) -> Draft:
@@ -101,7 +98,8 @@ class Session:
         plan, refusal, fields = self.plan, None, tuple[str, ...]()
         auth = plan.skill.auth.get(plan.utility.credential) if plan.utility.credential else None
         try:
-            credential = self.vault.release(plan.skill, plan.utility, origin_of(draft.url), draft.method)
+            origin = origin_of(draft.url) or ""
+            credential = self.vault.release(plan.skill, plan.utility, origin, draft.method).credential
         except AgentOSError as error:
             credential, refusal = None, error
         if auth is not None and (credential or refusal):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agentos_runtime.calls.call import Call, Event, RawReply, Reply, Timings
 from agentos_runtime.errors import AgentOSError, UnknownSkill, UnknownUtility, UpstreamRateLimited
-from agentos_runtime.jsontext import Json
+from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.surfaces.http.messages import error_body
 from agentos_runtime.surfaces.http.ports import Runtime
 
@@ -101,9 +101,9 @@ class ToyRuntime:
         self.calls.append(call)
         timings = Timings(1.5, 1.25, 0.125)
         if call.utility == "raw":
-            return Reply(None, RawReply(b"\x00\xff", str(call.params.get("type", "audio/mpeg"))), timings)
+            return Reply(None, b"null", RawReply(b"\x00\xff", str(call.params.get("type", "audio/mpeg"))), timings)
         if call.utility == "nothing":
-            return Reply(None, None, timings)
+            return Reply(None, b"null", None, timings)
         if call.utility == "refuse":
             raise UpstreamRateLimited("Slow down.", retry_after=6.2)
         if call.utility == "bug":
@@ -113,7 +113,8 @@ class ToyRuntime:
         if call.utility == "patient":
             self.log("patient")
             await self._patience.wait()
-        return Reply({"params": call.params, "agent": call.agent}, None, timings)
+        said: Json = {"params": call.params, "agent": call.agent}
+        return Reply(said, dump(said), None, timings)
 
     def finish_patient_calls(self) -> None:
         self._patience.set()

@@ -91,7 +91,7 @@ async def _pump(stream: EventStream, writer: EventWriter, call: Call, open_call:
 def _plain(reply: Reply) -> Response:
     timing = (b"server-timing", _server_timing(reply.timings))
     if reply.raw is None:
-        return Response(jsontext.dump(reply.value), headers=(timing,))
+        return Response(reply.text, headers=(timing,))
     content_type = reply.raw.content_type.encode("latin-1", "replace")
     if not _CONTENT_TYPE.fullmatch(content_type):
         content_type = b"application/octet-stream"
