@@ -190,3 +190,11 @@ def test_a_shape_accepts_what_the_published_schema_accepts(schema: dict[str, Any
     shape, validator = Shape(schema), Draft202012Validator(schema)
     for value in values:
         assert (not shape.problems(value)) == validator.is_valid(value)
+
+
+def test_a_choice_of_one_does_not_allow_true() -> None:
+    utility = chat(params="n: {enum: [1, [0], {a: 1}]}")
+    assert [check_params(utility, {"n": value}) for value in (1.0, [0], {"a": 1})] != []
+    for value in (True, [False], {"a": True}):
+        wrong: dict[str, Json] = {"n": value}
+        assert list(refused(utility, wrong)) == ["n"]

@@ -211,3 +211,10 @@ def test_a_skill_of_later_executors_only_is_listed_with_its_instructions() -> No
     result = load("utilities:\n  go: {description: x, sql: {query: x}}")
     assert result.skill is not None
     assert (result.skill.kind, result.skill.utilities) == ("instructions", {})
+
+
+def test_a_mistake_that_is_used_twice_is_one_problem() -> None:
+    found = texts(
+        f"utilities:\n  a: {{params: &p {{n: {{type: strin}}}}, rest: {{{URL}}}}}\n  b: {{params: *p, rest: {{{URL}}}}}"
+    )
+    assert len(found) == 1
