@@ -71,7 +71,7 @@ def test_an_ipv4_address_is_not_more_public_inside_an_ipv6_one(address: ipaddres
 
 
 SPELLINGS = [
-    *("127.0.0.1", "localhost", "LOCALHOST", "localhost.", "a.localhost", "a.b.localhost.", "127.1", "127.0.1"),
+    *("127.0.0.1", "localhost", "LOCALHOST", "a.localhost", "a.B.localhost", "127.1", "127.0.1"),
     *("0x7f000001", "0x7f.1", "2130706433", "017700000001", "0177.0.0.1", "0", "0.0.0.0", "[::1]", "[::]"),
     *("[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:0:0:1]", "[64:ff9b::7f00:1]", "169.254.169.254", "10.1"),
 ]
@@ -89,7 +89,18 @@ def test_every_spelling_of_this_machine_needs_approval(run: Run, host: str) -> N
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1\u3002", "①②⑦.⓪.⓪.①", "user@127.0.0.1", "a b", "127.0.0.1%00", "ex\\ample.com"]
+    "host",
+    [
+        "localhost.",
+        "a.localhost.",
+        "127.0.0.1.",
+        "127.0.0.1\u3002",
+        "①②⑦.⓪.⓪.①",
+        "user@127.0.0.1",
+        "a b",
+        "127.0.0.1%00",
+        "ex\\ample.com",
+    ],
 )
 def test_a_host_that_is_none_is_refused(run: Run, host: str) -> None:
     with pytest.raises(InvalidParams):
