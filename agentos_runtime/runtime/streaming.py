@@ -205,6 +205,7 @@ class UpstreamSource:
             return []
         outcome = await self._session.run(self._plan.program, batch_input(self._head, batch))
         self._session.tell(event_stages(self._plan, batch, outcome))
+        self._accumulator.suspect(outcome.text)
         deltas = add_deltas(self._plan, batch, outcome, self._accumulator, self._wall())
         self._ended, self._failure = deltas.ended, deltas.failure
         return list(deltas.news)

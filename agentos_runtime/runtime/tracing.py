@@ -33,8 +33,11 @@ def reply_stages(plan: ReplyPlan, body: Body, outcome: Outcome | None) -> Stages
         yield "root", body.rooted
     result = body.rooted
     if response.transform is not None:
-        for name, result in _stage("transform", response.transform, body.rooted, given):
-            yield name, result
+        transformed = [*_stage("transform", response.transform, body.rooted, given)]
+        yield from transformed
+        if not transformed:
+            return
+        result = transformed[0][1]
     fields = {name: value for name, each in response.mapping for _, value in _stage(name, each, result, given)}
     if fields:
         yield "mapping", fields
