@@ -87,8 +87,9 @@ def test_only_news_is_passed_on() -> None:
 
 @pytest.mark.parametrize(
     "delta",
-    ["text", 7, {"content": 7}, {"tool_calls": {}}, {"tool_calls": ["x"]}, {"tool_calls": [{"index": "0"}]},
-     {"tool_calls": [{"input_json": {}}]}, {"reasoning_details": [1]}, {"images": "x"}, {"audio": "x"}, {"usage": 7}],
+    ["text", 7, {"content": 7}, {"usage": 7}, {"tool_calls": {}}, {"tool_calls": ["x"]},
+     {"tool_calls": [{"index": "0"}]}, {"tool_calls": [{"input_json": {}}]}, {"reasoning_details": [1]},
+     {"images": "x"}, {"audio": "x"}],
 )  # fmt: skip
 def test_a_delta_of_another_shape_is_refused_without_its_data(delta: Json) -> None:
     with pytest.raises(DeltaError):

@@ -1,0 +1,188 @@
+"""A bundled skill's utility without a network: what it would send, and what it makes of an answer."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agentos_runtime.calls.accumulate import ACCUMULATORS
+from agentos_runtime.calls.deltas import (
+    Batch,
+    add_deltas,
+    batch_input,
+    check_said_something,
+    final_input,
+    is_complete,
+    read_events,
+    read_final,
+    stream_head,
+)
+from agentos_runtime.calls.evaluate import Inputs
+from agentos_runtime.calls.events import DECODERS
+from agentos_runtime.calls.messages import UpstreamResponse
+from agentos_runtime.calls.placeholders import Placeholders
+from agentos_runtime.calls.plan import CallPlan, plan_call
+from agentos_runtime.calls.reply import error_input, failed_response, is_failed, read_body, read_reply, reply_input
+from agentos_runtime.calls.request import Draft, document, draft_request
+from agentos_runtime.errors import UpstreamTruncated
+from agentos_runtime.expressions.pool import WorkerPool
+from agentos_runtime.expressions.program import Program
+from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.manifest.load import load_skill
+from agentos_runtime.manifest.model import Skill
+from agentos_runtime.manifest.params import check_params
+from agentos_runtime.manifest.schema import ManifestSchema
+
+ROOT = Path(__file__).resolve().parents[2]
+SKILLS = ROOT / "skills"
+SCHEMAS = ROOT / "schemas"
+NOW = 1_790_000_000.0
+
+
+def schema(name: str) -> Any:
+    return json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
+
+
+def bundled(skill: str) -> Skill:
+    """A skill of this repository; fails with its problems when it does not load."""
+    file = SKILLS / skill / "readme.md"
+    loaded = load_skill(
+        file.read_bytes(),
+        schema=ManifestSchema(schema("manifest")),
+        file=file,
+        folder=file.parent,
+        siblings=[entry.name for entry in file.parent.iterdir()],
+    )
+    assert loaded.skill is not None, [str(problem) for problem in loaded.problems]
+    return loaded.skill
+
+
+class Expressions:
+    """Worker processes that live as long as a test module; calls are synchronous."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+        self._pool = WorkerPool(size=1)
+        self._runner.run(self._pool.__aenter__())
+        self._wires: dict[tuple[str, str], Wire] = {}
+
+    def wire(self, skill: str, utility: str = "chat") -> "Wire":
+        """The wire of a utility; loaded once."""
+        if (skill, utility) not in self._wires:
+            self._wires[skill, utility] = Wire(self, skill, utility)
+        return self._wires[skill, utility]
+
+    def close(self) -> None:
+        self._runner.run(self._pool.__aexit__(None, None, None))
+        self._runner.close()
+
+    def run(self, program: Program, text: bytes) -> Any:
+        return self._runner.run(self._pool.run(program, text))
+
+    def problem(self, definitions: str, source: str, *, request: bool) -> Any:
+        return self._runner.run(self._pool.check(definitions, source, request=request))
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """What a caller of a stream sees: the deltas, and what `done` holds."""
+
+    deltas: list[Any]
+    done: Any
+
+
+class Wire:
+    """One utility between its caller and its upstream."""
+
+    def __init__(self, expressions: Expressions, skill: str, utility: str = "chat") -> None:
+        self._expressions = expressions
+        loaded = bundled(skill)
+        self.plan: CallPlan = plan_call(loaded, loaded.utilities[utility], loaded.settings)
+
+    def params(self, given: dict[str, Json]) -> dict[str, Json]:
+        return check_params(self.plan.utility, given)
+
+    def draft(self, given: dict[str, Json], *, streaming: bool = False) -> Draft:
+        """The request, without its secret."""
+        plan = self.plan.request
+        seen = document(self.params(given), self.plan.settings, Placeholders({}))
+        outputs: Sequence[Json] = ()
+        if plan.program:
+            outcome = self._expressions.run(plan.program, dump(seen))
+            assert outcome.failure is None, outcome.failure
+            outputs = outcome.outputs
+        return draft_request(plan, Inputs(seen, outputs), streaming=streaming)
+
+    def body(self, given: dict[str, Json], *, streaming: bool = False) -> Any:
+        return self.draft(given, streaming=streaming).body
+
+    def reply(self, given: dict[str, Json], answer: Json | bytes, status: int = 200) -> Any:
+        """What the caller gets. Raises AgentOSError."""
+        text = answer if isinstance(answer, bytes) else dump(answer)
+        plan = self.plan.reply
+        response = UpstreamResponse(status, {"content-type": "application/json"}, text)
+        if is_failed(response):
+            question = error_input(plan, response, self.plan.settings)
+            program = plan.error_program
+            said = self._expressions.run(program, question) if program and question else None
+            raise failed_response(plan, response, said, NOW)
+        body = read_body(plan, response, NOW)
+        outcome = None
+        if plan.program:
+            outcome = self._expressions.run(
+                plan.program, reply_input(plan, body, self.params(given), self.plan.settings)
+            )
+        return read_reply(plan, body, outcome, NOW)
+
+    def stream(self, given: dict[str, Json], text: bytes) -> Streamed:
+        """What the caller of a stream gets for these bytes. Raises AgentOSError."""
+        plan = self.plan.stream
+        assert plan is not None
+        params = self.params(given)
+        response: Json = {"status": 200, "headers": {}}
+        decoder = DECODERS[plan.stream.format](64 * 1024 * 1024)
+        batch: Batch = read_events(plan, decoder.feed(text) + decoder.end(), NOW)
+        head = stream_head(plan, params, self.plan.settings, response)
+        accumulator = ACCUMULATORS[plan.stream.accumulate]()
+        outcome = self._expressions.run(plan.program, batch_input(head, batch))
+        deltas = add_deltas(plan, batch, outcome, accumulator, NOW)
+        if deltas.failure:
+            raise deltas.failure
+        total = accumulator.total()
+        if not is_complete(plan, total, deltas.ended):
+            raise UpstreamTruncated("the stream has no end")
+        check_said_something(plan, total)
+        final = None
+        if plan.reply_program:
+            text = final_input(plan.reply_program, total, params, self.plan.settings, response)
+            final = self._expressions.run(plan.reply_program, text)
+        return Streamed(list(deltas.news), read_final(plan, total, final))
+
+
+def sse(*payloads: Any, done: str | None = None) -> bytes:
+    """Payloads as server-sent events, and the end mark when there is one."""
+    blocks = [f"data: {json.dumps(payload)}\n\n" for payload in payloads]
+    return "".join([*blocks, f"data: {done}\n\n" if done else ""]).encode()
+
+
+def ndjson(*payloads: Any) -> bytes:
+    return "".join(json.dumps(payload) + "\n" for payload in payloads).encode()
+
+
+def case_bytes(response: dict[str, Any]) -> bytes:
+    """The bytes of a case's `events`, as `schemas/case.schema.json` says."""
+    lines = response.get("headers", {}).get("content-type") == "application/x-ndjson"
+    return "".join(_event_text(event, lines=lines) for event in response["events"]).encode()
+
+
+def _event_text(event: dict[str, Any], *, lines: bool) -> str:
+    if "raw" in event:
+        return str(event["raw"])
+    if "comment" in event:
+        return f": {event['comment']}\n\n"
+    data = event["data"] if isinstance(event["data"], str) else dump(event["data"]).decode()
+    if lines:
+        return f"{data}\n"
+    return (f"event: {event['event']}\n" if "event" in event else "") + f"data: {data}\n\n"
