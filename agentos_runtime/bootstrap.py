@@ -2,8 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from agentos_runtime.activity.ledger import Ledger
@@ -14,7 +15,7 @@ from agentos_runtime.expressions.pool import WorkerPool
 from agentos_runtime.manifest.schema import ManifestSchema
 from agentos_runtime.private_files import PrivateFile, make_private_folder
 from agentos_runtime.resources import read_schema, skills_folder
-from agentos_runtime.runtime import Runtime
+from agentos_runtime.runtime import Runtime, ports
 from agentos_runtime.settings import Settings, SettingsError
 from agentos_runtime.skills import Registry, SkillFolder, read_skill, skill_files
 from agentos_runtime.upstream import Upstream
@@ -69,36 +70,66 @@ def open_approvals(settings: Settings, schema: ManifestSchema) -> Approvals:
     return Approvals(PrivateFile(settings.lock_file), bundled=bundled, rewrite=settings.rewrite)
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a runtime reaches beyond itself: the services that it calls, and the keys that it shows them."""
+
+    upstream: ports.Upstream
+    vault: Vault
+
+
+@asynccontextmanager
+async def real_outside(
+    settings: Settings, environ: Mapping[str, str], schema: ManifestSchema
+) -> AsyncIterator[Outside]:
+    """The network, and the operator's keys and approvals. Raises PrivateFileError, KeyringError."""
+    vault = Vault(open_credentials(settings, environ), open_approvals(settings, schema))
+    async with Upstream(settings) as upstream:
+        yield Outside(upstream, vault)
+
+
 @asynccontextmanager
 async def open_runtime(
-    settings: Settings, environ: Mapping[str, str], *, watch: bool = True
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    watch: bool = True,
+    outside: Callable[[Registry], Outside] | None = None,
 ) -> AsyncIterator[Runtime]:
     """A runtime with its skills loaded; closed with the block.
 
-    watch: go on looking for changed skill files. Raises SettingsError, PrivateFileError, LedgerRefused and
-    WorkersUnavailable when something it cannot do without is missing.
+    watch: go on looking for changed skill files. outside: makes, for the skills there are, what stands in for the
+    network and the operator's keys; nothing of those is opened or read. Raises SettingsError, PrivateFileError,
+    LedgerRefused and WorkersUnavailable when something it cannot do without is missing.
     """
     platform = check_platform()
     make_private_folder(settings.home)
     schema = ManifestSchema(read_schema("manifest"))
-    vault = Vault(open_credentials(settings, environ), open_approvals(settings, schema))
-    async with WorkerPool() as workers, Upstream(settings) as upstream:
+    async with WorkerPool() as workers:
         registry = Registry(skill_folders(settings), workers, schema, settings=settings.skill_settings)
-        with Ledger(settings.activity_file) as ledger:
-            await registry.refresh()
-            watching = asyncio.create_task(registry.watch()) if watch else None
-            try:
-                yield Runtime(
-                    registry=registry,
-                    workers=workers,
-                    vault=vault,
-                    upstream=upstream,
-                    ledger=ledger,
-                    platform=platform,
-                    max_event=settings.max_reply,
-                )
-            finally:
-                if watching:
-                    watching.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await watching
+        reaching = nullcontext(outside(registry)) if outside else real_outside(settings, environ, schema)
+        async with reaching as reached:
+            with Ledger(settings.activity_file) as ledger:
+                await registry.refresh()
+                async with _watching(registry) if watch else nullcontext():
+                    yield Runtime(
+                        registry=registry,
+                        workers=workers,
+                        vault=reached.vault,
+                        upstream=reached.upstream,
+                        ledger=ledger,
+                        platform=platform,
+                        max_event=settings.max_reply,
+                    )
+
+
+@asynccontextmanager
+async def _watching(registry: Registry) -> AsyncIterator[None]:
+    """Changed skill files are loaded while the block runs."""
+    watching = asyncio.create_task(registry.watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching

@@ -1,12 +1,11 @@
 """The one place where a credential leaves the store: found, and approved for where it goes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
-from agentos_runtime.approvals import Approvals
 from agentos_runtime.authority import NETWORK, Grant, authority_of, declared_grants, grants_for, sort_grants
-from agentos_runtime.credentials.lookup import Credentials, UnusableCredential, variables
+from agentos_runtime.credentials.lookup import Listed, UnusableCredential, variables
 from agentos_runtime.credentials.redactor import Redactor
 from agentos_runtime.credentials.secret import Credential
 from agentos_runtime.credentials.store import KeyringError
@@ -18,6 +17,26 @@ from agentos_runtime.private_files import PrivateFileError, Stamp
 
 REMEMBERED = 4096
 """Decisions kept; a catalogue has a few hundred utilities."""
+
+
+class CredentialSource(Protocol):
+    """Where credentials are found: `credentials.lookup.Credentials`, or stand-ins."""
+
+    def stamp(self) -> Stamp | None: ...
+
+    def find(self, skill_id: str, credential: str, fields: Sequence[str]) -> Credential | None: ...
+
+    def list(self) -> tuple[Listed, ...]: ...
+
+
+class ApprovalSource(Protocol):
+    """Who approved what: `approvals.Approvals`, or whoever stands in for it."""
+
+    def stamp(self) -> Stamp | None: ...
+
+    def covers(self, skill_id: str, grant: Grant) -> str | None: ...
+
+    def is_rewritten(self, origin: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +87,7 @@ class Vault:
     A decision is kept until the skill's file, `credentials.json` or `agentos.lock` changes.
     """
 
-    def __init__(self, credentials: Credentials, approvals: Approvals) -> None:
+    def __init__(self, credentials: CredentialSource, approvals: ApprovalSource) -> None:
         self._credentials = credentials
         self._approvals = approvals
         self._decisions: dict[tuple[str, str, str, str, str], _Decision] = {}

@@ -124,6 +124,11 @@ def _homes(schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 # ------------------------------------------------------------------ one error, translated
 
 
+def report_error(error: ValidationError, root: Cursor, report: Report) -> None:
+    """Report what a validator found in the values of any file, in this module's words."""
+    _translate(error, root, report, {})
+
+
 def _translate(error: ValidationError, root: Cursor, report: Report, homes: Homes) -> None:
     cursor = root.at(*error.absolute_path)
     of_key = len(error.absolute_schema_path) > 1 and error.absolute_schema_path[-2] == "propertyNames"

@@ -33,7 +33,7 @@ class Source:
 
 def read_source(data: bytes, file: str, report: Report) -> Source | None:
     """Decode and split a file; None, after reporting, for what is no text at all."""
-    text = _decode(data, file, report)
+    text = decode_text(data, file, report)
     if text is None:
         return None
     document = Document(text, Lines(file, text))
@@ -92,7 +92,8 @@ def _written_id(front: str) -> str | None:
     return found[1] if found else None
 
 
-def _decode(data: bytes, file: str, report: Report) -> str | None:
+def decode_text(data: bytes, file: str, report: Report) -> str | None:
+    """The text of a file, its line ends made one; None, after reporting, for what is no UTF-8 text."""
     if len(data) > MAX_BYTES:
         message = f"the file is larger than {MAX_BYTES // (1024 * 1024)} MB"
         report.error(Place("", Position(file, 1, 1)), message, "A skill is one short text; move the rest elsewhere")

@@ -68,7 +68,7 @@ def _check_text(text: str) -> None:
     if len(text) > MAX_CHARACTERS:
         raise _Refused(
             0,
-            f"the front matter is {len(text) // 1024} KB long, more than {MAX_CHARACTERS // 1024} KB",
+            f"the YAML is {len(text) // 1024} KB long, more than {MAX_CHARACTERS // 1024} KB",
             "Make it shorter",
         )
     found = _UNPRINTABLE.search(text)

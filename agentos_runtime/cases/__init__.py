@@ -1,0 +1,1 @@
+"""Cases: recorded by hand, one exchange a file; a test, the simulated upstream, and documentation at once."""

@@ -1,0 +1,112 @@
+"""What a case must be beside its shape: about a utility that is there, with params that fit, without secrets."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlsplit
+
+from agentos_runtime.cases.schema import scalars
+from agentos_runtime.errors import InvalidParams
+from agentos_runtime.manifest.model import AuthTemplate, Skill, Utility
+from agentos_runtime.manifest.near import nearest
+from agentos_runtime.manifest.params import check_params
+from agentos_runtime.manifest.report import Report
+from agentos_runtime.manifest.values import Cursor
+
+_SECRET = re.compile(
+    r"\b(?:sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|AKIA[0-9A-Z]{16}"
+    r"|xox[abprs]-[A-Za-z0-9-]{10,}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+)"
+    r"|\b(?:Bearer|Basic) +[A-Za-z0-9+/=._~-]{8,}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+)
+_STEP = re.compile(r'\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)')
+
+
+def check_case(root: Cursor, skill: Skill, report: Report) -> Utility | None:
+    """Report what does not fit the skill; the utility the case is about, if there is one."""
+    _check_secrets(root, report)
+    utility = _find_utility(root, skill, report)
+    if utility is not None:
+        _check_stream(root, utility, report)
+        _check_params(root, utility, report)
+        _check_credential(root, skill, utility, report)
+    return utility
+
+
+def _find_utility(root: Cursor, skill: Skill, report: Report) -> Utility | None:
+    name = root.text("utility") or ""
+    utility = skill.utilities.get(name)
+    if utility is None:
+        cursor = root.at("utility")
+        guess = nearest(name, skill.utilities)
+        fix = f"Did you mean `{guess}`?" if guess else f"It has: {', '.join(skill.utilities) or 'none'}"
+        report.error(cursor.place, f"the skill {skill.id} has no utility `{name[:60]}`", fix, cursor.length)
+    return utility
+
+
+def _check_stream(root: Cursor, utility: Utility, report: Report) -> None:
+    events = root.at("response").get("events")
+    if events is not None and not utility.streams:
+        report.error(
+            events.key_place,
+            f"`{utility.name}` does not stream, so its upstream answers with no `events`",
+            "Write `body`, or give the utility a `rest.stream`",
+            events.key_length,
+        )
+
+
+def _check_params(root: Cursor, utility: Utility, report: Report) -> None:
+    given = root.get("params")
+    try:
+        check_params(utility, given.json if given and isinstance(given.json, dict) else {})
+    except InvalidParams as error:
+        for problem in error.problems:
+            found = (given or root).at(*_steps(problem.path))
+            is_key = "is not known" in problem.message
+            place, length = (found.key_place, found.key_length) if is_key else (found.place, found.length)
+            report.error(place, f"the param {problem.path} {problem.message}", None, length)
+
+
+def _steps(path: str) -> Iterator[str | int]:
+    for index, quoted, name in _STEP.findall(path):
+        yield int(index) if index else quoted or name
+
+
+def _check_credential(root: Cursor, skill: Skill, utility: Utility, report: Report) -> None:
+    """The credential is put on by the runtime: a case that names its place would hold a secret, or a lie."""
+    auth = skill.auth.get(utility.credential) if utility.credential else None
+    templates = auth.templates if auth else ()
+    request = root.at("request")
+    headers = request.get("headers")
+    for name, cursor in headers.items() if headers else ():
+        if _goes_to(templates, "header", name):
+            report.error(
+                cursor.key_place,
+                f"the header `{name}` carries the credential, which does not stand in a case",
+                "Remove it: the runtime puts the credential on",
+                cursor.key_length,
+            )
+    url = request.get("url")
+    for name, _ in parse_qsl(urlsplit(str(url.json)).query) if url else ():
+        if _goes_to(templates, "query", name):
+            report.error(
+                url.place if url else request.place,
+                f"`{name}` in the query carries the credential, which does not stand in a case",
+                "Remove it: the runtime puts the credential on",
+                url.length if url else 1,
+            )
+
+
+def _goes_to(templates: tuple[AuthTemplate, ...], location: str, name: str) -> bool:
+    return any(t.location == location and t.name.lower() == name.lower() for t in templates)
+
+
+def _check_secrets(root: Cursor, report: Report) -> None:
+    for cursor in scalars(root):
+        found = _SECRET.search(cursor.json) if isinstance(cursor.json, str) else None
+        if found:
+            place = cursor.document.place(cursor.path, cursor.offset_at(found.start()))
+            report.error(
+                place,
+                "this looks like a secret, and secrets never stand in a case",
+                "Remove it, and if it was real, withdraw it where it came from",
+                len(found[0]),
+            )
