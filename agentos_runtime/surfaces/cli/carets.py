@@ -66,4 +66,4 @@ def _window(line: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _visible(text: str) -> str:
-    return harmless(text).replace("\t", TAB)
+    return harmless(text.replace("\n", " ")).replace("\t", TAB)

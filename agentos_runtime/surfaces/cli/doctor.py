@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from agentos_runtime import __version__
+from agentos_runtime.bootstrap import skill_folders
 from agentos_runtime.jsontext import Json
 from agentos_runtime.runtime import Runtime
 from agentos_runtime.settings import Settings
@@ -95,8 +96,8 @@ async def _server(settings: Settings) -> Finding:
     return found
 
 
-def _platform() -> Iterator[Finding]:
-    if sys.platform == "darwin":
+def _platform(name: str = sys.platform) -> Iterator[Finding]:
+    if name == "darwin":
         yield Finding(
             "platform",
             "note",
@@ -110,6 +111,8 @@ def _settings(settings: Settings) -> Iterator[tuple[str, str, str]]:
         value = getattr(settings, name)
         if name in HIDDEN:
             text = "set, not shown" if value else "none"
+        elif name == "skills":
+            text = ", ".join(str(folder.path) for folder in skill_folders(settings))
         elif isinstance(value, tuple):
             text = ", ".join(map(str, value)) or "none"
         elif isinstance(value, dict):

@@ -53,7 +53,7 @@ def _folder(home: Path) -> Finding:
     except OSError as error:
         return Finding("home", "wrong", f"{home} cannot be used: {error.strerror}")
     if mode & 0o077:
-        return Finding("home", "wrong", f"{home} can be entered by others (mode {mode:04o}): run chmod 700 {home}")
+        return Finding("home", "note", f"{home} can be entered by others (mode {mode:04o}): run chmod 700 {home}")
     return Finding("home", "fine", f"{home} (mode {mode:04o})")
 
 
