@@ -27,11 +27,10 @@ from agentos_runtime.calls.plan import CallPlan, plan_call
 from agentos_runtime.calls.reply import error_input, failed_response, is_failed, read_body, read_reply, reply_input
 from agentos_runtime.calls.request import Draft, document, draft_request
 from agentos_runtime.errors import UpstreamTruncated
-from agentos_runtime.expressions.pool import WorkerPool
+from agentos_runtime.expressions.pool import CompileProblem, WorkerPool
 from agentos_runtime.expressions.program import Program
 from agentos_runtime.jsontext import Json, dump
-from agentos_runtime.manifest.load import load_skill
-from agentos_runtime.manifest.model import Skill
+from agentos_runtime.manifest.load import ExpressionCheck, LoadResult, load_skill
 from agentos_runtime.manifest.params import check_params
 from agentos_runtime.manifest.schema import ManifestSchema
 
@@ -45,18 +44,16 @@ def schema(name: str) -> Any:
     return json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
 
 
-def bundled(skill: str) -> Skill:
-    """A skill of this repository; fails with its problems when it does not load."""
+def load(skill: str) -> LoadResult:
+    """A skill of this repository, loaded."""
     file = SKILLS / skill / "readme.md"
-    loaded = load_skill(
+    return load_skill(
         file.read_bytes(),
         schema=ManifestSchema(schema("manifest")),
         file=file,
         folder=file.parent,
         siblings=[entry.name for entry in file.parent.iterdir()],
     )
-    assert loaded.skill is not None, [str(problem) for problem in loaded.problems]
-    return loaded.skill
 
 
 class Expressions:
@@ -81,8 +78,9 @@ class Expressions:
     def run(self, program: Program, text: bytes) -> Any:
         return self._runner.run(self._pool.run(program, text))
 
-    def problem(self, definitions: str, source: str, *, request: bool) -> Any:
-        return self._runner.run(self._pool.check(definitions, source, request=request))
+    def problem(self, check: ExpressionCheck) -> CompileProblem | None:
+        """What is wrong with an expression of a manifest."""
+        return self._runner.run(self._pool.check(check.definitions, check.source, request=check.request))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,8 @@ class Wire:
 
     def __init__(self, expressions: Expressions, skill: str, utility: str = "chat") -> None:
         self._expressions = expressions
-        loaded = bundled(skill)
+        loaded = load(skill).skill
+        assert loaded is not None
         self.plan: CallPlan = plan_call(loaded, loaded.utilities[utility], loaded.settings)
 
     def params(self, given: dict[str, Json]) -> dict[str, Json]:
