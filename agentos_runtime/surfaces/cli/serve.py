@@ -1,13 +1,16 @@
 """`agentos serve`."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 import click
 
 from agentos_runtime import __version__
 from agentos_runtime.bootstrap import open_runtime
+from agentos_runtime.cases.book import CaseBook
+from agentos_runtime.cases.simulate import short_pause
+from agentos_runtime.cases.world import home_for_a_while, simulation
 from agentos_runtime.jsontext import Json
 from agentos_runtime.private_files import make_private_folder
 from agentos_runtime.runtime import Runtime
@@ -27,23 +30,30 @@ from agentos_runtime.surfaces.http.server import run
     metavar="ORIGIN=URL",
     help="Send calls for an origin elsewhere; may be repeated. [AGENTOS_REWRITE]",
 )
+@click.option("--simulate", is_flag=True, help="Answer from the skills' cases: no network, no key, no cost.")
 @home_options
 @json_option
 @pass_shell
-def serve(shell: Shell, /, as_json: bool, **flags: Any) -> None:
+def serve(shell: Shell, /, as_json: bool, simulate: bool, **flags: Any) -> None:
     """Serve every utility at POST /api/skills/SKILL/UTILITY until Ctrl-C. An edited skill is live at once.
+
+    With --simulate nothing leaves this machine and nothing is kept: activity goes to a folder that is removed
+    at the end, unless --home names one.
 
     \b
     Example:
       agentos serve
       agentos serve --port 8080 --skills ./skills
+      agentos serve --simulate
     """
     if flags["port"] is not None:
         flags["port"] = str(flags["port"])
     settings = shell.settings(**flags | {"rewrite": ",".join(flags["rewrite"])})
+    elsewhere = home_for_a_while(settings) if simulate and not flags["home"] else nullcontext(settings)
     try:
-        _warn(make_private_folder(settings.home))
-        _Server(shell, settings, as_json).run()
+        with elsewhere as given:
+            _warn(make_private_folder(given.home))
+            _Server(shell, given, as_json, simulate).run()
     except UNUSABLE as error:
         raise Failed(str(error)) from None
 
@@ -51,18 +61,21 @@ def serve(shell: Shell, /, as_json: bool, **flags: Any) -> None:
 class _Server:
     """Serves, and says when it is ready and with what."""
 
-    def __init__(self, shell: Shell, settings: Settings, as_json: bool) -> None:
+    def __init__(self, shell: Shell, settings: Settings, as_json: bool, simulate: bool) -> None:
         self._shell = shell
         self._settings = settings
         self._as_json = as_json
+        self._simulate = simulate
         self._entries: list[Any] = []
+        self._books: list[CaseBook] = []
 
     def run(self) -> None:
         run(self._opened, self._settings, ready=self._say_ready, notice=_warn)
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Runtime]:
-        async with open_runtime(self._settings, self._shell.environ) as runtime:
+        outside = simulation(pause=short_pause, seen=self._books.append) if self._simulate else None
+        async with open_runtime(self._settings, self._shell.environ, outside=outside) as runtime:
             self._entries = runtime.catalog.entries()
             _warn(runtime.ledger.degraded)
             yield runtime
@@ -72,12 +85,27 @@ class _Server:
         loaded = len(self._entries) - len(broken)
         if self._as_json:
             skills: dict[str, Json] = {"loaded": loaded, "broken": len(broken)}
-            print_json({"url": url, "version": __version__, "skills": skills}, pretty=False)
+            ready: dict[str, Json] = {"url": url, "version": __version__, "skills": skills}
+            home: dict[str, Json] = {"simulated": True, "home": str(self._settings.home)} if self._simulate else {}
+            print_json(ready | home, pretty=False)
             return
         click.echo(f"agentos {__version__} at {click.style(url, bold=True)}")
         click.echo(f"{_count(loaded, 'skill')} loaded, {len(broken)} broken. Stop with Ctrl-C.")
+        if self._simulate:
+            self._say_simulated()
         for entry in broken:
             _warn(_broken(entry))
+
+    def _say_simulated(self) -> None:
+        files = [file for book in self._books for file in book.files()]
+        cases = sum(file.case is not None for file in files)
+        click.echo(
+            f"{click.style('Simulation:', fg='yellow', bold=True)} calls are answered from {_count(cases, 'case')}; "
+            f"nothing leaves this machine. Keys are made up; activity goes to {self._settings.home}."
+        )
+        for file in files:
+            if file.case is None:
+                _warn(f"a case is broken and left out: {plain(str(file.problems[0]))}")
 
 
 def _warn(text: str | None) -> None:
