@@ -16,9 +16,11 @@ Every command has `--json`. For `call` it gives the params; the reply is JSON an
 interrupted. Errors go to stderr. Colours are for terminals only; `NO_COLOR` turns them off.
 
 `call` goes through the server that runs at `AGENTOS_HOST:AGENTOS_PORT` when it is an agentos of the same user, and
-makes the call itself otherwise; answers and errors are the same. It types `key=value` as the utility declares its
-param: a string stays a string, everything else is JSON where it can be read as JSON. `key:=JSON` is always JSON,
-`key=@file` is what the file holds, `key=@-` what stdin holds.
+makes the call itself otherwise; answers and errors are the same. The server's keys, skills and settings count then;
+`--local`, `--home` and `--skills` make the call in the command's own process.
+
+It types `key=value` as the utility declares its param: a string stays a string, everything else is JSON where it can
+be read as JSON. `key:=JSON` is always JSON, `key=@file` is what the file holds, `key=@-` what stdin holds.
 
 This page is written from `--help`; a test compares them.
 """

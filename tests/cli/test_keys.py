@@ -40,6 +40,13 @@ def test_a_piped_key_is_stored_used_and_removed(console: Console) -> None:
     assert console.run("keys", "remove", "toy").code == 1
 
 
+def test_a_variable_that_goes_before_the_stored_key_is_named(console: Console) -> None:
+    assert (
+        "TOY_API_KEY is set and goes first"
+        in console.run("keys", "set", "toy", stdin="x" * 9, TOY_API_KEY=CANARY).err
+    )
+
+
 def test_several_fields_are_asked_for_one_by_one(console: Console) -> None:
     console.write("login.md", LOGIN)
     done = console.asked({"Username: ": "ann", "Password: ": CANARY}, "keys", "set", "login")

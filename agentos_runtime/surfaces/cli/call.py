@@ -39,6 +39,7 @@ from agentos_runtime.surfaces.cli.streamed import print_stream
 @pass_shell
 def call(shell: Shell, /, skill: str, utility: str, arguments: tuple[str, ...], **options: Any) -> None:
     """Call a utility; its reply is printed as JSON. Through the server that runs, or without one in this process.
+    With a server its settings and keys count; --local makes the call here all the same.
 
     KEY=VALUE is typed as the utility declares it, KEY:=JSON is JSON, KEY=@FILE is what the file holds.
     When the call fails and stdout is no terminal, stderr has the error as JSON.

@@ -11,6 +11,7 @@ from agentos_runtime.authority import Authority, Grant, authority_of, sort_grant
 from agentos_runtime.bootstrap import open_approvals
 from agentos_runtime.credentials.lookup import UnusableCredential
 from agentos_runtime.credentials.opening import open_credentials
+from agentos_runtime.credentials.secret import Credential
 from agentos_runtime.credentials.store import KeyringError
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth, Skill
@@ -54,6 +55,7 @@ def set_key(
         credentials.set(loaded.id, auth.name, values, grants)
     except (UnusableCredential, KeyringError) as error:
         raise Failed(f"Nothing was stored: {error}") from None
+    _warn_of_environment(credentials.find(loaded.id, auth.name, auth.fields))
     kept_in = next(e.source for e in credentials.list() if (e.skill, e.credential) == (loaded.id, auth.name))
     if as_json:
         shown: list[Json] = [grant.as_json() for grant in sort_grants(grants)]
@@ -120,6 +122,12 @@ def _show_destination(skill: Skill, auth: Auth, grants: frozenset[Grant]) -> Non
         click.echo(f"  {grant}", err=True)
     if auth.help_url:
         click.echo(f"Get one at {plain(auth.help_url)}", err=True)
+
+
+def _warn_of_environment(found: Credential | None) -> None:
+    if found is not None and found.source.startswith("environment"):
+        note = f"{found.source.removeprefix('environment ')} is set and goes first where it is set"
+        click.echo(f"{click.style('note:', bold=True)} {note}.", err=True)
 
 
 def _ask(auth: Auth) -> dict[str, str]:

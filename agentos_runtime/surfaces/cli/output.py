@@ -1,6 +1,7 @@
 """What people read: tables, colours, JSON. Colours vanish where no terminal shows them."""
 
 import json
+import re
 import shutil
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from agentos_runtime import jsontext
 from agentos_runtime.jsontext import Json
 
 GAP = "  "
+_COMMANDS = re.compile("[\x7f-\x9f]")
 NARROWEST = 24
 """A last column is never wrapped to less."""
 
@@ -21,8 +23,9 @@ def print_json(value: Json, *, pretty: bool = True) -> None:
 
 
 def json_text(value: Json) -> str:
-    """Indented JSON. Lone surrogates are escaped."""
+    """Indented JSON. Lone surrogates are escaped, and what a terminal would take for a command."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    text = _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return text if _encodable(text) else json.dumps(value, indent=2, allow_nan=False)
 
 

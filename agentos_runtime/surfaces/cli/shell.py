@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from agentos_runtime.settings import Settings
+from agentos_runtime.surfaces.cli.output import harmless
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -35,7 +36,7 @@ class Failed(click.ClickException):
     exit_code = 1
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {self.message}", file=file, err=True)
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {harmless(self.message)}", file=file, err=True)
 
 
 def json_option(command: Command) -> Command:
