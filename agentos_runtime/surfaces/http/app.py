@@ -1,94 +1,92 @@
 """The routes behind the guard, and the one place where a bug becomes an answer."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agentos_runtime.errors import AgentOSError, MethodNotAllowed, Overloaded, ShuttingDown
-from agentos_runtime.surfaces.http import routes_reads as reads
+from agentos_runtime.errors import AgentOSError, MethodNotAllowed, NotFound
 from agentos_runtime.surfaces.http.bugs import caught
 from agentos_runtime.surfaces.http.limits import Limits
-from agentos_runtime.surfaces.http.messages import (
-    Receive,
-    Request,
-    Response,
-    Scope,
-    Send,
-    error_response,
-    json_response,
-)
-from agentos_runtime.surfaces.http.open_calls import STOPPING, OpenCalls
-from agentos_runtime.surfaces.http.ports import Runtime
-from agentos_runtime.surfaces.http.router import Endpoint, Route, Router, allow_header
+from agentos_runtime.surfaces.http.messages import Response, admitted, error_response
+from agentos_runtime.surfaces.http.open_calls import OpenCalls
+from agentos_runtime.surfaces.http.opening import Opening
+from agentos_runtime.surfaces.http.paths import settle_path
 from agentos_runtime.surfaces.http.routes_calls import CallRoute
-
-Read: TypeAlias = Callable[..., Awaitable[Response]]
-"""Takes the runtime, the request, and the path's variables."""
+from agentos_runtime.surfaces.http.routes_reads import Reads
 
 
-class HttpApp:
-    """An ASGI application; expects the guard in front, which leaves the request in the scope's state.
-
-    Requests that come before `start` wait for it, except health, which says so. `calls` knows what is running.
-    """
+class HttpApp(Starlette):
+    """Expects the guard in front. `opening` takes the runtime when it is there, `calls` knows what is running."""
 
     def __init__(self, limits: Limits) -> None:
         self.calls = OpenCalls()
-        self._call_route = CallRoute(self.calls, limits.ping)
-        self._runtime: Runtime | None = None
-        self._started = asyncio.Event()
-        self._router = Router(
-            [
-                Route.of("POST", "/api/skills/*/*", self._call),
-                Route.of("GET", "/api/health", self._health),
-                Route.of("GET", "/api/skills", self._reading(reads.list_skills)),
-                Route.of("GET", "/api/skills/*", self._reading(reads.show_skill)),
-                Route.of("GET", "/api/skills/*/icon", self._reading(reads.show_icon)),
-                Route.of("GET", "/api/skills/*/*", self._reading(reads.show_utility)),
-                Route.of("GET", "/api/activity", self._reading(reads.show_activity)),
-                Route.of("GET", "/api/usage", self._reading(reads.show_usage)),
+        self.opening = Opening()
+        call = CallRoute(self.opening, self.calls, limits.ping)
+        reads = Reads(self.opening, self.calls)
+        super().__init__(
+            routes=[
+                Route("/api/skills/{skill}/{utility}", call, methods=["POST"]),
+                Route("/api/health", reads.health),
+                Route("/api/skills", reads.skills),
+                Route("/api/skills/{skill}", reads.skill),
+                Route("/api/skills/{skill}/icon", reads.icon),
+                Route("/api/skills/{skill}/{utility}", reads.utility),
+                Route("/api/activity", reads.activity),
+                Route("/api/usage", reads.usage),
             ]
         )
+        self.router.redirect_slashes = False
 
-    def start(self, runtime: Runtime) -> None:
-        """From now on requests are answered by this runtime."""
-        self._runtime = runtime
-        self._started.set()
+    def build_middleware_stack(self) -> ASGIApp:
+        """One layer in place of Starlette's two, whose outer one hands every bug on to the server to be printed."""
+        return Answers(self.router)
+
+
+class Answers:
+    """What is raised behind it becomes the error of the contract."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request: Request = scope["state"]["request"]
+        settle_path(scope)
         try:
-            response = await self._router.answer(request, send)
-        except MethodNotAllowed as error:
-            allowed = error.details["allow"]
-            assert isinstance(allowed, list)
-            response = error_response(
-                error, request.request_id, [allow_header([str(method) for method in allowed])]
-            )
+            return await self._router(scope, receive, send)
+        except HTTPException:
+            response = self._unrouted(scope)
         except AgentOSError as error:
-            response = error_response(error, request.request_id)
+            response = error_response(error, admitted(scope).request_id)
         except Exception as error:  # noqa: BLE001 - the top of the surface: a bug becomes an answer
-            response = error_response(caught(error, request.request_id), request.request_id)
-        if response is not None:
-            await response.send(send, request.request_id)
+            request_id = admitted(scope).request_id
+            response = error_response(caught(error, request_id), request_id)
+        await response(scope, receive, send)
+        return None
 
-    async def _call(self, request: Request, send: Send, skill: str, utility: str) -> Response | None:
-        return await self._call_route(self._runtime or await self._ready(), request, send, skill, utility)
+    def _unrouted(self, scope: Scope) -> Response:
+        """No route takes both this path and this method."""
+        request_id = admitted(scope).request_id
+        allowed = self._allowed(scope)
+        if not allowed:
+            nowhere = NotFound(
+                "Nothing is here. GET /api/skills lists the skills; POST /api/skills/<id>/<utility> calls one."
+            )
+            return error_response(nowhere, request_id)
+        allow = (b"allow", ", ".join(allowed).encode())
+        if scope["method"] == "OPTIONS":
+            return Response(b"", 204, headers=(allow,))
+        refused = MethodNotAllowed(
+            f"{scope['method']} is not answered here, only {', '.join(allowed)}.", details={"allow": [*allowed]}
+        )
+        return error_response(refused, request_id, [allow])
 
-    def _reading(self, read: Read) -> Endpoint:
-        async def endpoint(request: Request, send: Send, *variables: str) -> Response:
-            return await read(self._runtime or await self._ready(), request, *variables)
-
-        return endpoint
-
-    async def _health(self, request: Request, send: Send) -> Response:
-        if self.calls.stopping:
-            raise ShuttingDown(STOPPING, details={"status": "stopping"})
-        if self._runtime is None:
-            raise Overloaded("The server is starting.", retry_after=1, details={"status": "starting"})
-        return json_response(self._runtime.health())
-
-    async def _ready(self) -> Runtime:
-        await self._started.wait()
-        assert self._runtime is not None
-        return self._runtime
+    def _allowed(self, scope: Scope) -> list[str]:
+        """The methods of all routes that take this path, not only of the first."""
+        routes = [route for route in self._router.routes if isinstance(route, Route)]
+        methods = {
+            method
+            for route in routes
+            if route.matches(scope)[0] is not Match.NONE
+            for method in route.methods or ()
+        }
+        return sorted(methods | {"OPTIONS"}) if methods else []

@@ -2,8 +2,9 @@
 
 import asyncio
 
+from starlette.types import Receive
+
 from agentos_runtime.errors import Overloaded, PayloadTooLarge, RequestTimeout
-from agentos_runtime.surfaces.http.messages import Receive
 
 
 class ClientGone(Exception):

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from agentos_runtime.errors import (
     AgentOSError,
     ForbiddenOrigin,
@@ -26,17 +28,7 @@ from agentos_runtime.errors import (
 from agentos_runtime.settings import Settings
 from agentos_runtime.surfaces.http.body import BodyReader, ClientGone
 from agentos_runtime.surfaces.http.limits import Limits
-from agentos_runtime.surfaces.http.messages import (
-    App,
-    Headers,
-    Line,
-    Receive,
-    Request,
-    Scope,
-    Send,
-    error_response,
-    request_id_of,
-)
+from agentos_runtime.surfaces.http.messages import Admitted, Headers, Line, error_response, request_id_of
 
 
 def known_hosts(settings: Settings, port: int) -> frozenset[bytes]:
@@ -105,9 +97,9 @@ class Admission:
 
 
 class Guard:
-    """ASGI middleware: admits a request, reads its body, and hands both on as `scope["state"]["request"]`."""
+    """ASGI middleware: admits a request, reads its body, and hands both on: `messages.admitted(scope)`."""
 
-    def __init__(self, app: App, settings: Settings, port: int, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, port: int, limits: Limits) -> None:
         self._app = app
         token = settings.token.encode() if settings.token else None
         self._admission = Admission(known_hosts(settings, port), token, settings.max_body)
@@ -116,7 +108,7 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         line: Line | None = scope.get("extensions", _NOTHING).get(LINE)
-        request_id = request_id_of(headers)
+        request_id = scope["state"]["request_id"] = request_id_of(headers)
         try:
             self._admission.check(scope, headers, line)
             agent = _agent(headers)
@@ -124,11 +116,9 @@ class Guard:
         except ClientGone:
             return
         except AgentOSError as error:
-            await error_response(error, request_id, _HEADERS_OF.get(type(error))).send(send, request_id)
+            await error_response(error, request_id, _HEADERS_OF.get(type(error)))(scope, receive, send)
             return
-        scope["state"]["request"] = Request(
-            scope["method"], scope["raw_path"], scope["query_string"], headers, body, agent, request_id, line
-        )
+        scope["state"]["admitted"] = Admitted(headers, body, agent, request_id, line)
         try:
             await self._app(scope, receive, send)
         finally:

@@ -1,22 +1,19 @@
-"""The request as the guard lets it in, and answers as they go out."""
+"""What the guard knows of a request, and answers as they go out."""
 
 import math
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
+
+from starlette.types import Receive, Scope, Send
 
 from agentos_runtime import jsontext
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jsontext import Json
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 
@@ -37,13 +34,9 @@ class Line(Protocol):
 
 
 @dataclass(slots=True)
-class Request:
+class Admitted:
     """A request that the guard let in; header names are lower case, each once."""
 
-    method: str
-    path: bytes
-    """As sent: percent-encoded, without the query."""
-    query: bytes
     headers: Mapping[bytes, bytes]
     body: bytes
     agent: str
@@ -51,23 +44,29 @@ class Request:
     line: Line | None
 
 
+def admitted(scope: Scope) -> Admitted:
+    """What the guard left for the routes behind it."""
+    found: Admitted = scope["state"]["admitted"]
+    return found
+
+
 @dataclass(slots=True)
 class Response:
-    """An answer that is complete."""
+    """An answer that is complete, and the ASGI application that sends it; carries its request's id."""
 
     body: bytes
     status: int = 200
     content_type: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
-    async def send(self, send: Send, request_id: str) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [
             *_ALWAYS,
             (b"content-type", self.content_type),
-            (b"x-request-id", request_id.encode()),
+            (b"x-request-id", scope["state"]["request_id"].encode()),
             *self.headers,
         ]
-        if self.status != NO_CONTENT:
+        if self.status != HTTPStatus.NO_CONTENT:
             headers.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
@@ -86,8 +85,8 @@ class Response:
         return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (self.status, phrase, head, self.body)
 
 
-def json_response(value: Json, status: int = 200) -> Response:
-    return Response(jsontext.dump(value), status)
+def json_response(value: Json) -> Response:
+    return Response(jsontext.dump(value))
 
 
 def error_body(error: AgentOSError, request_id: str) -> dict[str, Json]:
@@ -123,7 +122,6 @@ def new_request_id() -> str:
     return "req_" + secrets.token_hex(12)
 
 
-NO_CONTENT = 204
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _ALWAYS: tuple[tuple[bytes, bytes], ...] = (
     (b"cache-control", b"no-store"),

@@ -3,6 +3,8 @@
 import asyncio
 import re
 
+from starlette.types import Receive, Scope, Send
+
 from agentos_runtime import jsontext
 from agentos_runtime.calls.call import Call, Reply, Timings
 from agentos_runtime.errors import (
@@ -16,27 +18,37 @@ from agentos_runtime.errors import (
 from agentos_runtime.jsontext import Json
 from agentos_runtime.surfaces.http.bugs import caught
 from agentos_runtime.surfaces.http.messages import (
-    Request,
+    Admitted,
     Response,
-    Send,
+    admitted,
     error_body,
     error_response,
     event_stream_headers,
 )
 from agentos_runtime.surfaces.http.open_calls import STOPPING, OpenCall, OpenCalls
+from agentos_runtime.surfaces.http.opening import Opening
+from agentos_runtime.surfaces.http.paths import variable
 from agentos_runtime.surfaces.http.ports import EventStream, Runtime
 from agentos_runtime.surfaces.http.sse import TERMINAL, EventWriter, frame, frames
 
 
 class CallRoute:
-    """Answers calls; one for all utilities."""
+    """The endpoint of all utilities; an ASGI application, so that a call costs no more objects than it needs."""
 
-    def __init__(self, calls: OpenCalls, ping_interval: float) -> None:
+    def __init__(self, opening: Opening, calls: OpenCalls, ping_interval: float) -> None:
+        self._opening = opening
         self._calls = calls
         self._ping_interval = ping_interval
 
-    async def __call__(
-        self, runtime: Runtime, request: Request, send: Send, skill: str, utility: str
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        runtime = self._opening.runtime or await self._opening.wait()
+        skill, utility = variable(scope, "skill"), variable(scope, "utility")
+        response = await self._answer(runtime, admitted(scope), send, skill, utility)
+        if response is not None:
+            await response(scope, receive, send)
+
+    async def _answer(
+        self, runtime: Runtime, request: Admitted, send: Send, skill: str, utility: str
     ) -> Response | None:
         """The answer, or None when it was already streamed or nobody is there to read it."""
         with self._calls.open(request.line) as open_call:
@@ -106,7 +118,7 @@ def _server_timing(timings: Timings) -> bytes:
     )
 
 
-def _stopped(request: Request) -> Response:
+def _stopped(request: Admitted) -> Response:
     return error_response(ShuttingDown(STOPPING, retry_after=1), request.request_id)
 
 
@@ -126,7 +138,7 @@ def _params(body: bytes) -> dict[str, Json]:
     return value
 
 
-def _wants_stream(runtime: Runtime, request: Request, skill: str, utility: str, params: dict[str, Json]) -> bool:
+def _wants_stream(runtime: Runtime, request: Admitted, skill: str, utility: str, params: dict[str, Json]) -> bool:
     """Takes `stream` out of the params, unless the utility declares it as its own; a boolean there decides."""
     if "stream" in params and not runtime.owns_param(skill, utility, "stream"):
         asked = params.pop("stream")
@@ -141,7 +153,7 @@ def _wants_stream(runtime: Runtime, request: Request, skill: str, utility: str, 
     return b"text/event-stream" in accept and b"application/json" not in accept
 
 
-def _idempotency_key(request: Request) -> str | None:
+def _idempotency_key(request: Admitted) -> str | None:
     """The header as sent; one that no header line could carry on is ignored."""
     given = request.headers.get(b"idempotency-key")
     return given.decode("ascii") if given is not None and _IDEMPOTENCY_KEY.fullmatch(given) else None

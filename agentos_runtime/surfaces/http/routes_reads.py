@@ -1,4 +1,4 @@
-"""What can be looked at: skills, their icons, the activity, the usage."""
+"""What can be looked at: health, skills, their icons, the activity, the usage."""
 
 import asyncio
 import os
@@ -6,49 +6,69 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import parse_qsl
 
-from agentos_runtime.errors import InvalidParams, NotFound, ParamProblem
-from agentos_runtime.surfaces.http.messages import Request, Response, json_response
-from agentos_runtime.surfaces.http.ports import Runtime
+from starlette.requests import Request
 
-
-async def list_skills(runtime: Runtime, request: Request) -> Response:
-    q = _filters(request, frozenset({"q"})).get("q")
-    return json_response({"skills": runtime.catalog.entries(q)})
+from agentos_runtime.errors import InvalidParams, NotFound, Overloaded, ParamProblem, ShuttingDown
+from agentos_runtime.surfaces.http.messages import Response, json_response
+from agentos_runtime.surfaces.http.open_calls import STOPPING, OpenCalls
+from agentos_runtime.surfaces.http.opening import Opening
+from agentos_runtime.surfaces.http.paths import variable
 
 
-async def show_skill(runtime: Runtime, request: Request, skill: str) -> Response:
-    return json_response(runtime.catalog.detail(skill))
+class Reads:
+    """The endpoints that only look."""
 
+    def __init__(self, opening: Opening, calls: OpenCalls) -> None:
+        self._opening = opening
+        self._calls = calls
 
-async def show_utility(runtime: Runtime, request: Request, skill: str, utility: str) -> Response:
-    return json_response(runtime.catalog.utility(skill, utility))
+    async def health(self, request: Request) -> Response:
+        """The only one that does not wait for the runtime to open."""
+        if self._calls.stopping:
+            raise ShuttingDown(STOPPING, details={"status": "stopping"})
+        if self._opening.runtime is None:
+            raise Overloaded("The server is starting.", retry_after=1, details={"status": "starting"})
+        return json_response(self._opening.runtime.health())
 
+    async def skills(self, request: Request) -> Response:
+        runtime = await self._opening.wait()
+        return json_response({"skills": runtime.catalog.entries(_filters(request, _SEARCH).get("q"))})
 
-async def show_icon(runtime: Runtime, request: Request, skill: str) -> Response:
-    icon = runtime.catalog.icon(skill)
-    content_type = None if icon is None else ICON_TYPES.get(icon.suffix.lower())
-    if icon is None or content_type is None:
-        raise NotFound(f"The skill {skill} has no icon.")
-    try:
-        image = await asyncio.to_thread(_read_regular_file, icon)
-    except OSError:
-        raise NotFound(f"The icon of {skill} cannot be read.") from None
-    return Response(image, content_type=content_type, headers=_ICON_HEADERS)
+    async def skill(self, request: Request) -> Response:
+        runtime = await self._opening.wait()
+        return json_response(runtime.catalog.detail(variable(request.scope, "skill")))
 
+    async def utility(self, request: Request) -> Response:
+        runtime = await self._opening.wait()
+        skill, utility = variable(request.scope, "skill"), variable(request.scope, "utility")
+        return json_response(runtime.catalog.utility(skill, utility))
 
-async def show_activity(runtime: Runtime, request: Request) -> Response:
-    return json_response(await runtime.activity(_filters(request, ACTIVITY_FILTERS)))
+    async def icon(self, request: Request) -> Response:
+        runtime = await self._opening.wait()
+        skill = variable(request.scope, "skill")
+        icon = runtime.catalog.icon(skill)
+        content_type = None if icon is None else ICON_TYPES.get(icon.suffix.lower())
+        if icon is None or content_type is None:
+            raise NotFound(f"The skill {skill} has no icon.")
+        try:
+            image = await asyncio.to_thread(_read_regular_file, icon)
+        except OSError:
+            raise NotFound(f"The icon of {skill} cannot be read.") from None
+        return Response(image, content_type=content_type, headers=_ICON_HEADERS)
 
+    async def activity(self, request: Request) -> Response:
+        runtime = await self._opening.wait()
+        return json_response(await runtime.activity(_filters(request, ACTIVITY_FILTERS)))
 
-async def show_usage(runtime: Runtime, request: Request) -> Response:
-    return json_response(await runtime.usage(_filters(request, USAGE_FILTERS)))
+    async def usage(self, request: Request) -> Response:
+        runtime = await self._opening.wait()
+        return json_response(await runtime.usage(_filters(request, USAGE_FILTERS)))
 
 
 def _filters(request: Request, known: frozenset[str]) -> dict[str, str]:
     """The query; empty values say nothing. An unknown name is refused: ignored, it would look obeyed."""
-    pairs = parse_qsl(request.query.decode("latin-1"), keep_blank_values=True)
+    pairs = request.query_params.multi_items()
     problems = [
         ParamProblem(name, f"is not known here; known: {', '.join(sorted(known))}")
         for name, _ in pairs
@@ -69,6 +89,7 @@ def _read_regular_file(path: Path) -> bytes:
         return file.read(_LARGEST_ICON)
 
 
+_SEARCH = frozenset({"q"})
 ACTIVITY_FILTERS = frozenset({"agent", "skill", "utility", "outcome", "since", "limit", "cursor"})
 USAGE_FILTERS = frozenset({"agent", "skill", "utility", "outcome", "since", "by"})
 ICON_TYPES: Mapping[str, bytes] = MappingProxyType(

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
 from agentos_runtime.settings import Settings, SettingsError
@@ -21,7 +22,6 @@ from agentos_runtime.surfaces.http.app import HttpApp
 from agentos_runtime.surfaces.http.connection import Connection, sweep
 from agentos_runtime.surfaces.http.guard import Guard
 from agentos_runtime.surfaces.http.limits import DEFAULT_LIMITS, Limits
-from agentos_runtime.surfaces.http.messages import App
 from agentos_runtime.surfaces.http.peer import Peers
 from agentos_runtime.surfaces.http.ports import Runtime
 
@@ -65,7 +65,7 @@ async def serve(
         port = listener.getsockname()[1]
         server = Server(Guard(app, settings, port, limits), listener, peers, limits, settings.max_connections)
         async with server.running(), open_runtime() as runtime:
-            app.start(runtime)
+            app.opening.finish(runtime)
             ready(f"http://{_authority(settings.host, port)}")
             await stop.wait()
             await app.calls.stop(limits.call_grace, limits.stream_grace)
@@ -75,7 +75,7 @@ async def serve(
 class Server:
     """One listening socket and its connections."""
 
-    def __init__(self, app: App, listener: socket.socket, peers: Peers, limits: Limits, most: int) -> None:
+    def __init__(self, app: ASGIApp, listener: socket.socket, peers: Peers, limits: Limits, most: int) -> None:
         self._listener = listener
         self._peers = peers
         self._limits = limits

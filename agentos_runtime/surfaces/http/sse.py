@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 
+from starlette.types import Send
+
 from agentos_runtime import jsontext
 from agentos_runtime.calls.call import Event
 from agentos_runtime.jsontext import Json
-from agentos_runtime.surfaces.http.messages import Headers, Send
+from agentos_runtime.surfaces.http.messages import Headers
 
 TERMINAL = frozenset({"done", "error"})
 PING = b": ping\n\n"
