@@ -38,6 +38,10 @@ def call(runtime: httpx.Client, skill: str, utility: str, params: dict[str, Any]
     return runtime.post(f"/api/skills/{skill}/{utility}", json=params).json()
 
 
+def shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
 def use_tool(runtime: httpx.Client, wanted: dict[str, Any]) -> Any:
     """What the model is told: the tool's result, or in words what went wrong."""
     if wanted["input"] is None:

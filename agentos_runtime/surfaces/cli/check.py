@@ -8,9 +8,12 @@ from pathlib import Path
 import click
 
 from agentos_runtime.bootstrap import skill_folders
+from agentos_runtime.cases.load import case_files, load_cases
+from agentos_runtime.cases.schema import CaseSchema
 from agentos_runtime.diagnostics import Place, Position, Problem
 from agentos_runtime.expressions.pool import JqUnusable, WorkerPool
 from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.model import Skill
 from agentos_runtime.manifest.schema import ManifestSchema
 from agentos_runtime.resources import read_schema
 from agentos_runtime.skills import SKILL_FILES, check_expressions, problem_json, read_skill, skill_files, unreadable
@@ -51,7 +54,8 @@ def check(
 ) -> None:
     """Check skill files, folders of a skill, or folders of skills; without PATH all that would be served.
 
-    Every problem is shown with its line, a caret under the very characters, and the fix. Nothing is called.
+    Every problem is shown with its line, a caret under the very characters, and the fix. The cases beside a skill
+    are checked with it. Nothing is called.
 
     \b
     Example:
@@ -64,7 +68,7 @@ def check(
         raise Failed(
             f"There is no skill file in {', '.join(map(str, paths))}: a skill is a folder with a readme.md"
         )
-    checked = with_duplicates(asyncio.run(check_files(files)))
+    checked = [*with_duplicates(asyncio.run(check_files(files))), *check_cases(files)]
     (_print_json if as_json else _print)(checked)
     if any(each.count("error") or (strict and each.problems) for each in checked):
         raise click.exceptions.Exit(1)
@@ -99,6 +103,25 @@ async def _check_file(file: Path, schema: ManifestSchema, workers: WorkerPool) -
     warnings = result.skill.warnings if result.skill else ()
     problems = (*result.problems, *await check_expressions(workers, result.checks), *warnings)
     return Checked(file, result.id, tuple(sorted(problems, key=_order)))
+
+
+def check_cases(files: Sequence[Path]) -> list[Checked]:
+    """The cases of those skill files that load."""
+    manifests, cases = ManifestSchema(read_schema("manifest")), CaseSchema(read_schema("case"))
+    skills = [_skill_of(file, manifests) for file in files if case_files(file)]
+    return [
+        Checked(found.file, found.skill, found.problems)
+        for skill in skills
+        if skill is not None
+        for found in load_cases(skill, cases)
+    ]
+
+
+def _skill_of(file: Path, schema: ManifestSchema) -> Skill | None:
+    try:
+        return read_skill(file, schema).skill
+    except OSError:
+        return None
 
 
 def with_duplicates(checked: Sequence[Checked]) -> list[Checked]:

@@ -16,10 +16,12 @@ from agentos_runtime.surfaces.cli.shell import Failed, Shell
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "serve": ("serve:serve", "Serve all skills over HTTP."),
+    "demo": ("demo:demo", "A tour of the whole, without a key or a network."),
     "list": ("listing:list_skills", "List the skills and what they can do."),
     "show": ("show:show", "Show a skill or a utility: its params, its reply, what it may do."),
     "call": ("call:call", "Call a utility."),
     "check": ("check:check", "Check skill files; every problem with its line and the fix."),
+    "test": ("testing:test", "Run the cases of skills; no network, no key, no cost."),
     "new": ("new:new", "Write a new skill to begin with."),
     "keys": ("keys:keys", "Store, list, approve and look after keys."),
     "activity": ("activity:activity", "Who called what, when, at what cost."),

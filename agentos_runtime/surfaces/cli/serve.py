@@ -99,9 +99,10 @@ class _Server:
     def _say_simulated(self) -> None:
         files = [file for book in self._books for file in book.files()]
         cases = sum(file.case is not None for file in files)
+        mark = click.style("Simulation:", fg="yellow", bold=True)
         click.echo(
-            f"{click.style('Simulation:', fg='yellow', bold=True)} calls are answered from {_count(cases, 'case')}; "
-            f"nothing leaves this machine. Keys are made up; activity goes to {self._settings.home}."
+            f"{mark} {_count(cases, 'case')} give the answers, keys are made up, nothing leaves this machine. "
+            f"Activity goes to {self._settings.home}."
         )
         for file in files:
             if file.case is None:
