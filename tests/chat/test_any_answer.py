@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from agentos_runtime.errors import UpstreamError
+from agentos_runtime.errors import AgentOSError
 from tests.chat.support import Expressions, Wire, schema, sse
 
 HI: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
@@ -89,7 +89,8 @@ def test_any_body_is_a_canonical_reply_or_an_upstream_error(
 ) -> None:
     try:
         reply = wire(expressions).reply(HI | {"max_tokens": limit}, body)
-    except UpstreamError:
+    except AgentOSError as error:
+        assert error.upstream is not None
         return
     REPLY.validate(lenient(reply))
     assert body["choices"][0].get("finish_reason") != "error"
@@ -103,7 +104,8 @@ def test_any_stream_ends_in_a_canonical_reply_or_an_upstream_error(
 ) -> None:
     try:
         streamed = wire(expressions).stream(HI, sse(*chunks, done="[DONE]"))
-    except UpstreamError:
+    except AgentOSError as error:
+        assert error.upstream is not None
         return
     REPLY.validate(lenient(streamed.done))
     for delta in streamed.deltas:
