@@ -1,7 +1,7 @@
 """One client connection: uvicorn's protocol, with the bounds that uvicorn leaves open."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from uvicorn import Config
@@ -13,6 +13,7 @@ from agentos_runtime.surfaces.http.guard import LINE
 from agentos_runtime.surfaces.http.limits import Limits
 from agentos_runtime.surfaces.http.messages import error_response, new_request_id
 from agentos_runtime.surfaces.http.peer import Peers
+from agentos_runtime.surfaces.http.waits import Wait, bytes_taken
 
 
 class Connection(HttpToolsProtocol):
@@ -23,7 +24,8 @@ class Connection(HttpToolsProtocol):
         self.foreign = False
         self.surplus = False
         self.on_lost: Callable[[], object] | None = None
-        self.waiting_since: float | None = None
+        self.head = Wait()
+        self.reader = Wait()
         self._peers = peers
         self._limits = limits
         self._most = most
@@ -78,6 +80,11 @@ class Connection(HttpToolsProtocol):
         """Nothing is being answered, and it is not quiet between two requests (that has its own timer)."""
         return (self.cycle is None or self.cycle.response_complete) and self.timeout_keep_alive_task is None
 
+    def unread_for(self, now: float) -> float:
+        """Seconds in which the client took nothing of what is ready for it."""
+        ready = self.transport.get_write_buffer_size() > 0
+        return self.reader.lasts(now, ready, bytes_taken(self.transport) if ready else 0)
+
     def refuse(self, error: AgentOSError) -> None:
         """Says why, unless another answer is under way, and closes."""
         if self._may_answer():
@@ -105,18 +112,11 @@ class _NoTrailers(list[tuple[bytes, bytes]]):
         pass
 
 
-def late(connection: Connection, now: float, limit: float) -> bool:
-    """Whether the connection has been waiting for a head longer than `limit`; called every second or so."""
-    if not connection.waits_for_head:
-        connection.waiting_since = None
-        return False
-    if connection.waiting_since is None:
-        connection.waiting_since = now
-    return now - connection.waiting_since >= limit
-
-
-def sweep(connections: set[Any], now: float, limit: float) -> None:
-    """Closes every connection whose head is late."""
-    for connection in list(connections):
-        if late(connection, now, limit):
-            connection.refuse(RequestTimeout(f"The request's head did not arrive within {limit:g} s."))
+def sweep(connections: Iterable[Connection], now: float, limits: Limits) -> None:
+    """Ends every connection whose head is late or whose client has stopped reading; called every second or so."""
+    for connection in connections:
+        if connection.head.lasts(now, connection.waits_for_head) >= limits.head_timeout:
+            late = f"The request's head did not arrive within {limits.head_timeout:g} s."
+            connection.refuse(RequestTimeout(late))
+        if connection.unread_for(now) >= limits.write_stall:
+            connection.transport.abort()

@@ -15,6 +15,8 @@ class Limits:
     """From the end of the head until the end of the body."""
     keep_alive: int = 60
     """How long an idle connection is kept."""
+    write_stall: float = 60.0
+    """How long a client may take no byte of what is ready for it."""
     max_head: int = 64 * 1024
     bodies_held: int = 256 * MB
     """All bodies larger than one read together; above it new ones are refused."""

@@ -115,10 +115,10 @@ class Server:
             return
         self._accepting.close()
         self._accepting = None
-        for connection in list(self._state.connections):
+        for connection in self._connections():
             connection.shutdown()
         await self._drained(_FLUSH)
-        for connection in list(self._state.connections):
+        for connection in self._connections():
             connection.transport.abort()
         await self._drained(_FLUSH)
         for task in list(self._state.tasks):
@@ -132,6 +132,9 @@ class Server:
                 return
             await asyncio.sleep(_LOOK_AGAIN)
 
+    def _connections(self) -> list[Connection]:
+        return [connection for connection in self._state.connections if isinstance(connection, Connection)]
+
     def _connection(self) -> Connection:
         return Connection(self._config, self._state, self._peers, self._limits, self._most)
 
@@ -141,8 +144,8 @@ class Server:
     async def _keep_house(self) -> None:
         while True:
             self._set_date()
-            sweep(self._state.connections, time.monotonic(), self._limits.head_timeout)
-            await asyncio.sleep(min(1.0, self._limits.head_timeout / 4))
+            sweep(self._connections(), time.monotonic(), self._limits)
+            await asyncio.sleep(min(1.0, self._limits.head_timeout / 4, self._limits.write_stall / 4))
 
 
 def listen(host: str, port: int) -> socket.socket:
