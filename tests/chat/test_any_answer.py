@@ -90,7 +90,8 @@ def test_any_body_is_a_canonical_reply_or_an_upstream_error(
     try:
         reply = wire(expressions).reply(HI | {"max_tokens": limit}, body)
     except AgentOSError as error:
-        assert error.upstream is not None
+        if error.upstream is None:
+            raise
         return
     REPLY.validate(lenient(reply))
     assert body["choices"][0].get("finish_reason") != "error"
@@ -105,7 +106,8 @@ def test_any_stream_ends_in_a_canonical_reply_or_an_upstream_error(
     try:
         streamed = wire(expressions).stream(HI, sse(*chunks, done="[DONE]"))
     except AgentOSError as error:
-        assert error.upstream is not None
+        if error.upstream is None:
+            raise
         return
     REPLY.validate(lenient(streamed.done))
     for delta in streamed.deltas:
