@@ -55,8 +55,9 @@ def _check_stream(root: Cursor, utility: Utility, report: Report) -> None:
 
 def _check_params(root: Cursor, utility: Utility, report: Report) -> None:
     given = root.get("params")
+    params = given.json if given and isinstance(given.json, dict) else {}
     try:
-        check_params(utility, given.json if given and isinstance(given.json, dict) else {})
+        check_params(utility, {name: value for name, value in params.items() if name != "stream"})
     except InvalidParams as error:
         for problem in error.problems:
             found = (given or root).at(*_steps(problem.path))

@@ -35,7 +35,7 @@ class CaseSchema:
     def _translate(self, error: ValidationError, root: Cursor, report: Report) -> None:
         if error.validator == "oneOf":
             return
-        if list(error.absolute_path) == ["params", "stream"]:
+        if error.validator is None:
             _stream_is_no_param(root, report)
         elif not error.absolute_path and error.validator in ("required", "additionalProperties"):
             self._check_top(root, report)
