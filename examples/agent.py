@@ -60,9 +60,7 @@ def run(runtime: httpx.Client, skill: str, model: str, question: str) -> str:
             return reply["content"] or ""
         for wanted in reply["tool_calls"]:
             result = use_tool(runtime, wanted)
-            print(
-                f"{turn}. {wanted['name']} {json.dumps(wanted['input'])} → {json.dumps(result, ensure_ascii=False)}"
-            )
+            print(f"{turn}. {wanted['name']} {shown(wanted['input'])} → {shown(result)}")
             messages.append({"role": "tool", "tool_call_id": wanted["id"], "content": result})
     raise SystemExit(f"No answer after {MAX_TURNS} turns")
 
