@@ -71,7 +71,10 @@ def plan_stream(skill: Skill, utility: Utility) -> StreamPlan | None:
 
 
 def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -> Batch:
-    """Check events up to the end mark, the first that is no JSON, or the first that holds an error."""
+    """Check events up to the end mark, the first that is no JSON, or the first that holds an error.
+
+    What the event with the error says besides (its usage, mostly) counts too.
+    """
     texts: list[bytes] = []
     done = plan.stream.done.encode() if plan.stream.done is not None else None
     for event in events:
@@ -84,7 +87,7 @@ def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -
         failure = body_failure(document, now) if plan.stream.error is None else None
         texts.append(event.data)
         if failure is not None:
-            return Batch(tuple(texts[:-1]), failure=failure_error(plan.service, failure))
+            return Batch(tuple(texts), failure=failure_error(plan.service, failure))
     return Batch(tuple(texts))
 
 
@@ -109,15 +112,15 @@ def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Ac
                 if fresh is not None:
                     news.append(fresh)
             if ended:
-                return Deltas(tuple(news), ended=True, failure=None)
+                return Deltas(tuple(news), batch.failure is None, batch.failure)
         _leftover_error(plan, outcome, width, now)
     except DeltaError as error:
         failure = expression_failed(
             plan.stream.delta, f"gives no delta of a {plan.stream.accumulate} stream: {error}"
         )
-        return Deltas(tuple(news), ended=False, failure=failure)
+        return Deltas(tuple(news), ended=False, failure=batch.failure or failure)
     except AgentOSError as failure:
-        return Deltas(tuple(news), ended=False, failure=failure)
+        return Deltas(tuple(news), ended=False, failure=batch.failure or failure)
     return Deltas(tuple(news), batch.ended, batch.failure)
 
 

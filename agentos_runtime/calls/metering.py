@@ -17,15 +17,15 @@ class Meter:
     cost: float | None = None
 
 
-def read_meter(params: dict[str, Json], *documents: Json) -> Meter:
-    """The first document that says a thing wins; the model asked for stands in for the model that answered.
+def read_meter(*documents: Json) -> Meter:
+    """The first document that says a thing wins.
 
-    Only a document with `usage` is a generation: other replies have ids too, and they are nobody's business here.
+    Only what has `usage` is a generation: other replies have ids too, and they are nobody's business here.
     """
     sources = [document for document in documents if isinstance(document, dict)]
-    usages = [usage for source in sources for usage in (source.get("usage"),) if isinstance(usage, dict)]
+    usages = [usage for source in sources if isinstance(usage := source.get("usage"), dict)]
     return Meter(
-        model=_text(sources, "model") or _text([params], "model"),
+        model=_text(sources, "model"),
         provider=_text(sources, "provider") if usages else None,
         generation_id=_text(sources, "id") if usages else None,
         input_tokens=_count(usages, "input_tokens", "prompt_tokens"),
@@ -35,7 +35,11 @@ def read_meter(params: dict[str, Json], *documents: Json) -> Meter:
 
 
 def _text(sources: list[dict[str, Json]], name: str) -> str | None:
-    return next((value[:200] for s in sources if isinstance(value := s.get(name), str) and value), None)
+    for source in sources:
+        value = source.get(name)
+        if isinstance(value, str) and value:
+            return value[:200]
+    return None
 
 
 def _number(sources: list[dict[str, Json]], *names: str) -> float | None:
@@ -43,7 +47,7 @@ def _number(sources: list[dict[str, Json]], *names: str) -> float | None:
         for name in names:
             value = source.get(name)
             if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53:
-                return float(value)
+                return value
     return None
 
 

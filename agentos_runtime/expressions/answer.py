@@ -19,7 +19,7 @@ class Limits:
     """Bytes of address space (Linux)."""
     largest: int = 64 * MB
     """Characters of all outputs together."""
-    slow: float = 0.01
+    slow: float = 0.025
     """Seconds after which a call is not waited for: another worker starts beside it."""
     extra: int = 6
     """Workers at most beyond the pool's size, while others are slow."""

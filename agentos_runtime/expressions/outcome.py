@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from agentos_runtime.expressions.answer import MB, Answer, Limits
@@ -31,7 +31,7 @@ class Outcome:
 
     outputs: list[Json]
     failure: Failure | None
-    text: bytes = b""
+    text: bytes = field(default=b"", compare=False)
     """The outputs as jq wrote them, one JSON array; empty when they could not be read as one."""
 
 

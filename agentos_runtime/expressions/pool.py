@@ -120,7 +120,7 @@ class WorkerPool:
         if problem := unreadable_source(source) or unreadable_source(definitions, "definitions"):
             return problem
         text, before, before_source = bare_program(definitions, source, request=request)
-        answer = await self._ask(b"c", Program(text, 0, b"", frozenset()), b"")
+        answer = await self._ask(b"c", Program(text, "", 0, b"", frozenset()), b"")
         if answer.status != b"o":
             return locate_problem(answer, definitions, source, before, before_source)
         sealed = request_program(definitions, [source]) if request else value_program(definitions, source)

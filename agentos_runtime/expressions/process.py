@@ -21,7 +21,8 @@ from agentos_runtime.expressions.program import Program
 _HEADER = struct.Struct("<cHII")  # as in worker.py
 _ANSWER = struct.Struct("<cII")
 _SCRIPT = str(Path(__file__).with_name("worker.py"))
-_READ = 1 << 18
+_READ = 1 << 16
+"""Bytes per read: an answer is nearly always smaller, and a larger buffer would be mapped and unmapped every time."""
 _PROGRAMS = 256
 
 
@@ -51,7 +52,7 @@ class WorkerProcess:
         self._on_gone = on_gone
         self._slots: OrderedDict[bytes, int] = OrderedDict()
         self._unsent = b""
-        self._received = b""
+        self._received = bytearray()
         self._killed_for = ""
         self.call: Call | None = None
         self.ready = False
@@ -119,7 +120,9 @@ class WorkerProcess:
         else:
             known = False
         if not known:
-            text = call.program.text.encode("utf-8", "replace")
+            text = b"\0".join(
+                form.encode("utf-8", "replace") for form in (call.program.text, call.program.quick) if form
+            )
         frame = _HEADER.pack(call.kind, slot, len(text), len(call.input)) + text + call.input
         try:
             sent = self._socket.send(frame)
@@ -167,16 +170,18 @@ class WorkerProcess:
         if not data:
             self._end()
             return
-        self._received = data = self._received + data if self._received else data
-        if len(data) < _ANSWER.size:
+        received = self._received
+        received += data
+        if len(received) < _ANSWER.size:
             return
-        status, outputs, message = _ANSWER.unpack_from(data)
+        status, outputs, message = _ANSWER.unpack_from(received)
         middle = _ANSWER.size + outputs
-        if len(data) < middle + message:
+        if len(received) < middle + message:
             return
-        self._received = b""
-        said = data[middle : middle + message].decode("utf-8", "replace") if message else ""
-        self._answered(Answer(status, data[_ANSWER.size : middle], said, self._done() if status == b"l" else 0))
+        said = received[middle : middle + message].decode("utf-8", "replace") if message else ""
+        answer = Answer(status, bytes(received[_ANSWER.size : middle]), said, self._done() if status == b"l" else 0)
+        received.clear()
+        self._answered(answer)
 
     def _answered(self, answer: Answer) -> None:
         call, self.call = self.call, None

@@ -51,9 +51,12 @@ _BOUND = ("params", "settings", "response")
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A complete, sealed jq program; each output is the JSON text of a list of at most two results."""
+    """A complete, sealed jq program; each output is a list of its results, of which two are enough to know."""
 
     text: str
+    """Gives lists as JSON text: exact for numbers of any size, and slow for long strings."""
+    quick: str
+    """Gives the lists themselves: a worker uses it when neither input nor output holds a long number."""
     outputs: int
     """Outputs per event (streams) or per call."""
     digest: bytes
@@ -106,8 +109,8 @@ def stream_program(definitions: str, delta: str, error: str | None, end: str | N
 def value_program(definitions: str, source: str) -> Program:
     """One output: `source` over the body. Input: `{"params", "settings", "response", "body"}`."""
     names = _Names(definitions, source)
-    text = _sealed(names, definitions, _BOUND, f".body | {names.list_of(source)}")
-    return _program(text, 1, _needs(definitions, source))
+    texts = _sealed(names, definitions, _BOUND, f".body | {names.list_of(source)}")
+    return _program(texts, 1, _needs(definitions, source))
 
 
 def bare_program(definitions: str, source: str, *, request: bool) -> tuple[str, int, int]:
@@ -132,21 +135,38 @@ class _Names:
         self.list = f"{prefix}_list"
         self.then = f"{prefix}_then"
         self.body = f"{prefix}_body"
-        self.definitions = (
-            f"def {self.list}(f): [f] | if length > 2 then .[:2] else . end | tojson; "
-            f"def {self.then}(f; g): [f] | if length > 2 then .[:2] else . end"
-            " | tojson, if length == 1 then .[0] | g else empty end; "
-            f'def {self.body}: if has("body") then .body else .whole end; '
-        )
+
+    @property
+    def exact(self) -> str:
+        """The definitions for `Program.text`."""
+        first_two = "[f] | if length > 2 then .[:2] else . end"
+        return (
+            f"def {self.list}(f): {first_two} | tojson; "
+            f"def {self.then}(f; g): {first_two} | tojson, if length == 1 then .[0] | g else empty end; "
+        ) + self._body
+
+    @property
+    def quick(self) -> str:
+        """The same for `Program.quick`; its lists are cut by the worker."""
+        return (
+            f"def {self.list}(f): [f]; "
+            f"def {self.then}(f; g): [f] | ., if length == 1 then .[0] | g else empty end; "
+        ) + self._body
+
+    @property
+    def _body(self) -> str:
+        return f'def {self.body}: if has("body") then .body else .whole end; '
 
     def list_of(self, source: str) -> str:
         return f"{self.list}(({source}\n\n))"
 
 
-def _sealed(names: _Names, definitions: str, bound: Sequence[str], body: str) -> str:
+def _sealed(names: _Names, definitions: str, bound: Sequence[str], body: str) -> tuple[str, str]:
+    """The sealed program, exact and quick."""
     seals = "".join(f'def {name}: error("{name.removesuffix("(f)")} is not available"); ' for name in SEALED)
     bindings = "".join(f".{name} as ${name} | " for name in bound)
-    return f"{names.definitions}{seals}{{}} as $ENV | {bindings}\n{definitions}\n\n({body})"
+    text = f"{seals}{{}} as $ENV | {bindings}\n{definitions}\n\n({body})"
+    return names.exact + text, names.quick + text
 
 
 def _commas(outputs: Sequence[str]) -> str:
@@ -157,5 +177,6 @@ def _needs(*written: str) -> frozenset[str]:
     return frozenset(name for name in _BOUND if any(f"${name}" in text for text in written))
 
 
-def _program(text: str, outputs: int, needs: frozenset[str]) -> Program:
-    return Program(text, outputs, hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest(), needs)
+def _program(texts: tuple[str, str], outputs: int, needs: frozenset[str]) -> Program:
+    text, quick = texts
+    return Program(text, quick, outputs, hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest(), needs)

@@ -9,8 +9,9 @@ from typing import Self
 from agentos_runtime.activity.ledger import Ledger
 from agentos_runtime.activity.rows import Closing, Entry
 from agentos_runtime.calls.call import Call, Timings
-from agentos_runtime.calls.metering import Meter
+from agentos_runtime.calls.metering import read_meter
 from agentos_runtime.errors import AgentOSError, InternalError
+from agentos_runtime.jsontext import Json
 
 
 @dataclass(slots=True)
@@ -36,7 +37,8 @@ class Record:
     ledger: Ledger
     call: Call
     watch: Watch
-    meter: Meter = field(default_factory=Meter)
+    said: list[Json] = field(default_factory=list)
+    """What may tell model, tokens and cost: the params, the upstream's body, the reply; the later counts more."""
     upstream_status: int | None = None
     entry: Entry | None = None
 
@@ -61,6 +63,7 @@ class Record:
         failure = error if isinstance(error, AgentOSError) else InternalError("") if error else None
         if failure and failure.upstream and self.upstream_status is None:
             self.upstream_status = failure.upstream.status
+        meter = read_meter(*reversed(self.said))
         cancelled = isinstance(error, asyncio.CancelledError | GeneratorExit)
         await self.ledger.finish(
             entry,
@@ -71,11 +74,11 @@ class Record:
                 upstream_status=self.upstream_status,
                 duration_ms=timings.total_ms,
                 upstream_ms=timings.upstream_ms,
-                model=self.meter.model,
-                provider=self.meter.provider,
-                generation_id=self.meter.generation_id,
-                input_tokens=self.meter.input_tokens,
-                output_tokens=self.meter.output_tokens,
-                cost=self.meter.cost,
+                model=meter.model,
+                provider=meter.provider,
+                generation_id=meter.generation_id,
+                input_tokens=meter.input_tokens,
+                output_tokens=meter.output_tokens,
+                cost=meter.cost,
             ),
         )

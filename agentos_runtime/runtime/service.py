@@ -8,7 +8,6 @@ from agentos_runtime import __version__
 from agentos_runtime.activity.ledger import Ledger
 from agentos_runtime.calls.call import Call, RawReply, Reply
 from agentos_runtime.calls.messages import UpstreamRequest, UpstreamResponse
-from agentos_runtime.calls.metering import read_meter
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.calls.reply import error_input, failed_response, is_failed, read_body, read_reply, reply_input
 from agentos_runtime.catalog import Catalog
@@ -134,7 +133,7 @@ class Runtime:
             )
         params = check_params(plan.utility, call.params)
         if record:
-            record.meter = read_meter(params)
+            record.said.append(params)
         watch = record.watch if record else Watch(self._clocks.monotonic)
         session = Session(plan, params, self._workers, self._vault, watch, streaming, trace=trace)
         session.tell([("params", params)])
@@ -190,13 +189,13 @@ class Runtime:
         if plan.response.raw:
             return Reply(None, b"null", raw_reply(session, response, now), record.watch.timings())
         body = read_body(plan, response, now)
-        record.meter = read_meter(session.params, body.whole)
+        record.said.append(body.whole)
         outcome = None
         if plan.program is not None:
             outcome = await session.run(plan.program, reply_input(plan, body, session.params, session.settings))
         session.tell(reply_stages(plan, body, outcome))
         value = read_reply(plan, body, outcome, now)
-        record.meter = read_meter(session.params, value, body.whole)
+        record.said.append(value)
         text = dump(value)
         if session.redactor.found_in(text):
             value = session.redactor.clean(value)

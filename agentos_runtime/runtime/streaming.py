@@ -18,7 +18,6 @@ from agentos_runtime.calls.deltas import (
     stream_head,
 )
 from agentos_runtime.calls.events import DECODERS, EventTooLarge, UpstreamEvent
-from agentos_runtime.calls.metering import read_meter
 from agentos_runtime.calls.reply import check_returns
 from agentos_runtime.errors import AgentOSError, UpstreamInvalid, UpstreamTruncated
 from agentos_runtime.jsontext import Json
@@ -171,7 +170,7 @@ class UpstreamSource:
         error = self._session.clean_error(error)
         events = [Event("delta", delta) for delta in self._accumulator.flush()]
         total = self._accumulator.total()
-        self._meter(total)
+        self._record.said.append(total)
         try:
             partial = await self._final(total)
         except AgentOSError:
@@ -214,13 +213,13 @@ class UpstreamSource:
         plan = self._plan
         held = [Event("delta", delta) for delta in self._accumulator.flush()]
         total = self._accumulator.total()
-        self._meter(total)
+        self._record.said.append(total)
         if not is_complete(plan, total, self._ended):
             raise UpstreamTruncated(f"{plan.service.name} ended the stream before the reply was complete")
         check_said_something(plan, total)
         reply = await self._final(total)
         check_returns(plan.utility, reply)
-        self._record.meter = read_meter(self._session.params, reply, total)
+        self._record.said.append(reply)
         return [*held, Event("done", reply)]
 
     async def _final(self, total: Json) -> Json:
@@ -229,9 +228,6 @@ class UpstreamSource:
             return read_final(self._plan, total, None)
         text = final_input(program, total, self._session.params, self._session.settings, self._response)
         return read_final(self._plan, total, await self._session.run(program, text))
-
-    def _meter(self, total: Json) -> None:
-        self._record.meter = read_meter(self._session.params, total)
 
 
 def is_stream(plan: StreamPlan, upstream: OpenUpstream) -> bool:
