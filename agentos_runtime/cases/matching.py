@@ -46,10 +46,13 @@ def see(request: UpstreamRequest) -> Seen:
 
 def read_address(url: str) -> Address:
     """The url in parts; the origin is empty for what is no absolute url."""
+    origin = origin_of(url)
+    if origin is None:
+        return Address("", url, ())
     parts = urlsplit(url)
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     query = tuple(sorted(pair for pair in pairs if not STAND_IN.search(pair[1])))
-    return Address(origin_of(url) or "", named_stand_ins(parts.path) or "/", query)
+    return Address(origin, named_stand_ins(parts.path) or "/", query)
 
 
 def read_body(body: bytes | None) -> Json:

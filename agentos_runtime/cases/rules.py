@@ -11,6 +11,7 @@ from agentos_runtime.manifest.near import nearest
 from agentos_runtime.manifest.params import check_params
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.values import Cursor
+from agentos_runtime.origins import origin_of
 
 _SECRET = re.compile(
     r"\b(?:sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|AKIA[0-9A-Z]{16}"
@@ -28,6 +29,7 @@ def check_case(root: Cursor, skill: Skill, report: Report) -> Utility | None:
         _check_stream(root, utility, report)
         _check_params(root, utility, report)
         _check_credential(root, skill, utility, report)
+        _check_url(root, skill, utility, report)
     return utility
 
 
@@ -73,27 +75,38 @@ def _steps(path: str) -> Iterator[str | int]:
 
 def _check_credential(root: Cursor, skill: Skill, utility: Utility, report: Report) -> None:
     """The credential is put on by the runtime: a case that names its place would hold a secret, or a lie."""
-    auth = skill.auth.get(utility.credential) if utility.credential else None
-    templates = auth.templates if auth else ()
-    request = root.at("request")
-    headers = request.get("headers")
+    headers = root.at("request").get("headers")
     for name, cursor in headers.items() if headers else ():
-        if _goes_to(templates, "header", name):
+        if _goes_to(_templates(skill, utility), "header", name):
             report.error(
                 cursor.key_place,
                 f"the header `{name}` carries the credential, which does not stand in a case",
                 "Remove it: the runtime puts the credential on",
                 cursor.key_length,
             )
-    url = request.get("url")
-    for name, _ in parse_qsl(urlsplit(str(url.json)).query) if url else ():
-        if _goes_to(templates, "query", name):
+
+
+def _check_url(root: Cursor, skill: Skill, utility: Utility, report: Report) -> None:
+    url = root.at("request").get("url")
+    if url is None or not isinstance(url.json, str):
+        return
+    if origin_of(url.json) is None:
+        message = "`url` must be a whole address, with a plain host"
+        report.error(url.place, message, "Write it as https://api.example.com/v1/things?limit=2", url.length)
+        return
+    for name, _ in parse_qsl(urlsplit(url.json).query, keep_blank_values=True):
+        if _goes_to(_templates(skill, utility), "query", name):
             report.error(
-                url.place if url else request.place,
+                url.place,
                 f"`{name}` in the query carries the credential, which does not stand in a case",
                 "Remove it: the runtime puts the credential on",
-                url.length if url else 1,
+                url.length,
             )
+
+
+def _templates(skill: Skill, utility: Utility) -> tuple[AuthTemplate, ...]:
+    auth = skill.auth.get(utility.credential) if utility.credential else None
+    return auth.templates if auth else ()
 
 
 def _goes_to(templates: tuple[AuthTemplate, ...], location: str, name: str) -> bool:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from agentos_runtime.cases.standins import stand_in
 from agentos_runtime.jsontext import Json
 from agentos_runtime.surfaces.cli.demo import laid_out
-from tests.cli.console import Console, Done
+from tests.cli.console import PATIENCE, SCRIPT, Console, Done
 
 STEPS = ["A question", "A tool call", "The tool's result", "A stream", "An error"]
 
@@ -67,6 +69,20 @@ def test_as_json_it_tells_the_same_steps_to_programs(newcomer: Console) -> None:
     assert stream["reply"]["events"][-1]["data"]["content"] == "One, two, three."
     assert (error["upstream"]["response"]["status"], error["reply"]["status"]) == (200, 429)
     assert [row["outcome"] for row in told["activity"]] == ["ok", "ok", "ok", "ok", "error"]
+
+
+def test_interrupted_it_stops_at_once_and_cleans_up(newcomer: Console) -> None:
+    with subprocess.Popen(
+        [*SCRIPT, "demo"], env=newcomer.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        while "1. A question" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (130, "")
+    assert "Next" not in out
+    assert list(Path(newcomer.environ["TMPDIR"]).iterdir()) == []
 
 
 def test_what_is_shown_as_curl_is_the_very_call(newcomer: Console, piped: Done) -> None:

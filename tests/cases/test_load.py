@@ -65,6 +65,7 @@ MISTAKES: Sequence[tuple[str, str, str]] = (
     (READ.replace("lang: de}", "stream: true}"), "stream: true}", "`stream` does not stand in a case's params"),
     (READ.replace("method: GET", "method: get"), "get", "`method` is `get`; it must be one of GET, POST"),
     (READ.replace("https://notes", "notes"), '"notes.example', "`url` must be a whole address"),
+    (READ.replace("https://notes.example", "https://["), '"https://[', "`url` must be a whole address, with a"),
     (READ.replace("reply: {text: Hallo}\n", ""), "description", "a case needs one of `reply` or `error`"),
     (FULL + "reply: null\n", "error: {code", "`error` does not stand beside `reply`"),
     (READ.replace("{body: {", "{text: x, body: {"), "text: x", "`text` does not stand beside `body`"),

@@ -132,6 +132,22 @@ def test_a_chat_that_is_not_the_canonical_one_fails_even_when_the_case_agrees_wi
     assert differing(done)["reply.stop_reason"][1] == "length"
 
 
+def test_a_key_in_the_path_is_written_as_its_fields_name(tmp_path: Path) -> None:
+    made = console(tmp_path, {})
+    made.write(
+        "bot/readme.md",
+        "---\nid: bot\nname: Bot\ndescription: A key in the path\nauth: {type: api_key}\nutilities:\n  me:\n"
+        '    description: Me\n    rest: {url: \'"https://bot.example/bot" + .auth.key + "/getMe"\'}\n---\n',
+    )
+    made.write(
+        "bot/cases/me.yaml",
+        "description: Me\nutility: me\nrequest: {method: GET, url: 'https://bot.example/bot{key}/getMe'}\n"
+        "response: {body: {name: Bot}}\nreply: {name: Bot}\n",
+    )
+    done = made.run("test", "bot", "--json")
+    assert (done.code, differing(done)) == (0, {})
+
+
 def test_only_the_skills_that_are_named_are_tested(tmp_path: Path) -> None:
     made = console(tmp_path)
     made.write("other/readme.md", NOTES.replace("id: notes", "id: other"))

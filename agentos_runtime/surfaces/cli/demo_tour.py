@@ -1,13 +1,14 @@
 """The demo's tour: a runtime and a simulated OpenRouter on free ports, and the calls that are made through them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import click
 import httpx
 
 from agentos_runtime.bootstrap import open_runtime
@@ -203,10 +204,26 @@ async def _serving(settings: Settings, service: SimulatedService) -> AsyncIterat
     await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
     try:
         if ready.done():
-            yield ready.result(), books[0]
+            with _cut_short_by(stop):
+                yield ready.result(), books[0]
     finally:
         stop.set()
         await serving
+
+
+@contextmanager
+def _cut_short_by(stop: asyncio.Event) -> Iterator[None]:
+    """The server hears Ctrl-C and stops; the tour then ends with it. Raises click.Abort."""
+    task = asyncio.current_task()
+    assert task is not None
+    waiting = asyncio.create_task(stop.wait())
+    waiting.add_done_callback(lambda done: None if done.cancelled() else task.cancel())
+    try:
+        yield
+    except asyncio.CancelledError:
+        raise click.Abort from None
+    finally:
+        waiting.cancel()
 
 
 async def _read_whole(response: httpx.Response, taken: Taken) -> None:
