@@ -86,10 +86,11 @@ def test_an_encoded_slash_stays_inside_its_part() -> None:
     runtime = ToyRuntime()
     with running(runtime.open) as server:
         ask(server, "POST", "/api/skills/a%2Fb/c%20d", {})
+        ask(server, "POST", "/api/skills/a%252Fb/%C5%BC", {})
         ask(server, "POST", "/api/skills/toy/echo/", {})
         assert ask(server, "POST", "/api/skills/a/b/c", {}).code == "not_found"
         assert ask(server, "POST", "/api/skills//echo/x", {}).code == "not_found"
-    assert [(call.skill, call.utility) for call in runtime.calls] == [("a/b", "c d"), ("toy", "echo")]
+    assert [(call.skill, call.utility) for call in runtime.calls] == [("a/b", "c d"), ("a%2Fb", "ż"), ("toy", "echo")]
 
 
 def test_headers_become_part_of_the_call() -> None:

@@ -52,7 +52,7 @@ class Answers:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         settle_path(scope)
         try:
-            return await self._router(scope, receive, send)
+            await self._router(scope, receive, send)
         except HTTPException:
             response = self._unrouted(scope)
         except AgentOSError as error:
@@ -60,8 +60,9 @@ class Answers:
         except Exception as error:  # noqa: BLE001 - the top of the surface: a bug becomes an answer
             request_id = admitted(scope).request_id
             response = error_response(caught(error, request_id), request_id)
+        else:
+            return
         await response(scope, receive, send)
-        return None
 
     def _unrouted(self, scope: Scope) -> Response:
         """No route takes both this path and this method."""
