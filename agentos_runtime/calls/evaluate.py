@@ -1,6 +1,6 @@
 """Nodes of a manifest become values: literals and plain paths here, jq from a worker's outputs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -28,6 +28,12 @@ class Inputs:
 
     document: dict[str, Json]
     outputs: Sequence[Json]
+
+    @property
+    def params(self) -> dict[str, Json]:
+        params = self.document["params"]
+        assert isinstance(params, dict)
+        return params
 
 
 Evaluator: TypeAlias = Callable[[Inputs], Value]
@@ -99,20 +105,35 @@ def _jq(node: Jq, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluat
 
 def _fields(node: Fields, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluator:
     compiled = []
-    for name, child in node.entries:
-        below = f"{path}.{name}" if path else name
-        compiled.append((name, evaluator(child, slots, keep_null, below), name in keep_null or below in keep_null))
+    for name, child, below in _below(node, path):
+        keeps_null = name in keep_null or below in keep_null
+        compiled.append((name, _param_of(child), evaluator(child, slots, keep_null, below), keeps_null))
 
     def evaluate(inputs: Inputs) -> Value:
         fields: dict[str, Json] = {}
-        for name, child, keeps_null in compiled:
-            value = child(inputs)
-            if isinstance(value, Empty) or (value is None and not keeps_null):
+        params = inputs.params
+        for name, param, child, keeps_null in compiled:
+            # Most fields of most bodies hand one param on, and most params are not set: no call for those.
+            value = child(inputs) if param is None else params.get(param)
+            if value is None and not keeps_null:
                 continue
-            fields[name] = value
+            if not isinstance(value, Empty):
+                fields[name] = value
         return fields
 
     return evaluate
+
+
+def _below(node: Fields, path: str) -> Iterator[tuple[str, Node, str]]:
+    for name, child in node.entries:
+        yield name, child, f"{path}.{name}" if path else name
+
+
+def _param_of(node: Node) -> str | None:
+    """The param that the node hands on as it is, if that is all it does."""
+    if isinstance(node, PlainPath) and len(node.steps) == 2 and node.steps[0] == "params":
+        return node.steps[1] if isinstance(node.steps[1], str) else None
+    return None
 
 
 def _items(node: Items, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluator:

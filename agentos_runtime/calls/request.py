@@ -146,8 +146,7 @@ def draft_request(
     mistake) and InvalidParams (a param that may not stand where the manifest puts it).
     """
     rest = plan.rest
-    params = inputs.document["params"]
-    url = _url(plan, inputs, params if isinstance(params, dict) else {}, plain_urls)
+    url = _url(plan, inputs, inputs.params, plain_urls)
     return Draft(
         method=rest.method,
         url=url,

@@ -22,7 +22,7 @@ _HEADER = struct.Struct("<cHII")  # as in worker.py
 _ANSWER = struct.Struct("<cII")
 _SCRIPT = str(Path(__file__).with_name("worker.py"))
 _READ = 1 << 16
-"""Bytes per read: an answer is nearly always smaller, and a larger buffer would be mapped and unmapped every time."""
+"""Bytes per read: answers are nearly always smaller, and a larger buffer would be mapped and unmapped each time."""
 _PROGRAMS = 256
 
 
