@@ -90,7 +90,11 @@ def test_an_encoded_slash_stays_inside_its_part() -> None:
         ask(server, "POST", "/api/skills/toy/echo/", {})
         assert ask(server, "POST", "/api/skills/a/b/c", {}).code == "not_found"
         assert ask(server, "POST", "/api/skills//echo/x", {}).code == "not_found"
-    assert [(call.skill, call.utility) for call in runtime.calls] == [("a/b", "c d"), ("a%2Fb", "ż"), ("toy", "echo")]
+    assert [(call.skill, call.utility) for call in runtime.calls] == [
+        ("a/b", "c d"),
+        ("a%2Fb", "ż"),
+        ("toy", "echo"),
+    ]
 
 
 def test_headers_become_part_of_the_call() -> None:
