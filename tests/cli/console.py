@@ -102,13 +102,7 @@ class Console:
     @contextlib.contextmanager
     def serving(self, **environ: str) -> Iterator[str]:
         """A server on a free port; commands in the block find it. Gives its address."""
-        with subprocess.Popen(
-            [*SCRIPT, "serve", "--port", "0", "--json"],
-            env=self.environ | environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
+        with started([*SCRIPT, "serve", "--port", "0", "--json"], env=self.environ | environ) as process:
             assert process.stdout is not None
             line = process.stdout.readline()
             before = self.environ["AGENTOS_PORT"]
@@ -122,6 +116,17 @@ class Console:
                 out, err = process.communicate(timeout=PATIENCE)
                 self.seen += [line, out, err]
         assert process.returncode == 0, err
+
+
+@contextlib.contextmanager
+def started(command: list[str], env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A process that does not outlive the block, whatever happens in it."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, env=env, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _pipe(text: str = "") -> io.TextIOWrapper:

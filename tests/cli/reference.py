@@ -19,8 +19,8 @@ interrupted. Errors go to stderr. Colours are for terminals only; `NO_COLOR` tur
 makes the call itself otherwise; answers and errors are the same. The server's keys, skills and settings count then;
 `--local`, `--home` and `--skills` make the call in the command's own process.
 
-It types `key=value` as the utility declares its param: a string stays a string, everything else is JSON where it can
-be read as JSON. `key:=JSON` is always JSON, `key=@file` is what the file holds, `key=@-` what stdin holds.
+It types `key=value` as the utility declares its param: a string stays a string, everything else is JSON where it
+can be read as JSON. `key:=JSON` is always JSON, `key=@file` is what the file holds, `key=@-` what stdin holds.
 
 This page is written from `--help`; a test compares them.
 """

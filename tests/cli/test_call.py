@@ -2,14 +2,16 @@
 
 import json
 import os
+import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.console import Console
+from tests.cli.console import SCRIPT, Console, started
 from tests.cli.skills import CANARY
 from tests.toy.raw import Toy, answer, answer_json, chunked_head, one_chunk, pieces
 
@@ -41,7 +43,7 @@ def reaching(toy: Toy) -> dict[str, str]:
 def test_a_call_prints_plain_data_and_sends_what_the_key_value_pairs_say(console: Console, upstream: Toy) -> None:
     done = console.spawn("call", "toy", "echo", "text=5", "count=3", 'tags=["a"]', "stop=7", "mode=fast", "extra=7",
                        **reaching(upstream))  # fmt: skip
-    assert (done.code, done.json) == (0, {"said": "HI"}), done.err
+    assert (done.code, done.out) == (0, '{"said":"HI"}\n'), done.err
     request = upstream.requests[0]
     assert request.target == "/echo?mode=fast"
     assert request.header("x-key") == CANARY
@@ -98,6 +100,37 @@ def test_the_server_is_asked_with_the_token_and_only_when_it_is_an_agentos(conso
         assert console.run("call", "toy", "echo", "text=a", **env, **here).json == {"said": "HI"}
     assert b"t0ken" not in b"".join(request.raw for request in stranger.requests)
     assert {request.target for request in stranger.requests} <= {"/api/health"}
+
+
+STRANGER = """
+import encodings.idna, http.server, os
+os.setuid(65534)
+class Answer(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.send_response(200)
+        body = b'{"status": "ok", "version": "1", "skills": {"loaded": 1, "broken": 0}}'
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *args):
+        print(self.path, flush=True)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_server_of_another_user_gets_neither_token_nor_params(console: Console, upstream: Toy) -> None:
+    command = [sys.executable, "-I", "-c", STRANGER]
+    with started(command) as stranger:
+        assert stranger.stdout is not None
+        port = stranger.stdout.readline().strip()
+        environ = reaching(upstream) | {"AGENTOS_PORT": port, "AGENTOS_TOKEN": "t0ken-for-tests"}
+        assert console.run("call", "toy", "echo", "text=a", **environ).json == {"said": "HI"}
+        stranger.kill()
+        assert stranger.stdout.read() == "/api/health\n"
 
 
 EVENTS = (
@@ -197,6 +230,13 @@ def test_bytes_go_to_a_pipe_or_a_file_as_they_are_and_never_to_a_terminal(consol
         assert console.run("call", "toy", "picture", **env).out.encode() == image
         console.run("call", "toy", "picture", "-o", tmp_path / "it.png", **env)
         refused = console.on_terminal("call", "toy", "picture", **env)
+        left = subprocess.run(
+            ["sh", "-c", f"{shlex.join([*SCRIPT, 'call', 'toy', 'picture'])} | true"],
+            env=console.environ | env,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+    assert left.stderr == b""
     assert (tmp_path / "it.png").read_bytes() == image
     assert refused.code == 2
     assert "add -o FILE" in refused.out

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentos_runtime.surfaces.cli.main import run
-from tests.cli.console import SCRIPT, Console
+from tests.cli.console import SCRIPT, Console, started
 from tests.cli.reference import REFERENCE, commands, help_of, reference
 from tests.cli.skills import CANARY, LOGIN, TOY
 from tests.toy.raw import Toy, answer_json
@@ -151,11 +151,12 @@ def test_activity_and_usage_are_read_without_a_server(console: Console) -> None:
 
 def test_activity_can_be_followed(console: Console) -> None:
     command = [*SCRIPT, "activity", "--follow", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=console.environ, text=True) as follower:
+    with started(command, console.environ) as follower:
         assert follower.stdout is not None
         console.run("call", "toy", "echo", "text=x", "--agent", "ann")
         assert '"agent":"ann"' in follower.stdout.readline()
         follower.send_signal(2)
+        follower.wait(60)
     assert follower.returncode == 130
 
 
@@ -187,7 +188,7 @@ def test_serve_says_where_it_is_what_is_broken_and_why_it_cannot_listen(console:
         assert taken.code == 2
         assert "choose another AGENTOS_PORT" in taken.err
     command = [*SCRIPT, "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=-1, stderr=-1, env=console.environ, text=True) as server:
+    with started(command, console.environ) as server:
         assert server.stdout is not None
         assert re.fullmatch(r"agentos [\d.]+ at http://127\.0\.0\.1:\d+\n", server.stdout.readline())
         assert server.stdout.readline().startswith("1 skill loaded, 1 broken.")
