@@ -12,6 +12,7 @@ import httpx
 
 from agentos_runtime.bootstrap import open_runtime
 from agentos_runtime.settings import Settings
+from agentos_runtime.surfaces.http.limits import Limits
 from tests.http.server import Running, running
 from tests.toy.raw import Behaviour, Toy, answer
 
@@ -65,6 +66,7 @@ def house(
     skills: Path | None = None,
     rewrite: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
     **settings: Any,
 ) -> Iterator[House]:
     """Serve `skills` (default: an empty folder) with state under `folder`."""
@@ -74,7 +76,7 @@ def house(
     given = Settings(home=home, skills=(where,), rewrite=dict(rewrite or {}), **settings)
     variables = {"OPENROUTER_API_KEY": KEY} if environ is None else environ
     with (
-        running(lambda: open_runtime(given, variables)) as server,
+        running(lambda: open_runtime(given, variables), limits) as server,
         httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client,
     ):
         yield House(server, client, home, where)
