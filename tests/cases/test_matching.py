@@ -56,6 +56,7 @@ def test_the_credential_does_not_count_wherever_it_stands() -> None:
 
 def test_a_request_like_none_is_answered_by_the_likest_case_that_succeeds() -> None:
     assert described([FULL, WRITE, OTHER], request(NOTES_URL, {"text": "Bye", "tags": ["b"]})) == "case-2"
+    assert described([FULL, WRITE], request(NOTES_URL, {"text": "new"})) == "case-1"
     assert described([FULL], request(NOTES_URL, {"text": "new"})) == "case-0"
 
 

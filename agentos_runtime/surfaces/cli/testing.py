@@ -143,7 +143,10 @@ def _print_one(tested: Tested) -> None:
 
 
 def _problem_lines(problems: Sequence[Problem], file: Path) -> Iterator[str]:
-    lines = source_lines(file.read_bytes()) if problems and file.is_file() else []
+    try:
+        lines = source_lines(file.read_bytes()) if problems else []
+    except OSError:
+        lines = []
     for problem in problems:
         yield from render(problem, lines).splitlines()
 
