@@ -1,0 +1,171 @@
+"""An OpenAPI document: read as YAML 1.2 or JSON, bounded, its references resolved.
+
+References are resolved by `referencing`; what another file says is fetched by the function that the caller gives,
+so that this module touches neither disk nor network.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import yaml
+from referencing import Registry, Resource
+from referencing.exceptions import Unresolvable
+
+from agentos_runtime import jsontext
+from agentos_runtime.importing.api import ImportProblem, Losses
+
+MAX_BYTES = 32 * 1024 * 1024
+MAX_DEPTH = 200
+MAX_EXPANDED = 5_000_000
+MAX_CHAIN = 50
+
+Fetch: TypeAlias = Callable[[str], bytes]
+"""Gives the bytes at an address that a reference names; raises ImportProblem."""
+
+_Resolver: TypeAlias = Any
+_OPENING = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+_CLOSING = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):
+    """YAML 1.2's core schema, as OpenAPI asks for: `no` and dates are text, `<<` is no merge."""
+
+    yaml_implicit_resolvers: Mapping[str, Any] = {}
+
+
+for _tag, _pattern, _first in (
+    ("null", r"(?:null|Null|NULL|~|)", ["n", "N", "~", ""]),
+    ("bool", r"(?:true|True|TRUE|false|False|FALSE)", list("tTfF")),
+    ("int", r"-?(?:0|[1-9][0-9]*)", list("-0123456789")),
+    ("float", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", list("-0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"{_pattern}\Z"), _first)
+
+
+@dataclass(frozen=True, slots=True)
+class Sited:
+    """A part of a document, and where its own references are looked up."""
+
+    value: Any
+    resolver: _Resolver
+
+    def at(self, key: str) -> "Sited":
+        return Sited(self.value.get(key) if isinstance(self.value, Mapping) else None, self.resolver)
+
+    def map(self, key: str) -> dict[str, "Sited"]:
+        """The entries of a map below the key; empty when there is none."""
+        below = self.value.get(key) if isinstance(self.value, Mapping) else None
+        if not isinstance(below, Mapping):
+            return {}
+        return {str(name): Sited(value, self.resolver) for name, value in below.items()}
+
+    def list(self, key: str) -> "list[Sited]":
+        below = self.value.get(key) if isinstance(self.value, Mapping) else None
+        return [Sited(value, self.resolver) for value in below] if isinstance(below, list) else []
+
+    def text(self, key: str) -> str:
+        below = self.value.get(key) if isinstance(self.value, Mapping) else None
+        return below if isinstance(below, str) else ""
+
+    def flag(self, key: str) -> bool:
+        return isinstance(self.value, Mapping) and self.value.get(key) is True
+
+
+def open_document(data: bytes, address: str, fetch: Fetch, losses: Losses) -> Sited:
+    """The whole document. Raises ImportProblem for what is no OpenAPI 3.0 or 3.1."""
+    content = read(data)
+    if not isinstance(content, dict):
+        raise ImportProblem("This is no OpenAPI document: it is no map of keys")
+    check_version(content)
+
+    def retrieve(uri: str) -> Resource[Any]:
+        return Resource.opaque(read(fetch(uri)))
+
+    registry: Registry[Any] = Registry(retrieve=retrieve).with_resource(address, Resource.opaque(content))  # type: ignore[call-arg]  # attrs gives `_retrieve` this name
+    return Sited(content, registry.resolver(address))
+
+
+def check_version(content: Mapping[str, Any]) -> None:
+    version = str(content.get("openapi", ""))
+    if version.startswith(("3.0", "3.1")):
+        return
+    if "swagger" in content:
+        raise ImportProblem(
+            "This is Swagger 2.0. Convert it to OpenAPI 3 first (swagger2openapi does), then import it"
+        )
+    said = f"it says openapi: {version[:20]}" if version else "it has no `openapi` key"
+    raise ImportProblem(f"This is no OpenAPI 3.0 or 3.1 document: {said}")
+
+
+def resolve(node: Sited, losses: Losses) -> Sited:
+    """What a node stands for: references followed, what stands beside a `$ref` laid over what it names."""
+    beside: dict[str, Any] = {}
+    for _ in range(MAX_CHAIN):
+        if not isinstance(node.value, Mapping) or not isinstance(node.value.get("$ref"), str):
+            if beside and isinstance(node.value, Mapping):
+                return Sited({**node.value, **beside}, node.resolver)
+            return node
+        reference = node.value["$ref"]
+        beside = {**{k: v for k, v in node.value.items() if k != "$ref"}, **beside}
+        try:
+            found = node.resolver.lookup(reference)
+        except (Unresolvable, ImportProblem) as error:
+            reason = f" ({error})" if isinstance(error, ImportProblem) else ""
+            losses.add(f"a reference leads nowhere{reason}, so what it names is missing", reference)
+            return Sited(beside, node.resolver)
+        node = Sited(found.contents, found.resolver)
+    losses.add("a reference leads back to itself", str(node.value.get("$ref")))
+    return Sited({}, node.resolver)
+
+
+# ------------------------------------------------------------------ reading
+
+
+def read(data: bytes) -> Any:
+    """JSON or YAML, within bounds. Raises ImportProblem."""
+    if len(data) > MAX_BYTES:
+        raise ImportProblem(f"The document is larger than {MAX_BYTES // (1024 * 1024)} MB")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ImportProblem(f"The document is not UTF-8 (byte {error.start})") from None
+    if text.lstrip()[:1] == "{":
+        try:
+            return jsontext.parse(text)
+        except jsontext.JsonTextError:
+            pass
+    try:
+        _scan(text)
+        return yaml.load(text, _Loader)  # noqa: S506 - a subclass of SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise ImportProblem(f"The document is neither YAML nor JSON: {error.problem}{where}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise ImportProblem(f"The document is neither YAML nor JSON: {type(error).__name__}") from None
+
+
+def _scan(text: str) -> None:
+    """Refuse what would explode or overflow while it is built: events are cheap, and libyaml's do not recurse."""
+    depth = 0
+    open_at: list[tuple[str | None, int]] = []
+    sizes: dict[str, int] = {}
+    total = 0
+    for event in yaml.parse(text, _Base):
+        total += 1
+        if isinstance(event, _OPENING):
+            open_at.append((event.anchor, total))
+            depth = max(depth, len(open_at))
+        elif isinstance(event, _CLOSING):
+            anchor, start = open_at.pop()
+            if anchor:
+                sizes[anchor] = total - start
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor not in sizes and any(anchor == event.anchor for anchor, _ in open_at):
+                raise ImportProblem("An alias in the document holds itself")
+            total += sizes.get(event.anchor, 1)
+        if len(open_at) > MAX_DEPTH or total > MAX_EXPANDED:
+            raise ImportProblem("The document is nested too deeply, or its aliases stand for too much")

@@ -1,0 +1,254 @@
+"""JSON Schemas, flattened: references followed, allOf joined, anyOf and oneOf made one shape that fits them all."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agentos_runtime.importing.api import Losses
+from agentos_runtime.importing.openapi.document import Sited, resolve
+from agentos_runtime.jsontext import Json
+
+MANY = 3
+"""Alternatives whose fields can still be read together."""
+MAX_NESTING = 12
+"""Combinations inside combinations; more is a loop."""
+
+_UNCHECKED = ("pattern", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "multipleOf")
+_UNSAID = ("not", "if", "prefixItems", "patternProperties", "propertyNames", "dependentRequired", "contains")
+_KINDS = frozenset({"string", "integer", "number", "boolean", "array", "object"})
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """What a schema says that a manifest can say."""
+
+    types: tuple[str, ...] = ()
+    """Without null; empty = any."""
+    nullable: bool = False
+    properties: Mapping[str, tuple[Sited, ...]] = field(default_factory=dict)
+    """Each property's schemas; more than one when alternatives disagree."""
+    required: frozenset[str] = frozenset()
+    items: tuple[Sited, ...] = ()
+    enum: tuple[Json, ...] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    default: Json = None
+    example: Json = None
+    description: str = ""
+    name: str = ""
+    """What the document calls it."""
+    format: str = ""
+    open: bool = False
+    """It says that further properties are welcome."""
+    deprecated: bool = False
+    read_only: bool = False
+    write_only: bool = False
+
+    @property
+    def is_object(self) -> bool:
+        return self.types == ("object",) or (not self.types and bool(self.properties))
+
+    @property
+    def is_binary(self) -> bool:
+        return self.format in ("binary", "application/octet-stream") and self.types in ((), ("string",))
+
+
+class Flattener:
+    """Flattens schemas of one import; tells its losses."""
+
+    def __init__(self, losses: Losses) -> None:
+        self.losses = losses
+
+    def flat(self, schemas: Sequence[Sited], place: str, depth: int = 0) -> Flat:
+        """One schema, or what fits all alternatives."""
+        options = [self._one(schema, place, depth) for schema in schemas]
+        return options[0] if len(options) == 1 else self._union(options, place)
+
+    def _one(self, schema: Sited, place: str, depth: int) -> Flat:
+        named = schema.text("$ref").rpartition("/")[2]
+        node = resolve(schema, self.losses)
+        if not isinstance(node.value, Mapping) or depth > MAX_NESTING:
+            return Flat(name=named)
+        flat = replace(self._own(node, place), name=named)
+        for part in node.list("allOf"):
+            flat = _joined(flat, self._one(part, place, depth + 1))
+        for keyword in ("anyOf", "oneOf"):
+            options = [self._one(option, place, depth + 1) for option in node.list(keyword)]
+            if options:
+                flat = _joined(flat, self._union(options, place))
+        return flat
+
+    def _own(self, node: Sited, place: str) -> Flat:
+        value = node.value
+        self._note(value, place)
+        types, nullable = _types(value)
+        enum, enum_null = _enum(value)
+        minimum, maximum = _bounds(value)
+        additional = value.get("additionalProperties")
+        return Flat(
+            types=types or (("object",) if "properties" in value else ("array",) if "items" in value else ()),
+            nullable=nullable or enum_null,
+            properties={name: (below,) for name, below in node.map("properties").items()},
+            required=frozenset(name for name in value.get("required") or () if isinstance(name, str)),
+            items=(node.at("items"),) if "items" in value else (),
+            enum=enum,
+            minimum=minimum,
+            maximum=maximum,
+            default=value.get("default"),
+            example=_example(value),
+            description=node.text("description") or node.text("title"),
+            format=node.text("format") or (node.text("contentMediaType") if "contentEncoding" not in value else ""),
+            open=additional is True or (isinstance(additional, Mapping) and bool(additional)),
+            deprecated=node.flag("deprecated"),
+            read_only=node.flag("readOnly"),
+            write_only=node.flag("writeOnly"),
+        )
+
+    def _note(self, value: Mapping[str, Any], place: str) -> None:
+        if any(value.get(keyword) not in (None, False) for keyword in _UNCHECKED):
+            self.losses.add(
+                "lengths, counts and patterns are not checked before a call, only by the service", place
+            )
+        for keyword in _UNSAID:
+            if keyword in value:
+                self.losses.add(f"`{keyword}` cannot be said", place)
+
+    def _union(self, options: Sequence[Flat], place: str) -> Flat:
+        real = [option for option in options if option.types or option.properties or option.enum is not None]
+        nullable = any(option.nullable for option in options)
+        if len(real) == 1 and len(options) - len(real) <= sum(_is_null(option) for option in options):
+            return replace(real[0], nullable=True if nullable else real[0].nullable)
+        real = [option for option in options if not _is_null(option)]
+        if not real:
+            return Flat(nullable=nullable)
+        objects = [option for option in real if option.is_object]
+        if len(objects) > MANY:
+            self.losses.add(
+                f"of more than {MANY} alternatives, only fields that two of them share are shown", place
+            )
+        elif len(objects) > 1:
+            self.losses.add("alternatives are shown as one: all their fields, required what all require", place)
+        return Flat(
+            types=_together(option.types for option in real),
+            nullable=nullable,
+            properties=_properties(objects),
+            required=frozenset.intersection(*(option.required for option in objects)) if objects else frozenset(),
+            items=tuple(item for option in real for item in option.items),
+            enum=_choices(real),
+            minimum=_common([option.minimum for option in real], min),
+            maximum=_common([option.maximum for option in real], max),
+            default=next((option.default for option in real if option.default is not None), None),
+            open=any(option.open for option in real),
+            format=real[0].format if len({option.format for option in real}) == 1 else "",
+        )
+
+
+def _is_null(option: Flat) -> bool:
+    return option.nullable and not option.types and not option.properties
+
+
+def _types(value: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
+    said = value.get("type")
+    listed = said if isinstance(said, list) else [said]
+    kinds = tuple(kind for kind in listed if isinstance(kind, str) and kind in _KINDS)
+    return kinds, "null" in listed or value.get("nullable") is True
+
+
+def _enum(value: Mapping[str, Any]) -> tuple[tuple[Json, ...] | None, bool]:
+    choices = [value["const"]] if "const" in value else value.get("enum")
+    if not isinstance(choices, list) or not choices:
+        return None, False
+    return tuple(choice for choice in choices if choice is not None) or None, None in choices
+
+
+def _bounds(value: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """Inclusive bounds; an exclusive one of an integer is the next integer."""
+    low, high = _number(value.get("minimum")), _number(value.get("maximum"))
+    step = 1 if value.get("type") == "integer" else 0
+    above, below = value.get("exclusiveMinimum"), value.get("exclusiveMaximum")
+    if above is True and low is not None:
+        low += step
+    elif (exclusive := _number(above)) is not None:
+        low = exclusive + step
+    if below is True and high is not None:
+        high -= step
+    elif (exclusive := _number(below)) is not None:
+        high = exclusive - step
+    return low, high
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _example(value: Mapping[str, Any]) -> Json:
+    examples = value.get("examples")
+    example: Json = value.get("example", examples[0] if isinstance(examples, list) and examples else None)
+    return example
+
+
+def _joined(one: Flat, other: Flat) -> Flat:
+    """Both at once (allOf); what the first says of itself wins."""
+    properties = dict(one.properties)
+    for name, schemas in other.properties.items():
+        properties.setdefault(name, schemas)
+    enum = one.enum if other.enum is None else other.enum
+    if one.enum is not None and other.enum is not None:
+        enum = tuple(choice for choice in one.enum if choice in other.enum) or one.enum
+    types = tuple(kind for kind in one.types if kind in other.types) or one.types or other.types
+    return replace(
+        one,
+        types=types,
+        nullable=one.nullable or other.nullable,
+        properties=properties,
+        required=one.required | other.required,
+        items=one.items or other.items,
+        enum=enum,
+        minimum=other.minimum if one.minimum is None else one.minimum,
+        maximum=other.maximum if one.maximum is None else one.maximum,
+        default=other.default if one.default is None else one.default,
+        example=other.example if one.example is None else one.example,
+        description=one.description or other.description,
+        name=one.name or other.name,
+        format=one.format or other.format,
+        open=one.open or other.open,
+        deprecated=one.deprecated,
+        read_only=one.read_only or other.read_only,
+        write_only=one.write_only or other.write_only,
+    )
+
+
+def _together(types: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """All types, in order; none at all when one alternative allows anything."""
+    listed = list(types)
+    if not all(listed):
+        return ()
+    kinds = dict.fromkeys(kind for each in listed for kind in each)
+    return tuple(kind for kind in kinds if not (kind == "integer" and "number" in kinds))
+
+
+def _properties(objects: Sequence[Flat]) -> dict[str, tuple[Sited, ...]]:
+    properties: dict[str, tuple[Sited, ...]] = {}
+    uses = Counter(name for option in objects for name in option.properties)
+    for option in objects:
+        for name, schemas in option.properties.items():
+            known = properties.setdefault(name, ())
+            fresh = tuple(schema for schema in schemas if all(schema.value != other.value for other in known))
+            properties[name] = known + fresh
+    return {name: found for name, found in properties.items() if len(objects) <= MANY or uses[name] > 1}
+
+
+def _choices(options: Sequence[Flat]) -> tuple[Json, ...] | None:
+    """All choices, when every alternative is a choice."""
+    if any(option.enum is None for option in options):
+        return None
+    choices: list[Json] = []
+    for option in options:
+        choices += [choice for choice in option.enum or () if choice not in choices]
+    return tuple(choices)
+
+
+def _common(bounds: Sequence[float | None], widest: Any) -> float | None:
+    found: float | None = None if any(bound is None for bound in bounds) else widest(bounds)
+    return found
