@@ -1,1 +1,1 @@
-"""Descriptions of services (OpenAPI, LAP, curl) become skills, and newer ones update them without losing hand edits."""
+"""Descriptions of services (OpenAPI, LAP, curl) become skills; newer ones update them and keep hand edits."""

@@ -83,14 +83,14 @@ def build(api: Api, skill_id: str, names: Mapping[Route, str], source: Source, l
         "id": skill_id,
         "name": title,
         "description": summary(api.description, sentences=1) or f"What {title} can do",
+        "website": api.website,
+        "terms_url": api.terms_url,
+        "auth": api.auth or "none",
+        "api": {"base_url": api.base_url},
+        "sources": source.as_json(api.version),
+        "utilities": utilities,
     }
-    for key, value in (("website", api.website), ("terms_url", api.terms_url)):
-        if value:
-            manifest[key] = value
-    manifest["auth"] = api.auth or "none"
-    manifest["api"] = {"base_url": api.base_url}
-    manifest["sources"] = source.as_json(api.version)
-    manifest["utilities"] = utilities
+    manifest = {key: value for key, value in manifest.items() if value is not None}
     return Generated(manifest, tags, _docs(title, api, losses))
 
 
@@ -100,7 +100,7 @@ def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
     fields = [field for field in one.fields if owned.get(field.name) != field.place]
     fields.sort(key=lambda field: not field.required)
     names = param_names(fields)
-    params = {name: _param(field) for field, name in zip(fields, names, strict=True)}
+    params: dict[str, Json] = {name: _param(field) for field, name in zip(fields, names, strict=True)}
     made: dict[str, Json] = {"description": one.description}
     if one.web_url:
         made["web_url"] = one.web_url
@@ -176,8 +176,6 @@ def _answers(one: Operation) -> dict[str, Json]:
     said: dict[str, Json] = {}
     if one.reply.kind == "raw":
         said["response"] = {"raw": True}
-    elif one.paginate and one.reply.rows:
-        said["response"] = {"root": one.reply.rows}
     if one.reply.streams:
         stream: dict[str, Json] = {"body": {one.stream_field: True}} if one.stream_field else {}
         stream |= {"delta": ".", "accumulate": "list"}
@@ -211,7 +209,7 @@ def _body(one: Operation, pairs: Sequence[tuple[Field, str]]) -> Json:
 
 def _sends_all(one: Operation, fields: Sequence[Field]) -> bool:
     """Whether the params are the body, just as they are given."""
-    return not one.body.whole and all(
+    return not (one.body.whole or one.body.encoding == "multipart") and all(
         field.place == "body" and field.write == "{}" and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", field.name)
         for field in fields
     )
@@ -235,6 +233,6 @@ def _docs(title: str, api: Api, losses: Losses) -> str:
 
 
 def _without_headings(text: str) -> str:
-    """Prose for below the title: its headings go one level down, and no line can be read as the file's own marks."""
+    """Prose for below the title: its headings go one level down, and no line reads as the file's own marks."""
     lines = (f"#{line}" if line.startswith("#") else line for line in text.splitlines())
     return "\n".join(f"\\{line}" if line.startswith("---") else line for line in lines)

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 from agentos_runtime import jsontext
-from agentos_runtime.importing.api import Api, Body, Declaration, Field, ImportProblem, Losses, Operation, Place
+from agentos_runtime.importing.api import Api, Body, Field, ImportProblem, Losses, Operation, Place
 from agentos_runtime.importing.openapi.security import BEARER
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.header_names import header_problem
+from agentos_runtime.manifest.params import FILE
 
 MAX_TEXT = 256 * 1024
 _VALUELESS = frozenset({
-    "-s", "--silent", "-S", "--show-error", "-L", "--location", "-k", "--insecure", "-i", "--include", "-v", "--verbose",
+    "-s", "--silent", "-S", "--show-error", "-L", "--location", "-k", "--insecure", "-i", "--include", "-v",
+    "--verbose",
     "--compressed", "-f", "--fail", "-g", "--globoff", "-N", "--no-buffer", "-#", "--http1.1", "--http2", "-O",
 })  # fmt: skip
 """How curl talks and prints: nothing of it belongs to the call."""
@@ -63,7 +65,7 @@ def read_curl(text: str, losses: Losses) -> Api:
     pairs = parse_qsl(parts.query, True) + [p for d in command.data if command.get for p in parse_qsl(d, True)]
     for name, value in pairs:
         if _SECRET_QUERY.fullmatch(name):
-            auth = auth or {"type": "api_key", "query": name}
+            auth = _first(auth, {"type": "api_key", "query": name}, losses)
         else:
             fields.append(_field(name, "query", _number(value)))
     kept, auth, content_type = _headers(command, auth, losses)
@@ -109,7 +111,7 @@ def _option(word: str) -> tuple[str, str | None]:
     if word.startswith("--"):
         option, equals, value = word.partition("=")
         return option, value if equals else None
-    if word.startswith("-") and len(word) > 2 and word[:2] in _OPTIONS | dict.fromkeys(_IGNORED):
+    if word.startswith("-") and len(word) > 2 and (word[:2] in _OPTIONS or word[:2] in _IGNORED):
         return word[:2], word[2:]
     return (word, None) if len(word) <= 2 or not set(word[1:]) <= set("sSLkivfgN#") else ("-s", None)
 
@@ -173,12 +175,18 @@ def _headers(command: _Command, auth: Json, losses: Losses) -> tuple[list[Field]
         if name.lower() == "content-type":
             content_type = value.split(";")[0].strip().lower()
         elif _SECRET_HEADER.fullmatch(name):
-            auth = auth or _credential(name, value)
+            auth = _first(auth, _credential(name, value), losses)
         elif name.lower() == "accept" or header_problem(name):
             continue
         else:
             kept.append(Field(name, "header", {"type": "string", "default": value}))
     return kept, auth, content_type
+
+
+def _first(auth: Json, other: Json, losses: Losses) -> Json:
+    if auth is not None and auth != other:
+        losses.add("the command carries several secrets; one of them is asked for")
+    return auth or other
 
 
 def _credential(name: str, value: str) -> Json:
@@ -191,7 +199,9 @@ def _credential(name: str, value: str) -> Json:
         return {"type": "basic"}
     if scheme.lower() == "bearer":
         return dict(BEARER)
-    return {"type": "api_key", "header": name} | ({"prefix": f"{scheme} "} if rest else {})
+    return (
+        {"type": "api_key", "header": name, "prefix": f"{scheme} "} if rest else {"type": "api_key", "header": name}
+    )
 
 
 def _body(command: _Command, content_type: str) -> tuple[list[Field], Body]:
@@ -213,10 +223,11 @@ def _body(command: _Command, content_type: str) -> tuple[list[Field], Body]:
 
 def _form_field(part: str) -> Field:
     name, _, value = part.partition("=")
-    declaration: Declaration = {"type": "string"}
-    if value.startswith(("@", "<")):
-        return Field(name, "body", {**declaration, "description": "A file's content"}, True)
-    return Field(name, "body", {**declaration, "default": value})
+    if value.startswith("@"):
+        return Field(name, "body", {"type": FILE}, True)
+    return Field(
+        name, "body", {"type": "string"} if value.startswith("<") else {"type": "string", "default": value}
+    )
 
 
 def _field(name: str, place: Place, value: Json) -> Field:

@@ -1,4 +1,4 @@
-"""A three-way merge of values, key by key: what was imported last time, what the file says now, what is imported now.
+"""A three-way merge of values, key by key: what was imported last, what the file says now, what is imported now.
 
 What a person changed wins; where the service changed the same thing too, that is a conflict, and it is told.
 """

@@ -7,7 +7,7 @@ from agentos_runtime.importing.api import Field, Operation
 from agentos_runtime.importing.words import is_plural, singular, snake, words
 
 Route = tuple[str, str]
-"""A utility's method and its path, `{}` for each path param: what tells operations apart, whatever they are called."""
+"""A method and a path, `{}` for each path param: what tells operations apart, whatever they are called."""
 
 _METHOD_VERBS: Mapping[str, str] = {
     "GET": "get", "HEAD": "check", "POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete",
@@ -17,13 +17,14 @@ _SAME_VERB: Mapping[str, str] = {
     "edit": "update", "patch": "update", "destroy": "delete", "post": "create", "put": "update",
 }  # fmt: skip
 _VERBS = frozenset({
-    "get", "list", "create", "update", "delete", "add", "remove", "send", "submit", "search", "find", "query", "upload",
-    "download", "cancel", "start", "stop", "run", "exchange", "assign", "unassign", "bulk", "upsert", "replace", "set",
-    "check", "count", "export", "import", "generate", "validate", "verify", "enable", "disable", "archive", "restore",
-    "copy", "move", "merge", "close", "open", "lock", "unlock", "approve", "reject", "publish", "login", "logout",
-    "place", "pay", "refund", "capture", "confirm", "preview", "render", "convert", "translate", "embed", "rerank",
-    "rotate", "revoke", "reset", "resend", "retry", "sync", "test", "track", "subscribe", "unsubscribe", "invite",
-    "transfer", "subscribe", "ask", "complete", "finalize", "batch", "register", "request", "make", "do", "apply",
+    "add", "apply", "approve", "archive", "ask", "assign", "batch", "bulk", "cancel", "capture", "check",
+    "close", "complete", "confirm", "convert", "copy", "count", "create", "delete", "disable", "do",
+    "download", "embed", "enable", "exchange", "export", "finalize", "find", "generate", "get", "import",
+    "invite", "list", "lock", "login", "logout", "make", "merge", "move", "open", "pay", "place", "preview",
+    "publish", "query", "refund", "register", "reject", "remove", "render", "replace", "request", "rerank",
+    "resend", "reset", "restore", "retry", "revoke", "rotate", "run", "search", "send", "set", "start",
+    "stop", "submit", "subscribe", "sync", "test", "track", "transfer", "translate", "unassign", "unlock",
+    "unsubscribe", "update", "upload", "upsert", "validate", "verify",
     *_SAME_VERB,
 })  # fmt: skip
 _NOISE = frozenset({"controller", "endpoint", "using", "v1", "v2", "v3"})
@@ -93,7 +94,7 @@ def suggested(one: Operation, service: str) -> str:
     else:
         verb = _path_verb(one, nouns)[0]
     verb, own = _settled(verb, [word for word in own if word not in ("all", "one")] or nouns[-1:], one)
-    name = "_".join([verb, *own]) if own != [verb] else verb
+    name = "_".join(dict.fromkeys([verb, *own]))
     return name if name[:1].isalpha() else f"call_{name}"
 
 
@@ -143,7 +144,7 @@ def _path_words(path: str) -> list[str]:
 
 def _path_verb(one: Operation, nouns: list[str]) -> tuple[str, list[str]]:
     """The verb of an operation that has no id, and its nouns."""
-    if one.method == "POST" and nouns and nouns[-1] in _VERBS and len(nouns) > 1:
+    if one.method == "POST" and nouns and nouns[-1] in _VERBS:
         return nouns[-1], nouns[:-1]
     verb = _METHOD_VERBS.get(one.method, one.method.lower())
     listed = one.method == "GET" and one.reply.rows is not None and not one.path.endswith("}")

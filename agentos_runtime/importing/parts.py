@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from agentos_runtime.importing.build import Generated, route_of
 from agentos_runtime.importing.naming import Route
 from agentos_runtime.importing.skill_file import SkillFile, rename_utility
-from agentos_runtime.importing.words import snake
 from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.source import slug
 
 MAIN = "readme.md"
 """The name under which a plan knows the skill's first file, whatever it is called on disk."""
+LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +83,5 @@ def _listed(mine: Mapping[str, SkillFile], others: list[str]) -> list[Json]:
 
 
 def _home(tag: str) -> str:
-    slug = snake(tag).replace("_", "-")
-    return f"{slug}.md" if slug and slug != "readme" else MAIN
+    name = slug(tag)[:LONGEST_NAME] if tag else "readme"
+    return MAIN if name in ("readme", "skill") else f"{name}.md"

@@ -46,7 +46,7 @@ def plain(text: str) -> str:
 
 
 def summary(text: str, longest: int = 160, sentences: int = 2) -> str:
-    """The first sentences of a description, without a full stop at the end; cut at a word when they are too long."""
+    """The first sentences of a description, without a full stop at the end; cut at a word when too long."""
     text = plain(text)
     ends = [match.end() for match in _SENTENCE_END.finditer(text)][:sentences]
     fitting = [end for end in ends if end <= longest + 1]

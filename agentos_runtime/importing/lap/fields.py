@@ -1,6 +1,6 @@
 """The fields of a LAP file: `{name!: str(a/b)=a # remark, list: [map{id: int}], when: str(date-time)?}`.
 
-A remark ends where the next field begins, or with its braces: remarks are prose, with commas and colons of their own.
+A remark ends where the next field begins, or with its braces: remarks are prose, with commas and colons in it.
 """
 
 import re

@@ -22,15 +22,18 @@ from agentos_runtime.importing.openapi.replies import ROWS
 from agentos_runtime.importing.openapi.security import BEARER
 from agentos_runtime.importing.words import summary
 from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.params import FILE
 
 KINDS: Mapping[str, str] = {
-    "str": "string", "string": "string", "int": "integer", "integer": "integer", "num": "number", "number": "number",
-    "float": "number", "bool": "boolean", "boolean": "boolean", "map": "object", "object": "object", "list": "array",
+    "str": "string", "string": "string", "int": "integer", "integer": "integer", "num": "number",
+    "number": "number",
+    "float": "number", "bool": "boolean", "boolean": "boolean", "map": "object", "object": "object",
+    "list": "array",
     "date": "string", "datetime": "string", "bytes": "string",
 }  # fmt: skip
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 LOST = (
-    "LAP does not say where a param goes: of a GET, HEAD or DELETE it is put into the query, else into the JSON body",
+    "LAP does not say where a param goes: of a GET, HEAD or DELETE it goes into the query, else into the JSON body",
     "LAP does not say ranges, nor what an `any` may be",
     "LAP does not say which calls need another credential, which can stream, which take or give files",
 )
@@ -81,8 +84,8 @@ def read_lap(text: str, losses: Losses, *, base_url: str | None = None) -> Api:
         raise ImportProblem("The LAP file names no address (`@base https://…`): say it with --base-url https://…")
     for sentence in LOST:
         losses.add(sentence)
-    for name, line in file.unknown.items():
-        losses.add(f"the directive @{name} is not known", f"line {line}")
+    for name, where in file.unknown.items():
+        losses.add(f"the directive @{name} is not known", f"line {where}")
     operations = tuple(_operation(endpoint, losses) for endpoint in file.endpoints)
     return Api(file.title, "", file.version, base.rstrip("/"), operations, _auth(file.auth, losses))
 
@@ -176,7 +179,7 @@ def _operation(endpoint: _Endpoint, losses: Losses) -> Operation:
         description=summary(endpoint.description, sentences=1) or label,
         tag=endpoint.group,
         fields=(*fields, *_undeclared(endpoint)),
-        body=Body(),
+        body=Body("multipart" if any(field.declaration.get("type") == FILE for field in fields) else "json"),
         reply=reply,
         paginate=pagination(fields, reply) if endpoint.method == "GET" else None,
     )
@@ -186,6 +189,8 @@ def _field(endpoint: _Endpoint, each: LapField, required: bool, losses: Losses) 
     place = _place(endpoint, each.name)
     label = f"{endpoint.method} {endpoint.path} {each.name}"
     declaration = declared(each.type, label, losses)
+    if each.type.kind == FILE:
+        declaration["type"] = FILE
     said = summary(each.remark)
     default = value_of(each.default, each.type.kind) if each.default else None
     choices = declaration.get("enum")
@@ -241,9 +246,8 @@ def _property(each: LapField, label: str, losses: Losses, depth: int) -> Json:
 
 
 def _choices(kind: LapType, label: str, losses: Losses) -> list[Json]:
-    values = [value_of(text, kind.kind) for text in kind.choices]
-    found = [value for value in dict.fromkeys(values) if value is not None]
-    if len(found) < len(values):
+    found: list[Json] = [value_of(text, kind.kind) for text in kind.choices]
+    if None in found or len(set(kind.choices)) < len(kind.choices):
         # `a/b` is one value of some services and two for LAP: only words that come twice show it.
         losses.add("choices are parted by `/`, so one that holds a `/` has become two; they are not checked", label)
         return []

@@ -1,14 +1,14 @@
 """`requestBody`: its fields, and how they are encoded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from agentos_runtime.importing.api import Body, Declaration, Field, Losses
-from agentos_runtime.importing.openapi.declare import Declarer
+from agentos_runtime.importing.openapi.declare import Declarer, ordered
 from agentos_runtime.importing.openapi.document import Sited, resolve
 from agentos_runtime.importing.openapi.schemas import Flat
-from agentos_runtime.manifest.params import TYPES
+from agentos_runtime.manifest.params import FILE
 
 Encoding = Literal["json", "form", "multipart", "text", "binary"]
 
@@ -21,7 +21,6 @@ _SENT: Mapping[str, Encoding] = {
 }
 """What each encoding sends by itself, the best first."""
 _RANK: tuple[Encoding, ...] = ("json", "multipart", "form", "text", "binary")
-FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class ReadBody:
     """A body's fields, how they are sent, and which of them asks for a stream."""
 
     fields: tuple[Field, ...] = ()
-    body: Body = Body()
+    body: Body = field(default_factory=Body)
     stream_field: str | None = None
 
 
@@ -65,15 +64,15 @@ class Bodies:
         said = node.text("description")
         declaration = self._declarer.param(flat, f"{label} body", said=said)
         if encoding == "binary" or flat.is_binary:
-            encoding, declaration = "binary", self._file(declaration, f"{label} body")
+            encoding, declaration = "binary", _file(declaration)
         elif encoding == "text":
             declaration = {**declaration, "type": "string"}
         elif not declaration.get("type") and flat.open:
             declaration = {**declaration, "type": "object"}
         if "description" not in declaration:
             declaration["description"] = "The whole body"
-        field = Field(_whole_name(encoding), "body", declaration, node.flag("required"))
-        return ReadBody((field,), Body(encoding, own, whole=True))
+        only = Field(_whole_name(encoding), "body", declaration, node.flag("required"))
+        return ReadBody((only,), Body(encoding, own, whole=True))
 
     def _by_field(self, flat: Flat, body: Body, method: str, node: Sited, label: str) -> ReadBody:
         fields: list[Field] = []
@@ -95,8 +94,8 @@ class Bodies:
 
     def _field(self, name: str, flat: Flat, required: bool, method: str, label: str, body: Body) -> Field:
         declaration = self._declarer.param(flat, label, required=required)
-        if flat.is_binary:
-            declaration = self._file(declaration, label)
+        if body.encoding == "multipart" and self._is_file(flat):
+            declaration = _file(declaration)
         elif not required:
             # A partial update must change what was given and nothing else.
             declaration = self._declarer.with_default(declaration, flat, label, sent=method != "PATCH")
@@ -106,11 +105,17 @@ class Bodies:
             write = "{} | if . == null then null else tojson end"
         return Field(name, "body", declaration, required, write)
 
-    def _file(self, declaration: Declaration, label: str) -> Declaration:
-        if FILE in TYPES:
-            return {**declaration, "type": FILE}
-        self._losses.add("a file is given as text, since params cannot be files yet", label)
-        return {**declaration, "type": "string"}
+    def _is_file(self, flat: Flat) -> bool:
+        """Whether it is a file, or a list of files."""
+        below = self._declarer.flattener.flat(flat.items, "") if flat.types == ("array",) and flat.items else flat
+        return below.is_binary
+
+
+def _file(declaration: Declaration) -> Declaration:
+    said = {key: value for key, value in declaration.items() if key == "description"}
+    if declaration.get("type") == "array":
+        return ordered({**said, "type": "array", "items": {"type": FILE}})
+    return ordered({**said, "type": FILE})
 
 
 def encoding_of(content_type: str) -> Encoding:

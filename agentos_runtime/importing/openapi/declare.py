@@ -7,7 +7,7 @@ from agentos_runtime.importing.openapi.document import Sited
 from agentos_runtime.importing.openapi.schemas import Flat, Flattener
 from agentos_runtime.importing.words import summary
 from agentos_runtime.jsontext import Json
-from agentos_runtime.manifest.params import TYPES
+from agentos_runtime.manifest.params import JSON_TYPES
 from agentos_runtime.manifest.shapes import Shape
 
 MAX_DEPTH = 3
@@ -64,7 +64,7 @@ class Declarer:
             }
         if flat.types == ("array",):
             return "array"
-        return flat.types[0] if len(flat.types) == 1 and flat.types[0] in TYPES else None
+        return flat.types[0] if len(flat.types) == 1 and flat.types[0] in JSON_TYPES else None
 
     def _returned_property(self, flat: Flat, depth: int) -> Json:
         declaration: Declaration = {}
@@ -148,13 +148,13 @@ class Declarer:
         if depth <= 1:
             self._losses.add(f"what lies more than {MAX_DEPTH} levels deep is not described", place)
             return
-        properties = {
+        properties: dict[str, Json] = {
             name: self._property(schemas, f"{place}.{name}", name in flat.required, depth - 1)
             for name, schemas in flat.properties.items()
         }
         shown = {name: below for name, below in properties.items() if below is not None}
         if shown:
-            declaration["properties"] = shown
+            declaration["properties"] = {**shown}
 
     def _property(self, schemas: Sequence[Sited], place: str, required: bool, depth: int) -> Json:
         flat = self.flattener.flat(schemas, place)

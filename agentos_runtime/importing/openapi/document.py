@@ -5,7 +5,7 @@ so that this module touches neither disk nor network.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -30,19 +30,25 @@ _CLOSING = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Loader(_Base):
-    """YAML 1.2's core schema, as OpenAPI asks for: `no` and dates are text, `<<` is no merge."""
+_CORE_SCHEMA: Sequence[tuple[str, str, str]] = (
+    ("null", r"null|Null|NULL|~|", "nN~"),
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"-?(?:0|[1-9][0-9]*)", "-0123456789"),
+    ("float", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", "-0123456789"),
+)
+"""Tag, pattern, first characters."""
 
-    yaml_implicit_resolvers: Mapping[str, Any] = {}
+
+def _core_loader() -> Any:
+    """A loader for YAML 1.2's core schema, as OpenAPI asks for: `no` and dates are text, `<<` is no merge."""
+    loader: Any = type("CoreLoader", (_Base,), {"yaml_implicit_resolvers": {}})
+    for tag, pattern, first in _CORE_SCHEMA:
+        starts = [*first, ""] if tag == "null" else [*first]
+        loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"(?:{pattern})\Z"), starts)
+    return loader
 
 
-for _tag, _pattern, _first in (
-    ("null", r"(?:null|Null|NULL|~|)", ["n", "N", "~", ""]),
-    ("bool", r"(?:true|True|TRUE|false|False|FALSE)", list("tTfF")),
-    ("int", r"-?(?:0|[1-9][0-9]*)", list("-0123456789")),
-    ("float", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", list("-0123456789")),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"{_pattern}\Z"), _first)
+_Loader: Any = _core_loader()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +145,7 @@ def read(data: bytes) -> Any:
             pass
     try:
         _scan(text)
-        return yaml.load(text, _Loader)  # noqa: S506 - a subclass of SafeLoader
+        return yaml.load(text, _Loader)  # noqa: S506 - a kind of SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
@@ -166,6 +172,6 @@ def _scan(text: str) -> None:
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor not in sizes and any(anchor == event.anchor for anchor, _ in open_at):
                 raise ImportProblem("An alias in the document holds itself")
-            total += sizes.get(event.anchor, 1)
+            total += sizes.get(str(event.anchor), 1)
         if len(open_at) > MAX_DEPTH or total > MAX_EXPANDED:
             raise ImportProblem("The document is nested too deeply, or its aliases stand for too much")

@@ -20,8 +20,8 @@ LIMITS = (
 POSITIONS: Mapping[str, str] = {
     "offset": "offset", "skip": "offset",
     "page": "page", "page_number": "page", "pageNumber": "page",
-    "cursor": "cursor", "page_token": "cursor", "pageToken": "cursor", "next_token": "cursor", "nextToken": "cursor",
-    "next_cursor": "cursor", "continuation_token": "cursor",
+    "cursor": "cursor", "page_token": "cursor", "pageToken": "cursor", "next_token": "cursor",
+    "nextToken": "cursor", "next_cursor": "cursor", "continuation_token": "cursor",
 }  # fmt: skip
 """The query field that says where to go on → the style."""
 NEXT = (
@@ -45,19 +45,10 @@ def pagination(fields: Iterable[Field], reply: Reply, hint: str | None = None) -
     `hint` is jq that the document gives for the next cursor.
     """
     query = {field.name: field for field in fields if field.place == "query"}
-    if reply.rows is None:
+    position, following = _position(query, reply, hint)
+    if reply.rows is None or position is None:
         return None
     limit = next((name for name in LIMITS if name in query), None)
-    position = next((name for name in POSITIONS if name in query), None)
-    following = hint
-    if position is not None and POSITIONS[position] == "cursor":
-        following = hint or _next(reply)
-        if following is None:
-            return None
-    if position is None:
-        position, following = _after(query, reply)
-    if position is None:
-        return None
     style = POSITIONS.get(position, "cursor")
     paginate: dict[str, Json] = {"style": style}
     if position != style:
@@ -68,8 +59,25 @@ def pagination(fields: Iterable[Field], reply: Reply, hint: str | None = None) -
         paginate["items"] = reply.rows
     if style == "cursor":
         paginate["next"] = following
+    if style == "page" and _begins_at_zero(query[position]):
+        paginate["start"] = 0
     size = _size(query[limit]) if limit else None
     return paginate | ({"size": size} if size else {})
+
+
+def _position(query: Mapping[str, Field], reply: Reply, hint: str | None) -> tuple[str | None, str | None]:
+    """The query field that says where to go on, and jq for the next cursor."""
+    position = next((name for name in POSITIONS if name in query), None)
+    if position is None:
+        return _after(query, reply)
+    if POSITIONS[position] != "cursor":
+        return position, None
+    following = hint or _next(reply)
+    return (position, following) if following else (None, None)
+
+
+def _begins_at_zero(page: Field) -> bool:
+    return 0 in (page.declaration.get("minimum"), page.declaration.get("default"))
 
 
 def _next(reply: Reply) -> str | None:

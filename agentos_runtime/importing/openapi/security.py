@@ -18,7 +18,7 @@ Credential = dict[str, Json]
 
 
 class Security:
-    """The credentials of one document; `choose` is asked for each operation, then `auth` gives what the skill says."""
+    """The credentials of one document: `choose` is asked for each operation, then `auth` says them all."""
 
     def __init__(self, document: Sited, losses: Losses) -> None:
         components = document.at("components")

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("check:check", "Check skill files; every problem with its line and the fix."),
     "test": ("testing:test", "Run the cases of skills; no network, no key, no cost."),
     "new": ("new:new", "Write a new skill to begin with."),
+    "import": ("importing:importing", "Turn OpenAPI, LAP or a curl command into a skill, or bring one up to date."),
     "keys": ("keys:keys", "Store, list, approve and look after keys."),
     "activity": ("activity:activity", "Who called what, when, at what cost."),
     "usage": ("activity:usage", "Calls, tokens and cost, added up."),
