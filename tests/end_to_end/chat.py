@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,8 +80,11 @@ class Streamed:
     data: Any
 
     @classmethod
-    def of(cls, text: str) -> "Streamed":
-        """Reads the bytes of a whole stream. Fails unless exactly one terminal event ends it and all data is valid."""
+    def of(cls, text: str, told: Callable[[Any], Any] = lambda said: said) -> "Streamed":
+        """Reads the bytes of a whole stream. Fails unless exactly one terminal event ends it and all data is valid.
+
+        told: what of a delta or reply is validated.
+        """
         assert text.endswith("\n\n")
         names = []
         found = []
@@ -94,9 +97,11 @@ class Streamed:
         *deltas, last = found
         assert names[:-1] == ["delta"] * len(deltas)
         for delta in deltas:
-            DELTA.validate(delta)
+            assert delta
+            if seen := told(delta):
+                DELTA.validate(seen)
         if names[-1] == "done":
-            REPLY.validate(last)
+            REPLY.validate(told(last))
         else:
             assert names[-1] == "error"
             check_error(last)

@@ -76,7 +76,7 @@ def canonical(body: dict[str, Any], limit: int | None = None) -> dict[str, Any]:
     usage = canonical_usage(body.get("usage"))
     finish = choice.get("finish_reason")
     reason = REASONS.get(finish)
-    if finish is None and limit is not None and (usage["output_tokens"] or 0) >= limit:
+    if reason is None and limit is not None and (usage["output_tokens"] or 0) >= limit:
         reason = "max_tokens"
     if calls and reason not in ("max_tokens", "content_filter"):
         reason = "tool_use"
