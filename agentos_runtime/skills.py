@@ -8,7 +8,8 @@ import asyncio
 import difflib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from errno import EACCES
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -19,6 +20,7 @@ from agentos_runtime.expressions.compiling import CompileProblem
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.load import ExpressionCheck, LoadResult, load_skill
 from agentos_runtime.manifest.model import Skill
+from agentos_runtime.manifest.parts import PartReader
 from agentos_runtime.manifest.schema import ManifestSchema
 
 SKILL_FILES = ("readme.md", "README.md", "SKILL.md")
@@ -26,6 +28,8 @@ SETTLE = 1.0
 """Seconds for which a file must be away, or no longer callable, before it is believed."""
 
 Signature = tuple[int, int, int]
+Signatures = Mapping[Path, Signature | None]
+"""Each file as it was when it was read; None = it could not be."""
 
 
 class ExpressionChecker(Protocol):
@@ -68,6 +72,7 @@ class _File:
 
     folder: SkillFolder
     signature: Signature | None = None
+    parts: Signatures = field(default_factory=dict)
     entry: SkillEntry | None = None
     missing_since: float | None = None
     doubted_since: float | None = None
@@ -129,9 +134,10 @@ class Registry:
 
     async def refresh(self) -> None:
         """Look at every file once and load what changed."""
-        found = await asyncio.to_thread(_scan, self._folders)
+        parts = {path: tuple(file.parts) for path, file in self._files.items()}
+        found = await asyncio.to_thread(_scan, self._folders, parts)
         now = self._clock()
-        changed = [self._note(path, folder, signature) for path, (folder, signature) in found.items()]
+        changed = [self._note(path, seen) for path, seen in found.items()]
         await asyncio.gather(*(self._load(path, now) for path in changed if path is not None))
         gone = [path for path in self._files if path not in found and self._is_gone(path, now)]
         for path in gone:
@@ -145,13 +151,13 @@ class Registry:
             await asyncio.sleep(interval)
             await self.refresh()
 
-    def _note(self, path: Path, folder: SkillFolder, signature: Signature) -> Path | None:
+    def _note(self, path: Path, seen: "_Seen") -> Path | None:
         """Remember that the file is there; gives its path when it must be loaded."""
-        file = self._files.setdefault(path, _File(folder))
+        file = self._files.setdefault(path, _File(seen.folder))
         file.missing_since = None
-        if file.signature == signature and file.doubted_since is None:
+        if file.signature == seen.signature and file.parts == seen.parts and file.doubted_since is None:
             return None
-        file.signature = signature
+        file.signature = seen.signature
         return path
 
     def _is_gone(self, path: Path, now: float) -> bool:
@@ -162,10 +168,12 @@ class Registry:
 
     async def _load(self, path: Path, now: float) -> None:
         file = self._files[path]
+        parts = Parts(path.parent)
         try:
-            result = await asyncio.to_thread(read_skill, path, self._schema)
+            result = await asyncio.to_thread(read_skill, path, self._schema, parts)
         except OSError as error:
             result = unreadable(path, error)
+        file.parts = parts.signatures
         problems = (*result.problems, *await check_expressions(self._checker, result.checks))
         loaded = None if problems else result.skill
         before = file.entry.skill if file.entry else None
@@ -182,15 +190,15 @@ class Registry:
             file.entry = _loaded_entry(file, loaded, settings)
 
     def _resolve(self) -> None:
-        """Give every id to the first file that wants it; the others are broken, and say why."""
+        """Give every id to the first file that wants it; the others are broken, and say why.
+
+        Earlier folders come first, and in one folder those that load: a broken copy takes nobody's id.
+        """
         order = {folder.path: index for index, folder in enumerate(self._folders)}
-        files = sorted(self._files.items(), key=lambda item: (order[item[1].folder.path], str(item[0])))
+        known = [(order[file.folder.path], file.entry) for file in self._files.values() if file.entry]
         winners: dict[str, SkillEntry] = {}
         entries: list[SkillEntry] = []
-        for _, file in files:
-            entry = file.entry
-            if entry is None:
-                continue
+        for _, entry in sorted(known, key=lambda one: (one[0], one[1].skill is None, str(one[1].file))):
             winner = winners.setdefault(entry.id, entry)
             entries.append(entry if winner is entry else _loser(entry, winner))
         self._entries = tuple(sorted(entries, key=lambda entry: entry.id))
@@ -252,16 +260,48 @@ def _compile_problem(check: ExpressionCheck, problem: CompileProblem) -> Problem
     return Problem(f"jq: {problem.message}", replace(check.place, position=position), length=problem.length)
 
 
-def _scan(folders: Sequence[SkillFolder]) -> dict[Path, tuple[SkillFolder, Signature]]:
-    found: dict[Path, tuple[SkillFolder, Signature]] = {}
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A skill file, and the parts that it was known to have, as they stand on disk."""
+
+    folder: SkillFolder
+    signature: Signature
+    parts: Signatures
+
+
+def _scan(folders: Sequence[SkillFolder], parts: Mapping[Path, Sequence[Path]]) -> dict[Path, _Seen]:
+    found: dict[Path, _Seen] = {}
     for folder in folders:
         for path in skill_files(folder.path):
-            try:
-                status = path.stat()
-            except OSError:
-                continue
-            found.setdefault(path, (folder, (status.st_mtime_ns, status.st_size, status.st_ino)))
+            signature = _signature(path)
+            if signature is not None:
+                known = {part: _signature(part) for part in parts.get(path, ())}
+                found.setdefault(path, _Seen(folder, signature, known))
     return found
+
+
+def _signature(path: Path) -> Signature | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+class Parts:
+    """Reads the files beside a manifest that it names as its parts, and remembers what they looked like before."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.signatures: dict[Path, Signature | None] = {}
+
+    def __call__(self, name: str) -> bytes:
+        """The part's bytes. Raises OSError; also for a link that leads out of the folder."""
+        path = self._folder / name
+        self.signatures[path] = _signature(path)
+        if not path.resolve().is_relative_to(self._folder.resolve()):
+            raise PermissionError(EACCES, "it is a link to somewhere else")
+        return path.read_bytes()
 
 
 def skill_files(folder: Path) -> Iterable[Path]:
@@ -287,12 +327,17 @@ def _listed(folder: Path) -> list[Path]:
         return []
 
 
-def read_skill(path: Path, schema: ManifestSchema) -> LoadResult:
-    """Load one skill file from disk. Raises OSError."""
+def read_skill(path: Path, schema: ManifestSchema, parts: PartReader | None = None) -> LoadResult:
+    """Load one skill file and its parts from disk. Raises OSError when the file itself cannot be read."""
     in_folder = path.name in SKILL_FILES
     siblings = frozenset(child.name for child in _listed(path.parent))
     return load_skill(
-        path.read_bytes(), schema=schema, file=path, folder=path.parent if in_folder else None, siblings=siblings
+        path.read_bytes(),
+        schema=schema,
+        file=path,
+        folder=path.parent if in_folder else None,
+        siblings=siblings,
+        read_part=parts or Parts(path.parent),
     )
 
 

@@ -1,7 +1,7 @@
 """`definitions`: the jq `def`s that all expressions of a skill may use."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agentos_runtime.diagnostics import Position
@@ -24,16 +24,25 @@ class Definitions:
     checks: tuple[ExpressionCheck, ...] = ()
 
 
-def read_definitions(root: Cursor, report: Report) -> Definitions:
-    cursor = root.get("definitions")
-    if cursor is None:
-        return Definitions()
-    if isinstance(cursor.json, str):
-        return _from_text(cursor, cursor.json, report)
-    return _from_map(cursor, report)
+def read_definitions(roots: Sequence[Cursor], report: Report) -> Definitions:
+    """The definitions of all files, in their order; later ones may use earlier ones."""
+    total = Definitions()
+    for root in roots:
+        cursor = root.get("definitions")
+        if cursor is None:
+            continue
+        read = _from_text if isinstance(cursor.json, str) else _from_map
+        own = read(cursor, total.text, report)
+        twice = sorted(own.names & total.names)
+        if twice:
+            message = f"`{twice[0]}` is also defined in an earlier file of the skill"
+            report.error(cursor.key_place, message, "Keep one, or give it another name", cursor.key_length)
+        total = Definitions(total.text + own.text, total.names | own.names, total.checks + own.checks)
+    return total
 
 
-def _from_text(cursor: Cursor, text: str, report: Report) -> Definitions:
+def _from_text(cursor: Cursor, before: str, report: Report) -> Definitions:
+    text = str(cursor.json)
     code = _STRING_OR_COMMENT.sub(" ", text)
     if not code.strip():
         return Definitions()
@@ -42,7 +51,7 @@ def _from_text(cursor: Cursor, text: str, report: Report) -> Definitions:
         report.error(cursor.place, "there is no `def` in here", "Write `def name: …;`, or a map from name to body")
     source = f"{text.rstrip()}\n{_calls(heads)}"
     names = frozenset(name for name, _ in heads)
-    return Definitions(text.rstrip() + "\n", names, (_check(cursor, source, "", cursor.locator()),))
+    return Definitions(text.rstrip() + "\n", names, (_check(cursor, source, before, cursor.locator()),))
 
 
 def _top_level(code: str) -> list[tuple[str, int]]:
@@ -78,7 +87,7 @@ def _calls(heads: list[tuple[str, int]]) -> str:
     return ", ".join(calls) or "."
 
 
-def _from_map(cursor: Cursor, report: Report) -> Definitions:
+def _from_map(cursor: Cursor, before: str, report: Report) -> Definitions:
     text = ""
     names: set[str] = set()
     checks: list[ExpressionCheck] = []
@@ -93,7 +102,7 @@ def _from_map(cursor: Cursor, report: Report) -> Definitions:
         opening = f"def {head}: "
         definition = f"{opening}{body.json}\n;\n"
         call = _calls([(found[1], _arguments(found[2]))])
-        checks.append(_check(body, f"{definition}{call}", text, _shifted(body, len(opening))))
+        checks.append(_check(body, f"{definition}{call}", before + text, _shifted(body, len(opening))))
         text += definition
     return Definitions(text, frozenset(names), tuple(checks))
 

@@ -25,19 +25,24 @@ class Subject:
 
     skill: Skill
     root: Cursor
+    files: tuple[Cursor, ...]
+    """The roots of all its files, `root` first."""
     found: tuple[Found, ...]
-
     utilities: tuple[tuple[Utility, Cursor], ...]
     expressions: Mapping[str, tuple[Found, ...]]
     """By utility."""
 
     @classmethod
-    def of(cls, skill: Skill, root: Cursor, found: tuple[Found, ...]) -> "Subject":
-        utilities = tuple((utility, root.at("utilities", name)) for name, utility in skill.utilities.items())
+    def of(
+        cls, skill: Skill, files: tuple[Cursor, ...], declared: Mapping[str, Cursor], found: tuple[Found, ...]
+    ) -> "Subject":
+        """`declared`: where each utility stands."""
+        utilities = tuple((utility, declared[name]) for name, utility in skill.utilities.items())
         by_utility: dict[str, list[Found]] = {}
         for one in found:
             by_utility.setdefault(one.utility, []).append(one)
-        return cls(skill, root, found, utilities, {name: tuple(ones) for name, ones in by_utility.items()})
+        expressions = {name: tuple(ones) for name, ones in by_utility.items()}
+        return cls(skill, files[0], files, found, utilities, expressions)
 
 
 Rule = Callable[[Subject], Iterable[Problem]]
@@ -67,7 +72,7 @@ def _warn_at(cursor: Cursor, index: int, length: int, message: str, fix: str | N
 
 def _declared(utility: Utility) -> Mapping[str, Any]:
     properties: Any = utility.params.get("properties", {})
-    return properties if isinstance(properties, Mapping) else {}
+    return {name: schema for name, schema in properties.items() if name not in utility.owned}
 
 
 def _mentioned(subject: Subject, utility: Utility) -> Iterator[tuple[str | None, Found, int]]:
@@ -136,10 +141,11 @@ def _names_in(node: Node | None) -> Iterator[str]:
 
 
 def runtime_owned_param(subject: Subject) -> Iterator[Problem]:
-    """`stream`, `limit` and `all` belong to the runtime where it streams or paginates."""
+    """`stream`, `limit`, `all` and `wait` belong to the runtime where it streams, paginates or polls."""
     for utility, cursor in subject.utilities:
-        owned = {"stream": "streams", "limit": "paginates", "all": "paginates"}
-        does = {"streams": utility.rest.stream, "paginates": utility.rest.paginate}
+        rest = utility.rest
+        owned = {"stream": "streams", "limit": "paginates", "all": "paginates", "wait": "polls"}
+        does = {"streams": rest.stream, "paginates": rest.paginate, "polls": rest.poll}
         for name, reason in owned.items():
             if name in _declared(utility) and does[reason]:
                 message = (
@@ -332,13 +338,12 @@ def unused_credential(subject: Subject) -> Iterator[Problem]:
 
 def written_secret(subject: Subject) -> Iterator[Problem]:
     """Something that looks like a key, in a file that is meant to be shared."""
-    document = subject.root.document
-    for found in _SECRET.finditer(document.text):
-        in_front = found.start() < subject.root.value.end
-        severity: Severity["error", "warning"] = "error" if in_front else "warning"
-        message = "this looks like a secret, and skill files are shared"
-        fix = "Remove it, make a new one, and store that with `agentos keys set`"
-        yield Problem(message, document.place("", found.start()), fix, severity, len(found[0]))
+    for root in subject.files:
+        for found in _SECRET.finditer(root.document.text):
+            severity: Severity["error", "warning"] = "error" if found.start() < root.value.end else "warning"
+            message = "this looks like a secret, and skill files are shared"
+            fix = "Remove it, make a new one, and store that with `agentos keys set`"
+            yield Problem(message, root.document.place("", found.start()), fix, severity, len(found[0]))
 
 
 _SECRET = re.compile(

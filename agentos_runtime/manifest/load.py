@@ -1,7 +1,7 @@
 """A file's bytes become a Skill, or all of its problems."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from agentos_runtime.manifest.facts import check_graph, check_platforms, read_ic
 from agentos_runtime.manifest.lint import Subject, lint
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.manifest.parse import EXTRAS, read_callables
+from agentos_runtime.manifest.parts import Part, PartReader, no_parts, read_parts
 from agentos_runtime.manifest.reading import ExpressionCheck, Reading
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.schema import ManifestSchema
@@ -38,9 +39,15 @@ class LoadResult:
 
 
 def load_skill(
-    data: bytes, *, schema: ManifestSchema, file: Path, folder: Path | None, siblings: Collection[str]
+    data: bytes,
+    *,
+    schema: ManifestSchema,
+    file: Path,
+    folder: Path | None,
+    siblings: Collection[str],
+    read_part: PartReader = no_parts,
 ) -> LoadResult:
-    """Read one skill file; never raises, whatever the bytes.
+    """Read one skill file, and the parts it names; never raises, whatever the bytes.
 
     `folder` is the skill's own folder, None for a single file among others; `siblings` are the names of the files
     beside it.
@@ -52,27 +59,36 @@ def load_skill(
         known = source.written_id if source else None
         return LoadResult(None, report.all(), known or fallback, fallback, "", ())
     schema.check(source.root, report)
-    values, reading = read_callables(source.root, report)
-    values |= _identity(source, source.root, fallback, report)
+    parts = read_parts(source.root, report, file=file, folder=folder, read=read_part, schema=schema)
+    roots = (source.root, *(part.root for part in parts))
+    values, declared, reading = read_callables(source.root, roots[1:], report)
+    values |= _identity(source, source.root, fallback, report, is_callable=bool(declared))
     values["kind"] = "callable" if values["utilities"] else "instructions"
     values["icon"] = read_icon(source.root, folder or file.parent, siblings, report)
-    skill = Skill(file=file, digest=hashlib.sha256(data).hexdigest(), docs=source.docs, **values)
-    return _finish(skill, source.root, reading, report)
-
-
-def _finish(skill: Skill, root: Cursor, reading: Reading, report: Report) -> LoadResult:
-    for problem in lint(Subject.of(skill, root, tuple(reading.found))):
+    docs = "\n\n".join(text for text in (source.docs, *(part.docs for part in parts)) if text)
+    skill = Skill(file=file, digest=_digest(data, parts), docs=docs, **values)
+    for problem in lint(Subject.of(skill, roots, declared, tuple(reading.found))):
         report.add(problem)
+    return _finish(skill, reading, report)
+
+
+def _digest(data: bytes, parts: Sequence[Part]) -> str:
+    """sha256 over the file, and over its parts when it has some."""
+    digests = [hashlib.sha256(each).digest() for each in (data, *(part.data for part in parts))]
+    return (hashlib.sha256(b"".join(digests)) if parts else hashlib.sha256(data)).hexdigest()
+
+
+def _finish(skill: Skill, reading: Reading, report: Report) -> LoadResult:
     if report.has_errors:
-        return LoadResult(None, report.all(), skill.id, skill.name, skill.description, ())
+        return LoadResult(None, report.all(), skill.id, skill.name, skill.description, tuple(reading.checks))
     loaded = replace(skill, warnings=report.warnings())
     return LoadResult(loaded, (), skill.id, skill.name, skill.description, tuple(reading.checks))
 
 
-def _identity(source: Source, root: Cursor, fallback: str, report: Report) -> dict[str, Any]:
+def _identity(source: Source, root: Cursor, fallback: str, report: Report, *, is_callable: bool) -> dict[str, Any]:
     """Everything of a Skill that is not about calls."""
-    utilities = root.get("utilities")
-    is_callable = utilities is not None and bool(utilities.json)
+    if is_callable and root.get("utilities") is None:
+        _require_names(root, report)
     title, summary = title_and_summary(source.docs)
     name = read_line(root, "name", report, strict=is_callable)
     description = read_line(root, "description", report, strict=is_callable)
@@ -95,6 +111,14 @@ def _identity(source: Source, root: Cursor, fallback: str, report: Report) -> di
         "domains": root.texts("domains"),
         "extras": {key: cursor.json for key in EXTRAS if (cursor := root.get(key)) is not None},
     }
+
+
+def _require_names(root: Cursor, report: Report) -> None:
+    """What the schema asks for beside `utilities`, when they all stand in parts."""
+    for key in ("id", "name", "description"):
+        if root.get(key) is None:
+            message = f"a skill with utilities needs `{key}`"
+            report.error(root.at("parts").key_place, message, f"Add `{key}: …`", len("parts"))
 
 
 def _warn_missing(root: Cursor, report: Report) -> None:

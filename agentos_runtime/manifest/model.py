@@ -177,13 +177,17 @@ class Paginate:
     """Rows asked for per page."""
     maximum: int = 10_000
     """Rows at most, whatever the caller says."""
+    start: int | None = None
+    """The number of the first page or row; None = 1 for pages, 0 for offsets."""
+    place: Place | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Poll:
     """How a job that was accepted (202) is followed until it is done."""
 
-    url: Node
+    url: Literal | UrlTemplate | Expression
+    """A literal url as `rest.url`, or an expression over the first reply."""
     until: Expression
     failed: Expression | None
     interval: float
@@ -223,7 +227,7 @@ class Utility:
     name: str
     description: str
     params: Mapping[str, Json]
-    """The JSON Schema object of the params, as published."""
+    """The JSON Schema object of the params, as published; those that the runtime owns included."""
     shape: Shape = field(repr=False, compare=False)
     """`params`, compiled once: what `params.check_params` asks."""
     defaults: Mapping[str, Json]
@@ -236,10 +240,15 @@ class Utility:
     """Which of the skill's credentials the call carries; None = none."""
     web_url: str | None
     place: Place
+    owned: frozenset[str] = frozenset()
+    """Params that belong to the runtime (`limit`, `all`, `wait`): no expression sees them."""
+    files: frozenset[str] = frozenset()
+    """Params that are files, or lists of files."""
 
     @property
     def streams(self) -> bool:
-        return self.rest.stream is not None
+        """Whether a caller may ask for a stream: of the upstream's events, or of a list's pages."""
+        return self.rest.stream is not None or self.rest.paginate is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """`rest.paginate` and `rest.poll`: calls that go on."""
 
+from dataclasses import replace
+
 from agentos_runtime.expressions.program import classify
 from agentos_runtime.manifest.expressions import read_expression
-from agentos_runtime.manifest.model import Node, Paginate, Poll
+from agentos_runtime.manifest.model import Expression, Literal, Paginate, Poll, Rest, UrlTemplate
 from agentos_runtime.manifest.pointers import read_pointer
 from agentos_runtime.manifest.reading import Scope
 from agentos_runtime.manifest.urls import read_url
@@ -27,7 +29,31 @@ def read_paginate(cursor: Cursor, scope: Scope) -> Paginate | None:
         next=following,
         size=cursor.whole("size", 100),
         maximum=cursor.whole("maximum", 10_000),
+        start=cursor.whole("start", 0) if cursor.get("start") else None,
+        place=cursor.key_place,
     )
+
+
+def with_rows(cursor: Cursor, rest: Rest, scope: Scope) -> Rest:
+    """The call, its reply made of the page's rows unless the manifest says what else it is made of."""
+    paginate, response = rest.paginate, rest.response
+    assert paginate is not None
+    refused = {
+        "mapping": (response.mapping, "makes one object, and pages are lists", "Use `transform: 'map({…})'`"),
+        "raw": (response.raw, "hands bytes on, and pages are lists", "Remove one of the two"),
+    }
+    for key, (used, reason, fix) in refused.items():
+        if used:
+            below = cursor.at("response", key)
+            scope.report.error(below.key_place, f"`{key}` {reason}", fix, below.key_length)
+    if rest.poll is not None:
+        below = cursor.at("poll")
+        message = "a utility goes on by pages or by polling, not both"
+        scope.report.error(below.key_place, message, "Remove one of the two", below.key_length)
+    if response.root is not None or response.transform is not None or not paginate.items:
+        return rest
+    place = cursor.at("paginate", "items").place
+    return replace(rest, response=replace(response, root=paginate.items, root_place=place))
 
 
 def read_poll(cursor: Cursor, scope: Scope) -> Poll | None:
@@ -39,7 +65,7 @@ def read_poll(cursor: Cursor, scope: Scope) -> Poll | None:
     return Poll(url, until, failed, cursor.number("interval", 2.0), cursor.number("deadline", 600.0))
 
 
-def _poll_url(cursor: Cursor | None, scope: Scope) -> Node | None:
+def _poll_url(cursor: Cursor | None, scope: Scope) -> Literal | UrlTemplate | Expression | None:
     """A literal url as in `rest.url`, or jq over the first reply."""
     if cursor is None or not isinstance(cursor.json, str):
         return None

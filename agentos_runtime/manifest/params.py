@@ -21,6 +21,8 @@ class Params:
     schema: Mapping[str, Json]
     shape: Shape
     defaults: Mapping[str, Json]
+    files: frozenset[str] = frozenset()
+    """Those that are files, or lists of files."""
 
 
 def check_params(utility: Utility, given: Mapping[str, Json]) -> dict[str, Json]:
@@ -36,13 +38,6 @@ def check_params(utility: Utility, given: Mapping[str, Json]) -> dict[str, Json]
     if problems:
         raise InvalidParams(_summary(utility.name, problems), problems=problems)
     return params | {name: value for name, value in utility.defaults.items() if name not in given}
-
-
-def runtime_owned(utility: Utility) -> frozenset[str]:
-    """The names that belong to the runtime in a call of this utility: what the manifest declares itself is not."""
-    names = {"stream"} | ({"limit", "all"} if utility.rest.paginate else set())
-    declared: Any = utility.params.get("properties", {})
-    return frozenset(names - set(declared))
 
 
 def _unknown_nulls(utility: Utility, given: Mapping[str, Json]) -> list[ParamProblem]:
@@ -72,8 +67,11 @@ def read_params(utility: Cursor, report: Report) -> Params:
     properties: dict[str, Json] = {}
     defaults: dict[str, Json] = {}
     required: list[Json] = []
+    files: set[str] = set()
     for name, cursor in declared.items() if declared else ():
-        properties[name] = _declaration(cursor, report)
+        properties[name] = declaration = _declaration(cursor, report, files_allowed=True)
+        if is_file(declaration) or is_file(declaration.get("items")):
+            files.add(name)
         default = cursor.get("default")
         if default is not None and default.json is not None:
             defaults[name] = default.json
@@ -84,14 +82,16 @@ def read_params(utility: Cursor, report: Report) -> Params:
         schema["required"] = required
     if not utility.flag("additional_params"):
         schema["additionalProperties"] = False
-    return Params(schema, Shape(schema), defaults)
+    return Params(schema, Shape(schema), defaults, frozenset(files))
 
 
-def _declaration(cursor: Cursor, report: Report) -> dict[str, Json]:
+def _declaration(cursor: Cursor, report: Report, *, files_allowed: bool = False) -> dict[str, Json]:
+    if cursor.text("type") == FILE:
+        return _file(cursor, report, files_allowed)
     schema = _plain_keywords(cursor)
     items = cursor.get("items")
     if items is not None:
-        schema["items"] = _declaration(items, report)
+        schema["items"] = _declaration(items, report, files_allowed=files_allowed and schema.get("type") == "array")
     properties = cursor.get("properties")
     if properties is not None:
         below = {name: _declaration(entry, report) for name, entry in properties.items()}
@@ -101,6 +101,36 @@ def _declaration(cursor: Cursor, report: Report) -> dict[str, Json]:
             schema["required"] = [*required]
     _check_declaration(cursor, schema, report)
     return schema
+
+
+def is_file(schema: Json) -> bool:
+    """Whether a published declaration is that of a file."""
+    return isinstance(schema, dict) and schema.get("contentEncoding") == "base64"
+
+
+_FILE_FORMS = "base64 text, a data: url, or {data, filename, content_type} with base64 in data"
+_NOT_OF_FILES = ("default", "enum", "items", "properties", "minimum", "maximum")
+
+
+def _file(cursor: Cursor, report: Report, allowed: bool) -> dict[str, Json]:
+    if not allowed:
+        fix = "Declare the file as a param of its own"
+        report.error(cursor.at("type").place, "a file is a param, or an entry of a param that is an array", fix)
+    for key in _NOT_OF_FILES:
+        below = cursor.get(key)
+        if below is not None:
+            report.error(below.key_place, f"`{key}` says nothing about a file", "Remove it", below.key_length)
+    said = cursor.text("description")
+    schema: dict[str, Json] = {
+        "type": ["string", "object"],
+        "description": f"{said.strip().rstrip('.')} (a file: {_FILE_FORMS})" if said else f"A file: {_FILE_FORMS}",
+        "contentEncoding": "base64",
+        "properties": {name: {"type": "string"} for name in ("data", "filename", "content_type")},
+        "required": ["data"],
+        "additionalProperties": False,
+    }
+    example = cursor.get("example")
+    return schema if example is None else schema | {"examples": [example.json]}
 
 
 def _plain_keywords(cursor: Cursor) -> dict[str, Json]:
@@ -115,7 +145,7 @@ def sound(keyword: str, value: Json) -> bool:
     """Whether a keyword's value can be compiled; when not, the manifest's schema has already said so."""
     if keyword == "type":
         names = value if isinstance(value, list) else [value]
-        return bool(names) and all(isinstance(name, str) and name in TYPES for name in names)
+        return bool(names) and all(isinstance(name, str) and name in JSON_TYPES for name in names)
     if keyword == "enum":
         return isinstance(value, list) and bool(value)
     if keyword in ("minimum", "maximum"):
@@ -123,7 +153,10 @@ def sound(keyword: str, value: Json) -> bool:
     return value is not None
 
 
-TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object"})
+JSON_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object"})
+FILE = "file"
+TYPES = JSON_TYPES | {FILE}
+"""What a param's `type` may be."""
 
 
 def nullable(schema: Mapping[str, Json]) -> dict[str, Json]:

@@ -1,6 +1,6 @@
 """Values become a Skill. Nothing here fails: what cannot be read has been reported, and is left out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentos_runtime.jsontext import Json
@@ -8,7 +8,9 @@ from agentos_runtime.manifest.auth import check_mentions, credential_of, read_au
 from agentos_runtime.manifest.definitions import read_definitions
 from agentos_runtime.manifest.expressions import auth_fields
 from agentos_runtime.manifest.model import Auth, Utility
+from agentos_runtime.manifest.owned import with_owned
 from agentos_runtime.manifest.params import read_params
+from agentos_runtime.manifest.parts import report_taken
 from agentos_runtime.manifest.reading import Reading, Scope
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.rest import read_rest
@@ -42,16 +44,22 @@ EXTRAS = (
 )
 
 
-def read_callables(root: Cursor, report: Report) -> tuple[dict[str, Any], Reading]:
-    """The parts of a Skill that calls use, as its keyword arguments; and what was met while reading them."""
-    definitions = read_definitions(root, report)
+def read_callables(
+    root: Cursor, others: Sequence[Cursor], report: Report
+) -> tuple[dict[str, Any], Mapping[str, Cursor], Reading]:
+    """What calls use of a Skill, as its keyword arguments; where each utility stands; what was met while reading.
+
+    `others` are the roots of the skill's parts.
+    """
+    definitions = read_definitions((root, *others), report)
     base_url = root.at("api").text("base_url")
     if base_url is not None and report.has_error_under("api"):
         base_url = _STAND_IN
     reading = Reading(report, definitions.text, definitions.names, base_url)
     reading.checks.extend(definitions.checks)
     auth = read_auth(root, report)
-    utilities, mentioned = _read_utilities(root, auth, reading)
+    declared = _declared_utilities((root, *others), report)
+    utilities, mentioned = _read_utilities(declared, auth, reading)
     for key, state in LATER_SECTIONS.items():
         cursor = root.get(key)
         if cursor is not None:
@@ -63,7 +71,18 @@ def read_callables(root: Cursor, report: Report) -> tuple[dict[str, Any], Readin
         "base_url": base_url,
         "settings": _read_settings(root),
     }
-    return values, reading
+    return values, declared, reading
+
+
+def _declared_utilities(roots: Sequence[Cursor], report: Report) -> dict[str, Cursor]:
+    declared: dict[str, Cursor] = {}
+    for root in roots:
+        below = root.get("utilities")
+        for name, cursor in below.items() if below else ():
+            earlier = declared.setdefault(name, cursor)
+            if earlier is not cursor:
+                report_taken(cursor, earlier, "utility", report)
+    return declared
 
 
 def _read_settings(root: Cursor) -> dict[str, Json]:
@@ -74,13 +93,12 @@ def _read_settings(root: Cursor) -> dict[str, Json]:
 
 
 def _read_utilities(
-    root: Cursor, auth: Mapping[str, Auth], reading: Reading
+    declared: Mapping[str, Cursor], auth: Mapping[str, Auth], reading: Reading
 ) -> tuple[dict[str, Utility], dict[str, frozenset[str]]]:
     """The utilities that can be called, and per credential the fields that expressions mention."""
     utilities: dict[str, Utility] = {}
     mentioned: dict[str, frozenset[str]] = {}
-    declared = root.get("utilities")
-    for name, cursor in declared.items() if declared else ():
+    for name, cursor in declared.items():
         before = len(reading.found)
         utility = _read_utility(name, cursor, auth, reading)
         if utility is not None:
@@ -123,6 +141,7 @@ def _read_utility(name: str, cursor: Cursor, auth: Mapping[str, Auth], reading: 
     rest = read_rest(executor, scope)
     if rest is None:
         return None
+    params, owned = with_owned(params, rest)
     return Utility(
         name=name,
         description=(cursor.text("description") or "").strip(),
@@ -136,6 +155,8 @@ def _read_utility(name: str, cursor: Cursor, auth: Mapping[str, Auth], reading: 
         credential=credential,
         web_url=cursor.text("web_url"),
         place=cursor.key_place,
+        owned=owned,
+        files=params.files,
     )
 
 

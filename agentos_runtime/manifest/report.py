@@ -65,5 +65,6 @@ class Report:
         return sorted(chosen, key=_order)
 
 
-def _order(problem: Problem) -> tuple[int, int]:
-    return problem.place.position.line, problem.place.position.column
+def _order(problem: Problem) -> tuple[str, int, int]:
+    position = problem.place.position
+    return position.file, position.line, position.column

@@ -7,7 +7,7 @@ from agentos_runtime.manifest.expressions import read_expression
 from agentos_runtime.manifest.header_names import header_problem
 from agentos_runtime.manifest.model import Fields, Literal, Node, Rest, Retry
 from agentos_runtime.manifest.nodes import BODY, TEXT, read_fields, read_node
-from agentos_runtime.manifest.paging import read_paginate, read_poll
+from agentos_runtime.manifest.paging import read_paginate, read_poll, with_rows
 from agentos_runtime.manifest.reading import Scope
 from agentos_runtime.manifest.response import read_response, read_stream
 from agentos_runtime.manifest.schema import describe
@@ -26,7 +26,8 @@ def read_rest(cursor: Cursor, scope: Scope) -> Rest | None:
     url = values.pop("url", None)
     if url is None:
         return None
-    return Rest(method=values.pop("method", "GET"), url=url, url_place=cursor.at("url").place, **values)
+    rest = Rest(method=values.pop("method", "GET"), url=url, url_place=cursor.at("url").place, **values)
+    return with_rows(cursor, rest, scope) if rest.paginate else rest
 
 
 def _headers(cursor: Cursor, scope: Scope) -> Fields:

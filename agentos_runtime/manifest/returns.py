@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentos_runtime.jsontext import Json
-from agentos_runtime.manifest.params import TYPES, nullable, sound
+from agentos_runtime.manifest.params import JSON_TYPES, nullable, sound
 from agentos_runtime.manifest.shapes import Shape
 from agentos_runtime.manifest.values import Cursor
 
@@ -41,7 +41,7 @@ def _named(name: str) -> Returns:
         return Returns({"type": "null"}, None, True)
     if name == "any":
         return Returns()
-    if name in TYPES:
+    if name in JSON_TYPES:
         return _compiled({"type": name})
     entity: dict[str, Json] = {"type": "object", "title": name.removesuffix("[]")}
     return _compiled({"type": "array", "items": entity} if name.endswith("[]") else entity)
@@ -54,7 +54,7 @@ def _compiled(schema: dict[str, Json]) -> Returns:
 def _property(cursor: Cursor) -> dict[str, Json]:
     value = cursor.json
     if isinstance(value, str):
-        return {"type": value} if value in TYPES else {}
+        return {"type": value} if value in JSON_TYPES else {}
     schema = {name: below.json for name, below in cursor.items() if name in _KEPT and sound(name, below.json)}
     items, properties = cursor.get("items"), cursor.get("properties")
     if items is not None:

@@ -52,12 +52,18 @@ _OTHER_NAMES: Mapping[str, str] = {
     "data": "Write `body`",
 }
 
+OF_A_PART = frozenset({"utilities", "definitions"})
+
 
 class ManifestSchema:
     """The compiled schema of a manifest (`schemas/manifest.schema.json`)."""
 
     def __init__(self, schema: Mapping[str, Json]) -> None:
-        self._validator = Draft202012Validator(_linked(schema, schema["$defs"]))
+        linked = _linked(schema, schema["$defs"])
+        self._validator = Draft202012Validator(linked)
+        self._part = Draft202012Validator(
+            {"type": "object", "properties": {name: linked["properties"][name] for name in OF_A_PART}}
+        )
         self._top = frozenset(_keys(schema.get("properties")))
         self._homes = dict(_homes(schema))
 
@@ -71,6 +77,18 @@ class ManifestSchema:
                 report.warning(
                     cursor.key_place, f"`{_short(name)}` is not a key of a manifest", fix, cursor.key_length
                 )
+
+    def check_part(self, root: Cursor, report: Report) -> None:
+        """Report every way in which the values are not those of a part."""
+        for error in self._part.iter_errors(root.json):
+            _translate(error, root, report, self._homes)
+        for name, cursor in root.items():
+            if name in OF_A_PART:
+                continue
+            fix = "Move it to the skill's readme.md" if name in self._top else None
+            message = f"`{_short(name)}` cannot stand in a part, which holds `utilities` and `definitions`"
+            guess = _unknown_fix(name, OF_A_PART, {}, report) or "It is not used; remove it"
+            report.error(cursor.key_place, message, fix or guess, cursor.key_length)
 
 
 def _linked(schema: Any, definitions: Any) -> Any:

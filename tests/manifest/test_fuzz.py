@@ -38,7 +38,7 @@ utilities:
       body: {m: .params.model, l: [.params.list, 'x'], s: 'shout("x")'}
       response: {root: /data, error: 'false', transform: ".", mapping: {content: .content}}
       stream: {body: {stream: true}, delta: .x, done: "[DONE]"}
-      paginate: {style: cursor, next: .next}
+      poll: {url: .job_url, until: .done, failed: .error}
 ---
 # Demo
 """

@@ -182,7 +182,6 @@ def test_the_answer_s_keys_become_expressions_pointers_and_words() -> None:
 response: {error: .error, root: /data/a~1b/~0, transform: '{a: .x}', mapping: {a: .a, b: .b?}, raw: false}
 stream: {body: {stream: true}, delta: .d, error: 'false', done: "[DONE]", end: .done, reply: '{a}', accumulate: list, format: ndjson, idle_timeout: 5}
 retry: {attempts: 3, idempotency_header: Idempotency-Key}
-paginate: {style: page, items: /data, limit: per_page, size: 10, maximum: 50}
 poll: {url: .polling_url, until: .done, failed: .failed, interval: 1, deadline: 9}
 keep_null: [a]
 body: {a: null}
@@ -192,7 +191,7 @@ timeout: 9
 """,
         params="extra: {type: object}",
     ).rest
-    response, stream, paginate, poll = rest.response, rest.stream, rest.paginate, rest.poll
+    response, stream, poll = rest.response, rest.stream, rest.poll
     assert response.root == ("data", "a/b", "~")
     assert plain(response.error) == ("path", "error")
     assert plain(response.transform) == ("jq", "{a: .x}")
@@ -207,14 +206,6 @@ timeout: 9
     )  # fmt: skip
     assert (stream.done, stream.accumulate, stream.format, stream.idle_timeout) == ("[DONE]", "list", "ndjson", 5)
     assert rest.retry == Retry(3, "Idempotency-Key")
-    assert paginate is not None
-    assert (paginate.style, paginate.position, paginate.limit, paginate.items) == (
-        "page",
-        "page",
-        "per_page",
-        ("data",),
-    )
-    assert (paginate.size, paginate.maximum, paginate.next) == (10, 50, None)
     assert poll is not None
     assert (plain(poll.url), plain(poll.until), plain(poll.failed)) == (
         ("path", "polling_url"),
@@ -224,6 +215,24 @@ timeout: 9
     assert (rest.keep_null, plain(rest.body_extra), rest.encoding, rest.timeout) == (
         frozenset({"a"}), ("path", "params", "extra"), "form", 9,
     )  # fmt: skip
+
+
+def test_pages_become_pointers_and_numbers_and_the_rows_are_the_reply() -> None:
+    rest = one(
+        URL + "\npaginate: {style: page, items: /data, limit: per_page, size: 10, maximum: 50, start: 0}"
+    ).rest
+    paginate = rest.paginate
+    assert paginate is not None
+    assert (paginate.style, paginate.position, paginate.limit, paginate.items) == (
+        "page",
+        "page",
+        "per_page",
+        ("data",),
+    )
+    assert (paginate.size, paginate.maximum, paginate.next) == (10, 50, None)
+    assert (paginate.start, rest.response.root) == (0, ("data",))
+    own = one(URL + "\nresponse: {transform: .rows}\npaginate: {style: offset, items: /data}").rest
+    assert own.response.root is None
 
 
 @pytest.mark.parametrize(

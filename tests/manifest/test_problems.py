@@ -50,7 +50,7 @@ TOP_LEVEL = {
 }  # fmt: skip
 PARAMS = {
     "model: string": "must be a map, is text. Write it as a map: `{type: string}`",
-    "n: {type: strin}": "`type` is `strin`; it must be one of string, integer, number, boolean, array, object. Did you mean `string`?",
+    "n: {type: strin}": "`type` is `strin`; it must be one of string, integer, number, boolean, array, object, file. Did you mean `string`?",
     "n: {type: [string, null]}": "Null is always allowed",
     "n: {type: []}": "`type` is empty",
     "n: {type: integer, default: '4'}": "the default must be an integer, is a string. Remove the quotes when a number is meant",

@@ -140,15 +140,17 @@ def _taken(each: Checked, owner: Path) -> Problem:
     return Problem(f"The id {each.id} is already taken by {owner}", place, "Give one of the two another id")
 
 
-def _order(problem: Problem) -> tuple[int, int]:
-    return problem.place.position.line, problem.place.position.column
+def _order(problem: Problem) -> tuple[str, int, int]:
+    position = problem.place.position
+    return position.file, position.line, position.column
 
 
 def _print(checked: Sequence[Checked]) -> None:
     for each in checked:
-        lines = _lines(each.file) if each.problems else []
+        files = {problem.place.position.file for problem in each.problems}
+        lines = {file: _lines(Path(file)) for file in files}
         for problem in each.problems:
-            click.echo(render(problem, lines))
+            click.echo(render(problem, lines[problem.place.position.file]))
             click.echo()
     errors, warnings = _totals(checked)
     colour = "red" if errors else "yellow" if warnings else "green"
