@@ -36,6 +36,14 @@ class Settings:
     """Keep credentials in the operating system's keyring instead of `credentials.json`."""
     skill_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`[skill_settings.<id>]` in config.toml: values for what a skill declares under `settings`."""
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    """`[limits.…]` in config.toml: what each agent may do; read by `limits.rules`."""
+    breaker: Mapping[str, Any] = field(default_factory=dict)
+    """`[breaker]` in config.toml; read by `breakers`."""
+    fairness: Mapping[str, Any] = field(default_factory=dict)
+    """`[fairness]` in config.toml; read by `lanes`."""
+    idempotency: Mapping[str, Any] = field(default_factory=dict)
+    """`[idempotency]` in config.toml; read by `idempotency`."""
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -47,7 +55,7 @@ class Settings:
         given = {name: value for name, value in (flags or {}).items() if value is not None}
         home = Path(given.get("home") or environ.get("AGENTOS_HOME") or default_home(environ)).expanduser()
         config_file = home / "config.toml"
-        config = _read_config(config_file)
+        config = read_config(config_file)
         values: dict[str, Any] = {"home": home}
         sources: dict[str, str] = {
             "home": "flag" if "home" in given else "AGENTOS_HOME" if environ.get("AGENTOS_HOME") else "default"
@@ -87,6 +95,22 @@ class Settings:
         return self.home / "activity.db"
 
     @property
+    def config_file(self) -> Path:
+        return self.home / "config.toml"
+
+    @property
+    def limits_file(self) -> Path:
+        return self.home / "limits.db"
+
+    @property
+    def idempotency_file(self) -> Path:
+        return self.home / "idempotency.db"
+
+    @property
+    def agents_file(self) -> Path:
+        return self.home / "agents.json"
+
+    @property
     def lock_file(self) -> Path:
         return self.home / "agentos.lock"
 
@@ -102,7 +126,8 @@ def default_home(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "agentos"
 
 
-def _read_config(file: Path) -> dict[str, Any]:
+def read_config(file: Path) -> dict[str, Any]:
+    """The tables of a `config.toml`; empty when it is not there. Raises SettingsError."""
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -168,6 +193,12 @@ def _skill_settings(raw: Any) -> dict[str, dict[str, Any]]:
     return raw
 
 
+def _table(raw: Any) -> Any:
+    if not isinstance(raw, Mapping):
+        raise ValueError("write it as a table in config.toml; docs/limits.md shows how")
+    return raw
+
+
 _READERS: Mapping[str, Any] = {
     "host": str,
     "port": _port,
@@ -181,4 +212,8 @@ _READERS: Mapping[str, Any] = {
     "proxy": str,
     "keyring": _flag,
     "skill_settings": _skill_settings,
+    "limits": _table,
+    "breaker": _table,
+    "fairness": _table,
+    "idempotency": _table,
 }

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Self
 
 from agentos_runtime.activity.background import Background
-from agentos_runtime.activity.database import BUSY_WAIT, LedgerRefused, open_for_writing
-from agentos_runtime.activity.owners import Owner, enter, interrupt_the_dead, leave
+from agentos_runtime.activity.database import LedgerRefused, open_for_writing
+from agentos_runtime.activity.owners import enter, interrupt_the_dead, leave
 from agentos_runtime.activity.queries import ActivityReader
 from agentos_runtime.activity.rows import Closing, Entry, Statement, beginning, closing
 from agentos_runtime.jsontext import Json
+from agentos_runtime.private_database import BUSY_WAIT, is_busy
 from agentos_runtime.private_files import PrivateFileError
+from agentos_runtime.process_marks import Owner
 
 KEPT_ROWS = 1_000_000
 """The oldest rows beyond these are dropped; a million take about 170 MB."""
@@ -121,7 +123,7 @@ class Ledger:
                 return None
             row = connection.execute(statement.sql, statement.values).lastrowid or 0
         except _FAILURES as error:
-            if _is_busy(error):
+            if is_busy(error):
                 return await self._write_waiting(statement)
             self._fail(error)
             return None
@@ -183,8 +185,3 @@ class Ledger:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _is_busy(error: Exception) -> bool:
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

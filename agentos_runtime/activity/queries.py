@@ -4,7 +4,7 @@ import asyncio
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -72,6 +72,18 @@ class ActivityReader:
         rows: list[Json] = [{**row, "cost": round(row["cost"], 12)} for row in found]
         return {"rows": rows}
 
+    def spent(self, agent: str | None, since: float) -> tuple[int, float]:
+        """Tokens and US dollars of the calls begun since a moment (epoch seconds); of all agents when None.
+
+        Reads at once, in the caller's thread. Raises sqlite3.Error.
+        """
+        sql = "SELECT TOTAL(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) AS tokens, TOTAL(cost) AS cost"
+        found = self._query(
+            f"{sql} FROM activity WHERE started_at >= ? AND (? IS NULL OR agent = ?)",
+            (int(since * 1000), agent, agent),
+        )
+        return (int(found[0]["tokens"]), float(found[0]["cost"])) if found else (0, 0.0)
+
     def _conditions(self, filters: Mapping[str, str], problems: list[ParamProblem]) -> tuple[str, list[str | int]]:
         conditions, values = ["1"], list[str | int]()
         for name in ("agent", "skill", "utility", "outcome"):
@@ -91,13 +103,13 @@ class ActivityReader:
                 values.append(since)
         return " AND ".join(conditions), values
 
-    async def _read(self, sql: str, values: tuple[str | int, ...] | list[str | int]) -> list[dict[str, Any]]:
+    async def _read(self, sql: str, values: Sequence[str | int]) -> list[dict[str, Any]]:
         try:
             return await asyncio.to_thread(self._query, sql, values)
         except sqlite3.Error as error:
             raise InternalError(f"The activity ledger {self._file} cannot be read: {error}") from None
 
-    def _query(self, sql: str, values: tuple[str | int, ...] | list[str | int]) -> list[dict[str, Any]]:
+    def _query(self, sql: str, values: Sequence[str | int | None]) -> list[dict[str, Any]]:
         if not self._file.exists():
             return []
         connection = open_for_reading(self._file)

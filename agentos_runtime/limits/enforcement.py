@@ -1,0 +1,120 @@
+"""Limits: asked before a call goes out, told when it has ended."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from agentos_runtime.errors import AgentOSError, Overloaded
+from agentos_runtime.limits.counters import Charge, Claim, Counters, Refusal
+from agentos_runtime.limits.rules import NANO
+from agentos_runtime.limits.source import RuleSource
+from agentos_runtime.limits.words import not_allowed, refused, warning
+from agentos_runtime.shared_database import DatabaseTrouble
+
+LARGEST_COST = 1_000_000
+"""US dollars of one call."""
+TRY_AGAIN = 5.0
+UNCHARGED = 10_000
+"""Ended calls kept in memory while `limits.db` cannot be written."""
+
+
+@dataclass(eq=False, slots=True)
+class Admission:
+    """One call that was let in; to be closed exactly once."""
+
+    limits: "Limits"
+    claim: Claim
+    slot: int
+    warning: str | None
+    """Words for the caller: a budget's soft line was passed."""
+    stop: Callable[[AgentOSError], None] | None = field(default=None, repr=False)
+    """Ends the call soon, if it is one that can be ended: a stream."""
+
+    async def close(self, tokens: int, cost: float) -> None:
+        """The call has ended and used so much; cost in US dollars."""
+        await self.limits.settle(self, tokens, round(min(cost, LARGEST_COST) * NANO))
+
+
+class Limits:
+    """The rules of one home, kept. Without rules nothing is counted, and no file is made.
+
+    clock: epoch seconds.
+    """
+
+    def __init__(self, rules: RuleSource, counters: Counters, *, clock: Callable[[], float] = time.time) -> None:
+        self._rules = rules
+        self._counters = counters
+        self._clock = clock
+        self._open: set[Admission] = set()
+        self._uncharged: deque[Charge] = deque(maxlen=UNCHARGED)
+        self._trouble: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the rules' file, or with counting."""
+        return self._rules.problem or self._trouble
+
+    def check_allowed(self, agent: str, skill: str, utility: str) -> None:
+        """Raises NotAllowed."""
+        if not self._rules.current().of(agent).permits(skill, utility):
+            raise not_allowed(agent, skill, utility)
+
+    async def admit(self, agent: str, skill: str, utility: str, *, paid: bool) -> Admission | None:
+        """Let a call in and count it; None when nothing is counted for this agent.
+
+        paid: the call carries a credential, so that it can cost money. Raises RateLimited, BudgetExceeded, and
+        Overloaded when it cannot be counted.
+        """
+        subjects = self._rules.current().subjects(agent)
+        if not subjects:
+            return None
+        claim = Claim(agent, f"{skill}/{utility}", paid, self._clock(), subjects)
+        try:
+            await self._charge_the_uncharged()
+            answer = await self._counters.enter(claim)
+        except (DatabaseTrouble, OSError) as error:
+            self._trouble = f"limits cannot be counted: {error}"
+            raise Overloaded(
+                f"The limits of {agent} cannot be counted, so nothing is called: {error}", retry_after=TRY_AGAIN
+            ) from None
+        self._trouble = None
+        if isinstance(answer, Refusal):
+            raise refused(answer, claim)
+        words = "; ".join(warning(level, agent) for level in answer.levels)
+        admission = Admission(self, claim, answer.slot, words or None)
+        self._open.add(admission)
+        return admission
+
+    async def settle(self, admission: Admission, tokens: int, cost: int) -> None:
+        """Charge a call that has ended; streams whose budget is used up now are stopped."""
+        self._open.discard(admission)
+        subjects = self._rules.current().subjects(admission.claim.agent)
+        charge = Charge(replace(admission.claim, subjects=subjects), admission.slot, tokens, cost)
+        try:
+            used_up = await self._counters.settle(charge)
+        except DatabaseTrouble as error:
+            self._trouble = f"limits cannot be counted: {error}"
+            self._uncharged.append(charge)
+            return
+        for refusal in used_up:
+            self._stop_streams(refusal)
+
+    def close(self) -> None:
+        self._counters.close()
+
+    async def _charge_the_uncharged(self) -> None:
+        while self._uncharged:
+            charge = self._uncharged.popleft()
+            try:
+                await self._counters.settle(charge)
+            except DatabaseTrouble:
+                self._uncharged.appendleft(charge)
+                raise
+
+    def _stop_streams(self, refusal: Refusal) -> None:
+        for admission in tuple(self._open):
+            concerned = refusal.subject in dict(admission.claim.subjects)
+            spends = admission.claim.paid or "cost" not in refusal.key
+            if concerned and spends and admission.stop is not None:
+                admission.stop(refused(refusal, admission.claim))

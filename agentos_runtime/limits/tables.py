@@ -1,0 +1,125 @@
+"""`limits.db`: its tables, and each step on them as one function. All run inside a transaction."""
+
+import sqlite3
+from collections.abc import Collection
+
+from agentos_runtime.limits.windows import DAY
+from agentos_runtime.private_database import Schema
+
+MINUTE = 60.0
+KEPT = 9 * DAY
+"""Seconds for which counters are kept: longer than the longest window."""
+
+SCHEMA = Schema(
+    1,
+    """
+CREATE TABLE counter (
+    subject TEXT NOT NULL,
+    name TEXT NOT NULL,
+    begins INTEGER NOT NULL,
+    amount INTEGER NOT NULL,
+    PRIMARY KEY (subject, name, begins)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tick (
+    subject TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (subject, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE slot (
+    id INTEGER PRIMARY KEY,
+    agent TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    reserved INTEGER NOT NULL
+) STRICT;
+""",
+)
+
+
+def amount(connection: sqlite3.Connection, subject: str, name: str, begins: int) -> int | None:
+    """None when this window was not begun."""
+    row = connection.execute(
+        "SELECT amount FROM counter WHERE subject = ? AND name = ? AND begins = ?", (subject, name, begins)
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def begin(connection: sqlite3.Connection, subject: str, name: str, begins: int, spent: int) -> None:
+    """Begin a window with what was spent in it before; does nothing when another process was faster."""
+    connection.execute("INSERT OR IGNORE INTO counter VALUES (?, ?, ?, ?)", (subject, name, begins, spent))
+
+
+def add(connection: sqlite3.Connection, subject: str, name: str, begins: int, more: int) -> int | None:
+    """The new amount; None when the window was not begun: whoever begins it reads the ledger."""
+    row = connection.execute(
+        "UPDATE counter SET amount = amount + ? WHERE subject = ? AND name = ? AND begins = ? RETURNING amount",
+        (more, subject, name, begins),
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def raise_to(connection: sqlite3.Connection, subject: str, name: str, begins: int, value: int) -> None:
+    """Keep the largest."""
+    connection.execute(
+        "INSERT INTO counter VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET amount = max(amount, excluded.amount)",
+        (subject, name, begins, value),
+    )
+
+
+def last_number(connection: sqlite3.Connection, subject: str) -> int:
+    """The number of the last call that was let in; 0 before the first."""
+    row = connection.execute(
+        "SELECT number FROM tick WHERE subject = ? ORDER BY number DESC LIMIT 1", (subject,)
+    ).fetchone()
+    return 0 if row is None else row[0]
+
+
+def full_until(connection: sqlite3.Connection, subject: str, most: int, now: float) -> float | None:
+    """When the oldest of the last `most` calls is a minute old; None when it is, or there were fewer."""
+    row = connection.execute(
+        "SELECT at FROM tick WHERE subject = ? AND number = ?",
+        (subject, last_number(connection, subject) + 1 - most),
+    ).fetchone()
+    # A tick from the future was written before the clock was set back: it says nothing.
+    return row[0] + MINUTE if row is not None and now - MINUTE < row[0] <= now + MINUTE else None
+
+
+def tick(connection: sqlite3.Connection, subject: str, most: int, now: float) -> None:
+    """Note a call; only the last `most` are kept."""
+    number = last_number(connection, subject) + 1
+    connection.execute("INSERT INTO tick VALUES (?, ?, ?)", (subject, number, now))
+    connection.execute("DELETE FROM tick WHERE subject = ? AND number <= ?", (subject, number - most))
+
+
+def slots(connection: sqlite3.Connection, agent: str | None) -> tuple[int, int]:
+    """Calls under way and the money reserved for them; of all agents when None."""
+    sql = "SELECT count(*), coalesce(sum(reserved), 0) FROM slot"
+    row = connection.execute(sql) if agent is None else connection.execute(f"{sql} WHERE agent = ?", (agent,))
+    calls, reserved = row.fetchone()
+    return calls, reserved
+
+
+def take_slot(connection: sqlite3.Connection, agent: str, owner: str, reserved: int) -> int:
+    """Its id."""
+    cursor = connection.execute(
+        "INSERT INTO slot (agent, owner, reserved) VALUES (?, ?, ?)", (agent, owner, reserved)
+    )
+    return cursor.lastrowid or 0
+
+
+def free_slot(connection: sqlite3.Connection, slot: int) -> None:
+    connection.execute("DELETE FROM slot WHERE id = ?", (slot,))
+
+
+def free_slots_of_the_dead(connection: sqlite3.Connection, alive: Collection[str]) -> bool:
+    """Whether there were any; `alive`: the owners that are."""
+    owners = {owner for (owner,) in connection.execute("SELECT DISTINCT owner FROM slot")}
+    dead = owners - set(alive)
+    connection.executemany("DELETE FROM slot WHERE owner = ?", [(owner,) for owner in dead])
+    return bool(dead)
+
+
+def forget_the_past(connection: sqlite3.Connection, now: float) -> None:
+    """Drop windows and minutes that are over."""
+    connection.execute("DELETE FROM counter WHERE begins < ?", (int(now - KEPT),))
+    connection.execute("DELETE FROM tick WHERE at < ?", (now - MINUTE,))
