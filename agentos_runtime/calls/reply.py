@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed, expression_limit, single, walked
 from agentos_runtime.calls.failures import Service, body_failure, described_failure, failure_error, http_failure
 from agentos_runtime.calls.messages import UpstreamResponse
+from agentos_runtime.calls.pointers import NothingThere, follow
 from agentos_runtime.errors import AgentOSError, ReplyMismatch, UpstreamFailed, UpstreamFailure, UpstreamInvalid
 from agentos_runtime.expressions.outcome import Outcome
 from agentos_runtime.expressions.program import Program, reply_program, value_program
@@ -43,6 +44,8 @@ class Body:
     whole: Json
     rooted: Json
     response: UpstreamResponse
+    rootless: ReplyMismatch | None = None
+    """There is nothing at `root`: raised once the manifest's own `error` was heard, which comes first."""
 
 
 def service_of(skill: Skill, utility: Utility) -> Service:
@@ -87,12 +90,18 @@ def _jq_mapping(response: Response) -> list[Expression]:
 def read_body(plan: ReplyPlan, response: UpstreamResponse, now: float) -> Body:
     """The parsed body of a 2xx response that holds no error by the default predicate.
 
-    Raises the typed error inside a 200, UpstreamInvalid, and ReplyMismatch when `root` is not there.
+    Raises the typed error inside a 200, and UpstreamInvalid.
     """
     whole = _parsed(plan, response)
     if plan.response.error is None:
         _default_error(plan, whole, now)
-    return Body(whole, _rooted(plan, whole), response)
+    try:
+        return Body(whole, follow(plan.response.root or (), whole), response)
+    except NothingThere as pointer:
+        place = plan.response.root_place
+        where = f" ({place.position})" if place else ""
+        missing = ReplyMismatch(f"{plan.service.name}'s answer has nothing at root {pointer}{where}")
+        return Body(whole, None, response, missing)
 
 
 def is_failed(response: UpstreamResponse) -> bool:
@@ -161,6 +170,8 @@ def read_reply(plan: ReplyPlan, body: Body, outcome: Outcome | None, now: float)
         if plan.program and outputs:
             said = single(outputs.pop(0), expressions.pop(0))
         raise_error(plan.service, said, now)
+    if body.rootless is not None:
+        raise body.rootless
     if outcome and outcome.failure:
         raise failed_output(plan.outputs, outcome)
     if plan.utility.void:
@@ -262,21 +273,6 @@ def has_choice(whole: Json) -> bool:
     if not isinstance(first, dict):
         return False
     return any(isinstance(first.get(name), dict | str) for name in ("message", "delta", "text"))
-
-
-def _rooted(plan: ReplyPlan, whole: Json) -> Json:
-    node = whole
-    for token in plan.response.root or ():
-        if isinstance(node, dict) and token in node:
-            node = node[token]
-        elif isinstance(node, list) and token.isascii() and token.isdigit() and int(token) < len(node):
-            node = node[int(token)]
-        else:
-            place = plan.response.root_place
-            pointer = "/" + "/".join(plan.response.root or ())
-            where = f" ({place.position})" if place else ""
-            raise ReplyMismatch(f"{plan.service.name}'s answer has nothing at root {pointer}{where}")
-    return node
 
 
 def check_returns(utility: Utility, reply: Json) -> None:

@@ -22,7 +22,7 @@ OPENROUTER = "https://openrouter.ai"
 
 @dataclass
 class House:
-    """A running server. `home` is its AGENTOS_HOME, `skills` its only folder of skills."""
+    """A running server. `home` is its AGENTOS_HOME, `skills` its first folder of skills."""
 
     server: Running
     client: httpx.Client
@@ -63,7 +63,7 @@ def events_of(text: str) -> list[tuple[str, Any]]:
 def house(
     folder: Path,
     *,
-    skills: Path | None = None,
+    skills: Path | tuple[Path, ...] | None = None,
     rewrite: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
     limits: Limits | None = None,
@@ -71,15 +71,15 @@ def house(
 ) -> Iterator[House]:
     """Serve `skills` (default: an empty folder) with state under `folder`."""
     home = folder / "home"
-    where = skills or folder / "skills"
-    where.mkdir(parents=True, exist_ok=True)
-    given = Settings(home=home, skills=(where,), rewrite=dict(rewrite or {}), **settings)
+    folders = skills if isinstance(skills, tuple) else (skills or folder / "skills",)
+    folders[0].mkdir(parents=True, exist_ok=True)
+    given = Settings(home=home, skills=folders, rewrite=dict(rewrite or {}), **settings)
     variables = {"OPENROUTER_API_KEY": KEY} if environ is None else environ
     with (
         running(lambda: open_runtime(given, variables), limits) as server,
         httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client,
     ):
-        yield House(server, client, home, where)
+        yield House(server, client, home, folders[0])
 
 
 @contextlib.contextmanager
