@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agentos_runtime.importing.api import Api, Declaration, Field, Losses, Operation
+from agentos_runtime.importing.declarations import ordered
 from agentos_runtime.importing.naming import Route, param_names, route
-from agentos_runtime.importing.openapi.declare import ordered
 from agentos_runtime.importing.words import plain, summary
 from agentos_runtime.jsontext import Json
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from agentos_runtime import jsontext
 from agentos_runtime.importing.api import Api, Body, Field, ImportProblem, Losses, Operation, Place
-from agentos_runtime.importing.openapi.security import BEARER
+from agentos_runtime.importing.declarations import BEARER
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.header_names import header_problem
 from agentos_runtime.manifest.params import FILE

@@ -15,11 +15,9 @@ from agentos_runtime.importing.api import (
     Place,
     Reply,
 )
+from agentos_runtime.importing.declarations import BEARER, MAX_DEPTH, WORTH_SAYING, ordered
 from agentos_runtime.importing.lap.fields import LapField, LapType, read_fields, read_type, value_of
-from agentos_runtime.importing.openapi.declare import MAX_DEPTH, WORTH_SAYING, ordered
-from agentos_runtime.importing.openapi.paging import pagination
-from agentos_runtime.importing.openapi.replies import ROWS
-from agentos_runtime.importing.openapi.security import BEARER
+from agentos_runtime.importing.paging import pagination, rows_of
 from agentos_runtime.importing.words import summary
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.params import FILE
@@ -262,7 +260,7 @@ def _reply(endpoint: _Endpoint) -> Reply:
     if endpoint.reply.kind == "list":
         return Reply("json", "array", "")
     lists = [each.name for each in endpoint.reply.fields if each.type.kind == "list"]
-    rows = next((name for name in ROWS if name in lists), lists[0] if len(lists) == 1 else None)
+    rows = rows_of(lists)
     wide = len(endpoint.reply.fields) > 2
     returns: Json = {each.name: _returned(each, 1 if wide else 2) for each in endpoint.reply.fields}
     return Reply("json", returns or None, f"/{rows}" if rows else None)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agentos_runtime.importing.api import Body, Declaration, Field, Losses
-from agentos_runtime.importing.openapi.declare import Declarer, ordered
+from agentos_runtime.importing.declarations import ordered
+from agentos_runtime.importing.openapi.declare import Declarer
 from agentos_runtime.importing.openapi.document import Sited, resolve
 from agentos_runtime.importing.openapi.schemas import Flat
 from agentos_runtime.manifest.params import FILE

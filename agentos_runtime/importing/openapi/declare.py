@@ -1,8 +1,9 @@
 """Flattened schemas become declarations of params, and of what comes back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from agentos_runtime.importing.api import Declaration, Losses
+from agentos_runtime.importing.declarations import MAX_DEPTH, WORTH_SAYING, ordered, with_note
 from agentos_runtime.importing.openapi.document import Sited
 from agentos_runtime.importing.openapi.schemas import Flat, Flattener
 from agentos_runtime.importing.words import summary
@@ -10,21 +11,10 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.params import JSON_TYPES
 from agentos_runtime.manifest.shapes import Shape
 
-MAX_DEPTH = 3
-"""Params, their properties, and the properties of those."""
 MOST_CHOICES = 40
 MOST_PROPERTIES = 60
 """Of an object inside a param; more are a map with names that nobody reads."""
 LONGEST_EXAMPLE = 60
-WORTH_SAYING: Mapping[str, str] = {
-    "date-time": "ISO 8601 time",
-    "date": "YYYY-MM-DD",
-    "byte": "base64",
-    "duration": "ISO 8601 duration",
-}
-_ORDER = (
-    "type", "required", "enum", "default", "minimum", "maximum", "description", "example", "items", "properties",
-)  # fmt: skip
 
 
 class Declarer:
@@ -52,7 +42,7 @@ class Declarer:
             return declaration
         if sent and not Shape(declaration).problems(default):
             return ordered({**declaration, "default": default})
-        return ordered({**declaration, "description": _with_note(declaration, f"default: {_shown(default)}")})
+        return ordered({**declaration, "description": with_note(declaration, f"default: {_shown(default)}")})
 
     def returned(self, flat: Flat, place: str) -> Json:
         """What a reply looks like, for `returns`: a map of the top level, a type, or None for anything."""
@@ -110,7 +100,7 @@ class Declarer:
                 declaration[keyword] = bound
         self._choices(declaration, flat, place)
         if flat.format in WORTH_SAYING and WORTH_SAYING[flat.format].split()[0] not in description:
-            declaration["description"] = _with_note(declaration, WORTH_SAYING[flat.format])
+            declaration["description"] = with_note(declaration, WORTH_SAYING[flat.format])
         if flat.deprecated:
             words = str(declaration.get("description", ""))
             if "deprecated" not in words.lower():
@@ -128,9 +118,7 @@ class Declarer:
             self._losses.add("choices that are not of the declared type are left out", place)
         if len(choices) > MOST_CHOICES:
             self._losses.add(f"more than {MOST_CHOICES} choices are described, not checked", place)
-            declaration["description"] = _with_note(
-                declaration, f"{len(choices)} values: {_listed(choices[:3])}, …"
-            )
+            declaration["description"] = with_note(declaration, f"{len(choices)} values: {_listed(choices[:3])}, …")
         elif choices:
             declaration["enum"] = choices
 
@@ -163,16 +151,6 @@ class Declarer:
         declaration = self._declared(flat, place, "", depth)
         declaration = self.with_default(declaration, flat, place, sent=False)
         return ordered({**declaration, "required": True}) if required else declaration
-
-
-def ordered(declaration: Declaration) -> Declaration:
-    """The keys in the order in which people read them."""
-    return {key: declaration[key] for key in _ORDER if key in declaration}
-
-
-def _with_note(declaration: Mapping[str, Json], note: str) -> str:
-    said = declaration.get("description")
-    return f"{said} ({note})" if said else note[:1].upper() + note[1:]
 
 
 def _shown(value: Json) -> str:

@@ -8,11 +8,11 @@ from agentos_runtime.importing.api import Api, Field, ImportProblem, Losses, Ope
 from agentos_runtime.importing.openapi.bodies import Bodies
 from agentos_runtime.importing.openapi.declare import Declarer
 from agentos_runtime.importing.openapi.document import Fetch, Sited, open_document, resolve
-from agentos_runtime.importing.openapi.paging import pagination
 from agentos_runtime.importing.openapi.parameters import Parameters, idempotency_header
 from agentos_runtime.importing.openapi.replies import Replies
 from agentos_runtime.importing.openapi.schemas import Flattener
 from agentos_runtime.importing.openapi.security import Security
+from agentos_runtime.importing.paging import pagination
 from agentos_runtime.importing.words import says_the_same, summary
 
 METHODS = ("get", "post", "put", "patch", "delete", "head")

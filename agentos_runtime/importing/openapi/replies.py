@@ -7,11 +7,11 @@ from agentos_runtime.importing.api import Losses, Reply
 from agentos_runtime.importing.openapi.declare import Declarer
 from agentos_runtime.importing.openapi.document import Sited, resolve
 from agentos_runtime.importing.openapi.schemas import Flat
+from agentos_runtime.importing.paging import rows_of
 from agentos_runtime.importing.words import singular, snake
 
 EVENTS = "text/event-stream"
 END_MARK = "[DONE]"
-ROWS = ("data", "items", "results", "records", "rows", "values", "entries")
 
 
 class Replies:
@@ -66,7 +66,7 @@ class Replies:
             for name, schemas in flat.properties.items()
             if "array" in (below := self._declarer.flattener.flat(schemas, "")).types
         }
-        name = next((name for name in ROWS if name in lists), next(iter(lists)) if len(lists) == 1 else None)
+        name = rows_of(lists)
         return (f"/{_escaped(name)}", self._entity(lists[name])) if name else (None, None)
 
     def _entity(self, rows: Flat) -> str | None:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from agentos_runtime.importing.api import Losses
+from agentos_runtime.importing.declarations import BEARER
 from agentos_runtime.importing.openapi.document import Sited, resolve
 from agentos_runtime.importing.words import plain, snake
 from agentos_runtime.jsontext import Json
 
-BEARER: Mapping[str, Json] = {"type": "api_key", "header": "Authorization", "prefix": "Bearer "}
 _KEY_KINDS = re.compile(
     r"\b(management|admin|provisioning|organization|service) (?:api )?key\b[^.]{0,20}\brequired", re.I
 )

@@ -1,6 +1,6 @@
 """Which operations list page by page, told by the names of their query fields and by what they answer."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from agentos_runtime.importing.api import Field, Reply
 from agentos_runtime.jsontext import Json
@@ -37,6 +37,12 @@ NEXT = (
 AFTER = ("starting_after", "after", "after_id")
 LAST = ("last_id", "lastId")
 DEFAULT_SIZE = 100
+ROWS = ("data", "items", "results", "records", "rows", "values", "entries")
+
+
+def rows_of(lists: Collection[str]) -> str | None:
+    """Which of a reply's lists it is about: one with a telling name, or the only one."""
+    return next((name for name in ROWS if name in lists), next(iter(lists)) if len(lists) == 1 else None)
 
 
 def pagination(fields: Iterable[Field], reply: Reply, hint: str | None = None) -> dict[str, Json] | None:
