@@ -69,7 +69,7 @@ def _add_delta(message: dict[str, Any], calls: dict[int, Any], details: dict[Any
 
 
 def canonical(body: dict[str, Any], limit: int | None = None) -> dict[str, Any]:
-    """The canonical reply to an OpenRouter body that is no failure; `limit` is the token limit that was asked for."""
+    """The canonical reply to an OpenRouter body that is no failure; `limit` is the token limit asked for."""
     choice = body["choices"][0]
     message = choice["message"]
     calls = [canonical_call(call) for call in message.get("tool_calls") or []]

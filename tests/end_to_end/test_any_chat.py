@@ -1,6 +1,7 @@
-"""Whatever an OpenRouter says, through a real server: a canonical reply or the upstream's error, plain and streamed."""
+"""Whatever an OpenRouter says, plain or streamed: a canonical reply or the upstream's error."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -144,11 +145,12 @@ def generations(draw: st.DrawFn) -> tuple[list[Any], int | None]:
     for index, arguments in enumerate(draw(st.lists(written, max_size=3))):
         parts += draw(st.just(call_chunks(draw, index, arguments)))
     finish = draw(finishes)
-    usage = {
+    usage: dict[str, Any] = {
         "prompt_tokens": draw(st.integers(0, 9)),
         "completion_tokens": draw(st.integers(0, 9)),
-        **draw(st.sampled_from([{}, {"cost": 0.25, "prompt_tokens_details": {"cached_tokens": 2}}])),
     }
+    if draw(st.booleans()):
+        usage |= {"cost": 0.25, "prompt_tokens_details": {"cached_tokens": 2}}
     return parts + ending(draw, finish, usage), limit
 
 
@@ -167,8 +169,9 @@ def call_chunks(draw: st.DrawFn, index: int, arguments: str) -> list[Any]:
         "type": "function",
         "function": {"name": "f", "arguments": ""},
     }
-    again = draw(st.sampled_from([{}, {"id": None}, {"id": ""}, {"id": None, "type": None}]))
-    named = draw(st.sampled_from([{}, {"name": None}, {"name": ""}]))
+    silent: list[dict[str, Any]] = [{}, {"id": None}, {"id": ""}, {"id": None, "type": None}]
+    nameless: list[dict[str, Any]] = [{}, {"name": None}, {"name": ""}]
+    again, named = draw(st.sampled_from(silent)), draw(st.sampled_from(nameless))
     rest = [{"index": index, **again, "function": {**named, "arguments": piece}} for piece in pieces]
     return [chunk(draw(st.sampled_from([None, ""])), tool_calls=[one]) for one in [opening, *rest]]
 
@@ -195,9 +198,7 @@ def test_a_stream_the_plain_call_and_the_rules_say_the_same_of_every_generation(
     expected = canonical(body, limit)
     data = sse(*chunks)
     marks = [0, *sorted({cut % len(data) for cut in cuts} - {0}), len(data)]
-    shared_chat.says(
-        say(stream_bytes(data[a:b] for a, b in zip(marks, marks[1:], strict=False))), answer_json(body)
-    )
+    shared_chat.says(say(stream_bytes(data[a:b] for a, b in pairwise(marks))), answer_json(body))
     streamed = shared_chat.stream({**ASK, "max_tokens": limit}).done
     assert streamed == expected
     plain = shared_chat.ask({**ASK, "max_tokens": limit})
@@ -244,7 +245,7 @@ def test_arguments_that_are_no_text_are_read_as_what_they_are(chat: Chat) -> Non
 
 def test_a_calls_id_may_come_before_its_function(chat: Chat) -> None:
     opened = [{"index": index, "id": f"call_{index}", "type": "function"} for index in (0, 1)]
-    named = [{"index": index, "function": {"name": "f", "arguments": '{"i": %d}' % index}} for index in (0, 1)]
+    named = [{"index": index, "function": {"name": "f", "arguments": json.dumps({"i": index})}} for index in (0, 1)]
     chat.says(streaming(chunk(tool_calls=opened), chunk(tool_calls=named), chunk("", "tool_calls")))
     assert chat.stream().done["tool_calls"] == [
         {"id": f"call_{index}", "name": "f", "input": {"i": index}} for index in (0, 1)
@@ -252,7 +253,8 @@ def test_a_calls_id_may_come_before_its_function(chat: Chat) -> None:
 
 
 def test_an_index_that_is_no_count_says_nothing(chat: Chat) -> None:
-    for index in (None, "0", "x", -1, 1.5, True, [], {}):
+    odd: list[Any] = [None, "0", "x", -1, 1.5, True, [], {}]
+    for index in odd:
         call = {"index": index, "id": "c", "function": {"name": "f", "arguments": '{"a":'}}
         rest = {"index": index, "function": {"arguments": " 1}"}}
         chat.says(streaming(chunk(tool_calls=[call]), chunk(tool_calls=[rest]), chunk("", "tool_calls")))

@@ -1,4 +1,4 @@
-"""Recorded chats and streams of OpenRouter through a real server: what the design of the canonical chat says comes out."""
+"""Recorded chats and streams of OpenRouter through a real server: out comes what the canonical chat says."""
 
 import json
 import random

@@ -82,7 +82,8 @@ def check_failure(exchange: Exchange, status: int, body: dict[str, Any]) -> None
 @pytest.mark.parametrize(
     "body",
     [
-        {}, {"choices": []}, {"choices": None}, {"choices": [None]}, {"choices": [{}]}, {"choices": "x"}, [], None, "", 7,
+        {}, {"choices": []}, {"choices": None}, {"choices": [None]}, {"choices": [{}]}, {"choices": "x"}, [], None,
+        "", 7,
         {"choices": [{"finish_reason": "error", "message": {"content": "half"}}]},
         {"error": {"code": 502, "message": "m"}, "choices": [{"message": {"content": "x"}}]},
         {"choices": [{"error": {"code": 429, "message": "m"}, "message": {"content": "x"}}]},
