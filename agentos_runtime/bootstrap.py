@@ -3,20 +3,32 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from agentos_runtime.activity.ledger import Ledger
+from agentos_runtime.activity.queries import ActivityReader
 from agentos_runtime.approvals import Approvals
 from agentos_runtime.authority import Authority, authority_of
+from agentos_runtime.breakers import Breakers, read_breaker
 from agentos_runtime.credentials.opening import open_credentials
 from agentos_runtime.expressions.pool import WorkerPool
+from agentos_runtime.idempotency import store
+from agentos_runtime.idempotency.replays import Replays, read_replays
+from agentos_runtime.lanes import Lanes, read_lanes
+from agentos_runtime.limits import tables
+from agentos_runtime.limits.counters import Counters
+from agentos_runtime.limits.enforcement import Limits
+from agentos_runtime.limits.rules import NANO
+from agentos_runtime.limits.source import RuleSource
 from agentos_runtime.manifest.schema import ManifestSchema
 from agentos_runtime.private_files import PrivateFile, make_private_folder
 from agentos_runtime.resources import read_schema, skills_folder
 from agentos_runtime.runtime import Runtime, ports
+from agentos_runtime.runtime.safeguards import Safeguards
 from agentos_runtime.settings import Settings, SettingsError
+from agentos_runtime.shared_database import SharedDatabase
 from agentos_runtime.skills import Registry, SkillFolder, read_skill, skill_files
 from agentos_runtime.upstream import Upstream
 from agentos_runtime.vault import Vault
@@ -88,6 +100,32 @@ async def real_outside(
         yield Outside(upstream, vault)
 
 
+@contextmanager
+def open_safeguards(settings: Settings) -> Iterator[Safeguards]:
+    """Limits, lanes, breakers and replays as `config.toml` wants them; files are made when they are needed.
+
+    Raises SettingsError.
+    """
+    file = settings.config_file
+    reader = ActivityReader(settings.activity_file)
+
+    def spent(agent: str | None, since: float) -> tuple[int, int]:
+        tokens, cost = reader.spent(agent, since)
+        return tokens, round(cost * NANO)
+
+    rules = RuleSource(file, settings.limits)
+    lanes = Lanes(read_lanes(settings.fairness, file, settings.max_connections))
+    breakers = Breakers(read_breaker(settings.breaker, file))
+    kept = read_replays(settings.idempotency, file)
+    limits = Limits(rules, Counters(SharedDatabase(settings.limits_file, tables.SCHEMA), spent))
+    replays = Replays(kept, SharedDatabase(settings.idempotency_file, store.SCHEMA))
+    try:
+        yield Safeguards(limits, lanes, breakers, replays)
+    finally:
+        limits.close()
+        replays.close()
+
+
 @asynccontextmanager
 async def open_runtime(
     settings: Settings,
@@ -109,7 +147,7 @@ async def open_runtime(
         registry = Registry(skill_folders(settings), workers, schema, settings=settings.skill_settings)
         reaching = nullcontext(outside(registry)) if outside else real_outside(settings, environ, schema)
         async with reaching as reached:
-            with Ledger(settings.activity_file) as ledger:
+            with Ledger(settings.activity_file) as ledger, open_safeguards(settings) as safeguards:
                 await registry.refresh()
                 async with _watching(registry) if watch else nullcontext():
                     yield Runtime(
@@ -118,8 +156,9 @@ async def open_runtime(
                         vault=reached.vault,
                         upstream=reached.upstream,
                         ledger=ledger,
+                        safeguards=safeguards,
                         platform=platform,
-                        max_event=settings.max_reply,
+                        max_reply=settings.max_reply,
                     )
 
 

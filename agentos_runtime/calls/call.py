@@ -44,6 +44,10 @@ class Reply:
     """The value as JSON."""
     raw: RawReply | None
     timings: Timings
+    warning: str | None = None
+    """For the caller beside the reply: a budget is nearly used up."""
+    replayed: bool = False
+    """Whether this is the answer to an earlier call with the same `Idempotency-Key`."""
 
 
 @dataclass(frozen=True, slots=True)

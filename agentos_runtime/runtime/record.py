@@ -9,9 +9,10 @@ from typing import Self
 from agentos_runtime.activity.ledger import Ledger
 from agentos_runtime.activity.rows import Closing, Entry
 from agentos_runtime.calls.call import Call, Timings
-from agentos_runtime.calls.metering import read_meter
+from agentos_runtime.calls.metering import Meter, read_meter
 from agentos_runtime.errors import AgentOSError, InternalError
 from agentos_runtime.jsontext import Json
+from agentos_runtime.runtime.safeguards import Passage
 
 
 @dataclass(slots=True)
@@ -41,6 +42,8 @@ class Record:
     """What may tell model, tokens and cost: the params, the upstream's body, the reply; the later counts more."""
     upstream_status: int | None = None
     entry: Entry | None = None
+    passage: Passage | None = None
+    """What the call was let through with; closed after the row."""
 
     async def __aenter__(self) -> Self:
         call = self.call
@@ -59,26 +62,31 @@ class Record:
         entry, self.entry = self.entry, None
         if entry is None:
             return
+        meter = read_meter(*reversed(self.said))
+        try:
+            await self.ledger.finish(entry, self._closing(error, meter))
+        finally:
+            passage, self.passage = self.passage, None
+            if passage is not None:
+                await passage.close(meter)
+
+    def _closing(self, error: BaseException | None, meter: Meter) -> Closing:
         timings = self.watch.timings()
         failure = error if isinstance(error, AgentOSError) else InternalError("") if error else None
         if failure and failure.upstream and self.upstream_status is None:
             self.upstream_status = failure.upstream.status
-        meter = read_meter(*reversed(self.said))
         cancelled = isinstance(error, asyncio.CancelledError | GeneratorExit)
-        await self.ledger.finish(
-            entry,
-            Closing(
-                outcome="cancelled" if cancelled else "error" if failure else "ok",
-                code=None if cancelled or failure is None else failure.code,
-                status=None if cancelled else failure.status if failure else 200,
-                upstream_status=self.upstream_status,
-                duration_ms=timings.total_ms,
-                upstream_ms=timings.upstream_ms,
-                model=meter.model,
-                provider=meter.provider,
-                generation_id=meter.generation_id,
-                input_tokens=meter.input_tokens,
-                output_tokens=meter.output_tokens,
-                cost=meter.cost,
-            ),
+        return Closing(
+            outcome="cancelled" if cancelled else "error" if failure else "ok",
+            code=None if cancelled or failure is None else failure.code,
+            status=None if cancelled else failure.status if failure else 200,
+            upstream_status=self.upstream_status,
+            duration_ms=timings.total_ms,
+            upstream_ms=timings.upstream_ms,
+            model=meter.model,
+            provider=meter.provider,
+            generation_id=meter.generation_id,
+            input_tokens=meter.input_tokens,
+            output_tokens=meter.output_tokens,
+            cost=meter.cost,
         )

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from agentos_runtime import __version__
 from agentos_runtime.activity.ledger import Ledger
@@ -14,9 +15,11 @@ from agentos_runtime.catalog import Catalog
 from agentos_runtime.errors import AgentOSError, NotStreamable, UnsupportedPlatform
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.params import check_params
+from agentos_runtime.origins import origin_of
 from agentos_runtime.runtime.ports import Upstream, Workers
 from agentos_runtime.runtime.preview import Preview
 from agentos_runtime.runtime.record import Record, Watch
+from agentos_runtime.runtime.safeguards import Safeguards
 from agentos_runtime.runtime.session import Session
 from agentos_runtime.runtime.streaming import EventStream, UpstreamSource, WholeSource, is_stream
 from agentos_runtime.runtime.tracing import Trace, reply_stages, response_stages
@@ -46,8 +49,9 @@ class Runtime:
         vault: Vault,
         upstream: Upstream,
         ledger: Ledger,
+        safeguards: Safeguards,
         platform: str,
-        max_event: int,
+        max_reply: int,
         clocks: Clocks = Clocks(),
     ) -> None:
         self.registry = registry
@@ -56,8 +60,9 @@ class Runtime:
         self._vault = vault
         self._workers = workers
         self._upstream = upstream
+        self._safeguards = safeguards
         self._platform = platform
-        self._max_event = max_event
+        self._max_reply = max_reply
         self._clocks = clocks
 
     def health(self) -> dict[str, Json]:
@@ -69,6 +74,8 @@ class Runtime:
         }
         if self.ledger.degraded:
             health["ledger"] = self.ledger.degraded
+        if problem := self._safeguards.limits.problem:
+            health["limits"] = problem
         return health
 
     def owns_param(self, skill: str, utility: str, name: str) -> bool:
@@ -92,12 +99,8 @@ class Runtime:
         """One plain call, its stages told to `trace`. Raises AgentOSError; its row is closed whatever happens."""
         async with Record(self.ledger, call, Watch(self._clocks.monotonic)) as record:
             session = self._session(call, record, streaming=False, trace=trace)
-            try:
-                request = await session.request()
-                response = await self._send(session, request, record)
-                return await self._reply(session, response, record)
-            except AgentOSError as error:
-                raise session.clean_error(error) from None
+            make = partial(self._call, session, record)
+            return await self._safeguards.replays.once(call, record.watch.timings, make)
 
     async def stream(self, call: Call, *, trace: Trace | None = None) -> EventStream:
         """One streamed call, its first events already there (waited for 10 s at most).
@@ -110,7 +113,10 @@ class Runtime:
         try:
             session = self._session(call, record, streaming=True, trace=trace)
             try:
-                return await self._open(session, record)
+                record.passage = await self._safeguards.admit(call.agent, session.plan)
+                stream = await self._open(session, record)
+                record.passage.can_stop(stream.interrupt)
+                return stream
             except AgentOSError as error:
                 raise session.clean_error(error) from None
         except BaseException as error:
@@ -125,6 +131,7 @@ class Runtime:
         self, call: Call, record: Record | None, *, streaming: bool, trace: Trace | None = None
     ) -> Session:
         plan = self.registry.plan(call.skill, call.utility)
+        self._safeguards.limits.check_allowed(call.agent, plan.skill.id, plan.utility.name)
         self._check_platform(plan)
         if streaming and plan.stream is None:
             raise NotStreamable(
@@ -146,13 +153,26 @@ class Runtime:
                 f"The skill {plan.skill.id} runs on {', '.join(platforms)} only, and this is {self._platform}"
             )
 
+    async def _call(self, session: Session, record: Record) -> Reply:
+        try:
+            record.passage = await self._safeguards.admit(record.call.agent, session.plan)
+            request = await session.request()
+            response = await self._send(session, request, record)
+            reply = await self._reply(session, response, record)
+        except AgentOSError as error:
+            raise session.clean_error(error) from None
+        warning = record.passage.warning
+        return replace(reply, warning=warning) if warning else reply
+
     async def _send(self, session: Session, request: UpstreamRequest, record: Record) -> UpstreamResponse:
         started = self._clocks.monotonic()
         rest = session.plan.utility.rest
         try:
-            response = await self._upstream.send(
-                request, timeout=rest.timeout, retry=rest.retry, allow_private=session.allow_private
-            )
+            with self._safeguards.breakers.attempt(origin_of(request.url) or "") as attempt:
+                response = await self._upstream.send(
+                    request, timeout=rest.timeout, retry=rest.retry, allow_private=session.allow_private
+                )
+                attempt.status = response.status
         finally:
             record.watch.upstream += self._clocks.monotonic() - started
         record.upstream_status = response.status
@@ -166,15 +186,17 @@ class Runtime:
         rest, clock = session.plan.utility.rest, session.watch.clock
         started = clock()
         idle = plan.stream.idle_timeout
-        upstream = await self._upstream.open(
-            request, timeout=idle, idle_timeout=idle, retry=rest.retry, allow_private=session.allow_private
-        )
+        with self._safeguards.breakers.attempt(origin_of(request.url) or "") as attempt:
+            upstream = await self._upstream.open(
+                request, timeout=idle, idle_timeout=idle, retry=rest.retry, allow_private=session.allow_private
+            )
+            attempt.status = upstream.status
         session.watch.upstream += clock() - started
         record.upstream_status = upstream.status
         session.tell(response_stages(upstream.status, upstream.headers))
         if is_stream(plan, upstream):
             wall = self._clocks.wall
-            source = UpstreamSource(plan, session, record, upstream, wall=wall, max_event=self._max_event)
+            source = UpstreamSource(plan, session, record, upstream, wall=wall, max_reply=self._max_reply)
             return await EventStream(source, record).begin()
         reply = await self._reply(session, await upstream.whole(rest.timeout), record)
         return await EventStream(WholeSource(reply.value), record).begin()

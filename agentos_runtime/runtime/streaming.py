@@ -77,6 +77,11 @@ class EventStream:
             raise
         return self
 
+    @property
+    def warning(self) -> str | None:
+        """For the caller beside the events: a budget is nearly used up."""
+        return self._record.passage.warning if self._record.passage else None
+
     def __aiter__(self) -> AsyncIterator[list[Event]]:
         return self
 
@@ -129,7 +134,10 @@ class EventStream:
 
 
 class UpstreamSource:
-    """Deltas of an upstream's event stream."""
+    """Deltas of an upstream's event stream.
+
+    max_reply: bytes that one event may have, and all deltas together, since they are added up.
+    """
 
     def __init__(
         self,
@@ -139,7 +147,7 @@ class UpstreamSource:
         upstream: OpenUpstream,
         *,
         wall: Callable[[], float],
-        max_event: int,
+        max_reply: int,
     ) -> None:
         self._plan = plan
         self._session = session
@@ -147,7 +155,8 @@ class UpstreamSource:
         self._upstream = upstream
         self._chunks = upstream.chunks()
         self._wall = wall
-        self._decoder = DECODERS[plan.stream.format](max_event)
+        self._decoder = DECODERS[plan.stream.format](max_reply)
+        self._room = max_reply
         self._accumulator = CleanAccumulator(ACCUMULATORS[plan.stream.accumulate](), session.redactor)
         self._response: Json = {"status": upstream.status, "headers": dict(upstream.headers)}
         self._head = stream_head(plan, session.params, session.settings, self._response)
@@ -205,9 +214,15 @@ class UpstreamSource:
         outcome = await self._session.run(self._plan.program, batch_input(self._head, batch))
         self._session.tell(event_stages(self._plan, batch, outcome))
         self._accumulator.suspect(outcome.text)
+        self._make_room(len(outcome.text))
         deltas = add_deltas(self._plan, batch, outcome, self._accumulator, self._wall())
         self._ended, self._failure = deltas.ended, deltas.failure
         return list(deltas.news)
+
+    def _make_room(self, size: int) -> None:
+        self._room -= size
+        if self._room < 0:
+            raise UpstreamInvalid(f"{self._plan.service.name} sent a reply that is too large: it was cut off")
 
     async def _done(self) -> list[Event]:
         plan = self._plan

@@ -1,0 +1,1 @@
+"""`Idempotency-Key`: a call made again with the same key gets the first answer again."""
