@@ -1,0 +1,129 @@
+"""A server in a process of its own, as its operator starts it; it can be killed, starved and watched."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from benchmarks.procfs import tree
+from tests.cli.console import SCRIPT
+
+
+def until(true: Callable[[], bool], seconds: float = 10) -> bool:
+    """Whether it becomes true in time."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+@dataclass
+class Served:
+    """`agentos serve` under way. `log` is everything that it printed."""
+
+    process: "subprocess.Popen[bytes]"
+    home: Path
+    url: str = ""
+    log: bytearray = field(default_factory=bytearray)
+
+    def start(self) -> Self:
+        """Wait until it is ready, and read all it says from then on."""
+        out, err = self.process.stdout, self.process.stderr
+        assert out is not None
+        assert err is not None
+        line = out.readline()
+        self.log += line
+        for pipe in (out, err):
+            threading.Thread(target=lambda pipe=pipe: self.log.extend(pipe.read()), daemon=True).start()
+        if not line:
+            self.process.wait(20)
+            until(lambda: bool(self.log), 2)
+            raise AssertionError(f"the server did not start: {self.log.decode()}")
+        self.url = json.loads(line)["url"]
+        return self
+
+    @property
+    def workers(self) -> list[int]:
+        """The processes in which expressions run."""
+        return tree(self.process.pid)[1:]
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=30, trust_env=False, headers={"X-Agent": "tester"})
+
+    def kill(self) -> None:
+        """kill -9, as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """End it as its operator would; gives the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+
+@contextlib.contextmanager
+def serving(
+    folder: Path,
+    *,
+    skills: Path,
+    rewrite: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[Served]:
+    """A server with its home at `<folder>/home`. It does not outlive the block."""
+    home = folder / "home"
+    kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
+    given = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "AGENTOS_HOME": str(home),
+        "AGENTOS_SKILLS": str(skills),
+        "AGENTOS_REWRITE": ",".join(f"{origin}={target}" for origin, target in (rewrite or {}).items()),
+        **kept,
+        **(environ or {}),
+    }
+    process = subprocess.Popen(
+        [*SCRIPT, "serve", "--port", "0", "--json"],
+        env=given,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield Served(process, home).start()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def rows_of(client: httpx.Client) -> dict[str, dict[str, Any]]:
+    """All rows of the ledger by their request's id; a request with two rows fails."""
+    found: dict[str, dict[str, Any]] = {}
+    cursor: str | None = ""
+    while cursor is not None:
+        page = client.get("/api/activity", params={"limit": "500"} | ({"cursor": cursor} if cursor else {})).json()
+        cursor = page["next_cursor"]
+        for row in page["rows"]:
+            assert row["request_id"] not in found
+            found[row["request_id"]] = row
+    return found
+
+
+def environment_number(name: str, default: int) -> int:
+    """How often: more where somebody has the time (`AGENTOS_TEST_KILLS=200`)."""
+    text = os.environ.get(name, "")
+    return int(text) if re.fullmatch(r"[0-9]+", text) else default
