@@ -1,6 +1,6 @@
 """The worker processes that run jq, seen from the runtime: who runs what, and what came of it.
 
-A call goes to a free worker. When a call is slow (10 ms), another worker starts beside it, within bounds, so that
+A call goes to a free worker. When a call is slow (25 ms), another worker starts beside it, within bounds, so that
 one hostile expression never keeps others waiting; some seconds later the pool shrinks again.
 """
 
