@@ -15,7 +15,7 @@ def added(api: Api, skill_id: str, name: str | None, disk: Disk, losses: Losses)
     """What the last import said, with the one operation of `api` besides; a whole skill when there is none yet."""
     mine = read_file(disk.mine[MAIN], MAIN).values if MAIN in disk.mine else {}
     one = _fitted(api, mine, losses) if mine else api.operations[0]
-    called = name or _free(suggested(one, skill_id), disk)
+    called = name or _free(suggested(one, (skill_id,)), disk)
     names = {route(one.method, one.path): called}
     generated = build(replace(api, operations=(one,)), skill_id, names, Source("curl", one.label), losses)
     manifest = {key: value for key, value in generated.manifest.items() if key != "sources"}

@@ -27,7 +27,7 @@ _VERBS = frozenset({
     "unsubscribe", "update", "upload", "upsert", "validate", "verify",
     *_SAME_VERB,
 })  # fmt: skip
-_NOISE = frozenset({"controller", "endpoint", "using", "v1", "v2", "v3"})
+_NOISE = frozenset({"endpoint", "using"})
 _COUNTED = frozenset({"get", "update", "delete", "create"})
 _WHOLE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -38,26 +38,26 @@ def route(method: str, path: str) -> Route:
 
 
 def utility_names(
-    operations: Sequence[Operation], service: str, known: Mapping[Route, str], chosen: Mapping[str, str]
+    operations: Sequence[Operation], services: Sequence[str], known: Mapping[Route, str], chosen: Mapping[str, str]
 ) -> dict[Route, str]:
     """A name for each operation.
 
     `known` are names that stay as they are; `chosen` overrides, by the name that would be given or by the service's
-    own id. `service` is the skill's id, which names do not repeat.
+    own id. `services` are the skill's id and the service's name, which names do not repeat.
     """
     names: dict[Route, str] = {route(one.method, one.path): "" for one in operations}
     taken: set[str] = set()
     for one in operations:
         here = route(one.method, one.path)
         wanted = known.get(here)
-        wanted = _override(one, wanted or suggested(one, service), chosen) or wanted
+        wanted = _override(one, wanted or suggested(one, services), chosen) or wanted
         if wanted is not None and wanted not in taken:
             names[here] = wanted
             taken.add(wanted)
     for one in sorted(operations, key=lambda one: (one.path.count("/"), one.path, one.method)):
         here = route(one.method, one.path)
         if not names[here]:
-            names[here] = next(name for name in _candidates(one, service) if name not in taken)
+            names[here] = next(name for name in _candidates(one, services) if name not in taken)
             taken.add(names[here])
     return names
 
@@ -67,9 +67,9 @@ def _override(one: Operation, name: str, chosen: Mapping[str, str]) -> str | Non
     return next((chosen[key] for key in keys if key in chosen), None)
 
 
-def _candidates(one: Operation, service: str) -> Sequence[str]:
+def _candidates(one: Operation, services: Sequence[str]) -> Sequence[str]:
     """Names from the best to the last resort; the last ones are many enough for any document."""
-    first = suggested(one, service)
+    first = suggested(one, services)
     verb, _, noun = first.partition("_")
     nouns = [word for word in _path_words(one.path) if word not in noun.split("_")]
     longer = "_".join([verb, *nouns, noun]) if noun else "_".join([verb, *nouns])
@@ -78,14 +78,14 @@ def _candidates(one: Operation, service: str) -> Sequence[str]:
     return [first, *keys, longer, by_method, *(f"{longer}_{number}" for number in range(2, 1000))]
 
 
-def suggested(one: Operation, service: str) -> str:
+def suggested(one: Operation, services: Sequence[str]) -> str:
     """The verb_noun of one operation, other names unseen."""
-    own = _without_service([word for word in words(_own_id(one)) if word not in _NOISE], service)
+    own = _without_service(_own_words(one), services)
     nouns = _path_words(one.path)
     if not own:
         verb, own = _path_verb(one, nouns)
         nouns = own
-    elif own[0] in _VERBS:
+    elif own[0] in _VERBS or "." in one.id:
         verb, own = own[0], own[1:]
     elif own[-1] in _VERBS or own[-1] in ("all", "one", "many"):
         verb, own = own[-1], own[:-1]
@@ -98,12 +98,21 @@ def suggested(one: Operation, service: str) -> str:
     return name if name[:1].isalpha() else f"call_{name}"
 
 
-def _without_service(own: list[str], service: str) -> list[str]:
-    """An id without the service's name at its start: `githubListRepos`, `list_github_repos` → list, repos."""
-    name = [word for word in words(service) if word != "api"]
-    for start in (0, 1):
-        if name and own[start : start + len(name)] == name and len(own) > len(name) + start:
-            return own[:start] + own[start + len(name) :]
+def _without_controller(own: list[str]) -> list[str]:
+    """`PetsController_findOnePet` → find, one, pet; `PetsController_findAll` → pets, find, all."""
+    before, after = (
+        (own[: own.index("controller")], own[own.index("controller") + 1 :]) if "controller" in own else ([], own)
+    )
+    return after if len([word for word in after if word not in ("all", "one")]) > 1 else before + after
+
+
+def _without_service(own: list[str], services: Sequence[str]) -> list[str]:
+    """An id without the service's name: `githubListRepos`, `list_github_repos` → list, repos."""
+    for service in services:
+        name = [word for word in words(service) if word != "api"]
+        for start in (0, 1):
+            if name and own[start : start + len(name)] == name and len(own) > len(name) + start:
+                return own[:start] + own[start + len(name) :]
     return own
 
 
@@ -122,6 +131,12 @@ def _settled(verb: str, nouns: list[str], one: Operation) -> tuple[str, list[str
     whole = segments and segments[-1].split("_")[-1] == last
     counted = verb in _COUNTED and whole and (one_thing or (verb == "create" and one.method == "POST"))
     return verb, [*nouns[:-1], singular(last)] if counted and nouns else nouns
+
+
+def _own_words(one: Operation) -> list[str]:
+    """The words of the service's own id, the verb's part first: `users.list` → list, users."""
+    before, _, last = _own_id(one).rpartition(".")
+    return _without_controller([word for word in words(last) + words(before) if word not in _NOISE])
 
 
 def _own_id(one: Operation) -> str:

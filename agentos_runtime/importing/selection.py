@@ -12,20 +12,22 @@ from agentos_runtime.importing.skill_file import read_file
 from agentos_runtime.importing.update import Disk
 
 
-def selected(api: Api, patterns: Sequence[str], service: str) -> Api:
+def selected(api: Api, patterns: Sequence[str], skill_id: str) -> Api:
     """The Api with the operations that a pattern matches; all of them without patterns. Raises ImportProblem."""
     if not patterns:
         return api
-    found = tuple(one for one in api.operations if any(_matches(one, pattern, service) for pattern in patterns))
+    found = tuple(
+        one for one in api.operations if any(_matches(one, pattern, (skill_id, api.title)) for pattern in patterns)
+    )
     if not found:
         tags = ", ".join(sorted({one.tag for one in api.operations if one.tag})[:20])
         raise ImportProblem(f"No operation matches {', '.join(patterns)}. The tags are: {tags or 'none'}")
     return replace(api, operations=found)
 
 
-def _matches(one: Operation, pattern: str, service: str) -> bool:
+def _matches(one: Operation, pattern: str, services: Sequence[str]) -> bool:
     """A pattern such as `/keys*`, `GET /models`, `Chat`, `list_*`, without regard to case."""
-    names = (one.path, one.label, one.tag, one.id, suggested(one, service))
+    names = (one.path, one.label, one.tag, one.id, suggested(one, services))
     return any(fnmatchcase(name.lower(), pattern.lower()) for name in names)
 
 

@@ -118,13 +118,23 @@ def resolve(node: Sited, losses: Losses) -> Sited:
         beside = {**{k: v for k, v in node.value.items() if k != "$ref"}, **beside}
         try:
             found = node.resolver.lookup(reference)
-        except (Unresolvable, ImportProblem) as error:
-            reason = f" ({error})" if isinstance(error, ImportProblem) else ""
+        except Unresolvable as error:
+            reason = _reason(error)
             losses.add(f"a reference leads nowhere{reason}, so what it names is missing", reference)
             return Sited(beside, node.resolver)
         node = Sited(found.contents, found.resolver)
     losses.add("a reference leads back to itself", str(node.value.get("$ref")))
     return Sited({}, node.resolver)
+
+
+def _reason(error: BaseException) -> str:
+    """Why another file could not be read, in brackets."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ImportProblem):
+            return f" ({cause})"
+        cause = cause.__cause__ or cause.__context__
+    return ""
 
 
 # ------------------------------------------------------------------ reading
@@ -146,6 +156,8 @@ def read(data: bytes) -> Any:
     try:
         _scan(text)
         return yaml.load(text, _Loader)  # noqa: S506 - a kind of SafeLoader
+    except ImportProblem:
+        raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""

@@ -133,7 +133,7 @@ def _import_service(
         said = source_of(kind, source, include, read_names(names), folder.disk)
         api = selected(read(open_source(source), losses), said.include, folder.skill_id)
         known = known_names(folder.disk)
-        called = utility_names(api.operations, folder.skill_id, known, said.names or {})
+        called = utility_names(api.operations, (folder.skill_id, api.title), known, said.names or {})
         return build(api, folder.skill_id, called, said, losses)
 
     _write(shell, make, **options)

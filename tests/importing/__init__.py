@@ -1,0 +1,1 @@
+"""Importing OpenAPI, LAP and curl, and bringing skills up to date."""

@@ -1,0 +1,8 @@
+"""Three services in different styles, and one of them as a LAP file: small, written for these tests."""
+
+from pathlib import Path
+
+KENNEL, COMBINED, FORMS, KENNEL_LAP = (
+    (Path(__file__).parent / name).read_text(encoding="utf-8")
+    for name in ("kennel.yaml", "combined.yaml", "forms.yaml", "kennel.lap")
+)
