@@ -76,7 +76,7 @@ class _File:
     entry: SkillEntry | None = None
     missing_since: float | None = None
     doubted_since: float | None = None
-    """When its newest version was first seen to be no longer callable."""
+    """When its newest version was first seen to be no longer callable; a further change begins anew."""
 
 
 class Registry:
@@ -155,7 +155,10 @@ class Registry:
         """Remember that the file is there; gives its path when it must be loaded."""
         file = self._files.setdefault(path, _File(seen.folder))
         file.missing_since = None
-        if file.signature == seen.signature and file.parts == seen.parts and file.doubted_since is None:
+        changed = file.signature != seen.signature or file.parts != seen.parts
+        if changed:
+            file.doubted_since = None
+        elif file.doubted_since is None:
             return None
         file.signature = seen.signature
         return path

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import httpx
 
@@ -37,6 +37,7 @@ class Served:
     home: Path
     url: str = ""
     log: bytearray = field(default_factory=bytearray)
+    readers: list[threading.Thread] = field(default_factory=list)
 
     def start(self) -> Self:
         """Wait until it is ready, and read all it says from then on."""
@@ -46,10 +47,11 @@ class Served:
         line = out.readline()
         self.log += line
         for pipe in (out, err):
-            threading.Thread(target=lambda pipe=pipe: self.log.extend(pipe.read()), daemon=True).start()
+            self.readers.append(threading.Thread(target=self._read, args=(pipe,)))
+            self.readers[-1].start()
         if not line:
             self.process.wait(20)
-            until(lambda: bool(self.log), 2)
+            self.readers[-1].join()
             raise AssertionError(f"the server did not start: {self.log.decode()}")
         self.url = json.loads(line)["url"]
         return self
@@ -61,6 +63,10 @@ class Served:
 
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=30, trust_env=False, headers={"X-Agent": "tester"})
+
+    def _read(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            self.log += pipe.read()
 
     def kill(self) -> None:
         """kill -9, as a crash would."""
@@ -102,12 +108,15 @@ def serving(
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+    served = Served(process, home)
     try:
-        yield Served(process, home).start()
+        yield served.start()
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        for reader in served.readers:
+            reader.join()
 
 
 def rows_of(client: httpx.Client) -> dict[str, dict[str, Any]]:
