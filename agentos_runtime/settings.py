@@ -64,7 +64,7 @@ class Settings:
             variable = f"AGENTOS_{name.upper()}"
             if name in given:
                 raw, source = given[name], "flag"
-            elif environ.get(variable):
+            elif name not in TABLES and environ.get(variable):
                 raw, source = environ[variable], variable
             elif name in config:
                 raw, source = config[name], str(config_file)
@@ -115,6 +115,8 @@ class Settings:
         return self.home / "agentos.lock"
 
 
+TABLES = frozenset({"skill_settings", "limits", "breaker", "fairness", "idempotency"})
+"""Settings that only `config.toml` can say."""
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 

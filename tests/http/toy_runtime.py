@@ -16,6 +16,8 @@ from agentos_runtime.surfaces.http.ports import Runtime
 class ToyStream:
     """Yields the batches it was given; waits for ever at None; says goodbye when interrupted."""
 
+    warning: str | None = None
+
     def __init__(self, runtime: "ToyRuntime", call: Call, batches: list[list[Event] | Exception | None]) -> None:
         self._runtime = runtime
         self._call = call

@@ -5,7 +5,6 @@ list of hosts, everything cross-site by Origin and Fetch Metadata, and the JSON 
 other users of the machine, callers without the token, and requests that are too large or too slow.
 """
 
-import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from types import MappingProxyType
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from agentos_runtime.agents import Agents
 from agentos_runtime.errors import (
     AgentOSError,
     ForbiddenOrigin,
@@ -25,8 +25,10 @@ from agentos_runtime.errors import (
     Unauthorized,
     UnsupportedMediaType,
 )
+from agentos_runtime.private_files import PrivateFile
 from agentos_runtime.settings import Settings
 from agentos_runtime.surfaces.http.body import BodyReader, ClientGone
+from agentos_runtime.surfaces.http.callers import ANONYMOUS, Callers, named_agent
 from agentos_runtime.surfaces.http.limits import Limits
 from agentos_runtime.surfaces.http.messages import Admitted, Headers, Line, error_response, request_id_of
 
@@ -54,19 +56,21 @@ class Admission:
     """What is asked of a request before its body is read; each check raises the error of its refusal."""
 
     hosts: frozenset[bytes]
-    token: bytes | None
+    callers: Callers
     max_body: int
 
-    def check(self, scope: Scope, headers: Mapping[bytes, bytes], line: Line | None) -> None:
+    def check(self, scope: Scope, headers: Mapping[bytes, bytes], line: Line | None) -> str:
+        """The caller's name."""
         if line is not None and line.surplus:
             raise Overloaded("Too many connections are open. Try again in a moment.", retry_after=1)
         if len(headers) != len(scope["headers"]):
             _refuse_repeated(scope["headers"])
         self._check_host(headers)
         _check_origin(scope["method"], headers)
-        self._check_caller(scope, headers, line)
+        agent = self._caller(scope, headers, line)
         _check_content(headers)
         self._check_length(headers)
+        return agent
 
     def _check_host(self, headers: Mapping[bytes, bytes]) -> None:
         host = headers.get(b"host")
@@ -76,19 +80,16 @@ class Admission:
                 "or add the name to AGENTOS_ALLOWED_HOSTS."
             )
 
-    def _check_caller(self, scope: Scope, headers: Mapping[bytes, bytes], line: Line | None) -> None:
-        proven = self.token is not None and self._has_token(headers)
-        if line is not None and line.foreign and not proven:
+    def _caller(self, scope: Scope, headers: Mapping[bytes, bytes], line: Line | None) -> str:
+        proof = self.callers.proof(headers)
+        if line is not None and line.foreign and not proof.valid:
             raise ForbiddenPeer(
                 "This server belongs to another user of this machine. Start your own, "
                 "or send that server's token as Authorization: Bearer …"
             )
-        if self.token is not None and not proven and scope["path"] != HEALTH_PATH:
-            raise Unauthorized("Send the server's token (AGENTOS_TOKEN) as Authorization: Bearer …")
-
-    def _has_token(self, headers: Mapping[bytes, bytes]) -> bool:
-        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
-        return scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), self.token or b"")
+        if scope["path"] == HEALTH_PATH:
+            return named_agent(headers) or ANONYMOUS
+        return self.callers.agent(headers, proof)
 
     def _check_length(self, headers: Mapping[bytes, bytes]) -> None:
         length = headers.get(b"content-length")
@@ -102,7 +103,8 @@ class Guard:
     def __init__(self, app: ASGIApp, settings: Settings, port: int, limits: Limits) -> None:
         self._app = app
         token = settings.token.encode() if settings.token else None
-        self._admission = Admission(known_hosts(settings, port), token, settings.max_body)
+        callers = Callers(token, Agents(PrivateFile(settings.agents_file)))
+        self._admission = Admission(known_hosts(settings, port), callers, settings.max_body)
         self._bodies = BodyReader(settings.max_body, limits.bodies_held, limits.body_timeout)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,8 +112,7 @@ class Guard:
         line: Line | None = scope.get("extensions", _NOTHING).get(LINE)
         request_id = scope["state"]["request_id"] = request_id_of(headers)
         try:
-            self._admission.check(scope, headers, line)
-            agent = _agent(headers)
+            agent = self._admission.check(scope, headers, line)
             body = await self._read_body(headers, line, receive)
         except ClientGone:
             return
@@ -167,15 +168,6 @@ def _check_content(headers: Mapping[bytes, bytes]) -> None:
         raise UnsupportedMediaType("Send the body without a Content-Encoding.")
 
 
-def _agent(headers: Mapping[bytes, bytes]) -> str:
-    given = headers.get(b"x-agent")
-    if given is None:
-        return "anonymous"
-    if not _AGENT.fullmatch(given):
-        raise InvalidAgent("X-Agent must be 1 to 64 printable ASCII characters without a space at the ends.")
-    return given.decode("ascii")
-
-
 def _has_port(host: str) -> bool:
     return host.count(":") == 1 or "]:" in host
 
@@ -191,7 +183,6 @@ _NOTHING: Mapping[str, Line] = MappingProxyType({})
 _WILDCARDS = frozenset({"0.0.0.0", "::", "", "[::]"})  # noqa: S104 - compared with, not listened on
 _READING = frozenset({"GET", "HEAD"})
 _JSON_TYPE = re.compile(rb'application/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?;?', re.IGNORECASE)
-_AGENT = re.compile(rb"[!-~](?:[ -~]{0,62}[!-~])?")
 _ONCE: Mapping[bytes, type[AgentOSError]] = MappingProxyType(
     {
         b"host": MisdirectedHost,

@@ -12,6 +12,10 @@ from agentos_runtime.jsontext import Json
 class EventStream(Protocol):
     """Batches of events that are ready; the last event is `done` or `error`."""
 
+    @property
+    def warning(self) -> str | None:
+        """For a header of the response: a budget is nearly used up."""
+
     def __aiter__(self) -> AsyncIterator[list[Event]]: ...
 
     def interrupt(self, error: AgentOSError) -> None:

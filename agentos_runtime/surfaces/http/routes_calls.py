@@ -19,6 +19,7 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.surfaces.http.bugs import caught
 from agentos_runtime.surfaces.http.messages import (
     Admitted,
+    Headers,
     Response,
     admitted,
     error_body,
@@ -73,7 +74,7 @@ class CallRoute:
         writer = EventWriter(send, self._ping_interval)
         try:
             open_call.attach(stream)
-            await writer.start(event_stream_headers(call.request_id))
+            await writer.start([*event_stream_headers(call.request_id), *_budget_warning(stream.warning)])
             await _pump(stream, writer, call, open_call)
         finally:
             writer.close()
@@ -101,13 +102,19 @@ async def _pump(stream: EventStream, writer: EventWriter, call: Call, open_call:
 
 
 def _plain(reply: Reply) -> Response:
-    timing = (b"server-timing", _server_timing(reply.timings))
+    headers = ((b"server-timing", _server_timing(reply.timings)), *_budget_warning(reply.warning))
+    if reply.replayed:
+        headers = (*headers, _REPLAYED)
     if reply.raw is None:
-        return Response(reply.text, headers=(timing,))
+        return Response(reply.text, headers=headers)
     content_type = reply.raw.content_type.encode("latin-1", "replace")
     if not _CONTENT_TYPE.fullmatch(content_type):
         content_type = b"application/octet-stream"
-    return Response(reply.raw.body, content_type=content_type, headers=(timing, _HARMLESS))
+    return Response(reply.raw.body, content_type=content_type, headers=(*headers, _HARMLESS))
+
+
+def _budget_warning(warning: str | None) -> Headers:
+    return [(b"x-budget-warning", warning.encode("latin-1", "replace"))] if warning else []
 
 
 def _server_timing(timings: Timings) -> bytes:
@@ -163,5 +170,6 @@ _CONTENT_TYPE = re.compile(
     rb"[\w.+-]+/[\w.+-]+(?:[ \t]*;[ \t]*[\w.+-]+=(?:[\w.:+/-]+|\"[^\"\x00-\x1f\x7f-\xff]*\"))*"
 )
 _IDEMPOTENCY_KEY = re.compile(rb"[!-~](?:[ -~]{0,253}[!-~])?")
+_REPLAYED = (b"idempotency-replayed", b"true")
 _HARMLESS = (b"content-security-policy", b"default-src 'none'; sandbox")
 """A reply that a browser would show as a page must not run anything here."""
