@@ -76,9 +76,8 @@ def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -
     What the event with the error says besides (its usage, mostly) counts too.
     """
     texts: list[bytes] = []
-    done = plan.stream.done.encode() if plan.stream.done is not None else None
     for event in events:
-        if done is not None and event.data == done:
+        if _is_end_mark(plan, event):
             return Batch(tuple(texts), ended=True)
         try:
             document = parse(event.data)
@@ -89,6 +88,23 @@ def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -
         if failure is not None:
             return Batch(tuple(texts), failure=failure_error(plan.service, failure))
     return Batch(tuple(texts))
+
+
+def whole_events(plan: StreamPlan, events: Sequence[UpstreamEvent]) -> list[UpstreamEvent]:
+    """Of the events that only the end of the stream completed, those that it did not cut in the middle."""
+    return [event for event in events if _is_end_mark(plan, event) or _is_json(event)]
+
+
+def _is_end_mark(plan: StreamPlan, event: UpstreamEvent) -> bool:
+    return plan.stream.done is not None and event.data == plan.stream.done.encode()
+
+
+def _is_json(event: UpstreamEvent) -> bool:
+    try:
+        parse(event.data)
+    except JsonTextError:
+        return False
+    return True
 
 
 def stream_head(plan: StreamPlan, params: dict[str, Json], settings: Mapping[str, Json], response: Json) -> bytes:

@@ -16,6 +16,7 @@ from agentos_runtime.calls.deltas import (
     read_events,
     read_final,
     stream_head,
+    whole_events,
 )
 from agentos_runtime.calls.events import DECODERS, EventTooLarge, UpstreamEvent
 from agentos_runtime.calls.reply import check_returns
@@ -199,7 +200,7 @@ class UpstreamSource:
             async for chunk in self._chunks:
                 return self._decoder.feed(chunk)
             self._at_end = True
-            return self._decoder.end()
+            return whole_events(self._plan, self._decoder.end())
         except EventTooLarge as error:
             raise UpstreamInvalid(f"{self._plan.service.name} sent too much at once: {error}") from None
         finally:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,7 +154,12 @@ def check_error(body: Any) -> None:
 
 @contextlib.contextmanager
 def chat_house(
-    folder: Path, *behaviours: Behaviour, skills: Path = SKILLS, limits: Limits | None = None, key: str = KEY
+    folder: Path,
+    *behaviours: Behaviour,
+    skills: Path = SKILLS,
+    limits: Limits | None = None,
+    key: str = KEY,
+    **more: Any,
 ) -> Iterator[Chat]:
     environ = {"OPENROUTER_API_KEY": key, "ANTHROPIC_API_KEY": key}
     with (
@@ -164,6 +170,7 @@ def chat_house(
             rewrite=dict.fromkeys(ORIGINS, toy.origin),
             environ=environ,
             limits=limits,
+            **more,
         ) as running_house,
     ):
         yield Chat(running_house, toy)
@@ -241,6 +248,19 @@ def events_head() -> bytes:
 def in_steps(*parts: bytes, gate: Any) -> Behaviour:
     """A stream whose head comes at once; before each part and before the end `gate` is called."""
     return pieces([events_head()] + [one_chunk(part) for part in parts] + [LAST_CHUNK], Gate(gate).passing)
+
+
+class Steps:
+    """A gate for `in_steps`: `open(n)` lets n more parts through."""
+
+    def __init__(self) -> None:
+        self._steps = threading.Semaphore(0)
+
+    def open(self, count: int = 1) -> None:
+        self._steps.release(count)
+
+    def wait(self) -> None:
+        assert self._steps.acquire(timeout=20)
 
 
 class Gate:
