@@ -132,10 +132,11 @@ def authority_of(skill: Skill) -> Authority:
 
 
 def declared_grants(skill: Skill, utility: Utility) -> frozenset[Grant]:
-    """What one utility asks for, from its url (and the url it polls, when the file says where that goes)."""
+    """What one utility asks for, from its url and the url it polls (its own origin unless the file says more)."""
     rest = utility.rest
-    grants = grants_for(skill, utility, declared_origin(rest.url), rest.method)
-    polled = declared_origin(rest.poll.url) if rest.poll else None
+    origin = declared_origin(rest.url)
+    grants = grants_for(skill, utility, origin, rest.method)
+    polled = declared_origin(rest.poll.url) or origin if rest.poll else None
     return grants | grants_for(skill, utility, polled, "GET") if polled else grants
 
 

@@ -48,6 +48,8 @@ class Reply:
     """For the caller beside the reply: a budget is nearly used up."""
     replayed: bool = False
     """Whether this is the answer to an earlier call with the same `Idempotency-Key`."""
+    more: bool = False
+    """Whether the list has, or may have, more rows than these."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from urllib.parse import quote_plus
 
+from agentos_runtime.calls.files import Upload, Uploads, inlined, upload_in
+from agentos_runtime.calls.multipart import FormPart, encode_multipart
 from agentos_runtime.calls.urls import url_text
 from agentos_runtime.jsontext import Json, dump
 
@@ -11,9 +13,15 @@ class EncodingError(ValueError):
     """The body cannot be written in this encoding; the message says which field and why, without its value."""
 
 
-def encode_body(encoding: str, body: Json) -> tuple[bytes, str]:
-    """The body's bytes and its content type. Raises EncodingError."""
-    return _ENCODERS[encoding](body)
+UNKNOWN_TYPE = "application/octet-stream"
+
+
+def encode_body(encoding: str, body: Json, uploads: Uploads) -> tuple[bytes, str]:
+    """The body's bytes and its content type; files take the place of their stand-ins. Raises EncodingError.
+
+    In JSON, forms and texts a file is its base64.
+    """
+    return _ENCODERS[encoding](body, uploads)
 
 
 def form_pairs(fields: Mapping[str, Json]) -> list[tuple[str, str]]:
@@ -34,21 +42,59 @@ def urlencoded(pairs: list[tuple[str, str]]) -> str:
     return "&".join(f"{quote_plus(name)}={quote_plus(text)}" for name, text in pairs)
 
 
-def _json(body: Json) -> tuple[bytes, str]:
-    return dump(body), "application/json"
+def _json(body: Json, uploads: Uploads) -> tuple[bytes, str]:
+    return dump(inlined(body, uploads)), "application/json"
 
 
-def _form(body: Json) -> tuple[bytes, str]:
-    if not isinstance(body, dict):
+def _form(body: Json, uploads: Uploads) -> tuple[bytes, str]:
+    fields = inlined(body, uploads)
+    if not isinstance(fields, dict):
         raise EncodingError("a form body must be an object")
-    return urlencoded(form_pairs(body)).encode("ascii"), "application/x-www-form-urlencoded"
+    return urlencoded(form_pairs(fields)).encode("ascii"), "application/x-www-form-urlencoded"
 
 
-def _text(body: Json) -> tuple[bytes, str]:
-    text = url_text(body)
+def _text(body: Json, uploads: Uploads) -> tuple[bytes, str]:
+    text = url_text(inlined(body, uploads))
     if text is None:
         raise EncodingError("a text body must be a text")
     return text.encode("utf-8", "surrogatepass"), "text/plain; charset=utf-8"
 
 
-_ENCODERS: Mapping[str, Callable[[Json], tuple[bytes, str]]] = {"json": _json, "form": _form, "text": _text}
+def _multipart(body: Json, uploads: Uploads) -> tuple[bytes, str]:
+    if not isinstance(body, dict):
+        raise EncodingError("a multipart body must be an object")
+    return encode_multipart(
+        [
+            _part(name, item, uploads)
+            for name, value in body.items()
+            for item in (value if isinstance(value, list) else [value])
+            if item is not None
+        ]
+    )
+
+
+def _part(name: str, value: Json, uploads: Uploads) -> FormPart:
+    """A file, a text, or JSON for what is an object or a list in a list."""
+    upload = upload_in(value, uploads)
+    if upload is not None:
+        return FormPart(name, upload.data, upload.filename or name, upload.content_type or UNKNOWN_TYPE)
+    text = url_text(value)
+    if text is None:
+        return FormPart(name, dump(inlined(value, uploads)), content_type="application/json")
+    return FormPart(name, text.encode("utf-8", "replace"))
+
+
+def _binary(body: Json, uploads: Uploads) -> tuple[bytes, str]:
+    upload: Upload | None = upload_in(body, uploads)
+    if upload is None:
+        raise EncodingError("a binary body must be one param of type file")
+    return upload.data, upload.content_type or UNKNOWN_TYPE
+
+
+_ENCODERS: Mapping[str, Callable[[Json, Uploads], tuple[bytes, str]]] = {
+    "json": _json,
+    "form": _form,
+    "text": _text,
+    "multipart": _multipart,
+    "binary": _binary,
+}

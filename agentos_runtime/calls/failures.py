@@ -91,7 +91,7 @@ def http_failure(status: int, headers: Mapping[str, str], body: bytes, now: floa
         document = parse(body)
     except JsonTextError:
         return UpstreamFailure(status=status, message=_plain_words(body), retry_after=wait)
-    failure = body_failure(document, now) or UpstreamFailure(message=_words(document))
+    failure = words_failure(document, now)
     return replace(failure, status=status, retry_after=wait if wait is not None else failure.retry_after)
 
 
@@ -115,6 +115,11 @@ def body_failure(document: Json, now: float) -> UpstreamFailure | None:
             reason = native if isinstance(native, str) and native else "no reason given"
             return UpstreamFailure(message=f"the generation ended with an error ({reason})", code=native)
     return None
+
+
+def words_failure(document: Json, now: float) -> UpstreamFailure:
+    """The failure that a document is said to hold, by the default predicate or in whatever words it has."""
+    return body_failure(document, now) or UpstreamFailure(message=_words(document))
 
 
 def described_failure(error: Json, now: float) -> UpstreamFailure:

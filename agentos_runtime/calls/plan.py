@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentos_runtime.calls.deltas import StreamPlan, plan_stream
+from agentos_runtime.calls.paging import PagesPlan, plan_pages
+from agentos_runtime.calls.polling import PollPlan, plan_poll
 from agentos_runtime.calls.reply import ReplyPlan, plan_reply
 from agentos_runtime.calls.request import RequestPlan, plan_request
 from agentos_runtime.jsontext import Json
@@ -19,6 +21,8 @@ class CallPlan:
     request: RequestPlan
     reply: ReplyPlan
     stream: StreamPlan | None
+    pages: PagesPlan | None
+    poll: PollPlan | None
     settings: Mapping[str, Json]
     """The skill's settings, the operator's values over the declared defaults."""
 
@@ -31,5 +35,7 @@ def plan_call(skill: Skill, utility: Utility, settings: Mapping[str, Json]) -> C
         request=plan_request(skill, utility),
         reply=plan_reply(skill, utility),
         stream=plan_stream(skill, utility),
+        pages=plan_pages(skill, utility),
+        poll=plan_poll(skill, utility),
         settings=settings,
     )

@@ -19,6 +19,7 @@ from agentos_runtime.calls.evaluate import (
     jq_nodes,
     single,
 )
+from agentos_runtime.calls.files import Uploads
 from agentos_runtime.calls.messages import UpstreamRequest
 from agentos_runtime.calls.placeholders import PlaceholderError, Placeholders, name_splits, split_field
 from agentos_runtime.calls.urls import (
@@ -86,6 +87,7 @@ class Draft:
     body: Value
     encoding: str
     placeholders: Placeholders = field(default_factory=lambda: Placeholders({}))
+    uploads: Uploads = field(default_factory=dict, repr=False)
 
 
 def plan_request(skill: Skill, utility: Utility) -> RequestPlan:
@@ -139,6 +141,7 @@ def draft_request(
     streaming: bool,
     plain_urls: Sequence[Json] = (),
     placeholders: Placeholders | None = None,
+    uploads: Uploads | None = None,
 ) -> Draft:
     """Build the request from the worker's outputs.
 
@@ -155,6 +158,7 @@ def draft_request(
         body=_body(plan, inputs, streaming),
         encoding=rest.encoding,
         placeholders=placeholders or Placeholders({}),
+        uploads=uploads or {},
     )
 
 
@@ -181,10 +185,12 @@ def _with_body(draft: Draft, request: UpstreamRequest, body: Value) -> UpstreamR
     if isinstance(body, Empty) or (body is None and draft.encoding != "json"):
         return request
     try:
-        data, content_type = encode_body(draft.encoding, body)
+        data, content_type = encode_body(draft.encoding, body, draft.uploads)
     except EncodingError as error:
         raise ExpressionFailed(f"The manifest's rest.body cannot be sent as {draft.encoding}: {error}") from None
     headers = request.headers
+    if draft.encoding == "multipart":  # only this one names the boundary
+        headers = tuple(pair for pair in headers if pair[0].lower() != "content-type")
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers = (*headers, ("Content-Type", content_type))
     return replace(request, headers=headers, body=data)

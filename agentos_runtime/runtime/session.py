@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from agentos_runtime.calls.evaluate import Inputs
+from agentos_runtime.calls.files import Uploads
 from agentos_runtime.calls.messages import UpstreamRequest
+from agentos_runtime.calls.paging import Pages, Wanted
 from agentos_runtime.calls.placeholders import Placeholders
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.calls.reply import failed_output
@@ -14,6 +16,7 @@ from agentos_runtime.errors import AgentOSError
 from agentos_runtime.expressions.outcome import Outcome
 from agentos_runtime.expressions.program import Program
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.manifest.model import Auth
 from agentos_runtime.origins import origin_of
 from agentos_runtime.runtime.ports import Workers
 from agentos_runtime.runtime.preview import Preview, preview
@@ -38,6 +41,11 @@ class Session:
     allow_private: bool = False
     """Whether the request's origin may be at a private address."""
     trace: Trace | None = field(default=None, repr=False)
+    idempotency_key: str | None = None
+    """The caller's, handed on to an API that honours one."""
+    owned: Mapping[str, Json] = field(default_factory=dict)
+    """The params that belong to the runtime: `limit`, `all`, `wait`."""
+    uploads: Uploads = field(default_factory=dict)
 
     @property
     def settings(self) -> Mapping[str, Json]:
@@ -58,16 +66,32 @@ class Session:
 
     async def request(self) -> UpstreamRequest:
         """The request, complete. Raises AgentOSError: expressions, params, credentials, approval."""
-        draft = await self.draft()
+        return self.finish(await self.draft())
+
+    def finish(self, draft: Draft, auth: Auth | None = None) -> UpstreamRequest:
+        """Put the credential on a draft: in the places of `auth`, the utility's own when None."""
         if self.trace is not None:
             self.trace("request", self._preview(draft).masked())
         plan = self.plan
         release = self.vault.release(plan.skill, plan.utility, origin_of(draft.url) or "", draft.method)
         self.redactor, self.allow_private = release.redactor, release.allow_private
         if release.credential is None:
-            return complete(draft, None, None)
+            return self._with_key(complete(draft, None, None))
         fields = release.credential.fields
-        return complete(draft, plan.request.auth, lambda name: fields[name].reveal())
+        return self._with_key(complete(draft, auth or plan.request.auth, lambda name: fields[name].reveal()))
+
+    def _with_key(self, request: UpstreamRequest) -> UpstreamRequest:
+        retry = self.plan.utility.rest.retry
+        header = retry.idempotency_header if retry else None
+        if header is None or self.idempotency_key is None:
+            return request
+        others = tuple(pair for pair in request.headers if pair[0].lower() != header.lower())
+        return replace(request, headers=(*others, (header, self.idempotency_key)))
+
+    def pages(self, draft: Draft, max_bytes: int) -> Pages:
+        """The list that the draft begins; for a utility that paginates."""
+        assert self.plan.pages is not None
+        return Pages(self.plan.pages, Wanted.of(self.owned), draft.query, max_bytes=max_bytes)
 
     async def draft(self) -> Draft:
         """The request without its secrets."""
@@ -85,14 +109,23 @@ class Session:
         return draft_request(
             plan,
             Inputs(seen, outputs),
-            streaming=self.streaming,
+            streaming=self._streams_events,
             plain_urls=plain,
             placeholders=placeholders,
+            uploads=self.uploads,
         )
 
     async def preview(self) -> Preview:
-        """The request with a stand-in for every secret, also when the secret is missing. Raises AgentOSError."""
-        return self._preview(await self.draft())
+        """The first request with a stand-in for every secret, also a missing one. Raises AgentOSError."""
+        draft = await self.draft()
+        if self.plan.pages is not None and not self._streams_events:
+            draft = replace(draft, query=self.pages(draft, 0).query)
+        return self._preview(draft)
+
+    @property
+    def _streams_events(self) -> bool:
+        """Whether the upstream is asked for a stream of events."""
+        return self.streaming and self.plan.stream is not None
 
     def _preview(self, draft: Draft) -> Preview:
         plan, refusal, fields = self.plan, None, tuple[str, ...]()
