@@ -235,7 +235,8 @@ def contents() -> Iterator[tuple[str, Fault]]:
     """Answers that are not what they should be."""
     for name, content in {
         "no JSON": b"well?", "HTML": b"<!doctype html><title>Hello</title>", "NaN": b'{"content": NaN}',
-        "infinity": b'{"content": -Infinity}', "half JSON": b'{"content": "we', "invalid UTF-8": b'{"content": "\xff"}',
+        "infinity": b'{"content": -Infinity}', "half JSON": b'{"content": "we',
+        "invalid UTF-8": b'{"content": "\xff"}',
         "two answers": b'{"content": "a"}{"content": "b"}', "a deep answer": b"[" * 50_000 + b"]" * 50_000,
         "a deep object": b'{"content":' * 20_000 + b"1" + b"}" * 20_000,
     }.items():  # fmt: skip

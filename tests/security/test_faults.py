@@ -13,7 +13,7 @@ import pytest
 from agentos_runtime import errors
 from tests.cli.console import Console
 from tests.end_to_end.house import House, events_of, house
-from tests.security.lab import NOWHERE, ORIGIN, SECRET, SKILL, Fault, Lab, faults, forms
+from tests.security.lab import NOWHERE, ORIGIN, SECRET, SKILL, Lab, faults, forms
 from tests.security.support import rows_of, until
 from tests.security.tally import Tally
 from tests.toy.raw import Toy

@@ -1,0 +1,160 @@
+"""Workers and servers killed at random points: typed errors, the next call works, nothing acknowledged is lost."""
+
+import contextlib
+import os
+import random
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from tests.cli.console import Console
+from tests.security.lab import ORIGIN, SECRET, SKILL, Fault, Lab
+from tests.security.support import Served, environment_number, rows_of, serving, until
+from tests.security.tally import Tally
+from tests.toy.raw import Exchange, Toy
+
+KILLS = environment_number("AGENTOS_TEST_KILLS", 6)
+TYPED = {"expression_failed", "expression_limit"}
+"""What a call may end with whose worker was killed."""
+
+
+@contextlib.contextmanager
+def lab(folder: Path) -> Iterator[Path]:
+    """The folder of the lab's skill."""
+    skills = folder / "skills"
+    skills.mkdir()
+    (skills / "lab.md").write_text(SKILL)
+    yield skills
+
+
+class Callers:
+    """Threads that call without pause until they are told to stop, or the server is gone."""
+
+    def __init__(self, served: Served, prefix: str, number: int = 4) -> None:
+        self._served = served
+        self._stop = threading.Event()
+        self.sent: set[str] = set()
+        self.acknowledged: set[str] = set()
+        self.codes: Counter[str] = Counter()
+        self.threads = [threading.Thread(target=self._call, args=(f"{prefix}-{index}",)) for index in range(number)]
+
+    def __enter__(self) -> "Callers":
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self.threads:
+            thread.join()
+
+    def _call(self, prefix: str) -> None:
+        with self._served.client() as client:
+            for number in range(1_000_000):
+                if self._stop.is_set():
+                    return
+                name = f"{prefix}-{number}"
+                self.sent.add(name)
+                params = {"fault": "well"} | ({"stream": True} if number % 3 == 0 else {})
+                try:
+                    answer = client.post("/api/skills/lab/ask", json=params, headers={"X-Request-Id": name})
+                except httpx.HTTPError:  # the server was killed
+                    return
+                if answer.status_code == 200 and "event: error" not in answer.text:
+                    self.acknowledged.add(name)
+                else:
+                    self.codes[answer.text.partition('"code":"')[2].partition('"')[0]] += 1
+
+
+def test_workers_killed_at_random_fail_only_the_calls_they_were_on(tmp_path: Path, tally: Tally) -> None:
+    dice = random.Random(3)
+    kills = 10 * KILLS
+    with (
+        lab(tmp_path) as skills,
+        Toy(Lab({})) as toy,
+        serving(tmp_path, skills=skills, rewrite={ORIGIN: toy.origin}, environ={"LAB_API_KEY": SECRET}) as served,
+        served.client() as client,
+    ):
+        with Callers(served, "worker") as callers:
+            for _ in range(kills):
+                before = len(callers.sent)
+                enough = before + dice.randrange(1, 30)
+                assert until(lambda enough=enough: len(callers.sent) > enough), "calls go on"
+                with contextlib.suppress(ProcessLookupError, IndexError):
+                    os.kill(dice.choice(served.workers), signal.SIGKILL)
+        assert callers.codes.keys() <= TYPED, callers.codes
+        assert callers.codes.total() <= 2 * kills, "a kill fails what was on that worker, and no more"
+        assert client.post("/api/skills/lab/ask", json={"fault": "well"}).status_code == 200
+        rows = rows_of(client)
+        assert {name for name, row in rows.items() if row["outcome"] == "ok"} >= callers.acknowledged
+        assert {row["outcome"] for row in rows.values()} <= {"ok", "error"}
+    tally.add("kills of workers", kills)
+
+
+def test_a_server_killed_at_random_loses_nothing_that_it_acknowledged(tmp_path: Path, tally: Tally) -> None:
+    dice = random.Random(18)
+    acknowledged: set[str] = set()
+    console = Console(tmp_path / "home", tmp_path / "skills")
+    with lab(tmp_path) as skills, Toy(Lab({})) as toy:
+        for round_ in range(KILLS):
+            with serving(tmp_path, skills=skills, rewrite={ORIGIN: toy.origin}) as served:
+                stored = console.run("keys", "set", "lab", stdin=f"{SECRET}-{round_}")
+                assert stored.code == 0, stored
+                with Callers(served, f"round{round_}") as callers:
+                    enough = dice.randrange(20, 200)
+                    assert until(lambda callers=callers, enough=enough: len(callers.acknowledged) > enough)
+                    served.kill()
+                acknowledged |= callers.acknowledged
+                assert not callers.codes, callers.codes
+        with serving(tmp_path, skills=skills, rewrite={ORIGIN: toy.origin}) as served, served.client() as client:
+            answer = client.post("/api/skills/lab/ask", json={"fault": "well"}, headers={"X-Request-Id": "last"})
+            assert answer.status_code == 200, answer.text
+            assert toy.requests[-1].header("x-key") == f"{SECRET}-{KILLS - 1}", (
+                "the credential is the last that was stored"
+            )
+            rows = rows_of(client)
+            assert served.stop() == 0
+    assert acknowledged <= rows.keys()
+    assert {rows[name]["outcome"] for name in acknowledged} == {"ok"}
+    others = {name: row["outcome"] for name, row in rows.items() if name not in acknowledged}
+    assert set(others.values()) <= {"ok", "interrupted"}, others
+    left = {file.name for file in (tmp_path / "home").iterdir()}
+    assert not {name for name in left if name.endswith(".tmp") or "-owner-" in name}, left
+    tally.add("kills of servers", KILLS)
+
+
+def test_a_call_under_way_when_the_server_is_killed_becomes_interrupted(tmp_path: Path) -> None:
+    reached = threading.Event()
+
+    def wait(exchange: Exchange) -> None:
+        reached.set()
+        exchange.stall()
+
+    fault = Fault(wait, (), wait, ())
+    environ = {"LAB_API_KEY": SECRET}
+    with lab(tmp_path) as skills, Toy(Lab({"wait": fault})) as toy:
+        rewrite = {ORIGIN: toy.origin}
+        with (
+            serving(tmp_path, skills=skills, rewrite=rewrite, environ=environ) as served,
+            served.client() as client,
+        ):
+            asking = threading.Thread(target=ask_and_lose, args=(client,))
+            asking.start()
+            assert reached.wait(10)
+            served.kill()
+            asking.join()
+        with (
+            serving(tmp_path, skills=skills, rewrite=rewrite, environ=environ) as served,
+            served.client() as client,
+        ):
+            row = rows_of(client)["lost"]
+            assert (row["outcome"], row["skill"], row["agent"]) == ("interrupted", "lab", "tester")
+
+
+def ask_and_lose(client: httpx.Client) -> None:
+    with contextlib.suppress(httpx.HTTPError):
+        client.post("/api/skills/lab/ask", json={"fault": "wait", "stream": True}, headers={"X-Request-Id": "lost"})
