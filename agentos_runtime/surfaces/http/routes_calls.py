@@ -105,6 +105,8 @@ def _plain(reply: Reply) -> Response:
     headers = ((b"server-timing", _server_timing(reply.timings)), *_budget_warning(reply.warning))
     if reply.replayed:
         headers = (*headers, _REPLAYED)
+    if reply.more:
+        headers = (*headers, _MORE_ROWS)
     if reply.raw is None:
         return Response(reply.text, headers=headers)
     content_type = reply.raw.content_type.encode("latin-1", "replace")
@@ -171,5 +173,7 @@ _CONTENT_TYPE = re.compile(
 )
 _IDEMPOTENCY_KEY = re.compile(rb"[!-~](?:[ -~]{0,253}[!-~])?")
 _REPLAYED = (b"idempotency-replayed", b"true")
+_MORE_ROWS = (b"x-more-rows", b"true")
+"""The list goes on after these rows, or may."""
 _HARMLESS = (b"content-security-policy", b"default-src 'none'; sandbox")
 """A reply that a browser would show as a page must not run anything here."""
