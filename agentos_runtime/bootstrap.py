@@ -18,7 +18,7 @@ from agentos_runtime.idempotency import store
 from agentos_runtime.idempotency.replays import Replays, read_replays
 from agentos_runtime.lanes import Lanes, read_lanes
 from agentos_runtime.limits import tables
-from agentos_runtime.limits.counters import Counters
+from agentos_runtime.limits.counters import Counters, Spent
 from agentos_runtime.limits.enforcement import Limits
 from agentos_runtime.limits.rules import NANO
 from agentos_runtime.limits.source import RuleSource
@@ -100,6 +100,17 @@ async def real_outside(
         yield Outside(upstream, vault)
 
 
+def spent_of(settings: Settings) -> Spent:
+    """What the ledger knows of what was spent."""
+    reader = ActivityReader(settings.activity_file)
+
+    def spent(agent: str | None, since: float) -> tuple[int, int]:
+        tokens, cost = reader.spent(agent, since)
+        return tokens, round(cost * NANO)
+
+    return spent
+
+
 @contextmanager
 def open_safeguards(settings: Settings) -> Iterator[Safeguards]:
     """Limits, lanes, breakers and replays as `config.toml` wants them; files are made when they are needed.
@@ -107,17 +118,11 @@ def open_safeguards(settings: Settings) -> Iterator[Safeguards]:
     Raises SettingsError.
     """
     file = settings.config_file
-    reader = ActivityReader(settings.activity_file)
-
-    def spent(agent: str | None, since: float) -> tuple[int, int]:
-        tokens, cost = reader.spent(agent, since)
-        return tokens, round(cost * NANO)
-
     rules = RuleSource(file, settings.limits)
     lanes = Lanes(read_lanes(settings.fairness, file, settings.max_connections))
     breakers = Breakers(read_breaker(settings.breaker, file))
     kept = read_replays(settings.idempotency, file)
-    limits = Limits(rules, Counters(SharedDatabase(settings.limits_file, tables.SCHEMA), spent))
+    limits = Limits(rules, Counters(SharedDatabase(settings.limits_file, tables.SCHEMA), spent_of(settings)))
     replays = Replays(kept, SharedDatabase(settings.idempotency_file, store.SCHEMA))
     try:
         yield Safeguards(limits, lanes, breakers, replays)

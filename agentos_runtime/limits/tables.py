@@ -91,6 +91,14 @@ def tick(connection: sqlite3.Connection, subject: str, most: int, now: float) ->
     connection.execute("DELETE FROM tick WHERE subject = ? AND number <= ?", (subject, number - most))
 
 
+def calls_within_a_minute(connection: sqlite3.Connection, subject: str, now: float) -> int:
+    row = connection.execute(
+        "SELECT count(*) FROM tick WHERE subject = ? AND at > ?", (subject, now - MINUTE)
+    ).fetchone()
+    calls: int = row[0]
+    return calls
+
+
 def slots(connection: sqlite3.Connection, agent: str | None) -> tuple[int, int]:
     """Calls under way and the money reserved for them; of all agents when None."""
     sql = "SELECT count(*), coalesce(sum(reserved), 0) FROM slot"

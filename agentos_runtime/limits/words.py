@@ -39,7 +39,7 @@ def warning(level: Level, agent: str) -> str:
     share = 100 * level.used // most if most else 100
     subject = "all agents" if level.subject == TOTAL else agent
     return (
-        f"{key} of {subject}: {share}% used ({_quantity(key, level.used)} of {_quantity(key, most)}); "
+        f"{key} of {subject}: {share}% used ({quantity(key, level.used)} of {quantity(key, most)}); "
         f"resets at {iso(level.until)}"
     )
 
@@ -53,9 +53,10 @@ def shown(key: str, value: int) -> int | float:
     return round(value / NANO, 9) if "cost" in key else value
 
 
-def _quantity(key: str, value: int) -> str:
+def quantity(key: str, value: int) -> str:
+    """`$1.25`, `1200 tokens`, `3`."""
     if "cost" not in key:
-        return f"{value} tokens"
+        return f"{value} tokens" if "tokens" in key else str(value)
     return "$" + f"{value / NANO:.6f}".rstrip("0").rstrip(".")
 
 
@@ -72,17 +73,17 @@ def _concurrent(refusal: Refusal, claim: Claim) -> str:
 
 
 def _budget(refusal: Refusal, claim: Claim) -> str:
-    used, most = _quantity(refusal.key, refusal.used), _quantity(refusal.key, refusal.most)
+    used, most = quantity(refusal.key, refusal.used), quantity(refusal.key, refusal.most)
     if refusal.used >= refusal.most:
         return f"used {used} of {most} ({refusal.key}){_resets(refusal)}."
-    reserve = f"a call may cost {_quantity(refusal.key, claim.reserve)} (max_cost)"
+    reserve = f"a call may cost {quantity(refusal.key, claim.reserve)} (max_cost)"
     if refusal.until is None:
         return f"has {used} of {most} used or set aside for calls under way ({refusal.key}), and {reserve}."
     return f"used {used} of {most} ({refusal.key}), and {reserve}: the rest may not be enough{_resets(refusal)}."
 
 
 def _max_cost(refusal: Refusal, claim: Claim) -> str:
-    used, most = _quantity("cost", refusal.used), _quantity("cost", refusal.most)
+    used, most = quantity("cost", refusal.used), quantity("cost", refusal.most)
     return (
         f"paid {used} for one call of {claim.utility} today, more than max_cost ({most}) allows. It is not called "
         f"again before the day ends, or until max_cost is raised{_resets(refusal)}."

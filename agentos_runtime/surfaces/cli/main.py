@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "new": ("new:new", "Write a new skill to begin with."),
     "import": ("importing:importing", "Turn OpenAPI, LAP or a curl command into a skill, or bring one up to date."),
     "keys": ("keys:keys", "Store, list, approve and look after keys."),
+    "agents": ("agents:agents", "Bind agents' names to tokens; what each may do and has used."),
     "activity": ("activity:activity", "Who called what, when, at what cost."),
     "usage": ("activity:usage", "Calls, tokens and cost, added up."),
     "doctor": ("doctor:doctor", "Look whether everything is in order."),
