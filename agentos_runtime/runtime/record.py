@@ -40,6 +40,8 @@ class Record:
     watch: Watch
     said: list[Json] = field(default_factory=list)
     """What may tell model, tokens and cost: the params, the upstream's body, the reply; the later counts more."""
+    so_far: Callable[[], Json] | None = None
+    """What of a stream has arrived, for when its caller leaves in the middle."""
     upstream_status: int | None = None
     entry: Entry | None = None
     passage: Passage | None = None

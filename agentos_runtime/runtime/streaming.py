@@ -159,6 +159,7 @@ class UpstreamSource:
         self._decoder = DECODERS[plan.stream.format](max_reply)
         self._room = max_reply
         self._accumulator = CleanAccumulator(ACCUMULATORS[plan.stream.accumulate](), session.redactor)
+        record.so_far = self._accumulator.total
         self._response: Json = {"status": upstream.status, "headers": dict(upstream.headers)}
         self._head = stream_head(plan, session.params, session.settings, self._response)
         self._failure: AgentOSError | None = None

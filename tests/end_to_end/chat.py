@@ -4,7 +4,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,19 @@ from jsonschema import Draft202012Validator
 
 from agentos_runtime.surfaces.http.limits import Limits
 from tests.end_to_end.house import KEY, OPENROUTER, House, house
-from tests.toy.raw import Behaviour, Received, Toy, answer, chunked_head, one_chunk, pieces, render_chunks, say
+from tests.toy.raw import (
+    Behaviour,
+    Connection,
+    Exchange,
+    Received,
+    Toy,
+    answer,
+    chunked_head,
+    one_chunk,
+    pieces,
+    render_chunks,
+    say,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 SKILLS = ROOT / "skills"
@@ -37,10 +49,19 @@ class Chat:
 
     house: House
     toy: Toy
+    connection: Connection = field(init=False)
+    """The upstream's end of the last request that `says` was for."""
 
     def says(self, *behaviours: Behaviour) -> None:
         self.toy.requests.clear()
-        self.toy.script = behaviours
+        self.toy.script = tuple(map(self._noted, behaviours))
+
+    def _noted(self, behaviour: Behaviour) -> Behaviour:
+        def behave(exchange: Exchange) -> None:
+            self.connection = exchange.connection
+            behaviour(exchange)
+
+        return behave
 
     def ask(self, params: Mapping[str, Any] = ASK, skill: str = "openrouter") -> httpx.Response:
         return self.house.call(skill, "chat", params)
