@@ -20,10 +20,13 @@ from agentos_runtime.manifest.model import (
     Skill,
     Utility,
 )
-from agentos_runtime.origins import declared_origin, is_private
+from agentos_runtime.origins import declared_origin, is_private, origin_of
 
 NETWORK = "network"
 """The placement of a grant that carries no key: to call an address of this machine or its network at all."""
+
+LOGIN = "login"
+"""The placement of a grant to log in: a code goes there, and the credential comes from there."""
 
 _NAMES_AUTH = re.compile(r"\.auth(?![A-Za-z0-9_])")
 
@@ -42,12 +45,14 @@ class Grant:
     """None when the manifest does not say where its url goes: such a grant covers nothing."""
     method: str
     placement: str
-    """`header:authorization`, `query:api_key`, `body:token`, `basic`, `url`, `network`."""
+    """`header:authorization`, `query:api_key`, `body:token`, `basic`, `url`, `network`, `login`."""
 
     def __str__(self) -> str:
         where = self.origin or "an origin that the file does not say (a jq url must begin with a literal origin)"
         if self.credential is None:
             return f"{self.method} {where} on this machine's network"
+        if self.placement == LOGIN:
+            return f'{self.method} {where} to log in for the credential "{self.credential}"'
         return f'{self.method} {where} with the credential "{self.credential}" in {self.placement}'
 
     def as_json(self) -> dict[str, Json]:
@@ -82,7 +87,7 @@ class Authority:
 
     def of_credential(self, name: str) -> frozenset[Grant]:
         """The grants to show and to store with a credential: its own, and the network ones of the same origins."""
-        own = {grant for grant in self.grants if grant.credential == name}
+        own = {grant for grant in self.grants if grant.credential == name and grant.placement != LOGIN}
         origins = {grant.origin for grant in own}
         network = {grant for grant in self.grants if grant.credential is None and grant.origin in origins}
         return frozenset(own | network)
@@ -125,8 +130,9 @@ class Authority:
 
 
 def authority_of(skill: Skill) -> Authority:
-    """What the skill's file asks for, all utilities together."""
+    """What the skill's file asks for, all utilities and logins together."""
     grants = {grant for utility in skill.utilities.values() for grant in declared_grants(skill, utility)}
+    grants |= {grant for auth in skill.auth.values() for grant in login_grants(auth)}
     executors = frozenset({"rest"}) if skill.utilities else frozenset[str]()
     return Authority(frozenset(grants), executors, frozenset(skill.domains))
 
@@ -138,6 +144,17 @@ def declared_grants(skill: Skill, utility: Utility) -> frozenset[Grant]:
     grants = grants_for(skill, utility, origin, rest.method)
     polled = declared_origin(rest.poll.url) or origin if rest.poll else None
     return grants | grants_for(skill, utility, polled, "GET") if polled else grants
+
+
+def login_grants(auth: Auth) -> frozenset[Grant]:
+    """What logging in for a credential asks for: to open the one address, and to be given the key by the other."""
+    if auth.login is None:
+        return frozenset()
+    opened, asked = origin_of(auth.login.authorize_url), origin_of(auth.login.token_url)
+    grants = {Grant(auth.name, opened, "GET", LOGIN), Grant(auth.name, asked, "POST", LOGIN)}
+    if asked is not None and is_private(asked):
+        grants.add(Grant(None, asked, "POST", NETWORK))
+    return frozenset(grants)
 
 
 def grants_for(skill: Skill, utility: Utility, origin: str | None, method: str) -> frozenset[Grant]:

@@ -213,8 +213,9 @@ def _missing_text(skill: Skill, auth: Auth) -> str:
     name = "" if auth.name == "default" else f' "{auth.name}"'
     option = "" if auth.name == "default" else f" --credential {auth.name}"
     names = " and ".join(variables(skill.id, auth.name, auth.fields).values())
+    login = f", or agentos login {skill.id}{option}" if auth.login else ""
     return (
-        f'the skill "{skill.id}" needs its {what}{name}. Run: agentos keys set {skill.id}{option} '
+        f'the skill "{skill.id}" needs its {what}{name}. Run: agentos keys set {skill.id}{option}{login} '
         f"(or start the server with {names} set)."
     )
 

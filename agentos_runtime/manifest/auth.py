@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Literal
 
 from agentos_runtime.manifest.header_names import header_problem
-from agentos_runtime.manifest.model import Auth, AuthField, AuthTemplate
+from agentos_runtime.manifest.login import read_login
+from agentos_runtime.manifest.model import Auth, AuthField, AuthTemplate, Login
 from agentos_runtime.manifest.reading import Reading, Scope
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.urls import did_you_mean
@@ -18,7 +19,6 @@ Parts = tuple[str | AuthField, ...]
 _LOCATIONS: tuple[Location, ...] = ("header", "query", "body")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OAUTH_KEYS = ("authorize_url", "token_url", "client_id", "scopes", "pkce")
 _BASIC = AuthTemplate("header", "Authorization", ("Basic ", AuthField("username:password", basic=True)))
 _BEARER = AuthTemplate("header", "Authorization", ("Bearer ", AuthField("access_token")))
 
@@ -101,7 +101,9 @@ def _read_one(name: str, cursor: Cursor, report: Report) -> Auth | None:
     kind = cursor.text("type") or ("oauth" if cursor.get("authorize_url") else "template")
     if kind == "none":
         return None
-    if kind == "api_key" and any(isinstance(below.json, dict) for _, below in cursor.items()):
+    if kind == "api_key" and any(
+        isinstance(cursor.at(location).json, dict) for location in _LOCATIONS if cursor.get(location)
+    ):
         kind = "template"
     reader = _KINDS.get(kind)
     auth = reader(name, cursor, report) if reader else None
@@ -109,6 +111,7 @@ def _read_one(name: str, cursor: Cursor, report: Report) -> Auth | None:
         return None
     return replace(
         auth,
+        login=_login(auth, cursor, report),
         optional=cursor.flag("optional"),
         label=cursor.text("label"),
         help_url=cursor.text("help_url"),
@@ -159,8 +162,22 @@ def _oauth(name: str, cursor: Cursor, report: Report) -> Auth:
                 cursor.key_place, f"OAuth needs `{needed}`", f"Add `{needed}: https://…`", cursor.key_length
             )
     templates = tuple(_templates(cursor, report)) or (_BEARER,)
-    oauth = {key: below.json for key in _OAUTH_KEYS if (below := cursor.get(key)) is not None}
-    return Auth(name, "oauth", _fields(templates), templates, oauth=oauth)
+    return Auth(name, "oauth", _fields(templates), templates)
+
+
+def _login(auth: Auth, cursor: Cursor, report: Report) -> Login | None:
+    """`login`, or what `type: oauth` says at its own level."""
+    below = cursor.get("login")
+    if below is None:
+        return read_login(cursor, report) if auth.kind == "oauth" else None
+    if auth.kind == "oauth":
+        fix = "Keep `login`, and write `type: api_key` with a `header`"
+        message = "`type: oauth` says how to log in at its own level"
+        report.error(below.key_place, message, fix, below.key_length)
+    elif len(auth.fields) > 1:
+        message = f"a login gives one value, and this credential holds {', '.join(auth.fields)}"
+        report.error(below.key_place, message, "Remove `login`", below.key_length)
+    return read_login(below, report)
 
 
 def _templates(cursor: Cursor, report: Report) -> Iterator[AuthTemplate]:

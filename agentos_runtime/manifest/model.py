@@ -98,6 +98,22 @@ class AuthField:
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """How `agentos login` gets a credential in the browser: OAuth 2 authorization code with PKCE (RFC 7636)."""
+
+    authorize_url: str
+    token_url: str
+    client_id: str | None = None
+    """None = the service knows no clients: it is told the callback and the challenge, and no state of its own."""
+    scopes: tuple[str, ...] = ()
+    callback: str = "http://127.0.0.1/callback"
+    """Where the browser comes back to; its port is preferred, without one any free port is taken."""
+    callback_param: str = "redirect_uri"
+    encoding: Choice["form", "json"] = "form"
+    token_field: str = "access_token"  # noqa: S105 - a name
+
+
+@dataclass(frozen=True, slots=True)
 class Auth:
     """How a call proves itself with one named credential."""
 
@@ -111,7 +127,7 @@ class Auth:
     optional: bool = False
     label: str | None = None
     help_url: str | None = None
-    oauth: Mapping[str, Json] | None = None
+    login: Login | None = None
     place: Place | None = None
 
 

@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501  (a row of a table is one line)
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from agentos_runtime.manifest.model import (
     Items,
     Jq,
     Literal,
+    Login,
     Node,
     PlainPath,
     Retry,
@@ -106,6 +108,27 @@ def test_a_jq_url_keeps_a_literal_origin_also_after_a_base_url() -> None:
     url = one("url: '\"/x/\\(.params.a|@uri)\"'", above=above, params="a: {type: string}").rest.url
     assert isinstance(url, Jq)
     assert url.source == '"https://api.example.com/v1" + ("/x/\\(.params.a|@uri)"\n)'
+
+
+def test_a_login_stands_beside_the_place_of_the_key_and_is_what_oauth_2_says_where_it_says_nothing() -> None:
+    urls = "authorize_url: https://a.example/a, token_url: https://a.example/t"
+    plain = Login("https://a.example/a", "https://a.example/t")
+    short = auth_of(f"{{type: api_key, header: X-Key, login: {{{urls}}}}}")
+    assert (short.kind, short.fields, short.login) == ("api_key", ("key",), plain)
+    oauth = auth_of(f"{{type: oauth, {urls}, client_id: c, scopes: [s, t]}}")
+    assert oauth.login == replace(plain, client_id="c", scopes=("s", "t"))
+    own = "callback: http://localhost:3000/cb, callback_param: callback_url, encoding: json, token_field: key"
+    assert auth_of(f'{{header: {{X-Key: "{{key}}"}}, login: {{{urls}, {own}}}}}').login == Login(
+        plain.authorize_url,
+        plain.token_url,
+        callback="http://localhost:3000/cb",
+        callback_param="callback_url",
+        encoding="json",
+        token_field="key",
+    )
+    assert auth_of("{type: api_key, header: X-Key}").login is None
+    warned = good(utility(URL, above=f"auth: {{type: oauth, {urls}, pkce: false}}")).warnings
+    assert [each.message for each in warned] == ["a login always uses PKCE"]
 
 
 KEY = AuthField("key")

@@ -45,6 +45,13 @@ TOP_LEVEL = {
     "auth: {header: {X-Key: \"{a b}\"}}": "braces hold the name of a field of the credential. Write {token}",
     "auth: {header: {X-Key: fixed}}": "5:7 nothing here says what a credential holds and where it goes.",
     "auth: {type: oauth}": "OAuth needs `authorize_url`",
+    "auth: {type: api_key, header: A, login: {token_url: https://a.example}}": "5:34 `login` needs `authorize_url`. Add `authorize_url: …` (the address that the user's browser opens)",
+    "auth: {type: api_key, header: A, login: {authorize_url: https://a.example/a, token_url: https://a.example/t, callback: https://a.example/cb}}": "`callback` must be a page of this machine, such as http://localhost:3000/callback.",
+    "auth: {type: api_key, header: A, login: {authorize_url: https://a.example/a, token_url: https://a.example/t, callback: http://localhost:65536/cb}}": "`callback` must be a page of this machine",
+    "auth: {type: api_key, header: A, login: {authorize_url: https://a.example/a, token_url: https://a.example/t, token_fild: key}}": "`token_fild` is not a key of `login`. Did you mean `token_field`?",
+    "auth: {type: api_key, header: A, login: {authorize_url: https://u@a.example/a, token_url: https://a.example/t}}": "this address contains a user name or password",
+    "auth: {type: basic, login: {authorize_url: https://a.example/a, token_url: https://a.example/t}}": "5:21 a login gives one value, and this credential holds username, password. Remove `login`",
+    "auth: {type: oauth, authorize_url: https://a.example/a, token_url: https://a.example/t, login: {authorize_url: https://a.example/a, token_url: https://a.example/t}}": "`type: oauth` says how to log in at its own level. Keep `login`, and write `type: api_key` with a `header`",
     'auth: {type: api_key, header: A, prefix: "a\\nb"}': "5:42 a line break cannot be sent here.",
     "auth: {credentials: {a: {type: basic}}, label: x}": "`label` cannot stand beside `credentials`.",
 }  # fmt: skip
@@ -138,7 +145,7 @@ UTILITIES = {
 def test_a_mistake_is_one_problem_with_a_place_and_a_fix(front: str, expected: str) -> None:
     found = texts(front)
     assert any(expected in text for text in found), found
-    assert len(found) == 1 + ("oauth" in front) + ("{host}" in front)
+    assert len(found) == 1 + (front == "auth: {type: oauth}") + ("{host}" in front)
 
 
 def test_a_key_of_the_wrong_kind_is_pointed_at_where_it_stands() -> None:

@@ -25,5 +25,7 @@ def print_permissions(permissions: Iterable[Any]) -> None:
 def _what(grant: Any) -> str:
     if grant["credential"] is None:
         return "no key; an address of this machine or its network"
+    if grant["placement"] == "login":
+        return "no key; a code, to log in and be given one"
     name = "the key" if grant["credential"] == "default" else f"the {grant['credential']} key"
     return f"{name} in {grant['placement'].replace(':', ' ', 1)}"
