@@ -49,7 +49,10 @@ class Preview:
         body = self.request.body
         if body is None:
             return None
-        text = self._mask(body.decode("utf-8", "replace"))
+        try:
+            text = self._mask(body.decode("utf-8"))
+        except UnicodeDecodeError:
+            return f"({len(body)} bytes)"
         try:
             return parse(text)
         except JsonTextError:

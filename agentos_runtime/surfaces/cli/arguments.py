@@ -1,5 +1,7 @@
 """`key=value` on the command line becomes params, typed as the utility declares them."""
 
+import base64
+import mimetypes
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,6 +11,7 @@ from typing import Any
 import click
 
 from agentos_runtime.jsontext import Json, JsonTextError, parse
+from agentos_runtime.manifest.params import is_file
 
 _ARGUMENT = re.compile(r"([^=:@]+)(:=|=)(.*)", re.DOTALL)
 _JSON_TYPES: Mapping[type, frozenset[str]] = {
@@ -34,7 +37,11 @@ def read_params(arguments: Sequence[str], base: Mapping[str, Json], schema: Any)
             raise click.UsageError(f"{name} is given twice: a list is written as {name}:='[…, …]'")
         given.add(name)
         declared = schema.get("properties", {}).get(name, {})
-        params[name] = _json(name, raw) if forced else typed(raw, declared)
+        if not forced and raw.startswith("@") and _takes_files(declared):
+            params[name] = _file(name, raw, declared)
+        else:
+            text = _text(name, raw)
+            params[name] = _json(name, text) if forced else typed(text, declared)
     return params
 
 
@@ -74,7 +81,30 @@ def _split(argument: str) -> tuple[str, str, bool]:
             f"{argument!r} is not a param: write key=value, key:=JSON, key=@file, or use --json '{{…}}'"
         )
     name, sign, raw = found.groups()
-    return name, _text(name, raw), sign == ":="
+    return name, raw, sign == ":="
+
+
+def _takes_files(declared: Any) -> bool:
+    return bool(is_file(declared) or is_file(declared.get("items")))
+
+
+def _file(name: str, raw: str, declared: Any) -> Json:
+    """The file itself, with its name and what kind it seems to be."""
+    given: dict[str, Json] = {}
+    if raw == "@-":
+        data = sys.stdin.buffer.read()
+    else:
+        path = Path(raw[1:]).expanduser()
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise click.UsageError(f"{name}: the file {path} cannot be read: {error.strerror}") from None
+        given["filename"] = path.name
+        kind, encoding = mimetypes.guess_type(path.name)
+        if kind is not None and encoding is None:
+            given["content_type"] = kind
+    file: Json = {"data": base64.b64encode(data).decode("ascii"), **given}
+    return file if is_file(declared) else [file]
 
 
 def _text(name: str, raw: str) -> str:

@@ -22,6 +22,8 @@ class Answer:
 
     value: Json
     raw: RawReply | None = None
+    more: bool = False
+    """Whether the list has, or may have, more rows than these."""
 
 
 UNKNOWN: Mapping[str, Any] = {"params": {}}

@@ -12,12 +12,13 @@ import click
 
 from agentos_runtime import jsontext
 from agentos_runtime.calls.call import Call, RawReply
+from agentos_runtime.jsontext import Json
 from agentos_runtime.settings import Settings
 from agentos_runtime.surfaces.cli.arguments import read_object, read_params
 from agentos_runtime.surfaces.cli.backend import Answer, Backend, CallFailed
 from agentos_runtime.surfaces.cli.failures import print_failure
 from agentos_runtime.surfaces.cli.lazy import load
-from agentos_runtime.surfaces.cli.output import print_json
+from agentos_runtime.surfaces.cli.output import dim, print_json
 from agentos_runtime.surfaces.cli.shell import AGENT, Shell, home_options, on_terminal, pass_shell
 from agentos_runtime.surfaces.cli.skill_names import complete_skill, complete_utility
 from agentos_runtime.surfaces.cli.streamed import print_stream
@@ -28,6 +29,8 @@ from agentos_runtime.surfaces.cli.streamed import print_stream
 @click.argument("utility", shell_complete=complete_utility)
 @click.argument("arguments", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--json", "params", metavar="JSON", help="Params as a JSON object, as @file, or - for stdin.")
+@click.option("--limit", type=click.IntRange(min=1), help="Of a list, at most so many rows, from all pages.")
+@click.option("--all", "everything", is_flag=True, help="Of a list, every row.")
 @click.option("--stream", is_flag=True, help="Print the reply as it comes.")
 @click.option("--jsonl", is_flag=True, help="With --stream, --dry-run, --explain: print lines of JSON.")
 @click.option("--dry-run", is_flag=True, help="Show the request that would be sent, and send nothing.")
@@ -41,7 +44,8 @@ def call(shell: Shell, /, skill: str, utility: str, arguments: tuple[str, ...], 
     """Call a utility; its reply is printed as JSON. Through the server that runs, or without one in this process.
     With a server its settings and keys count; --local makes the call here all the same.
 
-    KEY=VALUE is typed as the utility declares it, KEY:=JSON is JSON, KEY=@FILE is what the file holds.
+    KEY=VALUE is typed as the utility declares it, KEY:=JSON is JSON, KEY=@FILE is what the file holds, or the file
+    itself with its name where the utility takes files.
     When the call fails and stdout is no terminal, stderr has the error as JSON.
 
     \b
@@ -61,7 +65,7 @@ def call(shell: Shell, /, skill: str, utility: str, arguments: tuple[str, ...], 
 
 
 async def _call(shell: Shell, settings: Settings, call: Call, arguments: tuple[str, ...], options: Any) -> None:
-    base = read_object(options["params"])
+    base = read_object(options["params"]) | _rows(options)
     if options["dry_run"] or options["explain"]:
         flags = {name: options[name] for name in ("stream", "jsonl")}
         look: Any = load("dry_run:dry_run" if options["dry_run"] else "explain:explain")
@@ -75,6 +79,12 @@ async def _call(shell: Shell, settings: Settings, call: Call, arguments: tuple[s
             await print_stream(backend.stream(given), jsonl=options["jsonl"])
         else:
             _print(await backend.invoke(given), options["output"])
+
+
+def _rows(options: Any) -> dict[str, Json]:
+    """`--limit` and `--all` as the params that they are."""
+    limit: dict[str, Json] = {"limit": options["limit"]} if options["limit"] is not None else {}
+    return limit | ({"all": True} if options["everything"] else {})
 
 
 @asynccontextmanager
@@ -108,6 +118,8 @@ def _print(answer: Answer, output: Path | None) -> None:
         output.write_bytes(jsontext.dump(answer.value) + b"\n")
     else:
         print_json(answer.value, pretty=on_terminal())
+    if answer.more and on_terminal():
+        click.echo(dim("There may be more rows: add --all, or --limit N"), err=True)
 
 
 def _print_raw(raw: RawReply, output: Path | None) -> None:

@@ -64,11 +64,19 @@ def curl_command(preview: Preview, skill: str, credential: str | None) -> str:
     for name, text in request.headers:
         words += ["-H", _quoted(f"{name}: {text}")]
     if request.body is not None:
-        words += ["--data-binary", _quoted(request.body.decode("utf-8", "replace"))]
+        words += ["--data-binary", _data(request.body)]
     line = " ".join(words)
     for text, secrets in preview.stand_ins.items():
         line = line.replace(text, f"'\"{_shell_text(secrets, names)}\"'")
     return line
+
+
+def _data(body: bytes) -> str:
+    """The body as text; one that is no text is left to be put into a file."""
+    try:
+        return _quoted(body.decode("utf-8"))
+    except UnicodeDecodeError:
+        return "@BODY"
 
 
 def _shell_text(secrets: Secrets, names: Mapping[str, str]) -> str:

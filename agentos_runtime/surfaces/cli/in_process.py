@@ -31,7 +31,7 @@ class InProcess:
     async def invoke(self, call: Call) -> Answer:
         with _failing(call):
             reply = await self._runtime.invoke(call, trace=self._trace)
-            return Answer(reply.value, reply.raw)
+            return Answer(reply.value, reply.raw, reply.more)
 
     async def stream(self, call: Call) -> AsyncIterator[Event]:
         with _failing(call):

@@ -43,7 +43,7 @@ class ThroughServer:
         kind = response.headers.get("content-type", "")
         if kind != "application/json" or "content-security-policy" in response.headers:
             return Answer(None, RawReply(body, kind))
-        return Answer(parse(body))
+        return Answer(parse(body), more=response.headers.get("x-more-rows") == "true")
 
     async def stream(self, call: Call) -> AsyncIterator[Event]:
         response = await self._send(self._request(call, "text/event-stream"))
