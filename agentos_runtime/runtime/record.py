@@ -64,6 +64,8 @@ class Record:
         entry, self.entry = self.entry, None
         if entry is None:
             return
+        if _left(error) and self.so_far is not None:
+            self.said.append(self.so_far())
         meter = read_meter(*reversed(self.said))
         try:
             await self.ledger.finish(entry, self._closing(error, meter))
@@ -77,7 +79,7 @@ class Record:
         failure = error if isinstance(error, AgentOSError) else InternalError("") if error else None
         if failure and failure.upstream and self.upstream_status is None:
             self.upstream_status = failure.upstream.status
-        cancelled = isinstance(error, asyncio.CancelledError | GeneratorExit)
+        cancelled = _left(error)
         return Closing(
             outcome="cancelled" if cancelled else "error" if failure else "ok",
             code=None if cancelled or failure is None else failure.code,
@@ -92,3 +94,8 @@ class Record:
             output_tokens=meter.output_tokens,
             cost=meter.cost,
         )
+
+
+def _left(error: BaseException | None) -> bool:
+    """Whether the call ended because nobody waits for it any more."""
+    return isinstance(error, asyncio.CancelledError | GeneratorExit)
