@@ -1,0 +1,274 @@
+"""Counting: exact, across processes, across the ends of days, and whatever dies."""
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentos_runtime.errors import AgentOSError, BudgetExceeded, Overloaded, RateLimited
+from agentos_runtime.limits.report import uses
+from agentos_runtime.limits.rules import read_rules
+from tests.limits.support import DAY, HOUR, NOON, Clock, opened, record, run, spend
+
+ROOT = Path(__file__).parents[2]
+
+
+def process(*args: object) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "tests.limits.process", *map(str, args)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+async def refused(call: Coroutine[Any, Any, object]) -> AgentOSError:
+    with pytest.raises(AgentOSError) as raised:
+        await call
+    return raised.value
+
+
+def test_four_processes_of_500_calls_are_let_in_exactly_as_often_as_allowed(tmp_path: Path) -> None:
+    processes = [process("calls", tmp_path) for _ in range(4)]
+    entered = [int(each.communicate(timeout=60)[0]) for each in processes]
+    assert sum(entered) == 700
+    with sqlite3.connect(tmp_path / "limits.db") as connection:
+        assert connection.execute("SELECT sum(amount) FROM counter").fetchone() == (2100,)
+    connection.close()
+
+
+def test_the_place_of_a_killed_process_is_free_again(tmp_path: Path) -> None:
+    holder = process("hold", tmp_path)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "in\n"
+
+    async def work() -> None:
+        async with opened(tmp_path, {"default": {"concurrent": 1}}, time.time) as limits:
+            error = await refused(spend(limits))
+            assert isinstance(error, RateLimited)
+            assert "1 calls under way" in error.message
+            holder.kill()
+            holder.communicate(timeout=20)
+            await spend(limits)
+
+    run(work)
+
+
+def test_no_minute_has_more_calls_than_allowed_wherever_it_begins(tmp_path: Path) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        async with opened(tmp_path, {"default": {"calls_per_minute": 3}}, clock) as limits:
+            for second in (0, 50, 59):
+                clock.now = NOON + second
+                await spend(limits)
+            clock.now = NOON + 59.5
+            error = await refused(spend(limits))
+            assert (error.code, error.status, error.retry_after) == ("rate_limited", 429, 1.0)
+            assert error.details["resets_at"] == "2026-11-20T12:01:00Z"
+            clock.now = NOON + 60
+            await spend(limits)
+            assert (await refused(spend(limits))).retry_after == 50
+            clock.now = NOON + 50 * DAY
+            await spend(limits)
+
+    run(work)
+
+
+def test_a_clock_that_was_set_back_stops_nobody_for_long(tmp_path: Path) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        async with opened(tmp_path, {"default": {"calls_per_minute": 1}}, clock) as limits:
+            await spend(limits)
+            clock.now = NOON - DAY
+            await spend(limits)
+
+    run(work)
+
+
+@pytest.mark.parametrize(
+    ("key", "resets", "after"),
+    [("cost_per_day", "2026-11-21T00:00:00Z", 12 * HOUR), ("cost_per_week", "2026-11-23T00:00:00Z", 60 * HOUR)],
+)
+def test_money_stops_at_the_hard_line_and_flows_again_when_the_window_is_over(
+    tmp_path: Path, key: str, resets: str, after: float
+) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        async with opened(tmp_path, {"agents": {"cursor": {key: 1.0}}}, clock) as limits:
+            for _ in range(10):
+                await spend(limits, cost=0.1)
+            error = await refused(spend(limits))
+            assert isinstance(error, BudgetExceeded)
+            assert (error.status, error.retry_after) == (402, after)
+            assert f"$1 of $1 ({key}); resets at {resets}" in error.message
+            assert error.details == {"limit": key, "used": 1.0, "allowed": 1.0, "resets_at": resets}
+            await spend(limits, paid=False)
+            await spend(limits, "other", cost=5)
+            clock.now = NOON + after
+            await spend(limits)
+
+    run(work)
+
+
+def test_tokens_count_for_calls_that_cost_nothing_too(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with opened(tmp_path, {"default": {"tokens_per_day": 100}}, Clock()) as limits:
+            await spend(limits, tokens=100, paid=False)
+            error = await refused(spend(limits, paid=False))
+            assert "100 tokens of 100 tokens" in error.message
+
+    run(work)
+
+
+def test_a_reply_is_warned_from_the_soft_line_on(tmp_path: Path) -> None:
+    async def work() -> None:
+        rules = {"default": {"cost_per_day": 2.0, "soft": 0.5}, "total": {"tokens_per_day": 1000}}
+        async with opened(tmp_path, rules, Clock()) as limits:
+            assert await spend(limits, cost=0.99) is None
+            assert await spend(limits, cost=0.5, tokens=900) is None
+            warning = await spend(limits)
+            assert warning == (
+                "cost_per_day of cursor: 74% used ($1.49 of $2); resets at 2026-11-21T00:00:00Z; "
+                "tokens_per_day of all agents: 90% used (900 tokens of 1000 tokens); resets at 2026-11-21T00:00:00Z"
+            )
+            assert "cost" not in (await spend(limits, paid=False) or "")
+
+    run(work)
+
+
+def test_another_name_does_not_escape_what_all_agents_have_together(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with opened(tmp_path, {"total": {"cost_per_day": 1.0, "calls_per_minute": 3}}, Clock()) as limits:
+            await spend(limits, "a", cost=0.6)
+            await spend(limits, "b", cost=0.6)
+            error = await refused(spend(limits, "c"))
+            assert error.message.startswith("All agents together used $1.2 of $1")
+            await spend(limits, "d", paid=False)
+            assert (await refused(spend(limits, "e", paid=False))).code == "rate_limited"
+
+    run(work)
+
+
+def test_what_the_ledger_knows_of_the_day_counts_when_limits_are_new(tmp_path: Path) -> None:
+    async def work() -> None:
+        for agent, at in (("cursor", NOON - HOUR), ("cursor", NOON - 13 * HOUR), ("other", NOON - HOUR)):
+            await record(tmp_path, agent, at, tokens=7, cost=0.4)
+        rules = {"default": {"cost_per_day": 0.4}, "total": {"cost_per_day": 10}}
+        async with opened(tmp_path, rules, Clock()) as limits:
+            assert (await refused(spend(limits))).details["used"] == 0.4
+            assert (await refused(spend(limits, "other"))).details["used"] == 0.4
+            await spend(limits, "third", cost=0.1)
+            known = read_rules(rules, "config.toml")
+            shown = uses(tmp_path / "limits.db", lambda agent, since: (0, 0), "", known.total, NOON)
+            assert [use.used for use in shown] == [900_000_000]
+
+    run(work)
+
+
+def test_money_set_aside_for_calls_under_way_cannot_be_spent_twice(tmp_path: Path) -> None:
+    async def work() -> None:
+        rules = {"default": {"cost_per_day": 1.0, "max_cost": 0.4}}
+        async with opened(tmp_path, rules, Clock()) as limits:
+            first = await limits.admit("cursor", "toy", "ask", paid=True)
+            second = await limits.admit("cursor", "toy", "ask", paid=True)
+            assert first is not None
+            assert second is not None
+            error = await refused(spend(limits))
+            assert (error.code, error.retry_after) == ("budget_exceeded", 1.0)
+            assert "set aside for calls under way" in error.message
+            await first.close(0, 0.1)
+            await second.close(0, 0.1)
+            await spend(limits, cost=0.4)
+            await spend(limits, cost=0.1)
+            assert "the rest may not be enough" in (await refused(spend(limits))).message
+
+    run(work)
+
+
+def test_a_utility_that_cost_too_much_once_is_not_called_again_that_day(tmp_path: Path) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        async with opened(tmp_path, {"default": {"max_cost": 0.5}}, clock) as limits:
+            await spend(limits, cost=0.5)
+            await spend(limits, cost=0.75)
+            error = await refused(spend(limits))
+            assert (error.code, error.retry_after) == ("budget_exceeded", 12 * HOUR)
+            assert "paid $0.75 for one call of toy/ask today, more than max_cost ($0.5) allows" in error.message
+            await spend(limits, utility="fetch")
+        async with opened(tmp_path, {"default": {"max_cost": 0.75}}, clock) as limits:
+            await spend(limits)
+        async with opened(tmp_path, {"default": {"max_cost": 0.5}}, clock) as limits:
+            clock.now += 12 * HOUR
+            await spend(limits)
+
+    run(work)
+
+
+def test_a_caller_who_leaves_while_waiting_for_the_file_leaves_no_place_taken(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with opened(tmp_path, {"default": {"concurrent": 1, "calls_per_minute": 9}}, Clock()) as limits:
+            await spend(limits)
+            other = sqlite3.connect(tmp_path / "limits.db", isolation_level=None)
+            other.execute("BEGIN IMMEDIATE")
+            entering = asyncio.create_task(limits.admit("cursor", "toy", "ask", paid=True))
+            await asyncio.sleep(0)
+            entering.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await entering
+            other.execute("COMMIT")
+        assert other.execute("SELECT count(*) FROM slot").fetchone() == (0,)
+        assert other.execute("SELECT max(number) FROM tick").fetchone() == (2,)
+        other.close()
+
+    run(work)
+
+
+def test_calls_that_cannot_be_counted_are_not_made_and_what_ended_meanwhile_is_charged_later(
+    tmp_path: Path,
+) -> None:
+    async def work() -> None:
+        async with opened(tmp_path, {"default": {"tokens_per_day": 100}}, Clock()) as limits:
+            admission = await limits.admit("cursor", "toy", "ask", paid=True)
+            assert admission is not None
+            file = sqlite3.connect(tmp_path / "limits.db", isolation_level=None)
+            file.execute("ALTER TABLE counter RENAME TO away")
+            await admission.close(60, 0.0)
+            assert isinstance(await refused(spend(limits)), Overloaded)
+            assert "limits cannot be counted" in (limits.problem or "")
+            file.execute("ALTER TABLE away RENAME TO counter")
+            await spend(limits, tokens=60)
+            assert limits.problem is None
+            assert (await refused(spend(limits))).details["used"] == 120
+            file.close()
+
+    run(work)
+
+
+def test_no_file_is_made_where_nothing_is_limited(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with opened(tmp_path, {"default": {"allow": ["toy"]}}, Clock()) as limits:
+            assert await limits.admit("cursor", "toy", "ask", paid=True) is None
+
+    run(work)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_the_file_is_private(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with opened(tmp_path, {"default": {"concurrent": 1}}, Clock()) as limits:
+            await spend(limits)
+            modes.extend(map(mode_of, os.listdir(tmp_path)))
+
+    def mode_of(name: str) -> int:
+        return os.lstat(tmp_path / name).st_mode & 0o777
+
+    modes: list[int] = []
+    run(work)
+    assert set(modes) == {0o600}
