@@ -50,7 +50,7 @@ def pagination(fields: Iterable[Field], reply: Reply, hint: str | None = None) -
 
     `hint` is jq that the document gives for the next cursor.
     """
-    query = {field.name: field for field in fields if field.place == "query"}
+    query = {field.name: field for field in fields if field.place == "query" and _can_be_a_position(field)}
     position, following = _position(query, reply, hint)
     if reply.rows is None or position is None:
         return None
@@ -69,6 +69,13 @@ def pagination(fields: Iterable[Field], reply: Reply, hint: str | None = None) -
         paginate["start"] = 0
     size = _size(query[limit]) if limit else None
     return paginate | ({"size": size} if size else {})
+
+
+def _can_be_a_position(field: Field) -> bool:
+    """`size=large` and `count=true` are no numbers of rows."""
+    return (
+        field.declaration.get("type") in (None, "integer", "number", "string") and "enum" not in field.declaration
+    )
 
 
 def _position(query: Mapping[str, Field], reply: Reply, hint: str | None) -> tuple[str | None, str | None]:

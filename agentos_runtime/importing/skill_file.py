@@ -73,9 +73,16 @@ def rewrite(file: SkillFile, wanted: Mapping[str, Json], docs: str, name: str) -
         if text[root.start : root.start + 1] == "{":
             raise ImportProblem(f"The front matter of {name} is one {{…}}: write it as lines of `key: value` first")
         text = splice(text, root, wanted)
-    if equal(read_file(text, name).values, dict(wanted)):
-        return text
-    raise ImportProblem(f"{name} cannot be changed in place: an alias or an unusual layout is in the way")
+    if not _says(text, wanted, name):
+        raise ImportProblem(f"{name} cannot be changed in place: an alias or an unusual layout is in the way")
+    return text
+
+
+def _says(text: str, wanted: Mapping[str, Json], name: str) -> bool:
+    try:
+        return equal(read_file(text, name).values, dict(wanted))
+    except ImportProblem:
+        return False
 
 
 def rename_utility(file: SkillFile, old: str, new: str, name: str) -> SkillFile:

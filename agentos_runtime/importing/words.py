@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+(?:s(?![a-z]))?|[0-9]+")
+_WORD = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _HTML = re.compile(r"</?[A-Za-z][^<>]*>")
 _LISTING = re.compile(r"^\s*(?:[-*+]|\d+\.)\s+")
@@ -46,8 +46,8 @@ def plain(text: str) -> str:
 
 
 def summary(text: str, longest: int = 160, sentences: int = 2) -> str:
-    """The first sentences of a description, without a full stop at the end; cut at a word when too long."""
-    text = plain(text)
+    """The first sentences of a description's first paragraph, without a full stop; cut at a word when too long."""
+    text = plain(_first_paragraph(text)).rstrip(":")
     ends = [match.end() for match in _SENTENCE_END.finditer(text)][:sentences]
     fitting = [end for end in ends if end <= longest + 1]
     if fitting:
@@ -56,6 +56,16 @@ def summary(text: str, longest: int = 160, sentences: int = 2) -> str:
         text = text[: longest - 1].rsplit(" ", 1)[0].rstrip(" ,;:(") + "…"
     text = text.strip()
     return text[:-1] if text.endswith(".") and not text.endswith("..") else text
+
+
+def _first_paragraph(text: str) -> str:
+    """The prose before the first list, table or blank line; everything when it begins with a list."""
+    lines: list[str] = []
+    for line in text.strip().splitlines():
+        if lines and (not line.strip() or _LISTING.match(line) or line.lstrip().startswith(("|", "```"))):
+            break
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def says_the_same(left: str, right: str) -> bool:

@@ -13,6 +13,7 @@ BLOCK_KEYS = frozenset({"utilities", "params", "rest", "sources", "auth", "crede
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./(°][^\n\r\t\x00]*")
 _UNSAFE = re.compile(r": |:$| #|\s$|[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]|[\ud800-\udfff]")
+_ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|[\ud800-\udfff]")
 _UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}]|:$")
 _NUMBERLIKE = re.compile(r"[-+]?\.?[0-9][0-9_.:eExXoOa-fA-F+-]*|\.(?:inf|nan)", re.IGNORECASE)
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", ""})
@@ -58,7 +59,7 @@ def scalar(value: Json, *, in_flow: bool = False) -> str:
     )
     if plain:
         return value
-    if '"' in value and "'" not in value and not _UNSAFE.search(value.replace(": ", "").replace(" #", "").rstrip()):
+    if '"' in value and "'" not in value and not _ODD.search(value):
         return f"'{value}'"
     return _quoted(value)
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from agentos_runtime.importing.api import Declaration, Losses
 from agentos_runtime.importing.declarations import MAX_DEPTH, WORTH_SAYING, ordered, with_note
-from agentos_runtime.importing.openapi.document import Sited
-from agentos_runtime.importing.openapi.schemas import Flat, Flattener
+from agentos_runtime.importing.openapi.schemas import Flat, Flattener, Schema
 from agentos_runtime.importing.words import summary
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.params import JSON_TYPES
@@ -144,7 +143,7 @@ class Declarer:
         if shown:
             declaration["properties"] = {**shown}
 
-    def _property(self, schemas: Sequence[Sited], place: str, required: bool, depth: int) -> Json:
+    def _property(self, schemas: Sequence[Schema], place: str, required: bool, depth: int) -> Json:
         flat = self.flattener.flat(schemas, place)
         if flat.read_only:
             return None

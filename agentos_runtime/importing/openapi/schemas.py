@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from agentos_runtime.importing.api import Losses
 from agentos_runtime.importing.openapi.document import Sited, resolve
@@ -20,16 +20,30 @@ _KINDS = frozenset({"string", "integer", "number", "boolean", "array", "object"}
 
 
 @dataclass(frozen=True, slots=True)
+class Joint:
+    """Schemas that hold at once: what the parts of an allOf say of the same property."""
+
+    parts: "tuple[Schema, ...]"
+
+    @property
+    def value(self) -> Any:
+        return tuple(part.value for part in self.parts)
+
+
+Schema: TypeAlias = Sited | Joint
+
+
+@dataclass(frozen=True, slots=True)
 class Flat:
     """What a schema says that a manifest can say."""
 
     types: tuple[str, ...] = ()
     """Without null; empty = any."""
     nullable: bool = False
-    properties: Mapping[str, tuple[Sited, ...]] = field(default_factory=dict)
+    properties: Mapping[str, tuple[Schema, ...]] = field(default_factory=dict)
     """Each property's schemas; more than one when alternatives disagree."""
     required: frozenset[str] = frozenset()
-    items: tuple[Sited, ...] = ()
+    items: tuple[Schema, ...] = ()
     enum: tuple[Json, ...] | None = None
     minimum: float | None = None
     maximum: float | None = None
@@ -60,12 +74,17 @@ class Flattener:
     def __init__(self, losses: Losses) -> None:
         self.losses = losses
 
-    def flat(self, schemas: Sequence[Sited], place: str, depth: int = 0) -> Flat:
+    def flat(self, schemas: Sequence[Schema], place: str, depth: int = 0) -> Flat:
         """One schema, or what fits all alternatives."""
         options = [self._one(schema, place, depth) for schema in schemas]
         return options[0] if len(options) == 1 else self._union(options, place)
 
-    def _one(self, schema: Sited, place: str, depth: int) -> Flat:
+    def _one(self, schema: Schema, place: str, depth: int) -> Flat:
+        if isinstance(schema, Joint):
+            first, *others = (self._one(part, place, depth + 1) for part in schema.parts)
+            for other in others:
+                first = _joined(first, other)
+            return first
         named = schema.text("$ref").rpartition("/")[2]
         node = resolve(schema, self.losses)
         if not isinstance(node.value, Mapping) or depth > MAX_NESTING:
@@ -192,7 +211,9 @@ def _joined(one: Flat, other: Flat) -> Flat:
     """Both at once (allOf); what the first says of itself wins."""
     properties = dict(one.properties)
     for name, schemas in other.properties.items():
-        properties.setdefault(name, schemas)
+        known = properties.get(name)
+        both = known is not None and len(known) == len(schemas) == 1 and known[0].value != schemas[0].value
+        properties[name] = (Joint((*(known or ()), *schemas)),) if both else known or schemas
     enum = one.enum if other.enum is None else other.enum
     if one.enum is not None and other.enum is not None:
         enum = tuple(choice for choice in one.enum if choice in other.enum) or one.enum
@@ -228,8 +249,8 @@ def _together(types: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(kind for kind in kinds if not (kind == "integer" and "number" in kinds))
 
 
-def _properties(objects: Sequence[Flat]) -> dict[str, tuple[Sited, ...]]:
-    properties: dict[str, tuple[Sited, ...]] = {}
+def _properties(objects: Sequence[Flat]) -> dict[str, tuple[Schema, ...]]:
+    properties: dict[str, tuple[Schema, ...]] = {}
     uses = Counter(name for option in objects for name in option.properties)
     for option in objects:
         for name, schemas in option.properties.items():
