@@ -94,7 +94,7 @@ def plain_calls(servers: Sequence[Server], effort: Effort) -> Table:
             )
             for server in servers
         ),
-        ("", "≤ 2×", "", "", "", "", "", "≤ 2 ms"),
+        ("", "≤ 4×", "", "", "", "", "", "≤ 2 ms"),
     )
 
 
