@@ -49,7 +49,7 @@ def running(
 ) -> Iterator[Running]:
     """Serves what `open_runtime` opens; leaves when the server has ended. Errors of the server are raised here."""
     started: queue.Queue[Running | BaseException] = queue.Queue()
-    given = Settings(home=Path("/nonexistent"), **{"port": 0, **settings})
+    given = Settings(**{"home": Path("/nonexistent"), "port": 0, **settings})
     notices: list[str] = []
 
     async def main() -> None:

@@ -2,21 +2,26 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
+
 from agentos_runtime.activity.ledger import Ledger
 from agentos_runtime.activity.rows import Closing
-from agentos_runtime.bootstrap import spent_of
+from agentos_runtime.bootstrap import open_runtime, spent_of
 from agentos_runtime.limits import tables
 from agentos_runtime.limits.counters import Counters
 from agentos_runtime.limits.enforcement import Limits
 from agentos_runtime.limits.source import RuleSource
 from agentos_runtime.settings import Settings
 from agentos_runtime.shared_database import SharedDatabase
-from tests.toy.raw import Behaviour, answer_json
+from tests.end_to_end.house import House
+from tests.http.server import running
+from tests.toy.raw import Behaviour, Toy, answer, answer_json
 
 T = TypeVar("T")
 
@@ -118,3 +123,30 @@ def priced(cost: float, tokens: int = 10) -> Behaviour:
 def write_skill(folder: Path, origin: str, text: str = SKILL, name: str = "toy.md") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(text.replace("ORIGIN", origin), encoding="utf-8")
+
+
+ORIGIN = "https://toy.example"
+KEY = "sk-limits-canary-0123456789"
+
+
+@contextlib.contextmanager
+def limited_house(folder: Path, *script: Behaviour, **settings: Any) -> Iterator[tuple[House, Toy]]:
+    """A real server with the toy skill in front of a scripted upstream."""
+    home, skills = folder / "home", folder / "skills"
+    write_skill(skills, ORIGIN)
+    with Toy(*(script or (priced(0.0),))) as toy:
+        given = Settings(home=home, skills=(skills,), rewrite={ORIGIN: toy.origin}, **settings)
+        with (
+            running(lambda: open_runtime(given, {"TOY_API_KEY": KEY}), home=home) as server,
+            httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client,
+        ):
+            yield House(server, client, home, skills), toy
+
+
+def sse(*data: object) -> Behaviour:
+    """A whole stream of these events."""
+    lines = [each if isinstance(each, str) else json.dumps(each) for each in data]
+    return answer(body="".join(f"data: {line}\n\n" for line in lines).encode(), headers=EVENTS)
+
+
+EVENTS = (("Content-Type", "text/event-stream"),)
