@@ -43,12 +43,8 @@ def _escaped(name: str) -> str:
 
 
 def _boundary(heads: Sequence[bytes], parts: Sequence[FormPart]) -> bytes:
-    """A line that occurs in no part, made of what the parts are."""
+    """A line that occurs in no part, because it is made of a hash of them all."""
     digest = hashlib.sha256(b"\0".join(heads))
     for part in parts:
         digest.update(hashlib.sha256(part.data).digest())
-    boundary = b"agentos-" + digest.hexdigest()[:32].encode("ascii")
-    while any(boundary in part.data for part in parts):
-        digest.update(boundary)
-        boundary = b"agentos-" + digest.hexdigest()[:32].encode("ascii")
-    return boundary
+    return b"agentos-" + digest.hexdigest()[:48].encode("ascii")
