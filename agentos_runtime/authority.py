@@ -1,21 +1,19 @@
 """What a skill may do with a key: at which origin, with which method, at which place of the request."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.manifest.mentions import names_auth
 from agentos_runtime.manifest.model import (
     Auth,
     AuthField,
     AuthTemplate,
     Fields,
     Items,
-    Jq,
     Node,
-    PlainPath,
     Rest,
     Skill,
     Utility,
@@ -27,8 +25,6 @@ NETWORK = "network"
 
 LOGIN = "login"
 """The placement of a grant to log in: a code goes there, and the credential comes from there."""
-
-_NAMES_AUTH = re.compile(r"\.auth(?![A-Za-z0-9_])")
 
 
 class AuthorityError(ValueError):
@@ -187,10 +183,10 @@ def _template_placement(template: AuthTemplate) -> str:
 
 
 def _expression_placements(rest: Rest) -> Iterator[str]:
-    if _names_auth(rest.url):
+    if names_auth(rest.url):
         yield "url"
-    yield from (f"header:{name.lower()}" for name, node in rest.headers.entries if _names_auth(node))
-    yield from (f"query:{name}" for name, node in rest.query.entries if _names_auth(node))
+    yield from (f"header:{name.lower()}" for name, node in rest.headers.entries if names_auth(node))
+    yield from (f"query:{name}" for name, node in rest.query.entries if names_auth(node))
     bodies = (rest.body, rest.body_extra, rest.stream.body if rest.stream else None)
     for body in bodies:
         yield from _body_placements("body", body)
@@ -204,22 +200,8 @@ def _body_placements(place: str, node: Node | None) -> Iterator[str]:
         case Items(entries=items):
             for item in items:
                 yield from _body_placements(f"{place}[]", item)
-        case _ if node is not None and _names_auth(node):
+        case _ if node is not None and names_auth(node):
             yield place
-
-
-def _names_auth(node: Node) -> bool:
-    match node:
-        case PlainPath(steps=steps):
-            return steps[:1] == ("auth",)
-        case Jq(source=source, auth_fields=fields):
-            return bool(fields) or _NAMES_AUTH.search(source) is not None
-        case Fields(entries=entries):
-            return any(_names_auth(entry) for _, entry in entries)
-        case Items(entries=items):
-            return any(map(_names_auth, items))
-        case _:
-            return False
 
 
 def _list(value: Json) -> list[Json]:

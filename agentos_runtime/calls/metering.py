@@ -1,5 +1,6 @@
 """What a call used: tokens, cost, model, generation. Read from the reply and from the upstream's own body."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agentos_runtime.jsontext import Json
@@ -17,28 +18,28 @@ class Meter:
     cost: float | None = None
 
 
-def read_meter(*documents: Json) -> Meter:
-    """The first document that says a thing wins.
+def read_meter(*documents: Json, clean: Callable[[str], str] = str) -> Meter:
+    """The first document that says a thing wins. `clean` takes out of a name what must not be kept.
 
     Only what has `usage` is a generation: other replies have ids too, and they are nobody's business here.
     """
     sources = [document for document in documents if isinstance(document, dict)]
     usages = [usage for source in sources if isinstance(usage := source.get("usage"), dict)]
     return Meter(
-        model=_text(sources, "model"),
-        provider=_text(sources, "provider") if usages else None,
-        generation_id=_text(sources, "id") if usages else None,
+        model=_text(sources, "model", clean),
+        provider=_text(sources, "provider", clean) if usages else None,
+        generation_id=_text(sources, "id", clean) if usages else None,
         input_tokens=_count(usages, "input_tokens", "prompt_tokens"),
         output_tokens=_count(usages, "output_tokens", "completion_tokens"),
         cost=_number(usages, "cost"),
     )
 
 
-def _text(sources: list[dict[str, Json]], name: str) -> str | None:
+def _text(sources: list[dict[str, Json]], name: str, clean: Callable[[str], str]) -> str | None:
     for source in sources:
         value = source.get(name)
         if isinstance(value, str) and value:
-            return value[:200]
+            return clean(value)[:200]
     return None
 
 

@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
 _SPLIT = re.compile(
@@ -27,6 +28,8 @@ class Placeholders:
 
     by_field: Mapping[str, str] = field(repr=False)
 
+    REMEDY: ClassVar[str] = "a credential may only be used whole, in @base64, or split at a character"
+
     @classmethod
     def fresh(cls, fields: frozenset[str]) -> "Placeholders":
         return cls({name: f"agentos{secrets.token_hex(16)}" for name in fields})
@@ -40,7 +43,7 @@ class Placeholders:
         if replaced == text:
             replaced = _BASE64_RUN.sub(lambda run: self._restore_base64(run.group(), reveal), text)
         if replaced == text and self._damaged(text):
-            raise PlaceholderError("a credential may only be used whole, in @base64, or split at a character")
+            raise PlaceholderError(self.REMEDY)
         return replaced
 
     def _restore_base64(self, run: str, reveal: Callable[[str], str]) -> str:

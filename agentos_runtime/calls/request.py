@@ -1,12 +1,10 @@
 """Params become an upstream request; the secret is added last, outside of every expression."""
 
-import base64
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from urllib.parse import quote
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from agentos_runtime.calls.encoding import EncodingError, encode_body, form_pairs, urlencoded
+from agentos_runtime.calls.encoding import EncodingError, form_pairs
 from agentos_runtime.calls.evaluate import (
     EMPTY,
     Empty,
@@ -20,8 +18,7 @@ from agentos_runtime.calls.evaluate import (
     single,
 )
 from agentos_runtime.calls.files import Uploads
-from agentos_runtime.calls.messages import UpstreamRequest
-from agentos_runtime.calls.placeholders import PlaceholderError, Placeholders, name_splits, split_field
+from agentos_runtime.calls.placeholders import Placeholders, name_splits
 from agentos_runtime.calls.urls import (
     CompiledUrl,
     compile_url,
@@ -33,10 +30,9 @@ from agentos_runtime.calls.urls import (
 from agentos_runtime.errors import AuthorError, ExpressionFailed, InvalidParams, ParamProblem
 from agentos_runtime.expressions.program import Program, request_program
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.manifest.mentions import names_auth
 from agentos_runtime.manifest.model import (
     Auth,
-    AuthField,
-    AuthTemplate,
     Jq,
     Literal,
     PlainPath,
@@ -74,6 +70,10 @@ class RequestPlan:
     body_extra: Evaluator | None
     auth: Auth | None
     auth_fields: frozenset[str]
+    carriers: frozenset[str]
+    """Where expressions write the credential themselves: `url`, `header:X-Key`, `query:key`."""
+    chosen: frozenset[str]
+    """Params of a list of choices: the author knows all of their values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,7 @@ class Draft:
     body: Value
     encoding: str
     placeholders: Placeholders = field(default_factory=lambda: Placeholders({}))
+    carriers: frozenset[str] = frozenset()
     uploads: Uploads = field(default_factory=dict, repr=False)
 
 
@@ -115,7 +116,23 @@ def plan_request(skill: Skill, utility: Utility) -> RequestPlan:
         body_extra=None if rest.body_extra is None else evaluator(rest.body_extra, slots, keep),
         auth=skill.auth.get(utility.credential) if utility.credential else None,
         auth_fields=auth_fields,
+        carriers=frozenset(_carriers(rest)),
+        chosen=frozenset(_chosen(utility)),
     )
+
+
+def _carriers(rest: Rest) -> Iterator[str]:
+    if names_auth(rest.url):
+        yield "url"
+    yield from (f"header:{name}" for name, node in rest.headers.entries if names_auth(node))
+    yield from (f"query:{name}" for name, node in rest.query.entries if names_auth(node))
+
+
+def _chosen(utility: Utility) -> Iterator[str]:
+    declared = utility.params.get("properties")
+    for name, schema in declared.items() if isinstance(declared, dict) else ():
+        if isinstance(schema, dict) and "enum" in schema:
+            yield name
 
 
 def _plan_url(rest: Rest, slots: Slots) -> CompiledUrl | str | int:
@@ -129,9 +146,16 @@ def document(params: dict[str, Json], settings: Mapping[str, Json], placeholders
     return {"params": params, "settings": dict(settings), "auth": dict(placeholders.by_field)}
 
 
-def plain_documents(seen: dict[str, Json]) -> list[bytes]:
-    """The inputs for `url_program`: what the expressions see, with plain characters for every text."""
-    return [dump(seen | {"params": plain_letters(seen["params"], filler)}) for filler in _FILLERS]
+def plain_documents(plan: RequestPlan, seen: dict[str, Json]) -> list[bytes]:
+    """The inputs for `url_program`: what the expressions see, with plain characters for every text.
+
+    Choices keep their value: a url may depend on what the author listed.
+    """
+    params = seen["params"]
+    assert isinstance(params, dict)
+    kept = {name: params[name] for name in plan.chosen if name in params}
+    plain = [plain_letters(params, filler) for filler in _FILLERS]
+    return [dump(seen | {"params": one | kept}) for one in plain if isinstance(one, dict)]
 
 
 def draft_request(
@@ -158,42 +182,9 @@ def draft_request(
         body=_body(plan, inputs, streaming),
         encoding=rest.encoding,
         placeholders=placeholders or Placeholders({}),
+        carriers=plan.carriers,
         uploads=uploads or {},
     )
-
-
-def complete(draft: Draft, auth: Auth | None, reveal: Reveal | None) -> UpstreamRequest:
-    """Put the secrets on: the one place where a key meets a request. `reveal` None = no credential is sent.
-
-    Raises AuthorError's ExpressionFailed for a damaged placeholder or a body the secret cannot go into.
-    """
-    url, headers, query, body = draft.url, list(draft.headers), list(draft.query), draft.body
-    if reveal is not None:
-        get = _field_reader(reveal)
-        url = _restored(draft, url, lambda name: quote(get(name), safe=""))
-        headers = [(name, _restored(draft, text, get)) for name, text in headers]
-        query = [(name, _restored(draft, text, get)) for name, text in query]
-        for template in auth.templates if auth else ():
-            text = "".join(part if isinstance(part, str) else _secret_text(part, get) for part in template.parts)
-            headers, query, body = _place(template, text, headers, query, body)
-    if query:
-        url = f"{url}{'&' if '?' in url else '?'}{urlencoded(query).replace('+', '%20')}"
-    return _with_body(draft, UpstreamRequest(draft.method, url, tuple(headers)), body)
-
-
-def _with_body(draft: Draft, request: UpstreamRequest, body: Value) -> UpstreamRequest:
-    if isinstance(body, Empty) or (body is None and draft.encoding != "json"):
-        return request
-    try:
-        data, content_type = encode_body(draft.encoding, body, draft.uploads)
-    except EncodingError as error:
-        raise ExpressionFailed(f"The manifest's rest.body cannot be sent as {draft.encoding}: {error}") from None
-    headers = request.headers
-    if draft.encoding == "multipart":  # only this one names the boundary
-        headers = tuple(pair for pair in headers if pair[0].lower() != "content-type")
-    if not any(name.lower() == "content-type" for name, _ in headers):
-        headers = (*headers, ("Content-Type", content_type))
-    return replace(request, headers=headers, body=data)
 
 
 def _url(plan: RequestPlan, inputs: Inputs, params: dict[str, Json], plain_urls: Sequence[Json]) -> str:
@@ -280,38 +271,3 @@ def _field_failed(plan: RequestPlan, key: str, reason: str) -> AuthorError:
     place = plan.rest.url_place
     path = f"{place.key.rsplit('.', 1)[0]}.{key}"
     return ExpressionFailed(f"The manifest's {path} {reason} ({place.position.file})", details={"key": path})
-
-
-def _restored(draft: Draft, text: str, get: Reveal) -> str:
-    if not draft.placeholders.by_field:
-        return text
-    try:
-        return draft.placeholders.restore(text, get)
-    except PlaceholderError as error:
-        raise ExpressionFailed(f"The manifest uses .auth in a way that cannot be kept safe: {error}") from None
-
-
-def _field_reader(reveal: Reveal) -> Reveal:
-    return lambda name: split_field(name, reveal)
-
-
-def _secret_text(part: AuthField, get: Reveal) -> str:
-    if not part.basic:
-        return get(part.name)
-    pair = ":".join(get(name) for name in part.name.split(":"))
-    return base64.b64encode(pair.encode()).decode("ascii")
-
-
-def _place(
-    template: AuthTemplate, text: str, headers: list[tuple[str, str]], query: list[tuple[str, str]], body: Value
-) -> tuple[list[tuple[str, str]], list[tuple[str, str]], Value]:
-    name = template.name
-    if template.location == "header":
-        return [(n, t) for n, t in headers if n.lower() != name.lower()] + [(name, text)], query, body
-    if template.location == "query":
-        return headers, [(n, t) for n, t in query if n != name] + [(name, text)], body
-    if isinstance(body, Empty):
-        body = {}
-    if not isinstance(body, dict):
-        raise ExpressionFailed(f"The credential goes into the body's field {name}, but the body is no object")
-    return headers, query, body | {name: text}

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from agentos_runtime.calls.completing import complete
 from agentos_runtime.calls.messages import UpstreamRequest
-from agentos_runtime.calls.request import Draft, complete
+from agentos_runtime.calls.request import Draft
 from agentos_runtime.credentials.secret import MASK
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jsontext import Json, JsonTextError, parse

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from agentos_runtime.calls.completing import complete
 from agentos_runtime.calls.evaluate import Inputs
 from agentos_runtime.calls.files import Uploads
 from agentos_runtime.calls.messages import UpstreamRequest
@@ -10,7 +11,7 @@ from agentos_runtime.calls.paging import Pages, Wanted
 from agentos_runtime.calls.placeholders import Placeholders
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.calls.reply import failed_output
-from agentos_runtime.calls.request import Draft, complete, document, draft_request, plain_documents
+from agentos_runtime.calls.request import Draft, document, draft_request, plain_documents
 from agentos_runtime.credentials.redactor import Redactor
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.expressions.outcome import Outcome
@@ -103,7 +104,7 @@ class Session:
             outputs = await self._outputs(plan.program, dump(seen))
         plain: list[Json] = []
         if plan.url_program is not None:
-            for text in plain_documents(seen):
+            for text in plain_documents(plan, seen):
                 outcome = await self.run(plan.url_program, text)
                 plain += outcome.outputs if outcome.failure is None else []
         return draft_request(
@@ -138,6 +139,10 @@ class Session:
         if auth is not None and (credential or refusal):
             fields = auth.fields
         return preview(draft, auth, fields, refusal)
+
+    def clean_text(self, text: str) -> str:
+        """The text without the credential's secrets."""
+        return self.redactor.clean_text(text)
 
     def clean_error(self, error: AgentOSError) -> AgentOSError:
         """The error without the credential's secrets."""
