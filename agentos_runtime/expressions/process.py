@@ -255,7 +255,7 @@ class WorkerProcess:
             -signal.SIGSEGV: "limit: nests too deeply",
             -signal.SIGBUS: "limit: nests too deeply",
         }
-        return causes.get(returncode, "died: the worker process ended")
+        return causes.get(returncode, "died: lost its worker process")
 
 
 def _shared_page() -> int:

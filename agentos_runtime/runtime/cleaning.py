@@ -1,11 +1,24 @@
 """Secrets stay out of streams too, also when an upstream echoes one cut in pieces."""
 
-from agentos_runtime.calls.accumulate import APPENDED_TEXTS, Accumulator
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from agentos_runtime.calls.accumulate import (
+    APPENDED_TEXTS,
+    AUDIO_TEXTS,
+    DETAIL_TEXTS,
+    Accumulator,
+    ChatAccumulator,
+    TextAccumulator,
+)
 from agentos_runtime.credentials.redactor import Redactor, StreamRedactor
 from agentos_runtime.jsontext import Json
 
+Channel: TypeAlias = tuple[Json, ...]
+"""Names one text that goes on from delta to delta: where it stands in a delta of its kind."""
 
-UNNUMBERED = -1
+TEXT: Channel = ("text",)
+UNNUMBERED: Channel = ("tool_calls", None)
 """The tool call that parts without an index go on with."""
 
 
@@ -20,15 +33,18 @@ class CleanAccumulator:
     def __init__(self, inner: Accumulator, redactor: Redactor) -> None:
         self._inner = inner
         self._redactor = redactor
-        self._texts: dict[str | int, StreamRedactor] = {}
+        self._texts: dict[Channel, StreamRedactor] = {}
         self._suspicious = False
+        self._clean_texts = _TEXTS_OF.get(type(inner), _no_texts)
 
     def suspect(self, text: bytes) -> None:
         """Look at the JSON text of the deltas that come next."""
         self._suspicious = not text or self._redactor.found_in(text)
 
     def add(self, delta: Json) -> Json | None:
-        return self._inner.add(self._clean(delta))
+        if self._suspicious:
+            delta = self._redactor.clean(delta)
+        return self._inner.add(self._clean_texts(self, delta))
 
     def total(self) -> Json:
         return self._inner.total()
@@ -42,36 +58,90 @@ class CleanAccumulator:
                 news.append(fresh)
         return news
 
-    def _clean(self, delta: Json) -> Json:
-        if isinstance(delta, str):
-            return self._feed("", delta)
-        if self._suspicious:
-            delta = self._redactor.clean(delta)
-        if not isinstance(delta, dict):
-            return delta
-        for key in APPENDED_TEXTS & delta.keys():
-            text = delta[key]
-            if isinstance(text, str):
-                delta[key] = self._feed(key, text)
-        calls = delta.get("tool_calls")
-        for part in calls if isinstance(calls, list) else ():
-            if isinstance(part, dict) and isinstance(text := part.get("input_json"), str):
-                index = part.get("index")
-                part["input_json"] = self._feed(index if isinstance(index, int) else UNNUMBERED, text)
-        return delta
-
-    def _feed(self, channel: str | int, text: str) -> str:
+    def feed(self, channel: Channel, text: str) -> str:
+        """What of a text's next piece can be passed on now."""
         redactor = self._texts.get(channel)
         if redactor is None:
             redactor = self._texts[channel] = self._redactor.stream()
         return redactor.feed(text)
 
+    def feed_all(self, holder: dict[str, Json], keys: frozenset[str], *above: Json) -> None:
+        """Feed those texts of an object that go on; `above` names the object."""
+        for key in keys & holder.keys():
+            text = holder[key]
+            if isinstance(text, str):
+                holder[key] = self.feed((*above, key), text)
 
-def _delta(channel: str | int, text: str) -> Json:
-    if channel == "":
-        return text
-    if channel == UNNUMBERED:
-        return {"tool_calls": [{"input_json": text}]}
-    if isinstance(channel, int):
-        return {"tool_calls": [{"index": channel, "input_json": text}]}
-    return {channel: text}
+    def release(self, channel: Channel) -> str:
+        """What was held back of a text that does not go on."""
+        redactor = self._texts.get(channel)
+        return redactor.flush() if redactor else ""
+
+
+def _clean_chat(cleaner: CleanAccumulator, delta: Json) -> Json:
+    if not isinstance(delta, dict):
+        return delta
+    cleaner.feed_all(delta, APPENDED_TEXTS)
+    if delta.get("tool_calls"):
+        delta["tool_calls"] = _clean_calls(cleaner, delta["tool_calls"])
+    details = delta.get("reasoning_details")
+    for position, part in enumerate(details if isinstance(details, list) else ()):
+        if isinstance(part, dict):
+            index = part.get("index")
+            place = position if index is None else _name(index)
+            cleaner.feed_all(part, DETAIL_TEXTS, "reasoning_details", place, _name(part.get("type")))
+    audio = delta.get("audio")
+    if isinstance(audio, dict):
+        cleaner.feed_all(audio, AUDIO_TEXTS, "audio")
+    return delta
+
+
+def _clean_calls(cleaner: CleanAccumulator, calls: Json) -> Json:
+    if not isinstance(calls, list):
+        return calls
+    cleaned: list[Json] = []
+    for part in calls:
+        if isinstance(part, dict):
+            index = part.get("index")
+            channel = UNNUMBERED if type(index) is not int else ("tool_calls", index)
+            if channel is UNNUMBERED and part.get("name") and (held := cleaner.release(channel)):
+                cleaned.append({"input_json": held})
+            if isinstance(text := part.get("input_json"), str):
+                part["input_json"] = cleaner.feed(channel, text)
+        cleaned.append(part)
+    return cleaned
+
+
+def _clean_text(cleaner: CleanAccumulator, delta: Json) -> Json:
+    return cleaner.feed(TEXT, delta) if isinstance(delta, str) else delta
+
+
+def _no_texts(cleaner: CleanAccumulator, delta: Json) -> Json:
+    """Deltas that stand for themselves: no text of one goes on in the next."""
+    return delta
+
+
+_TEXTS_OF: Mapping[type[Accumulator], Callable[[CleanAccumulator, Json], Json]] = {
+    ChatAccumulator: _clean_chat,
+    TextAccumulator: _clean_text,
+}
+
+
+def _name(value: Json) -> Json:
+    return str(value) if isinstance(value, list | dict) else value
+
+
+def _delta(channel: Channel, text: str) -> Json:
+    """The delta with which a text goes on."""
+    match channel:
+        case ("text",):
+            return text
+        case ("tool_calls", None):
+            return {"tool_calls": [{"input_json": text}]}
+        case ("tool_calls", index):
+            return {"tool_calls": [{"index": index, "input_json": text}]}
+        case ("reasoning_details", index, kind, str(key)):
+            return {"reasoning_details": [{"index": index, "type": kind, key: text}]}
+        case ("audio", str(key)):
+            return {"audio": {key: text}}
+    return {str(channel[0]): text}

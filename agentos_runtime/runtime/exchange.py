@@ -105,4 +105,5 @@ class Exchange:
         content_type = response.headers.get("content-type", "application/octet-stream")
         if content_type.split(";")[0].strip().lower() == "application/json":
             self.body(response)
-        return RawReply(self.session.redactor.clean_bytes(response.body), content_type)
+        redactor = self.session.redactor
+        return RawReply(redactor.clean_bytes(response.body), redactor.clean_text(content_type))

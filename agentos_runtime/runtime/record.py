@@ -42,6 +42,8 @@ class Record:
     """What may tell model, tokens and cost: the params, the upstream's body, the reply; the later counts more."""
     so_far: Callable[[], Json] | None = None
     """What of a stream has arrived, for when its caller leaves in the middle."""
+    clean: Callable[[str], str] = str
+    """Takes the call's secrets out of the names that the upstream gave."""
     upstream_status: int | None = None
     entry: Entry | None = None
     passage: Passage | None = None
@@ -66,7 +68,7 @@ class Record:
             return
         if _left(error) and self.so_far is not None:
             self.said.append(self.so_far())
-        meter = read_meter(*reversed(self.said))
+        meter = read_meter(*reversed(self.said), clean=self.clean)
         try:
             await self.ledger.finish(entry, self._closing(error, meter))
         finally:

@@ -141,6 +141,8 @@ class Runtime:
         session = Session(plan, params, self._workers, self._vault, watch, streaming, trace=trace)
         session.idempotency_key, session.owned, session.uploads = call.idempotency_key, owned, uploads
         session.tell([("params", {**params, **owned})])
+        if record:
+            record.clean = session.clean_text
         return session
 
     def _check_platform(self, plan: CallPlan) -> None:

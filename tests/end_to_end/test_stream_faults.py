@@ -205,14 +205,17 @@ def worker_pids() -> list[int]:
     return [pid for pid in pids if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
-def test_a_worker_that_dies_between_events_is_not_noticed(faulty: Chat) -> None:
+def test_a_worker_that_dies_between_events_is_replaced(faulty: Chat) -> None:
     gate = Steps()
     faulty.says(in_steps(HEL, sse(*HELLO[1:]), gate=gate.wait))
     gate.open()
     with faulty.listening() as listener:
         listener.until("Hel")
-        for pid in worker_pids():
+        before = set(worker_pids())
+        for pid in before:
             os.kill(pid, signal.SIGKILL)
+        while before & set(worker_pids()) or not worker_pids():
+            listener.until(": ping\n\n")
         gate.open(9)
         streamed = listener.rest()
     assert streamed.done["content"] == "Hello"

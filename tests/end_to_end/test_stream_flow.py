@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import pytest
 
 from agentos_runtime.surfaces.http.limits import Limits
@@ -28,7 +27,7 @@ from tests.end_to_end.chat import (
     stream_bytes,
     streaming,
 )
-from tests.http.client import post
+from tests.http.client import ask, post
 from tests.toy.raw import Exchange, answer_json, endless, one_chunk, say, stall
 
 LEFT = 2.5
@@ -123,15 +122,14 @@ def test_a_hundred_streams_at_once_all_complete(chat: Chat) -> None:
             stream_bytes([sse(chunk(f"{number}"), chunk("", "stop", usage=USAGE))]).partition(b"\r\n\r\n")[2]
         )
 
-    def ask(number: int) -> str:
-        body = {**ASK, "seed": number, "stream": True}
-        url = f"{chat.house.server.url}/api/skills/openrouter/chat"
-        with httpx.Client(timeout=60, trust_env=False) as client:
-            return str(Streamed.of(client.post(url, json=body).text).done["content"])
+    def call(number: int) -> str:
+        params = {**ASK, "seed": number, "stream": True}
+        answered = ask(chat.house.server, "POST", "/api/skills/openrouter/chat", params)
+        return str(Streamed.of(answered.body.decode()).done["content"])
 
     chat.says(meet)
     with ThreadPoolExecutor(100) as agents:
-        answers = list(agents.map(ask, range(100)))
+        answers = list(agents.map(call, range(100)))
     assert answers == [f"{number}:{number}" for number in range(100)]
     rows = chat.house.client.get("/api/activity", params={"limit": 100}).json()["rows"]
     assert {(row["outcome"], row["output_tokens"]) for row in rows} == {("ok", 7)}
