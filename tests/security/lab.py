@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from agentos_runtime import errors
 from tests.toy.raw import (
     Behaviour,
     Exchange,
@@ -32,6 +33,10 @@ from tests.toy.raw import (
 )
 
 ORIGIN = "https://lab.example"
+CODES = frozenset(
+    kind.code for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.AgentOSError)
+)
+"""Every code of the contract."""
 NOWHERE = "https://nowhere.example"
 """An origin at which nothing listens."""
 SECRET = "sk-lab-canary/9f3+0c7a1e5d2b84"

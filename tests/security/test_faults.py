@@ -10,19 +10,15 @@ from typing import Any
 
 import pytest
 
-from agentos_runtime import errors
 from tests.cli.console import Console
 from tests.end_to_end.house import House, events_of, house
-from tests.security.lab import NOWHERE, ORIGIN, SECRET, SKILL, Lab, faults, forms
+from tests.security.lab import CODES, NOWHERE, ORIGIN, SECRET, SKILL, Lab, faults, forms
 from tests.security.support import rows_of, until
 from tests.security.tally import Tally
 from tests.toy.raw import Toy
 
 MB = 1 << 20
 FAULTS = faults()
-CODES = {
-    kind.code for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.AgentOSError)
-}
 
 
 @dataclass(frozen=True)
