@@ -1,4 +1,7 @@
-"""`python -m benchmarks [full|quick|stream|soak] [--only NAME …]`: measure, print, and (full) write RESULTS.md."""
+"""`python -m benchmarks [full|quick|stream] [--only NAME …]`: measure, print, and (full) write RESULTS.md.
+
+`python -m benchmarks soak [--minutes N]`: faults for an hour; exits with 1 when anything grew or was lost.
+"""
 
 import argparse
 import sys
@@ -11,15 +14,19 @@ from benchmarks.candidates import DIRECT, Candidate, absent_peers, candidates
 from benchmarks.measure import Effort, Table
 from benchmarks.report import markdown, setting
 from benchmarks.server import BenchError, Server
+from benchmarks.soak import soak
 
-EFFORTS = {"full": Effort(5, 3), "quick": Effort(1, 1, crowd=100), "stream": Effort(3, 2), "soak": Effort(1, 2)}
+EFFORTS = {"full": Effort(5, 3), "quick": Effort(1, 1, crowd=100), "stream": Effort(3, 2)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure the runtime beside its peers.")
-    parser.add_argument("mode", nargs="?", default="full", choices=EFFORTS)
+    parser.add_argument("mode", nargs="?", default="full", choices=[*EFFORTS, "soak"])
     parser.add_argument("--only", action="append", metavar="NAME", help="measure only servers whose name has this")
+    parser.add_argument("--minutes", type=float, default=60, help="how long to soak [60]")
     given = parser.parse_args()
+    if given.mode == "soak":
+        sys.exit(soaked(given.minutes))
     chosen = [
         candidate
         for candidate in candidates()
@@ -34,6 +41,16 @@ def main() -> None:
     if given.mode == "full" and not given.only:
         text = markdown(tables, setting(chosen))
         (Path(__file__).parent / "RESULTS.md").write_text(text, encoding="utf-8")
+
+
+def soaked(minutes: float) -> int:
+    """Prints the table; 0 when all is flat and nothing was lost."""
+    try:
+        table, held = soak(minutes)
+    except BenchError as error:
+        sys.exit(f"bench: {error}")
+    print(markdown([table]))
+    return 0 if held else 1
 
 
 def measured(chosen: Sequence[Candidate], mode: str) -> Iterator[Table]:
@@ -55,9 +72,9 @@ def _tables(servers: Sequence[Server], mode: str, effort: Effort) -> Iterator[Ta
         yield measure.streams(servers, effort)
         yield measure.crowd(servers, effort)
         yield measure.footprint(servers, idle)
-    if mode in ("full", "quick", "soak"):
+    if mode in ("full", "quick"):
         yield measure.hostile(servers, effort)
-    if mode in ("full", "soak"):
+    if mode == "full":
         yield measure.growth(servers)
 
 

@@ -138,7 +138,7 @@ class Load:
             await asyncio.sleep(max(0.0, start - perf_counter()))
             try:
                 if connection is None or connection.transport.is_closing():
-                    connection = await _connect(self.job.port)
+                    connection = await connect(self.job.port)
                 await connection.ask(self.request)
                 self.check(connection)
             except (OSError, WrongAnswer):
@@ -162,7 +162,8 @@ class Load:
             raise WrongAnswer(f"{self.job.path} answered {answer.status}: {body[:2000].decode(errors='replace')}")
 
 
-async def _connect(port: int) -> Connection:
+async def connect(port: int) -> Connection:
+    """A new keep-alive connection to this machine."""
     return (await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port))[1]
 
 

@@ -16,6 +16,11 @@ def pss_mb(pid: int) -> float:
     return sum(_pss_kb(member) for member in tree(pid)) / 1024
 
 
+def descriptors(pid: int) -> int:
+    """Files and sockets that the whole tree has open."""
+    return sum(len(_listed(Path(f"/proc/{member}/fd"))) for member in tree(pid))
+
+
 def tree(pid: int) -> list[int]:
     members = [pid]
     for member in members:
@@ -32,6 +37,13 @@ def _times(pid: int) -> float:
 def _pss_kb(pid: int) -> int:
     lines = _read(Path(f"/proc/{pid}/smaps_rollup")).splitlines()
     return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # the process has just ended
+        return []
 
 
 def _read(file: Path) -> str:

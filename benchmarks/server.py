@@ -71,6 +71,15 @@ class Server:
         self._folder.cleanup()
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def home(self) -> Path:
+        """The folder that was empty when the server started."""
+        return Path(self._folder.name)
+
+    @property
     def cpu_seconds(self) -> float:
         return cpu_seconds(self._process.pid)
 

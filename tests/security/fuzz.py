@@ -164,7 +164,7 @@ def params() -> Iterator[Try]:
         wrong = mutated_value(given, dice) if dice.random() < 0.5 else given
         if not isinstance(wrong, dict):
             return
-        declared = utility.params["properties"]
+        declared: Any = utility.params["properties"]
         said = {name: each for name, each in wrong.items() if each is not None or name not in declared}
         fits = not [*jsonschema.Draft202012Validator(dict(utility.params)).iter_errors(said)]
         assert fits or wrong is not given, f"{utility.name}: the generator made {given!r}"

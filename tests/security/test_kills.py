@@ -52,6 +52,11 @@ class Callers:
         for thread in self.threads:
             thread.join()
 
+    def make(self, number: int) -> bool:
+        """Wait until so many calls more were answered."""
+        enough = len(self.acknowledged) + number
+        return until(lambda: len(self.acknowledged) >= enough)
+
     def _call(self, prefix: str) -> None:
         with self._served.client() as client:
             for number in range(1_000_000):
@@ -81,9 +86,7 @@ def test_workers_killed_at_random_fail_only_the_calls_they_were_on(tmp_path: Pat
     ):
         with Callers(served, "worker") as callers:
             for _ in range(kills):
-                before = len(callers.sent)
-                enough = before + dice.randrange(1, 30)
-                assert until(lambda enough=enough: len(callers.sent) > enough), "calls go on"
+                assert callers.make(dice.randrange(1, 30)), "calls go on"
                 with contextlib.suppress(ProcessLookupError, IndexError):
                     os.kill(dice.choice(served.workers), signal.SIGKILL)
         assert callers.codes.keys() <= TYPED, callers.codes
@@ -105,8 +108,7 @@ def test_a_server_killed_at_random_loses_nothing_that_it_acknowledged(tmp_path: 
                 stored = console.run("keys", "set", "lab", stdin=f"{SECRET}-{round_}")
                 assert stored.code == 0, stored
                 with Callers(served, f"round{round_}") as callers:
-                    enough = dice.randrange(20, 200)
-                    assert until(lambda callers=callers, enough=enough: len(callers.acknowledged) > enough)
+                    assert callers.make(dice.randrange(20, 200))
                     served.kill()
                 acknowledged |= callers.acknowledged
                 assert not callers.codes, callers.codes
