@@ -99,6 +99,7 @@ def _facts(skill: Skill) -> dict[str, Json]:
         "docs": skill.docs,
         "auth": [_auth(auth) for auth in skill.auth.values()],
         "settings": dict(skill.settings),
+        "gone": dict(skill.gone),
         "file": str(skill.file),
     }
     return facts | dict(skill.extras)
@@ -123,6 +124,7 @@ def _utility(skill: Skill, utility: Utility) -> dict[str, Json]:
         "returns": None if utility.returns is None else dict(utility.returns),
         "streams": utility.streams,
         "paginates": utility.rest.paginate is not None,
+        "polls": utility.rest.poll is not None,
         "raw": utility.rest.response.raw,
         "void": utility.void,
         "credential": utility.credential,

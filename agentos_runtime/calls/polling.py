@@ -1,5 +1,6 @@
 """A job that was accepted and is looked at until it is done: where to look, and what is seen. No I/O."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin
@@ -13,9 +14,11 @@ from agentos_runtime.calls.values import ValuePlan, plan_value
 from agentos_runtime.errors import AgentOSError, UpstreamTimeout
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Auth, Literal, Poll, Skill, UrlTemplate, Utility
+from agentos_runtime.origins import origin_of
 
 NOT_YET = frozenset({429, 502, 503, 504})
 """Statuses of a look after which the job may well go on: it is looked at again."""
+_UNFIT = re.compile(r"[\s\x00-\x20\x7f\\]")
 LARGEST_SHOWN = 20_000
 """Bytes of a job's first reply that an error repeats."""
 
@@ -67,9 +70,7 @@ def look(plan: PollPlan, first: Draft, said: Value, params: Mapping[str, Json]) 
     """
     url = plan.url
     if isinstance(url, ValuePlan):
-        if not isinstance(said, str) or not said:
-            raise expression_failed(url.expression, "gives no url of the job")
-        url = urljoin(first.url, said)
+        url = _absolute(url, first.url, said)
     elif isinstance(url, CompiledUrl):
         url = fill_url(url, params)
     marks = first.placeholders.by_field.values()
@@ -83,6 +84,16 @@ def look(plan: PollPlan, first: Draft, said: Value, params: Mapping[str, Json]) 
         encoding="json",
         uploads={},
     )
+
+
+def _absolute(plan: ValuePlan, base: str, said: Value) -> str:
+    try:
+        url = urljoin(base, said) if isinstance(said, str) and said else ""
+    except ValueError:
+        url = ""
+    if origin_of(url) is None or _UNFIT.search(url):
+        raise expression_failed(plan.expression, "gives no url of the job")
+    return url
 
 
 def job_failed(service: Service, said: Value, whole: Json, now: float) -> AgentOSError:

@@ -69,7 +69,7 @@ def read_params(utility: Cursor, report: Report) -> Params:
     required: list[Json] = []
     files: set[str] = set()
     for name, cursor in declared.items() if declared else ():
-        properties[name] = declaration = _declaration(cursor, report, files_allowed=True)
+        properties[name] = declaration = _declaration(cursor, report, level=0)
         if is_file(declaration) or is_file(declaration.get("items")):
             files.add(name)
         default = cursor.get("default")
@@ -85,13 +85,14 @@ def read_params(utility: Cursor, report: Report) -> Params:
     return Params(schema, Shape(schema), defaults, frozenset(files))
 
 
-def _declaration(cursor: Cursor, report: Report, *, files_allowed: bool = False) -> dict[str, Json]:
+def _declaration(cursor: Cursor, report: Report, *, level: int = 2) -> dict[str, Json]:
+    """`level`: 0 for a param, 1 for the items of one; files stand no deeper."""
     if cursor.text("type") == FILE:
-        return _file(cursor, report, files_allowed)
+        return _file(cursor, report, level < 2)
     schema = _plain_keywords(cursor)
     items = cursor.get("items")
     if items is not None:
-        schema["items"] = _declaration(items, report, files_allowed=files_allowed and schema.get("type") == "array")
+        schema["items"] = _declaration(items, report, level=level + 1 if schema.get("type") == "array" else 2)
     properties = cursor.get("properties")
     if properties is not None:
         below = {name: _declaration(entry, report) for name, entry in properties.items()}

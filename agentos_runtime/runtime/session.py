@@ -26,6 +26,8 @@ from agentos_runtime.runtime.tracing import Trace
 from agentos_runtime.vault import Vault
 
 NOTHING_SECRET = Redactor(())
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+"""What needs no idempotency key; the pages of a list and the looks at a job must not share one."""
 
 
 @dataclass(slots=True)
@@ -84,7 +86,7 @@ class Session:
     def _with_key(self, request: UpstreamRequest) -> UpstreamRequest:
         retry = self.plan.utility.rest.retry
         header = retry.idempotency_header if retry else None
-        if header is None or self.idempotency_key is None:
+        if header is None or self.idempotency_key is None or request.method in SAFE_METHODS:
             return request
         others = tuple(pair for pair in request.headers if pair[0].lower() != header.lower())
         return replace(request, headers=(*others, (header, self.idempotency_key)))

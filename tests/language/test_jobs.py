@@ -152,7 +152,14 @@ def test_the_key_is_not_sent_where_an_answer_says_but_nobody_approved(tmp_path: 
     assert response.json()["job"]["reply"] == {"status_url": url}
 
 
-@pytest.mark.parametrize("said", [{}, {"status_url": None}, {"status_url": 5}, {"status_url": ""}])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {}, {"status_url": None}, {"status_url": 5}, {"status_url": ""}, {"status_url": "ftp://a/b"},
+        {"status_url": "http://[/"}, {"status_url": "/a\r\nX: y"}, {"status_url": "https://a@b/"},
+        {"status_url": "/a b"},
+    ],
+)  # fmt: skip
 def test_an_answer_without_the_job_s_url_is_an_error(tmp_path: Path, said: Any) -> None:
     with serving(tmp_path, JOBS, answer_json(said, 202)) as (house, _):
         body = house.call("demo", "film", {"prompt": "a"}).json()
@@ -192,6 +199,15 @@ def test_a_client_that_leaves_stops_the_looking(tmp_path: Path) -> None:
 def leave(client: httpx.Client) -> None:
     with pytest.raises((httpx.HTTPError, RuntimeError, OSError)):
         client.post("/api/skills/demo/film", json={"prompt": "a"}, timeout=1)
+
+
+def test_an_idempotency_key_belongs_to_the_first_request_only(tmp_path: Path) -> None:
+    honoured = JOBS.replace(
+        "poll: {url: '/films/{id}'", "retry: {idempotency_header: Once}, poll: {url: '/films/{id}'"
+    )
+    with serving(tmp_path, honoured, ACCEPTED, answer_json({"done": True})) as (house, toy):
+        house.call("demo", "by_param", {"id": "f1"}, Idempotency_Key="k1")
+        assert [request.header("once") for request in toy.requests] == ["k1", None]
 
 
 def test_the_first_failure_is_no_job(tmp_path: Path) -> None:

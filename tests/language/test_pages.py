@@ -299,6 +299,24 @@ def test_a_page_that_fails_ends_the_stream_with_the_rows_before_it(tmp_path: Pat
     assert (row["outcome"], row["code"], row["upstream_status"]) == ("error", "upstream_unavailable", 503)
 
 
+def test_a_server_that_stops_says_goodbye_to_a_streamed_list(tmp_path: Path) -> None:
+    def page(exchange: Exchange) -> None:
+        if "offset" in exchange.request.target:
+            exchange.stall()
+        answer_json({"data": [1, 2]})(exchange)
+
+    with serving(tmp_path, ODD, page) as (house, _):
+        asked = {"all": True, "stream": True}
+        with house.client.stream("POST", "/api/skills/demo/offset", json=asked) as response:
+            lines = response.iter_lines()
+            assert next(lines) == "event: delta"
+            house.server.stop()
+            rest = [*lines]
+    assert rest.count("event: error") == 1
+    said = json.loads(next(line for line in reversed(rest) if line.startswith("data: "))[6:])
+    assert (said["code"], said["partial"]) == ("shutting_down", [1, 2])
+
+
 def test_a_client_that_leaves_a_streamed_list_stops_the_paging(tmp_path: Path) -> None:
     def page(exchange: Exchange) -> None:
         if "offset" in exchange.request.target:
