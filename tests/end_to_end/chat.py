@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -198,15 +199,15 @@ def chat_house(
 
 
 def changed_skill(folder: Path, *changes: tuple[str, str], skill: str = "openrouter") -> Path:
-    """A folder with a copy of a bundled skill in which texts are replaced, each exactly once."""
-    text = (SKILLS / skill / "readme.md").read_text(encoding="utf-8")
+    """A folder with a copy of a bundled skill, in whose readme texts are replaced, each exactly once."""
+    target = folder / "changed" / skill
+    shutil.copytree(SKILLS / skill, target)
+    readme = target / "readme.md"
+    text = readme.read_text(encoding="utf-8")
     for old, new in changes:
         assert text.count(old) == 1, old
         text = text.replace(old, new)
-    target = folder / "changed" / skill
-    target.mkdir(parents=True)
-    (target / "readme.md").write_text(text, encoding="utf-8")
-    (target / "icon.svg").write_bytes((SKILLS / skill / "icon.svg").read_bytes())
+    readme.write_text(text, encoding="utf-8")
     return folder / "changed"
 
 
