@@ -1,5 +1,7 @@
 """`agentos serve`."""
 
+import contextlib
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any
@@ -18,7 +20,8 @@ from agentos_runtime.settings import Settings
 from agentos_runtime.surfaces.cli.output import plain, print_json
 from agentos_runtime.surfaces.cli.runtimes import UNUSABLE
 from agentos_runtime.surfaces.cli.shell import Failed, Shell, home_options, json_option, pass_shell
-from agentos_runtime.surfaces.http.server import run
+from agentos_runtime.surfaces.http.processes import Inherited, Processes
+from agentos_runtime.surfaces.http.server import address, listen, run
 
 
 @click.command()
@@ -30,11 +33,17 @@ from agentos_runtime.surfaces.http.server import run
     metavar="ORIGIN=URL",
     help="Send calls for an origin elsewhere; may be repeated. [AGENTOS_REWRITE]",
 )
+@click.option(
+    "--processes", type=click.IntRange(1, 64), default=1, help="Server processes that share the port and the home."
+)
+@click.option("--inherit", hidden=True)
 @click.option("--simulate", is_flag=True, help="Answer from the skills' cases: no network, no key, no cost.")
 @home_options
 @json_option
 @pass_shell
-def serve(shell: Shell, /, as_json: bool, simulate: bool, **flags: Any) -> None:
+def serve(
+    shell: Shell, /, as_json: bool, simulate: bool, processes: int, inherit: str | None, **flags: Any
+) -> None:
     """Serve every utility at POST /api/skills/SKILL/UTILITY until Ctrl-C. An edited skill is live at once.
 
     With --simulate nothing leaves this machine and nothing is kept: activity goes to a folder that is removed
@@ -53,7 +62,10 @@ def serve(shell: Shell, /, as_json: bool, simulate: bool, **flags: Any) -> None:
     try:
         with elsewhere as given:
             _warn(make_private_folder(given.home))
-            _Server(shell, given, as_json, simulate).run()
+            if processes > 1:
+                _serve_with(processes, shell, given, _child_command(given, simulate), as_json)
+            else:
+                _Server(shell, given, as_json, simulate).run(inherit)
     except UNUSABLE as error:
         raise Failed(str(error)) from None
 
@@ -69,8 +81,18 @@ class _Server:
         self._entries: list[Any] = []
         self._books: list[CaseBook] = []
 
-    def run(self) -> None:
-        run(self._opened, self._settings, ready=self._say_ready, notice=_warn)
+    def run(self, inherit: str | None) -> None:
+        if inherit is None:
+            run(self._opened, self._settings, ready=self._say_ready, notice=_warn)
+            return
+        inherited = Inherited.of(inherit)
+        run(
+            self._opened,
+            self._settings,
+            ready=lambda _: inherited.say_ready(),
+            notice=lambda _: None,
+            inherited=inherited,
+        )
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Runtime]:
@@ -109,6 +131,30 @@ class _Server:
                 _warn(f"a case is broken and left out: {plain(str(file.problems[0]))}")
 
 
+def _child_command(settings: Settings, simulate: bool) -> list[str]:
+    """One of several processes: the same home and skills; everything else it reads from the same environment."""
+    command = [sys.executable, "-m", "agentos_runtime", "serve", "--home", str(settings.home)]
+    for folder in settings.skills:
+        command += ["--skills", str(folder)]
+    for origin, target in settings.rewrite.items():
+        command += ["--rewrite", f"{origin}={target}"]
+    return [*command, "--host", settings.host, *(["--simulate"] if simulate else [])]
+
+
+def _serve_with(count: int, shell: Shell, settings: Settings, command: list[str], as_json: bool) -> None:
+    with contextlib.closing(listen(settings.host, settings.port)) as listener:
+        listener.listen()
+        url = address(settings.host, listener.getsockname()[1])
+
+        def say_ready() -> None:
+            if as_json:
+                print_json({"url": url, "version": __version__, "processes": count}, pretty=False)
+            else:
+                click.echo(f"agentos {__version__} at {click.style(url, bold=True)}, {_count(count, 'process')}")
+
+        Processes(command, shell.environ, listener, count, say_ready, _warn).run()
+
+
 def _warn(text: str | None) -> None:
     if text:
         click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {text}", err=True)
@@ -123,4 +169,5 @@ def _broken(entry: Any) -> str:
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    plural = "es" if what.endswith("s") else "s"
+    return f"{number} {what}{'' if number == 1 else plural}"

@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager
 from email.utils import formatdate
 from typing import TypeAlias
@@ -24,6 +24,7 @@ from agentos_runtime.surfaces.http.guard import Guard
 from agentos_runtime.surfaces.http.limits import DEFAULT_LIMITS, Limits
 from agentos_runtime.surfaces.http.peer import Peers
 from agentos_runtime.surfaces.http.ports import Runtime
+from agentos_runtime.surfaces.http.processes import Inherited
 
 OpenRuntime: TypeAlias = Callable[[], AbstractAsyncContextManager[Runtime]]
 
@@ -34,9 +35,10 @@ def run(
     *,
     ready: Callable[[str], object],
     notice: Callable[[str], object],
+    inherited: Inherited | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; see `serve`."""
-    uvloop.run(serve(open_runtime, settings, ready=ready, notice=notice))
+    uvloop.run(serve(open_runtime, settings, ready=ready, notice=notice, inherited=inherited))
 
 
 async def serve(
@@ -47,14 +49,16 @@ async def serve(
     notice: Callable[[str], object],
     limits: Limits = DEFAULT_LIMITS,
     stop: asyncio.Event | None = None,
+    inherited: Inherited | None = None,
 ) -> None:
     """Open the runtime and serve it until `stop` is set or the process is told to end by SIGTERM or SIGINT.
 
+    One of several processes serves on the listener it `inherited`, and stops when its parent is gone.
     `ready` gets the address once calls are answered; `notice` gets a sentence for everything this platform cannot
     promise. Raises SettingsError when the address cannot be listened on, and whatever opening the runtime raises.
     """
     stop = stop or asyncio.Event()
-    listener = listen(settings.host, settings.port)
+    listener = inherited.listener if inherited else listen(settings.host, settings.port)
     with contextlib.closing(listener), contextlib.closing(Peers()) as peers, _ended_by_signals(stop):
         if not peers.available:
             notice(
@@ -66,8 +70,8 @@ async def serve(
         server = Server(Guard(app, settings, port, limits), listener, peers, limits, settings.max_connections)
         async with server.running(), open_runtime() as runtime:
             app.opening.finish(runtime)
-            ready(f"http://{_authority(settings.host, port)}")
-            await stop.wait()
+            ready(address(settings.host, port))
+            await (_either(stop.wait(), inherited.parent_gone()) if inherited else stop.wait())
             await app.calls.stop(limits.call_grace, limits.stream_grace)
             await server.close()
 
@@ -170,6 +174,19 @@ def listen(host: str, port: int) -> socket.socket:
             "Stop what listens there (another agentos serve?), or choose another AGENTOS_PORT."
         ) from None
     return listener
+
+
+def address(host: str, port: int) -> str:
+    """The url under which a server on this host and port is found."""
+    return f"http://{_authority(host, port)}"
+
+
+async def _either(*waits: Coroutine[object, object, object]) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
 
 
 def _authority(host: str, port: int) -> str:
