@@ -182,6 +182,12 @@ class NotCallable(CallerError):
     code, status = "not_callable", 404
 
 
+class Gone(CallerError):
+    """The service no longer has what the utility called; the manifest says what to do instead."""
+
+    code, status = "gone", 410
+
+
 class NotFound(CallerError):
     """Nothing at this path."""
 

@@ -297,6 +297,8 @@ class Skill:
     domains: tuple[str, ...] = ()
     settings: Mapping[str, Json] = field(default_factory=dict)
     """Declared settings and their defaults (`settings:`); expressions see them as `.settings`."""
+    gone: Mapping[str, str] = field(default_factory=dict)
+    """Utilities that the service no longer has, and what to do instead."""
     extras: Mapping[str, Json] = field(default_factory=dict)
     """Further keys that are kept and shown: `requires`, `handles`, `sources`, `testing`, `credits`, …"""
     warnings: tuple[Problem, ...] = ()

@@ -55,7 +55,7 @@ def read_callables(
     base_url = root.at("api").text("base_url")
     if base_url is not None and report.has_error_under("api"):
         base_url = _STAND_IN
-    reading = Reading(report, definitions.text, definitions.names, base_url)
+    reading = Reading(report, definitions.used_by, definitions.names, base_url)
     reading.checks.extend(definitions.checks)
     auth = read_auth(root, report)
     declared = _declared_utilities((root, *others), report)
@@ -66,6 +66,7 @@ def read_callables(
             report.warning(cursor.key_place, f"`{key}` are {state}", None, cursor.key_length)
     values = {
         "utilities": utilities,
+        "gone": {name: text for name, cursor in declared.items() if (text := cursor.text("gone"))},
         "auth": settle(auth, mentioned, reading) if utilities else auth,
         "definitions": definitions.text,
         "base_url": base_url,
@@ -134,6 +135,9 @@ def _read_utility(name: str, cursor: Cursor, auth: Mapping[str, Auth], reading: 
     if web_url is not None and isinstance(web_url.json, str):
         template_parts(web_url, web_url.json, scope, strict=True)
     executor = cursor.get("rest")
+    if cursor.get("gone") is not None:
+        _report_gone_executor(cursor, report)
+        return None
     if executor is None:
         _report_no_executor(name, cursor, report)
         return None
@@ -170,6 +174,14 @@ def _report_no_executor(name: str, cursor: Cursor, report: Report) -> None:
     if isinstance(cursor.json, dict) and not report.has_error_under(cursor.path):
         fix = "Add `rest: {method: …, url: …}`"
         report.error(cursor.key_place, f"`{name}` does not say what it calls", fix, cursor.key_length)
+
+
+def _report_gone_executor(cursor: Cursor, report: Report) -> None:
+    for executor in ("rest", *LATER_EXECUTORS):
+        kept = cursor.get(executor)
+        if kept is not None:
+            message = f"a utility that is gone calls nothing: `gone` and `{executor}` exclude each other"
+            report.error(kept.key_place, message, "Remove one of the two", kept.key_length)
 
 
 def _report_second_executor(cursor: Cursor, report: Report) -> None:

@@ -42,7 +42,8 @@ class Reading:
     """One file being read."""
 
     report: Report
-    definitions: str = ""
+    used_by: Callable[[str], str] = lambda source: ""
+    """The definitions that an expression may use."""
     names: frozenset[str] = frozenset()
     """What `definitions` defines."""
     base_url: str | None = None
@@ -66,6 +67,7 @@ class Scope:
         """Remember an expression; `compile_check` False for one that is known to be jq."""
         self.reading.found.append(Found(self.utility, side, cursor, source))
         if compile_check:
+            definitions = self.reading.used_by(source)
             self.reading.checks.append(
-                ExpressionCheck(cursor.place, source, self.reading.definitions, side == "request", cursor.locator())
+                ExpressionCheck(cursor.place, source, definitions, side == "request", cursor.locator())
             )

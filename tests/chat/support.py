@@ -53,6 +53,7 @@ def load(skill: str) -> LoadResult:
         file=file,
         folder=file.parent,
         siblings=[entry.name for entry in file.parent.iterdir()],
+        read_part=lambda name: (file.parent / name).read_bytes(),
     )
 
 
