@@ -161,7 +161,7 @@ def findings(soak: Soak, rows: int, kept: Counter[str], minutes: float) -> list[
     }
     left, cancelled = soak.answers["left"], kept["cancelled"]
     answered, closed = soak.answers - Counter(left=left), kept - Counter(cancelled=cancelled)
-    workers = soak.look().workers
+    workers = soak.samples[-1].workers
     unheard = "equal, but for who left unheard"
     opened_before, opened_after = early[0].descriptors, late[-1].descriptors
     return [
@@ -192,19 +192,20 @@ def soak(minutes: float) -> tuple[Table, bool]:
     with Server(toy) as upstream, Server(known[OURS], upstream.port) as server:
         run = Soak(server, 60 * minutes)
         uvloop.run(run.run())
-        rows, kept = settled_ledger(server)
         if len(run.samples) < 5:
             raise BenchError("too short to tell anything: --minutes 0.1 at least")
+        rows, kept = settle(run)
         found = findings(run, rows, kept, minutes)
     return table(run, found, minutes), all(each.good for each in found)
 
 
-def settled_ledger(server: Server) -> tuple[int, Counter[str]]:
-    """The ledger when every row is closed, or after 20 s."""
-    file = server.home / "activity.db"
+def settle(run: Soak) -> tuple[int, Counter[str]]:
+    """The ledger when every row is closed and the workers that helped out have gone, or after 20 s."""
+    file = run.server.home / "activity.db"
     for _ in range(100):
         rows, kept = ledger(file)
-        if not kept["started"]:
+        run.samples[-1] = run.look()
+        if not kept["started"] and run.samples[-1].workers == WORKERS:
             break
         sleep(0.2)
     return rows, kept

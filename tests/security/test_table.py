@@ -1,0 +1,62 @@
+"""docs/security.md: every promise has tests, they exist, and pytest runs them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+PACKAGE = ROOT / "agentos_runtime"
+
+
+def rows() -> dict[int, list[str]]:
+    """The cells of each numbered row."""
+    found = re.findall(r"^\| (\d+) \| (.*) \|$", TEXT, re.MULTILINE)
+    return {int(number): cells.split(" | ") for number, cells in found}
+
+
+def named(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_every_promise_has_its_row() -> None:
+    assert [*rows()] == [*range(1, 25)]
+    assert all(len(cells) == 3 for cells in rows().values())
+
+
+def test_every_promise_names_where_it_is_kept() -> None:
+    for number, (_, by, _) in rows().items():
+        assert named(by), number
+        for place in named(by):
+            file = place.split()[0]
+            assert (PACKAGE / file).is_file() or (ROOT / file).is_file(), f"row {number}: {place}"
+
+
+def test_every_promise_is_shown_by_tests_that_pytest_collects() -> None:
+    shown = {number: [f"tests/{name}" for name in named(cells[2])] for number, cells in rows().items()}
+    assert all(shown.values()), "every row has a test"
+    names = sorted({name for tests in shown.values() for name in tests})
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-q",
+        "-o",
+        "addopts=",
+        "-p",
+        "no:cacheprovider",
+        *names,
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    collected = {line.partition("[")[0] for line in done.stdout.splitlines() if "::" in line}
+    assert set(names) <= collected
+
+
+def test_the_commands_that_try_harder_exist() -> None:
+    for command in re.findall(
+        r"^\| `(?:AGENTOS_\w+=\d+ )?(\S+)", TEXT.partition("## Trying harder")[2], re.MULTILINE
+    ):
+        assert (ROOT / command).is_file(), command
