@@ -146,7 +146,7 @@ class Replays:
         kind = None if reply.raw is None else reply.raw.content_type
 
         def work(connection: sqlite3.Connection) -> None:
-            store.keep(connection, identity, body, kind, self._clock())
+            store.keep(connection, identity, body, kind, reply.more, self._clock())
             store.make_room(connection, self._settings.max_entries, self._settings.max_bytes)
 
         with suppress(DatabaseTrouble):  # the call was made: its answer is given whatever becomes of the store
@@ -169,7 +169,7 @@ def _replay(stored: Stored, timings: Timings) -> Reply:
     body = stored.body or b""
     if stored.content_type is not None:
         return Reply(None, b"null", RawReply(body, stored.content_type), timings, replayed=True)
-    return Reply(parse(body), body, None, timings, replayed=True)
+    return Reply(parse(body), body, None, timings, replayed=True, more=bool(stored.more))
 
 
 _READERS: Mapping[str, Reader] = {

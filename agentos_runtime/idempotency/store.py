@@ -15,7 +15,8 @@ CREATE TABLE answer (
     owner TEXT NOT NULL,
     at REAL NOT NULL,
     body BLOB,
-    content_type TEXT
+    content_type TEXT,
+    more INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX answer_at ON answer (at);
 """,
@@ -40,11 +41,13 @@ class Stored:
     body: bytes | None = field(repr=False)
     content_type: str | None
     """None: the body is the reply's JSON."""
+    more: int = 0
+    """1: a list that goes on."""
 
 
 def find(connection: sqlite3.Connection, identity: Identity) -> Stored | None:
     row = connection.execute(
-        "SELECT fingerprint, owner, body, content_type FROM answer WHERE id = ?", (identity.id,)
+        "SELECT fingerprint, owner, body, content_type, more FROM answer WHERE id = ?", (identity.id,)
     ).fetchone()
     return None if row is None else Stored(*row)
 
@@ -58,10 +61,16 @@ def claim(connection: sqlite3.Connection, identity: Identity, owner: str, now: f
 
 
 def keep(
-    connection: sqlite3.Connection, identity: Identity, body: bytes, content_type: str | None, now: float
+    connection: sqlite3.Connection,
+    identity: Identity,
+    body: bytes,
+    content_type: str | None,
+    more: bool,
+    now: float,
 ) -> None:
     connection.execute(
-        "UPDATE answer SET body = ?, content_type = ?, at = ? WHERE id = ?", (body, content_type, now, identity.id)
+        "UPDATE answer SET body = ?, content_type = ?, more = ?, at = ? WHERE id = ?",
+        (body, content_type, more, now, identity.id),
     )
 
 
