@@ -221,6 +221,7 @@ def test_innocent_texts_come_through_whole_however_much_they_look_like_the_begin
 
 
 OTHERS = """
+utilities:
   sound:
     description: Bytes
     rest: {url: /sound, response: {raw: true}}
@@ -233,14 +234,13 @@ OTHERS = """
   words:
     description: Deltas are texts
     rest: {url: /words, stream: {delta: .item, accumulate: text}}
-  list_models:
 """
 
 
 @pytest.fixture(scope="module")
 def shared_others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
     folder = tmp_path_factory.mktemp("others")
-    skills = changed_skill(folder, ("\n  list_models:\n", OTHERS))
+    skills = changed_skill(folder, ("\nutilities:\n", OTHERS))
     with chat_house(folder, skills=skills, key=SECRET) as started:
         yield started
 
