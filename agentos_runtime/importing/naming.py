@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from itertools import zip_longest
 
 from agentos_runtime.importing.api import Field, Operation
 from agentos_runtime.importing.words import is_plural, singular, snake, words
@@ -27,6 +28,7 @@ _VERBS = frozenset({
     "unsubscribe", "update", "upload", "upsert", "validate", "verify",
     *_SAME_VERB,
 })  # fmt: skip
+_HOW_MANY: Mapping[str, str] = {"all": "list", "many": "list", "one": "get"}
 _NOISE = frozenset({"endpoint", "using"})
 _COUNTED = frozenset({"get", "update", "delete", "create"})
 _WHOLE_NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -87,13 +89,13 @@ def suggested(one: Operation, services: Sequence[str]) -> str:
         nouns = own
     elif own[0] in _VERBS or "." in one.id:
         verb, own = own[0], own[1:]
-    elif own[-1] in _VERBS or own[-1] in ("all", "one", "many"):
-        verb, own = own[-1], own[:-1]
-    elif len(own) > 2 and own[-2:] in (["find", "all"], ["find", "one"], ["get", "all"]):
+    elif len(own) > 2 and own[-2] in ("find", "get") and own[-1] in _HOW_MANY:
         verb, own = own[-1], own[:-2]
+    elif own[-1] in _VERBS or own[-1] in _HOW_MANY:
+        verb, own = own[-1], own[:-1]
     else:
         verb = _path_verb(one, nouns)[0]
-    verb, own = _settled(verb, [word for word in own if word not in ("all", "one")] or nouns[-1:], one)
+    verb, own = _settled(verb, [word for word in own if word not in _HOW_MANY] or nouns[-1:], one)
     name = "_".join(dict.fromkeys([verb, *own]))
     return name if name[:1].isalpha() else f"call_{name}"
 
@@ -103,7 +105,7 @@ def _without_controller(own: list[str]) -> list[str]:
     before, after = (
         (own[: own.index("controller")], own[own.index("controller") + 1 :]) if "controller" in own else ([], own)
     )
-    return after if len([word for word in after if word not in ("all", "one")]) > 1 else before + after
+    return after if len([word for word in after if word not in _HOW_MANY]) > 1 else before + after
 
 
 def _without_service(own: list[str], services: Sequence[str]) -> list[str]:
@@ -118,7 +120,7 @@ def _without_service(own: list[str], services: Sequence[str]) -> list[str]:
 
 def _settled(verb: str, nouns: list[str], one: Operation) -> tuple[str, list[str]]:
     """list_ for lists, get_ for one thing; one thing is singular."""
-    verb = {"all": "list", "many": "list", "one": "get", **_SAME_VERB}.get(verb, verb)
+    verb = _HOW_MANY.get(verb) or _SAME_VERB.get(verb, verb)
     last = nouns[-1] if nouns else ""
     one_thing = one.path.endswith("}")
     if nouns and nouns[-1] == "request" and len(nouns) > 1:
@@ -150,7 +152,7 @@ def _path_words(path: str) -> list[str]:
     """`/v1/guardrails/{id}/assignments/keys` → guardrail, assignments, keys."""
     parts = [part for part in path.strip("/").split("/") if part]
     found: list[str] = []
-    for part, following in zip(parts, [*parts[1:], ""], strict=True):
+    for part, following in zip_longest(parts, parts[1:], fillvalue=""):
         if not part.startswith("{") and not re.fullmatch(r"v\d+\w*|api", part):
             own = words(re.sub(r"\{[^}]*\}", "", part))
             found += [*own[:-1], singular(own[-1])] if own and following.startswith("{") else own

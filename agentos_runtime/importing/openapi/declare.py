@@ -94,8 +94,9 @@ class Declarer:
         description = summary(text) if depth == MAX_DEPTH else summary(text, 120, 1)
         if description:
             declaration["description"] = description
+        crossed = flat.minimum is not None and flat.maximum is not None and flat.minimum > flat.maximum
         for keyword, bound in (("minimum", flat.minimum), ("maximum", flat.maximum)):
-            if bound is not None and {"integer", "number"} & set(flat.types or ("number",)):
+            if bound is not None and not crossed and {"integer", "number"} & set(flat.types or ("number",)):
                 declaration[keyword] = bound
         self._choices(declaration, flat, place)
         if flat.format in WORTH_SAYING and WORTH_SAYING[flat.format].split()[0] not in description:

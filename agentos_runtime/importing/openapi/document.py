@@ -58,26 +58,34 @@ class Sited:
     value: Any
     resolver: _Resolver
 
+    def get(self, key: str) -> Any:
+        """What stands below the key; None for nothing, and when this is no map."""
+        return self.value.get(key) if isinstance(self.value, Mapping) else None
+
     def at(self, key: str) -> "Sited":
-        return Sited(self.value.get(key) if isinstance(self.value, Mapping) else None, self.resolver)
+        return Sited(self.get(key), self.resolver)
 
     def map(self, key: str) -> dict[str, "Sited"]:
         """The entries of a map below the key; empty when there is none."""
-        below = self.value.get(key) if isinstance(self.value, Mapping) else None
+        below = self.get(key)
         if not isinstance(below, Mapping):
             return {}
         return {str(name): Sited(value, self.resolver) for name, value in below.items()}
 
-    def list(self, key: str) -> "list[Sited]":
-        below = self.value.get(key) if isinstance(self.value, Mapping) else None
+    def entries(self, key: str) -> list["Sited"]:
+        below = self.get(key)
         return [Sited(value, self.resolver) for value in below] if isinstance(below, list) else []
 
     def text(self, key: str) -> str:
-        below = self.value.get(key) if isinstance(self.value, Mapping) else None
+        below = self.get(key)
         return below if isinstance(below, str) else ""
 
     def flag(self, key: str) -> bool:
-        return isinstance(self.value, Mapping) and self.value.get(key) is True
+        return self.get(key) is True
+
+    def texts(self, key: str) -> list[str]:
+        below = self.get(key)
+        return [one for one in below if isinstance(one, str)] if isinstance(below, Sequence) else []
 
 
 def open_document(data: bytes, address: str, fetch: Fetch, losses: Losses) -> Sited:
@@ -118,7 +126,7 @@ def resolve(node: Sited, losses: Losses) -> Sited:
         beside = {**{k: v for k, v in node.value.items() if k != "$ref"}, **beside}
         try:
             found = node.resolver.lookup(reference)
-        except Unresolvable as error:
+        except (Unresolvable, TypeError, ValueError) as error:  # a pointer into what is no map
             reason = _reason(error)
             losses.add(f"a reference leads nowhere{reason}, so what it names is missing", reference)
             return Sited(beside, node.resolver)

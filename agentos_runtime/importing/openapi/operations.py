@@ -1,5 +1,6 @@
 """An OpenAPI document becomes an Api."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
@@ -14,6 +15,7 @@ from agentos_runtime.importing.openapi.schemas import Flattener
 from agentos_runtime.importing.openapi.security import Security
 from agentos_runtime.importing.paging import pagination
 from agentos_runtime.importing.words import says_the_same, summary
+from agentos_runtime.manifest.urls import address_problem
 
 METHODS = ("get", "post", "put", "patch", "delete", "head")
 UNSPOKEN = ("options", "trace")
@@ -41,8 +43,10 @@ class _Reader:
         self._base_url = base_url or self._server(document)
 
     def api(self) -> Api:
-        if self._base_url is None:
+        if self._base_url is None or not self._base_url.startswith(("http://", "https://")):
             raise ImportProblem("The document names no server: say where the service is with --base-url https://…")
+        if address_problem(self._base_url):
+            raise ImportProblem(f"The address {address_problem(self._base_url)}: write --base-url https://…")
         operations = [
             self._operation(path, method.upper(), item, Sited(item.value[method], item.resolver))
             for path, item in self._paths()
@@ -56,7 +60,7 @@ class _Reader:
         return Api(
             title=info.text("title"),
             description=info.text("description") or info.text("summary"),
-            version=str(info.value.get("version", "")) if isinstance(info.value, Mapping) else "",
+            version="" if info.get("version") is None else str(info.get("version")),
             base_url=self._base_url,
             operations=tuple(_with_credential(operation, names) for operation in operations),
             auth=auth,
@@ -79,9 +83,9 @@ class _Reader:
 
     def _operation(self, path: str, method: str, item: Sited, operation: Sited) -> Operation:
         label = f"{method} {path}"
-        fields = [*self._parameters.read(item, operation, label), *self._missing(path, item, operation)]
+        fields = self._fields(path, item, operation, label)
         body = self._bodies.read(operation, method, label) if method not in ("GET", "HEAD") else None
-        if method in ("GET", "HEAD") and operation.value.get("requestBody") is not None:
+        if method in ("GET", "HEAD") and operation.get("requestBody") is not None:
             self._losses.add("a body of a GET is not sent", label)
         stream_field = body.stream_field if body else None
         reply = self._replies.read(operation, method, stream_field, label)
@@ -98,7 +102,7 @@ class _Reader:
             path=path,
             description=_description(operation, label),
             id=operation.text("operationId"),
-            tag=next((tag for tag in operation.value.get("tags") or () if isinstance(tag, str)), ""),
+            tag=next(iter(operation.texts("tags")), ""),
             fields=(*fields, *body_fields),
             reply=reply,
             stream_field=stream_field if reply.streams else None,
@@ -110,16 +114,17 @@ class _Reader:
         )
         return replace(made, body=body.body) if body else made
 
-    def _missing(self, path: str, item: Sited, operation: Sited) -> list[Field]:
-        """Path params that nobody declared."""
-        declared = {
-            resolve(raw, self._losses).text("name")
-            for raw in (*item.list("parameters"), *operation.list("parameters"))
-        }
-        names = [part.partition("}")[0] for part in path.split("{")[1:]]
-        return [
-            Field(name, "path", {"type": "string"}, True) for name in dict.fromkeys(names) if name not in declared
-        ]
+    def _fields(self, path: str, item: Sited, operation: Sited, label: str) -> list[Field]:
+        """The parameters, and those of the path that nobody declared."""
+        names = re.findall(r"\{([^{}]*)\}", path)
+        fields = self._parameters.read(item, operation, label)
+        for field in fields:
+            if field.place == "path" and field.name not in names:
+                self._losses.add("a path parameter that is not in the path is left out", f"{label} {field.name}")
+        kept = [field for field in fields if field.place != "path" or field.name in names]
+        declared = {field.name for field in kept if field.place == "path"}
+        missing = [name for name in dict.fromkeys(names) if name not in declared]
+        return [*kept, *(Field(name, "path", {"type": "string"}, True) for name in missing)]
 
     def _own_server(self, item: Sited, operation: Sited) -> str | None:
         for node in (operation, item):
@@ -130,7 +135,7 @@ class _Reader:
 
     def _server(self, node: Sited) -> str | None:
         """The first server that a document, path or operation names, as an absolute url."""
-        servers = node.list("servers")
+        servers = node.entries("servers")
         if not servers and node is not self._document:
             return None
         url = servers[0].text("url") if servers else "/"
@@ -144,7 +149,12 @@ class _Reader:
             others = ", ".join(server.text("url") for server in servers[1:])
             self._losses.add("other servers are not used", others)
         joined = urljoin(self._address, url)
-        return joined.rstrip("/") if urlsplit(joined).scheme in ("http", "https") else None
+        if urlsplit(joined).scheme not in ("http", "https"):
+            return None
+        problem = address_problem(joined) or ("has a query" if "?" in joined else None)
+        if problem:
+            self._losses.add(f"a server is not used: it {problem}", url)
+        return None if problem else joined.rstrip("/")
 
 
 def _description(operation: Sited, label: str) -> str:

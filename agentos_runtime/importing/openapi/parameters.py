@@ -6,6 +6,7 @@ from agentos_runtime.importing.api import Field, Losses, Place
 from agentos_runtime.importing.openapi.declare import Declarer
 from agentos_runtime.importing.openapi.document import Sited, resolve
 from agentos_runtime.importing.openapi.schemas import Flat
+from agentos_runtime.manifest.header_names import header_problem
 
 _PLACES: Mapping[str, Place] = {"path": "path", "query": "query", "header": "header"}
 _OWN_HEADERS = frozenset({"accept", "content-type", "authorization"})
@@ -24,9 +25,11 @@ class Parameters:
     def read(self, item: Sited, operation: Sited, label: str) -> list[Field]:
         """The fields of an operation; its own parameters win over those of its path."""
         found: dict[tuple[str, str], Sited] = {}
-        for raw in (*item.list("parameters"), *operation.list("parameters")):
+        for raw in (*item.entries("parameters"), *operation.entries("parameters")):
             parameter = resolve(raw, self._losses)
-            found[parameter.text("in"), parameter.text("name")] = parameter
+            place, name = parameter.text("in"), parameter.text("name")
+            if name:
+                found[place, name.lower() if place == "header" else name] = parameter
         return [
             field
             for parameter in found.values()
@@ -40,7 +43,9 @@ class Parameters:
                 f"a parameter in a {parameter.text('in') or 'place that is not named'} is not sent", label
             )
             return
-        if place == "header" and name.lower() in (*_OWN_HEADERS, IDEMPOTENCY):
+        if place == "header" and (name.lower() in (*_OWN_HEADERS, IDEMPOTENCY) or header_problem(name)):
+            if header_problem(name):
+                self._losses.add("a header that a manifest may not set is not sent", label)
             return
         content = next(iter(parameter.map("content").values()), None)
         flat = self._declarer.flattener.flat([content.at("schema") if content else parameter.at("schema")], label)
@@ -58,7 +63,8 @@ class Parameters:
         if as_json:
             return "{} | if . == null then null else tojson end"
         style = parameter.text("style") or ("form" if parameter.text("in") == "query" else "simple")
-        repeated = parameter.value.get("explode", style == "form") and parameter.text("in") == "query"
+        explode = parameter.get("explode")
+        repeated = (style == "form" if explode is None else explode) and parameter.text("in") == "query"
         if "array" in flat.types and not repeated and style in _JOINED:
             return f'{{}} | if type == "array" then map(tostring) | join("{_JOINED[style]}") else . end'
         if flat.is_object and parameter.text("in") == "query":
@@ -81,7 +87,7 @@ def _is_deep(parameter: Sited) -> bool:
 
 def idempotency_header(item: Sited, operation: Sited, losses: Losses) -> str | None:
     """The name of the operation's idempotency header, which the runtime sends itself."""
-    for raw in (*item.list("parameters"), *operation.list("parameters")):
+    for raw in (*item.entries("parameters"), *operation.entries("parameters")):
         parameter = resolve(raw, losses)
         if parameter.text("in") == "header" and parameter.text("name").lower() == IDEMPOTENCY:
             return parameter.text("name")

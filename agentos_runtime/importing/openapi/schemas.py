@@ -90,10 +90,10 @@ class Flattener:
         if not isinstance(node.value, Mapping) or depth > MAX_NESTING:
             return Flat(name=named)
         flat = replace(self._own(node, place), name=named)
-        for part in node.list("allOf"):
+        for part in node.entries("allOf"):
             flat = _joined(flat, self._one(part, place, depth + 1))
         for keyword in ("anyOf", "oneOf"):
-            options = [self._one(option, place, depth + 1) for option in node.list(keyword)]
+            options = [self._one(option, place, depth + 1) for option in node.entries(keyword)]
             if options:
                 flat = _joined(flat, self._union(options, place))
         return flat
@@ -109,12 +109,12 @@ class Flattener:
             types=types or (("object",) if "properties" in value else ("array",) if "items" in value else ()),
             nullable=nullable or enum_null,
             properties={name: (below,) for name, below in node.map("properties").items()},
-            required=frozenset(name for name in value.get("required") or () if isinstance(name, str)),
+            required=frozenset(node.texts("required")),
             items=(node.at("items"),) if "items" in value else (),
             enum=enum,
             minimum=minimum,
             maximum=maximum,
-            default=value.get("default"),
+            default=_plain(value.get("default")),
             example=_example(value),
             description=node.text("description") or node.text("title"),
             format=node.text("format") or (node.text("contentMediaType") if "contentEncoding" not in value else ""),
@@ -178,7 +178,7 @@ def _enum(value: Mapping[str, Any]) -> tuple[tuple[Json, ...] | None, bool]:
     choices = [value["const"]] if "const" in value else value.get("enum")
     if not isinstance(choices, list) or not choices:
         return None, False
-    return tuple(choice for choice in choices if choice is not None) or None, None in choices
+    return tuple(_plain(choice) for choice in choices if choice is not None) or None, None in choices
 
 
 def _bounds(value: Mapping[str, Any]) -> tuple[float | None, float | None]:
@@ -203,8 +203,14 @@ def _number(value: Any) -> float | None:
 
 def _example(value: Mapping[str, Any]) -> Json:
     examples = value.get("examples")
-    example: Json = value.get("example", examples[0] if isinstance(examples, list) and examples else None)
-    return example
+    return _plain(value.get("example", examples[0] if isinstance(examples, list) and examples else None))
+
+
+def _plain(value: Any) -> Json:
+    """A value as JSON has it: YAML's keys may be numbers."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(below) for key, below in value.items()}
+    return [_plain(below) for below in value] if isinstance(value, list) else value
 
 
 def _joined(one: Flat, other: Flat) -> Flat:

@@ -23,18 +23,19 @@ class Security:
     def __init__(self, document: Sited, losses: Losses) -> None:
         components = document.at("components")
         self._schemes = {name: resolve(node, losses) for name, node in components.map("securitySchemes").items()}
-        self._general: Any = document.value.get("security")
+        self._general: Any = document.get("security")
         self._losses = losses
         self._known: dict[str, tuple[Credential, str | None]] = {}
         self._used: Counter[str] = Counter()
 
     def choose(self, operation: Sited, label: str) -> str | None:
         """The key of the credential that an operation carries; None = none."""
-        alternatives = operation.value.get("security", self._general)
+        own = operation.get("security")
+        alternatives = self._general if own is None else own
         if not isinstance(alternatives, list) or not alternatives:
             return None
         real = [one for one in alternatives if isinstance(one, Mapping) and one]
-        credentials = [made for one in real if (made := self._credential(sorted(one))) is not None]
+        credentials = [made for one in real if (made := self._credential(sorted(map(str, one)))) is not None]
         if not credentials:
             return None
         chosen = credentials[0]
@@ -42,7 +43,7 @@ class Security:
             self._losses.add("it can be proven in several ways; the first is used", label)
         if len(real) < len(alternatives):
             chosen = {**chosen, "optional": True}
-        return self._remember(chosen, snake(sorted(real[0])[0]) or "key", operation.text("description"))
+        return self._remember(chosen, snake(min(map(str, real[0]))) or "key", operation.text("description"))
 
     def auth(self) -> tuple[Json, dict[str, str]]:
         """What the manifest says under `auth`, and the name of each credential that was chosen.
@@ -91,9 +92,8 @@ class Security:
         kind = scheme.text("type").lower()
         reader = _SCHEMES.get(kind if kind != "http" else f"http {scheme.text('scheme').lower()}")
         if reader is None:
-            self._losses.add(
-                f"the security scheme of type {kind} {scheme.text('scheme')} has no counterpart".strip(), name
-            )
+            said = f"{kind} {scheme.text('scheme')}".strip()
+            self._losses.add(f"the security scheme of type {said} has no counterpart", name)
             return None
         return reader(scheme, self._losses)
 
@@ -106,8 +106,11 @@ def _basic(scheme: Sited, losses: Losses) -> Credential:
     return {"type": "basic"}
 
 
-def _api_key(scheme: Sited, losses: Losses) -> Credential:
+def _api_key(scheme: Sited, losses: Losses) -> Credential | None:
     name, place = scheme.text("name"), scheme.text("in")
+    if not re.fullmatch(r"[\w.-]+", name, re.ASCII):
+        losses.add("an API key has no name to be sent under", name or "securitySchemes")
+        return None
     if place == "cookie":
         return {"header": {"Cookie": f"{name}={{key}}"}}
     credential: Credential = {"type": "api_key", "header" if place == "header" else "query": name}
@@ -134,7 +137,7 @@ def _openid(scheme: Sited, losses: Losses) -> Credential:
     return {**BEARER, "label": "Access token"}
 
 
-_SCHEMES: Mapping[str, Callable[[Sited, Losses], Credential]] = {
+_SCHEMES: Mapping[str, Callable[[Sited, Losses], Credential | None]] = {
     "http bearer": _bearer,
     "http basic": _basic,
     "apikey": _api_key,
