@@ -5,6 +5,7 @@ from pathlib import Path
 from agentos_runtime.errors import UnknownUtility
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth, Skill, Utility
+from agentos_runtime.origins import declared_origin
 from agentos_runtime.skills import Registry, SkillEntry, broken_error, nearest, problem_json
 from agentos_runtime.vault import Vault
 
@@ -129,5 +130,6 @@ def _utility(skill: Skill, utility: Utility) -> dict[str, Json]:
         "void": utility.void,
         "credential": utility.credential,
         "method": utility.rest.method,
+        "origin": declared_origin(utility.rest.url),
         "web_url": utility.web_url,
     }

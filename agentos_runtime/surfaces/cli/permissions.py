@@ -23,6 +23,8 @@ def print_permissions(permissions: Iterable[Any]) -> None:
 
 
 def _what(grant: Any) -> str:
+    if grant["placement"] == "open":
+        return "no key"
     if grant["credential"] is None:
         return "no key; an address of this machine or its network"
     if grant["placement"] == "login":

@@ -63,11 +63,22 @@ def _print_skill(found: dict[str, Any]) -> None:
         print_table(("NAME", "DESCRIPTION"), _utility_rows(found["utilities"]), indent="  ")
     click.echo()
     heading("What it may do")
-    print_permissions(found["authority"])
+    print_permissions([*found["authority"], *_open_calls(found)])
     if found.get("instructions"):
         click.echo()
         heading("Instructions")
         click.echo(harmless(found["instructions"].rstrip()))
+
+
+def _open_calls(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """What needs nobody's approval: calls without a key, each method and origin once."""
+    known = {(each["method"], each["origin"]) for each in found["authority"]}
+    open_ones = [each for each in found["utilities"].values() if each["credential"] is None]
+    calls = {(each["method"], each["origin"]) for each in open_ones} - known
+    return [
+        {"method": method, "origin": origin, "credential": None, "placement": "open", "approved_by": "not needed"}
+        for method, origin in sorted(calls, key=str)
+    ]
 
 
 def _auth_line(auth: dict[str, Any]) -> str:
