@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from agentos_runtime.authority import NETWORK, Grant, authority_of, declared_grants, grants_for, sort_grants
-from agentos_runtime.credentials.lookup import Listed, UnusableCredential, variables
+from agentos_runtime.credentials.lookup import Listed, UnusableCredential
 from agentos_runtime.credentials.redactor import Redactor
 from agentos_runtime.credentials.secret import Credential
 from agentos_runtime.credentials.store import KeyringError
 from agentos_runtime.errors import ApprovalRequired, CredentialNotFound
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth, Skill, Utility
+from agentos_runtime.manifest.variables import variables
 from agentos_runtime.origins import declared_origin, origin_of
 from agentos_runtime.private_files import PrivateFileError, Stamp
 
@@ -213,10 +214,11 @@ def _missing_text(skill: Skill, auth: Auth) -> str:
     name = "" if auth.name == "default" else f' "{auth.name}"'
     option = "" if auth.name == "default" else f" --credential {auth.name}"
     names = " and ".join(variables(skill.id, auth.name, auth.fields).values())
+    made = f"; it is made at {auth.help_url}" if auth.name != "default" and auth.help_url else ""
     login = f", or agentos login {skill.id}{option}" if auth.login else ""
     return (
         f'the skill "{skill.id}" needs its {what}{name}. Run: agentos keys set {skill.id}{option}{login} '
-        f"(or start the server with {names} set)."
+        f"(or start the server with {names} set){made}."
     )
 
 

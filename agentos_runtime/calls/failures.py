@@ -46,6 +46,20 @@ class Service:
     skill: str
     credential: str | None = None
     help_url: str | None = None
+    label: str | None = None
+    """What people call the credential."""
+    variables: tuple[str, ...] = ()
+    """The environment variables that would hold it."""
+
+    @property
+    def has_several(self) -> bool:
+        """Whether the call carried a credential beside the usual one, so that the two can be mistaken."""
+        return self.credential not in (None, "default")
+
+    @property
+    def key(self) -> str:
+        """The credential as a sentence names it."""
+        return f'the {self.label or "credential"} "{self.credential}"' if self.has_several else "the credential"
 
 
 def failure_error(service: Service, failure: UpstreamFailure) -> errors.AgentOSError:
@@ -56,13 +70,16 @@ def failure_error(service: Service, failure: UpstreamFailure) -> errors.AgentOSE
     provider = f" [{failure.provider}]" if failure.provider else ""
     if kind is errors.CredentialRejected:
         return kind(
-            f"{service.name} rejected the credential{status}: {reason}. Check it, then: {keys_command(service)}",
+            f"{service.name} rejected {service.key}{status}: {reason}. Check it, then: {_remedy(service)}",
             upstream=failure,
             help_url=service.help_url,
         )
     wait = f" Retry in {math.ceil(failure.retry_after)} s." if failure.retry_after else ""
     unsaid = UNSAID_WAIT if kind is errors.UpstreamRateLimited and failure.retry_after is None else None
     sentence = f"{service.name} {_VERBS.get(kind, 'failed')}{status}: {reason}{provider}.{wait}"
+    if kind is errors.UpstreamForbidden and service.has_several:
+        sentence += f" The call carried {service.key}. If that is another key, run: {_remedy(service)}"
+        return kind(sentence, upstream=failure, help_url=service.help_url)
     return kind(sentence, upstream=failure, retry_after=unsaid)
 
 
@@ -70,6 +87,13 @@ def keys_command(service: Service) -> str:
     """The command that stores the credential this service wants."""
     named = f" --credential {service.credential}" if service.credential not in (None, "default") else ""
     return f"agentos keys set {service.skill}{named}"
+
+
+def _remedy(service: Service) -> str:
+    """How to set the credential, also where the environment holds it."""
+    made = f"; it is made at {service.help_url}" if service.has_several and service.help_url else ""
+    held = f" (or set {' and '.join(service.variables)})" if service.has_several and service.variables else ""
+    return f"{keys_command(service)}{held}{made}"
 
 
 _VERBS: Mapping[type[errors.AgentOSError], str] = {

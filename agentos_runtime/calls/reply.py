@@ -16,6 +16,7 @@ from agentos_runtime.expressions.outcome import Outcome
 from agentos_runtime.expressions.program import Program, reply_program, value_program
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 from agentos_runtime.manifest.model import Expression, Jq, PlainPath, Response, Skill, Utility
+from agentos_runtime.manifest.variables import variables
 
 _MENTIONS_CHOICES = re.compile(r"\.choices\b")
 
@@ -50,7 +51,10 @@ class Body:
 
 def service_of(skill: Skill, utility: Utility) -> Service:
     auth = skill.auth.get(utility.credential) if utility.credential else None
-    return Service(skill.name, skill.id, utility.credential, auth.help_url if auth else None)
+    if auth is None:
+        return Service(skill.name, skill.id)
+    names = tuple(variables(skill.id, auth.name, auth.fields).values())
+    return Service(skill.name, skill.id, auth.name, auth.help_url, auth.label, names)
 
 
 def plan_reply(skill: Skill, utility: Utility) -> ReplyPlan:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from agentos_runtime.authority import Grant
 from agentos_runtime.credentials.secret import Credential, Secret
 from agentos_runtime.credentials.store import CredentialStore, Entry
+from agentos_runtime.manifest.variables import variables
 from agentos_runtime.private_files import Stamp
 
 
@@ -100,23 +101,6 @@ class Credentials:
         for name, secret in found.items():
             _check(secret.reveal(), f"the stored {name} of {skill_id}")
         return Credential(found, entry.kept_in, entry.grants)
-
-
-def variables(skill_id: str, credential: str, fields: Sequence[str]) -> dict[str, str]:
-    """The environment variable of each field of a credential.
-
-    `LOGO_DEV_API_KEY` for the only field of the default credential of `logo-dev`, `TWILIO_USERNAME` and
-    `TWILIO_PASSWORD` for several fields, `OPENROUTER_MANAGEMENT_KEY` for a credential with a name of its own
-    (`<ID>_<CREDENTIAL>_<FIELD>` when that one has several fields).
-    """
-    prefix = _upper(skill_id) if credential == "default" else f"{_upper(skill_id)}_{_upper(credential)}"
-    if len(fields) == 1:
-        return {fields[0]: f"{prefix}_API_KEY" if credential == "default" else f"{prefix}_KEY"}
-    return {field: f"{prefix}_{_upper(field)}" for field in fields}
-
-
-def _upper(name: str) -> str:
-    return name.upper().replace("-", "_")
 
 
 def _check(text: str, where: str) -> None:

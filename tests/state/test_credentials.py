@@ -13,9 +13,10 @@ from keyring.errors import KeyringError as BackendError
 
 from agentos_runtime.authority import Grant
 from agentos_runtime.credentials.keyring import SystemKeyring
-from agentos_runtime.credentials.lookup import Credentials, UnusableCredential, variables
+from agentos_runtime.credentials.lookup import Credentials, UnusableCredential
 from agentos_runtime.credentials.opening import open_credentials
 from agentos_runtime.credentials.store import CredentialStore, Keyring, KeyringError
+from agentos_runtime.manifest.variables import variables
 from agentos_runtime.private_files import PrivateFile, PrivateFileError
 from agentos_runtime.settings import Settings
 from tests.state.skills import CANARY

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from agentos_runtime.calls.call import Call
-from agentos_runtime.credentials.lookup import variables
 from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.variables import variables
 from agentos_runtime.runtime.preview import Preview, Secrets
 from agentos_runtime.settings import Settings
 from agentos_runtime.surfaces.cli.in_process import in_process

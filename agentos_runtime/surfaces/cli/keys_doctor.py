@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import click
 
-from agentos_runtime.credentials.lookup import Credentials, UnusableCredential, variables
+from agentos_runtime.credentials.lookup import Credentials, UnusableCredential
 from agentos_runtime.credentials.opening import open_credentials
 from agentos_runtime.credentials.store import KeyringError
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth
+from agentos_runtime.manifest.variables import variables
 from agentos_runtime.private_files import PrivateFileError
 from agentos_runtime.surfaces.cli.health import home_findings, print_findings
 from agentos_runtime.surfaces.cli.output import print_json, print_table
