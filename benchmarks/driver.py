@@ -59,7 +59,7 @@ class WrongAnswer(Exception):
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection with at most one request under way."""
+    """One keep-alive connection with at most one request under way; `kept` = it takes another one."""
 
     def __init__(self) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -69,12 +69,12 @@ class Connection(asyncio.Protocol):
 
     async def ask(self, request: bytes) -> None:
         """Send, and wait for the whole answer; `status`, `body` and `first_delta` hold it."""
+        if self.transport.is_closing():
+            raise ConnectionResetError("the server closed a kept connection")
         self.parser = httptools.HttpResponseParser(self)
         self.body = bytearray()
         self.first_delta = 0.0
         self.done = asyncio.get_running_loop().create_future()
-        if self.transport.is_closing():
-            raise ConnectionResetError("the server closed a kept connection")
         self.transport.write(request)
         await self.done
 
@@ -88,6 +88,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self.status = self.parser.get_status_code()
+        self.kept = self.parser.should_keep_alive()
         if not self.done.done():
             self.done.set_result(None)
 

@@ -27,6 +27,10 @@ RATE = 100
 """Calls per second."""
 PATH = "/api/skills/openrouter/chat"
 WORKERS = 2
+AT_ONCE = 200
+"""Calls under way at most: on a machine that is too busy for the rate, the rate gives way."""
+IDLE = 2.0
+"""Seconds after which a connection is not used again."""
 MAY_GROW_MB, MAY_GROW_DESCRIPTORS = 5.0, 16
 SETTLING = 0.2
 """The share of the run in which memory may still find its level."""
@@ -54,19 +58,21 @@ class Soak:
     answers: Counter[str] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     sent: int = 0
-    idle: list[Connection] = field(default_factory=list)
+    idle: list[tuple[float, Connection]] = field(default_factory=list)
 
     async def run(self) -> None:
         started = perf_counter()
         async with asyncio.TaskGroup() as calls:
             sampling = calls.create_task(self.sample())
             while perf_counter() - started < self.seconds:
+                await self.places.acquire()
                 self.sent += 1
                 calls.create_task(self.call(self.dice.choice(KINDS), f"soak-{self.sent}"))
                 await asyncio.sleep(max(0.0, started + self.sent / RATE - perf_counter()))
             sampling.cancel()
-        for connection in self.idle:
+        for _, connection in self.idle:
             connection.transport.close()
 
     async def sample(self) -> None:
@@ -80,10 +86,14 @@ class Soak:
         return Sample(pss_mb(pid), descriptors(pid), len(tree(pid)) - 1)
 
     async def call(self, kind: str, name: str) -> None:
+        try:
+            await self.count(kind, name)
+        finally:
+            self.places.release()
+
+    async def count(self, kind: str, name: str) -> None:
         """One call of the kind; what came of it is counted."""
-        connection = self.idle.pop() if self.idle else await connect(self.server.port)
-        if connection.transport.is_closing():
-            connection = await connect(self.server.port)
+        connection = await self.connection()
         started = perf_counter()
         try:
             patience = 0.5 if kind == "leave" else 60
@@ -98,7 +108,17 @@ class Soak:
         if kind == "plain":
             self.latencies.append(1000 * (perf_counter() - started))
         self.answers[outcome(connection)] += 1
-        self.idle.append(connection)
+        if connection.kept:
+            self.idle.append((perf_counter(), connection))
+
+    async def connection(self) -> Connection:
+        """The one used last, unless that was long ago: a server ends what is idle."""
+        while self.idle:
+            used, connection = self.idle.pop()
+            if perf_counter() - used < IDLE and not connection.transport.is_closing():
+                return connection
+            connection.transport.close()
+        return await connect(self.server.port)
 
     def request(self, kind: str, name: str) -> bytes:
         streams = kind == "stream" or (kind in ("fault", "leave") and self.dice.random() < 0.5)
