@@ -81,6 +81,9 @@ class Operation:
     """When it is not the service's."""
     idempotency_header: str | None = None
     web_url: str | None = None
+    request_example: Json = None
+    """A body that the service shows."""
+    reply_example: Json = None
 
     @property
     def label(self) -> str:

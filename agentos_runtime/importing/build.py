@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from agentos_runtime.importing.api import Api, Declaration, Field, Losses, Operation
 from agentos_runtime.importing.declarations import ordered
 from agentos_runtime.importing.naming import Route, param_names, route
+from agentos_runtime.importing.secrets import without_secrets
 from agentos_runtime.importing.words import plain, summary
 from agentos_runtime.jsontext import Json
 
@@ -47,6 +48,8 @@ class Generated:
     tags: Mapping[str, str]
     """By utility."""
     docs: str
+    cases: Mapping[str, str] | None = None
+    """The text of a case for each utility that has one; None when none were asked for."""
 
     @property
     def routes(self) -> dict[Route, str]:
@@ -96,10 +99,8 @@ def build(api: Api, skill_id: str, names: Mapping[Route, str], source: Source, l
 
 def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
     """One operation as the manifest says it."""
-    owned = _owned(one)
-    fields = [field for field in one.fields if owned.get(field.name) != field.place]
-    fields.sort(key=lambda field: not field.required)
-    names = param_names(fields)
+    pairs = call_fields(one)
+    fields, names = [field for field, _ in pairs], [name for _, name in pairs]
     params: dict[str, Json] = {name: _param(field) for field, name in zip(fields, names, strict=True)}
     made: dict[str, Json] = {"description": one.description}
     if one.web_url:
@@ -117,6 +118,14 @@ def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
         made["returns"] = returns
     made["rest"] = _rest(one, fields, names, losses)
     return made
+
+
+def call_fields(one: Operation) -> list[tuple[Field, str]]:
+    """The fields that a caller gives and the params they are, required ones first."""
+    owned = _owned(one)
+    fields = [field for field in one.fields if owned.get(field.name) != field.place]
+    fields.sort(key=lambda field: not field.required)
+    return list(zip(fields, param_names(fields), strict=True))
 
 
 def _owned(one: Operation) -> dict[str, str]:
@@ -223,7 +232,7 @@ def _write(field: Field, name: str) -> str:
 
 
 def _docs(title: str, api: Api, losses: Losses) -> str:
-    said = api.description.strip()
+    said = without_secrets(api.description.strip())
     parts = [f"# {title}", *([_without_headings(said)] if said else [])]
     lines = losses.lines()
     if lines:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 from agentos_runtime import jsontext
 from agentos_runtime.importing.api import Api, Body, Field, ImportProblem, Losses, Operation, Place
 from agentos_runtime.importing.declarations import BEARER
+from agentos_runtime.importing.secrets import holds_secret
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.header_names import header_problem
 from agentos_runtime.manifest.params import FILE
@@ -179,7 +180,7 @@ def _headers(command: _Command, auth: Json, losses: Losses) -> tuple[list[Field]
         elif name.lower() == "accept" or header_problem(name):
             continue
         else:
-            kept.append(Field(name, "header", {"type": "string", "default": value}))
+            kept.append(_field(name, "header", value))
     return kept, auth, content_type
 
 
@@ -225,16 +226,14 @@ def _form_field(part: str) -> Field:
     name, _, value = part.partition("=")
     if value.startswith("@"):
         return Field(name, "body", {"type": FILE}, True)
-    return Field(
-        name, "body", {"type": "string"} if value.startswith("<") else {"type": "string", "default": value}
-    )
+    return Field(name, "body", {"type": "string"}) if value.startswith("<") else _field(name, "body", value)
 
 
 def _field(name: str, place: Place, value: Json) -> Field:
     """A param whose default makes the call what the command was."""
     if value is None:
         return Field(name, place, {})
-    if place == "body" and _SECRET_QUERY.fullmatch(name):
+    if (place == "body" and _SECRET_QUERY.fullmatch(name)) or holds_secret(value):
         return Field(name, place, {"type": "string"}, True)
     return Field(name, place, {"type": _KINDS[type(value)], "default": value})
 

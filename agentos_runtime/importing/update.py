@@ -48,6 +48,8 @@ class Plan:
     files: Mapping[str, str]
     base: Mapping[str, str]
     changes: Changes
+    cases: Mapping[str, str] | None = None
+    """A case for each utility that is as it was imported; None when none were asked for."""
 
 
 def known_names(disk: Disk) -> dict[Route, str]:
@@ -79,7 +81,16 @@ def make_plan(generated: Generated, disk: Disk, *, split: bool) -> Plan:
         else:
             files[name] = fresh[name]
             changes.added += utilities_of(each.manifest)
-    return Plan(files, fresh, changes)
+    return Plan(files, fresh, changes, _cases(generated, files))
+
+
+def _cases(generated: Generated, files: Mapping[str, str]) -> dict[str, str] | None:
+    """What a person changed may do something else than the service's examples show."""
+    if generated.cases is None:
+        return None
+    says = {name: one for file in _read(files).values() for name, one in file.utilities.items()}
+    imported = utilities_of(generated.manifest)
+    return {name: text for name, text in generated.cases.items() if equal(says.get(name, MISSING), imported[name])}
 
 
 def _read(files: Mapping[str, str]) -> dict[str, SkillFile]:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from agentos_runtime.importing.secrets import without_secrets
+
 _WORD = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _HTML = re.compile(r"</?[A-Za-z][^<>]*>")
@@ -39,7 +41,7 @@ def singular(word: str) -> str:
 
 def plain(text: str) -> str:
     """Markdown on one line, without its marks and links."""
-    text = _LINK.sub(lambda link: link[1], text)
+    text = _LINK.sub(lambda link: link[1], without_secrets(text))
     text = _HTML.sub(" ", text)
     lines = (_LISTING.sub("", line) for line in _MARKS.sub("", text).splitlines())
     return " ".join(" ".join(lines).split())

@@ -72,3 +72,10 @@ def test_a_call_of_the_imported_skill_is_what_the_service_documents(workshop: Wo
     sent = workshop.request("update_key", {"hash": "abc", "name": "new"})
     assert sent.startswith("PATCH https://openrouter.ai/api/v1/keys/abc\n")
     assert """--data-binary '{"name":"new"}'""" in sent
+
+
+def test_the_services_own_examples_become_tests_that_pass(workshop: Workshop) -> None:
+    workshop.run("openapi", document(AUGUST), "--cases")
+    done = workshop.console.run("test", "service", "--json")
+    assert done.code == 0, done.out
+    assert len(json.loads(done.out)["cases"]) > 75

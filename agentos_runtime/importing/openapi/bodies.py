@@ -1,14 +1,15 @@
 """`requestBody`: its fields, and how they are encoded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agentos_runtime.importing.api import Body, Declaration, Field, Losses
 from agentos_runtime.importing.declarations import ordered
 from agentos_runtime.importing.openapi.declare import Declarer
 from agentos_runtime.importing.openapi.document import Sited, resolve
-from agentos_runtime.importing.openapi.schemas import Flat
+from agentos_runtime.importing.openapi.schemas import Flat, media_example
+from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.params import FILE
 
 Encoding = Literal["json", "form", "multipart", "text", "binary"]
@@ -31,6 +32,7 @@ class ReadBody:
     fields: tuple[Field, ...] = ()
     body: Body = field(default_factory=Body)
     stream_field: str | None = None
+    example: Json = None
 
 
 class Bodies:
@@ -53,12 +55,14 @@ class Bodies:
             if other != content_type:
                 self._losses.add(f"the body may also be sent as {other}; {content_type} is used", label)
         encoding = encoding_of(content_type)
+        example = media_example(kinds[content_type], self._losses)
         own = content_type if _SENT.get(content_type) != encoding and "*" not in content_type else None
         schema = kinds[content_type].at("schema")
         flat = self._declarer.flattener.flat([schema], label)
         if encoding in ("text", "binary") or not flat.is_object or not (flat.properties or flat.required):
             return self._whole(flat, encoding, own, node, label)
-        return self._by_field(flat, Body(encoding, own, extra=flat.open), method, node, label)
+        read = self._by_field(flat, Body(encoding, own, extra=flat.open), method, node, label)
+        return replace(read, example=example)
 
     def _whole(self, flat: Flat, encoding: Encoding, own: str | None, node: Sited, label: str) -> ReadBody:
         """One param is the body: a list, a text, a file, a map of anything."""

@@ -111,6 +111,8 @@ class _Reader:
             base_url=self._own_server(item, operation),
             idempotency_header=idempotency_header(item, operation, self._losses),
             web_url=_address(operation.at("externalDocs").text("url")),
+            request_example=body.example if body else None,
+            reply_example=self._replies.example(operation),
         )
         return replace(made, body=body.body) if body else made
 

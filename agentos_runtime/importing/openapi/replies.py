@@ -6,9 +6,10 @@ from typing import Any
 from agentos_runtime.importing.api import Losses, Reply
 from agentos_runtime.importing.openapi.declare import Declarer
 from agentos_runtime.importing.openapi.document import Sited, resolve
-from agentos_runtime.importing.openapi.schemas import Flat
+from agentos_runtime.importing.openapi.schemas import Flat, media_example
 from agentos_runtime.importing.paging import rows_of
 from agentos_runtime.importing.words import singular, snake
+from agentos_runtime.jsontext import Json
 
 EVENTS = "text/event-stream"
 END_MARK = "[DONE]"
@@ -37,6 +38,12 @@ class Replies:
             )
         reply = self._by_kind(kinds, label)
         return self._streaming(reply, kinds, stream_field, label)
+
+    def example(self, operation: Sited) -> Json:
+        """The body of the answer that `read` reads, as the document shows it."""
+        with_body = (kinds for kinds in self._successes(operation).values() if kinds)
+        chosen = next((node for kinds in with_body for kind, node in kinds.items() if _is_json(kind)), None)
+        return media_example(chosen, self._losses) if chosen is not None else None
 
     def _successes(self, operation: Sited) -> dict[str, dict[str, Sited]]:
         found = {status: node for status, node in operation.map("responses").items() if status[:1] == "2"}

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from agentos_runtime.importing.api import Losses
 from agentos_runtime.importing.openapi.document import Sited, resolve
+from agentos_runtime.importing.secrets import holds_secret
 from agentos_runtime.jsontext import Json
 
 MANY = 3
@@ -114,7 +115,7 @@ class Flattener:
             enum=enum,
             minimum=minimum,
             maximum=maximum,
-            default=_plain(value.get("default")),
+            default=_harmless(value.get("default")),
             example=_example(value),
             description=node.text("description") or node.text("title"),
             format=node.text("format") or (node.text("contentMediaType") if "contentEncoding" not in value else ""),
@@ -201,9 +202,25 @@ def _number(value: Any) -> float | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def media_example(media: Sited, losses: Losses) -> Json:
+    """What a media type shows: its own example, the first of several, or its schema's."""
+    if media.get("example") is not None:
+        return _harmless(media.get("example"))
+    for named in media.map("examples").values():
+        return _harmless(resolve(named, losses).get("value"))
+    schema = resolve(media.at("schema"), losses)
+    return _example(schema.value) if isinstance(schema.value, Mapping) else None
+
+
 def _example(value: Mapping[str, Any]) -> Json:
     examples = value.get("examples")
-    return _plain(value.get("example", examples[0] if isinstance(examples, list) and examples else None))
+    return _harmless(value.get("example", examples[0] if isinstance(examples, list) and examples else None))
+
+
+def _harmless(value: Any) -> Json:
+    """None for what looks like a key."""
+    plain = _plain(value)
+    return None if holds_secret(plain) else plain
 
 
 def _plain(value: Any) -> Json:

@@ -9,6 +9,7 @@ import click
 from agentos_runtime.importing.adding import added
 from agentos_runtime.importing.api import Api, ImportProblem, Losses
 from agentos_runtime.importing.build import Generated, build
+from agentos_runtime.importing.cases import with_cases
 from agentos_runtime.importing.curl import read_curl
 from agentos_runtime.importing.lap.reader import read_lap
 from agentos_runtime.importing.naming import is_utility_name, utility_names
@@ -62,6 +63,7 @@ def service_options(command: Command) -> Command:
 
 @click.command()
 @click.argument("source", metavar="FILE|URL")
+@click.option("--cases", is_flag=True, help="Also write tests, from the examples of the description.")
 @service_options
 @target_options
 @pass_shell
@@ -127,6 +129,7 @@ def _import_service(
     *,
     include: Sequence[str],
     names: Sequence[str],
+    cases: bool = False,
     **options: Any,
 ) -> None:
     def make(folder: SkillFolder, losses: Losses) -> Generated:
@@ -134,7 +137,8 @@ def _import_service(
         api = selected(read(open_source(source), losses), said.include, folder.skill_id)
         known = known_names(folder.disk)
         called = utility_names(api.operations, (folder.skill_id, api.title), known, said.names or {})
-        return build(api, folder.skill_id, called, said, losses)
+        generated = build(api, folder.skill_id, called, said, losses)
+        return with_cases(generated, api) if cases else generated
 
     _write(shell, make, **options)
 

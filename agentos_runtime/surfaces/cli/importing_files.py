@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from agentos_runtime.importing.api import ImportProblem
+from agentos_runtime.importing.cases import SUFFIX
 from agentos_runtime.importing.parts import MAIN
 from agentos_runtime.importing.skill_file import read_file
 from agentos_runtime.importing.update import Disk, Plan
@@ -43,9 +44,25 @@ class SkillFolder:
             for name, text in plan.base.items():
                 if self.disk.base.get(name) != text:
                     _replace(self.path / IMPORTED / name, text)
+            written += self._write_cases(plan)
         except OSError as error:
             raise Failed(f"{self.path} cannot be written: {error.strerror}. Choose another --folder") from None
         return written
+
+    def _write_cases(self, plan: Plan) -> list[Path]:
+        """The cases that belong to the import; those that nothing says any more go."""
+        if plan.cases is None:
+            return []
+        wanted = {
+            self.path / "cases" / f"{name.replace('_', '-')}{SUFFIX}": text for name, text in plan.cases.items()
+        }
+        for file in (self.path / "cases").glob(f"*{SUFFIX}"):
+            if file not in wanted:
+                file.unlink()
+        changed = [file for file, text in wanted.items() if not file.is_file() or file.read_text("utf-8") != text]
+        for file in changed:
+            _replace(file, wanted[file])
+        return changed
 
 
 def open_folder(shell: Shell, skill_id: str, folder: Path | None, *, force: bool) -> SkillFolder:
