@@ -5,12 +5,12 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import measure
-from benchmarks.candidates import DIRECT, Candidate, absent_peers, candidates
+from benchmarks.candidates import DIRECT, Candidate, absent_peers, candidates, fortress
 from benchmarks.measure import Effort, Table
 from benchmarks.report import markdown, setting
 from benchmarks.server import BenchError, Server
@@ -58,10 +58,18 @@ def measured(chosen: Sequence[Candidate], mode: str) -> Iterator[Table]:
         servers: list[Server] = []
         for candidate in chosen:
             servers.append(running.enter_context(Server(candidate, servers[0].port if servers else None)))
-        for table in _tables(servers, mode, EFFORTS[mode]):
-            if table.rows:
-                print(markdown([table]), flush=True)
-                yield table
+        yield from _printed(_tables(servers, mode, EFFORTS[mode]))
+        upstream = servers[0].port
+        if mode == "full":
+            protected = [running.enter_context(Server(candidate, upstream)) for candidate in fortress()]
+            yield from _printed([measure.protections(protected, EFFORTS[mode])])
+
+
+def _printed(tables: Iterable[Table]) -> Iterator[Table]:
+    for table in tables:
+        if table.rows:
+            print(markdown([table]), flush=True)
+            yield table
 
 
 def _tables(servers: Sequence[Server], mode: str, effort: Effort) -> Iterator[Table]:

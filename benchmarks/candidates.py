@@ -32,6 +32,10 @@ class Candidate:
     """What follows a stream's last delta."""
 
 
+LIMITS = "[limits.default]\ncalls_per_minute = 100_000_000\ncost_per_day = 1_000_000\n"
+VARIANTS = ("guard", "sealing", "ledger")
+"""What `benchmarks.fortress` can take away."""
+
 HANG_PATH = "/api/skills/hang/forever"
 HANG_SKILL = """---
 id: hang
@@ -54,21 +58,35 @@ def candidates() -> Iterator[Candidate]:
     yield Candidate(DIRECT, toy, "/api/v1/chat/completions", environ={"PYTHONPATH": str(ROOT)})
     yield _passthrough(BARE, "benchmarks.passthrough:bare")
     yield _passthrough("(b) the same over our upstream client", "benchmarks.over_upstream:app")
-    yield Candidate(
-        OURS,
-        (str(Path(sys.executable).with_name("agentos")), "serve"),
+    yield _ours(OURS, (str(Path(sys.executable).with_name("agentos")), "serve"))
+    yield from _peers()
+
+
+def fortress() -> Iterator[Candidate]:
+    """Our server with everything on, with limits besides, and with one protection less each."""
+    serve = (str(Path(sys.executable).with_name("agentos")), "serve")
+    yield _ours("everything on", serve)
+    yield _ours("limits and counters besides", serve, {"config.toml": LIMITS})
+    for variant in VARIANTS:
+        yield _ours(f"without {variant}", (sys.executable, "-m", "benchmarks.fortress", variant))
+
+
+def _ours(name: str, command: tuple[str, ...], files: Mapping[str, str] | None = None) -> Candidate:
+    return Candidate(
+        name,
+        command,
         "/api/skills/openrouter/chat",
         environ={
             "AGENTOS_HOME": "{home}",
             "AGENTOS_PORT": "{port}",
             "AGENTOS_REWRITE": "https://openrouter.ai=http://127.0.0.1:{upstream}",
             "OPENROUTER_API_KEY": "bench-key",
+            "PYTHONPATH": str(ROOT),
         },
         headers={"x-agent": "bench"},
-        files={"skills/hang/readme.md": HANG_SKILL},
+        files={"skills/hang/readme.md": HANG_SKILL, **(files or {})},
         end="event: done",
     )
-    yield from _peers()
 
 
 def _passthrough(name: str, app: str) -> Candidate:

@@ -98,6 +98,24 @@ def plain_calls(servers: Sequence[Server], effort: Effort) -> Table:
     )
 
 
+def protections(servers: Sequence[Server], effort: Effort) -> Table:
+    """What each protection costs: the first server has everything on."""
+    samples = Samples()
+    for server in servers:
+        server.load(server.job(16, seconds=1))
+    for _ in range(effort.repeats):
+        for server in servers:
+            result, cpu = server.load(server.job(16, seconds=effort.seconds))
+            samples.add(server, "cpu", 1000 * cpu / result.requests)
+    whole = samples.of(servers[0].candidate.name, "cpu")
+    rows = []
+    for name in (server.candidate.name for server in servers):
+        own = samples.of(name, "cpu")
+        rows.append((name, f"{own:.3f}", f"{own / whole:.2f}×"))
+    columns = ("CPU ms per request, 16 connections", "of everything on")
+    return Table("What the protections cost", columns, tuple(rows))
+
+
 def streams(servers: Sequence[Server], effort: Effort) -> Table:
     samples = Samples()
     for _ in range(effort.repeats):

@@ -1,0 +1,78 @@
+"""Our server with one protection taken away: `python -m benchmarks.fortress VARIANT`, to know what each costs.
+
+Only for measuring: nothing of this can be switched off in the runtime itself.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import jq
+
+from agentos_runtime import bootstrap
+from agentos_runtime.activity.ledger import Ledger
+from agentos_runtime.activity.rows import Closing, Entry
+from agentos_runtime.expressions.outcome import Outcome
+from agentos_runtime.expressions.program import Program
+from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.surfaces.cli.main import run
+from agentos_runtime.surfaces.http.guard import Admission
+
+
+class JqInProcess:
+    """Takes the place of the worker pool: the same programs, in this very process."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[bytes, Any] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._compiled.clear()
+
+    async def check(self, definitions: str, source: str, *, request: bool) -> None:
+        """Everything compiles: the skills are checked elsewhere."""
+
+    async def run(self, program: Program, data: bytes) -> Outcome:
+        compiled = self._compiled.get(program.digest)
+        if compiled is None:
+            compiled = self._compiled[program.digest] = jq.compile(program.quick)
+        outputs: list[Json] = [output[:2] for output in compiled.input_text(data.decode())]
+        return Outcome(outputs, None, dump(outputs))
+
+
+async def _no_start(self: Ledger, **_: str) -> Entry:
+    return Entry(None, ())
+
+
+async def _no_finish(self: Ledger, entry: Entry, end: Closing) -> None:
+    return None
+
+
+def _without_guard() -> None:
+    setattr(Admission, "check", lambda *_: "bench")  # noqa: B010 - mypy forbids assigning to a method
+
+
+def _without_sealing() -> None:
+    setattr(bootstrap, "WorkerPool", JqInProcess)  # noqa: B010
+
+
+def _without_ledger() -> None:
+    setattr(Ledger, "start", _no_start)  # noqa: B010
+    setattr(Ledger, "finish", _no_finish)  # noqa: B010
+
+
+VARIANTS: Mapping[str, Callable[[], None]] = {
+    "guard": _without_guard,
+    "sealing": _without_sealing,
+    "ledger": _without_ledger,
+}
+
+if __name__ == "__main__":
+    VARIANTS[sys.argv[1]]()
+    sys.exit(run(["serve"], os.environ))
