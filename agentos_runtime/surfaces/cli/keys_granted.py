@@ -7,21 +7,15 @@ from collections.abc import Sequence
 import click
 
 from agentos_runtime.approvals import Approvals
-from agentos_runtime.authority import Authority, Grant, authority_of, sort_grants
+from agentos_runtime.authority import Authority, authority_of, sort_grants
 from agentos_runtime.bootstrap import open_approvals
-from agentos_runtime.credentials.lookup import UnusableCredential
 from agentos_runtime.credentials.opening import open_credentials
-from agentos_runtime.credentials.secret import Credential
-from agentos_runtime.credentials.store import KeyringError
-from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth, Skill
 from agentos_runtime.manifest.schema import ManifestSchema
 from agentos_runtime.resources import read_schema
-from agentos_runtime.settings import Settings
-from agentos_runtime.skills import broken_error
+from agentos_runtime.surfaces.cli.keys_kept import choose_auth, load_skill, show_destination, store
 from agentos_runtime.surfaces.cli.output import plain, print_json
 from agentos_runtime.surfaces.cli.permissions import print_permissions
-from agentos_runtime.surfaces.cli.runtimes import opened
 from agentos_runtime.surfaces.cli.shell import Failed, Shell, can_ask, home_options, json_option, pass_shell
 from agentos_runtime.surfaces.cli.skill_names import complete_skill
 
@@ -45,23 +39,18 @@ def set_key(
       pass show openrouter | agentos keys set openrouter
     """
     settings = shell.settings(home=home, skills=skills)
-    loaded = asyncio.run(_skill(shell, settings, skill))
-    auth = _auth(loaded, credential)
+    loaded = asyncio.run(load_skill(shell, settings, skill))
+    auth = choose_auth(loaded, credential)
     grants = authority_of(loaded).of_credential(auth.name)
-    _show_destination(loaded, auth, grants)
+    show_destination(loaded, auth, grants)
+    if auth.help_url:
+        click.echo(f"Get one at {plain(auth.help_url)}", err=True)
     values = _ask(auth) if can_ask() else _read(auth)
-    credentials = open_credentials(settings, shell.environ)
-    try:
-        credentials.set(loaded.id, auth.name, values, grants)
-    except (UnusableCredential, KeyringError) as error:
-        raise Failed(f"Nothing was stored: {error}") from None
-    _warn_of_environment(credentials.find(loaded.id, auth.name, auth.fields))
-    kept_in = next(e.source for e in credentials.list() if (e.skill, e.credential) == (loaded.id, auth.name))
+    stored = store(open_credentials(settings, shell.environ), loaded, auth, values, grants)
     if as_json:
-        shown: list[Json] = [grant.as_json() for grant in sort_grants(grants)]
-        print_json({"skill": loaded.id, "credential": auth.name, "source": kept_in, "grants": shown})
+        print_json(stored)
     else:
-        click.echo(f"Stored in {kept_in}. Try it: agentos show {loaded.id}")
+        click.echo(f"Stored in {stored['source']}. Try it: agentos show {loaded.id}")
 
 
 @click.command()
@@ -78,7 +67,7 @@ def approve(shell: Shell, skill: str, yes: bool, home: str | None, skills: tuple
       agentos keys approve my-skill
     """
     settings = shell.settings(home=home, skills=skills)
-    loaded = asyncio.run(_skill(shell, settings, skill))
+    loaded = asyncio.run(load_skill(shell, settings, skill))
     approvals = open_approvals(settings, ManifestSchema(read_schema("manifest")))
     before = approvals.approved(loaded.id)
     changes = (before.authority if before else Authority()).diff(authority_of(loaded))
@@ -92,42 +81,6 @@ def approve(shell: Shell, skill: str, yes: bool, home: str | None, skills: tuple
         print_json({"skill": loaded.id, "approved": True, "changes": list(changes), "authority": authority})
     else:
         click.echo(f"Approved. It is written in {settings.lock_file}.")
-
-
-async def _skill(shell: Shell, settings: Settings, skill_id: str) -> Skill:
-    async with opened(shell, settings) as runtime:
-        entry = runtime.registry.entry(skill_id)
-    if entry.skill is None:
-        raise broken_error(entry)
-    return entry.skill
-
-
-def _auth(skill: Skill, name: str | None) -> Auth:
-    if not skill.auth:
-        raise Failed(f"{skill.id} needs no key: it can be called as it is.")
-    chosen = name or ("default" if "default" in skill.auth else next(iter(skill.auth)))
-    if chosen not in skill.auth:
-        raise click.UsageError(f"{skill.id} has no credential {chosen!r}; it has {', '.join(skill.auth)}")
-    return skill.auth[chosen]
-
-
-def _show_destination(skill: Skill, auth: Auth, grants: frozenset[Grant]) -> None:
-    if not grants:
-        raise Failed(f"No utility of {skill.id} uses the {auth.name} credential, so it would go nowhere.")
-    click.echo(
-        f"The {auth.label or 'key'} of {plain(skill.name)} ({skill.file}) will be sent here, and nowhere else:",
-        err=True,
-    )
-    for grant in sort_grants(grants):
-        click.echo(f"  {grant}", err=True)
-    if auth.help_url:
-        click.echo(f"Get one at {plain(auth.help_url)}", err=True)
-
-
-def _warn_of_environment(found: Credential | None) -> None:
-    if found is not None and found.source.startswith("environment"):
-        note = f"{found.source.removeprefix('environment ')} is set and goes first where it is set"
-        click.echo(f"{click.style('note:', bold=True)} {note}.", err=True)
 
 
 def _ask(auth: Auth) -> dict[str, str]:

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "test": ("testing:test", "Run the cases of skills; no network, no key, no cost."),
     "new": ("new:new", "Write a new skill to begin with."),
     "import": ("importing:importing", "Turn OpenAPI, LAP or a curl command into a skill, or bring one up to date."),
+    "login": ("login:login", "Get a key by logging in with a browser."),
     "keys": ("keys:keys", "Store, list, approve and look after keys."),
     "agents": ("agents:agents", "Bind agents' names to tokens; what each may do and has used."),
     "activity": ("activity:activity", "Who called what, when, at what cost."),
