@@ -11,6 +11,7 @@ from agentos_runtime.limits.counters import Spent
 from agentos_runtime.limits.rules import TOTAL, Rule
 from agentos_runtime.limits.windows import begin_of, end_of
 from agentos_runtime.private_database import BUSY_WAIT, connect
+from agentos_runtime.shared_database import DatabaseTrouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,14 @@ class Use:
 
 
 def uses(file: Path, spent: Spent, subject: str, rule: Rule, now: float) -> tuple[Use, ...]:
-    """The limits of one subject and their use. Raises sqlite3.Error."""
+    """The limits of one subject and their use. Raises DatabaseTrouble."""
+    try:
+        return _uses(file, spent, subject, rule, now)
+    except sqlite3.Error as error:
+        raise DatabaseTrouble(f"{file} cannot be read: {error}") from None
+
+
+def _uses(file: Path, spent: Spent, subject: str, rule: Rule, now: float) -> tuple[Use, ...]:
     if not file.exists():
         return (*_calls(None, subject, rule, now), *_budgets(None, spent, subject, rule, now))
     with closing(connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:

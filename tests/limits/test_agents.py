@@ -130,6 +130,13 @@ def test_names_that_nobody_can_send_are_refused(tmp_path: Path) -> None:
     assert console.run("agents", "remove", "nobody").code == 1
 
 
+def test_a_damaged_count_is_told(tmp_path: Path) -> None:
+    (tmp_path / "limits.db").write_bytes(b"no database" * 100)
+    (tmp_path / "config.toml").write_text("[limits.total]\nconcurrent = 5\n")
+    done = Console(tmp_path, tmp_path / "skills").run("agents", "list")
+    assert (done.code, "limits.db cannot be read" in done.err) == (1, True)
+
+
 def test_the_list_shows_who_has_a_token_and_what_is_used(tmp_path: Path) -> None:
     home = tmp_path / "home"
     console = Console(home, tmp_path / "skills")

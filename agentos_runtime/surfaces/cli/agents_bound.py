@@ -1,6 +1,5 @@
 """`agentos agents add`, `list` and `remove`."""
 
-import sqlite3
 import time
 
 import click
@@ -14,6 +13,7 @@ from agentos_runtime.limits.windows import iso
 from agentos_runtime.limits.words import quantity, shown
 from agentos_runtime.private_files import PrivateFile
 from agentos_runtime.settings import Settings
+from agentos_runtime.shared_database import DatabaseTrouble
 from agentos_runtime.surfaces.cli.keys_stored import home_option
 from agentos_runtime.surfaces.cli.output import dim, print_json, print_table
 from agentos_runtime.surfaces.cli.shell import Failed, Shell, json_option, pass_shell
@@ -85,8 +85,8 @@ def list_agents(shell: Shell, home: str | None, as_json: bool) -> None:
     try:
         found = [(name, bound.get(name), _uses(settings, rules, name)) for name in names]
         total = _uses(settings, rules, TOTAL)
-    except sqlite3.Error as error:
-        raise Failed(f"{settings.limits_file} cannot be read: {error}") from None
+    except DatabaseTrouble as error:
+        raise Failed(str(error)) from None
     if as_json:
         rows: list[Json] = [_json(*each) for each in found]
         print_json({"agents": rows, "total": [_use_json(use) for use in total]})
