@@ -5,8 +5,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from email import message_from_bytes
-from email.policy import HTTP
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -14,6 +12,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import pytest
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
+
+from tests.openrouter.forms import parts_of
 
 FILE = Path(__file__).resolve().parents[3] / "shared" / "data" / "openrouter" / "openapi-2026-08.yaml"
 BASE = "/api/v1"
@@ -177,15 +177,12 @@ def _body_problems(described: Description, operation: Operation, sent: Sent) -> 
 
 def _form(sent: Sent) -> dict[str, Any]:
     """The fields of a multipart body: files as text, repeated names as lists, numbers as numbers."""
-    head = f"Content-Type: {sent.headers['content-type']}\r\n\r\n".encode()
     fields: dict[str, Any] = {}
-    for part in message_from_bytes(head + sent.body, policy=HTTP).iter_parts():  # type: ignore[attr-defined]
-        name = str(part.get_param("name", header="content-disposition"))
-        data: bytes = part.get_payload(decode=True)
-        value: Any = data.decode("latin-1")
+    for name, filename, data in parts_of(sent.headers["content-type"], sent.body):
+        text = data.decode("latin-1")
         if name.endswith("[]"):
-            fields.setdefault(name, []).append(value)
+            fields.setdefault(name, []).append(text)
         else:
-            number = part.get_filename() is None and re.fullmatch(r"\d+(\.\d+)?", value)
-            fields[name] = json.loads(value) if number else value
+            is_number = filename is None and re.fullmatch(r"\d+(\.\d+)?", text)
+            fields[name] = json.loads(text) if is_number else text
     return fields

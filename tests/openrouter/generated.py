@@ -40,7 +40,7 @@ def _is_open(schema: Mapping[str, Any], kind: str | None) -> bool:
 
 
 def reply_of(described: Description, operation: Operation, *, bare: bool) -> Any:
-    """What an operation answers: its own example, or (`bare`) the least that its schema allows, null where it may."""
+    """What an operation answers: its example, or (`bare`) the least that its schema allows, null where it may."""
     media = operation.content()["application/json"]
     if not bare and "example" in media:
         return media["example"]

@@ -1,0 +1,129 @@
+"""What is no JSON: sound and files out and in, jobs that take minutes, lists of many pages, and what is gone."""
+
+import base64
+import json
+from urllib.parse import parse_qs, urlsplit
+
+from tests.openrouter.forms import parts_of
+from tests.openrouter.support import KEY, Desk
+from tests.toy.raw import Exchange, Received, answer, answer_json
+
+SOUND = bytes(range(256)) * 3
+JOB = {"id": "job/1", "polling_url": "https://openrouter.ai/api/v1/videos/job%2F1", "status": "pending"}
+VIDEO = JOB | {"status": "completed", "unsigned_urls": ["https://openrouter.ai/api/v1/videos/job/content?index=0"]}
+
+
+def form(request: Received) -> dict[str, tuple[str | None, bytes]]:
+    """Name to filename and bytes of a multipart body."""
+    parts = parts_of(request.header("content-type") or "", request.body)
+    return {name: (filename, data) for name, filename, data in parts}
+
+
+def test_speech_is_the_sound_itself_with_its_type(counter: Desk) -> None:
+    counter.says(answer(200, SOUND, [("Content-Type", "audio/mpeg")]))
+    response = counter.call("create_speech", {"model": "toy/voice", "input": "Hello", "response_format": "mp3"})
+    assert (response.content, response.headers["content-type"]) == (SOUND, "audio/mpeg")
+    assert json.loads(counter.sent.body) == {"model": "toy/voice", "input": "Hello", "response_format": "mp3"}
+
+
+def test_speech_that_fails_is_an_error_and_no_sound(counter: Desk) -> None:
+    counter.says(answer_json({"error": {"code": 400, "message": "no such voice"}}, 400))
+    response = counter.call("create_speech", {"model": "toy/voice", "input": "Hello"})
+    assert (response.status_code, response.json()["code"]) == (400, "upstream_rejected")
+    assert "no such voice" in response.json()["error"]
+
+
+def test_a_recording_is_sent_as_the_file_it_is(counter: Desk) -> None:
+    counter.says(answer_json({"text": "Hello", "usage": {"seconds": 1, "cost": 0.01}}))
+    file = {"data": base64.b64encode(SOUND).decode(), "filename": "hello.wav", "content_type": "audio/wav"}
+    given = {"file": file, "model": "toy/ear", "timestamp_granularities": ["word", "segment"]}
+    assert counter.reply("create_transcription", given)["text"] == "Hello"
+    parts = form(counter.sent)
+    assert parts["file"] == ("hello.wav", SOUND)
+    assert parts["model"] == (None, b"toy/ear")
+    assert counter.sent.body.count(b'name="timestamp_granularities[]"') == 2
+
+
+def test_a_stored_file_comes_back_byte_for_byte(counter: Desk) -> None:
+    counter.says(answer_json({"id": "file_1", "filename": "a.bin"}))
+    assert counter.reply("upload_file", {"file": base64.b64encode(SOUND).decode()})["id"] == "file_1"
+    assert form(counter.sent)["file"][1] == SOUND
+    counter.says(answer(200, SOUND, [("Content-Type", "application/octet-stream")]))
+    assert counter.call("download_file", {"file_id": "file_1"}).content == SOUND
+
+
+def test_a_video_is_waited_for_where_its_id_says(counter: Desk) -> None:
+    counter.says(answer_json(JOB, 202), answer_json(VIDEO))
+    assert counter.reply("create_video", {"model": "toy/film", "prompt": "a dog"}) == VIDEO
+    look = counter.toy.requests[1]
+    assert (look.method, look.target, look.header("authorization")) == (
+        "GET",
+        "/api/v1/videos/job%2F1",
+        f"Bearer {KEY}",
+    )
+
+
+def test_a_video_that_nobody_waits_for_is_its_job(counter: Desk) -> None:
+    counter.says(answer_json(JOB, 202))
+    assert counter.reply("create_video", {"model": "toy/film", "prompt": "a dog", "wait": False}) == JOB
+    assert "wait" not in json.loads(counter.sent.body)
+
+
+def test_a_video_that_fails_says_why(counter: Desk) -> None:
+    for status, why, told in (("failed", "too dark", "too dark"), ("expired", None, "expired")):
+        counter.says(answer_json(JOB, 202), answer_json(JOB | {"status": status, "error": why}))
+        response = counter.call("create_video", {"model": "toy/film", "prompt": "a dog"})
+        assert response.status_code == 502
+        assert told in response.json()["error"]
+        assert response.json()["job"]["reply"]["id"] == "job/1"
+
+
+def rows(exchange: Exchange) -> None:
+    """250 rows, 100 at most at once, by offset."""
+    query = parse_qs(urlsplit(exchange.request.target).query)
+    start, count = int(query.get("offset", ["0"])[0]), int(query.get("limit", ["100"])[0])
+    answer_json({"data": [{"id": n} for n in range(start, min(start + min(count, 100), 250))]})(exchange)
+
+
+def test_lists_go_on_for_as_long_as_the_caller_wants(counter: Desk) -> None:
+    lists = [name for name, one in counter.skill["utilities"].items() if one["paginates"] and name != "list_files"]
+    assert len(lists) > 8
+    for name in lists:
+        given = {"id": "g1"} if "id" in counter.skill["utilities"][name]["params"]["properties"] else {}
+        counter.says(rows)
+        assert [row["id"] for row in counter.reply(name, {**given, "all": True})] == list(range(250)), name
+        assert len(counter.reply(name, {**given, "limit": 120})) == 120, name
+        counter.says(rows)
+        counter.reply(name, given)
+        assert "?" not in counter.sent.target, name
+
+
+def test_files_go_on_by_their_cursor(counter: Desk) -> None:
+    counter.says(
+        answer_json({"data": [{"id": "a"}], "cursor": "next"}), answer_json({"data": [{"id": "b"}], "cursor": None})
+    )
+    assert counter.reply("list_files", {"all": True}) == [{"id": "a"}, {"id": "b"}]
+    assert "cursor=next" in counter.toy.requests[1].target
+
+
+def test_what_openrouter_removed_says_what_to_do_instead_and_sends_nothing(counter: Desk) -> None:
+    for name, instead in (("list_rerank_models", "list_models"), ("create_coinbase_charge", "settings/credits")):
+        response = counter.call(name)
+        assert (response.status_code, response.json()["code"]) == (410, "gone")
+        assert instead in response.json()["error"]
+    assert not counter.toy.requests
+    assert set(counter.skill["gone"]) == {"list_rerank_models", "create_coinbase_charge"}
+
+
+def test_limits_can_be_taken_away_as_well_as_changed(counter: Desk) -> None:
+    counter.says(answer_json({"data": {"hash": "h", "limit": None}}))
+    assert counter.reply("update_key", {"hash": "h", "limit_reset": "daily", "clear": ["limit"]})["limit"] is None
+    assert json.loads(counter.sent.body) == {"limit_reset": "daily", "limit": None}
+    counter.says(answer_json({"data": {"id": "g"}}))
+    counter.reply("update_guardrail", {"id": "g", "name": "New", "clear": ["allowed_models", "limit_usd"]})
+    assert json.loads(counter.sent.body) == {"name": "New", "allowed_models": None, "limit_usd": None}
+
+
+def test_a_new_key_is_told_once_beside_what_is_known_of_it(counter: Desk) -> None:
+    counter.says(answer_json({"data": {"hash": "h", "name": "n"}, "key": "sk-or-v1-new"}, 201))
+    assert counter.reply("create_key", {"name": "n"}) == {"hash": "h", "name": "n", "key": "sk-or-v1-new"}
