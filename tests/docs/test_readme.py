@@ -133,7 +133,8 @@ def test_a_key_is_bound_to_the_place_that_set_shows(newcomer: Console) -> None:
     shown, _, kept = said.partition("Stored in")
     assert "POST https://openrouter.ai" in shown
     assert kept.rstrip().endswith("https://openrouter.ai")
-    assert "openrouter  default     OPENROUTER_API_KEY  credentials.json" in shell(newcomer, KEYS[2])
+    rows = [line.split() for line in shell(newcomer, KEYS[2]).splitlines()]
+    assert ["openrouter", "default", "OPENROUTER_API_KEY", "credentials.json"] in rows
 
 
 def test_a_skill_that_is_not_bundled_gets_no_key_of_the_environment_until_it_is_approved(
