@@ -104,22 +104,29 @@ def _jq(node: Jq, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluat
 
 
 def _fields(node: Fields, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluator:
+    order = tuple(name for name, _ in node.entries)
+    handed_on: dict[str, str] = {}
     compiled = []
     for name, child, below in _below(node, path):
         keeps_null = name in keep_null or below in keep_null
-        compiled.append((name, _param_of(child), evaluator(child, slots, keep_null, below), keeps_null))
+        param = _param_of(child)
+        if param is not None and param not in handed_on and not keeps_null:
+            handed_on[param] = name
+        else:
+            compiled.append((name, evaluator(child, slots, keep_null, below), keeps_null))
 
     def evaluate(inputs: Inputs) -> Value:
-        fields: dict[str, Json] = {}
-        params = inputs.params
-        for name, param, child, keeps_null in compiled:
-            # Most fields of most bodies hand one param on, and most params are not set: no call for those.
-            value = child(inputs) if param is None else params.get(param)
-            if value is None and not keeps_null:
-                continue
-            if not isinstance(value, Empty):
+        # Most fields of most bodies hand one param on, and most params are not set: those that are not cost nothing.
+        fields: dict[str, Json] = {
+            handed_on[param]: value
+            for param, value in inputs.params.items()
+            if value is not None and param in handed_on
+        }
+        for name, child, keeps_null in compiled:
+            value = child(inputs)
+            if not isinstance(value, Empty) and (value is not None or keeps_null):
                 fields[name] = value
-        return fields
+        return {name: fields[name] for name in order if name in fields}
 
     return evaluate
 
