@@ -35,7 +35,7 @@ def from_published(schema: Mapping[str, Any], examples: bool) -> Any:
 
 def _is_open(schema: Mapping[str, Any], kind: str | None) -> bool:
     bounded = "minimum" in schema or "properties" in schema or kind == "boolean"
-    texts = kind == "array" and schema.get("items", {}).get("type") == "string"
+    texts = kind == "array" and schema.get("items", {}).get("type") == "string" and "enum" in schema["items"]
     return not (bounded or texts)
 
 
