@@ -59,7 +59,7 @@ def walked(path: PlainPath, document: Json) -> Json:
 def expression_failed(expression: Expression, reason: str) -> ExpressionFailed:
     place = expression.place
     return ExpressionFailed(
-        f"The manifest's expression {place.key} failed: it {reason} ({place.position})",
+        f"The manifest's expression {place.key} failed: {reason} ({place.position})",
         details={"key": place.key, "line": place.position.line},
     )
 
@@ -67,7 +67,7 @@ def expression_failed(expression: Expression, reason: str) -> ExpressionFailed:
 def expression_limit(expression: Expression, reason: str) -> ExpressionLimit:
     place = expression.place
     return ExpressionLimit(
-        f"The manifest's expression {place.key} was stopped: it {reason} ({place.position})",
+        f"The manifest's expression {place.key} was stopped: {reason} ({place.position})",
         details={"key": place.key, "line": place.position.line},
     )
 
