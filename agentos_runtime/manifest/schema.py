@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.near import nearest
+from agentos_runtime.manifest.quick_schema import QuickValidator
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.values import Cursor
 
@@ -60,8 +60,8 @@ class ManifestSchema:
 
     def __init__(self, schema: Mapping[str, Json]) -> None:
         linked = _linked(schema, schema["$defs"])
-        self._validator = Draft202012Validator(linked)
-        self._part = Draft202012Validator(
+        self._validator = QuickValidator(linked)
+        self._part = QuickValidator(
             {"type": "object", "properties": {name: linked["properties"][name] for name in OF_A_PART}}
         )
         self._top = frozenset(_keys(schema.get("properties")))
