@@ -28,7 +28,7 @@ class Catalog:
         summary = self._summary(entry)
         skill = entry.skill
         if skill is None:
-            return summary
+            return summary | {"utilities": {}}
         return (
             summary
             | _facts(skill)
@@ -122,7 +122,7 @@ def _utility(skill: Skill, utility: Utility) -> dict[str, Json]:
     return {
         "description": utility.description,
         "params": dict(utility.params),
-        "returns": None if utility.returns is None else dict(utility.returns),
+        "returns": dict(utility.returns or {}),
         "streams": utility.streams,
         "paginates": utility.rest.paginate is not None,
         "polls": utility.rest.poll is not None,

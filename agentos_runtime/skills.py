@@ -114,9 +114,7 @@ class Registry:
         if entry.skill is None:
             raise broken_error(entry)
         if instead := entry.skill.gone.get(utility):
-            raise Gone(
-                f"{skill_id}/{utility} is gone: {instead}", details={"skill": skill_id, "utility": utility}
-            )
+            raise Gone(f"{skill_id}/{utility} is gone: {instead}", details={"skill": skill_id, "utility": utility})
         if not entry.plans:
             raise NotCallable(
                 f"{skill_id} has instructions only, nothing to call; read them at GET /api/skills/{skill_id}",
@@ -219,8 +217,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def broken_error(entry: SkillEntry) -> SkillBroken:
-    first = entry.problems[0] if entry.problems else None
-    count = len(entry.problems)
+    errors = [problem for problem in entry.problems if problem.severity == "error"] or entry.problems
+    first = errors[0] if errors else None
+    count = len(errors)
     summary = f": {first}" if first else ""
     return SkillBroken(
         f"The skill {entry.id} cannot be used until its manifest is mended "

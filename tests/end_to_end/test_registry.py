@@ -121,6 +121,25 @@ def test_a_broken_skill_is_listed_with_its_problems_and_does_not_stop_the_others
         assert said(home) == "fine"
 
 
+def test_a_broken_skill_is_told_by_its_first_error_and_shown_without_utilities(tmp_path: Path) -> None:
+    with house(tmp_path) as home:
+        (home.skills / "bad.md").write_text(manifest("bad", extra="colour: red").replace("rest:", "rset:"))
+        eventually(lambda: sorted(listed(home)), ["bad"])
+        refused = home.call("bad", "say").json()
+        assert "rset" in refused["error"]
+        assert "warning" not in refused["error"]
+        assert [problem["severity"] for problem in refused["problems"]].count("warning") == 1
+        shown = home.client.get("/api/skills/bad").json()
+        assert (shown["state"], shown["utilities"]) == ("broken", {})
+
+
+def test_a_utility_that_says_nothing_of_its_reply_returns_the_schema_of_anything(tmp_path: Path) -> None:
+    with house(tmp_path) as home:
+        (home.skills / "toy.md").write_text(manifest())
+        eventually(lambda: list(listed(home)), ["toy"])
+        assert home.client.get("/api/skills/toy").json()["utilities"]["say"]["returns"] == {}
+
+
 def test_unknown_names_come_with_the_nearest_ones(tmp_path: Path) -> None:
     with house(tmp_path) as home:
         (home.skills / "toy.md").write_text(manifest())

@@ -45,6 +45,9 @@ def test_a_literal_that_looks_like_jq_deserves_a_warning(text: str) -> None:
     assert looks_like_jq(text)
 
 
-@pytest.mark.parametrize("text", ["application/json", "a|b", "full", "/a | b", "https://x/ | y", "join us"])
+@pytest.mark.parametrize(
+    "text",
+    ["application/json", "a|b", "full", "/a | b", "https://x/ | y", "join us", "x.auth.us-east-1.amazonaws.com"],
+)
 def test_ordinary_text_deserves_no_warning(text: str) -> None:
     assert not looks_like_jq(text)
