@@ -13,7 +13,8 @@ _JQ_WORDS = frozenset({"not", "true", "false", "null"})
 _FIRST_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?![\w:-]|/(?!/))")
 _INPUT_PATH = re.compile(r"(?<![\w/:])\.(?:params|auth)(?=[.\s\[\](){}]|\Z)")
 _MEANT_AS_JQ = re.compile(
-    r""" \| | // |\$(?:params|response|settings)\b|\.params\b|(?<!\w)\.auth\b|^(?:map|select|join|split|first|last)\("""
+    r""" \| | // |\$(?:params|response|settings)\b|\.params\b|(?<!\w)\.auth\b"""
+    r"""|^(?:map|select|join|split|first|last)\("""
 )
 
 
