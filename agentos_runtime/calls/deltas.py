@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from agentos_runtime.calls.accumulate import Accumulator, DeltaError
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed, single
 from agentos_runtime.calls.events import UpstreamEvent
-from agentos_runtime.calls.failures import Service, body_failure, failure_error
+from agentos_runtime.calls.failures import Service, body_failure, failure_error, worded_failure
 from agentos_runtime.calls.reply import failed_output, opening, raise_error, service_of
 from agentos_runtime.errors import AgentOSError, UpstreamFailed, UpstreamFailure, UpstreamInvalid
 from agentos_runtime.expressions.outcome import Outcome
@@ -37,6 +37,8 @@ class Batch:
     """The stream's end mark came after them."""
     failure: AgentOSError | None = None
     """The upstream's error came after them."""
+    failed_at_once: bool = False
+    """The first of the events is the one that holds the error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,35 +75,47 @@ def plan_stream(skill: Skill, utility: Utility) -> StreamPlan | None:
 def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -> Batch:
     """Check events up to the end mark, the first that is no JSON, or the first that holds an error.
 
-    What the event with the error says besides (its usage, mostly) counts too.
+    Events without data say nothing. What the event with the error says besides (its usage, mostly) counts too.
     """
     texts: list[bytes] = []
     for event in events:
         if _is_end_mark(plan, event):
             return Batch(tuple(texts), ended=True)
+        if not event.data.strip():
+            continue
         try:
             document = parse(event.data)
-        except JsonTextError as error:
-            return Batch(tuple(texts), failure=_not_json(plan, error))
-        failure = body_failure(document, now) if plan.stream.error is None else None
+        except JsonTextError as problem:
+            return Batch(tuple(texts), failure=_not_json(plan, problem))
+        failure = _default_failure(plan, document, now)
         texts.append(event.data)
         if failure is not None:
-            return Batch(tuple(texts), failure=failure_error(plan.service, failure))
+            error = failure_error(plan.service, failure)
+            return Batch(tuple(texts), failure=error, failed_at_once=len(texts) == 1)
     return Batch(tuple(texts))
+
+
+def _default_failure(plan: StreamPlan, document: Json, now: float) -> UpstreamFailure | None:
+    """The error that an event holds, when the manifest leaves that to the default."""
+    if plan.stream.error is not None:
+        return None
+    failure = body_failure(document, now)
+    return failure or (worded_failure(document, now) if plan.stream.accumulate == "chat" else None)
 
 
 def whole_events(plan: StreamPlan, events: Sequence[UpstreamEvent]) -> list[UpstreamEvent]:
     """Of the events that only the end of the stream completed, those that it did not cut in the middle."""
-    return [event for event in events if _is_end_mark(plan, event) or _is_json(event)]
+    return [event for event in events if _is_end_mark(plan, event) or is_json(event.data)]
 
 
 def _is_end_mark(plan: StreamPlan, event: UpstreamEvent) -> bool:
-    return plan.stream.done is not None and event.data == plan.stream.done.encode()
+    return plan.stream.done is not None and event.data.strip() == plan.stream.done.encode()
 
 
-def _is_json(event: UpstreamEvent) -> bool:
+def is_json(data: bytes) -> bool:
+    """Whether these bytes are one whole JSON text."""
     try:
-        parse(event.data)
+        parse(data)
     except JsonTextError:
         return False
     return True

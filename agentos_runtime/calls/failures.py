@@ -25,6 +25,9 @@ _GENERIC = re.compile(
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
+_TOLD_APART = frozenset({"raw", "provider_name", "headers", "retry_after", "retry_after_seconds"})
+"""Metadata of an error that has a place of its own; all else (why a balance or a moderation refused) is raw."""
+
 _BY_STATUS: Mapping[int, type[errors.AgentOSError]] = {
     401: errors.CredentialRejected,
     402: errors.UpstreamPaymentRequired,
@@ -141,9 +144,27 @@ def body_failure(document: Json, now: float) -> UpstreamFailure | None:
     return None
 
 
+def worded_failure(document: Json, now: float) -> UpstreamFailure | None:
+    """The error of a chat that is told as bare text, in `.error` or `.choices[]?.error`, or None."""
+    if not isinstance(document, dict):
+        return None
+    candidates = [document.get("error"), *(choice.get("error") for choice in _choices(document))]
+    said = next((text for text in candidates if isinstance(text, str) and text.strip()), None)
+    return described_failure(said, now) if said else None
+
+
+def empty_failure(document: Json, now: float) -> UpstreamFailure:
+    """Why an answer holds nothing to reply with, as far as it says so itself."""
+    error = document.get("error") if isinstance(document, dict) else None
+    failure = described_failure(error, now) if isinstance(error, dict) else UpstreamFailure()
+    return failure if failure.message else replace(failure, message=_words(document))
+
+
 def words_failure(document: Json, now: float) -> UpstreamFailure:
     """The failure that a document is said to hold, by the default predicate or in whatever words it has."""
-    return body_failure(document, now) or UpstreamFailure(message=_words(document))
+    code = document.get("code") if isinstance(document, dict) else None
+    named = code if isinstance(code, str | int) else None
+    return body_failure(document, now) or UpstreamFailure(message=_words(document), code=named)
 
 
 def described_failure(error: Json, now: float) -> UpstreamFailure:
@@ -153,6 +174,8 @@ def described_failure(error: Json, now: float) -> UpstreamFailure:
     metadata = error.get("metadata")
     meta = metadata if isinstance(metadata, dict) else {}
     raw = error.get("raw", meta.get("raw"))
+    if raw is None:
+        raw = {name: value for name, value in meta.items() if name not in _TOLD_APART} or None
     provider = error.get("provider", meta.get("provider_name"))
     code = error.get("code", error.get("type"))
     return UpstreamFailure(
@@ -217,7 +240,7 @@ def _opened(raw: Json) -> Json:
 def _words(document: Json, depth: int = 0) -> str | None:
     """The sentence somewhere in an error document, looked for under the names that services use."""
     if isinstance(document, str):
-        return _plain_words(document.encode("utf-8", "replace")) if document.strip() else None
+        return _text_words(document, depth)
     if depth > 4:
         return None
     if isinstance(document, list):
@@ -240,6 +263,13 @@ def _words(document: Json, depth: int = 0) -> str | None:
         if words and not _GENERIC.fullmatch(words):
             return words
     return None
+
+
+def _text_words(text: str, depth: int) -> str | None:
+    """Words of a text, which may be JSON itself: gateways put one's answer into another's."""
+    opened = _opened(text) if depth <= 4 and text.lstrip().startswith(("{", "[")) else text
+    within = None if isinstance(opened, str) else _words(opened, depth + 1)
+    return within or _plain_words(text.encode("utf-8", "replace"))
 
 
 def _plain_words(body: bytes) -> str | None:

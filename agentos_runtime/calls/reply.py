@@ -8,7 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed, expression_limit, single, walked
-from agentos_runtime.calls.failures import Service, body_failure, described_failure, failure_error, http_failure
+from agentos_runtime.calls.failures import (
+    Service,
+    body_failure,
+    described_failure,
+    empty_failure,
+    failure_error,
+    http_failure,
+    worded_failure,
+)
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.pointers import NothingThere, follow
 from agentos_runtime.errors import AgentOSError, ReplyMismatch, UpstreamFailed, UpstreamFailure, UpstreamInvalid
@@ -260,13 +268,15 @@ def _allow_nothing(plan: ReplyPlan, response: UpstreamResponse) -> None:
 
 
 def _default_error(plan: ReplyPlan, whole: Json, now: float) -> None:
-    failure = body_failure(whole, now)
+    failure = body_failure(whole, now) or (worded_failure(whole, now) if plan.needs_choices else None)
     if failure is not None:
         raise failure_error(plan.service, failure)
     if plan.needs_choices and not has_choice(whole):
+        empty = empty_failure(whole, now)
+        why = f": {empty.message}" if empty.message else ""
         raise UpstreamFailed(
-            f"{plan.service.name} answered without any choices, so there is no reply",
-            upstream=UpstreamFailure(message="the answer has no choices"),
+            f"{plan.service.name} answered without any choices, so there is no reply{why}",
+            upstream=replace(empty, message=empty.message or "the answer has no choices"),
         )
 
 

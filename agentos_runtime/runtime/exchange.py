@@ -71,6 +71,10 @@ class Exchange:
         self._record.said.append(value)
         return self.plain(value)
 
+    async def value_of(self, response: UpstreamResponse) -> Json:
+        """The reply's value alone. Raises AgentOSError."""
+        return (await self.reply(response)).value
+
     def body(self, response: UpstreamResponse) -> Body:
         """The parsed body of a 2xx answer. Raises the error that it holds, by the default predicate."""
         return read_body(self.session.plan.reply, response, self.clocks.wall())

@@ -189,8 +189,15 @@ class Runtime:
         record.upstream_status = upstream.status
         session.tell(response_stages(upstream.status, upstream.headers))
         if is_stream(plan, upstream):
-            wall = self._clocks.wall
-            source = UpstreamSource(plan, session, record, upstream, wall=wall, max_reply=self._max_reply)
+            source = UpstreamSource(
+                plan,
+                session,
+                record,
+                upstream,
+                plain=exchange.value_of,
+                wall=self._clocks.wall,
+                max_reply=self._max_reply,
+            )
             return await EventStream(source, record).begin()
         reply = await exchange.reply(await upstream.whole(rest.timeout))
         return await EventStream(WholeSource(reply.value), record).begin()

@@ -1,7 +1,7 @@
 """A streamed call: upstream events in, batches of canonical events out, exactly one terminal event at the end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol, Self
 
 from agentos_runtime.calls.accumulate import ACCUMULATORS
@@ -13,12 +13,14 @@ from agentos_runtime.calls.deltas import (
     check_said_something,
     final_input,
     is_complete,
+    is_json,
     read_events,
     read_final,
     stream_head,
     whole_events,
 )
 from agentos_runtime.calls.events import DECODERS, EventTooLarge, UpstreamEvent
+from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.reply import check_returns
 from agentos_runtime.errors import AgentOSError, UpstreamInvalid, UpstreamTruncated
 from agentos_runtime.jsontext import Json
@@ -30,6 +32,8 @@ from agentos_runtime.runtime.tracing import event_stages
 
 FIRST_EVENT = 10.0
 """Seconds for which the first event is awaited before the response starts."""
+LONGEST_MISTAKEN = 1 << 20
+"""Bytes without an event that are kept, since they may be a plain reply under a stream's content type."""
 
 
 class Source(Protocol):
@@ -125,7 +129,14 @@ class EventStream:
         self._source.abort()
         batch = await self._source.failed(error)
         await self._record.close(error)
-        return batch
+        return [*batch[:-1], self._named(batch[-1])]
+
+    def _named(self, failure: Event) -> Event:
+        """The terminal event, saying which call failed as the body of a plain error does."""
+        call = self._record.call
+        said = failure.data if isinstance(failure.data, dict) else {}
+        names: dict[str, Json] = {"skill": call.skill, "utility": call.utility, "request_id": call.request_id}
+        return Event(failure.name, names | said)
 
     async def _discard_first(self) -> None:
         first, self._first = self._first, None
@@ -138,6 +149,7 @@ class UpstreamSource:
     """Deltas of an upstream's event stream.
 
     max_reply: bytes that one event may have, and all deltas together, since they are added up.
+    plain: reads an answer that was called a stream and is one JSON object.
     """
 
     def __init__(
@@ -147,10 +159,12 @@ class UpstreamSource:
         record: Record,
         upstream: OpenUpstream,
         *,
+        plain: Callable[[UpstreamResponse], Awaitable[Json]],
         wall: Callable[[], float],
         max_reply: int,
     ) -> None:
         self._plan = plan
+        self._plain = plain
         self._session = session
         self._record = record
         self._upstream = upstream
@@ -163,6 +177,8 @@ class UpstreamSource:
         self._response: Json = {"status": upstream.status, "headers": dict(upstream.headers)}
         self._head = stream_head(plan, session.params, session.settings, self._response)
         self._failure: AgentOSError | None = None
+        self._heard = False
+        self._unread = b""
         self._ended = False
         self._at_end = False
 
@@ -170,6 +186,8 @@ class UpstreamSource:
         while True:
             if self._failure is not None:
                 raise self._failure
+            if self._at_end and is_json(self._unread):
+                return [Event("done", await self._mistaken())]
             if self._ended or self._at_end:
                 return await self._done()
             events = await self._read()
@@ -199,6 +217,8 @@ class UpstreamSource:
         started = self._session.watch.clock()
         try:
             async for chunk in self._chunks:
+                if not self._heard and len(self._unread) < LONGEST_MISTAKEN:
+                    self._unread += chunk
                 return self._decoder.feed(chunk)
             self._at_end = True
             return whole_events(self._plan, self._decoder.end())
@@ -211,6 +231,9 @@ class UpstreamSource:
         """Deltas that are news. A failure waits until they are passed on."""
         batch = read_events(self._plan, events, self._wall())
         self._ended, self._failure = batch.ended, batch.failure
+        # An error that comes first is told by its status: what else its event says is kept, but not passed on.
+        told = self._heard or not batch.failed_at_once
+        self._heard, self._unread = True, b""
         if not batch.texts:
             return []
         outcome = await self._session.run(self._plan.program, batch_input(self._head, batch))
@@ -219,7 +242,12 @@ class UpstreamSource:
         self._make_room(len(outcome.text))
         deltas = add_deltas(self._plan, batch, outcome, self._accumulator, self._wall())
         self._ended, self._failure = deltas.ended, deltas.failure
-        return list(deltas.news)
+        return list(deltas.news) if told else []
+
+    async def _mistaken(self) -> Json:
+        """The reply of an answer that came as JSON without any event. Raises the error that it holds."""
+        upstream = self._upstream
+        return await self._plain(UpstreamResponse(upstream.status, dict(upstream.headers), self._unread))
 
     def _make_room(self, size: int) -> None:
         self._room -= size

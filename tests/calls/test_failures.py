@@ -46,6 +46,7 @@ def test_the_status_decides_the_error(status: int | None, kind: type[errors.Agen
         ({"error": "object words"}, "object words"),
         ('{"detail": [{"msg": "listed words"}]}', "listed words"),
         ("{broken json", "{broken json"),
+        (json.dumps({"error": json.dumps({"message": "words in JSON in JSON"})}), "words in JSON in JSON"),
     ],
 )
 def test_a_provider_s_own_words_replace_the_gateway_s(raw: Any, words: str) -> None:
@@ -105,6 +106,13 @@ def test_an_error_inside_a_body_carries_its_status(body: Any, status: int | None
 )  # fmt: skip
 def test_what_is_no_error_is_none(body: Any) -> None:
     assert body_failure(body, NOW) is None
+
+
+def test_metadata_without_a_raw_answer_is_handed_on_as_it_came() -> None:
+    metadata = {"reasons": ["violence"], "flagged_input": "…"}
+    body = {"error": {"code": 403, "message": "flagged", "metadata": {**metadata, "provider_name": "P"}}}
+    failure = failed(403, body)
+    assert (failure.message, failure.provider, failure.raw) == ("flagged", "P", metadata)
 
 
 def test_the_wait_is_taken_from_headers_first_and_then_from_the_body() -> None:

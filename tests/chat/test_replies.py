@@ -149,6 +149,8 @@ FAILURES: list[tuple[str, Any, int, str]] = [
      "upstream_failed"),
     ("openrouter", {"choices": [{"finish_reason": "error", "message": {"content": ""}}]}, 200, "upstream_failed"),
     ("openrouter", {"choices": []}, 200, "upstream_failed"),
+    ("openrouter", {"error": "in words", "choices": [{"message": {"content": "x"}}]}, 200, "upstream_failed"),
+    ("openrouter", {"choices": [{"error": "in words", "message": {"content": "x"}}]}, 200, "upstream_failed"),
     ("openrouter", {"id": "gen"}, 200, "upstream_failed"),
     ("openrouter", {"choices": [{"finish_reason": "stop", "message": None}]}, 200, "upstream_failed"),
     ("openrouter", [], 200, "upstream_failed"),

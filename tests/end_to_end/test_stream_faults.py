@@ -1,6 +1,7 @@
 """Streams that go wrong: early errors keep their status, later ones end it and say what had arrived."""
 
 import contextlib
+import json
 import os
 import signal
 import sqlite3
@@ -127,6 +128,13 @@ EARLY: dict[str, tuple[Behaviour, int, str]] = {
     "JSON with an error": (answer_json(ERROR), 402, "upstream_payment_required"),
     "a redirect": (answer(302, headers=[("Location", "https://example.com/")]), 502, "upstream_failed"),
     "an error as the first event": (streaming(ERROR, done=False), 402, "upstream_payment_required"),
+    "a named chunk with an error as the first event": (streaming({**chunk(), **ERROR}), 402,
+                                                       "upstream_payment_required"),
+    "an error told as bare text": (streaming({"error": "no room"}), 502, "upstream_failed"),
+    "JSON with an error, called a stream": (say(stream_bytes([b"\n   \n", json.dumps(ERROR, indent=1).encode()])),
+                                            402, "upstream_payment_required"),
+    "half of a JSON body, called a stream": (say(stream_bytes([json.dumps(ERROR).encode()[:20]])), 502,
+                                             "upstream_truncated"),
     "comments, then an error": (say(stream_bytes([b": OPENROUTER PROCESSING\n\n" * 9, sse(ERROR)])), 402,
                                 "upstream_payment_required"),
     "a first event that is no JSON": (say(stream_bytes([b"data: oops\n\n"])), 502, "upstream_invalid"),
@@ -159,6 +167,25 @@ def test_plain_json_where_a_stream_was_asked_for_is_the_done_event(faulty: Chat)
     streamed = faulty.stream()
     assert streamed.done["content"] == "Hello"
     assert (faulty.row["outcome"], faulty.row["output_tokens"]) == ("ok", 7)
+
+
+def test_plain_json_that_is_called_a_stream_is_the_done_event(faulty: Chat) -> None:
+    body = b"\n         \n" + json.dumps(completion("Hello", usage=USAGE)).encode()
+    faulty.says(say(stream_bytes([body[:70], body[70:]])))
+    assert faulty.stream().done["content"] == "Hello"
+    assert (faulty.row["outcome"], faulty.row["output_tokens"]) == ("ok", 7)
+
+
+def test_an_error_told_as_bare_text_ends_the_stream(faulty: Chat) -> None:
+    faulty.says(streaming(chunk("Hel"), {"error": "no room"}))
+    streamed = faulty.stream()
+    assert streamed.error["upstream"]["message"] == "no room"
+    assert streamed.error["partial"]["content"] == "Hel"
+
+
+def test_events_without_data_and_spaces_around_the_end_mark_say_nothing(faulty: Chat) -> None:
+    faulty.says(say(stream_bytes([b"data:\n\n", sse(*HELLO, done=False), b"data:  [DONE] \n\n"])))
+    assert faulty.stream().done["content"] == "Hello"
 
 
 @pytest.mark.parametrize("framing", ["chunked", "until closed"])
