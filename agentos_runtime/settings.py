@@ -148,17 +148,24 @@ def read_config(file: Path) -> dict[str, Any]:
 
 
 def _port(raw: Any) -> int:
-    port = int(raw)
-    if not 0 <= port <= 65535:
+    port = _whole(raw)
+    if port is None or not 0 <= port <= 65535:
         raise ValueError("a port is a number from 0 to 65535")
     return port
 
 
 def _positive(raw: Any) -> int:
-    number = int(raw)
-    if number <= 0:
+    number = _whole(raw)
+    if number is None or number <= 0:
         raise ValueError("must be a whole number above 0")
     return number
+
+
+def _whole(raw: Any) -> int | None:
+    try:
+        return int(raw)
+    except ValueError:
+        return None
 
 
 def _folders(raw: Any) -> tuple[Path, ...]:
@@ -172,7 +179,7 @@ def _names(raw: Any) -> tuple[str, ...]:
 
 
 def _rewrites(raw: Any) -> dict[str, str]:
-    pairs = dict(pair.split("=", 1) for pair in _names(raw)) if isinstance(raw, str) else dict(raw)
+    pairs = dict(pair.partition("=")[::2] for pair in _names(raw)) if isinstance(raw, str) else dict(raw)
     for origin, target in pairs.items():
         for url in (origin, target):
             if not url.startswith(("http://", "https://")):

@@ -115,6 +115,11 @@ def test_metadata_without_a_raw_answer_is_handed_on_as_it_came() -> None:
     assert (failure.message, failure.provider, failure.raw) == ("flagged", "P", metadata)
 
 
+def test_a_code_at_the_top_of_a_failed_answer_is_handed_on() -> None:
+    failure = failed(400, {"message": "no such field", "code": "bad_field"})
+    assert (failure.status, failure.code, failure.message) == (400, "bad_field", "no such field")
+
+
 def test_the_wait_is_taken_from_headers_first_and_then_from_the_body() -> None:
     reset = str(int((NOW + 7) * 1000))
     inside = {"error": {"code": 429, "message": "m", "metadata": {"headers": {"X-RateLimit-Reset": reset}}}}

@@ -44,7 +44,9 @@ print(*sorted(loaded & {{"aiohttp", "httpx", "uvicorn", "yaml"}}), file=sys.stde
     [
         (["nonsense"], {}, 2, "No such command"),
         (["list", "--nonsense"], {}, 2, "No such option"),
-        (["list"], {"AGENTOS_PORT": "many"}, 2, "port (from AGENTOS_PORT) cannot be used"),
+        (["list"], {"AGENTOS_PORT": "many"}, 2, "port (from AGENTOS_PORT) cannot be used: a port is"),
+        (["list"], {"AGENTOS_MAX_BODY": "much"}, 2, "max_body (from AGENTOS_MAX_BODY) cannot be used: must be"),
+        (["list"], {"AGENTOS_REWRITE": "elsewhere"}, 2, "rewrite (from AGENTOS_REWRITE) cannot be used: write it"),
         (["serve"], {"AGENTOS_HOST": "0.0.0.0"}, 2, "set AGENTOS_TOKEN"),
         (["activity", "--since", "soon"], {}, 1, "a duration"),
         (["show", "nothing"], {}, 1, "There is no skill"),
@@ -182,7 +184,7 @@ def test_the_doctor_knows_settings_files_workers_skills_and_the_server(console: 
 
 
 def test_serve_says_where_it_is_what_is_broken_and_why_it_cannot_listen(console: Console) -> None:
-    console.write("login.md", LOGIN.replace("rest:", "rst:"))
+    console.write("login.md", LOGIN.replace("rest:", "rst:").replace("\nname:", "\ncolour: red\nname:"))
     with console.serving() as url:
         taken = console.run("serve", "--port", url.rpartition(":")[2])
         assert taken.code == 2
@@ -196,6 +198,7 @@ def test_serve_says_where_it_is_what_is_broken_and_why_it_cannot_listen(console:
         _, err = server.communicate(timeout=60)
     assert server.returncode == 0
     assert "the skill login is broken" in err
+    assert "rst" in err.partition("the skill login is broken")[2].partition("\n")[0]
     assert "login.md:9:5: `rst` is not a key" in err
 
 

@@ -109,6 +109,7 @@ def test_a_fault_after_the_beginning_is_the_one_terminal_event_with_what_had_arr
         seen.open()
         streamed = listener.rest()
     assert streamed.error["code"] == code, streamed.error
+    assert (streamed.error["skill"], streamed.error["utility"]) == ("openrouter", "chat")
     assert streamed.text() == "Hel"
     assert streamed.error["partial"]["content"] == "Hel"
     assert streamed.error["partial"]["usage"]["input_tokens"] == 11

@@ -162,7 +162,7 @@ def _warn(text: str | None) -> None:
 
 def _broken(entry: Any) -> str:
     problems = entry["problems"]
-    first = problems[0]
+    first = next((problem for problem in problems if problem["severity"] == "error"), problems[0])
     where = f"{first['file']}:{first['line']}:{first['column']}"
     more = f" ({len(problems) - 1} more: agentos check {first['file']})" if len(problems) > 1 else ""
     return f"the skill {entry['id']} is broken: {where}: {plain(first['message'])}{more}"
