@@ -4,10 +4,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from agentos_runtime.calls.urls import compile_url, fill_url
 from agentos_runtime.errors import ExpressionFailed, ExpressionLimit
 from agentos_runtime.expressions.program import PathError, walk
 from agentos_runtime.jsontext import Json
-from agentos_runtime.manifest.model import Expression, Fields, Items, Jq, Literal, Node, PlainPath
+from agentos_runtime.manifest.model import (
+    Expression,
+    Fields,
+    Items,
+    Jq,
+    Literal,
+    Node,
+    PlainPath,
+    TemplateParam,
+    UrlTemplate,
+)
 
 
 class Empty:
@@ -103,6 +114,18 @@ def _jq(node: Jq, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluat
     return lambda inputs: single(inputs.outputs[index], node)
 
 
+def _url_template(node: UrlTemplate, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluator:
+    """A url that is a value: null, so that its field is left out, when a param of its path is not set."""
+    url = compile_url(node)
+    needed = [part.name for part in url.path if isinstance(part, TemplateParam)]
+
+    def evaluate(inputs: Inputs) -> Value:
+        params = inputs.params
+        return fill_url(url, params) if all(params.get(name) is not None for name in needed) else None
+
+    return evaluate
+
+
 def _fields(node: Fields, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluator:
     order = tuple(name for name, _ in node.entries)
     handed_on: dict[str, str] = {}
@@ -116,7 +139,7 @@ def _fields(node: Fields, slots: Slots, keep_null: frozenset[str], path: str) ->
             compiled.append((name, evaluator(child, slots, keep_null, below), keeps_null))
 
     def evaluate(inputs: Inputs) -> Value:
-        # Most fields of most bodies hand one param on, and most params are not set: those that are not cost nothing.
+        # Most fields of most bodies hand one param on, and most params are not set: these cost nothing.
         fields: dict[str, Json] = {
             handed_on[param]: value
             for param, value in inputs.params.items()
@@ -157,6 +180,7 @@ _COMPILERS: Mapping[type, Any] = {
     Literal: _literal,
     PlainPath: _plain_path,
     Jq: _jq,
+    UrlTemplate: _url_template,
     Fields: _fields,
     Items: _items,
 }

@@ -57,6 +57,15 @@ utilities:
       url: /pieces?kept=1
       headers: {X-Thing: .params.h, X-Version: 1.10, X-None: .params.none}
       query: {list: .params.list, flag: .params.flag, number: .params.number, none: .params.none, empty: ""}
+  links:
+    description: Urls as values
+    params: {id: {type: string}, q: {type: string}}
+    rest:
+      method: POST
+      url: /links
+      headers: {Referer: "https://toy.example/from/{id}"}
+      query: {next: "/next/{id}"}
+      body: {back: "https://toy.example/back/{id}?q={q}&x=1", list: ["/a/{+id}", "/fixed"]}
   body:
     description: A walked body
     params: {a: {}, b: {}, list: {type: array}, extra: {type: object}}
@@ -269,6 +278,19 @@ def test_a_walked_body_leaves_out_nulls_except_those_it_keeps(served: Any) -> No
     }
     without = json.loads(sent(served, "body", {"a": 1}).body)
     assert without["fixed"] == {"text": "literal", "number": 1.5, "no": False, "list": [1, 1, "empty_list"]}
+
+
+def test_a_url_may_be_a_value_and_is_left_out_without_its_param(served: Any) -> None:
+    request = sent(served, "links", {"id": "a b/c", "q": "&"})
+    assert request.header("referer") == "https://toy.example/from/a%20b%2Fc"
+    assert parse_qsl(request.target.partition("?")[2]) == [("next", "/next/a%20b%2Fc")]
+    assert json.loads(request.body) == {
+        "back": "https://toy.example/back/a%20b%2Fc?q=%26&x=1",
+        "list": ["/a/a%20b/c", "/fixed"],
+    }
+    bare = sent(served, "links", {})
+    assert (bare.header("referer"), bare.target) == (None, "/v1/links")
+    assert json.loads(bare.body) == {"list": [None, "/fixed"]}
 
 
 def test_forms_and_texts_are_written_as_they_are_read_back(served: Any) -> None:
