@@ -145,7 +145,10 @@ def body_failure(document: Json, now: float) -> UpstreamFailure | None:
 
 
 def worded_failure(document: Json, now: float) -> UpstreamFailure | None:
-    """The error of a chat that is told as bare text, in `.error` or `.choices[]?.error`, or None."""
+    """The error that is told as bare text, in `.error` or `.choices[]?.error`, or None.
+
+    Only for answers that hold no reply beside it: an API may have a text of that name in its data.
+    """
     if not isinstance(document, dict):
         return None
     candidates = [document.get("error"), *(choice.get("error") for choice in _choices(document))]

@@ -110,6 +110,8 @@ def read_body(plan: ReplyPlan, response: UpstreamResponse, now: float) -> Body:
     try:
         return Body(whole, follow(plan.response.root or (), whole), response)
     except NothingThere as pointer:
+        if plan.response.error is None and (failure := worded_failure(whole, now)):
+            raise failure_error(plan.service, failure) from None
         place = plan.response.root_place
         where = f" ({place.position})" if place else ""
         missing = ReplyMismatch(f"{plan.service.name}'s answer has nothing at root {pointer}{where}")
@@ -199,6 +201,15 @@ def raise_error(service: Service, said: Value, now: float) -> None:
     if isinstance(said, Empty) or said is None or said is False:
         return
     raise failure_error(service, described_failure(said, now))
+
+
+def read_error(plan: ReplyPlan, outcome: Outcome, now: float) -> None:
+    """Raise what `error_program` says of an answer, or that it failed."""
+    error = plan.response.error
+    assert isinstance(error, Jq | PlainPath)
+    if outcome.failure:
+        raise failed_output([error], outcome)
+    raise_error(plan.service, single(outcome.outputs[0], error), now)
 
 
 def failed_output(expressions: Sequence[Expression], outcome: Outcome) -> AgentOSError:

@@ -9,6 +9,7 @@ from agentos_runtime.calls.reply import (
     failed_response,
     is_failed,
     read_body,
+    read_error,
     read_reply,
     reply_input,
 )
@@ -59,6 +60,13 @@ class Exchange:
         text = error_input(plan, response, session.settings)
         said = await session.run(plan.error_program, text) if plan.error_program and text else None
         raise failed_response(plan, response, said, self.clocks.wall())
+
+    async def check_said(self, response: UpstreamResponse) -> None:
+        """Raise what the manifest's own `error` says of a 2xx answer that no reply is made of."""
+        session, plan = self.session, self.session.plan.reply
+        text = error_input(plan, response, session.settings)
+        if plan.error_program is not None and text is not None:
+            read_error(plan, await session.run(plan.error_program, text), self.clocks.wall())
 
     async def reply(self, response: UpstreamResponse) -> Reply:
         """The reply that an answer makes. Raises AgentOSError."""

@@ -31,6 +31,7 @@ async def follow_job(exchange: Exchange) -> Reply:
     await exchange.check_status(response)
     accepted = _whole(exchange, response)
     if session.owned.get("wait") is False:
+        await exchange.check_said(response)
         return exchange.plain(accepted)
     job = _Job(exchange, plan, draft, accepted, ends)
     try:
@@ -87,7 +88,10 @@ class _Job:
         whole = _whole(exchange, response)
         if plan.failed is not None and truthy(said := await exchange.ask(plan.failed, whole, response)):
             raise job_failed(plan.service, None if said is EMPTY else said, whole, exchange.clocks.wall())
-        return truthy(await exchange.ask(plan.until, whole, response))
+        if truthy(await exchange.ask(plan.until, whole, response)):
+            return True
+        await exchange.check_said(response)
+        return False
 
     async def _pause(self, response: UpstreamResponse) -> None:
         """Until the next look: the interval, or as long as the service asks for. Raises UpstreamTimeout."""

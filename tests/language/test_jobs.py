@@ -68,6 +68,24 @@ def test_the_url_may_be_made_of_a_param_and_the_first_answer_may_be_empty(tmp_pa
         assert [request.target for request in toy.requests] == ["/films", "/films/a%2Fb"]
 
 
+@pytest.mark.parametrize("wait", [True, False])
+def test_an_error_in_the_place_of_a_job_is_not_waited_for(tmp_path: Path, wait: bool) -> None:
+    own = """
+  own:
+    description: x
+    rest:
+      method: POST
+      url: /films
+      response: {error: .error}
+      poll: {url: .status_url, until: .done, interval: 0.01, deadline: 30}
+"""
+    refusal = answer_json({"error": {"code": 429, "message": "slow down"}}, 202)
+    with serving(tmp_path, JOBS + own, refusal) as (house, toy):
+        response = house.call("demo", "own", {} if wait else {"wait": False})
+        assert (response.status_code, response.json()["upstream"]["message"]) == (429, "slow down")
+        assert len(toy.requests) == 1
+
+
 def test_who_does_not_want_to_wait_gets_the_job_as_the_service_gave_it(tmp_path: Path) -> None:
     with serving(tmp_path, JOBS, ACCEPTED) as (house, toy):
         job = house.call("demo", "film", {"prompt": "a", "wait": False}).json()

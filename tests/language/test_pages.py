@@ -223,6 +223,7 @@ ROW = {"id": 1}
         ("offset", {"data": {"a": 1}}, "reply_mismatch", "must be a list of rows"),
         ("transformed", {"data": [ROW], "wrong": "x"}, "reply_mismatch", "must be a list of rows"),
         ("offset", {"error": {"message": "no", "code": 429}}, "upstream_rate_limited", "no"),
+        ("offset", {"error": "no room"}, "upstream_failed", "no room"),
     ],
 )
 def test_a_list_that_does_not_go_on_as_the_manifest_says_is_an_error(
