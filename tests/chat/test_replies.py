@@ -142,6 +142,14 @@ def test_an_empty_text_is_null_only_beside_calls(expressions: Expressions) -> No
     )
 
 
+@pytest.mark.parametrize("key", ["annotations", "images", "content"])
+def test_what_is_no_object_in_a_list_of_objects_is_left_out(key: str, expressions: Expressions) -> None:
+    kept = {"type": "image_url", "image_url": {"url": "data:"}}
+    wire = expressions.wire("openrouter")
+    reply = wire.reply(HI, chat(**{"content": "x", key: [None, 3, kept, []]}))
+    assert reply["parts" if key == "content" else key] == [kept]
+
+
 FAILURES: list[tuple[str, Any, int, str]] = [
     ("openrouter", {"error": {"code": 429, "message": "slow down"}, "user_id": "u"}, 200, "upstream_rate_limited"),
     ("openrouter", chat(content="part") | {"error": {"code": 502, "message": "x"}}, 200, "upstream_failed"),
