@@ -81,3 +81,8 @@ def split_field(name: str, reveal: Callable[[str], str]) -> str:
     pieces = reveal(found[1]).split(found[2])
     index = int(found[3])
     return pieces[index] if index < len(pieces) else ""
+
+
+def split_pieces(names: frozenset[str], reveal: Callable[[str], str]) -> list[str]:
+    """What the fields of `name_splits` among these cut out of the secrets: as secret as the whole."""
+    return [split_field(name, reveal) for name in names if " split " in name]

@@ -38,12 +38,12 @@ class Redactor:
         return tuple(_dumped(form) for form in self._forms)
 
     @classmethod
-    def of(cls, credential: Credential | None) -> "Redactor":
-        """Over every field of a credential, and `username:password` as basic authentication sends it."""
+    def of(cls, credential: Credential | None, parts: Iterable[Secret] = ()) -> "Redactor":
+        """Over every field of a credential and `parts` of them, and `username:password` as basic auth sends it."""
         if credential is None:
             return cls(())
         fields = credential.fields
-        secrets = list(fields.values())
+        secrets = [*fields.values(), *parts]
         if {"username", "password"} <= fields.keys():
             secrets.append(Secret(f"{fields['username'].reveal()}:{fields['password'].reveal()}"))
         return cls(secrets)

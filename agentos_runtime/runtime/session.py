@@ -8,11 +8,12 @@ from agentos_runtime.calls.evaluate import Inputs
 from agentos_runtime.calls.files import Uploads
 from agentos_runtime.calls.messages import UpstreamRequest
 from agentos_runtime.calls.paging import Pages, Wanted
-from agentos_runtime.calls.placeholders import Placeholders
+from agentos_runtime.calls.placeholders import Placeholders, split_pieces
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.calls.reply import failed_output
 from agentos_runtime.calls.request import Draft, document, draft_request, plain_documents
 from agentos_runtime.credentials.redactor import Redactor
+from agentos_runtime.credentials.secret import Secret
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.expressions.outcome import Outcome
 from agentos_runtime.expressions.program import Program
@@ -81,6 +82,9 @@ class Session:
         if release.credential is None:
             return self._with_key(complete(draft, None, None))
         fields = release.credential.fields
+        pieces = split_pieces(plan.request.auth_fields, lambda name: fields[name].reveal())
+        if pieces:
+            self.redactor = Redactor.of(release.credential, map(Secret, pieces))
         return self._with_key(complete(draft, auth or plan.request.auth, lambda name: fields[name].reveal()))
 
     def _with_key(self, request: UpstreamRequest) -> UpstreamRequest:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.end_to_end.house import House, house
-from tests.toy.raw import Received, Toy, answer
+from tests.toy.raw import Received, Toy, answer, echo
 
 ORIGIN = "https://toy.example"
 SECRET = "sk-canary/+ 0123456789"
@@ -334,6 +334,23 @@ def test_a_key_that_older_manifests_write_into_jq_is_put_there_outside_of_jq(ser
     assert request.header("x-whole") == SECRET
     assert base64.b64decode((request.header("x-basic") or "").removeprefix("Basic ")).decode() == f"me:{SECRET}"
     assert request.header("x-half") == SECRET.split("/")[0]
+
+
+def test_a_piece_that_is_split_off_a_key_comes_back_to_nobody(tmp_path: Path) -> None:
+    skills = tmp_path / "skills"
+    skills.mkdir()
+    rest = "{url: /x, headers: {X-Secret: '.auth.key | split(\":\")[1]'}}"
+    (skills / "halves.md").write_text(auth_manifest("halves", "{type: api_key, header: X-Key}", rest))
+    with (
+        Toy(echo) as toy,
+        house(
+            tmp_path, rewrite={ORIGIN: toy.origin}, environ={"HALVES_API_KEY": "id-123:half-canary-77"}
+        ) as running,
+    ):
+        response = running.call("halves", "go")
+        assert toy.requests[0].header("x-secret") == "half-canary-77"
+        assert response.status_code == 200
+        assert "half-canary" not in response.text
 
 
 @pytest.mark.parametrize(
