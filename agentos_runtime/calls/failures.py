@@ -22,6 +22,7 @@ LONGEST_RAW = 20_000
 _GENERIC = re.compile(
     r"\s*(provider returned error|error|unknown error|internal server error)?[.!]?\s*", re.IGNORECASE
 )
+_PAGE = "an HTML page: "
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
@@ -275,12 +276,18 @@ def _text_words(text: str, depth: int) -> str | None:
     return within or _plain_words(text.encode("utf-8", "replace"))
 
 
+def page_words(body: bytes) -> str | None:
+    """What a web page in the place of an answer is about; None for what is no page."""
+    words = _plain_words(body)
+    return words if words and words.startswith(_PAGE) else None
+
+
 def _plain_words(body: bytes) -> str | None:
     """Readable words of a text or an HTML page."""
     text = body[: LONGEST_WORDS * 8].decode("utf-8", "replace")
     if "<" in text and re.search(r"<(html|!doctype|body|head|title)\b", text, re.IGNORECASE):
         title = _TITLE.search(text)
-        text = f"an HTML page: {(title[1] if title else _TAGS.sub(' ', text)).strip()}"
+        text = f"{_PAGE}{(title[1] if title else _TAGS.sub(' ', text)).strip()}"
     return _clip(text) or None
 
 

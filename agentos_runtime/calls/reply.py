@@ -15,6 +15,7 @@ from agentos_runtime.calls.failures import (
     empty_failure,
     failure_error,
     http_failure,
+    page_words,
     worded_failure,
 )
 from agentos_runtime.calls.messages import UpstreamResponse
@@ -260,10 +261,10 @@ def _parsed(plan: ReplyPlan, response: UpstreamResponse) -> Json:
     try:
         return parse(response.body)
     except JsonTextError as error:
-        failure = UpstreamFailure(status=response.status, message=str(error))
+        reason = page_words(response.body) or str(error)
         raise UpstreamInvalid(
-            f"{plan.service.name} answered {response.status} with something that is not JSON: {error}",
-            upstream=failure,
+            f"{plan.service.name} answered {response.status} with something that is not JSON: {reason}",
+            upstream=UpstreamFailure(status=response.status, message=reason),
         ) from None
 
 

@@ -175,6 +175,13 @@ FAILURES: list[tuple[str, Any, int, str]] = [
 ]  # fmt: skip
 
 
+def test_a_page_in_the_place_of_an_answer_is_named(expressions: Expressions) -> None:
+    page = b"<!DOCTYPE html><html><head><title>Just a moment</title></head></html>"
+    with pytest.raises(AgentOSError) as caught:
+        expressions.wire("openrouter").reply(HI, page)
+    assert (caught.value.code, "Just a moment" in caught.value.message) == ("upstream_invalid", True)
+
+
 @pytest.mark.parametrize(("skill", "body", "status", "code"), FAILURES)
 def test_a_failure_is_never_an_answer(
     skill: str, body: Any, status: int, code: str, expressions: Expressions
