@@ -23,8 +23,8 @@ _LOOPBACK: Mapping[str, Sequence[tuple[str, socket.AddressFamily]]] = {
     "localhost": (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)),
 }
 _PAGES: Mapping[int, tuple[str, str]] = {
-    200: ("Received", "agentos has its answer: the terminal says how it went. This page may be closed."),
-    400: ("Not the answer", "This page does not belong to the login that agentos waits for. It goes on waiting."),
+    200: ("Received", "The answer has arrived: the terminal says how it went. This page may be closed."),
+    400: ("Not the answer", "This page does not belong to the login that is waited for. The wait goes on."),
     403: ("Refused", "Only a browser that comes back from the login may open this."),
     404: ("Nothing here", "This address only receives the answer to a login."),
     405: ("Refused", "This page is only opened, never written to."),

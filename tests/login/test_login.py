@@ -201,8 +201,8 @@ def test_on_a_terminal_without_a_display_the_answer_is_asked_for_until_it_is_one
     """The code is unknown to the service: what is tested is the question."""
     with serving() as service:
         wrong = {
-            "Address or code": "http://localhost:3000/callback/wrong?code=abc",
-            "does not belong": "hidden-code",
+            "Address or code: ": "http://localhost:3000/callback/wrong?code=abc",
+            "does not belong to this login.\r\nAddress or code: ": "hidden-code",
         }
         done = desk.at(service).asked(wrong, "login", "router")
     assert (done.code, len(service.posted)) == (1, 1)
