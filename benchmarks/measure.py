@@ -186,11 +186,11 @@ def footprint(servers: Sequence[Server], idle: Sequence[float]) -> Table:
 
 
 def hostile(servers: Sequence[Server], effort: Effort) -> Table:
-    """Two agents keep calling a utility whose expression never ends: what do the others notice?"""
+    """An agent keeps calling a utility whose expression never ends: what do the others notice?"""
     rows = []
     for server in (server for server in servers if server.candidate.name == OURS):
         quiet, _ = server.load(server.job(8, seconds=effort.seconds * 2, rate=100))
-        hang = replace(server.job(2, seconds=effort.seconds * 2), path=HANG_PATH, body="{}", tolerate=True)
+        hang = replace(server.job(1, seconds=effort.seconds * 2), path=HANG_PATH, body="{}", tolerate=True)
         attack = server.start_load(hang)
         pinged, _ = server.load(server.job(8, seconds=effort.seconds * 2, rate=100))
         attacked = server.finish_load(attack)
@@ -198,7 +198,7 @@ def hostile(servers: Sequence[Server], effort: Effort) -> Table:
         rows.append((server.candidate.name, *figures))
     columns = ("p99 in quiet, ms", "p99 of others, ms", "longest of others, ms", "endless calls ended")
     return Table(
-        "Others while two agents call an endless expression", columns, tuple(rows), ("", "< 20 ms", "", "> 0")
+        "Others while an agent calls an endless expression", columns, tuple(rows), ("", "< 20 ms", "", "> 0")
     )
 
 
