@@ -40,7 +40,7 @@ def test_calls_are_kept_apart_by_index_and_never_by_id() -> None:
 
 
 def test_reasoning_details_of_one_index_and_type_are_one() -> None:
-    part = {"type": "reasoning.text", "index": 0, "format": "f"}
+    part: dict[str, Json] = {"type": "reasoning.text", "index": 0, "format": "f"}
     deltas: list[Json] = [
         {"reasoning_details": [part | {"text": "We "}]},
         {"reasoning_details": [part | {"text": "think", "signature": None}]},
@@ -101,7 +101,8 @@ def test_a_delta_of_another_shape_is_refused_without_its_data(delta: Json) -> No
 def test_a_text_cut_anywhere_adds_up_to_itself(text: str, places: list[int]) -> None:
     cuts = sorted({min(place, len(text)) for place in places})
     pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    assert total(*({"content": piece} for piece in pieces)) == {"content": text}
+    deltas: list[Json] = [{"content": piece} for piece in pieces]
+    assert total(*deltas) == {"content": text}
 
 
 def test_an_answer_without_a_word_is_an_empty_text_and_no_answer_is_null() -> None:

@@ -20,8 +20,8 @@ makes the call itself otherwise; answers and errors are the same. The server's k
 `--local`, `--home` and `--skills` make the call in the command's own process.
 
 It types `key=value` as the utility declares its param: a string stays a string, everything else is JSON where it
-can be read as JSON. `key:=JSON` is always JSON, `key=@file` is what the file holds, `key=@-` what stdin holds; where
-the param is a file, it is the file itself, with its name and type.
+can be read as JSON. `key:=JSON` is always JSON, `key=@file` is what the file holds, `key=@-` what stdin holds;
+where the param is a file, it is the file itself, with its name and type.
 
 This page is written from `--help`; a test compares them.
 """
