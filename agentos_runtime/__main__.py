@@ -1,6 +1,6 @@
 """`python -m agentos_runtime` is `agentos`."""
 
-from agentos_runtime.surfaces.cli.main import main
+from agentos_runtime.cli.main import main
 
 if __name__ == "__main__":
     main()

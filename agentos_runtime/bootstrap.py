@@ -1,71 +1,40 @@
 """The one place where the parts meet."""
 
 import asyncio
+import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
-from pathlib import Path
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager, closing, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 
-from agentos_runtime.activity.ledger import Ledger
-from agentos_runtime.activity.queries import ActivityReader
-from agentos_runtime.approvals import Approvals
-from agentos_runtime.authority import Authority, authority_of
-from agentos_runtime.breakers import Breakers, read_breaker
-from agentos_runtime.credentials.opening import open_credentials
-from agentos_runtime.expressions.pool import WorkerPool
-from agentos_runtime.idempotency import store
-from agentos_runtime.idempotency.replays import Replays, read_replays
-from agentos_runtime.lanes import Lanes, read_lanes
-from agentos_runtime.limits import tables
-from agentos_runtime.limits.counters import Counters, Spent
+from agentos_runtime.config.settings import Settings, SettingsError
+from agentos_runtime.http_client import Upstream
+from agentos_runtime.jq.pool import WorkerPool
+from agentos_runtime.limits.circuit_breaker import CircuitBreakers, read_circuit_breaker
+from agentos_runtime.limits.concurrency import ConcurrencyLimiter, read_concurrency
+from agentos_runtime.limits.counters import Counters
 from agentos_runtime.limits.enforcement import Limits
+from agentos_runtime.limits.idempotency.replays import Replays, read_replays
 from agentos_runtime.limits.rules import NANO
 from agentos_runtime.limits.source import RuleSource
-from agentos_runtime.manifest.schema import ManifestSchema
-from agentos_runtime.private_files import PrivateFile, make_private_folder
-from agentos_runtime.resources import read_schema, skills_folder
 from agentos_runtime.runtime import Runtime, ports
+from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.runtime.safeguards import Safeguards
-from agentos_runtime.settings import Settings, SettingsError
-from agentos_runtime.shared_database import SharedDatabase
-from agentos_runtime.skills import Registry, SkillFolder, read_skill, skill_files
-from agentos_runtime.upstream import Upstream
-from agentos_runtime.vault import Vault
+from agentos_runtime.security.agents import Agents
+from agentos_runtime.security.broker import CredentialBroker
+from agentos_runtime.security.credentials.opening import open_store
+from agentos_runtime.security.login.renewing import Renewals
+from agentos_runtime.security.opening import open_broker
+from agentos_runtime.skills.opening import open_registry
+from agentos_runtime.skills.registry import Registry
+from agentos_runtime.storage.activity.ledger import Ledger
+from agentos_runtime.storage.activity.queries import ActivityReader
+from agentos_runtime.storage.private_files import PrivateFile, make_private_folder
 
+STARTING = 3.0
+"""Seconds after which a server opens although skills are still being loaded; calls for those wait a while."""
 PLATFORMS: Mapping[str, str] = {"linux": "linux", "darwin": "macos"}
-
-
-class BundledAuthorities(Mapping[str, Authority]):
-    """What the skills that ship with the runtime may do; each file is read when it is first asked about.
-
-    The files on disk decide, not what is served under their ids: a folder of the operator's may come first.
-    """
-
-    def __init__(self, folder: Path, schema: ManifestSchema) -> None:
-        self._folder = folder
-        self._schema = schema
-        self._files = {file.parent.name: file for file in skill_files(folder)}
-        self._known: dict[str, Authority] = {}
-
-    def __getitem__(self, skill_id: str) -> Authority:
-        if skill_id not in self._known:
-            skill = read_skill(self._files[skill_id], self._schema).skill
-            self._known[skill_id] = authority_of(skill) if skill else Authority()
-        return self._known[skill_id]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-
-def skill_folders(settings: Settings) -> tuple[SkillFolder, ...]:
-    """The folders skills are loaded from; what ships with the runtime is bundled wherever it is named."""
-    bundled = skills_folder()
-    paths = settings.skills or (settings.home / "skills", bundled)
-    return tuple(SkillFolder(path, path.resolve() == bundled.resolve()) for path in paths)
 
 
 def check_platform(platform: str = sys.platform) -> str:
@@ -76,56 +45,63 @@ def check_platform(platform: str = sys.platform) -> str:
     return name
 
 
-def open_approvals(settings: Settings, schema: ManifestSchema) -> Approvals:
-    """What was approved: bundled, rewritten, or in `agentos.lock`."""
-    bundled = BundledAuthorities(skills_folder(), schema)
-    return Approvals(PrivateFile(settings.lock_file), bundled=bundled, rewrite=settings.rewrite)
-
-
 @dataclass(frozen=True, slots=True)
-class Outside:
+class Dependencies:
     """What a runtime reaches beyond itself: the services that it calls, and the keys that it shows them."""
 
+    renewals: Renewals | None = field(default=None, kw_only=True)
+    """None where credentials do not end."""
     upstream: ports.Upstream
-    vault: Vault
+    broker: CredentialBroker
+    clocks: Clocks = field(default_factory=Clocks)
 
 
 @asynccontextmanager
-async def real_outside(
-    settings: Settings, environ: Mapping[str, str], schema: ManifestSchema
-) -> AsyncIterator[Outside]:
+async def real_dependencies(settings: Settings, environ: Mapping[str, str]) -> AsyncIterator[Dependencies]:
     """The network, and the operator's keys and approvals. Raises PrivateFileError, KeyringError."""
-    vault = Vault(open_credentials(settings, environ), open_approvals(settings, schema))
-    async with Upstream(settings) as upstream:
-        yield Outside(upstream, vault)
+    broker = open_broker(settings, environ)
+    async with (
+        Upstream(settings) as upstream,
+        Renewals(open_store(settings), upstream, broker, settings.home, wall=time.time) as renewals,
+    ):
+        yield Dependencies(upstream, broker, renewals=renewals)
 
 
-def spent_of(settings: Settings) -> Spent:
-    """What the ledger knows of what was spent."""
-    reader = ActivityReader(settings.activity_file)
+class SpentInLedger:
+    """What the ledger knows of what was spent, as limits count it."""
 
-    def spent(agent: str | None, since: float) -> tuple[int, int]:
-        tokens, cost = reader.spent(agent, since)
+    def __init__(self, settings: Settings) -> None:
+        self._reader = ActivityReader(settings.activity_file)
+
+    def since(self, agent: str | None, moment: float, without: Collection[int] = ()) -> tuple[int, int]:
+        tokens, cost = self._reader.spent(agent, moment, without)
         return tokens, round(cost * NANO)
 
-    return spent
+    def by(self, row: int, agent: str) -> tuple[int, int]:
+        tokens, cost = self._reader.spent_by(row, agent)
+        return tokens, round(cost * NANO)
 
 
 @contextmanager
 def open_safeguards(settings: Settings) -> Iterator[Safeguards]:
-    """Limits, lanes, breakers and replays as `config.toml` wants them; files are made when they are needed.
+    """Limits of all kinds and replays as `config.toml` wants them; files are made when they are needed.
 
-    Raises SettingsError.
+    Raises SettingsError, and NewerFile for a file of a newer version.
     """
     file = settings.config_file
     rules = RuleSource(file, settings.limits)
-    lanes = Lanes(read_lanes(settings.fairness, file, settings.max_connections))
-    breakers = Breakers(read_breaker(settings.breaker, file))
+    concurrency = ConcurrencyLimiter(read_concurrency(settings.fairness, file, settings.max_connections))
+    circuit_breakers = CircuitBreakers(read_circuit_breaker(settings.breaker, file))
     kept = read_replays(settings.idempotency, file)
-    limits = Limits(rules, Counters(SharedDatabase(settings.limits_file, tables.SCHEMA), spent_of(settings)))
-    replays = Replays(kept, SharedDatabase(settings.idempotency_file, store.SCHEMA))
+    counters = Counters(
+        settings.limits_file, SpentInLedger(settings), lambda agent: rules.current().subjects(agent)
+    )
+    limits = Limits(rules, counters)
+    replays = Replays(kept, settings.idempotency_file)
     try:
-        yield Safeguards(limits, lanes, breakers, replays)
+        limits.check_version()
+        replays.check_version()
+        yield Safeguards(limits, concurrency, circuit_breakers, replays)
     finally:
         limits.close()
         replays.close()
@@ -133,36 +109,46 @@ def open_safeguards(settings: Settings) -> Iterator[Safeguards]:
 
 @asynccontextmanager
 async def open_runtime(
-    settings: Settings,
-    environ: Mapping[str, str],
+    settings: Settings | None = None,
+    environ: Mapping[str, str] | None = None,
     *,
     watch: bool = True,
-    outside: Callable[[Registry], Outside] | None = None,
+    dependencies: Callable[[Registry], Dependencies] | None = None,
 ) -> AsyncIterator[Runtime]:
     """A runtime with its skills loaded; closed with the block.
 
-    watch: go on looking for changed skill files. outside: makes, for the skills there are, what stands in for the
-    network and the operator's keys; nothing of those is opened or read. Raises SettingsError, PrivateFileError,
-    LedgerRefused and WorkersUnavailable when something it cannot do without is missing.
+    settings: as `agentos` reads them where nothing is given: from `environ` and the home's `config.toml`.
+    environ: the variables in which keys may stand; the process's own where nothing is given.
+    watch: go on looking for changed skill files. dependencies: makes, for the skills there are, what stands in
+    for the network and the operator's keys; nothing of those is opened or read. Raises SettingsError,
+    PrivateFileError, NewerFile, KeyringError and JqUnusable when something it cannot do without is missing.
     """
+    environ = os.environ if environ is None else environ
+    settings = Settings.from_environ(environ) if settings is None else settings
     platform = check_platform()
     make_private_folder(settings.home)
-    schema = ManifestSchema(read_schema("manifest"))
-    async with WorkerPool() as workers:
-        registry = Registry(skill_folders(settings), workers, schema, settings=settings.skill_settings)
-        reaching = nullcontext(outside(registry)) if outside else real_outside(settings, environ, schema)
+    async with WorkerPool(mode=settings.jq) as workers:
+        registry = open_registry(settings, workers)
+        reaching = nullcontext(dependencies(registry)) if dependencies else real_dependencies(settings, environ)
         async with reaching as reached:
-            with Ledger(settings.activity_file) as ledger, open_safeguards(settings) as safeguards:
-                await registry.refresh()
+            with (
+                Ledger(settings.activity_file) as ledger,
+                open_safeguards(settings) as safeguards,
+                closing(registry),
+            ):
+                await registry.refresh(STARTING if watch else None)
                 async with _watching(registry) if watch else nullcontext():
                     yield Runtime(
                         registry=registry,
                         workers=workers,
-                        vault=reached.vault,
+                        broker=reached.broker,
+                        renewals=reached.renewals,
                         upstream=reached.upstream,
                         ledger=ledger,
+                        agents=Agents(PrivateFile(settings.agents_file)),
                         safeguards=safeguards,
                         platform=platform,
+                        clocks=reached.clocks,
                         max_reply=settings.max_reply,
                     )
 

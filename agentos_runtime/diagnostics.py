@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from agentos_runtime.jsontext import Json
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -37,9 +39,25 @@ class Problem:
     severity: Literal["error", "warning"] = "error"
     length: int = 1
     """How many characters the caret underlines."""
+    shown: str | None = None
+    """Of a secret, what may be shown of those characters: `sk-or-…`; None for what is no secret."""
 
     def __str__(self) -> str:
         text = f"{self.place.position}: {self.severity}: {self.message}"
         if self.place.key:
             text += f" [{self.place.key}]"
         return f"{text}. {self.fix}" if self.fix else text
+
+
+def problem_json(problem: Problem) -> dict[str, Json]:
+    """A problem as the HTTP API and `--json` show it."""
+    position = problem.place.position
+    return {
+        "path": problem.place.key,
+        "message": problem.message,
+        "fix": problem.fix,
+        "severity": problem.severity,
+        "file": position.file,
+        "line": position.line,
+        "column": position.column,
+    }

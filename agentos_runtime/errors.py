@@ -53,6 +53,8 @@ class AgentOSError(Exception):
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
+    may_have_arrived: bool = False
+    """Whether a request that got no whole answer may have reached the upstream all the same."""
 
     def __init__(
         self,
@@ -210,6 +212,12 @@ class ApprovalRequired(OperatorError):
     """The skill wants the key at a place nobody approved."""
 
     code, status = "approval_required", 409
+
+
+class IdempotencyUnknown(CallerError):
+    """A call with this key was under way and its end is not known: it may have been made."""
+
+    code, status = "idempotency_unknown", 409
 
 
 class PayloadTooLarge(CallerError):

@@ -12,13 +12,13 @@ from typing import Any, Self
 import jq
 
 from agentos_runtime import bootstrap
-from agentos_runtime.activity.ledger import Ledger
-from agentos_runtime.activity.rows import Closing, Entry
-from agentos_runtime.expressions.outcome import Outcome
-from agentos_runtime.expressions.program import Program
+from agentos_runtime.cli.main import run
+from agentos_runtime.jq.outcome import Outcome
+from agentos_runtime.jq.program import Program
 from agentos_runtime.jsontext import Json, dump
-from agentos_runtime.surfaces.cli.main import run
-from agentos_runtime.surfaces.http.guard import Admission
+from agentos_runtime.server.guard import Admission
+from agentos_runtime.storage.activity.ledger import Ledger
+from agentos_runtime.storage.activity.rows import Closing, Entry
 
 
 class JqInProcess:

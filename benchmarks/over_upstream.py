@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from agentos_runtime.settings import Settings
-from agentos_runtime.upstream import Upstream, UpstreamRequest, UpstreamStream
+from agentos_runtime.config.settings import Settings
+from agentos_runtime.http_client import Upstream, UpstreamRequest, UpstreamStream
 
 ORIGIN = "https://openrouter.ai"
 HEADERS = (("content-type", "application/json"),)

@@ -8,7 +8,12 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-NEEDED = ("agentos_runtime/py.typed", "agentos_runtime/bundled/skills/", "agentos_runtime/bundled/schemas/")
+NEEDED = (
+    "agentos_runtime/py.typed",
+    "agentos_runtime/security/bundled.json",
+    "agentos_runtime/bundled/skills/",
+    "agentos_runtime/bundled/schemas/",
+)
 
 
 def main() -> None:

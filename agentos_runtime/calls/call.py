@@ -1,20 +1,29 @@
 """A call and its answers, as every surface sees them."""
 
+import secrets
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-from agentos_runtime.jsontext import Json
+
+def new_request_id() -> str:
+    """`req_` and 24 random hex digits."""
+    return "req_" + secrets.token_hex(12)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One agent's call of one utility."""
+    """One agent's call of one utility.
+
+    agent: the label it stands under in the activity, and the name its limits go by. request_id: finds the call in
+    the activity again. idempotency_key: handed on to APIs that honour one, and the name that replays go by.
+    """
 
     skill: str
     utility: str
-    params: dict[str, Json] = field(repr=False)
+    params: dict[str, Any] = field(repr=False)
+    """One JSON object, as the utility declares it."""
     agent: str = "anonymous"
-    request_id: str = ""
+    request_id: str = field(default_factory=new_request_id)
     idempotency_key: str | None = None
 
 
@@ -39,7 +48,8 @@ class RawReply:
 class Reply:
     """What a plain call gives: `value`, or `raw` for a utility that hands bytes on."""
 
-    value: Json = field(repr=False)
+    value: Any = field(repr=False)
+    """JSON: dicts, lists, strings, numbers, booleans, None; which of them the utility's `returns` says."""
     text: bytes = field(repr=False)
     """The value as JSON."""
     raw: RawReply | None
@@ -48,6 +58,8 @@ class Reply:
     """For the caller beside the reply: a budget is nearly used up."""
     replayed: bool = False
     """Whether this is the answer to an earlier call with the same `Idempotency-Key`."""
+    ignored: tuple[str, ...] = ()
+    """Params that the service cannot honour and that were not sent to it."""
     more: bool = False
     """Whether the list has, or may have, more rows than these."""
 
@@ -57,4 +69,5 @@ class Event:
     """One event of a stream. `done` and `error` are terminal: exactly one of them ends every stream."""
 
     name: Literal["delta", "done", "error"]
-    data: Json = field(repr=False)
+    data: Any = field(repr=False)
+    """JSON: what a delta adds, the reply that is done, or the error."""

@@ -9,9 +9,9 @@ from agentos_runtime.calls.events import UpstreamEvent
 from agentos_runtime.calls.failures import Service, body_failure, failure_error, worded_failure
 from agentos_runtime.calls.reply import failed_output, opening, raise_error, service_of
 from agentos_runtime.errors import AgentOSError, UpstreamFailed, UpstreamFailure, UpstreamInvalid
-from agentos_runtime.expressions.outcome import Outcome
-from agentos_runtime.expressions.program import Program, stream_program, value_program
-from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
+from agentos_runtime.jq.outcome import Outcome
+from agentos_runtime.jq.program import Program, stream_program, value_program
+from agentos_runtime.jsontext import Json, JsonTextError, dump, is_json, parse
 from agentos_runtime.manifest.model import Expression, Jq, PlainPath, Skill, Stream, Utility
 
 
@@ -110,15 +110,6 @@ def whole_events(plan: StreamPlan, events: Sequence[UpstreamEvent]) -> list[Upst
 
 def _is_end_mark(plan: StreamPlan, event: UpstreamEvent) -> bool:
     return plan.stream.done is not None and event.data.strip() == plan.stream.done.encode()
-
-
-def is_json(data: bytes) -> bool:
-    """Whether these bytes are one whole JSON text."""
-    try:
-        parse(data)
-    except JsonTextError:
-        return False
-    return True
 
 
 def stream_head(plan: StreamPlan, params: dict[str, Json], settings: Mapping[str, Json], response: Json) -> bytes:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from agentos_runtime.calls.urls import compile_url, fill_url
-from agentos_runtime.errors import ExpressionFailed, ExpressionLimit
-from agentos_runtime.expressions.program import PathError, walk
+from agentos_runtime.calls.requests.urls import compile_url, fill_url
+from agentos_runtime.errors import ExpressionFailed, ExpressionLimit, Overloaded
+from agentos_runtime.jq.program import PathError, walk
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import (
     Expression,
@@ -79,6 +79,17 @@ def expression_limit(expression: Expression, reason: str) -> ExpressionLimit:
     place = expression.place
     return ExpressionLimit(
         f"The manifest's expression {place.key} was stopped: {reason} ({place.position})",
+        details={"key": place.key, "line": place.position.line},
+    )
+
+
+def expression_not_run(expression: Expression, reason: str) -> Overloaded:
+    """Nothing was sent yet, so the call may be made again."""
+    place = expression.place
+    return Overloaded(
+        f"The manifest's expression {place.key} could not be run: {reason}. This says nothing about the "
+        f"expression, and nothing was sent: try again ({place.position})",
+        retry_after=1,
         details={"key": place.key, "line": place.position.line},
     )
 

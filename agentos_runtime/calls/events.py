@@ -122,14 +122,12 @@ class SseDecoder:
                 data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
                 events.append(UpstreamEvent(data, self._name))
             self._data, self._size, self._name = [], 0, "message"
-        elif line.startswith(b"data:"):
+        elif line.startswith(b"data:") or line == b"data":
             value = line[6:] if line[5:6] == b" " else line[5:]
-            self._size += len(value)
-            if self._size > self._limit:
+            self._size += len(value) + 1  # with its line end: lines of nothing grow too
+            if self._size - 1 > self._limit:
                 raise EventTooLarge(f"an event is larger than {self._limit} bytes")
             self._data.append(value)
-        elif line == b"data":
-            self._data.append(b"")
         elif line.startswith(b"event:"):
             self._name = line[6:].strip().decode("utf-8", "replace") or "message"
 

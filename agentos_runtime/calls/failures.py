@@ -8,22 +8,30 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from html import unescape
+from urllib.parse import urlsplit, urlunsplit
 
 from agentos_runtime import errors
 from agentos_runtime.calls.retry_after import retry_after
 from agentos_runtime.errors import UpstreamError, UpstreamFailure
 from agentos_runtime.jsontext import Json, JsonTextError, parse
+from agentos_runtime.visible import visible
 
 LONGEST_WORDS = 2_000
 UNSAID_WAIT = 10.0
 """Seconds to suggest when an upstream limits the rate and does not say for how long."""
 LONGEST_RAW = 20_000
+LONGEST_ADDRESS = 300
+"""Characters of a redirect's address that are shown."""
+MOST_MESSAGES = 5
+"""Errors of one GraphQL answer that are told."""
 
 _GENERIC = re.compile(
     r"\s*(provider returned error|error|unknown error|internal server error)?[.!]?\s*", re.IGNORECASE
 )
 _PAGE = "an HTML page: "
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_SAID_IN_XML = re.compile(r"<(?:\w+:)?(?:message|faultstring|reason|detail)>([^<]*)</", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 _TOLD_APART = frozenset({"raw", "provider_name", "headers", "retry_after", "retry_after_seconds"})
@@ -66,9 +74,12 @@ class Service:
         return f'the {self.label or "credential"} "{self.credential}"' if self.has_several else "the credential"
 
 
-def failure_error(service: Service, failure: UpstreamFailure) -> errors.AgentOSError:
-    """The typed error for a failure; `failure.status` is the HTTP status or the one the body carried."""
-    kind = _error_class(failure.status)
+def failure_error(service: Service, failure: UpstreamFailure, meant: int | None = None) -> errors.AgentOSError:
+    """The typed error for a failure; `failure.status` is the HTTP status or the one the body carried.
+
+    `meant` is the status that it is treated by when that is another one.
+    """
+    kind = _error_class(failure.status if meant is None else meant)
     reason = failure.message or "it gave no reason"
     status = f" ({failure.status})" if failure.status else ""
     provider = f" [{failure.provider}]" if failure.provider else ""
@@ -115,6 +126,8 @@ _VERBS: Mapping[type[errors.AgentOSError], str] = {
 def http_failure(status: int, headers: Mapping[str, str], body: bytes, now: float) -> UpstreamFailure:
     """The failure of a response that is no 2xx. `now` is epoch seconds, for dates in Retry-After."""
     wait = retry_after(headers, now)
+    if 300 <= status < 400 and "location" in headers:
+        return UpstreamFailure(status=status, message=_redirect_words(headers["location"]), retry_after=wait)
     try:
         document = parse(body)
     except JsonTextError:
@@ -123,11 +136,25 @@ def http_failure(status: int, headers: Mapping[str, str], body: bytes, now: floa
     return replace(failure, status=status, retry_after=wait if wait is not None else failure.retry_after)
 
 
+def _redirect_words(location: str) -> str:
+    """Where to, without what may be secret in an address: its query, fragment and `user:password@`."""
+    try:
+        parts = urlsplit(location.strip())
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "it redirects to an address that cannot be read; redirects are not followed"
+    shown = visible(urlunsplit((parts.scheme, host, parts.path, "", "")))
+    where = f"{shown[:LONGEST_ADDRESS]}{'…' if len(shown) > LONGEST_ADDRESS else ''}{'?…' if parts.query else ''}"
+    return (
+        f"it redirects to {where or 'the same address'}; redirects are not followed: put the new address into url"
+    )
+
+
 def body_failure(document: Json, now: float) -> UpstreamFailure | None:
     """The error inside a body by the default predicate, or None.
 
     That is the first object with `message` or `code` among `.error` and `.choices[]?.error`, or a choice whose
-    finish_reason is "error".
+    finish_reason is "error", or the `errors` of a GraphQL answer that has no `data`.
     """
     if not isinstance(document, dict):
         return None
@@ -142,7 +169,24 @@ def body_failure(document: Json, now: float) -> UpstreamFailure | None:
             native = choice.get("native_finish_reason")
             reason = native if isinstance(native, str) and native else "no reason given"
             return UpstreamFailure(message=f"the generation ended with an error ({reason})", code=native)
-    return None
+    return _graphql_failure(document, now)
+
+
+def _graphql_failure(document: dict[str, Json], now: float) -> UpstreamFailure | None:
+    """What a GraphQL answer without data says: `errors` is a list of objects with a message (GraphQL, 7.1.2)."""
+    listed = document.get("errors")
+    if document.get("data") is not None or not isinstance(listed, list) or not listed:
+        return None
+    said = [error for error in listed if isinstance(error, dict) and isinstance(error.get("message"), str)]
+    if len(said) < len(listed):
+        return None
+    first = said[0]
+    extensions = first.get("extensions")
+    known = extensions if isinstance(extensions, dict) else {}
+    failure = described_failure({**known, **first, "raw": None}, now)
+    words = "; ".join(str(error["message"]) for error in said[:MOST_MESSAGES])
+    more = f"; and {len(said) - MOST_MESSAGES} more" if len(said) > MOST_MESSAGES else ""
+    return replace(failure, message=_clip(words + more), raw=listed[:MOST_MESSAGES])
 
 
 def worded_failure(document: Json, now: float) -> UpstreamFailure | None:
@@ -190,6 +234,11 @@ def described_failure(error: Json, now: float) -> UpstreamFailure:
         raw=_bounded(raw),
         retry_after=_described_wait(error, meta, now),
     )
+
+
+def said_status(error: Json) -> int | None:
+    """The status that a manifest's `error` gives as `status`: it decides the code, whatever the answer's status."""
+    return _carried_status(error.get("status")) if isinstance(error, dict) else None
 
 
 def _error_class(status: int | None) -> type[errors.AgentOSError]:
@@ -288,6 +337,8 @@ def _plain_words(body: bytes) -> str | None:
     if "<" in text and re.search(r"<(html|!doctype|body|head|title)\b", text, re.IGNORECASE):
         title = _TITLE.search(text)
         text = f"{_PAGE}{(title[1] if title else _TAGS.sub(' ', text)).strip()}"
+    elif text.lstrip().startswith("<") and (said := _SAID_IN_XML.search(text)):
+        text = unescape(said[1])
     return _clip(text) or None
 
 

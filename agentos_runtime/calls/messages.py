@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+"""What changes nothing: may be sent again, and needs no idempotency key (pages of a list must not share one)."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class UpstreamRequest:

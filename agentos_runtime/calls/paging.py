@@ -1,28 +1,31 @@
 """A list that comes in pages: what to ask for next, and when it is over. No I/O.
 
 A short page alone does not end a list, since services give fewer rows at once than they are asked for: it ends at
-an empty page, at one shorter than a page before it, or with the cursor. So one request more than needed may be
-made, and no row is lost.
+an empty page, at one shorter than a page before it, with the cursor, or with the number of rows or pages that the
+service says there are. So one request more than needed may be made, and no row is lost.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from agentos_runtime.calls.evaluate import Empty, Value, expression_failed
+from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed
 from agentos_runtime.calls.failures import Service
+from agentos_runtime.calls.links import next_target
 from agentos_runtime.calls.pointers import NothingThere, follow
+from agentos_runtime.calls.positions import NoSuchPosition, at_address, value_at, with_value
 from agentos_runtime.calls.reply import service_of
-from agentos_runtime.calls.urls import url_text
+from agentos_runtime.calls.requests.drafting import Draft
+from agentos_runtime.calls.requests.urls import url_text
 from agentos_runtime.calls.values import ValuePlan, plan_value
-from agentos_runtime.errors import ReplyMismatch, UpstreamInvalid
+from agentos_runtime.diagnostics import Place
+from agentos_runtime.errors import ExpressionFailed, ReplyMismatch, UpstreamInvalid
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Paginate, Skill, Utility
+from agentos_runtime.manifest.places import position_place
 
 MOST_EMPTY = 20
 """Empty pages in a row, each with another cursor, after which nothing more is believed to come."""
-
-Query = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,14 @@ class PagesPlan:
 
     paginate: Paginate
     next: ValuePlan | None
+    total: ValuePlan | None
+    pages: ValuePlan | None
     service: Service
+
+    @property
+    def by_address(self) -> bool:
+        """Whether the next page is at an address that the answer says."""
+        return self.paginate.link
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,10 @@ class Page:
     next: Value
     size: int
     """Bytes of the body."""
+    total: Value = EMPTY
+    """How many rows the service says there are in all."""
+    pages: Value = EMPTY
+    """How many pages it says there are."""
 
 
 def plan_pages(skill: Skill, utility: Utility) -> PagesPlan | None:
@@ -70,8 +84,21 @@ def plan_pages(skill: Skill, utility: Utility) -> PagesPlan | None:
     paginate = utility.rest.paginate
     if paginate is None:
         return None
-    following = None if paginate.next is None else plan_value(skill.definitions, paginate.next)
-    return PagesPlan(paginate, following, service_of(skill, utility))
+    following, total, pages = (
+        None if one is None else plan_value(skill.definitions, one)
+        for one in (paginate.next, paginate.total, paginate.pages)
+    )
+    return PagesPlan(paginate, following, total, pages, service_of(skill, utility))
+
+
+def next_page(plan: PagesPlan, header: str, url: str) -> str | None:
+    """The address of the next page by a `Link` header; None at the end. Raises UpstreamInvalid for what is none."""
+    try:
+        return next_target(header, url)
+    except ValueError as error:
+        raise UpstreamInvalid(
+            f"{plan.service.name} gave a link to the next page that leads nowhere: {error}"
+        ) from None
 
 
 def read_rows(plan: PagesPlan, whole: Json, reply: Json) -> tuple[list[Json], list[Json]]:
@@ -89,18 +116,20 @@ def read_rows(plan: PagesPlan, whole: Json, reply: Json) -> tuple[list[Json], li
 class Pages:
     """The state of one list between its pages."""
 
-    def __init__(self, plan: PagesPlan, wanted: Wanted, query: Query, *, max_bytes: int) -> None:
-        """`query` is what the manifest sends anyway; a position or a size in it is where the list begins."""
-        paginate, own = plan.paginate, dict(query)
+    def __init__(self, plan: PagesPlan, wanted: Wanted, first: Draft, *, max_bytes: int) -> None:
+        """`first` is what the manifest asks anyway; a position or a size in it is where the list begins."""
+        paginate = plan.paginate
+        own = None if paginate.limit is None else value_at(first, paginate.limit)
         self.over = False
         self.more = False
         """Whether the service has, or may have, more rows than were given."""
         self._plan = plan
         self._wanted = wanted
-        self._kept = tuple(pair for pair in query if pair[0] not in (paginate.position, paginate.limit))
-        self._position = own.get(paginate.position)
-        self._size = _whole(own.get(paginate.limit or "")) or paginate.size
-        self._asked = own.get(paginate.limit or "") if wanted.one_page else str(self._page_size())
+        self._first = first
+        self._url = first.url
+        self._position = None if plan.by_address else value_at(first, paginate.position)
+        self._size = _whole(own) or paginate.size
+        self._asked = own if wanted.one_page else self._page_size()
         self._max_bytes = max_bytes
         self._bytes = 0
         self._given = 0
@@ -108,13 +137,33 @@ class Pages:
         self._empty = 0
         self._before: list[Json] = []
         self._cursors: set[str] = set()
+        self._seen = self._rows_before()
 
     @property
-    def query(self) -> Query:
-        """The next request's query."""
-        paginate = self._plan.paginate
-        said = ((paginate.position, self._position), (paginate.limit, self._asked))
-        return (*self._kept, *((name, text) for name, text in said if name is not None and text is not None))
+    def draft(self) -> Draft:
+        """The next request. Raises ExpressionFailed when the place of the position cannot hold it."""
+        if self._url != self._first.url:
+            return at_address(self._first, self._url, self._place)
+        paginate, told = self._plan.paginate, self._plan.next
+        try:
+            draft = self._first
+            if not self._plan.by_address:
+                draft = with_value(draft, paginate.position, self._position)
+            if paginate.limit is not None:
+                draft = with_value(draft, paginate.limit, self._asked)
+        except NoSuchPosition as error:
+            raise ExpressionFailed(
+                f"The manifest's {self._place.key} says where a list goes on, and that cannot be put there: "
+                f"{error} ({self._place.position})",
+                details={"key": self._place.key, "line": self._place.position.line},
+            ) from None
+        if told is None or self._position is None:
+            return draft
+        return replace(draft, told={position_place(paginate.position): told.expression.place})
+
+    @property
+    def _place(self) -> Place:
+        return self._plan.paginate.place or self._first.plan.rest.url_place
 
     def take(self, page: Page) -> list[Json]:
         """The rows of this page that the caller gets. Raises UpstreamInvalid, ReplyMismatch, ExpressionFailed."""
@@ -129,11 +178,25 @@ class Pages:
         if cut and self._wanted.limit is None:
             raise self._too_many()
         self._given += len(rows)
+        self._seen = None if self._seen is None else self._seen + len(page.found)
         ended = self._go_on(page)
         full = self._given == self._wanted.limit
         self.over = ended or full or self._wanted.one_page
         self.more = cut or not (ended or self._is_whole(page))
         return rows
+
+    def _rows_before(self) -> int | None:
+        """How many rows stand before the first that is asked for; None when nobody knows."""
+        at, paginate = _whole(self._position), self._plan.paginate
+        if at is None or paginate.style == "cursor":
+            return 0
+        if paginate.style == "offset":
+            return at - (paginate.start or 0)
+        return 0 if at == self._first_page() else None
+
+    def _first_page(self) -> int:
+        start = self._plan.paginate.start
+        return 1 if start is None else start
 
     def _page_size(self) -> int:
         limit = self._wanted.limit
@@ -145,16 +208,24 @@ class Pages:
 
     def _is_whole(self, page: Page) -> bool:
         """Whether a page that nobody asked to be of any size seems to be the whole list."""
-        return self._wanted.one_page and self._plan.next is None and len(page.found) != self._size
+        counted = self._plan.next is not None or self._plan.by_address
+        return self._wanted.one_page and not counted and len(page.found) != self._size
 
     def _go_on(self, page: Page) -> bool:
         """Move to the next position; whether the list is over."""
-        return self._follow(page) if self._plan.next is not None else self._count_on(page)
+        follows = self._plan.next is not None or self._plan.by_address
+        return self._follow(page) if follows else self._count_on(page)
 
     def _count_on(self, page: Page) -> bool:
         count = len(page.found)
-        if not count or count < self._longest:
+        known = self._is_last(page)
+        if known or (known is None and (not count or count < self._longest)):
             return True
+        if not count:
+            raise UpstreamInvalid(
+                f"{self._plan.service.name} says that there is more than it gives: the page after {self._seen} "
+                "rows is empty. Ask for fewer rows with limit, or narrow the list"
+            )
         if page.found == self._before:
             raise _mismatch(
                 self._plan,
@@ -165,18 +236,33 @@ class Pages:
         paginate = self._plan.paginate
         at = _whole(self._position)
         if paginate.style == "page":
-            first = 1 if paginate.start is None else paginate.start
-            self._position = str((first if at is None else at) + 1)
+            self._position = (self._first_page() if at is None else at) + 1
         else:
-            self._position = str((paginate.start or 0 if at is None else at) + count)
+            self._position = (paginate.start or 0 if at is None else at) + count
         return False
+
+    def _is_last(self, page: Page) -> bool | None:
+        """Whether the service says that this is the last page; None when it does not say."""
+        pages, total = self._number(self._plan.pages, page.pages), self._number(self._plan.total, page.total)
+        if pages is not None:
+            at = _whole(self._position)
+            return (self._first_page() if at is None else at) - self._first_page() + 1 >= pages
+        return None if total is None or self._seen is None else self._seen >= total
+
+    def _number(self, plan: ValuePlan | None, said: Value) -> int | None:
+        if plan is None or said is None or isinstance(said, Empty):
+            return None
+        number = _whole(int(said) if isinstance(said, float) and said.is_integer() else said)
+        if number is None:
+            raise expression_failed(plan.expression, "gives no whole number")
+        return number
 
     def _follow(self, page: Page) -> bool:
         cursor = self._cursor(page.next)
         if cursor is None:
             return True
         self._empty = 0 if page.found else self._empty + 1
-        if cursor in self._cursors or cursor == self._position:
+        if cursor in self._cursors or cursor == self._here():
             if not page.found:
                 return True
             raise UpstreamInvalid(f"{self._plan.service.name} gave the same cursor twice: its list never ends")
@@ -185,8 +271,15 @@ class Pages:
                 f"{self._plan.service.name} gave {self._empty} empty pages, each with another cursor"
             )
         self._cursors.add(cursor)
-        self._position = cursor
+        if self._plan.by_address:
+            self._url = cursor
+        else:
+            self._position = page.next if isinstance(page.next, int | str) else cursor
         return False
+
+    def _here(self) -> str | None:
+        """The cursor of the page that was just read."""
+        return self._url if self._plan.by_address else url_text(self._position)
 
     def _cursor(self, value: Value) -> str | None:
         """The cursor as text; None at the end of the list."""
@@ -206,8 +299,10 @@ class Pages:
         )
 
 
-def _whole(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 16 else None
+def _whole(value: Json) -> int | None:
+    if isinstance(value, str):
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 16 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _list(plan: PagesPlan, value: Json, what: str) -> list[Json]:

@@ -7,9 +7,11 @@ from agentos_runtime.calls.deltas import StreamPlan, plan_stream
 from agentos_runtime.calls.paging import PagesPlan, plan_pages
 from agentos_runtime.calls.polling import PollPlan, plan_poll
 from agentos_runtime.calls.reply import ReplyPlan, plan_reply
-from agentos_runtime.calls.request import RequestPlan, plan_request
+from agentos_runtime.calls.requests.drafting import RequestPlan, plan_request
+from agentos_runtime.calls.requests.judging import ParamsPlan, plan_params
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill, Utility
+from agentos_runtime.manifest.requests.streamed import requests_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,10 @@ class CallPlan:
     skill: Skill
     utility: Utility
     request: RequestPlan
+    """The plain request."""
+    stream_request: RequestPlan
+    """The request that asks for a stream; the plain one unless the manifest says otherwise."""
+    params: ParamsPlan | None
     reply: ReplyPlan
     stream: StreamPlan | None
     pages: PagesPlan | None
@@ -29,10 +35,13 @@ class CallPlan:
 
 def plan_call(skill: Skill, utility: Utility, settings: Mapping[str, Json]) -> CallPlan:
     """Compile one utility. Pure."""
+    requests = [plan_request(skill, utility, rest) for rest in requests_of(utility.rest)]
     return CallPlan(
         skill=skill,
         utility=utility,
-        request=plan_request(skill, utility),
+        request=requests[0],
+        stream_request=requests[-1],
+        params=plan_params(skill, utility.rest),
         reply=plan_reply(skill, utility),
         stream=plan_stream(skill, utility),
         pages=plan_pages(skill, utility),

@@ -8,13 +8,14 @@ from urllib.parse import urljoin
 from agentos_runtime.calls.evaluate import EMPTY, Value, expression_failed
 from agentos_runtime.calls.failures import Service, described_failure, failure_error, words_failure
 from agentos_runtime.calls.reply import service_of
-from agentos_runtime.calls.request import Draft
-from agentos_runtime.calls.urls import CompiledUrl, compile_url, fill_url
+from agentos_runtime.calls.requests.drafting import Draft
+from agentos_runtime.calls.requests.urls import CompiledUrl, compile_url, fill_url
 from agentos_runtime.calls.values import ValuePlan, plan_value
 from agentos_runtime.errors import AgentOSError, UpstreamTimeout
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Auth, Literal, Poll, Skill, UrlTemplate, Utility
-from agentos_runtime.origins import origin_of
+from agentos_runtime.manifest.origins import origin_of
+from agentos_runtime.manifest.places import URL
 
 NOT_YET = frozenset({429, 502, 503, 504})
 """Statuses of a look after which the job may well go on: it is looked at again."""
@@ -73,16 +74,16 @@ def look(plan: PollPlan, first: Draft, said: Value, params: Mapping[str, Json]) 
         url = _absolute(url, first.url, said)
     elif isinstance(url, CompiledUrl):
         url = fill_url(url, params)
-    marks = first.placeholders.by_field.values()
     return replace(
         first,
         method="GET",
         url=url,
         headers=tuple(pair for pair in first.headers if not pair[0].lower().startswith("content-")),
-        query=tuple(pair for pair in first.query if any(mark in pair[1] for mark in marks)),
+        query=tuple(pair for pair in first.query if first.placeholders.found_in(pair[1])),
         body=EMPTY,
         encoding="json",
         uploads={},
+        told={URL: plan.url.expression.place} if isinstance(plan.url, ValuePlan) else {},
     )
 
 

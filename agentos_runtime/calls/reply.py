@@ -7,7 +7,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed, expression_limit, single, walked
+from agentos_runtime.calls.evaluate import (
+    EMPTY,
+    Empty,
+    Value,
+    expression_failed,
+    expression_limit,
+    expression_not_run,
+    single,
+    walked,
+)
 from agentos_runtime.calls.failures import (
     Service,
     body_failure,
@@ -15,18 +24,22 @@ from agentos_runtime.calls.failures import (
     empty_failure,
     failure_error,
     http_failure,
-    page_words,
+    said_status,
     worded_failure,
 )
+from agentos_runtime.calls.formats.unread import unreadable
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.pointers import NothingThere, follow
+from agentos_runtime.calls.retry_after import meant_status
 from agentos_runtime.errors import AgentOSError, ReplyMismatch, UpstreamFailed, UpstreamFailure, UpstreamInvalid
-from agentos_runtime.expressions.outcome import Outcome
-from agentos_runtime.expressions.program import Program, reply_program, value_program
+from agentos_runtime.jq.outcome import Outcome
+from agentos_runtime.jq.program import Program, reply_program, value_program
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 from agentos_runtime.manifest.model import Expression, Jq, PlainPath, Response, Skill, Utility
 from agentos_runtime.manifest.variables import variables
 
+MAY_BE_EMPTY = frozenset({201, 202, 204, 205})
+"""Statuses whose body may be empty (RFC 9110, 15.3): it is null then. Of any other, an empty body is no answer."""
 _MENTIONS_CHOICES = re.compile(r"\.choices\b")
 
 
@@ -105,9 +118,15 @@ def read_body(plan: ReplyPlan, response: UpstreamResponse, now: float) -> Body:
 
     Raises the typed error inside a 200, and UpstreamInvalid.
     """
+    empty = plan.utility.rest.method == "HEAD" or not response.body.strip()
+    if empty:
+        _allow_nothing(plan, response)
+        response = replace(response, body=b"null")
     whole = _parsed(plan, response)
     if plan.response.error is None:
         _default_error(plan, whole, now)
+    if empty:
+        return Body(None, None, response)
     try:
         return Body(whole, follow(plan.response.root or (), whole), response)
     except NothingThere as pointer:
@@ -139,22 +158,27 @@ def error_input(plan: ReplyPlan, response: UpstreamResponse, settings: Mapping[s
 def failed_response(
     plan: ReplyPlan, response: UpstreamResponse, outcome: Outcome | None, now: float
 ) -> AgentOSError:
-    """The typed error of a failed response: its status, in the words of the manifest's `error` or the default."""
+    """The typed error of a failed response, in the words of the manifest's `error` or the default.
+
+    Its code is that of the status, of the status that it means, or of the one that `error` gives as `status`.
+    """
     failure = http_failure(response.status, response.headers, response.body, now)
     outputs = outcome.outputs[0] if outcome and outcome.outputs else None
     said = outputs[0] if isinstance(outputs, list) and outputs else None
+    meant = meant_status(response.status, response.headers)
     if said:
         own = described_failure(said, now)
         wait = failure.retry_after if own.retry_after is None else own.retry_after
         failure = replace(own, status=response.status, retry_after=wait)
-    return failure_error(plan.service, failure)
+        meant = said_status(said) or meant
+    return failure_error(plan.service, failure, meant)
 
 
 def reply_input(plan: ReplyPlan, body: Body, params: dict[str, Json], settings: Mapping[str, Json]) -> bytes:
     """The program's input. The body goes in as the upstream wrote it, so that every number stays exact."""
     assert plan.program is not None
     head = opening(plan.program, params, settings, _head(body.response))
-    parts = [head, b'"whole":', body.response.body or b"null"]
+    parts = [head, b'"whole":', body.response.body]
     if plan.response.root is not None:
         parts += [b',"body":', dump(body.rooted)]
     return b"".join([*parts, b"}"])
@@ -175,7 +199,7 @@ def read_reply(plan: ReplyPlan, body: Body, outcome: Outcome | None, now: float)
     """The reply from the body and the program's outcome.
 
     Raises the upstream's failure when the manifest's `error` says so, ExpressionFailed, ExpressionLimit, and
-    ReplyMismatch when the reply is not what the utility returns.
+    ReplyMismatch when nothing is at `root`. Whether it is what the utility returns is `check_returns`'s to say.
     """
     outputs = list(outcome.outputs) if outcome else []
     expressions = list(plan.outputs)
@@ -192,9 +216,7 @@ def read_reply(plan: ReplyPlan, body: Body, outcome: Outcome | None, now: float)
     if plan.utility.void:
         return None
     values = [single(output, expression) for output, expression in zip(outputs, expressions, strict=True)]
-    reply = _mapped(plan, body, values)
-    check_returns(plan.utility, reply)
-    return reply
+    return _mapped(plan, body, values)
 
 
 def raise_error(service: Service, said: Value, now: float) -> None:
@@ -220,7 +242,18 @@ def failed_output(expressions: Sequence[Expression], outcome: Outcome) -> AgentO
     expression = expressions[min(failure.index, len(expressions) - 1)]
     if failure.kind == "error":
         return expression_failed(expression, failure.reason)
+    if failure.kind == "not_run":
+        return expression_limit(expression, f"{failure.reason}, so the answer that came could not be read")
     return expression_limit(expression, failure.reason)
+
+
+def failed_draft(expressions: Sequence[Expression], outcome: Outcome) -> AgentOSError:
+    """The same for a request that could not be made: nothing was sent, so the call may be made again."""
+    failure = outcome.failure
+    assert failure is not None
+    if failure.kind == "not_run":
+        return expression_not_run(expressions[min(failure.index, len(expressions) - 1)], failure.reason)
+    return failed_output(expressions, outcome)
 
 
 def _mapped(plan: ReplyPlan, body: Body, values: list[Value]) -> Json:
@@ -253,28 +286,20 @@ def _needed(expression: Expression, value: Value) -> Json:
 
 
 def _parsed(plan: ReplyPlan, response: UpstreamResponse) -> Json:
-    if plan.utility.rest.method == "HEAD":
-        return None
-    if not response.body.strip():
-        _allow_nothing(plan, response)
-        return None
     try:
         return parse(response.body)
     except JsonTextError as error:
-        reason = page_words(response.body) or str(error)
-        raise UpstreamInvalid(
-            f"{plan.service.name} answered {response.status} with something that is not JSON: {reason}",
-            upstream=UpstreamFailure(status=response.status, message=reason),
-        ) from None
+        raise unreadable(plan.service, plan.utility, response, str(error)) from None
 
 
 def _allow_nothing(plan: ReplyPlan, response: UpstreamResponse) -> None:
-    """An empty body is an answer only where nothing is expected of it."""
-    expected = plan.response.transform or plan.response.mapping or plan.response.root
-    if plan.utility.void or (response.status == 204 and not expected):
+    """An empty body is an answer only where the status, the method or the manifest says that nothing comes."""
+    expected = plan.utility.void or plan.response.empty_ok or plan.utility.rest.method == "HEAD"
+    if expected or response.status in MAY_BE_EMPTY:
         return
     raise UpstreamInvalid(
-        f"{plan.service.name} answered {response.status} with an empty body",
+        f"{plan.service.name} answered {response.status} with an empty body. If that is how it says that all is "
+        "well, its manifest needs `returns: void` or `response.empty: ok`",
         upstream=UpstreamFailure(status=response.status, message="the body is empty"),
     )
 

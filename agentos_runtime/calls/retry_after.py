@@ -27,6 +27,17 @@ def retry_after(headers: Mapping[str, object], now: float) -> float | None:
     return None
 
 
+def meant_status(status: int, headers: Mapping[str, str]) -> int:
+    """The status that an answer means: 429 for a 403 that says to come back, or that no request is left.
+
+    GitHub and others tell their rate limits so. `headers` have lower-case names.
+    """
+    if status != 403:
+        return status
+    used_up = headers.get("x-ratelimit-remaining", "").strip() == "0"
+    return 429 if used_up or "retry-after" in headers else status
+
+
 def _milliseconds(text: str, now: float) -> float | None:
     return float(text) / 1000 if _NUMBER.fullmatch(text) else None
 

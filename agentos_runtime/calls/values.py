@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, single, walked
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.reply import failed_output, opening
-from agentos_runtime.expressions.outcome import Outcome
-from agentos_runtime.expressions.program import Program, value_program
+from agentos_runtime.jq.outcome import Outcome
+from agentos_runtime.jq.program import Program, value_program
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Expression, PlainPath
 

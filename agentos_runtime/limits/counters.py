@@ -1,21 +1,33 @@
 """Counting, exact across processes: one transaction lets a call in, one settles it."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from agentos_runtime.limits import tables
 from agentos_runtime.limits.rules import TOTAL, Budget, Rule
 from agentos_runtime.limits.windows import begin_of, end_of
-from agentos_runtime.process_marks import Owner, living
-from agentos_runtime.shared_database import SharedDatabase
+from agentos_runtime.storage.liveness import Owner, living
+from agentos_runtime.storage.sqlite.files import DatabaseTrouble
+from agentos_runtime.storage.sqlite.shared import SharedDatabase
 
 Subjects: TypeAlias = tuple[tuple[str, Rule], ...]
 
-Spent: TypeAlias = Callable[[str | None, float], tuple[int, int]]
-"""Tokens and billionths of a dollar in the ledger, of an agent (None = of all) since a moment."""
+
+class Spent(Protocol):
+    """What the ledger knows of what was spent: tokens and billionths of a dollar. Raises DatabaseTrouble."""
+
+    def since(self, agent: str | None, moment: float, without: Collection[int] = ()) -> tuple[int, int]:
+        """By an agent (None = by all) in calls begun since a moment, but for the rows of these numbers."""
+        ...
+
+    def by(self, row: int, agent: str) -> tuple[int, int]:
+        """In one call."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,8 @@ class Claim:
     """Whether it carries a credential: only then can it cost anybody money."""
     now: float
     subjects: Subjects
+    row: int | None = None
+    """Its number in the ledger."""
 
     @property
     def reserve(self) -> int:
@@ -36,10 +50,6 @@ class Claim:
         if not self.paid:
             return 0
         return next((rule.max_cost for _, rule in self.subjects if rule.max_cost is not None), 0)
-
-    @property
-    def needs_slot(self) -> bool:
-        return any(rule.concurrent is not None for _, rule in self.subjects) or self.reserve > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A call that was let in; `slot` is 0 when it holds none."""
+    """A call that was let in, and the slot that it holds until it is charged."""
 
     slot: int
     levels: tuple[Level, ...]
@@ -92,19 +102,37 @@ class Charge:
 
 
 class Counters:
-    """`limits.db`, shared by all processes of one home. Every method raises DatabaseTrouble."""
+    """`limits.db`, shared by all processes of one home. Every method raises DatabaseTrouble.
 
-    def __init__(self, database: SharedDatabase, spent: Spent) -> None:
-        self._database = database
+    When a process opens the file, and now and then while it goes on, what is over is dropped, and calls whose
+    process died are charged with what the ledger knows of them. subjects: whose counters an agent's calls move now.
+    clock: epoch seconds.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        spent: Spent,
+        subjects: Callable[[str], Subjects],
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = SharedDatabase(file, tables.SCHEMA, enter=self._tidy, tidy=self._tidy)
         self._spent = spent
+        self._subjects = subjects
+        self._clock = clock
         self._owner: Owner | None = None
 
     async def enter(self, claim: Claim) -> Entered | Refusal:
         """Let a call in, or say why not; a refused call is not counted."""
-        owner = self._owned().name if claim.needs_slot else ""
+        owner = self._owned().name
 
         def work(connection: sqlite3.Connection) -> Entered | Refusal | _Unbegun:
-            return _enter(connection, claim, owner, self._database.file)
+            answer = _judge(connection, claim)
+            waits = isinstance(answer, Refusal) and answer.until is None
+            if waits and self._charge_the_dead(connection):
+                answer = _judge(connection, claim)
+            return Entered(_enter(connection, claim, owner), answer) if isinstance(answer, tuple) else answer
 
         while isinstance(answer := await self._database.run(work, _leave), _Unbegun):
             await self._begin(answer)
@@ -119,39 +147,58 @@ class Counters:
         if self._owner is not None:
             self._owner.release()
 
+    def check_version(self) -> None:
+        """Raises NewerFile for a file of a newer version."""
+        self._database.check_version()
+
+    def _tidy(self, connection: sqlite3.Connection) -> None:
+        tables.forget_the_past(connection, self._clock())
+        self._charge_the_dead(connection)
+
+    def _charge_the_dead(self, connection: sqlite3.Connection) -> bool:
+        """Charge the calls whose process died before it could; whether there were any."""
+        dead = tables.slots_of_the_dead(connection, living(self._database.file))
+        for number, slot in dead.items():
+            try:
+                tokens, cost = (0, 0) if slot.row is None else self._spent.by(slot.row, slot.agent)
+            except DatabaseTrouble:  # the ledger says so itself; who calls now has nothing to do with it
+                return False
+            claim = Claim(slot.agent, slot.utility, slot.paid, slot.at, self._subjects(slot.agent), slot.row)
+            deque(_settle(connection, Charge(claim, number, tokens, cost)), maxlen=0)
+        return bool(dead)
+
     def _owned(self) -> Owner:
         if self._owner is None:
             self._owner = Owner(self._database.file)
         return self._owner
 
     async def _begin(self, window: _Unbegun) -> None:
-        """A window begins with what the ledger has of it: limits may be new, or their file gone."""
+        """A window begins with what the ledger has of it: limits may be new, or their file gone.
+
+        What calls used that are yet to be charged is left out: it is added when they are.
+        """
 
         def work(connection: sqlite3.Connection) -> None:
             subject, budget = window.subject, window.budget
-            tokens, cost = self._spent(None if subject == TOTAL else subject, window.begins)
+            agent, later = None if subject == TOTAL else subject, tables.open_rows(connection)
+            tokens, cost = self._spent.since(agent, window.begins, later)
             spent = tokens if budget.unit == "tokens" else cost
             tables.begin(connection, subject, budget.name, window.begins, spent)
 
         await self._database.run_in_thread(work)
 
 
-def _enter(connection: sqlite3.Connection, claim: Claim, owner: str, file: Path) -> Entered | Refusal | _Unbegun:
-    answer = _judge(connection, claim)
-    waits = isinstance(answer, Refusal) and answer.until is None
-    if waits and tables.free_slots_of_the_dead(connection, living(file)):
-        answer = _judge(connection, claim)
-    if not isinstance(answer, tuple):
-        return answer
+def _enter(connection: sqlite3.Connection, claim: Claim, owner: str) -> int:
+    """Count a call that is let in; its slot."""
     for subject, rule in claim.subjects:
         if rule.calls_per_minute is not None:
             tables.tick(connection, subject, rule.calls_per_minute, claim.now)
-    slot = tables.take_slot(connection, claim.agent, owner, claim.reserve) if claim.needs_slot else 0
-    return Entered(slot, answer)
+    slot = tables.Slot(claim.agent, owner, claim.reserve, claim.utility, claim.paid, claim.now, claim.row)
+    return tables.take_slot(connection, slot)
 
 
 def _leave(connection: sqlite3.Connection, answer: Entered | Refusal | _Unbegun) -> None:
-    if isinstance(answer, Entered) and answer.slot:
+    if isinstance(answer, Entered):
         tables.free_slot(connection, answer.slot)
 
 
@@ -218,8 +265,7 @@ def _budget(
 
 def _settle(connection: sqlite3.Connection, charge: Charge) -> Iterator[Refusal]:
     claim = charge.claim
-    if charge.slot:
-        tables.free_slot(connection, charge.slot)
+    tables.free_slot(connection, charge.slot)
     for subject, rule in claim.subjects:
         if rule.max_cost is not None and charge.cost > rule.max_cost:
             tables.raise_to(connection, subject, claim.utility, begin_of("day", claim.now), charge.cost)

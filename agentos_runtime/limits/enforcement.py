@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from agentos_runtime.errors import AgentOSError, Overloaded
 from agentos_runtime.limits.counters import Charge, Claim, Counters, Refusal
-from agentos_runtime.limits.rules import NANO
+from agentos_runtime.limits.messages import refused, warning
+from agentos_runtime.limits.rules import NANO, Rule
 from agentos_runtime.limits.source import RuleSource
-from agentos_runtime.limits.words import not_allowed, refused, warning
-from agentos_runtime.shared_database import DatabaseTrouble
+from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 
 LARGEST_COST = 1_000_000
 """US dollars of one call."""
@@ -28,8 +28,20 @@ class Admission:
     slot: int
     warning: str | None
     """Words for the caller: a budget's soft line was passed."""
-    stop: Callable[[AgentOSError], None] | None = field(default=None, repr=False)
-    """Ends the call soon, if it is one that can be ended: a stream."""
+    _stop: Callable[[AgentOSError], None] | None = field(default=None, repr=False)
+    _used_up: AgentOSError | None = field(default=None, repr=False)
+
+    def can_stop(self, stop: Callable[[AgentOSError], None]) -> None:
+        """`stop` ends the call soon: at once, when its budget was used up before it could be told how."""
+        self._stop = stop
+        if self._used_up is not None:
+            stop(self._used_up)
+
+    def end(self, error: AgentOSError) -> None:
+        """A budget of this call is used up: end it, if it is one that can be ended, a stream."""
+        self._used_up = error
+        if self._stop is not None:
+            self._stop(error)
 
     async def close(self, tokens: int, cost: float) -> None:
         """The call has ended and used so much; cost in US dollars."""
@@ -55,21 +67,22 @@ class Limits:
         """What is wrong with the rules' file, or with counting."""
         return self._rules.problem or self._trouble
 
-    def check_allowed(self, agent: str, skill: str, utility: str) -> None:
-        """Raises NotAllowed."""
-        if not self._rules.current().of(agent).permits(skill, utility):
-            raise not_allowed(agent, skill, utility)
+    def rule_of(self, agent: str) -> Rule:
+        """What the agent may do now."""
+        return self._rules.current().of(agent)
 
-    async def admit(self, agent: str, skill: str, utility: str, *, paid: bool) -> Admission | None:
+    async def admit(
+        self, agent: str, skill: str, utility: str, *, paid: bool, row: int | None = None
+    ) -> Admission | None:
         """Let a call in and count it; None when nothing is counted for this agent.
 
-        paid: the call carries a credential, so that it can cost money. Raises RateLimited, BudgetExceeded, and
-        Overloaded when it cannot be counted.
+        paid: the call carries a credential, so that it can cost money. row: its number in the ledger. Raises
+        RateLimited, BudgetExceeded, and Overloaded when it cannot be counted.
         """
         subjects = self._rules.current().subjects(agent)
         if not subjects:
             return None
-        claim = Claim(agent, f"{skill}/{utility}", paid, self._clock(), subjects)
+        claim = Claim(agent, f"{skill}/{utility}", paid, self._clock(), subjects, row)
         try:
             await self._charge_the_uncharged()
             answer = await self._counters.enter(claim)
@@ -100,6 +113,10 @@ class Limits:
         for refusal in used_up:
             self._stop_streams(refusal)
 
+    def check_version(self) -> None:
+        """Raises NewerFile when what was counted stands in a file of a newer version."""
+        self._counters.check_version()
+
     def close(self) -> None:
         self._counters.close()
 
@@ -116,5 +133,5 @@ class Limits:
         for admission in tuple(self._open):
             concerned = refusal.subject in dict(admission.claim.subjects)
             spends = admission.claim.paid or "cost" not in refusal.key
-            if concerned and spends and admission.stop is not None:
-                admission.stop(refused(refusal, admission.claim))
+            if concerned and spends:
+                admission.end(refused(refusal, admission.claim))

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +10,7 @@ from agentos_runtime.limits import tables
 from agentos_runtime.limits.counters import Spent
 from agentos_runtime.limits.rules import TOTAL, Rule
 from agentos_runtime.limits.windows import begin_of, end_of
-from agentos_runtime.private_database import BUSY_WAIT, connect
-from agentos_runtime.shared_database import DatabaseTrouble
+from agentos_runtime.storage.sqlite.files import FAILURES, PrivateDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +25,13 @@ class Use:
 
 def uses(file: Path, spent: Spent, subject: str, rule: Rule, now: float) -> tuple[Use, ...]:
     """The limits of one subject and their use. Raises DatabaseTrouble."""
+    database = PrivateDatabase(file, tables.SCHEMA)
     try:
-        return _uses(file, spent, subject, rule, now)
-    except sqlite3.Error as error:
-        raise DatabaseTrouble(f"{file} cannot be read: {error}") from None
-
-
-def _uses(file: Path, spent: Spent, subject: str, rule: Rule, now: float) -> tuple[Use, ...]:
-    if not file.exists():
-        return (*_calls(None, subject, rule, now), *_budgets(None, spent, subject, rule, now))
-    with closing(connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_WAIT * 1000)}")
-        return (*_calls(connection, subject, rule, now), *_budgets(connection, spent, subject, rule, now))
+        connection = database.read()
+        with closing(connection) if connection else nullcontext():
+            return (*_calls(connection, subject, rule, now), *_budgets(connection, spent, subject, rule, now))
+    except FAILURES as error:
+        raise database.trouble(error) from None
 
 
 def _calls(connection: sqlite3.Connection | None, subject: str, rule: Rule, now: float) -> Iterator[Use]:
@@ -56,6 +50,6 @@ def _budgets(
         begins = begin_of(budget.period, now)
         used = None if connection is None else tables.amount(connection, subject, budget.name, begins)
         if used is None:
-            tokens, cost = spent(None if subject == TOTAL else subject, begins)
+            tokens, cost = spent.since(None if subject == TOTAL else subject, begins)
             used = tokens if budget.unit == "tokens" else cost
         yield Use(budget.name, used, budget.most, end_of(budget.period, now))

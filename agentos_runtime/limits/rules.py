@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeAlias
 
-from agentos_runtime.config_tables import Reader, amount, fraction, read_table, texts, whole
+from agentos_runtime.config.settings import SettingsError
+from agentos_runtime.config.tables import Reader, amount, fraction, read_table, texts, whole
+from agentos_runtime.errors import NotAllowed
 from agentos_runtime.limits.windows import Period
-from agentos_runtime.settings import SettingsError
 
 NANO = 1_000_000_000
 """Money is counted in whole billionths of a dollar, so that it adds up exactly."""
@@ -54,6 +55,17 @@ class Rule:
             or self.max_cost is not None
         )
 
+    @property
+    def permits_all(self) -> bool:
+        """Whether everything may be called."""
+        return self.allow is None and not self.deny
+
+    def reaches(self, skill: str) -> bool:
+        """Whether a utility of the skill could be among what may be called, whatever utilities it has."""
+        allowed = self.allow is None or any(fnmatchcase(skill, _skill_part(pattern)) for pattern in self.allow)
+        whole = (pattern for pattern in self.deny if pattern == "*" or pattern.endswith("/*"))
+        return allowed and not any(fnmatchcase(skill, _skill_part(pattern)) for pattern in whole)
+
     def permits(self, skill: str, utility: str) -> bool:
         """Whether the utility is among what may be called; what is denied is not, even when it is allowed too."""
         name = f"{skill}/{utility}"
@@ -62,6 +74,16 @@ class Rule:
 
 
 FREE = Rule()
+
+
+def not_allowed(agent: str, skill: str, utility: str | None = None) -> NotAllowed:
+    """For one utility, or for all that a skill has."""
+    what = f"anything of {skill}" if utility is None else f"{skill}/{utility}"
+    return NotAllowed(
+        f'The agent "{agent}" may not call {what}: the limits in config.toml do not allow it. '
+        "Ask the person who runs this server.",
+        details={"skill": skill} | ({} if utility is None else {"utility": utility}),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +146,10 @@ def _rule(values: Mapping[str, Any]) -> Rule:
         if values.get(name) is not None
     )
     return Rule(budgets=budgets, **{name: value for name, value in values.items() if name not in _BUDGETS})
+
+
+def _skill_part(pattern: str) -> str:
+    return pattern.partition("/")[0]
 
 
 def _limit(read: Reader) -> Reader:

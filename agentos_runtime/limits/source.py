@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agentos_runtime.config.settings import SettingsError, read_config
 from agentos_runtime.limits.rules import Rules, read_rules
-from agentos_runtime.settings import SettingsError, read_config
 
 
 class RuleSource:

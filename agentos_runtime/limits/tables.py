@@ -2,17 +2,18 @@
 
 import sqlite3
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from agentos_runtime.limits.windows import DAY
-from agentos_runtime.private_database import Schema
+from agentos_runtime.storage.sqlite.files import Schema
 
 MINUTE = 60.0
 KEPT = 9 * DAY
 """Seconds for which counters are kept: longer than the longest window."""
 
 SCHEMA = Schema(
-    1,
-    """
+    (
+        """
 CREATE TABLE counter (
     subject TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -33,7 +34,32 @@ CREATE TABLE slot (
     reserved INTEGER NOT NULL
 ) STRICT;
 """,
+        """
+ALTER TABLE slot ADD COLUMN utility TEXT NOT NULL DEFAULT '';
+ALTER TABLE slot ADD COLUMN paid INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE slot ADD COLUMN at REAL NOT NULL DEFAULT 0;
+ALTER TABLE slot ADD COLUMN row INTEGER;
+""",
+    )
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A call under way, to be charged when it ends."""
+
+    agent: str
+    owner: str
+    reserved: int
+    utility: str
+    paid: bool
+    at: float
+    """Epoch seconds at which it was let in."""
+    row: int | None
+    """Its number in the ledger."""
+
+
+_SLOT = ", ".join(Slot.__dataclass_fields__)
 
 
 def amount(connection: sqlite3.Connection, subject: str, name: str, begins: int) -> int | None:
@@ -107,10 +133,11 @@ def slots(connection: sqlite3.Connection, agent: str | None) -> tuple[int, int]:
     return calls, reserved
 
 
-def take_slot(connection: sqlite3.Connection, agent: str, owner: str, reserved: int) -> int:
+def take_slot(connection: sqlite3.Connection, slot: Slot) -> int:
     """Its id."""
     cursor = connection.execute(
-        "INSERT INTO slot (agent, owner, reserved) VALUES (?, ?, ?)", (agent, owner, reserved)
+        f"INSERT INTO slot ({_SLOT}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - names of this file
+        (slot.agent, slot.owner, slot.reserved, slot.utility, slot.paid, slot.at, slot.row),
     )
     return cursor.lastrowid or 0
 
@@ -119,12 +146,15 @@ def free_slot(connection: sqlite3.Connection, slot: int) -> None:
     connection.execute("DELETE FROM slot WHERE id = ?", (slot,))
 
 
-def free_slots_of_the_dead(connection: sqlite3.Connection, alive: Collection[str]) -> bool:
-    """Whether there were any; `alive`: the owners that are."""
-    owners = {owner for (owner,) in connection.execute("SELECT DISTINCT owner FROM slot")}
-    dead = owners - set(alive)
-    connection.executemany("DELETE FROM slot WHERE owner = ?", [(owner,) for owner in dead])
-    return bool(dead)
+def slots_of_the_dead(connection: sqlite3.Connection, alive: Collection[str]) -> dict[int, Slot]:
+    """Slots by their ids; `alive`: the owners that are."""
+    found = connection.execute(f"SELECT id, {_SLOT} FROM slot").fetchall()  # noqa: S608 - names of this file
+    return {number: Slot(*rest) for number, *rest in found if rest[1] not in alive}
+
+
+def open_rows(connection: sqlite3.Connection) -> frozenset[int]:
+    """Numbers in the ledger of the calls that are yet to be charged."""
+    return frozenset(row for (row,) in connection.execute("SELECT row FROM slot WHERE row IS NOT NULL"))
 
 
 def forget_the_past(connection: sqlite3.Connection, now: float) -> None:

@@ -1,24 +1,44 @@
 """A file's bytes become a Skill, or all of its problems."""
 
-import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from agentos_runtime.diagnostics import Place, Position, Problem
-from agentos_runtime.manifest.facts import check_graph, check_platforms, read_icon, read_line
-from agentos_runtime.manifest.lint import Subject, lint
+from agentos_runtime.manifest.lint import lint
+from agentos_runtime.manifest.migrations import LANGUAGE, Language
 from agentos_runtime.manifest.model import Skill
+from agentos_runtime.manifest.names import check_names
 from agentos_runtime.manifest.parse import EXTRAS, read_callables
-from agentos_runtime.manifest.parts import Part, PartReader, no_parts, read_parts
-from agentos_runtime.manifest.reading import ExpressionCheck, Reading
+from agentos_runtime.manifest.parts import PartReader, no_parts, read_parts
 from agentos_runtime.manifest.report import Report
-from agentos_runtime.manifest.schema import ManifestSchema
+from agentos_runtime.manifest.secrets.report import report_secrets
+from agentos_runtime.manifest.sections.facts import (
+    IconCheck,
+    any_icon,
+    check_graph,
+    check_platforms,
+    read_icon,
+    read_id,
+    read_line,
+)
+from agentos_runtime.manifest.sections.reading import ExpressionCheck, Reading
+from agentos_runtime.manifest.sections.subject import Subject
 from agentos_runtime.manifest.source import Source, read_source, slug, title_and_summary
-from agentos_runtime.manifest.values import Cursor
+from agentos_runtime.manifest.yaml.values import Cursor
 
 __all__ = ["ExpressionCheck", "LoadResult", "load_skill"]
+
+
+class ShapeCheck(Protocol):
+    """Reports what is wrong with the keys and types of a file's values: see ManifestSchema."""
+
+    def check(self, root: Cursor, report: Report) -> None: ...
+
+    def check_part(self, root: Cursor, report: Report) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +56,27 @@ class LoadResult:
     name: str
     description: str
     checks: tuple[ExpressionCheck, ...]
+    doubtful: Skill | None = None
+    """Where there are errors, what could be read all the same: nothing of it is right where they stand."""
 
 
 def load_skill(
     data: bytes,
     *,
-    schema: ManifestSchema,
+    schema: ShapeCheck,
     file: Path,
     folder: Path | None,
     siblings: Collection[str],
     read_part: PartReader = no_parts,
+    check_icon: IconCheck = any_icon,
+    language: Language = LANGUAGE,
+    faultless: Collection[str] = (),
 ) -> LoadResult:
     """Read one skill file, and the parts it names; never raises, whatever the bytes.
 
     `folder` is the skill's own folder, None for a single file among others; `siblings` are the names of the files
-    beside it.
+    beside it; `language` is what can be read. `faultless` are digests (of `Skill.digest`, `Skill.files`) of
+    texts in which this version found nothing wrong: what only looks for faults is left out for these.
     """
     report = Report()
     fallback = slug(folder.name if folder else file.stem)
@@ -58,29 +84,55 @@ def load_skill(
     if source is None or source.root is None:
         known = source.written_id if source else None
         return LoadResult(None, report.all(), known or fallback, fallback, "", ())
-    schema.check(source.root, report)
-    parts = read_parts(source.root, report, file=file, folder=folder, read=read_part, schema=schema)
-    roots = (source.root, *(part.root for part in parts))
-    values, declared, reading = read_callables(source.root, roots[1:], report)
-    values |= _identity(source, source.root, fallback, report, is_callable=bool(declared))
+    version = language.version_of(source.root, report)
+    if version is None:
+        return LoadResult(None, report.all(), source.written_id or fallback, fallback, "", ())
+    newest_form = partial(language.newest_form, version=version)
+    root = newest_form(source.root)
+    main = sha256(data).hexdigest()
+    if main not in faultless:
+        schema.check(root, report)
+
+    def check_part(part: Cursor, digest: str) -> None:
+        if digest not in faultless:
+            schema.check_part(part, report)
+
+    parts = read_parts(
+        root, report, file=file, folder=folder, read=read_part, check=check_part, newest_form=newest_form
+    )
+    roots = (root, *(part.root for part in parts))
+    values, declared, reading = read_callables(root, roots[1:], report)
+    values |= _identity(source, root, fallback, report, is_callable=bool(declared))
     values["kind"] = "callable" if values["utilities"] else "instructions"
-    values["icon"] = read_icon(source.root, folder or file.parent, siblings, report)
+    values["icon"] = read_icon(root, folder or file.parent, siblings, check_icon, report)
     docs = "\n\n".join(text for text in (source.docs, *(part.docs for part in parts)) if text)
-    skill = Skill(file=file, digest=_digest(data, parts), docs=docs, **values)
-    for problem in lint(Subject.of(skill, roots, declared, tuple(reading.found))):
-        report.add(problem)
+    files = (main, *(part.digest for part in parts))
+    skill = Skill(file=file, digest=_digest(files), files=files, docs=docs, **values)
+    if skill.digest not in faultless:
+        for problem in lint(Subject.of(skill, roots, declared, reading), report.has_error_under):
+            report.add(problem)
+    for root, digest in zip(roots, files, strict=True):
+        if digest not in faultless:
+            check_names(root, report)
+            _report_secrets(root, report)
     return _finish(skill, reading, report)
 
 
-def _digest(data: bytes, parts: Sequence[Part]) -> str:
-    """sha256 over the file, and over its parts when it has some."""
-    digests = [hashlib.sha256(each).digest() for each in (data, *(part.data for part in parts))]
-    return (hashlib.sha256(b"".join(digests)) if parts else hashlib.sha256(data)).hexdigest()
+def _report_secrets(root: Cursor, report: Report) -> None:
+    message = "this looks like a secret, and skill files are shared"
+    fix = "Remove it, make a new one, and store that with `agentos keys set`"
+    report_secrets(root, message, fix, report, ends=root.value.end)
+
+
+def _digest(files: Sequence[str]) -> str:
+    """That of the file; or sha256 over its digest and those of its parts when it has some."""
+    return files[0] if len(files) == 1 else sha256(b"".join(map(bytes.fromhex, files))).hexdigest()
 
 
 def _finish(skill: Skill, reading: Reading, report: Report) -> LoadResult:
     if report.has_errors:
-        return LoadResult(None, report.all(), skill.id, skill.name, skill.description, tuple(reading.checks))
+        checks = tuple(reading.checks)
+        return LoadResult(None, report.all(), skill.id, skill.name, skill.description, checks, doubtful=skill)
     loaded = replace(skill, warnings=report.warnings())
     return LoadResult(loaded, (), skill.id, skill.name, skill.description, tuple(reading.checks))
 
@@ -97,7 +149,7 @@ def _identity(source: Source, root: Cursor, fallback: str, report: Report, *, is
     check_graph(root, report)
     check_platforms(root, report)
     return {
-        "id": root.text("id") or fallback,
+        "id": read_id(root, fallback, report),
         "name": name or title or fallback,
         "description": description or ("" if name else summary),
         "color": root.text("color"),

@@ -40,7 +40,9 @@ class Jq:
     source: str
     place: Place
     auth_fields: frozenset[str] = frozenset()
-    """Names after `.auth.` in the source: their placeholders may stand in this field's result."""
+    """The credential's fields that the source names (`.auth.key`), or the definitions that it uses do."""
+    base: str = ""
+    """Stands before what a url's expression gives, which must begin with `/`; empty for a whole url."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,11 @@ class AuthTemplate:
 
 @dataclass(frozen=True, slots=True)
 class AuthField:
-    """A field of the credential; `basic` is base64 of `username:password`, its name is then `username:password`."""
+    """A field of the credential.
+
+    `basic` is base64 of `username:password`; its name is then `username:password`, or `username:` and `:password`
+    where the other one is always empty.
+    """
 
     name: str
     basic: bool = False
@@ -111,6 +117,12 @@ class Login:
     callback_param: str = "redirect_uri"
     encoding: Choice["form", "json"] = "form"
     token_field: str = "access_token"  # noqa: S105 - a name
+    audience: str | None = None
+    """Whom the token is for, for services that ask."""
+    resource: tuple[str, ...] = ()
+    """What the token is for: RFC 8707."""
+    token_params: tuple[tuple[str, str], ...] = ()
+    """What else every request to `token_url` carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +140,27 @@ class Auth:
     label: str | None = None
     help_url: str | None = None
     login: Login | None = None
+    probe: str | None = None
+    """The utility that shows whether it works."""
     place: Place | None = None
 
 
 # ------------------------------------------------------------------ rest
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFormat:
+    """What an answer is written in, and how that is read."""
+
+    kind: Choice["json", "text", "lines", "csv", "xml", "ndjson"] = "json"
+    simple: bool = False
+    """XML as `{tag: value}`."""
+    delimiter: str = ","
+    """Between the values of a row of CSV."""
+    header: bool = True
+    """Whether the first row of CSV names its columns."""
+    charset: str | None = None
+    """Of answers that name none; None = UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +175,9 @@ class Response:
     transform: Expression | None = None
     mapping: tuple[tuple[str, Expression], ...] = ()
     raw: bool = False
+    empty_ok: bool = False
+    """An empty body is null, whatever the status."""
+    format: AnswerFormat = AnswerFormat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +187,13 @@ class Stream:
     delta: Expression
     body: Fields = Fields(())
     """Merged into the body when the caller asks for a stream."""
+    url: Literal | UrlTemplate | Jq | None = None
+    """Where a stream is asked for; None = where the plain call goes."""
+    url_place: Place | None = None
+    headers: Fields = Fields(())
+    """Over the plain call's headers, of which a null takes one away."""
+    query: Fields = Fields(())
+    """Over the plain call's query."""
     format: Choice["sse", "ndjson"] = "sse"
     error: Expression | Literal | None = None
     done: str | None = None
@@ -177,18 +216,35 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """A place of a request that the runtime fills: a query key, a header, or a field of the body."""
+
+    location: Choice["query", "header", "body"]
+    name: str
+    """The key or header; of a body the JSON Pointer."""
+    tokens: tuple[str, ...] = ()
+    """Of the JSON Pointer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Paginate:
-    """How a list goes on: where the position stands in the query, and where the next one is found in the reply."""
+    """How a list goes on: where the position stands in the request, and where the next is found in the reply."""
 
     style: Choice["offset", "cursor", "page"]
-    position: str
-    """The query key that says where to go on: `offset`, `cursor`, `page`."""
-    limit: str | None
-    """The query key that says how many rows; None when the API has none."""
+    position: Position
+    """What says where to go on; the query key `offset`, `cursor` or `page` unless the manifest says another."""
+    limit: Position | None
+    """What says how many rows; None when the API has none."""
     items: tuple[str, ...]
     """JSON Pointer tokens of the rows in the body."""
     next: Expression | None = None
     """Over the body: the next cursor, null at the end (cursor style)."""
+    link: bool = False
+    """The next address stands in the answer's `Link` header, with `rel="next"` (RFC 8288)."""
+    total: Expression | None = None
+    """Over the body: how many rows there are in all."""
+    pages: Expression | None = None
+    """Over the body: how many pages there are in all."""
     size: int = 100
     """Rows asked for per page."""
     maximum: int = 10_000
@@ -210,6 +266,9 @@ class Poll:
     deadline: float
 
 
+Nested: TypeAlias = Choice["brackets", "empty_brackets", "dots", "repeat", "comma"]
+
+
 @dataclass(frozen=True, slots=True)
 class Rest:
     """One HTTP call."""
@@ -224,16 +283,36 @@ class Rest:
     body_extra: Expression | None = None
     keep_null: frozenset[str] = frozenset()
     encoding: Choice["json", "form", "multipart", "text", "binary"] = "json"
+    nested: Nested | None = None
+    """How maps and lists are written in a form and in the query; None = `repeat`."""
     timeout: float = 600.0
     retry: Retry | None = None
     """None = the manifest says nothing."""
     response: Response = Response()
+    ignored: Expression | None = None
+    """Over the params: names of those that are not sent, which the caller is told."""
+    refuse: Expression | None = None
+    """Over the params: null, or the sentence with which the call is refused."""
     stream: Stream | None = None
     paginate: Paginate | None = None
     poll: Poll | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What `api` says of the requests of all utilities, which each may say otherwise."""
+
+    headers: Fields = Fields(())
+    query: Fields = Fields(())
+    nested: Nested | None = None
+
+
+NOTHING_SHARED = Shared()
+
 # ------------------------------------------------------------------ the skill
+
+
+Effect: TypeAlias = Choice["read", "write", "destroy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,10 +335,14 @@ class Utility:
     """Which of the skill's credentials the call carries; None = none."""
     web_url: str | None
     place: Place
-    owned: frozenset[str] = frozenset()
+    effect: Effect
+    """What a call does at the service, as the author says or as the method lets expect."""
+    runtime_params: frozenset[str] = frozenset()
     """Params that belong to the runtime (`limit`, `all`, `wait`): no expression sees them."""
     files: frozenset[str] = frozenset()
     """Params that are files, or lists of files."""
+    strict_returns: bool = True
+    """Whether a reply that does not match `returns` is an error; False: it is counted and handed on."""
 
     @property
     def streams(self) -> bool:
@@ -276,7 +359,9 @@ class Skill:
     description: str
     file: Path
     digest: str
-    """sha256 of the file's bytes, hex."""
+    """sha256 of the file's bytes, hex; with parts, of the digests of all its files."""
+    files: tuple[str, ...]
+    """sha256 of each file's bytes, hex: the manifest, then its parts."""
     kind: Choice["callable", "instructions"]
     utilities: Mapping[str, Utility]
     auth: Mapping[str, Auth]
@@ -302,14 +387,3 @@ class Skill:
     extras: Mapping[str, Json] = field(default_factory=dict)
     """Further keys that are kept and shown: `requires`, `handles`, `sources`, `testing`, `credits`, …"""
     warnings: tuple[Problem, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenSkill:
-    """A file that should be a skill and is not."""
-
-    id: str
-    file: Path
-    problems: tuple[Problem, ...]
-    name: str = ""
-    description: str = ""

@@ -6,10 +6,12 @@ from typing import Any
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
 from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.mistakes.words import TRUE_WORDS
 from agentos_runtime.manifest.model import Utility
 from agentos_runtime.manifest.report import Report
+from agentos_runtime.manifest.sections.one_of import check_branches, typed
 from agentos_runtime.manifest.shapes import Shape, path_text
-from agentos_runtime.manifest.values import Cursor
+from agentos_runtime.manifest.yaml.values import Cursor
 
 _KEPT = ("type", "description", "default", "enum", "minimum", "maximum")
 
@@ -100,6 +102,11 @@ def _declaration(cursor: Cursor, report: Report, *, level: int = 2) -> dict[str,
         schema["properties"] = {n: s if n in required else nullable(s) for n, s in below.items()}
         if required:
             schema["required"] = [*required]
+    several = cursor.get("one_of")
+    if several is not None and isinstance(several.json, list):
+        branches = [typed(_declaration(entry, report), schema) for entry in several.elements()]
+        check_branches(several, branches, schema, report)
+        schema["oneOf"] = [*branches]
     _check_declaration(cursor, schema, report)
     return schema
 
@@ -110,7 +117,7 @@ def is_file(schema: Json) -> bool:
 
 
 _FILE_FORMS = "base64 text, a data: url, or {data, filename, content_type} with base64 in data"
-_NOT_OF_FILES = ("default", "enum", "items", "properties", "minimum", "maximum")
+_NOT_OF_FILES = ("default", "enum", "one_of", "items", "properties", "minimum", "maximum")
 
 
 def _file(cursor: Cursor, report: Report, allowed: bool) -> dict[str, Json]:
@@ -170,6 +177,9 @@ def nullable(schema: Mapping[str, Json]) -> dict[str, Json]:
     choices = out.get("enum")
     if isinstance(choices, list) and None not in choices:
         out["enum"] = [*choices, None]
+    branches = out.get("oneOf")
+    if isinstance(branches, list):
+        out["oneOf"] = [*branches, {"type": "null"}]
     return out
 
 
@@ -195,6 +205,9 @@ def _check_value(cursor: Cursor, shape: Shape, what: str, report: Report) -> Non
         fix = "Change it, or the declaration"
         if isinstance(cursor.json, str) and cursor.json.replace(".", "", 1).isdigit():
             fix = "Remove the quotes when a number is meant"
+        word = (cursor.source or "").lower()
+        if "must be a boolean" in problem.message and word in TRUE_WORDS:
+            fix = f"Write `{TRUE_WORDS[word]}`"
         if "must be a string" in problem.message and cursor.source is not None:
             fix = f'Write it in quotes: "{cursor.source}"'
         report.error(cursor.place, f"{what} {_where(problem)}{problem.message}", fix, cursor.length)

@@ -1,22 +1,26 @@
 """Values become a Skill. Nothing here fails: what cannot be read has been reported, and is left out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agentos_runtime.jsontext import Json
-from agentos_runtime.manifest.auth import check_mentions, credential_of, read_auth, settle
-from agentos_runtime.manifest.definitions import read_definitions
-from agentos_runtime.manifest.expressions import auth_fields
-from agentos_runtime.manifest.model import Auth, Utility
-from agentos_runtime.manifest.owned import with_owned
+from agentos_runtime.manifest.headers.places import check_idempotency_use
+from agentos_runtime.manifest.model import Auth, Effect, Utility
 from agentos_runtime.manifest.params import read_params
 from agentos_runtime.manifest.parts import report_taken
-from agentos_runtime.manifest.reading import Reading, Scope
 from agentos_runtime.manifest.report import Report
-from agentos_runtime.manifest.rest import read_rest
-from agentos_runtime.manifest.returns import read_returns
-from agentos_runtime.manifest.urls import template_parts
-from agentos_runtime.manifest.values import Cursor
+from agentos_runtime.manifest.sections.auth import check_mentions, credential_of, read_auth, settle
+from agentos_runtime.manifest.sections.definitions import read_definitions
+from agentos_runtime.manifest.sections.expressions import auth_fields
+from agentos_runtime.manifest.sections.probe import check_probes
+from agentos_runtime.manifest.sections.reading import EVERY_UTILITY, Found, Reading, Scope
+from agentos_runtime.manifest.sections.rest import read_rest
+from agentos_runtime.manifest.sections.returns import read_returns, read_strictness
+from agentos_runtime.manifest.sections.runtime_params import with_runtime_params
+from agentos_runtime.manifest.sections.shared import read_shared, without_credential
+from agentos_runtime.manifest.sections.urls import address_fix, address_problem, template_parts
+from agentos_runtime.manifest.yaml.values import Cursor
 
 _STAND_IN = "https://stand-in.invalid"
 """For a base url that was refused, so that the urls after it are not blamed for it."""
@@ -25,6 +29,7 @@ LATER_SECTIONS: Mapping[str, str] = {
     "operations": "not callable yet: the skill loads without them",
     "transformers": "not applied yet: the skill loads without them",
 }
+_BY_METHOD: Mapping[str, Effect] = {"GET": "read", "HEAD": "read", "DELETE": "destroy"}
 EXTRAS = (
     "requires",
     "handles",
@@ -52,14 +57,21 @@ def read_callables(
     `others` are the roots of the skill's parts.
     """
     definitions = read_definitions((root, *others), report)
-    base_url = root.at("api").text("base_url")
-    if base_url is not None and report.has_error_under("api"):
-        base_url = _STAND_IN
-    reading = Reading(report, definitions.used_by, definitions.names, base_url)
+    base_url = _base_url(root, report)
+    reading = Reading(
+        report,
+        definitions.used_by,
+        definitions.auth_of,
+        definitions.names,
+        base_url,
+        strict_returns=read_strictness(root),
+    )
     reading.checks.extend(definitions.checks)
     auth = read_auth(root, report)
     declared = _declared_utilities((root, *others), report)
+    reading = replace(reading, shared=read_shared(root, declared.values(), reading))
     utilities, mentioned = _read_utilities(declared, auth, reading)
+    check_probes(root, declared, utilities, report)
     for key, state in LATER_SECTIONS.items():
         cursor = root.get(key)
         if cursor is not None:
@@ -73,6 +85,17 @@ def read_callables(
         "settings": _read_settings(root),
     }
     return values, declared, reading
+
+
+def _base_url(root: Cursor, report: Report) -> str | None:
+    """As it is written; what is wrong with it is reported here, and not at every url that stands after it."""
+    cursor = root.at("api").get("base_url")
+    if cursor is None or not isinstance(cursor.json, str):
+        return _STAND_IN if report.has_error_under("api") else None
+    problem = address_problem(cursor.json)
+    if problem and not report.has_error_under("api"):
+        report.error(cursor.place, f"this url {problem}", address_fix(problem), cursor.length)
+    return _STAND_IN if problem or report.has_error_under("api") else cursor.json
 
 
 def _declared_utilities(roots: Sequence[Cursor], report: Report) -> dict[str, Cursor]:
@@ -99,6 +122,9 @@ def _read_utilities(
     """The utilities that can be called, and per credential the fields that expressions mention."""
     utilities: dict[str, Utility] = {}
     mentioned: dict[str, frozenset[str]] = {}
+    of_all = tuple(found for found in reading.found if found.utility == EVERY_UTILITY)
+    if not auth:
+        _check_auth_mentions(EVERY_UTILITY, reading, of_all, None)
     for name, cursor in declared.items():
         before = len(reading.found)
         utility = _read_utility(name, cursor, auth, reading)
@@ -107,20 +133,25 @@ def _read_utilities(
         credential = credential_of(cursor, auth, Report()) if utility is None else utility.credential
         if credential is None and cursor.get("credential") is not None:
             continue
-        fields = _check_auth_mentions(name, reading, before, auth.get(credential or ""))
+        own = reading.found[before:]
+        if credential is not None:
+            own += of_all
+        fields = _check_auth_mentions(name, reading, own, auth.get(credential or ""))
         if credential is not None:
             mentioned[credential] = mentioned.get(credential, frozenset()) | fields
     return utilities, mentioned
 
 
-def _check_auth_mentions(utility: str, reading: Reading, since: int, auth: Auth | None) -> frozenset[str]:
+def _check_auth_mentions(
+    utility: str, reading: Reading, expressions: Iterable[Found], auth: Auth | None
+) -> frozenset[str]:
     quiet = Scope(Reading(Report()), utility, {})
     fields: frozenset[str] = frozenset()
-    for found in reading.found[since:]:
+    for found in expressions:
         if found.side == "request":
             names = auth_fields(found.cursor, found.source, quiet)
             check_mentions(found.cursor, names, auth, Scope(reading, utility, {}))
-            fields |= names
+            fields |= names | reading.auth_of(found.source)
     return fields
 
 
@@ -142,10 +173,12 @@ def _read_utility(name: str, cursor: Cursor, auth: Mapping[str, Auth], reading: 
         _report_no_executor(name, cursor, report)
         return None
     _report_second_executor(cursor, report)
-    rest = read_rest(executor, scope)
+    shared = reading.shared if credential is not None else without_credential(reading.shared)
+    rest = read_rest(executor, scope, shared)
     if rest is None:
         return None
-    params, owned = with_owned(params, rest)
+    check_idempotency_use(executor, rest, auth.get(credential or ""), report)
+    params, runtime_params = with_runtime_params(params, rest)
     return Utility(
         name=name,
         description=(cursor.text("description") or "").strip(),
@@ -159,9 +192,21 @@ def _read_utility(name: str, cursor: Cursor, auth: Mapping[str, Auth], reading: 
         credential=credential,
         web_url=cursor.text("web_url"),
         place=cursor.key_place,
-        owned=owned,
+        effect=_effect(cursor, str(rest.method), report),
+        runtime_params=runtime_params,
         files=params.files,
+        strict_returns=read_strictness(cursor, reading.strict_returns),
     )
+
+
+def _effect(cursor: Cursor, method: str, report: Report) -> Effect:
+    """What the author says of a call, or what its method lets expect (RFC 9110, 9.2)."""
+    written = cursor.get("effect")
+    said = _BY_METHOD.get(method, "write") if written is None else written.json
+    if written is not None and said == "read" and method in ("DELETE", "PUT", "PATCH"):
+        message = f"a {method} that only reads is unusual, and what only reads may be called without asking anybody"
+        report.warning(written.place, message, "Remove `effect` if the call changes anything", written.length)
+    return said if said in ("read", "destroy") else "write"  # type: ignore[return-value]  # narrowed by the test
 
 
 def _report_no_executor(name: str, cursor: Cursor, report: Report) -> None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from agentos_runtime.manifest.report import Report
-from agentos_runtime.manifest.schema import ManifestSchema
-from agentos_runtime.manifest.source import read_source
-from agentos_runtime.manifest.values import Cursor
+from agentos_runtime.manifest.source import Source, read_source
+from agentos_runtime.manifest.yaml.values import Cursor
 
 PartReader = Callable[[str], bytes]
 """The bytes of the file of this name beside the manifest. Raises OSError."""
@@ -15,11 +15,11 @@ PartReader = Callable[[str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part: what its front matter says, the Markdown below it, and its bytes."""
+    """One part: what its front matter says, the Markdown below it, and the sha256 of its bytes."""
 
     root: Cursor
     docs: str
-    data: bytes
+    digest: str
 
 
 def no_parts(name: str) -> bytes:
@@ -28,9 +28,20 @@ def no_parts(name: str) -> bytes:
 
 
 def read_parts(
-    root: Cursor, report: Report, *, file: Path, folder: Path | None, read: PartReader, schema: ManifestSchema
+    root: Cursor,
+    report: Report,
+    *,
+    file: Path,
+    folder: Path | None,
+    read: PartReader,
+    check: Callable[[Cursor, str], None],
+    newest_form: Callable[[Cursor], Cursor],
 ) -> tuple[Part, ...]:
-    """The parts that `parts` names, in that order; those that cannot be read have been reported."""
+    """The parts that `parts` names, in that order; those that cannot be read have been reported.
+
+    check: reports what is wrong with a part's root; it is given the digest too.
+    newest_form: makes a part's root what the newest version of the manifest language would say.
+    """
     cursor = root.get("parts")
     if cursor is None:
         return ()
@@ -39,12 +50,19 @@ def read_parts(
         report.error(cursor.key_place, "only a skill in a folder of its own has parts", fix, cursor.key_length)
         return ()
     entries = [entry for entry in cursor.elements() if not report.has_error_under(entry.path)]
-    return tuple(_read_each(entries, report, file, folder, read, schema))
+    parts = list[Part]()
+    for source, data in _read_each(entries, report, file, folder, read):
+        if source is not None and source.root is not None:
+            found = newest_form(source.root)
+            digest = sha256(data).hexdigest()
+            check(found, digest)
+            parts.append(Part(found, source.docs, digest))
+    return tuple(parts)
 
 
 def _read_each(
-    entries: list[Cursor], report: Report, file: Path, folder: Path, read: PartReader, schema: ManifestSchema
-) -> Iterator[Part]:
+    entries: list[Cursor], report: Report, file: Path, folder: Path, read: PartReader
+) -> Iterator[tuple[Source | None, bytes]]:
     seen = {file.name}
     for entry in entries:
         name = str(entry.json)
@@ -60,10 +78,7 @@ def _read_each(
             message = f"there is no file `{name}` beside {file.name} that can be read{reason}"
             report.error(entry.place, message, f"Add {name}, or remove it from `parts`", entry.length)
             continue
-        source = read_source(data, str(folder / name), report)
-        if source is not None and source.root is not None:
-            schema.check_part(source.root, report)
-            yield Part(source.root, source.docs, data)
+        yield read_source(data, str(folder / name), report), data
 
 
 def report_taken(cursor: Cursor, earlier: Cursor, what: str, report: Report) -> None:

@@ -2,8 +2,8 @@
 
 import re
 
-from agentos_runtime.manifest.reading import Scope
-from agentos_runtime.manifest.values import Cursor
+from agentos_runtime.manifest.sections.reading import Scope
+from agentos_runtime.manifest.yaml.values import Cursor
 
 _BAD_ESCAPE = re.compile(r"~(?![01])")
 

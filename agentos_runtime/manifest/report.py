@@ -1,5 +1,7 @@
 """The problems of one file, collected while it is read."""
 
+from dataclasses import replace
+
 from agentos_runtime.diagnostics import Place, Problem
 
 MOST = 100
@@ -12,6 +14,7 @@ class Report:
     def __init__(self) -> None:
         self._problems: dict[tuple[str, str], Problem] = {}
         self._left_out = 0
+        self._hidden: dict[str, str] = {}
 
     def error(self, place: Place, message: str, fix: str | None = None, length: int = 1) -> None:
         self.add(Problem(message, place, fix, "error", max(1, length)))
@@ -44,6 +47,20 @@ class Report:
         below = (problem.place.key for problem in self._problems.values() if problem.severity == "error")
         return any(key == path or key.startswith((f"{path}.", f"{path}[")) for key in below)
 
+    def hide(self, secret: str, shown: str) -> None:
+        """No problem, also none that is known already, quotes this text: `shown` stands in its place."""
+        self._hidden[secret] = shown
+
+    def covers(self, place: Place) -> bool:
+        """Whether an error underlines this character."""
+        at = place.position
+        return any(
+            found.severity == "error"
+            and (found.place.position.file, found.place.position.line) == (at.file, at.line)
+            and 0 <= at.column - found.place.position.column < found.length
+            for found in self._problems.values()
+        )
+
     def errors(self) -> tuple[Problem, ...]:
         """All errors in the order of the file."""
         errors = self._sorted("error")
@@ -61,8 +78,18 @@ class Report:
         return tuple(sorted(self.errors() + self.warnings(), key=_order))
 
     def _sorted(self, severity: str) -> list[Problem]:
-        chosen = [problem for problem in self._problems.values() if problem.severity == severity]
+        chosen = [self._told(problem) for problem in self._problems.values() if problem.severity == severity]
         return sorted(chosen, key=_order)
+
+    def _told(self, problem: Problem) -> Problem:
+        for secret, shown in self._hidden.items():
+            message, fix = (
+                problem.message.replace(secret, shown),
+                problem.fix and problem.fix.replace(secret, shown),
+            )
+            place = Place(problem.place.key.replace(secret, shown), problem.place.position)
+            problem = replace(problem, message=message, fix=fix, place=place)
+        return problem
 
 
 def _order(problem: Problem) -> tuple[str, int, int]:

@@ -4,39 +4,34 @@ The schema is written without `anyOf`, so that each mistake is one error; its `p
 what a `pattern` asks for.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
-from agentos_runtime.jsontext import Json
-from agentos_runtime.manifest.near import nearest
+from agentos_runtime.jsontext import Json, describe
+from agentos_runtime.manifest.mistakes.fixes import (
+    RETURNS_FIX,
+    TYPE_WORDS,
+    auth_fix,
+    empty_fix,
+    pattern_fix,
+    short,
+    type_fix,
+)
+from agentos_runtime.manifest.mistakes.words import known_key, known_value
 from agentos_runtime.manifest.quick_schema import QuickValidator
 from agentos_runtime.manifest.report import Report
-from agentos_runtime.manifest.values import Cursor
+from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.suggest import suggest
 
-TYPE_WORDS: Mapping[str, str] = {
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a map",
-    "null": "null",
-}
-_TRUE_WORDS: Mapping[str, str] = {
-    "yes": "true",
-    "on": "true",
-    "y": "true",
-    "true": "true",
-    "no": "false",
-    "off": "false",
-    "n": "false",
-}
 _OTHER_NAMES: Mapping[str, str] = {
     "$ref": "References are not part of the language: write the declaration out",
     "pattern": "`pattern` is not part of the language: describe the value, or list it under `enum`",
+    "anyOf": "Write `one_of`: exactly one of its shapes must fit",
+    "oneOf": "Write `one_of`",
+    "allOf": "Write the declaration out: what stands side by side must all hold",
     "format": "`format` is not part of the language: say it in the `description`",
     "nullable": "Null is always allowed: a caller's null unsets a param, and any returned property may be null",
     "optional": "A param is optional unless it says `required: true`",
@@ -52,6 +47,9 @@ _OTHER_NAMES: Mapping[str, str] = {
     "data": "Write `body`",
 }
 
+_CALLABLE = frozenset({"utilities", "parts"})
+_NEEDED = frozenset({"id", "name", "description"})
+_OF_A_UTILITY = frozenset({"rest", "params", "returns"})
 OF_A_PART = frozenset({"utilities", "definitions"})
 
 
@@ -73,10 +71,26 @@ class ManifestSchema:
             _translate(error, root, report, self._homes)
         for name, cursor in root.items():
             if name not in self._top:
-                fix = _unknown_fix(name, self._top, {}, report) or "It is not used; remove it"
-                report.warning(
-                    cursor.key_place, f"`{_short(name)}` is not a key of a manifest", fix, cursor.key_length
-                )
+                self._unknown_at_top(name, cursor, root, report)
+
+    def _unknown_at_top(self, name: str, cursor: Cursor, root: Cursor, report: Report) -> None:
+        """A warning; an error when nothing is left to call, or what is needed is missing, for that reason."""
+        guess = known_key(name, self._top)
+        holds = any(isinstance(below.json, dict) for below in _values(cursor))
+        callable_by = _CALLABLE.intersection(key for key, _ in root.items())
+        if guess in _CALLABLE and not holds:
+            guess = suggest(name, self._top)
+        fix = f"Did you mean `{guess}`?" if guess else "It is not used; remove it"
+        message = f"`{short(name)}` is not a key of a manifest"
+        if guess in _CALLABLE and holds and _surely(name, str(guess)) and not callable_by:
+            report.error(cursor.key_place, f"{message}, and nothing is left to call", fix, cursor.key_length)
+        elif name in _OF_A_UTILITY and isinstance(cursor.json, dict) and not callable_by:
+            fix = f"Put it into a utility: `utilities: {{NAME: {{{name}: …}}}}`"
+            report.error(cursor.key_place, f"{message}, and nothing is left to call", fix, cursor.key_length)
+        elif guess in _NEEDED and root.get(str(guess)) is None and callable_by:
+            report.error(cursor.key_place, message, fix, cursor.key_length)
+        else:
+            report.warning(cursor.key_place, message, fix, cursor.key_length)
 
     def check_part(self, root: Cursor, report: Report) -> None:
         """Report every way in which the values are not those of a part."""
@@ -86,7 +100,7 @@ class ManifestSchema:
             if name in OF_A_PART:
                 continue
             fix = "Move it to the skill's readme.md" if name in self._top else None
-            message = f"`{_short(name)}` cannot stand in a part, which holds `utilities` and `definitions`"
+            message = f"`{short(name)}` cannot stand in a part, which holds `utilities` and `definitions`"
             guess = _unknown_fix(name, OF_A_PART, {}, report) or "It is not used; remove it"
             report.error(cursor.key_place, message, fix or guess, cursor.key_length)
 
@@ -115,6 +129,17 @@ def _linked(schema: Any, definitions: Any) -> Any:
 
 Homes = Mapping[str, str]
 """Key → where it belongs: `transform` → `rest.response`."""
+
+
+def _surely(name: str, guess: str) -> bool:
+    """Whether no other format has a key of this name: it is called so elsewhere, or differs by a letter or two."""
+    near = get_close_matches(name.lower(), (guess,), cutoff=0.74)
+    return bool(near) or suggest(name, (guess,)) is None
+
+
+def _values(cursor: Cursor) -> Iterator[Cursor]:
+    yield from (below for _, below in cursor.items())
+    yield from cursor.elements()
 
 
 def _keys(value: object) -> Iterator[str]:
@@ -152,8 +177,13 @@ def _translate(error: ValidationError, root: Cursor, report: Report, homes: Home
     of_key = len(error.absolute_schema_path) > 1 and error.absolute_schema_path[-2] == "propertyNames"
     if of_key:
         cursor = cursor.get(str(error.instance)) or cursor
-        message = f"the name `{_short(str(error.instance))}` {_wish(error)}"
-        report.error(cursor.key_place, message, _pattern_fix(error), cursor.key_length)
+        message = f"the name `{short(str(error.instance))}` {_wish(error)}"
+        report.error(
+            cursor.key_place,
+            message,
+            pattern_fix(str(error.instance), str(error.validator_value)),
+            cursor.key_length,
+        )
         return
     _TRANSLATIONS.get(str(error.validator), _other)(error, cursor, report, homes)
 
@@ -168,74 +198,40 @@ def _say(cursor: Cursor, report: Report, message: str, fix: str | None = None) -
 
 
 def _subject(cursor: Cursor) -> str:
-    return f"`{_short(cursor.name)}`"
-
-
-def _short(name: str) -> str:
-    line = name.replace("\n", " ")
-    return line if len(line) <= 60 else line[:57] + "…"
+    return f"`{short(cursor.name)}`"
 
 
 def _type(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> None:
     schema: Any = error.validator_value
     expected: list[str] = [schema] if isinstance(schema, str) else list(schema)
     if cursor.json is None:
-        report.error(
-            cursor.key_place,
-            f"{_subject(cursor)} has no value",
-            "Give it one, or remove the key",
-            cursor.key_length,
-        )
+        message = f"{_subject(cursor)} has no value"
+        report.error(cursor.key_place, message, empty_fix(cursor), cursor.key_length)
         return
     words = _alternatives([TYPE_WORDS[name] for name in expected])
-    _say(cursor, report, f"must be {words}, is {describe(cursor.json)}", _type_fix(expected, cursor))
+    _say(cursor, report, f"must be {words}, is {describe(cursor.json)}", type_fix(expected, cursor))
 
 
 def _alternatives(words: list[str]) -> str:
     return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
-def _type_fix(expected: list[str], cursor: Cursor) -> str | None:
-    value, source = cursor.json, cursor.source
-    if "string" in expected and isinstance(value, dict | list):
-        return "Put quotes around the whole value: without them YAML reads `{` and `[` as a map or a list"
-    if "string" in expected and source is not None:
-        return f'Write it in quotes: "{_short(source)}"'
-    if "boolean" in expected and source is not None and source.lower() in _TRUE_WORDS:
-        return f"Write `{_TRUE_WORDS[source.lower()]}`"
-    if {"number", "integer"} & set(expected) and source is not None and source.replace(".", "", 1).isdigit():
-        return "Remove the quotes"
-    if expected == ["object"] and isinstance(value, str):
-        return (
-            f"Write it as a map: `{{type: {value}}}`" if value in TYPE_WORDS else "Write keys and values below it"
-        )
-    if "array" in expected and source is not None:
-        return f"Write it as a list: `[{_short(source)}]`"
-    return None
-
-
-def describe(value: Json) -> str:
-    """The kind of a value in plain words."""
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "a number"
-    words: dict[type, str] = {str: "text", list: "a list", dict: "a map"}
-    return words.get(type(value), "null")
-
-
 def _enum(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> None:
     choices: Any = error.validator_value
     known = [str(choice) for choice in choices]
-    guess = nearest(cursor.source, known) if cursor.source else None
+    guess = known_value(cursor.source, known) if cursor.source else None
     if cursor.json is None:
         shown = "has no value; it must be"
     elif cursor.source is None:
         shown = f"is {describe(cursor.json)}; it must be"
     else:
-        shown = f"is `{_short(cursor.source)}`; it must be"
+        shown = f"is `{short(cursor.source)}`; it must be"
     one_of = f"one of {', '.join(known)}" if len(known) > 1 else f"`{known[0]}`"
-    fix = f"Did you mean `{guess}`?" if guess else None
+    fix = f"Did you mean `{guess}`?" if guess else f"Write {one_of}"
+    if cursor.source == "any" and "integer" in known and "any" not in known:
+        fix = "Leave `type` out: then any value is allowed"
+    if "api_key" in known or known == ["none"]:
+        fix = auth_fix(cursor, guess, known) or fix
     if "array" in known and (cursor.json is None or cursor.source == "null"):
         fix = _OTHER_NAMES["nullable"]
     _say(cursor, report, f"{shown} {one_of}", fix)
@@ -249,7 +245,7 @@ def _unknown(error: ValidationError, cursor: Cursor, report: Report, homes: Home
             continue
         fix = _unknown_fix(name, known, homes, report) or _known_fix(known)
         report.error(
-            below.key_place, f"`{_short(name)}` is not a key of `{_short(cursor.name)}`", fix, below.key_length
+            below.key_place, f"`{short(name)}` is not a key of `{short(cursor.name)}`", fix, below.key_length
         )
 
 
@@ -265,7 +261,7 @@ def _unknown_fix(name: str, known: frozenset[str], homes: Homes, report: Report)
             if home != "the utility"
             else f"`{name}` belongs to the utility itself"
         )
-    guess = nearest(name, known)
+    guess = known_key(name, known)
     if guess:
         return f"Did you mean `{guess}`?"
     hint = _OTHER_NAMES.get(name)
@@ -279,8 +275,12 @@ def _known_fix(known: frozenset[str]) -> str:
 def _required(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> None:
     names: Any = error.validator_value
     missing = [name for name in names if isinstance(error.instance, dict) and name not in error.instance]
+    schema: Any = error.schema
+    known = frozenset(schema.get("properties", {})) if cursor.path else frozenset(names)
+    meant = {known_key(name, known) for name, _ in cursor.items() if name not in known} if missing else set()
     for name in missing:
-        schema: Any = error.schema
+        if name in meant:
+            continue
         described = schema.get("properties", {}).get(name, {}).get("description", "")
         hint = f" ({described.rstrip('.')[0].lower()}{described.rstrip('.')[1:]})" if described else ""
         owner = f"{_subject(cursor)} needs" if cursor.path else "a skill with utilities needs"
@@ -288,23 +288,8 @@ def _required(error: ValidationError, cursor: Cursor, report: Report, _: Homes) 
 
 
 def _pattern(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> None:
-    _say(cursor, report, _wish(error), _pattern_fix(error))
-
-
-def _pattern_fix(error: ValidationError) -> str | None:
-    """The value as it could be written, when a small change makes it fit."""
-    text = str(error.instance)
-    plain = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower()
-    guesses = (
-        re.sub(r"^https?://([^/?#]*).*", r"\1", text),
-        re.sub(r"[^a-z0-9]+", "_", plain).strip("_"),
-        re.sub(r"[^a-z0-9]+", "-", plain).strip("-"),
-        f"https://{text}",
-        f"#{text}",
-    )
-    fitting = (guess for guess in guesses if guess != text and re.search(str(error.validator_value), guess))
-    guess = next(fitting, None) if len(text) <= 60 else None
-    return f"Write {guess}" if guess else None
+    fix = pattern_fix(str(error.instance), str(error.validator_value))
+    _say(cursor, report, _wish(error), RETURNS_FIX if cursor.name == "returns" else fix)
 
 
 def _empty(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> None:

@@ -1,16 +1,17 @@
 """JSON Schemas of params and replies, compiled to functions.
 
 Only the keywords that a manifest can write: type, enum, minimum, maximum, items, properties, required,
-additionalProperties. They mean what JSON Schema 2020-12 means by them; the compiled form answers in a few
+additionalProperties, oneOf. They mean what JSON Schema 2020-12 means by them; the compiled form answers in a few
 microseconds, names every problem with its path, and never puts a value into a message.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from agentos_runtime.errors import ParamProblem
 from agentos_runtime.jsontext import Json, dump
-from agentos_runtime.manifest.near import nearest
+from agentos_runtime.suggest import suggest
 
 MOST = 50
 """Problems that one check names at most."""
@@ -215,8 +216,98 @@ def _properties(schema: _Schema) -> Check:
     return check
 
 
+def _one_of(schema: _Schema) -> Check:
+    branches = [_Branch(branch, _compile(branch)) for branch in schema["oneOf"]]
+    listed = ", or ".join(branch.label for branch in branches if branch.kinds != _NULL)
+
+    def check(value: Json, path: Path, out: list[ParamProblem]) -> None:
+        found = [(branch, branch.problems(value, path)) for branch in branches]
+        fitting = [branch for branch, problems in found if not problems]
+        if len(fitting) == 1:
+            return
+        if fitting:
+            shapes = " and ".join(branch.label for branch in fitting)
+            message = f"must have exactly one of its {len(branches)} shapes, and has {len(fitting)}: {shapes}"
+            out.append(ParamProblem(path_text(path), message))
+            return
+        near = [(branch, problems) for branch, problems in found if branch.is_for(value)]
+        if not near:
+            out.append(ParamProblem(path_text(path), f"must be {listed}, is {type_name(value)}"))
+            return
+        nearest, problems = max(near, key=lambda pair: pair[0].likeness(value, len(pair[1])))
+        where = f" {_NEAREST} {len(branches)} shapes: {nearest.label})"
+        out.extend(p if _NEAREST in p.message else replace(p, message=p.message + where) for p in problems)
+
+    return check
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """One shape of several."""
+
+    schema: _Schema
+    check: Check
+
+    def problems(self, value: Json, path: Path) -> list[ParamProblem]:
+        out: list[ParamProblem] = []
+        self.check(value, path, out)
+        return out
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        return type_names(self.schema)
+
+    @property
+    def label(self) -> str:
+        """What it is, in words: `a string`, `an object with type and text`."""
+        words = " or ".join(_TYPE_NAMES[kind] for kind in _TYPE_NAMES if kind in self.kinds) or "another shape"
+        needed = self.schema.get("required") or [*self.schema.get("properties", {})]
+        return f"{words} with {', '.join(map(str, needed[:5]))}" if needed else words
+
+    def is_for(self, value: Json) -> bool:
+        """Whether the value is of its type; true also where it says none."""
+        return not self.kinds or any(_is_of(value, kind) for kind in self.kinds)
+
+    def likeness(self, value: Json, problems: int) -> tuple[int, int, int]:
+        """More for a shape that was more probably meant: by the choices that fit, then by what is wrong, then by
+        the names that it knows."""
+        properties = self.schema.get("properties", {})
+        if not isinstance(value, dict):
+            return 0, -problems, 0
+        known = [name for name in value if name in properties]
+        chosen = [n for n in known if any(same(value[n], choice) for choice in properties[n].get("enum", ()))]
+        return len(chosen), -problems, len(known)
+
+
+def _is_of(value: Json, kind: str) -> bool:
+    whole = kind == "integer" and isinstance(value, float) and value.is_integer()
+    return whole or type(value) in _CLASSES[kind]
+
+
+def type_names(schema: _Schema) -> frozenset[str]:
+    """The types that a schema names, or those of its choices; none when it names none."""
+    if "type" in schema:
+        return frozenset([schema["type"]] if isinstance(schema["type"], str) else schema["type"])
+    if "enum" in schema:
+        return frozenset(_NAMES_OF[type(choice)] for choice in schema["enum"])
+    return frozenset(kind for branch in schema.get("oneOf", ()) for kind in type_names(branch))
+
+
+_NULL = frozenset({"null"})
+_NEAREST = "(the nearest of"
+_NAMES_OF: Mapping[type, str] = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
+
+
 def _unknown(name: str, known: Mapping[str, Check], with_hint: bool) -> str:
-    guess = nearest(name, known) if with_hint else None
+    guess = suggest(name, known) if with_hint else None
     if guess:
         return f"is not known; did you mean {guess}?"
     return f"is not known; known: {', '.join(list(known)[:30])}" if known else "is not known; there are no params"
@@ -230,4 +321,5 @@ _KEYWORDS: Mapping[str, Callable[[_Schema], Check]] = {
     "required": _required,
     "properties": _properties,
     "items": _items,
+    "oneOf": _one_of,
 }

@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass
 
 from agentos_runtime.diagnostics import Place, Position
-from agentos_runtime.manifest.positions import Lines
+from agentos_runtime.manifest.mistakes.front_matter import unclosed, unopened
 from agentos_runtime.manifest.report import Report
-from agentos_runtime.manifest.values import Cursor, Document, Entries
-from agentos_runtime.manifest.yaml_guard import read_yaml
+from agentos_runtime.manifest.yaml.guard import read_yaml
+from agentos_runtime.manifest.yaml.positions import Lines
+from agentos_runtime.manifest.yaml.values import Cursor, Document, Entries
 
 MAX_BYTES = 4 * 1024 * 1024
 
@@ -39,15 +40,19 @@ def read_source(data: bytes, file: str, report: Report) -> Source | None:
     document = Document(text, Lines(file, text))
     opening = _OPENING.match(text)
     if not opening:
+        missing = unopened(text)
+        if missing is not None:
+            report.error(document.place("", missing.offset), missing.message, missing.fix, missing.length)
+            return Source(document, None, True, "", _written_id(text))
         return Source(document, Cursor(document, Entries({}, {}, 0, 0)), False, text, None)
     closing = _CLOSING.search(text, opening.end())
     if not closing:
-        report.error(
-            document.place("", opening.end() - len(opening[0].lstrip())),
-            "the front matter begins here and never ends",
-            "Add a line `---` after its last key",
-            3,
-        )
+        nearly = unclosed(text, opening.end())
+        offset = opening.end() - len(opening[0].lstrip()) if nearly is None else nearly.offset
+        message, fix = "the front matter begins here and never ends", "Add a line `---` after its last key"
+        if nearly is not None:
+            message, fix = nearly.message, nearly.fix
+        report.error(document.place("", offset), message, fix, 3 if nearly is None else nearly.length)
         return Source(document, None, True, "", _written_id(text))
     value = read_yaml(document, opening.end(), closing.start(), report)
     root = Cursor(document, value) if isinstance(value, Entries) else None

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 from agentos_runtime.calls.messages import UpstreamRequest, UpstreamResponse
-from agentos_runtime.expressions.outcome import Outcome
-from agentos_runtime.expressions.program import Program
+from agentos_runtime.jq.outcome import Outcome
+from agentos_runtime.jq.program import Program
 from agentos_runtime.manifest.model import Retry
 
 

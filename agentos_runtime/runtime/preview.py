@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from agentos_runtime.calls.completing import complete
 from agentos_runtime.calls.messages import UpstreamRequest
-from agentos_runtime.calls.request import Draft
-from agentos_runtime.credentials.secret import MASK
+from agentos_runtime.calls.requests.drafting import Draft
+from agentos_runtime.calls.requests.injecting import inject
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jsontext import Json, JsonTextError, parse
 from agentos_runtime.manifest.model import Auth
+from agentos_runtime.security.credentials.secret import MASK
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +66,15 @@ class Preview:
 
 
 def preview(draft: Draft, auth: Auth | None, fields: Iterable[str], refusal: AgentOSError | None) -> Preview:
-    """Finish a draft with stand-ins for the credential's fields. Raises what `complete` raises."""
+    """Finish a draft with stand-ins for the credential's fields. Raises what `inject` raises."""
     tokens = {name: secrets.token_hex(16) for name in fields}
-    request = complete(draft, auth if tokens else None, tokens.__getitem__ if tokens else None)
+    request = inject(draft, auth if tokens else None, (lambda use: tokens[use.field]) if tokens else None)
     stand_ins: dict[str, Secrets] = {}
     for name, token in tokens.items():
         stand_ins |= {token: Secrets((name,)), _base64(token): Secrets((name,), base64=True)}
-    if {"username", "password"} <= tokens.keys():
-        stand_ins[_base64(f"{tokens['username']}:{tokens['password']}")] = Secrets(
-            ("username", "password"), base64=True
-        )
+    for pair in (("username", "password"), ("username", ""), ("", "password")):
+        if {name for name in pair if name} <= tokens.keys():
+            stand_ins[_base64(":".join(tokens.get(name, "") for name in pair))] = Secrets(pair, base64=True)
     return Preview(request, stand_ins, refusal)
 
 

@@ -6,17 +6,29 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from agentos_runtime.activity.ledger import Ledger
-from agentos_runtime.activity.rows import Closing, Entry
 from agentos_runtime.calls.call import Call, Timings
-from agentos_runtime.calls.metering import Meter, read_meter
-from agentos_runtime.errors import AgentOSError, InternalError
+from agentos_runtime.calls.metering import Meter
+from agentos_runtime.errors import (
+    AgentOSError,
+    InternalError,
+    ReplyMismatch,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamTimeout,
+    UpstreamTruncated,
+    UpstreamUnreachable,
+)
 from agentos_runtime.jsontext import Json
-from agentos_runtime.runtime.safeguards import Passage
+from agentos_runtime.runtime.results import Results
+from agentos_runtime.runtime.safeguards import Permit
+from agentos_runtime.storage.activity.ledger import Ledger
+from agentos_runtime.storage.activity.rows import Closing, Entry
+
+_NO_ANSWER = (UpstreamInvalid, UpstreamTruncated, UpstreamTimeout, UpstreamUnreachable)
 
 
 @dataclass(slots=True)
-class Watch:
+class Timer:
     """Where a call's time goes; seconds of a monotonic clock."""
 
     clock: Callable[[], float]
@@ -37,16 +49,22 @@ class Record:
 
     ledger: Ledger
     call: Call
-    watch: Watch
-    said: list[Json] = field(default_factory=list)
+    timer: Timer
+    results: Results
+    """Takes the call's secrets out of the names that the upstream gave."""
+    metering_sources: list[Json] = field(default_factory=list)
     """What may tell model, tokens and cost: the params, the upstream's body, the reply; the later counts more."""
     so_far: Callable[[], Json] | None = None
     """What of a stream has arrived, for when its caller leaves in the middle."""
-    clean: Callable[[str], str] = str
-    """Takes the call's secrets out of the names that the upstream gave."""
     upstream_status: int | None = None
+    mismatched: bool = False
+    """Whether the reply was handed on although it is not what `returns` says."""
+    made: bool = False
+    """Whether a request that changes something was accepted, or may have been."""
+    ignored: tuple[str, ...] = ()
+    """Params that are not sent, for the caller beside the reply."""
     entry: Entry | None = None
-    passage: Passage | None = None
+    permit: Permit | None = None
     """What the call was let through with; closed after the row."""
 
     async def __aenter__(self) -> Self:
@@ -67,24 +85,43 @@ class Record:
         if entry is None:
             return
         if _left(error) and self.so_far is not None:
-            self.said.append(self.so_far())
-        meter = read_meter(*reversed(self.said), clean=self.clean)
+            self.metering_sources.append(self.so_far())
+        meter = self.results.meter(reversed(self.metering_sources))
         try:
             await self.ledger.finish(entry, self._closing(error, meter))
         finally:
-            passage, self.passage = self.passage, None
-            if passage is not None:
-                await passage.close(meter)
+            permit, self.permit = self.permit, None
+            if permit is not None:
+                await permit.close(meter)
+
+    @property
+    def row(self) -> int | None:
+        """Its number in the ledger; None when that could not be written."""
+        return self.entry.id if self.entry else None
+
+    def may_have_happened(self, error: BaseException) -> bool:
+        """Whether the failed call may have done its work at the upstream, which did not say that it failed."""
+        said_no = (
+            isinstance(error, UpstreamError) and not isinstance(error, _NO_ANSWER) and error.upstream is not None
+        )
+        inside = self.upstream_status is not None and self.upstream_status < 400
+        return self.made and not (said_no and inside)
 
     def _closing(self, error: BaseException | None, meter: Meter) -> Closing:
-        timings = self.watch.timings()
+        timings = self.timer.timings()
         failure = error if isinstance(error, AgentOSError) else InternalError("") if error else None
         if failure and failure.upstream and self.upstream_status is None:
             self.upstream_status = failure.upstream.status
         cancelled = _left(error)
         return Closing(
             outcome="cancelled" if cancelled else "error" if failure else "ok",
-            code=None if cancelled or failure is None else failure.code,
+            code=None
+            if cancelled
+            else failure.code
+            if failure
+            else ReplyMismatch.code
+            if self.mismatched
+            else None,
             status=None if cancelled else failure.status if failure else 200,
             upstream_status=self.upstream_status,
             duration_ms=timings.total_ms,

@@ -1,36 +1,45 @@
 """Runtime.invoke and Runtime.stream."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from agentos_runtime import __version__
-from agentos_runtime.activity.ledger import Ledger
 from agentos_runtime.calls.call import Call, Reply
-from agentos_runtime.calls.files import take_files
 from agentos_runtime.calls.plan import CallPlan
-from agentos_runtime.catalog import Catalog
-from agentos_runtime.errors import AgentOSError, NotStreamable, UnsupportedPlatform
+from agentos_runtime.errors import AgentOSError, InvalidAgent, NotStreamable, Unauthorized, UnsupportedPlatform
 from agentos_runtime.jsontext import Json
-from agentos_runtime.manifest.params import check_params
-from agentos_runtime.runtime.breaking import BreakingUpstream
+from agentos_runtime.limits.idempotency.replays import Keyed
+from agentos_runtime.limits.rules import FREE
+from agentos_runtime.manifest.model import Auth
+from agentos_runtime.runtime.answering.answers import answer_of
+from agentos_runtime.runtime.answering.streaming import EventStream, Source
+from agentos_runtime.runtime.authorizing import check_again, preview_of
 from agentos_runtime.runtime.clocks import Clocks
-from agentos_runtime.runtime.exchange import Exchange
-from agentos_runtime.runtime.jobs import follow_job
-from agentos_runtime.runtime.pages import PagesSource, open_pages, read_pages
+from agentos_runtime.runtime.context import CallContext, CallInputs, Services
+from agentos_runtime.runtime.judging import judge
+from agentos_runtime.runtime.plans import Plans
 from agentos_runtime.runtime.ports import Upstream, Workers
 from agentos_runtime.runtime.preview import Preview
-from agentos_runtime.runtime.record import Record, Watch
-from agentos_runtime.runtime.safeguards import Safeguards
-from agentos_runtime.runtime.session import Session
-from agentos_runtime.runtime.streaming import EventStream, UpstreamSource, WholeSource, is_stream
-from agentos_runtime.runtime.tracing import Trace, response_stages
-from agentos_runtime.skills import Registry
-from agentos_runtime.vault import Vault
+from agentos_runtime.runtime.recall import Recalls
+from agentos_runtime.runtime.record import Record, Timer
+from agentos_runtime.runtime.results import Results
+from agentos_runtime.runtime.safeguards import Permit, Safeguards
+from agentos_runtime.runtime.tracing import Trace
+from agentos_runtime.runtime.transport import Transport
+from agentos_runtime.security.agents import Agents, Caller, is_agent_name
+from agentos_runtime.security.broker import CredentialBroker
+from agentos_runtime.security.login.renewing import Renewals
+from agentos_runtime.skills.catalog import Catalog
+from agentos_runtime.skills.registry import Registry, broken_error
+from agentos_runtime.skills.visibility import VisibleSkills
+from agentos_runtime.storage.activity.ledger import Ledger
+from agentos_runtime.storage.activity.sight import EVERYTHING, Sight
+from agentos_runtime.storage.private_files import PrivateFileError
+from agentos_runtime.version import __version__
 
 
 class Runtime:
-    """Calls utilities, plain and streamed. Made by `bootstrap.open_runtime`.
+    """Calls utilities, plain and streamed. Made by `open_runtime`.
 
     platform: `linux` or `macos`, what a skill's `platforms` is compared with.
     """
@@ -40,61 +49,102 @@ class Runtime:
         *,
         registry: Registry,
         workers: Workers,
-        vault: Vault,
+        broker: CredentialBroker,
         upstream: Upstream,
         ledger: Ledger,
+        agents: Agents,
         safeguards: Safeguards,
         platform: str,
         max_reply: int,
         clocks: Clocks | None = None,
+        renewals: Renewals | None = None,
     ) -> None:
         self.registry = registry
         self.ledger = ledger
-        self.catalog = Catalog(registry, vault)
-        self._vault = vault
-        self._workers = workers
-        self._upstream = BreakingUpstream(upstream, safeguards.breakers)
+        self._agents = agents
+        self._broker = broker
         self._safeguards = safeguards
         self._platform = platform
-        self._max_reply = max_reply
-        self._clocks = clocks or Clocks()
+        self._plans = Plans()
+        clocks = clocks or Clocks()
+        transport = Transport(upstream, safeguards.circuit_breakers)
+        self._services = Services(workers, broker, transport, clocks, max_reply, renewals)
+        self._recalls = Recalls(broker, clocks.sleep)
+
+    def is_loading(self) -> bool:
+        """Whether skills are being read or checked."""
+        return self.registry.is_loading
 
     def health(self) -> dict[str, Json]:
         """The body of `GET /api/health`."""
         health: dict[str, Json] = {
             "status": "ok",
             "version": __version__,
-            "skills": self.catalog.health(),
+            "skills": Catalog(VisibleSkills(self.registry), self._broker).health(),
         }
+        if self.registry.troubles:
+            health["watcher"] = [*self.registry.troubles]
         if self.ledger.degraded:
             health["ledger"] = self.ledger.degraded
         if problem := self._safeguards.limits.problem:
             health["limits"] = problem
         return health
 
-    def owns_param(self, skill: str, utility: str, name: str) -> bool:
+    async def ready(self, skill: str) -> None:
+        """Wait for a while when the skill is being loaded, so that who asks for it at the start finds it."""
+        await self.registry.ready(skill)
+
+    async def owns_param(self, skill: str, utility: str, name: str) -> bool:
         """Whether the utility declares a param of this name itself; False for unknown ones."""
-        try:
-            plan = self.registry.plan(skill, utility)
-        except AgentOSError:
-            return False
-        properties = plan.utility.params.get("properties")
+        await self.registry.ready(skill)
+        entry = self.registry.find(skill)
+        found = entry.skill.utilities.get(utility) if entry and entry.skill else None
+        properties = found.params.get("properties") if found else None
         return isinstance(properties, dict) and name in properties
 
-    async def activity(self, filters: Mapping[str, str]) -> dict[str, Json]:
-        """The body of `GET /api/activity`. Raises InvalidParams."""
-        return await self.ledger.rows(filters)
+    def catalog(self, caller: Caller | str, *, everything: bool = False) -> Catalog:
+        """The skills as the caller sees them: what its name may call, or everything, which is for the operator.
 
-    async def usage(self, filters: Mapping[str, str]) -> dict[str, Json]:
-        """The body of `GET /api/usage`. Raises InvalidParams."""
-        return await self.ledger.usage(filters)
+        caller: also an agent's name alone.
+        """
+        caller = Caller(caller) if isinstance(caller, str) else caller
+        rule = FREE if everything and caller.operator else self._safeguards.limits.rule_of(caller.agent)
+        return Catalog(VisibleSkills(self.registry, rule, caller.agent), self._broker)
+
+    async def credentials_of(self, skill: str, agent: str) -> Sequence[Auth]:
+        """What the skill's calls carry. Raises UnknownSkill, SkillBroken, NotAllowed, Overloaded."""
+        await self.registry.ready(skill)
+        entry = VisibleSkills(self.registry, self._safeguards.limits.rule_of(agent), agent).entry(skill)
+        if entry.skill is None:
+            raise broken_error(entry)
+        return tuple(entry.skill.auth.values())
+
+    async def activity(self, filters: Mapping[str, str], caller: Caller) -> dict[str, Json]:
+        """The body of `GET /api/activity`, of rows that the caller may see. Raises InvalidParams, Unauthorized."""
+        return await self.ledger.rows(filters, self._sight(caller))
+
+    async def usage(self, filters: Mapping[str, str], caller: Caller) -> dict[str, Json]:
+        """The body of `GET /api/usage`, of rows that the caller may see. Raises InvalidParams, Unauthorized."""
+        return await self.ledger.usage(filters, self._sight(caller))
+
+    def _sight(self, caller: Caller) -> Sight:
+        """The operator sees all rows, a bound agent its own, everybody else those of names that are not bound."""
+        if caller.operator:
+            return EVERYTHING
+        if caller.bound:
+            return Sight(only=caller.agent)
+        try:
+            return Sight(without=tuple(each.name for each in self._agents.list()))
+        except PrivateFileError as error:
+            raise Unauthorized(f"Whose rows may be shown cannot be checked: {error}") from None
 
     async def invoke(self, call: Call, *, trace: Trace | None = None) -> Reply:
         """One plain call, its stages told to `trace`. Raises AgentOSError; its row is closed whatever happens."""
-        async with Record(self.ledger, call, Watch(self._clocks.monotonic)) as record:
-            session = self._session(call, record, streaming=False, trace=trace)
-            make = partial(self._call, session, record)
-            return await self._safeguards.replays.once(call, record.watch.timings, make)
+        async with self._record(call) as record:
+            ctx = await self._context(call, record, streaming=False, trace=trace)
+            keyed = Keyed(partial(self._reply, ctx), ctx.timings, ctx.is_repeatable, record.may_have_happened)
+            reply = await self._safeguards.replays.once(call, keyed)
+            return replace(reply, ignored=record.ignored) if record.ignored else reply
 
     async def stream(self, call: Call, *, trace: Trace | None = None) -> EventStream:
         """One streamed call, its first events already there (waited for 10 s at most).
@@ -102,48 +152,50 @@ class Runtime:
         Raises AgentOSError for everything that fails before; afterwards the stream itself ends with one terminal
         event. The caller closes it, also when it leaves early.
         """
-        record = Record(self.ledger, call, Watch(self._clocks.monotonic))
+        record = self._record(call)
         await record.__aenter__()
         try:
-            session = self._session(call, record, streaming=True, trace=trace)
+            ctx = await self._context(call, record, streaming=True, trace=trace)
             try:
-                record.passage = await self._safeguards.admit(call.agent, session.plan)
-                stream = await self._open(session, record)
-                record.passage.can_stop(stream.interrupt)
+                permit = await self._admit(ctx)
+                stream = await self._open(ctx)
+                permit.can_stop(stream.interrupt)
                 return stream
             except AgentOSError as error:
-                raise session.clean_error(error) from None
+                raise ctx.results.error(error) from None
         except BaseException as error:
             await record.close(error)
             raise
 
     async def preview(self, call: Call, *, streaming: bool = False) -> Preview:
         """The request as it would be sent, without secrets; nothing is sent or recorded. Raises AgentOSError."""
-        return await self._session(call, None, streaming=streaming).preview()
+        return await preview_of(await self._context(call, self._record(call), streaming=streaming))
 
-    def _session(
-        self, call: Call, record: Record | None, *, streaming: bool, trace: Trace | None = None
-    ) -> Session:
-        plan = self.registry.plan(call.skill, call.utility)
-        self._safeguards.limits.check_allowed(call.agent, plan.skill.id, plan.utility.name)
+    def _record(self, call: Call) -> Record:
+        """The call's row, not yet opened. Raises InvalidAgent: also who needs no header may have no other name."""
+        if not is_agent_name(call.agent):
+            raise InvalidAgent("An agent's name is 1 to 64 printable ASCII characters without a space at the ends.")
+        return Record(self.ledger, call, Timer(self._services.clocks.monotonic), Results(call))
+
+    async def _context(
+        self, call: Call, record: Record, *, streaming: bool, trace: Trace | None = None
+    ) -> CallContext:
+        """The call with its plan and its validated inputs. Raises AgentOSError."""
+        await self.registry.ready(call.skill)
+        rule = self._safeguards.limits.rule_of(call.agent)
+        plan = self._plans.plan(VisibleSkills(self.registry, rule, call.agent).utility(call.skill, call.utility))
         self._check_platform(plan)
         if streaming and not plan.utility.streams:
             raise NotStreamable(
                 f"{call.skill}/{call.utility} does not stream; call it without stream",
                 details={"skill": call.skill, "utility": call.utility},
             )
-        params = check_params(plan.utility, call.params)
-        owned = {name: params.pop(name) for name in plan.utility.owned & params.keys()}
-        params, uploads = take_files(plan.utility, params)
-        if record:
-            record.said.append(params)
-        watch = record.watch if record else Watch(self._clocks.monotonic)
-        session = Session(plan, params, self._workers, self._vault, watch, streaming, trace=trace)
-        session.idempotency_key, session.owned, session.uploads = call.idempotency_key, owned, uploads
-        session.tell([("params", {**params, **owned})])
-        if record:
-            record.clean = session.clean_text
-        return session
+        inputs = CallInputs.of(plan, call.params)
+        record.metering_sources.append(inputs.params)
+        ctx = CallContext(call, plan, inputs, self._services, record, streaming, trace)
+        ctx.trace_stages([("params", {**inputs.params, **inputs.runtime_params})])
+        await judge(ctx)
+        return ctx
 
     def _check_platform(self, plan: CallPlan) -> None:
         platforms = plan.skill.platforms
@@ -152,52 +204,28 @@ class Runtime:
                 f"The skill {plan.skill.id} runs on {', '.join(platforms)} only, and this is {self._platform}"
             )
 
-    async def _call(self, session: Session, record: Record) -> Reply:
+    async def _admit(self, ctx: CallContext) -> Permit:
+        """Let the call in; what it was let in with is given back when its row is closed."""
+        permit = await self._safeguards.admit(ctx.call.agent, ctx.plan, ctx.record.row)
+        ctx.record.permit = permit
+        return permit
+
+    async def _reply(self, ctx: CallContext) -> Reply:
         try:
-            record.passage = await self._safeguards.admit(record.call.agent, session.plan)
-            reply = await self._answer(self._exchange(session, record))
+            permit = await self._admit(ctx)
+            reply = await answer_of(ctx.plan, streaming=False).reply(ctx)
         except AgentOSError as error:
-            raise session.clean_error(error) from None
-        warning = record.passage.warning
-        return replace(reply, warning=warning) if warning else reply
+            raise ctx.results.error(error) from None
+        return replace(reply, warning=permit.warning) if permit.warning else reply
 
-    def _exchange(self, session: Session, record: Record) -> Exchange:
-        return Exchange(session, record, self._upstream, self._clocks)
+    async def _open(self, ctx: CallContext) -> EventStream:
+        """A stream with its first events, which ends when its approval is taken back."""
+        source = await answer_of(ctx.plan, streaming=True).open(ctx)
+        stream = EventStream(source, ctx.record)
+        stream.when_closed(self._recalls.watch(partial(_check_again, ctx, source), stream.interrupt))
+        return await stream.begin()
 
-    async def _answer(self, exchange: Exchange) -> Reply:
-        plan = exchange.session.plan
-        if plan.pages is not None:
-            return await read_pages(exchange, self._max_reply)
-        if plan.poll is not None:
-            return await follow_job(exchange)
-        request = await exchange.session.request()
-        return await exchange.reply(await exchange.send(request, plan.utility.rest.timeout))
 
-    async def _open(self, session: Session, record: Record) -> EventStream:
-        plan, exchange = session.plan.stream, self._exchange(session, record)
-        if plan is None:
-            reader = await open_pages(exchange, self._max_reply)
-            return await EventStream(PagesSource(exchange, reader), record).begin()
-        request = await session.request()
-        rest, clock = session.plan.utility.rest, session.watch.clock
-        started = clock()
-        idle = plan.stream.idle_timeout
-        upstream = await self._upstream.open(
-            request, timeout=idle, idle_timeout=idle, retry=rest.retry, allow_private=session.allow_private
-        )
-        session.watch.upstream += clock() - started
-        record.upstream_status = upstream.status
-        session.tell(response_stages(upstream.status, upstream.headers))
-        if is_stream(plan, upstream):
-            source = UpstreamSource(
-                plan,
-                session,
-                record,
-                upstream,
-                plain=exchange.value_of,
-                wall=self._clocks.wall,
-                max_reply=self._max_reply,
-            )
-            return await EventStream(source, record).begin()
-        reply = await exchange.reply(await upstream.whole(rest.timeout))
-        return await EventStream(WholeSource(reply.value), record).begin()
+def _check_again(ctx: CallContext, source: Source) -> None:
+    if source.authorized is not None:
+        check_again(ctx, source.authorized)

@@ -5,14 +5,14 @@ from typing import TypeAlias
 
 from agentos_runtime.calls.deltas import Batch, StreamPlan
 from agentos_runtime.calls.reply import Body, ReplyPlan
-from agentos_runtime.expressions.outcome import Outcome
-from agentos_runtime.expressions.program import PathError, walk
+from agentos_runtime.jq.outcome import Outcome
+from agentos_runtime.jq.program import PathError, walk
 from agentos_runtime.jsontext import Json, JsonTextError, parse
 from agentos_runtime.manifest.model import Expression, Jq, PlainPath
 
 Trace: TypeAlias = Callable[[str, Json], None]
-"""Gets the stage's name and what it gave: params, request, response, error, root, transform, mapping, reply; for a
-stream, an `event` with its `data` and what the expressions `gave`."""
+"""Gets the stage's name and what it gave: jq (which way a program ran), params, request, response, body, error,
+root, transform, mapping, mismatch, reply; for a stream, an `event` with its `data` and what expressions `gave`."""
 
 Stages: TypeAlias = Iterator[tuple[str, Json]]
 

@@ -60,6 +60,10 @@ def test_an_event_over_the_bound_is_refused_in_one_line_or_in_many() -> None:
         decode([b"data: " + b"x" * 200], SseDecoder(100))
     with pytest.raises(EventTooLarge):
         decode([b"data: 123456789\n" * 20], SseDecoder(100))
+    for nothing in (b"data\n", b"data:\n", b"data: \r\n"):
+        with pytest.raises(EventTooLarge):
+            decode([nothing * 200], SseDecoder(100))
+        assert len(decode([nothing * 101], SseDecoder(100))[0].data) == 100
     with pytest.raises(EventTooLarge):
         decode([b"x" * 200], NdjsonDecoder(100))
 

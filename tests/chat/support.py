@@ -22,13 +22,13 @@ from agentos_runtime.calls.deltas import (
 from agentos_runtime.calls.evaluate import Inputs
 from agentos_runtime.calls.events import DECODERS
 from agentos_runtime.calls.messages import UpstreamResponse
-from agentos_runtime.calls.placeholders import Placeholders
 from agentos_runtime.calls.plan import CallPlan, plan_call
 from agentos_runtime.calls.reply import error_input, failed_response, is_failed, read_body, read_reply, reply_input
-from agentos_runtime.calls.request import Draft, document, draft_request
+from agentos_runtime.calls.requests.drafting import Draft, document, draft_request
+from agentos_runtime.calls.requests.placeholders import Placeholders
 from agentos_runtime.errors import UpstreamTruncated
-from agentos_runtime.expressions.pool import CompileProblem, WorkerPool
-from agentos_runtime.expressions.program import Program
+from agentos_runtime.jq.pool import Verdict, WorkerPool
+from agentos_runtime.jq.program import Program
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.load import ExpressionCheck, LoadResult, load_skill
 from agentos_runtime.manifest.params import check_params
@@ -79,9 +79,9 @@ class Expressions:
     def run(self, program: Program, text: bytes) -> Any:
         return self._runner.run(self._pool.run(program, text))
 
-    def problem(self, check: ExpressionCheck) -> CompileProblem | None:
+    def problem(self, check: ExpressionCheck) -> Verdict:
         """What is wrong with an expression of a manifest."""
-        return self._runner.run(self._pool.check(check.definitions, check.source, request=check.request))
+        return self._runner.run(self._pool.check([check]))[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Wire:
     def draft(self, given: dict[str, Json], *, streaming: bool = False) -> Draft:
         """The request, without its secret."""
         plan = self.plan.request
-        seen = document(self.params(given), self.plan.settings, Placeholders({}))
+        seen = document(self.params(given), self.plan.settings, Placeholders())
         outputs: Sequence[Json] = ()
         if plan.program:
             outcome = self._expressions.run(plan.program, dump(seen))

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agentos_runtime.surfaces.cli.main import run
+from agentos_runtime.cli.main import run
 
-SCRIPT = (sys.executable, "-c", "from agentos_runtime.surfaces.cli.main import main; main()")
+SCRIPT = (sys.executable, "-c", "from agentos_runtime.cli.main import main; main()")
 PATIENCE = 60
 
 
@@ -52,10 +52,16 @@ class Console:
             "LANG": "C.UTF-8",
             "AGENTOS_HOME": str(self.home),
             "AGENTOS_SKILLS": str(self.skills),
+            "AGENTOS_ONLY_SKILLS": "true",
             "AGENTOS_PORT": "1",
             **kept,
             **self.environ,
         }
+
+    def as_installed(self) -> None:
+        """Forget `skills`: what is served is what the home holds and what ships."""
+        for name in ("AGENTOS_SKILLS", "AGENTOS_ONLY_SKILLS"):
+            del self.environ[name]
 
     def write(self, name: str, text: str) -> Path:
         """A skill file among those that are served."""

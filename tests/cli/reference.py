@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from agentos_runtime.surfaces.cli.lazy import LazyGroup
-from agentos_runtime.surfaces.cli.main import cli
+from agentos_runtime.cli.lazy import LazyGroup
+from agentos_runtime.cli.main import cli
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "cli.md"
 HEAD = """\
@@ -15,9 +15,14 @@ Every command has `--json`. For `call` it gives the params; the reply is JSON an
 `--stream`, `--dry-run` and `--explain`. Exit codes: 0 fine, 1 the call or the check failed, 2 wrong usage, 130
 interrupted. Errors go to stderr. Colours are for terminals only; `NO_COLOR` turns them off.
 
+What a terminal would obey, reorder or hide (control characters, bidi and zero-width characters) is shown as
+`\\u202e`, whether stdout is a terminal or not; JSON keeps its value, so a program reads replies as JSON and streams
+with `--jsonl`. Raw replies go to a file or a pipe byte for byte; on a terminal text is shown like other text, and
+other bytes are refused.
+
 `call` goes through the server that runs at `AGENTOS_HOST:AGENTOS_PORT` when it is an agentos of the same user, and
 makes the call itself otherwise; answers and errors are the same. The server's keys, skills and settings count then;
-`--local`, `--home` and `--skills` make the call in the command's own process.
+`--local`, `--home`, `--skills` and `--only-skills` make the call in the command's own process.
 
 It types `key=value` as the utility declares its param: a string stays a string, everything else is JSON where it
 can be read as JSON. `key:=JSON` is always JSON, `key=@file` is what the file holds, `key=@-` what stdin holds;

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentos_runtime.surfaces.cli.arguments import read_params, typed
-from agentos_runtime.surfaces.cli.output import json_text
+from agentos_runtime.cli.calls.arguments import read_params, typed
+from agentos_runtime.cli.terminal.output import json_text
 
 JSON = st.recursive(
     st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),

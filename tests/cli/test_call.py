@@ -198,7 +198,8 @@ def test_explain_shows_every_stage_with_its_result(console: Console, upstream: T
     done = console.run("call", "toy", "echo", "text=x", "--explain", "--jsonl", **env)
     stages = [json.loads(line) for line in done.out.splitlines()]
     gave = {stage["stage"]: stage["value"] for stage in stages}
-    assert [*gave] == ["params", "request", "response", "error", "root", "transform", "mapping", "reply"]
+    assert [*gave] == ["params", "request", "response", "jq", "error", "root", "transform", "mapping", "reply"]
+    assert gave["jq"] == {"of": "reply", "ran": "compiled"}
     assert gave["params"] == {"text": "x", "count": 2}
     assert gave["request"]["headers"]["X-Key"] == "********"
     assert (gave["response"]["status"], gave["response"]["body"]) == (200, GOOD)

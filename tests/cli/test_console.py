@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agentos_runtime.surfaces.cli.main import run
+from agentos_runtime.cli.main import run
 from tests.cli.console import SCRIPT, Console, started
 from tests.cli.reference import REFERENCE, commands, help_of, reference
 from tests.cli.skills import CANARY, LOGIN, TOY
@@ -30,13 +30,32 @@ def test_light_commands_do_not_load_what_they_do_not_need(console: Console) -> N
     for command in ("--help", "keys list", "activity"):
         script = f"""
 import sys
-from agentos_runtime.surfaces.cli.main import run
+from agentos_runtime.cli.main import run
 run({command.split()!r}, {{"AGENTOS_HOME": {str(console.home)!r}}})
 loaded = {{name.partition(".")[0] for name in sys.modules}}
-print(*sorted(loaded & {{"aiohttp", "httpx", "uvicorn", "yaml"}}), file=sys.stderr)
+print(*sorted(loaded & {{"httptools", "httpx", "uvicorn", "yaml"}}), file=sys.stderr)
 """
         done = subprocess.run([SCRIPT[0], "-c", script], capture_output=True, text=True, timeout=60)
         assert done.stderr == "\n", command
+
+
+def test_commands_that_only_look_at_skills_load_no_client_or_server_and_start_no_worker(
+    console: Console,
+) -> None:
+    for command in ("list", "show openrouter"):
+        script = f"""
+import subprocess, sys
+from agentos_runtime.cli.main import run
+def refused(*arguments, **options):
+    raise AssertionError("a process was started")
+subprocess.Popen = refused
+run({command.split()!r}, {{"AGENTOS_HOME": {str(console.home)!r}}})
+loaded = {{name.partition(".")[0] for name in sys.modules}}
+print(*sorted(loaded & {{"httptools", "httpx", "uvicorn", "starlette", "keyring", "jsonschema"}}), file=sys.stderr)
+"""
+        done = subprocess.run([SCRIPT[0], "-c", script], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "\n"), command
+        assert "openrouter" in done.stdout.lower()
 
 
 @pytest.mark.parametrize(

@@ -80,16 +80,16 @@ def test_an_empty_or_unprintable_key_is_not_stored(console: Console) -> None:
 def test_a_changed_skill_asks_again_and_shows_what_changed(console: Console) -> None:
     refused = console.run("call", "toy", "echo", "text=x", TOY_API_KEY=CANARY)
     assert json.loads(refused.err)["code"] == "approval_required"
-    assert console.run("keys", "approve", "toy").code == 2
-    assert console.asked({"Approve?": "n"}, "keys", "approve", "toy").code == 1
+    assert console.run("approve", "toy").code == 2
+    assert console.asked({"Approve?": "n"}, "approve", "toy").code == 1
     assert console.run("show", "toy", "--json").json["authority"][0]["approved_by"] is None
-    assert console.asked({"Approve?": "y"}, "keys", "approve", "toy").code == 0
+    assert console.asked({"Approve?": "y"}, "approve", "toy").code == 0
     assert console.run("show", "toy", "--json").json["authority"][0]["approved_by"] == "agentos.lock"
     console.write("toy/readme.md", TOY.replace("https://toy.example/echo", "https://evil.example/echo"))
-    done = console.run("keys", "approve", "toy", "--yes", "--json").json
+    done = console.run("approve", "toy", "--yes", "--json").json
     assert [line[:2] for line in done["changes"]] == ["+ ", "- "]
     assert "https://evil.example" in done["changes"][0]
-    assert "Nothing changed" in console.run("keys", "approve", "toy", "--yes").out
+    assert "Nothing changed" in console.run("approve", "toy", "--yes").out
 
 
 def test_the_doctor_says_where_each_key_comes_from_and_which_chmod_mends_a_file(console: Console) -> None:
@@ -118,4 +118,4 @@ def test_a_broken_skill_gets_no_key(console: Console, tmp_path: Path) -> None:
     console.write("toy/readme.md", TOY.replace("transform:", "transfrm:"))
     done = console.run("keys", "set", "toy", stdin=CANARY)
     assert done.code == 1
-    assert "until its manifest is mended" in done.err
+    assert "until its manifest is fixed" in done.err

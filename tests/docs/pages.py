@@ -10,7 +10,8 @@ from tests.cli.console import SCRIPT, Console
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES: Sequence[Path] = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md")))
+DECISIONS: Sequence[Path] = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+PAGES: Sequence[Path] = (*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md")))
 _BLOCK = re.compile(r"(?:Save as `([^`]+)`:\n\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -63,5 +64,5 @@ def desk(folder: Path) -> Console:
     shim.chmod(0o755)
     made = Console(folder / "home", folder / "skills")
     made.environ["PATH"] = f"{shim.parent}{os.pathsep}{made.environ['PATH']}"
-    del made.environ["AGENTOS_SKILLS"]
+    made.as_installed()
     return made

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from agentos_runtime import errors
-from agentos_runtime.surfaces.cli.main import cli
+from agentos_runtime.cli.main import cli
 from tests.docs.pages import DOCS, PAGES, ROOT, cells, read, section
 
 PACKAGE = ROOT / "agentos_runtime"
@@ -47,6 +47,20 @@ def test_every_command_that_people_are_told_to_run_is_there() -> None:
     assert len(mentioned) > 50
     wrong = {f"{where}: {said}" for where, first, second in mentioned if (said := problem(first, second, known))}
     assert wrong == set()
+
+
+def test_every_script_that_people_are_told_to_run_is_there() -> None:
+    mentioned = {name for page in PAGES for name in re.findall(r"(?<![\w/])scripts/[a-z_]+(?:\.py)?", read(page))}
+    assert len(mentioned) > 8
+    assert [name for name in sorted(mentioned) if not (ROOT / name).is_file()] == []
+
+
+def test_every_budget_is_kept_by_the_test_that_is_named() -> None:
+    rows = cells(section(ROOT / "CONTRIBUTING.md", "Budgets"))
+    named = [name for row in rows for name in re.findall(r"`(test_\w+)`", row[1])]
+    kept = read(ROOT / "tests" / "test_house.py")
+    assert len(named) > 8
+    assert [name for name in named if f"def {name}(" not in kept] == []
 
 
 def test_what_nothing_raises_yet_is_raised_nowhere() -> None:

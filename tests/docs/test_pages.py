@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import click
 import pytest
 
 from agentos_runtime import __version__
-from agentos_runtime.surfaces.cli.main import cli
-from tests.docs.pages import DOCS, PAGES, ROOT, prose, read
+from agentos_runtime.cli.main import cli
+from tests.docs.pages import DECISIONS, DOCS, PAGES, ROOT, prose, read, section
 
 FOREIGN = re.compile(
     r"(?<![\w.])/(?:work|root|tmp/v)\b|\bissue #\d+|\b(?:sub-?agent|our session|this session|co-authored)\b"
@@ -46,13 +47,18 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 def test_every_page_of_the_docs_is_in_their_index() -> None:
-    linked = {path for path, _ in links(DOCS / "README.md")}
-    assert linked == {page.name for page in DOCS.glob("*.md")} - {"README.md"}
+    linked = {(DOCS / path).resolve() for path, _ in links(DOCS / "README.md")}
+    assert linked == {*PAGES} - {*DECISIONS, DOCS / "README.md", ROOT / "README.md"}
 
 
 def test_the_changelog_tells_of_this_version() -> None:
     versions = re.findall(r"^## \[?([\w.]+)\]?", read(ROOT / "CHANGELOG.md"), re.MULTILINE)
     assert __version__ in versions
+
+
+def test_the_version_is_the_same_wherever_it_stands() -> None:
+    assert tomllib.loads(read(ROOT / "pyproject.toml"))["project"]["version"] == __version__
+    assert f"-{__version__}-" in section(ROOT / "README.md", "Install")
 
 
 def test_the_changelog_tells_of_every_command_and_bundled_skill() -> None:

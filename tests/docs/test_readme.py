@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases.support import simulating
 from tests.cli.console import PATIENCE, Console
 from tests.docs.pages import ROOT, Block, blocks, desk, read, section
+from tests.testing.support import simulating
 
 PAGE = ROOT / "README.md"
 ADDRESS = "http://127.0.0.1:3456"
@@ -22,13 +22,15 @@ BEGIN = ("scripts/demo", "scripts/test")
 SIMULATION = "agentos serve --simulate"
 KEYS = (
     "agentos keys set openrouter",
-    "agentos keys approve my-skill",
+    "agentos approve my-skill",
     "agentos keys doctor",
     "agentos activity",
+    "agentos approvals",
+    "agentos revoke my-skill",
 )
 SKILL = (
-    "agentos check skills/github",
-    "agentos call github repository owner=python name=cpython --dry-run --skills skills",
+    "agentos check my-skills/my-github",
+    "agentos call my-github repository owner=python name=cpython --dry-run --skills my-skills",
 )
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed here")
@@ -123,8 +125,9 @@ def test_the_tool_loop_ends_with_the_answer_that_is_shown(newcomer: Console, sim
 
 def test_the_skill_checks_clean_and_sends_what_is_shown(newcomer: Console) -> None:
     skill, commands = block("markdown"), block("bash", "agentos check")
-    newcomer.write("github/readme.md", skill.text)
-    assert skill.path == "skills/github/readme.md"
+    file = newcomer.skills.parent / skill.path
+    file.parent.mkdir(parents=True)
+    file.write_text(skill.text, encoding="utf-8")
     assert shell(newcomer, commands.text) == following(commands).text
 
 
@@ -140,7 +143,7 @@ def test_a_key_is_bound_to_the_place_that_set_shows(newcomer: Console) -> None:
 def test_a_skill_that_is_not_bundled_gets_no_key_of_the_environment_until_it_is_approved(
     newcomer: Console,
 ) -> None:
-    skill = block("markdown").text.replace("id: github", "id: my-skill\nauth: {type: api_key, query: key}")
+    skill = block("markdown").text.replace("id: my-github", "id: my-skill\nauth: {type: api_key, query: key}")
     newcomer.write("my-skill/readme.md", skill)
     own = {"AGENTOS_SKILLS": str(newcomer.skills), "MY_SKILL_API_KEY": "k"}
     call = ("call", "my-skill", "repository", "owner=python", "name=cpython")
@@ -151,6 +154,18 @@ def test_a_skill_that_is_not_bundled_gets_no_key_of_the_environment_until_it_is_
     asked = newcomer.asked({"Approve?": "y"}, *KEYS[1].split()[1:], **own)
     assert "https://api.github.com" in asked.out
     assert "would not be sent" not in newcomer.spawn(*call, "--dry-run", **own).err
+
+
+def test_an_approval_is_listed_and_taken_back(newcomer: Console) -> None:
+    own = {"AGENTOS_SKILLS": str(newcomer.skills), "MY_SKILL_API_KEY": "k"}
+    skill = block("markdown").text.replace("id: my-github", "id: my-skill\nauth: {type: api_key, query: key}")
+    newcomer.write("my-skill/readme.md", skill)
+    assert newcomer.spawn(*KEYS[1].split()[1:], "--yes", **own).code == 0
+    assert "agentos.lock" in newcomer.spawn(*KEYS[4].split()[1:], **own).out
+    assert newcomer.spawn(*KEYS[5].split()[1:], **own).code == 0
+    refused = newcomer.spawn("call", "my-skill", "repository", "owner=python", "name=cpython", **own)
+    assert '"code":"approval_required"' in refused.err
+    assert KEYS[1] in refused.err
 
 
 def test_activity_tells_who_called_what(newcomer: Console) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from jsonschema import Draft202012Validator
 
-from agentos_runtime.surfaces.http.limits import Limits
+from agentos_runtime.server.limits import Limits
 from tests.end_to_end.house import KEY, OPENROUTER, House, house
 from tests.toy.raw import (
     Behaviour,

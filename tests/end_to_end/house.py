@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 
 from agentos_runtime.bootstrap import open_runtime
-from agentos_runtime.settings import Settings
-from agentos_runtime.surfaces.http.limits import Limits
-from tests.http.server import Running, running
+from agentos_runtime.config.settings import Settings
+from agentos_runtime.server.limits import Limits
+from tests.server.server import Running, running
 from tests.toy.raw import Behaviour, Toy, answer
 
 KEY = "sk-toy-canary-0123456789abcdef"
@@ -73,7 +73,7 @@ def house(
     home = folder / "home"
     folders = skills if isinstance(skills, tuple) else (skills or folder / "skills",)
     folders[0].mkdir(parents=True, exist_ok=True)
-    given = Settings(home=home, skills=folders, rewrite=dict(rewrite or {}), **settings)
+    given = Settings(home=home, skills=folders, only_skills=True, rewrite=dict(rewrite or {}), **settings)
     variables = {"OPENROUTER_API_KEY": KEY} if environ is None else environ
     with (
         running(lambda: open_runtime(given, variables), limits) as server,

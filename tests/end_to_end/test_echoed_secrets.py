@@ -128,6 +128,16 @@ def test_a_body_that_echoes_the_key_is_told_without_it(echo: Chat, form: str) ->
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_the_names_that_an_upstream_gives_are_in_the_ledger_without_the_key(echo: Chat, form: str) -> None:
+    echo.says(answer_json(PLACES["the names of the generation"](FORMS[form])))
+    assert echo.ask().status_code == 200
+    (row,) = echo.house.client.get("/api/activity?limit=1").json()["rows"]
+    for name in ("model", "provider", "generation_id"):
+        clean(row[name].encode())
+        assert "[redacted]" in row[name]
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_pages_texts_and_streams_errors_that_echo_the_key_are_told_without_it(echo: Chat, form: str) -> None:
     echoed = FORMS[form]
     error = {"error": {"code": 401, "message": f"Who is {echoed}?", "metadata": {"raw": echoed}}}

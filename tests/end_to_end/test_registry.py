@@ -66,6 +66,17 @@ def test_a_save_is_live_and_a_bad_save_keeps_the_last_good_version(tmp_path: Pat
         assert "stale" not in listed(home)["toy"]
 
 
+def test_a_save_whose_jq_does_not_compile_keeps_the_last_good_version_too(tmp_path: Path) -> None:
+    with Toy(answer(body=b"{}")) as toy, house(tmp_path, rewrite={"https://toy.example": toy.origin}) as home:
+        file = home.skills / "toy.md"
+        file.write_text(manifest(says="one"))
+        eventually(lambda: said(home), "one")
+        file.write_text(manifest(says="two").replace("body: .}", "body: ."))
+        eventually(lambda: listed(home)["toy"].get("stale"), True)
+        assert "jq" in listed(home)["toy"]["problems"][0]["message"]
+        assert said(home) == "one"
+
+
 def test_a_file_that_is_emptied_or_away_for_a_moment_is_being_saved(tmp_path: Path) -> None:
     with Toy(answer(body=b"{}")) as toy, house(tmp_path, rewrite={"https://toy.example": toy.origin}) as home:
         file = home.skills / "toy.md"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agentos_runtime.surfaces.http.limits import Limits
+from agentos_runtime.server.limits import Limits
 from tests.end_to_end.chat import (
     ASK,
     HELLO,
@@ -229,8 +229,16 @@ def test_what_comes_after_the_end_mark_is_not_read(faulty: Chat) -> None:
 def worker_pids() -> list[int]:
     """The worker processes of this process's servers."""
     children = Path(f"/proc/{os.getpid()}/task").glob("*/children")
-    pids = [int(pid) for listed in children for pid in listed.read_text().split()]
-    return [pid for pid in pids if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    pids = [int(pid) for listed in children for pid in _read(listed).split()]
+    return [pid for pid in pids if b"worker" in _read(Path(f"/proc/{pid}/cmdline"))]
+
+
+def _read(path: Path) -> bytes:
+    """What the system tells of a process or thread; nothing when it has ended since it was listed."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def test_a_worker_that_dies_between_events_is_replaced(faulty: Chat) -> None:
@@ -241,7 +249,8 @@ def test_a_worker_that_dies_between_events_is_replaced(faulty: Chat) -> None:
         listener.until("Hel")
         before = set(worker_pids())
         for pid in before:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         while before & set(worker_pids()) or not worker_pids():
             listener.until(": ping\n\n")
         gate.open(9)
@@ -260,7 +269,8 @@ def test_a_worker_that_dies_on_an_event_ends_the_stream_once(faulty: Chat) -> No
         while listener.text.count(": ping") < before + 3:
             listener.until(": ping\n\n")
         for pid in worker_pids():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         streamed = listener.rest()
     assert streamed.error["code"] == "expression_limit"
     assert streamed.error["partial"]["content"] == "Hel"

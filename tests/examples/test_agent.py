@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases.support import console, simulating
 from tests.cli.console import PATIENCE
+from tests.testing.support import console, simulating
 
 AGENT = Path(__file__).parents[2] / "examples" / "agent.py"
 
@@ -23,7 +23,7 @@ def ask(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     made = console(tmp_path_factory.mktemp("agent"), {})
-    del made.environ["AGENTOS_SKILLS"]
+    made.as_installed()
     with simulating(made) as (url, _):
         yield url
 

@@ -16,20 +16,28 @@ HEAD = f"id: demo\nname: Demo\ndescription: A demonstration\napi: {{base_url: '{
 KEY = "auth: {type: api_key, header: X-Key}\n"
 
 
-def skill_text(front: str, *, key: bool = False) -> str:
-    """A skill file; with `key` its calls carry a credential."""
+def skill_text(front: str, *, key: bool = False, head: str = HEAD) -> str:
+    """A skill file; with `key` its calls carry a credential. A `head` of one's own says all of it itself."""
+    if head != HEAD:
+        return f"---\n{head}{textwrap.dedent(front)}\n---\n# Demo\n"
     return f"---\n{HEAD}{KEY if key else ''}{textwrap.dedent(front)}\n---\n# Demo\n"
 
 
 @contextlib.contextmanager
 def serving(
-    folder: Path, front: str, *behaviours: Behaviour, key: bool = False, **settings: Any
+    folder: Path,
+    front: str,
+    *behaviours: Behaviour,
+    key: bool = False,
+    head: str = HEAD,
+    secret: str = "",
+    **settings: Any,
 ) -> Iterator[tuple[House, Toy]]:
-    """A house that serves the skill `demo`, whose API is the toy."""
+    """A house that serves the skill `demo`, whose API is the toy; `secret`: the key for a front with auth."""
     skills = folder / "skills"
     skills.mkdir(parents=True)
-    (skills / "demo.md").write_text(skill_text(front, key=key), encoding="utf-8")
-    environ: Mapping[str, str] = {"DEMO_API_KEY": CANARY} if key else {}
+    (skills / "demo.md").write_text(skill_text(front, key=key, head=head), encoding="utf-8")
+    environ: Mapping[str, str] = {"DEMO_API_KEY": secret or CANARY} if key or secret else {}
     with (
         Toy(*behaviours) as toy,
         house(folder, rewrite={ORIGIN: toy.origin}, environ=environ, **settings) as running,

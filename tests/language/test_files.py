@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentos_runtime.calls.multipart import FormPart, encode_multipart
+from agentos_runtime.calls.requests.multipart import FormPart, encode_multipart
 from tests.language.support import CANARY, serving
 from tests.toy.raw import Received, answer, answer_json
 

@@ -86,6 +86,8 @@ BROKEN = {
     "secret": ("utilities:\n  k: {description: sk-abcdefghijklmnopqrstuvwxyz, rest: {url: /b}}",
                "keys.md:3:20: error: this looks like a secret"),
 }  # fmt: skip
+WITHIN_ONE_UTILITY = frozenset({"shape", "jq"})
+"""These leave the others callable."""
 
 
 @pytest.mark.parametrize("case", BROKEN)
@@ -96,13 +98,19 @@ def test_a_mistake_in_a_part_is_shown_at_its_character_in_the_part_s_own_file(tm
     write(folder, keys=f"---\n{front}\n---\n")
     with house(tmp_path, environ={}) as run:
         skill = detail(run)
+        refused = run.call("demo", "k").json()
     shown = [
         f"{p['file']}:{p['line']}:{p['column']}: {p['severity']}: {p['message']} [{p['path']}]. {p['fix']}"
         for p in skill["problems"]
     ]
     wanted = f"{folder}/{expected.format(folder=folder)}"
-    assert skill["state"] == "broken"
     assert any(line.startswith(wanted) for line in shown), shown
+    assert refused["code"] == "skill_broken"
+    if case in WITHIN_ONE_UTILITY:
+        assert (skill["state"], list(skill["utilities"])) == ("needs_credential", ["here"])
+        assert wanted in refused["error"]
+    else:
+        assert skill["state"] == "broken"
 
 
 def until(run: House, holds: Any) -> None:
@@ -141,7 +149,7 @@ def test_a_part_is_a_file_of_the_skill_s_own_folder(tmp_path: Path) -> None:
     with house(tmp_path, environ={}) as run:
         skill = detail(run)
     assert skill["state"] == "broken"
-    assert "it is a link to somewhere else" in skill["problems"][0]["message"]
+    assert f"it is a link that leads out of {tmp_path}/skills" in skill["problems"][0]["message"]
 
 
 @pytest.mark.parametrize(

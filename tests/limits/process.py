@@ -1,6 +1,7 @@
 """A process of its own that calls as often as it is told and says how often it was let in."""
 
 import asyncio
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -8,19 +9,20 @@ from pathlib import Path
 from agentos_runtime.errors import RateLimited
 from tests.limits.support import opened
 
+RULES = {"default": {"calls_per_minute": 700, "tokens_per_day": 10**9}}
 
-async def main(home: Path, calls: int) -> int:
+
+async def main(home: Path, visits: int, calls: int) -> int:
+    """Open the limits so many times, and call so often in each."""
     entered = 0
-    rules = {"default": {"calls_per_minute": 700, "tokens_per_day": 10**9}}
-    async with opened(home, rules, time.time) as limits:
-        for _ in range(calls):
-            try:
-                admission = await limits.admit("cursor", "toy", "ask", paid=True)
-            except RateLimited:
-                continue
-            assert admission is not None
-            entered += 1
-            await admission.close(3, 0.0)
+    for _ in range(visits):
+        async with opened(home, RULES, time.time) as limits:
+            for _ in range(calls):
+                with contextlib.suppress(RateLimited):
+                    admission = await limits.admit("cursor", "toy", "ask", paid=True)
+                    assert admission is not None
+                    entered += 1
+                    await admission.close(3, 0.0)
     return entered
 
 
@@ -35,5 +37,6 @@ async def hold(home: Path) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "hold":
         asyncio.run(hold(Path(sys.argv[2])))
-    else:
-        print(asyncio.run(main(Path(sys.argv[2]), 500)))  # noqa: T201
+    for line in sys.stdin:  # a round: home, visits, calls
+        folder, *numbers = line.split("\t")
+        print(asyncio.run(main(Path(folder), *map(int, numbers))), flush=True)  # noqa: T201

@@ -10,17 +10,15 @@ from typing import Any, TypeVar
 
 import httpx
 
-from agentos_runtime.activity.ledger import Ledger
-from agentos_runtime.activity.rows import Closing
-from agentos_runtime.bootstrap import open_runtime, spent_of
-from agentos_runtime.limits import tables
+from agentos_runtime.bootstrap import SpentInLedger, open_runtime
+from agentos_runtime.config.settings import Settings
 from agentos_runtime.limits.counters import Counters
 from agentos_runtime.limits.enforcement import Limits
 from agentos_runtime.limits.source import RuleSource
-from agentos_runtime.settings import Settings
-from agentos_runtime.shared_database import SharedDatabase
+from agentos_runtime.storage.activity.ledger import Ledger
+from agentos_runtime.storage.activity.rows import Closing
 from tests.end_to_end.house import House
-from tests.http.server import running
+from tests.server.server import running
 from tests.toy.raw import Behaviour, Toy, answer, answer_json
 
 T = TypeVar("T")
@@ -83,8 +81,10 @@ def settings_for(home: Path, limits: Mapping[str, Any]) -> Settings:
 async def opened(home: Path, limits: Mapping[str, Any], clock: Callable[[], float]) -> AsyncIterator[Limits]:
     """The limits of a home."""
     settings = settings_for(home, limits)
-    counters = Counters(SharedDatabase(settings.limits_file, tables.SCHEMA), spent_of(settings))
-    opened_limits = Limits(RuleSource(settings.config_file, limits), counters, clock=clock)
+    rules = RuleSource(settings.config_file, limits)
+    spent = SpentInLedger(settings)
+    counters = Counters(settings.limits_file, spent, lambda agent: rules.current().subjects(agent), clock=clock)
+    opened_limits = Limits(rules, counters, clock=clock)
     try:
         yield opened_limits
     finally:
@@ -132,12 +132,13 @@ KEY = "sk-limits-canary-0123456789"
 @contextlib.contextmanager
 def limited_house(folder: Path, *script: Behaviour, **settings: Any) -> Iterator[tuple[House, Toy]]:
     """A real server with the toy skill in front of a scripted upstream."""
+    tokens = {name: settings[name] for name in ("token", "operator_token") if name in settings}
     home, skills = folder / "home", folder / "skills"
     write_skill(skills, ORIGIN)
     with Toy(*(script or (priced(0.0),))) as toy:
-        given = Settings(home=home, skills=(skills,), rewrite={ORIGIN: toy.origin}, **settings)
+        given = Settings(home=home, skills=(skills,), only_skills=True, rewrite={ORIGIN: toy.origin}, **settings)
         with (
-            running(lambda: open_runtime(given, {"TOY_API_KEY": KEY}), home=home) as server,
+            running(lambda: open_runtime(given, {"TOY_API_KEY": KEY}), home=home, **tokens) as server,
             httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client,
         ):
             yield House(server, client, home, skills), toy

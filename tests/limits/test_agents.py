@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from agentos_runtime.agents import Agents
-from agentos_runtime.private_files import PrivateFile
+from agentos_runtime.security.agents import Agents
+from agentos_runtime.storage.private_files import PrivateFile
 from tests.cli.console import Console
-from tests.http.client import ask
-from tests.http.server import running
-from tests.http.toy_runtime import ToyRuntime
 from tests.limits.support import limited_house
+from tests.server.client import ask
+from tests.server.server import running
+from tests.server.toy_runtime import ToyRuntime
 
 
 def bind(home: Path, name: str) -> str:
@@ -49,7 +49,9 @@ def test_a_bound_name_is_proven_by_its_token_and_by_nothing_else(tmp_path: Path)
         assert tries["without"].headers["www-authenticate"] == "Bearer"
         unnamed = house.client.post("/api/skills/toy/free", json={}, headers=bearer(token))
         assert unnamed.status_code == 200
-        assert house.rows()[0]["agent"] == "cursor"
+        own = house.client.get("/api/activity", headers=bearer(token)).json()["rows"]
+        assert {row["agent"] for row in own} == {"cursor"}
+        assert "cursor" not in {row["agent"] for row in house.rows()}
         assert house.client.get("/api/activity", headers={"X-Agent": "cursor"}).status_code == 401
         assert house.client.get("/api/health", headers={"X-Agent": "cursor"}).status_code == 200
 
@@ -95,7 +97,7 @@ def test_a_file_that_others_can_read_proves_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"version": 2, "agents": {}}', '{"version": 1, "agents": {"a": 1}}']
+    "text", ["", "{", "[]", '{"version": 0, "agents": {}}', '{"version": 1, "agents": {"a": 1}}']
 )
 def test_a_damaged_file_is_told_and_not_overwritten(tmp_path: Path, text: str) -> None:
     console = Console(tmp_path, tmp_path / "skills")
@@ -134,7 +136,7 @@ def test_a_damaged_count_is_told(tmp_path: Path) -> None:
     (tmp_path / "limits.db").write_bytes(b"no database" * 100)
     (tmp_path / "config.toml").write_text("[limits.total]\nconcurrent = 5\n")
     done = Console(tmp_path, tmp_path / "skills").run("agents", "list")
-    assert (done.code, "limits.db cannot be read" in done.err) == (1, True)
+    assert (done.code, "limits.db cannot be used: file is not a database" in done.err) == (1, True)
 
 
 def test_the_list_shows_who_has_a_token_and_what_is_used(tmp_path: Path) -> None:

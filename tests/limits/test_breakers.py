@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from agentos_runtime.breakers import Breakers, BreakerSettings
 from agentos_runtime.errors import (
     AgentOSError,
     ApprovalRequired,
@@ -15,6 +14,7 @@ from agentos_runtime.errors import (
     UpstreamUnavailable,
     UpstreamUnreachable,
 )
+from agentos_runtime.limits.circuit_breaker import BreakerSettings, CircuitBreakers
 from tests.limits.support import limited_house, priced
 from tests.toy.raw import answer
 
@@ -28,15 +28,15 @@ class Origin:
 
     settings: BreakerSettings = STRICT
     now: float = 1000.0
-    breakers: Breakers = field(init=False)
+    circuit_breakers: CircuitBreakers = field(init=False)
 
     def __post_init__(self) -> None:
-        self.breakers = Breakers(self.settings, clock=lambda: self.now)
+        self.circuit_breakers = CircuitBreakers(self.settings, clock=lambda: self.now)
 
     def call(self, outcome: int | AgentOSError, origin: str = ORIGIN) -> AgentOSError | None:
         """What a caller gets: None when the upstream answered, else the error."""
         try:
-            with self.breakers.attempt(origin) as attempt:
+            with self.circuit_breakers.attempt(origin) as attempt:
                 if isinstance(outcome, AgentOSError):
                     raise outcome
                 attempt.status = outcome
@@ -60,7 +60,7 @@ def test_it_opens_after_failures_in_a_row_and_says_when_it_tries_again(failure: 
     assert isinstance(error, UpstreamUnavailable)
     assert error.retry_after == 6
     assert error.message == (
-        "https://api.example.com failed 3 times in a row and is left alone: nothing was sent. "
+        "https://api.example.com failed 3 times in a row, so its circuit is open: nothing was sent. "
         "The next try is possible in 6 s."
     )
     assert origin.call(200, "https://other.example.com") is None
@@ -88,7 +88,7 @@ def test_one_call_probes_after_the_pause_and_its_answer_closes_the_breaker() -> 
     for _ in range(3):
         origin.call(500)
     origin.now += 10
-    with origin.breakers.attempt(ORIGIN) as probe:
+    with origin.circuit_breakers.attempt(ORIGIN) as probe:
         refused = origin.call(200)
         assert isinstance(refused, UpstreamUnavailable)
         assert refused.retry_after == 1
@@ -117,7 +117,7 @@ def test_a_probe_that_was_given_up_lets_the_next_one_try() -> None:
     for _ in range(3):
         origin.call(500)
     origin.now += 10
-    with pytest.raises(KeyboardInterrupt), origin.breakers.attempt(ORIGIN):
+    with pytest.raises(KeyboardInterrupt), origin.circuit_breakers.attempt(ORIGIN):
         raise KeyboardInterrupt
     assert origin.call(200) is None
 

@@ -1,6 +1,7 @@
 """Counting: exact, across processes, across the ends of days, and whatever dies."""
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -12,17 +13,27 @@ from typing import Any
 
 import pytest
 
+from agentos_runtime.bootstrap import SpentInLedger
+from agentos_runtime.config.settings import Settings
 from agentos_runtime.errors import AgentOSError, BudgetExceeded, Overloaded, RateLimited
 from agentos_runtime.limits.report import uses
 from agentos_runtime.limits.rules import read_rules
+from agentos_runtime.storage.activity.ledger import Ledger
+from agentos_runtime.storage.activity.rows import Closing
+from agentos_runtime.storage.sqlite.shared import UPKEEP_EVERY
 from tests.limits.support import DAY, HOUR, NOON, Clock, opened, record, run, spend
+from tests.security.support import environment_number
 
 ROOT = Path(__file__).parents[2]
+ROUNDS = environment_number("AGENTOS_TEST_LIMIT_ROUNDS", 1)
+VISITS = (25, 1, 50)
+"""How often each process opens the file in a round."""
 
 
 def process(*args: object) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "tests.limits.process", *map(str, args)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
 
 
 async def refused(call: Coroutine[Any, Any, object]) -> AgentOSError:
@@ -31,13 +42,32 @@ async def refused(call: Coroutine[Any, Any, object]) -> AgentOSError:
     return raised.value
 
 
+def a_round(processes: "list[subprocess.Popen[str]]", home: Path, visits: int, calls: int) -> int:
+    """All processes at once; how many calls they were let in with."""
+    for each in processes:
+        assert each.stdin is not None
+        each.stdin.write(f"{home}\t{visits}\t{calls}\n")
+        each.stdin.flush()
+    return sum(int(each.stdout.readline()) for each in processes if each.stdout is not None)
+
+
+@pytest.mark.timeout(1000 + 10 * ROUNDS)
 def test_four_processes_of_500_calls_are_let_in_exactly_as_often_as_allowed(tmp_path: Path) -> None:
-    processes = [process("calls", tmp_path) for _ in range(4)]
-    entered = [int(each.communicate(timeout=60)[0]) for each in processes]
-    assert sum(entered) == 700
-    with sqlite3.connect(tmp_path / "limits.db") as connection:
-        assert connection.execute("SELECT sum(amount) FROM counter").fetchone() == (2100,)
-    connection.close()
+    """Processes that stay, and others that open the file again and again, as commands do."""
+    processes = [process("calls") for _ in range(4)]
+    try:
+        for number in range(ROUNDS):
+            visits = VISITS[number % len(VISITS)]
+            home = tmp_path / str(number)
+            entered = a_round(processes, home, visits, 500 // visits)
+            with contextlib.closing(sqlite3.connect(home / "limits.db")) as connection:
+                counted = connection.execute("SELECT sum(amount) FROM counter").fetchone()
+                assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert (entered, counted) == (700, (2100,)), f"round {number}, {visits} visits"
+    finally:
+        for each in processes:
+            each.kill()
+            each.communicate()
 
 
 def test_the_place_of_a_killed_process_is_free_again(tmp_path: Path) -> None:
@@ -165,7 +195,7 @@ def test_what_the_ledger_knows_of_the_day_counts_when_limits_are_new(tmp_path: P
             assert (await refused(spend(limits, "other"))).details["used"] == 0.4
             await spend(limits, "third", cost=0.1)
             known = read_rules(rules, "config.toml")
-            shown = uses(tmp_path / "limits.db", lambda agent, since: (0, 0), "", known.total, NOON)
+            shown = uses(tmp_path / "limits.db", SpentInLedger(Settings(home=tmp_path)), "", known.total, NOON)
             assert [use.used for use in shown] == [900_000_000]
 
     run(work)
@@ -247,6 +277,85 @@ def test_calls_that_cannot_be_counted_are_not_made_and_what_ended_meanwhile_is_c
             assert limits.problem is None
             assert (await refused(spend(limits))).details["used"] == 120
             file.close()
+
+    run(work)
+
+
+def test_what_is_over_is_dropped(tmp_path: Path) -> None:
+    """Also by processes that come and go, none of which calls often."""
+    clock = Clock()
+    rules = {"default": {"calls_per_minute": 3, "cost_per_day": 1.0, "cost_per_week": 9.0, "max_cost": 0.1}}
+
+    async def work() -> None:
+        for day in range(30):
+            clock.now = NOON + day * DAY
+            async with opened(tmp_path, rules, clock) as limits:
+                await spend(limits, f"agent{day}", cost=0.2)
+
+    run(work)
+    with contextlib.closing(sqlite3.connect(tmp_path / "limits.db")) as file:
+        assert file.execute("SELECT count(*) FROM tick").fetchone() == (1,)
+        kept = file.execute("SELECT DISTINCT subject FROM counter ORDER BY begins").fetchall()
+        assert {f"agent{day}" for day in range(23, 30)} <= {name for (name,) in kept}, "a week that goes on is kept"
+        assert not {f"agent{day}" for day in range(14)} & {name for (name,) in kept}
+
+
+def test_what_is_over_is_dropped_while_a_process_goes_on(tmp_path: Path) -> None:
+    clock = Clock()
+
+    async def work() -> None:
+        async with opened(tmp_path, {"default": {"tokens_per_day": 10**9}}, clock) as limits:
+            await spend(limits, "old")
+            clock.now = NOON + 30 * DAY
+            for _ in range(UPKEEP_EVERY):
+                await spend(limits, "new")
+
+    run(work)
+    with contextlib.closing(sqlite3.connect(tmp_path / "limits.db")) as file:
+        assert file.execute("SELECT DISTINCT subject FROM counter").fetchall() == [("new",)]
+
+
+@pytest.mark.parametrize("closed", [True, False], ids=["told the ledger", "did not"])
+def test_a_call_whose_process_died_before_it_was_charged_is_charged_from_the_ledger_once(
+    tmp_path: Path, closed: bool
+) -> None:
+    rules = {"default": {"tokens_per_day": 10**6, "cost_per_week": 10.0}}
+
+    async def work() -> None:
+        with Ledger(tmp_path / "activity.db", clock=Clock()) as ledger:
+            async with opened(tmp_path, rules, Clock()) as dying:
+                entry = await ledger.start(request_id="r", agent="cursor", skill="toy", utility="ask")
+                await dying.admit("cursor", "toy", "ask", paid=True, row=entry.id)
+                if closed:
+                    await ledger.finish(entry, Closing(outcome="ok", input_tokens=40, cost=0.25))
+        for _ in range(3):
+            async with opened(tmp_path, rules, Clock()) as limits:
+                await spend(limits)
+
+    run(work)
+    with contextlib.closing(sqlite3.connect(tmp_path / "limits.db")) as file:
+        counted = dict(file.execute("SELECT name, amount FROM counter"))
+        assert file.execute("SELECT count(*) FROM slot").fetchone() == (0,)
+    used = (40, 250_000_000) if closed else (0, 0)
+    assert (counted["tokens_per_day"], counted["cost_per_week"]) == used
+
+
+def test_a_window_that_begins_counts_no_call_twice_that_is_yet_to_be_charged(tmp_path: Path) -> None:
+    """The ledger has the call already, and its charge comes after the window began with what the ledger has."""
+
+    async def work() -> None:
+        with Ledger(tmp_path / "activity.db", clock=Clock()) as ledger:
+            async with opened(tmp_path, {"default": {"calls_per_minute": 9}}, Clock()) as before:
+                entry = await ledger.start(request_id="r", agent="cursor", skill="toy", utility="ask")
+                admission = await before.admit("cursor", "toy", "ask", paid=True, row=entry.id)
+                assert admission is not None
+                await ledger.finish(entry, Closing(outcome="ok", input_tokens=40))
+                async with opened(tmp_path, {"default": {"tokens_per_day": 100}}, Clock()) as limits:
+                    await spend(limits)
+                    admission.limits = limits
+                    await admission.close(40, 0.0)
+                    await spend(limits, tokens=60)
+                    assert (await refused(spend(limits))).details["used"] == 100
 
     run(work)
 

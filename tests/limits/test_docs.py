@@ -4,11 +4,11 @@ import re
 import tomllib
 from pathlib import Path
 
-from agentos_runtime.breakers import BreakerSettings, read_breaker
-from agentos_runtime.idempotency.replays import ReplaySettings, read_replays
-from agentos_runtime.lanes import LaneSettings, read_lanes
+from agentos_runtime.config.settings import TABLES, Settings
+from agentos_runtime.limits.circuit_breaker import BreakerSettings, read_circuit_breaker
+from agentos_runtime.limits.concurrency import LaneSettings, read_concurrency
+from agentos_runtime.limits.idempotency.replays import ReplaySettings, read_replays
 from agentos_runtime.limits.rules import read_rules
-from agentos_runtime.settings import TABLES, Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "limits.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -27,8 +27,8 @@ def test_the_examples_together_are_a_config_that_works(tmp_path: Path) -> None:
 
 def test_the_defaults_it_shows_are_the_true_ones() -> None:
     shown = tomllib.loads("\n".join(EXAMPLES[1:]))
-    assert read_breaker(shown["breaker"], "") == BreakerSettings()
-    assert read_lanes({}, "", 1024) == read_lanes(shown["fairness"], "", 1024) == LaneSettings()
+    assert read_circuit_breaker(shown["breaker"], "") == BreakerSettings()
+    assert read_concurrency({}, "", 1024) == read_concurrency(shown["fairness"], "", 1024) == LaneSettings()
     assert read_replays(shown["idempotency"] | {"enabled": False}, "") == ReplaySettings()
 
 

@@ -1,24 +1,25 @@
 """A call made again with the same key gets the first answer again."""
 
 import asyncio
+import contextlib
 import sqlite3
+import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from agentos_runtime.calls.call import Call, RawReply, Reply, Timings
-from agentos_runtime.errors import InvalidParams, Overloaded, UpstreamRejected
-from agentos_runtime.idempotency.replays import Replays, ReplaySettings
-from agentos_runtime.idempotency.store import SCHEMA
+from agentos_runtime.errors import IdempotencyUnknown, InvalidParams, Overloaded, UpstreamRejected
 from agentos_runtime.jsontext import Json, dump
-from agentos_runtime.shared_database import SharedDatabase
-from tests.end_to_end.house import events_of
-from tests.limits.support import DAY, Clock, limited_house, priced, run, sse
-from tests.toy.raw import Exchange, answer, answer_json, render
+from agentos_runtime.limits.idempotency.replays import Keyed, Make, Replays, ReplaySettings
+from tests.end_to_end.house import House, events_of
+from tests.limits.support import DAY, ORIGIN, Clock, limited_house, priced, run, sse, write_skill
+from tests.toy.raw import Behaviour, Exchange, Toy, answer, answer_json, cut, render, reset, say, stall
 
 ON = {"enabled": True}
 TIMINGS = Timings(0, 0, 0)
@@ -38,8 +39,12 @@ class Service:
 
 
 def replays(home: Path, clock: Callable[[], float] | None = None, **settings: Any) -> Replays:
-    database = SharedDatabase(home / "idempotency.db", SCHEMA)
-    return Replays(ReplaySettings(enabled=True, **settings), database, clock=clock or Clock())
+    return Replays(ReplaySettings(enabled=True, **settings), home / "idempotency.db", clock=clock or Clock())
+
+
+def keyed(make: Make, *, repeatable: bool = False, happened: bool = False) -> Keyed:
+    """A call; happened: a failure of it says nothing of whether it was made."""
+    return Keyed(make, lambda: TIMINGS, repeatable, lambda error: happened)
 
 
 def call(key: str | None = "k1", agent: str = "cursor", utility: str = "ask", **params: Any) -> Call:
@@ -47,7 +52,7 @@ def call(key: str | None = "k1", agent: str = "cursor", utility: str = "ask", **
 
 
 async def number(kept: Replays, service: Service, asked: Call) -> Any:
-    reply = await kept.once(asked, lambda: TIMINGS, service)
+    reply = await kept.once(asked, keyed(service))
     return reply.value["number"] if isinstance(reply.value, dict) else None
 
 
@@ -77,10 +82,14 @@ def test_over_http_the_first_answer_is_given_again_and_marked(tmp_path: Path) ->
 def test_the_ledger_stays_free_of_what_the_store_holds(tmp_path: Path) -> None:
     with limited_house(tmp_path, answer_json({"said": "payload-canary"}), idempotency=ON) as (house, _):
         house.call("toy", "ask", Idempotency_Key="key-canary")
-        files = {file.name: file.read_bytes() for file in house.home.iterdir()}
-        holding = {name.removesuffix("-wal") for name, data in files.items() if b"payload-canary" in data}
-    assert holding == {"idempotency.db"}
-    assert not any(b"key-canary" in data for data in files.values())
+        # In a process of its own: who closes a file of this process's SQLite drops its locks.
+        held = {word: files_with(word, house.home) for word in ("payload-canary", "key-canary")}
+    assert held == {"payload-canary": {"idempotency.db"}, "key-canary": set()}
+
+
+def files_with(word: str, folder: Path) -> set[str]:
+    found = subprocess.run(["grep", "-rlaF", word, folder], capture_output=True, text=True, timeout=60).stdout
+    return {Path(line).name.removesuffix("-wal") for line in found.splitlines()}
 
 
 def test_bytes_are_given_again_with_their_type(tmp_path: Path) -> None:
@@ -112,6 +121,96 @@ def test_errors_are_not_kept(tmp_path: Path) -> None:
         statuses = [house.call("toy", "ask", Idempotency_Key="k").status_code for _ in range(4)]
         assert statuses == [502, 400, 200, 200]
         assert len(toy.requests) == 3
+
+
+SHOP = """\
+---
+id: shop
+name: Shop
+description: Buys once
+auth: none
+utilities:
+  buy:
+    description: Buy
+    rest: {method: POST, url: "ORIGIN/buy", timeout: 1, response: {mapping: {n: ".n | tonumber"}}}
+  nowhere:
+    description: Buy where nobody is
+    rest: {method: POST, url: "https://nowhere.invalid/buy", timeout: 5}
+  look:
+    description: Look
+    rest: {url: "ORIGIN/look", timeout: 1, response: {mapping: {n: ".n | tonumber"}}}
+---
+"""
+BOUGHT = render(body=b'{"n": "1"}', headers=[("Content-Type", "application/json")])
+SAID_NO = {
+    "a status": answer(500),
+    "a refusal": answer(422, b'{"error": "no"}'),
+    "an error inside a 200": answer_json({"error": {"message": "no", "code": 402}}),
+}
+SAYS_NOTHING = {
+    "too late": stall(),
+    "a connection that is lost": reset(),
+    "an answer that is cut": cut(BOUGHT, len(BOUGHT) - 3),
+    "a page": answer(body=b"<html>", headers=[("Content-Type", "application/json")]),
+    "a reply of which nothing can be made": answer_json({"n": {}}),
+}
+
+
+@contextlib.contextmanager
+def shop(folder: Path, first: Behaviour) -> Iterator[tuple[House, Toy]]:
+    write_skill(folder / "skills", ORIGIN, SHOP, "shop.md")
+    with limited_house(folder, first, say(BOUGHT), idempotency=ON) as opened_house:
+        yield opened_house
+
+
+@pytest.mark.parametrize("first", SAID_NO.values(), ids=SAID_NO.keys())
+def test_a_call_that_the_service_refused_is_made_again(tmp_path: Path, first: Behaviour) -> None:
+    with shop(tmp_path, first) as (house, toy):
+        assert house.call("shop", "buy", Idempotency_Key="k").status_code >= 400
+        assert house.call("shop", "buy", Idempotency_Key="k").json() == {"n": 1}
+        assert len(toy.requests) == 2
+
+
+@pytest.mark.parametrize("first", SAYS_NOTHING.values(), ids=SAYS_NOTHING.keys())
+def test_a_call_that_may_have_been_made_is_not_made_again(tmp_path: Path, first: Behaviour) -> None:
+    with shop(tmp_path, first) as (house, toy):
+        assert house.call("shop", "buy", Idempotency_Key="k").status_code >= 500
+        for _ in range(2):
+            unknown = house.call("shop", "buy", Idempotency_Key="k")
+            assert (unknown.status_code, unknown.json()["code"]) == (409, "idempotency_unknown")
+        assert len(toy.requests) == 1
+        assert house.call("shop", "buy", Idempotency_Key="k2").json() == {"n": 1}
+
+
+@pytest.mark.parametrize("first", SAYS_NOTHING.values(), ids=SAYS_NOTHING.keys())
+def test_a_call_that_only_reads_is_made_again_whatever_became_of_it(tmp_path: Path, first: Behaviour) -> None:
+    with shop(tmp_path, first) as (house, _):
+        while house.call("shop", "look", Idempotency_Key="k").status_code != 200:
+            pass
+        assert house.call("shop", "look", Idempotency_Key="k").headers["idempotency-replayed"] == "true"
+
+
+def test_a_call_that_never_left_is_made_again(tmp_path: Path) -> None:
+    with shop(tmp_path, say(BOUGHT)) as (house, _):
+        codes = [house.call("shop", "nowhere", Idempotency_Key="k").json()["code"] for _ in range(2)]
+        assert codes == ["upstream_unreachable"] * 2
+
+
+def test_a_caller_who_leaves_and_comes_back_does_not_buy_twice(tmp_path: Path) -> None:
+    arrived = threading.Event()
+
+    def slow(exchange: Exchange) -> None:
+        arrived.set()
+        exchange.stall()
+
+    with shop(tmp_path, slow) as (house, toy):
+        with pytest.raises(httpx.ReadTimeout):
+            house.client.post(
+                "/api/skills/shop/buy", json={}, headers={"X-Agent": "tester", "Idempotency-Key": "k"}, timeout=0.3
+            )
+        assert arrived.wait(10)
+        assert house.call("shop", "buy", Idempotency_Key="k").json()["code"] == "idempotency_unknown"
+        assert len(toy.requests) == 1
 
 
 def test_streams_are_made_each_time(tmp_path: Path) -> None:
@@ -213,9 +312,9 @@ def test_when_the_first_fails_or_leaves_the_next_makes_the_call(tmp_path: Path) 
         async def failing() -> Reply:
             raise UpstreamRejected("no")
 
-        leaving = asyncio.create_task(kept.once(call(), lambda: TIMINGS, never))
+        leaving = asyncio.create_task(kept.once(call(), keyed(never)))
         await started.wait()
-        waiting = asyncio.create_task(kept.once(call(), lambda: TIMINGS, failing))
+        waiting = asyncio.create_task(kept.once(call(), keyed(failing)))
         leaving.cancel()
         with pytest.raises(UpstreamRejected):
             await waiting
@@ -227,21 +326,106 @@ def test_when_the_first_fails_or_leaves_the_next_makes_the_call(tmp_path: Path) 
     run(work)
 
 
-def test_a_call_whose_process_died_is_made_by_the_next(tmp_path: Path) -> None:
-    service = Service()
+def with_a_dead_owner(home: Path) -> Replays:
+    """A store in which the call under `k1` was under way in a process that died."""
 
     async def work() -> None:
-        dead = replays(tmp_path)
-        await number(dead, service, call())
+        dead = replays(home)
+        await number(dead, Service(), call())
         dead.close()
-        store = sqlite3.connect(tmp_path / "idempotency.db", isolation_level=None)
+
+    run(work)
+    with contextlib.closing(sqlite3.connect(home / "idempotency.db", isolation_level=None)) as store:
         store.execute("UPDATE answer SET body = NULL, owner = 'dead'")
-        store.close()
-        kept = replays(tmp_path)
-        assert await number(kept, service, call()) == 2
+    return replays(home)
+
+
+def test_a_call_whose_process_died_is_unknown_and_not_made_again(tmp_path: Path) -> None:
+    kept, service = with_a_dead_owner(tmp_path), Service()
+
+    async def work() -> None:
+        for _ in range(2):
+            with pytest.raises(IdempotencyUnknown, match=r"may have been made.*call with a new key") as raised:
+                await kept.once(call(), keyed(service))
+            assert (raised.value.status, raised.value.code) == (409, "idempotency_unknown")
+        with pytest.raises(InvalidParams):
+            await kept.once(call(a=1), keyed(service))
+        assert await number(kept, service, call("k2")) == 1
         kept.close()
 
     run(work)
+
+
+def test_a_call_whose_process_died_is_made_again_where_that_changes_nothing(tmp_path: Path) -> None:
+    kept, service = with_a_dead_owner(tmp_path), Service()
+
+    async def work() -> None:
+        replies = [await kept.once(call(), keyed(service, repeatable=True)) for _ in range(2)]
+        assert [reply.replayed for reply in replies] == [False, True]
+        kept.close()
+
+    run(work)
+    assert service.made == 1
+
+
+def test_what_is_unknown_is_forgotten_with_its_day(tmp_path: Path) -> None:
+    with_a_dead_owner(tmp_path).close()
+    clock, service = Clock(), Service()
+    clock.now += DAY + 1
+
+    async def work() -> None:
+        kept = replays(tmp_path, clock)
+        assert await number(kept, service, call()) == 1
+        kept.close()
+
+    run(work)
+
+
+def test_a_late_owner_does_not_overwrite_the_answer_of_the_one_that_took_its_place(tmp_path: Path) -> None:
+    late, service = replays(tmp_path), Service()
+
+    async def slowly() -> Reply:
+        with contextlib.closing(sqlite3.connect(tmp_path / "idempotency.db", isolation_level=None)) as store:
+            store.execute("UPDATE answer SET owner = 'dead'")
+        kept = replays(tmp_path)
+        assert await kept.once(call(), keyed(service, repeatable=True))
+        kept.close()
+        return Reply("late", b'"late"', None, TIMINGS)
+
+    async def work() -> None:
+        assert (await late.once(call(), keyed(slowly))).value == "late"
+        again = await late.once(call(), keyed(service))
+        assert again.replayed
+        assert isinstance(again.value, dict)
+        late.close()
+
+    run(work)
+    assert service.made == 1
+
+
+def test_a_call_that_its_caller_left_in_the_middle_is_unknown(tmp_path: Path) -> None:
+    service = Service()
+
+    async def work() -> None:
+        kept = replays(tmp_path)
+        started = asyncio.Event()
+
+        async def never() -> Reply:
+            started.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        leaving = asyncio.create_task(kept.once(call(), keyed(never, happened=True)))
+        await started.wait()
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        with pytest.raises(IdempotencyUnknown):
+            await number(kept, service, call())
+        kept.close()
+
+    run(work)
+    assert service.made == 0
 
 
 def test_where_keys_cannot_be_kept_the_call_is_not_made(tmp_path: Path) -> None:
@@ -269,8 +453,8 @@ def test_an_exact_number_and_raw_bytes_survive_the_store(tmp_path: Path) -> None
     async def work() -> None:
         kept = replays(tmp_path)
         for key, make in (("a", exact), ("b", raw)):
-            first = await kept.once(call(key), lambda: TIMINGS, make)
-            again = await kept.once(call(key), lambda: TIMINGS, make)
+            first = await kept.once(call(key), keyed(make))
+            again = await kept.once(call(key), keyed(make))
             assert (again.value, again.text, again.raw, again.more) == (
                 first.value,
                 first.text,

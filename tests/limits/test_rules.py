@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentos_runtime.breakers import read_breaker
-from agentos_runtime.idempotency.replays import read_replays
-from agentos_runtime.lanes import read_lanes
+from agentos_runtime.config.settings import Settings, SettingsError
+from agentos_runtime.limits.circuit_breaker import read_circuit_breaker
+from agentos_runtime.limits.concurrency import read_concurrency
+from agentos_runtime.limits.idempotency.replays import read_replays
 from agentos_runtime.limits.rules import NANO, Rule, read_rules
 from agentos_runtime.limits.source import RuleSource
 from agentos_runtime.limits.windows import DAY, WEEK, begin_of, end_of
-from agentos_runtime.settings import Settings, SettingsError
 
 
 def rule(**values: Any) -> Rule:
@@ -97,9 +97,9 @@ def test_what_is_wrong_is_named_with_its_file_its_key_and_what_it_must_be(table:
 
 def test_the_other_tables_are_as_strict() -> None:
     for read, table, words in (
-        (read_breaker, {"failures": 0}, "breaker.failures must be a whole number, 1 or more"),
+        (read_circuit_breaker, {"failures": 0}, "breaker.failures must be a whole number, 1 or more"),
         (read_replays, {"enable": True}, "idempotency.enable is no setting; did you mean enabled?"),
-        (lambda raw, file: read_lanes(raw, file, 8), {"queue": -1}, "fairness.queue must be a whole number"),
+        (lambda raw, file: read_concurrency(raw, file, 8), {"queue": -1}, "fairness.queue must be a whole number"),
     ):
         with pytest.raises(SettingsError, match=words):
             read(table, "config.toml")

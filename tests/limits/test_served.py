@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agentos_runtime.settings import SettingsError
+from agentos_runtime.config.settings import SettingsError
 from tests.end_to_end.house import events_of
 from tests.limits.support import EVENTS, limited_house, priced, sse
 from tests.toy.raw import Exchange, answer, chunked_head, one_chunk, pieces, render
@@ -123,6 +123,31 @@ def test_an_open_stream_ends_when_the_budget_is_used_up_by_others(tmp_path: Path
         assert (events[-1][1]["code"], events[-1][1]["partial"]) == ("budget_exceeded", {"content": "Hel"})
         assert toy.connections[0].gone.wait(5)
         assert {row["code"] for row in house.rows()} == {None, "budget_exceeded"}
+
+
+def test_a_stream_that_is_still_opening_when_its_budget_is_used_up_ends_too(tmp_path: Path) -> None:
+    opening, used_up = threading.Event(), threading.Event()
+
+    def behave(exchange: Exchange) -> None:
+        if b'"stream"' in exchange.request.body:
+            exchange.send(chunked_head(headers=EVENTS))
+            opening.set()
+            assert used_up.wait(20)
+            exchange.send(one_chunk(b'data: {"say": "Hel"}\n\n'))
+            exchange.stall()
+        priced(1.0)(exchange)
+
+    with (
+        limited_house(tmp_path, behave, limits={"default": {"cost_per_day": 0.5}}) as (house, toy),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        streaming = pool.submit(house.stream, "toy", "ask", {})
+        assert opening.wait(20)
+        assert house.call("toy", "ask").status_code == 200
+        used_up.set()
+        events = streaming.result(20)
+        assert events[-1][1]["code"] == "budget_exceeded"
+        assert toy.connections[0].gone.wait(5)
 
 
 def test_an_edited_config_counts_from_the_next_call_on(tmp_path: Path) -> None:

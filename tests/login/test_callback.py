@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentos_runtime.login.callback import (
+from agentos_runtime.manifest.model import Login
+from agentos_runtime.security.login.callback import (
     Callback,
     LoginError,
     NotTheAnswer,
@@ -15,8 +16,7 @@ from agentos_runtime.login.callback import (
     check_encrypted,
     rewritten,
 )
-from agentos_runtime.login.pkce import Proof
-from agentos_runtime.manifest.model import Login
+from agentos_runtime.security.login.pkce import Proof
 
 STATE = "c3RhdGUtb2YtMTI4LWJpdHM"
 IN_PATH = Callback("http://localhost:3000/callback", STATE, in_path=True)

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from agentos_runtime.login.callback import Callback, LoginError
-from agentos_runtime.login.listener import Listener
+from agentos_runtime.security.login.callback import Callback, LoginError
+from agentos_runtime.security.login.listener import Listener
 from tests.login.browser import NAVIGATION, visit
 
 STATE = "c3RhdGUtb2YtMTI4LWJpdHM"

@@ -170,7 +170,7 @@ def test_an_oauth_2_service_is_asked_as_the_rfc_says(desk: Desk) -> None:
     }
     with serving(answer=answer) as service:
         desk.write("demo/readme.md", DEMO.format(origin=service.origin))
-        assert desk.run("keys", "approve", "demo", "--yes").code == 0
+        assert desk.run("approve", "demo", "--yes").code == 0
         with desk.running("demo", BROWSER=NOBODY) as login:
             assert follow(login.address).status == 200
             done = login.ends()
@@ -308,10 +308,10 @@ def test_a_stranger_is_neither_opened_nor_asked_before_it_is_approved(desk: Desk
     with serving() as service:
         desk.write("demo/readme.md", DEMO.format(origin=service.origin))
         done = desk.spawn("login", "demo", BROWSER=NOBODY)
-        assert (done.code, "agentos keys approve demo" in done.err) == (1, True), done.err
+        assert (done.code, "agentos approve demo" in done.err) == (1, True), done.err
         assert f"GET {service.origin} to log in" in done.err
         assert "code_challenge" not in done.err
-        shown = desk.run("keys", "approve", "demo", "--yes").out
+        shown = desk.run("approve", "demo", "--yes").out
         assert "no key; a code, to log in and be given one" in shown
     assert service.asked == []
 
@@ -348,7 +348,7 @@ def test_what_cannot_be_logged_in_for_is_said(desk: Desk, args: tuple[str, ...],
 
 def test_an_address_that_is_not_https_is_not_opened(desk: Desk) -> None:
     desk.write("demo/readme.md", DEMO.format(origin="http://service.example"))
-    assert desk.run("keys", "approve", "demo", "--yes").code == 0
+    assert desk.run("approve", "demo", "--yes").code == 0
     done = desk.run("login", "demo", stdin="code")
     assert (done.code, "is not https" in done.err) == (1, True), done.err
 

@@ -2,7 +2,7 @@
 
 import re
 
-from agentos_runtime.login.pkce import Proof
+from agentos_runtime.security.login.pkce import Proof
 
 
 def test_the_challenge_is_that_of_the_rfcs_example() -> None:

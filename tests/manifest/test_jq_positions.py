@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from agentos_runtime.diagnostics import Position
-from agentos_runtime.expressions.pool import WorkerPool
+from agentos_runtime.jq.pool import CompileProblem, WorkerPool
 from agentos_runtime.manifest.load import LoadResult
 from agentos_runtime.manifest.model import Jq, Literal
 from tests.manifest.loading import HEAD, load, utility
@@ -23,9 +23,11 @@ STYLES = {
 
 def mistakes(result: LoadResult) -> list[Position]:
     async def check() -> list[Position]:
-        async with WorkerPool(size=1) as pool:
-            found = [(c, await pool.check(c.definitions, c.source, request=c.request)) for c in result.checks]
-        return [check.locate(problem.line, problem.column) for check, problem in found if problem]
+        async with WorkerPool(size=0) as pool:
+            found = zip(result.checks, await pool.check(result.checks), strict=True)
+        return [
+            check.locate(wrong.line, wrong.column) for check, wrong in found if isinstance(wrong, CompileProblem)
+        ]
 
     return asyncio.run(check())
 

@@ -19,6 +19,7 @@ from agentos_runtime.manifest.model import (
     Login,
     Node,
     PlainPath,
+    Position,
     Retry,
     TemplateParam,
     UrlTemplate,
@@ -107,7 +108,7 @@ def test_a_jq_url_keeps_a_literal_origin_also_after_a_base_url() -> None:
     above = "api: {base_url: https://api.example.com/v1}"
     url = one("url: '\"/x/\\(.params.a|@uri)\"'", above=above, params="a: {type: string}").rest.url
     assert isinstance(url, Jq)
-    assert url.source == '"https://api.example.com/v1" + ("/x/\\(.params.a|@uri)"\n)'
+    assert (url.base, url.source) == ("https://api.example.com/v1", '"/x/\\(.params.a|@uri)"')
 
 
 def test_a_login_stands_beside_the_place_of_the_key_and_is_what_oauth_2_says_where_it_says_nothing() -> None:
@@ -140,6 +141,8 @@ BEARER = AuthTemplate("header", "Authorization", ("Bearer ", KEY))
     [
         ('{type: api_key, header: Authorization, prefix: "Bearer ", label: K}', "api_key", ("key",), (BEARER,)),
         ("{type: api_key, query: api_key}", "api_key", ("key",), (AuthTemplate("query", "api_key", (KEY,)),)),
+        ('{type: basic, password: ""}', "basic", ("username",), (AuthTemplate("header", "Authorization", ("Basic ", AuthField("username:", True))),)),
+        ('{type: basic, username: ""}', "basic", ("password",), (AuthTemplate("header", "Authorization", ("Basic ", AuthField(":password", True))),)),
         ("{type: basic}", "basic", ("username", "password"), (AuthTemplate("header", "Authorization", ("Basic ", AuthField("username:password", True))),)),
         (
             '{header: {X-API-Key: "{token}"}, query: {org: "o-{org}"}, body: {t: "{token}"}, optional: true}',
@@ -248,8 +251,8 @@ def test_pages_become_pointers_and_numbers_and_the_rows_are_the_reply() -> None:
     assert paginate is not None
     assert (paginate.style, paginate.position, paginate.limit, paginate.items) == (
         "page",
-        "page",
-        "per_page",
+        Position("query", "page"),
+        Position("query", "per_page"),
         ("data",),
     )
     assert (paginate.size, paginate.maximum, paginate.next) == (10, 50, None)
@@ -290,6 +293,38 @@ def test_returns_becomes_a_schema_in_which_null_is_always_allowed(returns: str, 
     found = one(URL, more=f"returns: {returns}")
     assert (found.returns, found.void) == (schema, void)
     assert (found.reply_shape is None) == (void or schema is None)
+
+
+@pytest.mark.parametrize(
+    ("method", "written", "effect"),
+    [
+        ("GET", "", "read"),
+        ("HEAD", "", "read"),
+        ("DELETE", "", "destroy"),
+        *((method, "", "write") for method in ("POST", "PUT", "PATCH")),
+        ("POST", "effect: read", "read"),
+        ("GET", "effect: destroy", "destroy"),
+        ("DELETE", "effect: write", "write"),
+    ],
+)
+def test_a_call_does_what_its_author_says_or_what_its_method_lets_expect(
+    method: str, written: str, effect: str
+) -> None:
+    found = load(utility(f"url: https://api.example.com/x\nmethod: {method}", more=written))
+    assert found.skill is not None
+    assert (found.skill.utilities["go"].effect, found.skill.warnings) == (effect, ())
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH"])
+def test_a_changing_method_that_only_reads_is_a_warning_at_its_effect(method: str) -> None:
+    found = load(utility(f"url: https://api.example.com/x\nmethod: {method}", more="effect: read"))
+    assert found.skill is not None
+    assert found.skill.utilities["go"].effect == "read"
+    (warning,) = found.skill.warnings
+    assert (warning.place.key, warning.message) == (
+        "utilities.go.effect",
+        f"a {method} that only reads is unusual, and what only reads may be called without asking anybody",
+    )
 
 
 def test_params_become_a_published_schema() -> None:

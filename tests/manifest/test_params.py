@@ -128,10 +128,10 @@ def test_a_flood_of_problems_is_cut_short() -> None:
 
 def test_limit_all_and_wait_belong_to_the_runtime_unless_declared() -> None:
     plain = "url: https://api.example.com/x"
-    assert go(plain).owned == frozenset()
-    assert go(f"{plain}\npaginate: {{style: offset}}").owned == {"limit", "all"}
-    assert go(f"{plain}\npoll: {{url: .u, until: .done}}").owned == {"wait"}
-    assert go(f"{plain}\npaginate: {{style: offset}}", params="limit: {type: integer}").owned == {"all"}
+    assert go(plain).runtime_params == frozenset()
+    assert go(f"{plain}\npaginate: {{style: offset}}").runtime_params == {"limit", "all"}
+    assert go(f"{plain}\npoll: {{url: .u, until: .done}}").runtime_params == {"wait"}
+    assert go(f"{plain}\npaginate: {{style: offset}}", params="limit: {type: integer}").runtime_params == {"all"}
 
 
 def test_valid_params_pass_in_a_few_microseconds() -> None:

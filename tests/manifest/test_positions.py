@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentos_runtime.diagnostics import Position
-from agentos_runtime.manifest.positions import Lines
 from agentos_runtime.manifest.report import Report
-from agentos_runtime.manifest.values import Cursor, Document
-from agentos_runtime.manifest.yaml_guard import read_yaml
+from agentos_runtime.manifest.yaml.guard import read_yaml
+from agentos_runtime.manifest.yaml.positions import Lines
+from agentos_runtime.manifest.yaml.values import Cursor, Document
 
 
 def cursor_of(text: str, *keys: str | int) -> Cursor:

@@ -36,6 +36,9 @@ TOP_LEVEL = {
     "seed: [{id: openai, relationships: [{role: r, to: opnai}]}]": "5:51 there is nothing with the id `opnai` under `seed`. Did you mean `openai`?",
     "seed: [{id: a}]\nconnects_to: b": "6:14 there is nothing with the id `b` under `seed`.",
     "seed: [{name: x}]": "5:8 `seed[0]` needs `id`.",
+    "auth: {type: basic, password: hunter}": "5:21 neither part of a credential stands in a file. Remove it",
+    "auth: {type: basic, password: '', username: ''}": "5:7 with both parts empty there is nothing to prove. Remove one of them",
+    "auth: {type: api_key, header: A, password: ''}": "5:34 `password` belongs to `type: basic`. Remove it, or write `type: basic`",
     "auth: nine": "5:7 `auth` is `nine`; it must be `none`.",
     "auth: {type: apikey}": "5:14 `type` is `apikey`; it must be one of none, api_key, basic, oauth, template. Did you mean `api_key`?",
     "auth: {type: api_key, heder: Authorization}": "5:23 `heder` is not a key of `auth`. Did you mean `header`?",
@@ -52,7 +55,7 @@ TOP_LEVEL = {
     "auth: {type: api_key, header: A, login: {authorize_url: https://u@a.example/a, token_url: https://a.example/t}}": "this address contains a user name or password",
     "auth: {type: basic, login: {authorize_url: https://a.example/a, token_url: https://a.example/t}}": "5:21 a login gives one value, and this credential holds username, password. Remove `login`",
     "auth: {type: oauth, authorize_url: https://a.example/a, token_url: https://a.example/t, login: {authorize_url: https://a.example/a, token_url: https://a.example/t}}": "`type: oauth` says how to log in at its own level. Keep `login`, and write `type: api_key` with a `header`",
-    'auth: {type: api_key, header: A, prefix: "a\\nb"}': "5:42 a line break cannot be sent here.",
+    'auth: {type: api_key, header: A, prefix: "a\\nb"}': "5:44 a header cannot contain a line break.",
     "auth: {credentials: {a: {type: basic}}, label: x}": "`label` cannot stand beside `credentials`.",
 }  # fmt: skip
 PARAMS = {
@@ -124,6 +127,7 @@ UTILITIES = {
     "utilities:\n  go: {returns: 'a b', rest: {url: https://a.example}}": "`returns` must be `void`, `array`, `entity`, `entity[]` or a map of properties",
     "utilities:\n  go: {auth: basic, rest: {url: https://a.example}}": "`auth` is `basic`; it must be `none`",
     "utilities:\n  go: {credential: x, rest: {url: https://a.example}}": "there is no credential `x` under `auth`. Known credentials: none",
+    "utilities:\n  go: {effect: reads, rest: {url: https://a.example}}": "6:16 `effect` is `reads`; it must be one of read, write, destroy. Did you mean `read`?",
     "utilities:\n  go: {rest: {url: https://a.example}, sql: {}}": "a utility has one executor: `rest` and `sql` cannot both be it.",
     "utilities:\n  go: {web_url: 'https://a.example/{x}', rest: {url: https://a.example}}": "`x` is not a param of go.",
     "auth: {credentials: {a: {type: basic}, b: {type: basic}}}\nutilities:\n  go: {rest: {url: https://a.example}}": "7:3 the utility does not say which credential it carries. Add `credential: …` (a, b)",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from agentos_runtime.expressions.pool import WorkerPool
+from agentos_runtime.jq.pool import WorkerPool
 from agentos_runtime.resources import read_schema, schemas_folder
 from tests.manifest.loading import HEAD, load
 
@@ -80,9 +80,9 @@ def test_every_expression_of_the_examples_compiles() -> None:
     ]
 
     async def compiled() -> list[str]:
-        async with WorkerPool(size=1) as pool:
-            found = [(c.source, await pool.check(c.definitions, c.source, request=c.request)) for c in checks]
-        return [source for source, problem in found if problem]
+        async with WorkerPool(size=0) as pool:
+            found = zip(checks, await pool.check(checks), strict=True)
+        return [check.source for check, problem in found if problem]
 
     assert len(checks) > 10
     assert asyncio.run(compiled()) == []

@@ -39,6 +39,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.timeout(10)
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_quickly(name: str) -> None:
     data = f"---\n{BOMBS[name]}\n---\n".encode()
@@ -74,7 +75,8 @@ def test_a_large_valid_file_loads_within_its_time() -> None:
         skill = good(front)
         took = min(took, time.process_time() - started)
         assert len(skill.utilities) == 300
-    assert took < 0.002 * len(front) / 1024 * 5
+    slack = 5 if sys.gettrace() is None else 15  # who counts branches while it runs takes most of the time
+    assert took < 0.002 * len(front) / 1024 * slack
 
 
 @pytest.mark.parametrize(

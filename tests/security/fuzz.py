@@ -27,14 +27,16 @@ import yaml
 from agentos_runtime import jsontext
 from agentos_runtime.diagnostics import Problem
 from agentos_runtime.errors import InvalidParams
-from agentos_runtime.expressions.pool import WorkerPool
-from agentos_runtime.expressions.program import reply_program, request_program, stream_program
+from agentos_runtime.jq.pool import WorkerPool
+from agentos_runtime.jq.program import reply_program, request_program, stream_program
 from agentos_runtime.manifest.model import Utility
+from agentos_runtime.manifest.origins import declared_origin
 from agentos_runtime.manifest.params import check_params
-from agentos_runtime.origins import declared_origin
 from agentos_runtime.resources import skills_folder
 from tests.end_to_end.house import House, events_of, house
+from tests.jq.support import check
 from tests.manifest.loading import load_bytes
+from tests.security.fuzz_echoes import echoes
 from tests.security.generators import http_request, mutated_bytes, mutated_value, program, valid
 from tests.security.lab import CODES, is_stream
 from tests.security.support import until
@@ -138,7 +140,7 @@ def programs() -> Iterator[Try]:
                 reply_program(definitions, source, source, [source]),
                 stream_program(definitions, source, None, None),
             )
-            said = [repr(runner.run(pool.run(dice.choice(made), data))), repr(runner.run(pool.check("", source)))]
+            said = [repr(runner.run(pool.run(dice.choice(made), data))), repr(runner.run(check(pool, source)))]
             assert not [text for text in said for word in HIDDEN if word in text], source
             assert runner.run(pool.run(request_program("", ["1"]), b"{}")).outputs == [[1]], source
 
@@ -355,6 +357,7 @@ TARGETS: Mapping[str, World] = {
     "params": params,
     "replies": replies,
     "requests": requests,
+    "echoes": echoes,
 }
 
 

@@ -193,6 +193,10 @@ def sizes() -> Iterator[tuple[str, Fault]]:
         ),
     )
     yield (
+        "an event of lines without words",
+        fault(say(PLAIN), None, endless(event_head, one_chunk(b"data:\n" * 20_000)), INVALID),
+    )
+    yield (
         "more words than allowed",
         fault(endless(b"HTTP/1.1 200 OK\r\n\r\n", b"a" * 65536), INVALID, cut(event_head + one_chunk(said) * 50)),
     )
@@ -240,8 +244,8 @@ def contents() -> Iterator[tuple[str, Fault]]:
     """Answers that are not what they should be."""
     for name, content in {
         "no JSON": b"well?", "HTML": b"<!doctype html><title>Hello</title>", "NaN": b'{"content": NaN}',
-        "infinity": b'{"content": -Infinity}', "half JSON": b'{"content": "we',
-        "invalid UTF-8": b'{"content": "\xff"}',
+        "infinity": b'{"content": -Infinity}', "a huge number": b'{"content": 1e999}',
+        "half JSON": b'{"content": "we', "invalid UTF-8": b'{"content": "\xff"}',
         "two answers": b'{"content": "a"}{"content": "b"}', "a deep answer": b"[" * 50_000 + b"]" * 50_000,
         "a deep object": b'{"content":' * 20_000 + b"1" + b"}" * 20_000,
     }.items():  # fmt: skip

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
@@ -73,6 +73,17 @@ class Served:
         self.process.kill()
         self.process.wait()
 
+    def end(self) -> None:
+        """Kill it with all its workers, whatever it is doing."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        for reader in self.readers:
+            reader.join()
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+
     def stop(self) -> int:
         """End it as its operator would; gives the exit status."""
         self.process.send_signal(signal.SIGTERM)
@@ -86,8 +97,25 @@ def serving(
     skills: Path,
     rewrite: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
+    script: Sequence[str] = SCRIPT,
 ) -> Iterator[Served]:
     """A server with its home at `<folder>/home`. It does not outlive the block."""
+    served = spawned(folder, skills=skills, rewrite=rewrite, environ=environ, script=script)
+    try:
+        yield served.start()
+    finally:
+        served.end()
+
+
+def spawned(
+    folder: Path,
+    *,
+    skills: Path,
+    rewrite: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    script: Sequence[str] = SCRIPT,
+) -> Served:
+    """The same, on its way to its start; to be ended by its caller."""
     home = folder / "home"
     kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
     given = {
@@ -95,12 +123,13 @@ def serving(
         "HOME": str(folder),
         "AGENTOS_HOME": str(home),
         "AGENTOS_SKILLS": str(skills),
+        "AGENTOS_ONLY_SKILLS": "true",
         "AGENTOS_REWRITE": ",".join(f"{origin}={target}" for origin, target in (rewrite or {}).items()),
         **kept,
         **(environ or {}),
     }
     process = subprocess.Popen(
-        [*SCRIPT, "serve", "--port", "0", "--json"],
+        [*script, "serve", "--port", "0", "--json"],
         env=given,
         cwd=folder,
         stdin=subprocess.DEVNULL,
@@ -108,15 +137,7 @@ def serving(
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    served = Served(process, home)
-    try:
-        yield served.start()
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        for reader in served.readers:
-            reader.join()
+    return Served(process, home)
 
 
 def rows_of(client: httpx.Client) -> dict[str, dict[str, Any]]:

@@ -85,11 +85,11 @@ def withheld(desk: Desk, toy: Toy, method: str, auth: str, toys: tuple[Toy, Toy]
     refused = desk.ask()
     assert (refused.status_code, refused.json()["code"]) == (409, "approval_required"), (auth, refused.text)
     assert toy.origin in refused.json()["error"]
-    assert "agentos keys approve mover" in refused.json()["error"]
+    assert "agentos approve mover" in refused.json()["error"]
     assert desk.state() == "needs_approval"
     assert [len(each.requests) for each in toys] == sent, "nothing left before it was approved"
     run = desk.console.spawn if first_time else desk.console.run
-    approved = run("keys", "approve", "mover", "--yes", "--json")
+    approved = run("approve", "mover", "--yes", "--json")
     assert approved.code == 0, approved
     assert any(line.startswith("+") for line in approved.json["changes"])
     assert first_time or any(line.startswith("-") for line in approved.json["changes"])
@@ -108,6 +108,6 @@ def test_a_change_that_asks_for_nothing_new_asks_nobody(tmp_path: Path) -> None:
         with serving(tmp_path, skills=skills, environ={"MOVER_API_KEY": KEY}) as served, served.client() as client:
             desk = Desk(file, served, client, Console(served.home, skills))
             desk.save(toy.origin, "GET", '{header: {X-Key: "{key}"}}')
-            assert desk.console.run("keys", "approve", "mover", "--yes").code == 0
+            assert desk.console.run("approve", "mover", "--yes").code == 0
             desk.save(toy.origin, "GET", '{header: {X-Key: "{key}"}}')
             assert desk.ask().status_code == 200

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.cli.console import Console
-from tests.expressions.test_sealing import ATTACKS
+from tests.jq.test_sealing import ATTACKS
 from tests.security.lab import sse
 from tests.security.support import serving
 from tests.security.tally import Tally
@@ -144,6 +144,8 @@ def bundled() -> str:
 def ask_everything(client: httpx.Client, said: list[bytes]) -> int:
     """Every skill's page and every utility, plain and streamed; how many were not refused at once."""
     calls = 0
+    while client.get("/api/health").json()["skills"].get("loading"):
+        pass  # what is not known yet is not in the list
     for entry in client.get("/api/skills").json()["skills"]:
         said.append(client.get(f"/api/skills/{entry['id']}").content)
         for name in entry["utilities"]:

@@ -4,7 +4,6 @@ import contextlib
 import random
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +11,11 @@ import httpx
 import pytest
 
 from benchmarks.procfs import pss_mb
-from tests.expressions.support import linux_only
-from tests.http.client import Address, connected, post, read_until
+from tests.jq.support import linux_only
 from tests.security.lab import ORIGIN, SECRET, SKILL, SSE_TYPE, Fault, Lab, chunk_of_events, faults
 from tests.security.support import Served, rows_of, serving, until
 from tests.security.tally import Tally
+from tests.server.client import Address, connected, post, read_until
 from tests.toy.raw import Exchange, Toy, chunked_head, endless, one_chunk, stall
 
 AT_ONCE = 2.5
@@ -32,6 +31,8 @@ WAITING = {
     ),
 }
 ASK = "/api/skills/lab/ask"
+PATIENT = "/api/skills/patient/ask"
+"""The same with more than a second for an upstream that shares the machine with its test."""
 
 
 @contextlib.contextmanager
@@ -39,7 +40,8 @@ def server(folder: Path, toy: Toy, **environ: str) -> Iterator[Served]:
     skills = folder / "skills"
     skills.mkdir()
     (skills / "lab.md").write_text(SKILL)
-    given = {"LAB_API_KEY": SECRET} | environ
+    (skills / "patient.md").write_text(SKILL.replace("id: lab", "id: patient").replace("timeout: 1", "timeout: 20"))
+    given = {"LAB_API_KEY": SECRET, "PATIENT_API_KEY": SECRET} | environ
     with serving(folder, skills=skills, rewrite={ORIGIN: toy.origin}, environ=given) as served:
         yield served
 
@@ -72,9 +74,7 @@ def test_who_leaves_lets_the_upstream_go_and_the_row_is_cancelled(fault: str, ho
                 read_until(wire, b"event: delta")
             assert reached.wait(10)
             leave(wire, how)
-            left = time.monotonic()
-            assert toy.connections[0].gone.wait(10)
-            assert time.monotonic() - left < AT_ONCE
+            assert toy.connections[0].gone.wait(AT_ONCE)
         assert until(lambda: rows_of(client)["left"]["outcome"] != "started")
         assert rows_of(client)["left"]["outcome"] == "cancelled"
         assert client.post("/api/skills/lab/ask", json={"fault": "well"}).status_code == 200
@@ -91,8 +91,12 @@ def leave(wire: socket.socket, how: str) -> None:
 
 @linux_only
 def test_memory_and_descriptors_come_back_after_a_storm(tmp_path: Path, tally: Tally) -> None:
-    """Readers that do not read, bodies that do not come, bombs and leavers together; then all is as it was."""
-    dice = random.Random(12)
+    """Readers that do not read, bodies that do not come, bombs and leavers together; then all is as it was.
+
+    Garbage and what the allocator keeps are given back whenever they have grown by 32 MB; without that, six storms
+    leave 300 to 900 MB.
+    """
+    dice = random.Random(2)
     known = faults() | WAITING
     with (
         Toy(Lab(known)) as toy,
@@ -102,25 +106,29 @@ def test_memory_and_descriptors_come_back_after_a_storm(tmp_path: Path, tally: T
         for _ in range(200):
             assert client.post(ASK, json={"fault": "well"}).status_code == 200
         before, open_before = pss_mb(served.process.pid), descriptors(served)
-        peak = before
-        for _ in range(2):
-            with contextlib.ExitStack() as stack:
-                for number in range(60):
-                    fault = dice.choice(["a stream that never ends", "bomb", "a body without end", "silence"])
-                    wire = asking(served, fault, f"storm-{number}", stream=dice.random() < 0.7)
-                    stack.enter_context(contextlib.closing(wire))
-                for _ in range(40):
-                    half = stack.enter_context(connected(address(served)))
-                    half.sendall(post(address(served), ASK, b"{}", "content-length: 30000000") + b" " * 200_000)
-                assert client.post(ASK, json={"fault": "well"}).status_code == 200, "others are served meanwhile"
-                peak = max(peak, pss_mb(served.process.pid))
-        assert until(lambda: client.get("/api/activity?outcome=started").json()["rows"] == [], 20)
-        assert until(lambda: descriptors(served) <= open_before + 8, 20), (descriptors(served), open_before)
-        after = pss_mb(served.process.pid)
-        assert peak - before < 400, f"{peak:.0f} MB at most, {before:.0f} before"
-        assert after - before < 60, f"{after:.0f} MB, {before:.0f} before"
+        for _ in range(6):
+            peak = storm(served, client, dice)
+            assert peak - before < 400, f"{peak:.0f} MB at most, {before:.0f} before"
+            assert until(lambda: client.get("/api/activity?outcome=started").json()["rows"] == [], 20)
+            # Connections to the upstream that ended well are kept for 15 s, and looked at every 15 s.
+            assert until(lambda: descriptors(served) <= open_before + 8, 40), (descriptors(served), open_before)
+            assert until(lambda: pss_mb(served.process.pid) - before < 60, 20), (pss_mb(served.process.pid), before)
         assert {row["outcome"] for row in newest_rows(client)} <= {"ok", "error", "cancelled"}
-    tally.add("clients that leave, dribble or never read", 200)
+    tally.add("clients that leave, dribble or never read", 500)
+
+
+def storm(served: Served, client: httpx.Client, dice: random.Random) -> float:
+    """A hundred clients at once that take, send or wait for too much; gives the memory in its middle, in MB."""
+    with contextlib.ExitStack() as stack:
+        for number in range(60):
+            fault = dice.choice(["a stream that never ends", "bomb", "a body without end", "silence"])
+            wire = asking(served, fault, f"storm-{number}", stream=dice.random() < 0.7)
+            stack.enter_context(contextlib.closing(wire))
+        for _ in range(40):
+            half = stack.enter_context(connected(address(served)))
+            half.sendall(post(address(served), ASK, b"{}", "content-length: 30000000") + b" " * 200_000)
+        assert client.post(PATIENT, json={"fault": "well"}).status_code == 200, "others are served meanwhile"
+        return pss_mb(served.process.pid)
 
 
 def newest_rows(client: httpx.Client) -> list[dict[str, str]]:

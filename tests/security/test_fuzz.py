@@ -18,6 +18,7 @@ INPUTS: Mapping[str, int] = {
     "params": 2000,
     "replies": 150,
     "requests": 400,
+    "echoes": 300,
 }
 
 

@@ -4,15 +4,20 @@ import json
 import os
 import resource
 import signal
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
+from agentos_runtime.bootstrap import open_runtime
+from agentos_runtime.config.settings import Settings
 from tests.cli.console import Console
-from tests.expressions.support import linux_only
+from tests.jq.support import linux_only
 from tests.security.lab import ORIGIN, PLAIN, SECRET, SKILL
 from tests.security.support import Served, rows_of, serving, until
+from tests.server.server import running
 from tests.toy.raw import Toy, say
 
 
@@ -82,10 +87,74 @@ def test_a_ledger_that_cannot_be_opened_is_said_and_calls_are_answered(tmp_path:
     assert b"activity.db" in served.log
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_home_that_is_read_only_is_said_and_calls_are_answered(tmp_path: Path, skills: Path) -> None:
+LIMITED = "[limits.default]\ntokens_per_day = 1000\n[idempotency]\nenabled = true\n"
+
+
+@linux_only
+def test_on_a_full_disk_what_cannot_be_counted_or_kept_is_refused_in_a_sentence_and_recovers(
+    tmp_path: Path, skills: Path
+) -> None:
+    (tmp_path / "home").mkdir(mode=0o700)
+    (tmp_path / "home" / "config.toml").write_text(LIMITED)
+    with (
+        Toy(say(PLAIN)) as toy,
+        serving(tmp_path, skills=skills, rewrite={ORIGIN: toy.origin}, environ={"LAB_API_KEY": SECRET}) as served,
+        served.client() as client,
+    ):
+        assert ask(client, "before") == 200
+        fill_disk(served, 1024)
+        refused = client.post("/api/skills/lab/ask", json={"fault": "well"}).json()
+        assert refused["code"] == "overloaded"
+        assert "limits.db cannot be used: " in refused["error"]
+        keyed = client.post("/api/skills/lab/ask", json={"fault": "well"}, headers={"Idempotency-Key": "k"}).json()
+        assert "idempotency.db cannot be used: " in keyed["error"]
+        assert "so the call was not made" in keyed["error"]
+        assert len(toy.requests) == 1
+        fill_disk(served, resource.RLIM_INFINITY)
+        assert until(lambda: ask(client, "after") == 200)
+        headers = {"Idempotency-Key": "k"}
+        assert client.post("/api/skills/lab/ask", json={"fault": "well"}, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["activity.db", "limits.db", "idempotency.db"])
+@pytest.mark.parametrize("kind", ["a folder", "a symbolic link", "a named pipe"])
+def test_what_stands_where_a_database_should_be_is_named_and_left_alone(
+    tmp_path: Path, skills: Path, name: str, kind: str
+) -> None:
     home = tmp_path / "home"
-    home.mkdir(mode=0o500)
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text(LIMITED)
+    (tmp_path / "elsewhere").touch()
+    makers: dict[str, Callable[[], object]] = {
+        "a folder": (home / name).mkdir,
+        "a symbolic link": lambda: (home / name).symlink_to(tmp_path / "elsewhere"),
+        "a named pipe": lambda: os.mkfifo(home / name),
+    }
+    makers[kind]()
+    said = f"{name} is not a regular file but {kind}: move it away"
+    with Toy(say(PLAIN)) as toy:
+        settings = Settings(
+            home=home, skills=(skills,), only_skills=True, rewrite={ORIGIN: toy.origin}, **tomllib.loads(LIMITED)
+        )
+        with (
+            running(lambda: open_runtime(settings, {"LAB_API_KEY": SECRET})) as server,
+            httpx.Client(base_url=server.url, trust_env=False) as client,
+        ):
+            headers = {"Idempotency-Key": "k"}
+            answer = client.post("/api/skills/lab/ask", json={"fault": "well"}, headers=headers)
+            assert answer.status_code == 503, "not counted, not kept, or what the ledger knows of the day unknown"
+            assert said in answer.json()["error"]
+            assert (said in str(client.get("/api/health").json().get("ledger"))) == (name == "activity.db")
+        assert toy.requests == []
+    assert (tmp_path / "elsewhere").read_bytes() == b""
+    done = Console(home, skills).run("doctor")
+    assert (done.code, said in " ".join(done.out.split())) == (1, True)
+
+
+@linux_only
+def test_a_home_that_is_read_only_is_said_and_calls_are_answered(tmp_path: Path, skills: Path) -> None:
+    """In `/sys/kernel` nobody can make a file, not even root."""
+    (tmp_path / "home").symlink_to("/sys/kernel")
     with (
         Toy(say(PLAIN)) as toy,
         serving(tmp_path, skills=skills, rewrite={ORIGIN: toy.origin}, environ={"LAB_API_KEY": SECRET}) as served,

@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -12,12 +13,16 @@ from pathlib import Path
 import httpx
 
 from tests.cli.console import Console
+from tests.jq.support import linux_only
 from tests.security.lab import ORIGIN, SECRET, SKILL, Fault, Lab
-from tests.security.support import Served, environment_number, rows_of, serving, until
+from tests.security.support import Served, environment_number, rows_of, serving, spawned, until
 from tests.security.tally import Tally
+from tests.security.till import ORIGIN as TILL
+from tests.security.till import Till, check_agreement, deleted_files, make_home
 from tests.toy.raw import Exchange, Toy
 
 KILLS = environment_number("AGENTOS_TEST_KILLS", 4)
+ANY_MOMENT = environment_number("AGENTOS_TEST_KILLS", 2)
 TYPED = {"expression_failed", "expression_limit"}
 """What a call may end with whose worker was killed."""
 
@@ -127,6 +132,85 @@ def test_a_server_killed_at_random_loses_nothing_that_it_acknowledged(tmp_path: 
     left = {file.name for file in (tmp_path / "home").iterdir()}
     assert not {name for name in left if name.endswith(".tmp") or "-owner-" in name}, left
     tally.add("kills of servers", KILLS)
+
+
+@linux_only
+def test_a_server_killed_at_any_moment_leaves_files_that_agree(tmp_path: Path, tally: Tally) -> None:
+    """While it starts, while it loads a skill that is being written, while it is called."""
+    dice = random.Random(28)
+    skills, till = make_home(tmp_path), Till()
+    text = (skills / "till.md").read_text()
+    answered: set[str] = set()
+    with Toy(till) as toy:
+        rewrite = {TILL: toy.origin}
+        for round_ in range(ANY_MOMENT):
+            starting = spawned(tmp_path, skills=skills, rewrite=rewrite)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                starting.process.wait(dice.uniform(0, 1.5))
+            starting.end()
+            with (
+                serving(tmp_path, skills=skills, rewrite=rewrite) as served,
+                Payers(served, f"round{round_}", dice.randrange(1, 60)) as payers,
+            ):
+                number = 0
+                while not payers.enough():
+                    (skills / "till.md").write_text(text + "\n" * (number % 50))
+                    number += 1
+                assert deleted_files(served.process.pid) == []
+                served.kill()
+            answered |= payers.answered
+        with serving(tmp_path, skills=skills, rewrite=rewrite) as served, served.client() as client:
+            for item in sorted(payers.sent):
+                answer = client.post("/api/skills/till/pay", json={"item": item}, headers={"Idempotency-Key": item})
+                if item in payers.answered:
+                    assert answer.headers.get("idempotency-replayed") == "true", answer.text
+                else:
+                    assert answer.status_code == 200 or answer.json()["code"] == "idempotency_unknown"
+            # Whoever first lets a call in charges those of the dead; all others here may have been replays.
+            assert client.post("/api/skills/till/pay", json={"item": "last"}).status_code == 200
+            assert served.stop() == 0
+    rows = check_agreement(tmp_path / "home")
+    assert {rows[name] for name in answered} == {"ok"}
+    assert set(till.paid.values()) == {1}, "nothing was paid twice"
+    assert not [path for path in (tmp_path / "home").iterdir() if "-owner-" in path.name]
+    tally.add("kills of servers at any moment", 2 * ANY_MOMENT)
+
+
+class Payers:
+    """Threads that pay, each item under a key of its own, until the server is gone."""
+
+    def __init__(self, served: Served, prefix: str, enough: int) -> None:
+        self._served = served
+        self._enough = enough
+        self._stop = threading.Event()
+        self.sent: set[str] = set()
+        self.answered: set[str] = set()
+        self.threads = [threading.Thread(target=self._pay, args=(f"{prefix}-{index}",)) for index in range(4)]
+
+    def __enter__(self) -> "Payers":
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self.threads:
+            thread.join()
+
+    def enough(self) -> bool:
+        return len(self.answered) >= self._enough or not any(thread.is_alive() for thread in self.threads)
+
+    def _pay(self, prefix: str) -> None:
+        with self._served.client() as client, contextlib.suppress(httpx.HTTPError):
+            for number in range(1_000_000):
+                if self._stop.is_set():
+                    return
+                item = f"{prefix}-{number}"
+                self.sent.add(item)
+                headers = {"X-Request-Id": item, "Idempotency-Key": item}
+                answer = client.post("/api/skills/till/pay", json={"item": item}, headers=headers)
+                if answer.status_code == 200:
+                    self.answered.add(item)
 
 
 def test_a_call_under_way_when_the_server_is_killed_becomes_interrupted(tmp_path: Path) -> None:

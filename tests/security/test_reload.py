@@ -17,6 +17,8 @@ from tests.security.tally import Tally
 from tests.toy.raw import Toy, say
 
 WRITES = environment_number("AGENTOS_TEST_WRITES", 1000)
+PATIENT = SKILL.replace("timeout: 1", "timeout: 20")
+"""The lab's skill with time for an upstream that shares a busy machine."""
 
 
 def halves(file: Path, text: bytes, dice: random.Random) -> None:
@@ -63,7 +65,7 @@ def test_no_call_fails_while_its_file_is_written(
         for caller in callers:
             caller.start()
         for number in range(WRITES // 3):
-            write(file, f"{SKILL}\nEdit {number}\n".encode(), dice)
+            write(file, f"{PATIENT}\nEdit {number}\n".encode(), dice)
         over.set()
         for caller in callers:
             caller.join()
@@ -88,7 +90,7 @@ def served_lab(folder: Path) -> Iterator[tuple[House, Path]]:
     skills = folder / "skills"
     skills.mkdir()
     file = skills / "lab.md"
-    file.write_text(SKILL)
+    file.write_text(PATIENT)
     with (
         Toy(say(PLAIN)) as toy,
         house(folder, rewrite={ORIGIN: toy.origin}, environ={"LAB_API_KEY": SECRET}) as running,

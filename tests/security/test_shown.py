@@ -56,10 +56,10 @@ def test_everything_that_a_skill_may_do_is_shown_with_who_approved_it(console: C
 
 
 def test_what_changed_since_the_approval_is_told_line_by_line(console: Console) -> None:
-    assert console.run("keys", "approve", "shower", "--yes").code == 0
+    assert console.run("approve", "shower", "--yes").code == 0
     assert "nobody yet" not in console.run("show", "shower").out
     console.write("shower.md", SKILL.format(host="two.example", header="X-Other"))
-    told = console.run("keys", "approve", "shower", "--yes", "--json").json
+    told = console.run("approve", "shower", "--yes", "--json").json
     assert told["changes"] == [
         '+ DELETE https://two.example with the credential "admin" in query:admin_key',
         '+ POST https://two.example with the credential "default" in header:x-other',
@@ -67,6 +67,6 @@ def test_what_changed_since_the_approval_is_told_line_by_line(console: Console) 
         '- POST https://one.example with the credential "default" in header:x-key',
     ]
     console.write("shower.md", SKILL.format(host="three.example", header="X-Other"))
-    said = console.run("keys", "approve", "shower", "--yes").out
+    said = console.run("approve", "shower", "--yes").out
     assert '+ POST https://three.example with the credential "default" in header:x-other' in lines(said)
     assert '- POST https://two.example with the credential "default" in header:x-other' in lines(said)

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from benchmarks.soak import Sample, Soak, findings
-from tests.expressions.support import linux_only
+from tests.jq.support import linux_only
 from tests.security.tally import Tally
 
 MINUTES = os.environ.get("AGENTOS_TEST_SOAK", "0.1")

@@ -39,7 +39,7 @@ def rest(url: str | UrlTemplate | Jq = CHAT_URL, **changes: Any) -> Rest:
 
 
 def utility(name: str = "chat", *, call: Rest | None = None, credential: str | None = "default") -> Utility:
-    return Utility(name, "", {}, Shape({}), {}, None, None, False, call or rest(), credential, None, PLACE)
+    return Utility(name, "", {}, Shape({}), {}, None, None, False, call or rest(), credential, None, PLACE, "write")
 
 
 def api_key(
@@ -63,7 +63,9 @@ def skill(
 ) -> Skill:
     named = {one.name: one for one in utilities or (utility(),)}
     auths = {one.name: one for one in ((api_key(),) if auth is None else auth)}
-    return Skill(called, called, "", Path(f"/skills/{called}/readme.md"), digest, "callable", named, auths)
+    return Skill(
+        called, called, "", Path(f"/skills/{called}/readme.md"), digest, (digest,), "callable", named, auths
+    )
 
 
 def fields(**nodes: Node) -> Fields:

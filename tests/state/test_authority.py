@@ -1,6 +1,7 @@
 """A key leaves only for an origin, a method and a place that somebody approved."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,10 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentos_runtime.approvals import Approvals
-from agentos_runtime.authority import Authority, AuthorityError, Grant, authority_of
-from agentos_runtime.credentials.lookup import Credentials
-from agentos_runtime.credentials.store import CredentialStore
 from agentos_runtime.errors import ApprovalRequired, CredentialNotFound
 from agentos_runtime.manifest.model import (
     Auth,
@@ -28,9 +25,14 @@ from agentos_runtime.manifest.model import (
     Stream,
     TemplateParam,
 )
-from agentos_runtime.origins import declared_origin, is_private, origin_of
-from agentos_runtime.private_files import PrivateFile, PrivateFileError
-from agentos_runtime.vault import Release, Vault
+from agentos_runtime.manifest.origins import declared_origin, is_private, origin_of
+from agentos_runtime.security.approvals import Approvals
+from agentos_runtime.security.authority import Authority, AuthorityError, Grant, authority_of
+from agentos_runtime.security.broker import Authorization, CredentialBroker
+from agentos_runtime.security.bundled import BundledSkill
+from agentos_runtime.security.credentials.lookup import Credentials
+from agentos_runtime.security.credentials.store import CredentialStore
+from agentos_runtime.storage.private_files import PrivateFile, PrivateFileError
 from tests.state.skills import CANARY, CHAT_URL, PLACE, api_key, fields, jq, rest, skill, template, utility
 
 OPENROUTER = "https://openrouter.ai"
@@ -39,7 +41,7 @@ KEY = {"OPENROUTER_API_KEY": CANARY}
 
 
 class Home:
-    """A home folder, and the vault a server would open over it."""
+    """A home folder, and the broker a server would open over it."""
 
     def __init__(
         self,
@@ -53,14 +55,14 @@ class Home:
         self.lock = PrivateFile(folder / "agentos.lock")
         self.approvals = Approvals(
             self.lock,
-            bundled={one.id: authority_of(one) for one in bundled},
+            bundled={one.id: BundledSkill.of(one) for one in bundled},
             rewrite={f"https://{name.replace('_', '.')}": target for name, target in rewrite.items()},
             now=lambda: datetime(2026, 11, 20, tzinfo=UTC),
         )
-        self.vault = Vault(self.credentials, self.approvals)
+        self.broker = CredentialBroker(self.credentials, self.approvals)
 
-    def ask(self, of: Skill, origin: str = OPENROUTER, method: str = "POST") -> Release:
-        return self.vault.release(of, next(iter(of.utilities.values())), origin, method)
+    def ask(self, of: Skill, origin: str = OPENROUTER, method: str = "POST") -> Authorization:
+        return self.broker.authorize(of, next(iter(of.utilities.values())), origin, method)
 
     def release(self, of: Skill, origin: str = OPENROUTER, method: str = "POST") -> str | None:
         credential = self.ask(of, origin, method).credential
@@ -249,7 +251,7 @@ def test_what_is_no_authority_is_refused(value: object) -> None:
 def test_a_key_goes_where_the_bundled_skill_of_that_id_sends_it(tmp_path: Path) -> None:
     home = Home(tmp_path, KEY, bundled=(skill(),))
     assert home.release(skill()) == CANARY
-    assert home.approvals.covers("openrouter", next(iter(authority_of(skill()).grants))) == "bundled"
+    assert home.approvals.covers(skill(), next(iter(authority_of(skill()).grants))) == "bundled"
 
 
 def test_a_key_of_the_environment_is_not_trusted_to_a_strangers_file(tmp_path: Path) -> None:
@@ -258,7 +260,7 @@ def test_a_key_of_the_environment_is_not_trusted_to_a_strangers_file(tmp_path: P
         home.release(skill())
     message = refused.value.message
     assert f'POST {OPENROUTER} with the credential "default" in header:authorization' in message
-    assert message.endswith("run: agentos keys approve openrouter")
+    assert message.endswith("run: agentos approve openrouter")
     assert refused.value.details == {"skill": "openrouter", "utility": "chat"}
     assert CANARY not in repr(refused.value)
 
@@ -319,15 +321,16 @@ def test_an_approval_is_of_what_the_file_asked_for_and_is_asked_again_when_that_
         home.release(skill())
     approval = other.approvals.approve(skill(digest="d" * 64))
     assert (approval.digest, approval.approved_at) == ("d" * 64, "2026-11-20T00:00:00+00:00")
-    assert home.approvals.approved("openrouter") == approval
+    assert home.approvals.lock().approvals == {"openrouter": approval}
     assert home.release(skill()) == CANARY
     assert home.release(skill(digest="e" * 64)) == CANARY, "a change of the prose asks nobody"
     with pytest.raises(ApprovalRequired):
         home.release(skill(utility(call=rest(f"{EVIL}/"))), EVIL)
-    assert other.approvals.revoke("openrouter")
-    assert not other.approvals.revoke("openrouter")
-    with pytest.raises(ApprovalRequired):
+    assert other.approvals.refuse("openrouter") == "2026-11-20T00:00:00+00:00"
+    with pytest.raises(ApprovalRequired, match=r"was taken back .* agentos approve openrouter"):
         home.release(skill())
+    other.approvals.approve(skill())
+    assert home.release(skill()) == CANARY
 
 
 def test_a_url_without_a_literal_origin_can_be_approved_for_nothing(tmp_path: Path) -> None:
@@ -414,31 +417,238 @@ def test_a_key_stored_for_a_private_address_permits_that_address(tmp_path: Path)
     assert home.ask(local, origin).allow_private
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", '{"version": 1, "skills": []}', '{"version": 1, "skills": {"a": 1}}',
-             '{"version": 1, "skills": {"a": {"grants": [], "executors": [], "domains": []}}}']
-)  # fmt: skip
-def test_a_damaged_lock_approves_nothing_and_is_never_overwritten(tmp_path: Path, text: str) -> None:
+# ------------------------------------------------------------------ what is bundled
+
+LESS: dict[str, Skill] = {
+    "the same": skill(digest="1" * 64),
+    "another path": skill(utility(call=rest("https://openrouter.ai/elsewhere")), digest="1" * 64),
+    "no login": skill(auth=(api_key(),), digest="1" * 64),
+}
+MORE: dict[str, Skill] = {
+    "another origin beside it": skill(utility(), utility("evil", call=rest(f"{EVIL}/")), digest="1" * 64),
+    "another method beside it": skill(utility(), utility("gone", call=rest(method="DELETE")), digest="1" * 64),
+    "another place": skill(auth=(api_key(header="X-Other"),), digest="1" * 64),
+    "an address of this machine": skill(
+        utility(), utility("lab", call=rest("http://10.0.0.5/"), credential=None), digest="1" * 64
+    ),
+    "a host to be named": dataclasses.replace(skill(digest="1" * 64), domains=("openrouter.ai",)),
+    "another field of the credential": skill(
+        auth=(
+            Auth(
+                "default",
+                "template",
+                ("management_key",),
+                (AuthTemplate("header", "Authorization", ("Bearer ", AuthField("management_key"))),),
+            ),
+        ),
+        digest="1" * 64,
+    ),
+    "an expression with the name": skill(utility(call=rest(body=fields(a=jq('"auth"')))), digest="1" * 64),
+    "an expression with the name for streams": skill(
+        utility(call=rest(stream=Stream(delta=jq("."), query=fields(a=jq('"auth"'))))), digest="1" * 64
+    ),
+    "another origin for streams": skill(
+        utility(),
+        utility("evil", call=rest(stream=Stream(delta=jq("."), url=Literal(f"{EVIL}/")))),
+        digest="1" * 64,
+    ),
+    "a definition with the name": dataclasses.replace(skill(digest="1" * 64), definitions="def f: .auth;\n"),
+}
+
+
+@pytest.mark.parametrize("text", LESS)
+def test_a_text_of_a_bundled_id_that_asks_for_no_more_needs_no_approval(tmp_path: Path, text: str) -> None:
+    home = Home(tmp_path, KEY, bundled=(skill(),))
+    assert home.release(LESS[text]) == CANARY
+
+
+@pytest.mark.parametrize("text", MORE)
+def test_a_text_of_a_bundled_id_that_asks_for_more_is_a_strangers_as_a_whole(tmp_path: Path, text: str) -> None:
+    keys = {**KEY, "OPENROUTER_MANAGEMENT_KEY": CANARY}
+    home = Home(tmp_path, keys, bundled=(skill(),))
+    with pytest.raises(ApprovalRequired):
+        home.release(MORE[text])
+    assert home.release(skill()) == CANARY, "the one that ships goes on"
+    home.approvals.approve(MORE[text])
+    assert home.ask(MORE[text]).credential is not None
+
+
+# ------------------------------------------------------------------ taken back
+
+
+def test_what_is_taken_back_is_refused_however_it_was_approved_until_it_is_approved(tmp_path: Path) -> None:
+    home, beside = Home(tmp_path, bundled=(skill(),)), Home(tmp_path, bundled=(skill(),))
+    home.credentials.set("openrouter", "default", {"key": CANARY}, authority_of(skill()).grants)
+    home.approvals.approve(skill())
+    assert beside.release(skill()) == CANARY
+    home.approvals.refuse("openrouter")
+    for one in (home, beside, Home(tmp_path, KEY, bundled=(skill(),))):
+        with pytest.raises(ApprovalRequired, match="run: agentos approve openrouter"):
+            one.release(skill())
+        assert one.broker.standing(skill()).state == "needs_approval"
+        assert {each.approved_by for each in one.broker.permissions(skill())} == {None}
+    assert home.credentials.end_grants("openrouter") == ("default",)
+    assert home.credentials.end_grants("openrouter") == ()
+    assert home.credentials.find("openrouter", "default", ["key"]), "the key stays"
+    home.credentials.set("openrouter", "default", {"key": CANARY}, authority_of(skill()).grants)
+    with pytest.raises(ApprovalRequired):
+        home.release(skill())
+    home.approvals.approve(skill())
+    assert beside.release(skill()) == CANARY
+
+
+def test_a_refused_skill_makes_no_call_at_all_but_where_the_rewrite_says(tmp_path: Path) -> None:
+    keyless = skill(utility(credential=None), auth=())
     home = Home(tmp_path, KEY)
+    assert home.release(keyless) is None
+    home.approvals.refuse("openrouter")
+    with pytest.raises(ApprovalRequired):
+        home.release(keyless)
+    assert home.broker.standing(keyless).state == "needs_approval"
+    rewritten = Home(tmp_path, KEY, openrouter_ai="http://127.0.0.1:9000")
+    assert rewritten.release(skill()) == CANARY
+    assert rewritten.broker.standing(keyless).state == "ready"
+
+
+# ------------------------------------------------------------------ a damaged lock
+
+
+def whole_lock(folder: Path) -> bytes:
+    """A lock with two approvals and two refusals."""
+    home = Home(folder)
+    for called in ("openrouter", "second"):
+        home.approvals.approve(skill(called=called))
+    for called in ("bundled", "third"):
+        home.approvals.refuse(called)
+    return home.lock.path.read_bytes()
+
+
+def refuses_everything(home: Home) -> None:
+    for called in ("openrouter", "second", "bundled", "other"):
+        with pytest.raises(ApprovalRequired, match=r"agentos\.lock"):
+            home.release(skill(called=called))
+    with pytest.raises(ApprovalRequired, match=r"agentos\.lock"):
+        home.release(skill(utility(credential=None), called="keyless", auth=()))
+    assert home.broker.standing(skill()).state == "needs_approval"
+
+
+ENVIRON = {f"{name}_API_KEY": CANARY for name in ("OPENROUTER", "SECOND", "BUNDLED", "OTHER")}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "cannot be relied on"),
+        ("[]", "it is no lock file"),
+        ('{"version": 0, "skills": {}}', "it is no lock file"),
+        ('{"version": 3, "skills": {}}', "a newer agentos wrote it: version 3"),
+        ('{"version": "2", "skills": {}}', "it is no lock file"),
+        ('{"version": true, "skills": {}}', "it is no lock file"),
+        ('{"version": 1, "skills": []}', "it is damaged"),
+        ('{"version": 1, "skills": {"a": 1}}', "an entry is no object"),
+        ('{"version": 1, "skills": {"a": {"grants": [], "executors": [], "domains": []}}}', "lacks digest"),
+        ('{"version": 1, "skills": {}, "refused": {"bundled": "2026"}}', "it is damaged"),
+        ('{"version": 2, "skills": {}, "refused": {}}', "it is damaged"),
+        ('{"version": 2, "skills": {}, "refused": {}, "digest": "0"}', "it is damaged"),
+    ],
+)
+def test_a_damaged_lock_asks_for_everything_again_and_is_never_overwritten(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    bundled = tuple(skill(called=called) for called in ("openrouter", "bundled", "other"))
+    home = Home(tmp_path, ENVIRON, bundled=bundled)
     home.lock.path.write_text(text)
     home.lock.path.chmod(0o600)
-    with pytest.raises(ApprovalRequired, match="is not a lock file"):
-        home.release(skill())
-    with pytest.raises(PrivateFileError, match="mend it, or move it away"):
-        home.approvals.approve(skill())
+    refuses_everything(home)
+    for change in (lambda: home.approvals.approve(skill()), lambda: home.approvals.refuse("openrouter")):
+        with pytest.raises(PrivateFileError, match=words) as refused:
+            change()
+        assert f"mv {home.lock.path} {home.lock.path}.damaged" in str(refused.value)
     assert home.lock.path.read_text() == text
-    bundled = Home(tmp_path, KEY, bundled=(skill(),)).ask(skill())
-    assert bundled.credential is not None, "what is bundled needs no lock"
-    assert not bundled.allow_private
+    rewritten = Home(tmp_path, ENVIRON, openrouter_ai="http://127.0.0.1:9000")
+    assert rewritten.release(skill()) == CANARY, "the operator's rewrite needs no lock"
+
+
+def test_a_lock_that_cannot_be_read_asks_for_everything_again(tmp_path: Path) -> None:
+    bundled = tuple(skill(called=called) for called in ("openrouter", "bundled", "other"))
+    home = Home(tmp_path / "home", ENVIRON, bundled=bundled)
+    data = whole_lock(tmp_path / "home")
+    home.lock.path.chmod(0o644)
+    refuses_everything(home)
+    home.lock.path.unlink()
+    home.lock.path.symlink_to("elsewhere")
+    refuses_everything(home)
+    home.lock.path.unlink()
+    home.lock.path.mkdir()
+    refuses_everything(home)
+    home.lock.path.rmdir()
+    (tmp_path / "home").rename(tmp_path / "kept")
+    (tmp_path / "home").write_text("not a folder")
+    refuses_everything(home)
+    (tmp_path / "home").unlink()
+    (tmp_path / "kept").rename(tmp_path / "home")
+    home.lock.path.write_bytes(data)
+    home.lock.path.chmod(0o600)
+    assert home.release(skill()) == CANARY
+    with pytest.raises(ApprovalRequired):
+        home.release(skill(called="bundled"))
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=100)
+def test_no_damage_of_a_lock_approves_anything_or_loses_a_refusal(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    whole = whole_lock(folder)
+    at = data.draw(st.integers(0, len(whole) - 1))
+    length = data.draw(st.sampled_from((0, 1, 2, 8, len(whole))))
+    put = data.draw(st.binary(max_size=4) | st.sampled_from((b"", b"1", b"x", b"{}", b"null", b'"', whole)))
+    damaged = whole[:at] + put + whole[at + length :]
+    (folder / "agentos.lock").write_bytes(damaged)
+    bundled = tuple(skill(called=called) for called in ("bundled", "third", "fourth"))
+    home = Home(folder, {**ENVIRON, "THIRD_API_KEY": CANARY, "FOURTH_API_KEY": CANARY}, bundled=bundled)
+    approved = {called for called in ("openrouter", "second", "bundled", "third", "fourth") if is_let(home, called)}
+    same = damaged.split() == whole.split()
+    assert approved == ({"openrouter", "second", "fourth"} if same else set()) or json_equal(damaged, whole)
+
+
+def is_let(home: Home, called: str) -> bool:
+    try:
+        return home.release(skill(called=called)) == CANARY
+    except ApprovalRequired:
+        return False
+
+
+def json_equal(one: bytes, other: bytes) -> bool:
+    """Damage that changes nothing of what is said, such as a space more."""
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except ValueError:
+        return False
+
+
+def test_a_lock_of_the_first_version_is_read_and_written_anew(tmp_path: Path) -> None:
+    home = Home(tmp_path, {**KEY, "SECOND_API_KEY": CANARY})
+    entry = {**authority_of(skill()).as_json(), "digest": "d" * 64, "approved_at": "2026-11-01T00:00:00+00:00"}
+    home.lock.path.write_text(json.dumps({"version": 1, "skills": {"openrouter": entry}}))
+    home.lock.path.chmod(0o600)
+    assert home.release(skill()) == CANARY
+    home.approvals.approve(skill(called="second"))
+    assert json.loads(home.lock.path.read_bytes())["version"] == 2
+    assert (home.release(skill()), home.release(skill(called="second"))) == (CANARY, CANARY)
+
+
+# ------------------------------------------------------------------ what is shown
 
 
 def test_a_skill_says_in_lists_what_it_lacks(tmp_path: Path) -> None:
     two = skill(utility(), utility("keys", credential="management"), auth=(api_key(), api_key("management")))
-    state: Callable[[Home, Skill], str] = lambda home, of: home.vault.standing(of).state  # noqa: E731
+    state: Callable[[Home, Skill], str] = lambda home, of: home.broker.standing(of).state  # noqa: E731
     assert state(Home(tmp_path, bundled=(two,)), two) == "needs_credential"
     assert state(Home(tmp_path, KEY, bundled=(two,)), two) == "ready", "a second key is not needed for most"
     assert state(Home(tmp_path, KEY), two) == "needs_approval"
-    assert Home(tmp_path, KEY).vault.standing(two).unapproved == tuple(authority_of(skill()).grants)
+    assert Home(tmp_path, KEY).broker.standing(two).unapproved == tuple(authority_of(skill()).grants)
     assert state(Home(tmp_path), skill(utility(credential=None))) == "ready"
 
 
@@ -453,7 +663,7 @@ def test_what_a_skill_asks_for_is_shown_with_who_approved_it(tmp_path: Path) -> 
     deletion = Grant("default", OPENROUTER, "DELETE", "header:authorization")
     home.credentials.set("openrouter", "default", {"key": CANARY}, [deletion])
     home.approvals.approve(skill(utility("lab", call=rest("http://10.0.0.5/"), credential=None)))
-    shown = [one.as_json() for one in home.vault.permissions(wide)]
+    shown = [one.as_json() for one in home.broker.permissions(wide)]
     assert [(one["origin"], one["method"], one["approved_by"]) for one in shown] == [
         ("http://10.0.0.5", "POST", "agentos.lock"),
         (OPENROUTER, "DELETE", "keys set"),
@@ -462,7 +672,7 @@ def test_what_a_skill_asks_for_is_shown_with_who_approved_it(tmp_path: Path) -> 
     ]
     home.lock.path.chmod(0o644)
     (tmp_path / "credentials.json").chmod(0o644)
-    assert [one.approved_by for one in home.vault.permissions(wide)] == [None, None, "bundled", None]
+    assert {one.approved_by for one in home.broker.permissions(wide)} == {None}
 
 
 def test_decisions_are_kept_in_bounds(tmp_path: Path) -> None:

@@ -11,14 +11,14 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringError as BackendError
 
-from agentos_runtime.authority import Grant
-from agentos_runtime.credentials.keyring import SystemKeyring
-from agentos_runtime.credentials.lookup import Credentials, UnusableCredential
-from agentos_runtime.credentials.opening import open_credentials
-from agentos_runtime.credentials.store import CredentialStore, Keyring, KeyringError
+from agentos_runtime.config.settings import Settings
 from agentos_runtime.manifest.variables import variables
-from agentos_runtime.private_files import PrivateFile, PrivateFileError
-from agentos_runtime.settings import Settings
+from agentos_runtime.security.authority import Grant
+from agentos_runtime.security.credentials.keyring import SystemKeyring
+from agentos_runtime.security.credentials.lookup import Credentials, UnusableCredential
+from agentos_runtime.security.credentials.opening import open_credentials
+from agentos_runtime.security.credentials.store import CredentialStore, Keyring, KeyringError
+from agentos_runtime.storage.private_files import PrivateFile, PrivateFileError
 from tests.state.skills import CANARY
 from tests.state.test_private_files import largest_file
 
@@ -160,7 +160,7 @@ def test_a_list_shows_nothing_of_the_values(tmp_path: Path) -> None:
         "",
         "{",
         "[]",
-        '{"version": 2, "credentials": []}',
+        '{"version": 0, "credentials": []}',
         '{"version": 1, "credentials": {}}',
         '{"version": 1, "credentials": [7]}',
         '{"version": 1, "credentials": [{"skill": "a", "credential": "b", "set_at": "", "fields": {"k": 1}}]}',

@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 import pytest
 
-from agentos_runtime.activity.database import LedgerRefused
-from agentos_runtime.activity.ledger import UPKEEP_EVERY, Ledger
-from agentos_runtime.activity.queries import ActivityReader
-from agentos_runtime.activity.rows import Closing, Entry
 from agentos_runtime.errors import InternalError, InvalidParams
+from agentos_runtime.storage.activity.ledger import UPKEEP_EVERY, Ledger
+from agentos_runtime.storage.activity.queries import ActivityReader
+from agentos_runtime.storage.activity.rows import Closing, Entry
+from agentos_runtime.storage.sqlite.files import NewerFile
 from tests.state.test_private_files import KILLS, largest_file, umask
 
 T = TypeVar("T")
@@ -343,8 +343,8 @@ def test_rows_that_are_closed_while_a_neighbour_writes_are_closed_also_when_thei
 CALLER = """
 import asyncio, sys
 from pathlib import Path
-from agentos_runtime.activity.ledger import Ledger
-from agentos_runtime.activity.rows import Closing
+from agentos_runtime.storage.activity.ledger import Ledger
+from agentos_runtime.storage.activity.rows import Closing
 async def main():
     with Ledger(Path(sys.argv[1])) as ledger:
         print("ready", flush=True)
@@ -525,7 +525,9 @@ def test_a_file_of_a_newer_version_is_refused_with_what_to_do(file: Path) -> Non
         pass
     with contextlib.closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA user_version = 2")
-    with pytest.raises(LedgerRefused, match=r"schema 2, this one knows 1\): update .*, or move the file away"):
+    with pytest.raises(
+        NewerFile, match=r"version 2 of the file, this one knows 1\): update .*, or move the file away"
+    ):
         Ledger(file).__enter__()
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from agentos_runtime.private_files import (
+from agentos_runtime.storage.private_files import (
     PrivateFile,
     PrivateFileError,
-    ensure_private_file,
+    make_private_file,
     make_private_folder,
     try_lock,
 )
@@ -57,13 +57,13 @@ def test_everything_is_private_from_creation_whatever_the_umask(tmp_path: Path) 
     file = PrivateFile(tmp_path / "home" / "credentials.json")
     with umask(0):
         write(file, b"{}")
-        ensure_private_file(tmp_path / "home" / "activity.db")
+        make_private_file(tmp_path / "home" / "activity.db")
     assert mode(tmp_path / "home") == 0o700
     assert {mode(path) for path in (tmp_path / "home").iterdir()} == {0o600}
 
 
 @pytest.mark.parametrize("wide", [0o640, 0o604, 0o660, 0o601])
-def test_a_file_open_to_others_is_not_read_until_its_mode_is_mended(tmp_path: Path, wide: int) -> None:
+def test_a_file_open_to_others_is_not_read_until_its_mode_is_fixed(tmp_path: Path, wide: int) -> None:
     file = PrivateFile(tmp_path / "credentials.json")
     write(file, b"{}")
     file.path.chmod(wide)
@@ -103,7 +103,7 @@ def test_a_file_of_another_user_is_not_used(tmp_path: Path) -> None:
     with pytest.raises(PrivateFileError, match="belongs to another user"):
         file.read()
     with pytest.raises(PrivateFileError, match="belongs to another user"):
-        ensure_private_file(file.path)
+        make_private_file(file.path)
 
 
 def test_a_wide_folder_warns_and_says_how_to_mend_it(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_wide_folder_warns_and_says_how_to_mend_it(tmp_path: Path) -> None:
 def test_a_wider_file_is_narrowed_where_only_this_program_writes(tmp_path: Path) -> None:
     path = tmp_path / "activity.db"
     path.touch(0o644)
-    ensure_private_file(path)
+    make_private_file(path)
     assert mode(path) == 0o600
 
 
@@ -168,7 +168,7 @@ def test_a_sweep_removes_what_the_killed_left_and_needs_no_folder(tmp_path: Path
 WRITER = """
 import json, sys
 from pathlib import Path
-from agentos_runtime.private_files import PrivateFile
+from agentos_runtime.storage.private_files import PrivateFile
 file = PrivateFile(Path(sys.argv[1]))
 def add(data):
     names = json.loads(data) if data else []

@@ -72,10 +72,31 @@ class Exchange:
         self.connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         raise ConnectionFinished
 
+    def tunnel(self, address: tuple[str, int]) -> None:
+        """Answer a CONNECT by carrying bytes to and from the address until either side goes."""
+        with socket.create_connection(address) as there:
+            self.send(b"HTTP/1.1 200 Connected\r\n\r\n")
+            here = self.connection.socket
+            here.settimeout(None)
+            back = threading.Thread(target=pump, args=(there, here), daemon=True)
+            back.start()
+            pump(here, there)
+            back.join(10)
+        raise ConnectionFinished
+
     def stall(self) -> None:
         """Say nothing until the client goes."""
         self.connection.wait_until_gone()
         raise ConnectionFinished
+
+
+def pump(source: socket.socket, target: socket.socket) -> None:
+    """Carry bytes until the source ends, and say so to the target."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)
 
 
 Behaviour: TypeAlias = Callable[[Exchange], None]

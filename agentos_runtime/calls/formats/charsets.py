@@ -1,0 +1,62 @@
+"""Bytes of an answer as text, by its byte order mark, the charset it names, what the manifest says, or UTF-8."""
+
+import codecs
+import re
+
+_KNOWN = re.compile(
+    r"(?:us-)?ascii|utf[-_]?(?:8|16|32)(?:[-_]?[lb]e)?|iso[-_]?8859[-_]?(?:1[0-6]?|1[0-6]|[2-9])|latin[-_]?[19]"
+    r"|(?:windows|cp)[-_]?(?:125[0-8]|437|850|866|874|932|949)|koi8[-_][ru]|shift[-_]?jis|euc[-_](?:jp|kr)"
+    r"|iso[-_]2022[-_]jp|gb2312|gbk|gb18030|big5|macintosh|mac[-_]roman",
+    re.IGNORECASE,
+)
+"""Names that are believed. Python knows codecs that are no charsets, and some that take very long."""
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_PARAMETER = re.compile(r""";\s*charset\s*=\s*(?:"([^"]*)"|([^;\s"]*))""", re.IGNORECASE)
+_LATIN_1 = frozenset({"iso8859-1", "ascii"})
+
+
+class FormatError(ValueError):
+    """The answer is not of the form that it is read as. The message quotes nothing of it."""
+
+
+def known_charset(name: str) -> bool:
+    """Whether text can be read in the charset of that name."""
+    return _KNOWN.fullmatch(name.strip()) is not None
+
+
+def named_charset(content_type: str) -> str | None:
+    """The `charset` of a Content-Type."""
+    found = _PARAMETER.search(content_type)
+    return (found[1] or found[2] or "").strip() or None if found else None
+
+
+def decode(body: bytes, content_type: str, otherwise: str | None = None) -> str:
+    """The text, without its byte order mark. `otherwise` is the charset of an answer that names none.
+
+    Raises FormatError for bytes that are no text in that charset, and for charsets that are not known.
+    """
+    for mark, name in _MARKS:
+        if body.startswith(mark):
+            return _decoded(body[len(mark) :], name)
+    return _decoded(body, named_charset(content_type) or otherwise or "utf-8")
+
+
+def _decoded(body: bytes, charset: str) -> str:
+    if not known_charset(charset):
+        raise FormatError("it is written in a charset that is not known here")
+    name = codecs.lookup(charset.strip()).name
+    if name in _LATIN_1:  # as browsers read it: what names this is mostly written in the other
+        try:
+            return body.decode("cp1252")
+        except UnicodeDecodeError:
+            name = "iso8859-1"
+    try:
+        return body.decode(name)
+    except UnicodeDecodeError as error:
+        raise FormatError(f"it is not {charset.strip().upper()} at byte {error.start}") from None

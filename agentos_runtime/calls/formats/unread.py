@@ -1,0 +1,71 @@
+"""An answer becomes JSON, or the error that says what it is and what to set to read it."""
+
+from dataclasses import replace
+
+from agentos_runtime.calls.failures import Service, page_words
+from agentos_runtime.calls.formats.charsets import FormatError
+from agentos_runtime.calls.formats.kinds import JSON, PAGE, Kind, declared_kind, essence, seen_kind
+from agentos_runtime.calls.formats.reading import OtherKind, read_format
+from agentos_runtime.calls.messages import UpstreamResponse
+from agentos_runtime.errors import UpstreamFailure, UpstreamInvalid
+from agentos_runtime.manifest.model import Utility
+from agentos_runtime.visible import visible
+
+_LONGEST_TYPE = 80
+
+
+def json_response(service: Service, utility: Utility, response: UpstreamResponse) -> UpstreamResponse:
+    """The same answer with its body as JSON, read as the manifest says. Raises UpstreamInvalid.
+
+    An empty body stays as it is: what it means is another rule.
+    """
+    form = utility.rest.response.format
+    if form.kind == "json" or not response.body.strip():
+        return response
+    try:
+        return replace(response, body=read_format(form, _content_type(response), response.body))
+    except OtherKind as other:
+        raise _other(service, utility, response, other.kind) from None
+    except FormatError as error:
+        raise unreadable(service, utility, response, str(error)) from None
+
+
+def unreadable(service: Service, utility: Utility, response: UpstreamResponse, reason: str) -> UpstreamInvalid:
+    """The error of a body that is not what the manifest says; `reason` is what the reader of that found."""
+    page = page_words(response.body)
+    kind = seen_kind(response.body) or declared_kind(_content_type(response))
+    if page is None and kind is not None and kind not in (PAGE, JSON) and _form(utility) == JSON.name:
+        return _other(service, utility, response, kind)
+    why = page or reason
+    return UpstreamInvalid(
+        f"{service.name} answered {response.status} with something that is not {_expected(utility)}: {why}",
+        upstream=UpstreamFailure(status=response.status, message=why),
+    )
+
+
+def _other(service: Service, utility: Utility, response: UpstreamResponse, kind: Kind) -> UpstreamInvalid:
+    place = utility.place
+    what = (page_words(response.body) if kind is PAGE else None) or _named(response, kind)
+    return UpstreamInvalid(
+        f"{service.name} answered {response.status} with {what}, not {_expected(utility)}. If that is what it "
+        f"gives, set {kind.remedy} under `{place.key}.rest` ({place.position})",
+        upstream=UpstreamFailure(status=response.status, message=f"the answer is {what}"),
+    )
+
+
+def _named(response: UpstreamResponse, kind: Kind) -> str:
+    said = visible(essence(_content_type(response)))[:_LONGEST_TYPE]
+    return f"{kind.word} ({said})" if said else kind.word
+
+
+def _form(utility: Utility) -> str:
+    return utility.rest.response.format.kind
+
+
+def _expected(utility: Utility) -> str:
+    form = _form(utility)
+    return {"text": "text", "lines": "lines of text"}.get(form, form.upper())
+
+
+def _content_type(response: UpstreamResponse) -> str:
+    return response.headers.get("content-type", "")

@@ -1,0 +1,1 @@
+"""A call's params become a request: drafted, its urls compared, its secrets put in."""

@@ -1,0 +1,338 @@
+"""Params become an upstream request; the secret is added last, outside of every expression."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agentos_runtime.calls.evaluate import (
+    EMPTY,
+    Empty,
+    Evaluator,
+    Inputs,
+    Slots,
+    Value,
+    evaluator,
+    expression_failed,
+    jq_nodes,
+    single,
+)
+from agentos_runtime.calls.requests.files import Uploads
+from agentos_runtime.calls.requests.nesting import NestingError, nested_pairs, without_empty
+from agentos_runtime.calls.requests.placeholders import PlaceholderError, Placeholders, Samples
+from agentos_runtime.calls.requests.urls import (
+    CompiledUrl,
+    compile_url,
+    fill_url,
+    plain_letters,
+    same_structure,
+    url_text,
+)
+from agentos_runtime.diagnostics import Place
+from agentos_runtime.errors import AgentOSError, AuthorError, ExpressionFailed, InvalidParams, ParamProblem
+from agentos_runtime.jq.program import Program, compared_program, request_program
+from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.manifest.headers.names import value_problem
+from agentos_runtime.manifest.mentions import has_the_word
+from agentos_runtime.manifest.model import (
+    Auth,
+    Fields,
+    Jq,
+    Literal,
+    PlainPath,
+    Rest,
+    Skill,
+    UrlTemplate,
+    Utility,
+)
+from agentos_runtime.manifest.places import expressions_at, placements
+from agentos_runtime.manifest.shapes import path_text
+
+_HTTP_URL = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE)
+_FILLERS = ("plain", "1")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPlan:
+    """How one utility's requests are built; compiled once, when the skill is loaded."""
+
+    rest: Rest
+    program: Program | None
+    """All jq of the request in one program; None when there is none."""
+    nodes: tuple[Jq, ...]
+    """The expressions behind the program's outputs."""
+    url_program: Program | None
+    """The url alone, for the comparison with plain letters; None for a literal url."""
+    url: CompiledUrl | str | int
+    """A template, a literal, or the output that gives it."""
+    headers: Evaluator
+    query: Evaluator
+    body: Evaluator | None
+    stream_body: Evaluator | None
+    body_extra: Evaluator | None
+    auth: Auth | None
+    places: frozenset[str]
+    """Where the credential may stand, as in the skill's authority: `header:x-key`, `url`, `body:token`."""
+    spots: Mapping[str, Place]
+    """What the manifest says of each place that an expression fills."""
+    samples: Samples | None
+    """Made-up credentials, when an expression may mean the credential; `program` then runs over all of them."""
+    rooted: bool
+    """Whether a plain path gives all that expressions see, or the credential."""
+    chosen: frozenset[str]
+    """Params of a list of choices: the author knows all of their values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A request without its secrets: what `--dry-run` shows and what `complete` finishes."""
+
+    plan: RequestPlan = field(repr=False)
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    query: tuple[tuple[str, str], ...]
+    body: Value
+    encoding: str
+    placeholders: Placeholders = field(default_factory=Placeholders)
+    carries: bool = False
+    """Whether placeholders may stand in it."""
+    told: Mapping[str, Place] = field(default_factory=dict)
+    """Places that hold what an upstream said (`url`, `query:cursor`), and the expressions that took it."""
+    uploads: Uploads = field(default_factory=dict, repr=False)
+
+
+def plan_request(skill: Skill, utility: Utility, rest: Rest) -> RequestPlan:
+    """Compile a request of a utility, `rest`: see `requests_of`. Pure; raises nothing for a skill that loaded."""
+    streamed = rest.stream.body if rest.stream else None
+    roots = [rest.url, rest.headers, rest.query, rest.body, streamed, rest.body_extra]
+    nodes = tuple(node for root in roots if not isinstance(root, UrlTemplate) for node in jq_nodes(root))
+    slots: Slots = {node: index for index, node in enumerate(nodes)}
+    sources = [node.source for node in nodes]
+    auth = skill.auth.get(utility.credential) if utility.credential else None
+    samples = _samples(skill, auth, nodes)
+    program = compared_program if samples else request_program
+    placed = [*expressions_at(rest)]
+    keep = rest.keep_null
+    return RequestPlan(
+        rest=rest,
+        program=program(skill.definitions, sources) if nodes else None,
+        nodes=nodes,
+        url_program=request_program(skill.definitions, sources[:1]) if isinstance(rest.url, Jq) else None,
+        url=_plan_url(rest, slots),
+        headers=evaluator(rest.headers, slots, keep),
+        query=evaluator(rest.query, slots, keep),
+        body=None if rest.body is None else evaluator(rest.body, slots, keep),
+        stream_body=None if streamed is None else evaluator(streamed, slots, keep),
+        body_extra=None if rest.body_extra is None else evaluator(rest.body_extra, slots, keep),
+        auth=auth,
+        places=placements(auth, rest) if auth else frozenset(),
+        spots={place: expression.place for place, expression in reversed(placed)},
+        samples=samples,
+        rooted=any(isinstance(one, PlainPath) and one.steps[:1] in ((), ("auth",)) for _, one in placed),
+        chosen=frozenset(_chosen(utility)),
+    )
+
+
+def _samples(skill: Skill, auth: Auth | None, nodes: Sequence[Jq]) -> Samples | None:
+    """Made for what expressions and definitions say; None when none of them can mean the credential."""
+    sources = [*(node.source for node in nodes), skill.definitions]
+    if auth is None or not auth.fields or not nodes or not any(map(has_the_word, sources)):
+        return None
+    return Samples.of(auth.fields, sources)
+
+
+def _chosen(utility: Utility) -> Iterator[str]:
+    declared = utility.params.get("properties")
+    for name, schema in declared.items() if isinstance(declared, dict) else ():
+        if isinstance(schema, dict) and "enum" in schema:
+            yield name
+
+
+def _plan_url(rest: Rest, slots: Slots) -> CompiledUrl | str | int:
+    if isinstance(rest.url, Literal):
+        return str(rest.url.value)
+    return compile_url(rest.url) if isinstance(rest.url, UrlTemplate) else slots[rest.url]
+
+
+def document(params: dict[str, Json], settings: Mapping[str, Json], placeholders: Placeholders) -> dict[str, Json]:
+    """What the request's expressions see as `.`; `auth` holds placeholders, never a secret."""
+    return {"params": params, "settings": dict(settings), "auth": placeholders.document}
+
+
+def program_input(plan: RequestPlan, seen: dict[str, Json]) -> bytes:
+    """The input of `plan.program`; `seen` is the document."""
+    if plan.samples is None:
+        return dump(seen)
+    rest = {name: value for name, value in seen.items() if name != "auth"}
+    return dump({**rest, "auths": [dict(sample) for sample in plan.samples.each]})
+
+
+def settled_outputs(plan: RequestPlan, outputs: list[Json], placeholders: Placeholders) -> list[Json]:
+    """An output per expression, with placeholders for what was made of the samples. Raises ExpressionFailed."""
+    if plan.samples is None:
+        return outputs
+    width = len(plan.nodes)
+    settled: list[Json] = []
+    for index, node in enumerate(plan.nodes):
+        try:
+            settled.append(placeholders.settle(plan.samples, outputs[index::width]))
+        except PlaceholderError as error:
+            raise expression_failed(node, f"it does with .auth what cannot be kept safe: {error}") from None
+    return settled
+
+
+def plain_documents(plan: RequestPlan, seen: dict[str, Json]) -> list[bytes]:
+    """The inputs for `url_program`: what the expressions see, with plain characters for every text.
+
+    Choices keep their value: a url may depend on what the author listed.
+    """
+    params = seen["params"]
+    assert isinstance(params, dict)
+    kept = {name: params[name] for name in plan.chosen if name in params}
+    plain = [plain_letters(params, filler) for filler in _FILLERS]
+    return [dump(seen | {"params": one | kept}) for one in plain if isinstance(one, dict)]
+
+
+def draft_request(
+    plan: RequestPlan,
+    inputs: Inputs,
+    *,
+    streaming: bool,
+    plain_urls: Sequence[Json] = (),
+    placeholders: Placeholders | None = None,
+    carries: bool = False,
+    uploads: Uploads | None = None,
+) -> Draft:
+    """Build the request from the worker's outputs.
+
+    `plain_urls` are the outputs of `url_program` over `plain_documents`. Raises ExpressionFailed (the author's
+    mistake) and InvalidParams (a param that may not stand where the manifest puts it).
+    """
+    rest = plan.rest
+    url = _url(plan, inputs, inputs.params, plain_urls)
+    return Draft(
+        plan=plan,
+        method=rest.method,
+        url=url,
+        headers=tuple(_header_pairs(plan, plan.headers(inputs))),
+        query=tuple(_query_pairs(plan, plan.query(inputs))),
+        body=_body(plan, inputs, streaming),
+        encoding=rest.encoding,
+        placeholders=placeholders or Placeholders(),
+        carries=carries,
+        uploads=uploads or {},
+    )
+
+
+def _url(plan: RequestPlan, inputs: Inputs, params: dict[str, Json], plain_urls: Sequence[Json]) -> str:
+    if isinstance(plan.url, str):
+        return plan.url
+    if isinstance(plan.url, CompiledUrl):
+        return fill_url(plan.url, params)
+    node = plan.nodes[plan.url]
+    url = _whole_url(node, inputs.outputs[plan.url])
+    if url is None or not _HTTP_URL.match(url):
+        wanted = "no path that begins with /" if node.base else "no http or https url"
+        raise expression_failed(node, f"gives {wanted}")
+    plain = [value for value in (_whole_url(node, outputs) for outputs in plain_urls) if value is not None]
+    if not any(same_structure(url, other) for other in plain):
+        raise InvalidParams(
+            "A param would change where this request goes: it may only fill a path segment or a query value",
+            problems=[
+                ParamProblem(
+                    "params", f"a text used in the url of {node.place.key} has characters such as / ? # @ .."
+                )
+            ],
+        )
+    return url
+
+
+def _whole_url(node: Jq, outputs: Json) -> str | None:
+    """What a url's expression gave, after the url that it is relative to."""
+    url = single(outputs, node)
+    if not isinstance(url, str) or (node.base and not url.startswith("/")):
+        return None
+    return node.base + url
+
+
+def _header_pairs(plan: RequestPlan, headers: Value) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for name, value in headers.items() if isinstance(headers, dict) else ():
+        text = url_text(value)
+        if text is None:
+            raise _field_failed(plan, f"headers.{name}", "must give a text, a number or true/false")
+        text = text.strip(" \t")
+        found = value_problem(text)
+        if found is not None:
+            message = f"is used in a header, and a header {found[1]}"
+            raise InvalidParams(f"A param {message} ({name})", problems=[ParamProblem(f"headers.{name}", message)])
+        pairs.append((name, text))
+    return pairs
+
+
+def _query_pairs(plan: RequestPlan, query: Value) -> list[tuple[str, str]]:
+    if not isinstance(query, dict):
+        return []
+    nested = plan.rest.nested
+    try:
+        return nested_pairs(query if nested is None else without_empty(plan.rest.query, query), nested)
+    except NestingError as error:
+        raise unsayable(plan, "query", error) from None
+
+
+def unsayable(plan: RequestPlan, key: str, error: NestingError) -> AgentOSError:
+    """The error of a `query` or `body` that cannot be sent: the caller's when a param is handed on as it is."""
+    node = getattr(plan.rest, key)
+    steps = error.path
+    if isinstance(node, Fields):
+        node = next((child for name, child in node.entries if name == error.path[0]), None)
+        steps = error.path[1:]
+    if plan.rest.nested is not None and isinstance(node, PlainPath) and node.steps[:1] == ("params",):
+        where = path_text((*node.steps[1:], *steps))
+        return InvalidParams(f"{where} {error}", problems=[ParamProblem(where, str(error))])
+    fix = "" if plan.rest.nested else ". `nested: brackets` or `dots` writes what is inside"
+    return _field_failed(plan, key, f"cannot be sent: {path_text(error.path)} {error}{fix}")
+
+
+def _body(plan: RequestPlan, inputs: Inputs, streaming: bool) -> Value:
+    body = plan.body(inputs) if plan.body else EMPTY
+    if plan.rest.nested is not None and plan.rest.body is not None and not isinstance(body, Empty):
+        body = without_empty(plan.rest.body, body)
+    if body is None and not isinstance(plan.rest.body, Literal):
+        body = EMPTY
+    overlay = plan.stream_body(inputs) if streaming and plan.stream_body else EMPTY
+    if isinstance(overlay, dict):
+        body = _merged(plan, body, overlay)
+    extra = plan.body_extra(inputs) if plan.body_extra else EMPTY
+    if isinstance(extra, Empty) or extra is None:
+        return body
+    if not isinstance(extra, dict):
+        raise _field_failed(plan, "body_extra", "must give an object")
+    _refuse_stream_keys(plan, extra)
+    return _merged(plan, body, extra)
+
+
+def _merged(plan: RequestPlan, body: Value, extra: dict[str, Json]) -> Value:
+    if isinstance(body, Empty):
+        return extra
+    if not isinstance(body, dict):
+        raise _field_failed(plan, "body", "must be an object, because more fields are merged into it")
+    return body | extra
+
+
+def _refuse_stream_keys(plan: RequestPlan, extra: dict[str, Json]) -> None:
+    """A caller must not turn streaming on or off behind the runtime's back: the reply could not be read."""
+    stream = plan.rest.stream
+    names = [name for name, _ in stream.body.entries if name in extra] if stream else []
+    if names:
+        source = plan.rest.body_extra
+        path = ".".join(str(step) for step in source.steps[1:]) if isinstance(source, PlainPath) else "extra"
+        message = 'cannot be set here; ask for a stream with "stream": true'
+        problems = [ParamProblem(f"{path}.{name}", message) for name in names]
+        raise InvalidParams(f"{problems[0].path} {message}", problems=problems)
+
+
+def _field_failed(plan: RequestPlan, key: str, reason: str) -> AuthorError:
+    place = plan.rest.url_place
+    path = f"{place.key.rsplit('.', 1)[0]}.{key}"
+    return ExpressionFailed(f"The manifest's {path} {reason} ({place.position.file})", details={"key": path})

@@ -1,0 +1,1 @@
+"""`agentos activity` and `agentos usage`."""

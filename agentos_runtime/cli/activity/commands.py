@@ -1,0 +1,142 @@
+"""`agentos activity` and `agentos usage`: read from the ledger's file, also while no server runs."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from agentos_runtime.cli.keys.stored import home_option
+from agentos_runtime.cli.lazy import LazyGroup
+from agentos_runtime.cli.terminal.output import print_json, print_table, say
+from agentos_runtime.cli.terminal.shell import Shell, json_option, pass_shell
+from agentos_runtime.cli.terminal.skill_names import complete_skill
+from agentos_runtime.storage.activity.queries import GROUPS, OUTCOMES, ActivityReader
+
+LOOK_AGAIN = 0.5
+"""Seconds between two looks of --follow."""
+HEAD = ("TIME (UTC)", "AGENT", "SKILL", "UTILITY", "OUTCOME", "MS", "MODEL", "IN", "OUT", "COST")
+since_option = click.option("--since", metavar="WHEN", help="A duration (90s, 30m, 24h, 7d) or an ISO time.")
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={"prune": ("activity.prune:prune_activity", "Drop old calls, and give their space back.")},
+    invoke_without_command=True,
+)
+@click.option("--agent", help="Only calls by this agent.")
+@click.option("--skill", help="Only calls of this skill.", shell_complete=complete_skill)
+@click.option("--utility", help="Only calls of this utility.")
+@click.option("--outcome", type=click.Choice(OUTCOMES), help="Only calls that ended so.")
+@since_option
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Rows at most.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with calls as they are made.")
+@home_option
+@json_option
+@click.pass_context
+@pass_shell
+def activity(
+    shell: Shell,
+    context: click.Context,
+    /,
+    home: str | None,
+    as_json: bool,
+    follow: bool,
+    limit: int,
+    **given: str | None,
+) -> None:
+    """Who called what, when, how it ended, and what it cost; the newest first.
+
+    \b
+    Example:
+      agentos activity --since 24h --outcome error
+    """
+    if context.invoked_subcommand is not None:
+        return
+    reader = ActivityReader(shell.settings(home=home).activity_file)
+    filters = _filters(given) | {"limit": str(limit)}
+    if follow:
+        _follow(reader, filters, as_json)
+        return
+    found: Any = asyncio.run(reader.rows(filters))
+    if as_json:
+        print_json(found)
+    elif not found["rows"]:
+        say("No calls yet." if len(filters) == 1 else "No call matches.")
+    else:
+        print_table(HEAD, map(_row, found["rows"]))
+
+
+@click.command()
+@since_option
+@click.option("--by", help=f"What to add up by, separated by commas. [{','.join(GROUPS)}]")
+@home_option
+@json_option
+@pass_shell
+def usage(shell: Shell, /, home: str | None, as_json: bool, **given: str | None) -> None:
+    """Calls, errors, tokens and cost, added up; the dearest first.
+
+    \b
+    Example:
+      agentos usage --since 7d --by agent
+    """
+    reader = ActivityReader(shell.settings(home=home).activity_file)
+    found: Any = asyncio.run(reader.usage(_filters(given)))
+    if as_json:
+        print_json(found)
+    elif not found["rows"]:
+        say("No calls yet.")
+    else:
+        names = list(found["rows"][0])
+        head = [name.replace("_", " ").upper() for name in names]
+        print_table(head, [[_text(row[name]) for name in names] for row in found["rows"]])
+
+
+def _filters(given: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in given.items() if value}
+
+
+def _follow(reader: ActivityReader, filters: dict[str, str], as_json: bool) -> None:
+    """Prints rows once they are closed, the oldest first, until it is interrupted."""
+    printed: set[tuple[int, str]] = set()  # a number alone may come again when all calls were dropped
+    for row in _closed_rows(reader, filters):
+        name = (row["id"], row["request_id"])
+        if name in printed:
+            continue
+        printed.add(name)
+        if as_json:
+            print_json(row, pretty=False)
+        else:
+            say("  ".join(cell for cell in _row(row) if cell))
+
+
+def _closed_rows(reader: ActivityReader, filters: dict[str, str]) -> Iterator[Any]:
+    for look in itertools.count():
+        if look:
+            time.sleep(LOOK_AGAIN)
+        found: Any = asyncio.run(reader.rows(filters))
+        yield from (row for row in reversed(found["rows"]) if row["outcome"] != "started")
+
+
+def _row(row: Any) -> tuple[str, ...]:
+    outcome = row["outcome"] if row["code"] is None else f"{row['outcome']} ({row['code']})"
+    texts = (
+        row["duration_ms"] and round(row["duration_ms"]),
+        row["model"],
+        row["input_tokens"],
+        row["output_tokens"],
+    )
+    named = (row["started_at"][:19].replace("T", " "), row["agent"], row["skill"], row["utility"], outcome)
+    return (*named, *map(_text, texts), _money(row["cost"]))
+
+
+def _money(cost: float | None) -> str:
+    return "" if cost is None else f"${cost:.6f}".rstrip("0").rstrip(".")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6f}".rstrip("0").rstrip(".")
+    return "" if value is None else str(value)

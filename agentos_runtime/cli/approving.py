@@ -1,0 +1,229 @@
+"""`agentos approve`, `agentos revoke` and `agentos approvals`: what a skill may do, and who said so."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from agentos_runtime.cli.keys.kept import load_skill
+from agentos_runtime.cli.runtimes import opened
+from agentos_runtime.cli.terminal.output import ask, dim, heading, plain, print_json, say, style
+from agentos_runtime.cli.terminal.permissions import print_permissions
+from agentos_runtime.cli.terminal.shell import Failed, Shell, can_ask, home_options, json_option, pass_shell
+from agentos_runtime.cli.terminal.skill_names import complete_skill
+from agentos_runtime.config.settings import Settings
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.model import Skill
+from agentos_runtime.manifest.origins import origin_of
+from agentos_runtime.security.approvals import Approvals, Lock
+from agentos_runtime.security.authority import Authority, Grant, authority_of, sort_grants
+from agentos_runtime.security.bundled import read_bundled
+from agentos_runtime.security.credentials.lookup import Credentials, Listed
+from agentos_runtime.security.credentials.opening import open_credentials
+from agentos_runtime.security.opening import open_approvals
+from agentos_runtime.skills.visibility import VisibleSkills
+from agentos_runtime.storage.private_files import PrivateFileError
+
+
+@click.command()
+@click.argument("skill", shell_complete=complete_skill)
+@click.option("--yes", is_flag=True, help="Approve without asking, for scripts.")
+@home_options
+@json_option
+@pass_shell
+def approve(shell: Shell, skill: str, yes: bool, home: str | None, skills: tuple[str, ...], as_json: bool) -> None:
+    """Approve all that SKILL may do: it is shown, with what changed since the last approval.
+
+    This also lifts what `agentos revoke` refused.
+
+    \b
+    Example:
+      agentos approve my-skill
+    """
+    settings = shell.settings(home=home, skills=skills)
+    approvals = open_approvals(settings)
+    lock = approvals.lock()
+    loaded = asyncio.run(load_skill(shell, settings, skill))
+    before = lock.approvals.get(loaded.id)
+    changes = (before.authority if before else Authority()).diff(authority_of(loaded))
+    if not as_json:
+        _show_authority(loaded, approvals, changes, lock, first=before is None)
+    if not yes and not _agreed():
+        raise Failed("Nothing was approved.")
+    approvals.approve(loaded)
+    if as_json:
+        authority = authority_of(loaded).as_json()
+        print_json({"skill": loaded.id, "approved": True, "changes": list(changes), "authority": authority})
+    else:
+        say(f"Approved. It is written in {settings.lock_file}.")
+
+
+@click.command()
+@click.argument("skill", shell_complete=complete_skill)
+@home_options
+@json_option
+@pass_shell
+def revoke(shell: Shell, skill: str, home: str | None, skills: tuple[str, ...], as_json: bool) -> None:
+    """Take back all that SKILL was approved for, in whichever way: no call of it goes out any more.
+
+    Servers that run notice within a second; streams end. Stored keys stay, without a place to go. Only `agentos
+    approve SKILL` lifts it. What AGENTOS_REWRITE approves is the operator's and stays: it is named.
+
+    \b
+    Example:
+      agentos revoke my-skill
+    """
+    settings = shell.settings(home=home, skills=skills)
+    approvals = open_approvals(settings)
+    credentials = open_credentials(settings, shell.environ)
+    stored = _stored(credentials, skill)
+    lock = approvals.lock()
+    known = {*lock.approvals, *lock.refusals, *read_bundled(), *(each.skill for each in stored)}
+    origins = _origins(lock, stored, skill)
+    if skill not in known or settings.rewrite:
+        origins |= asyncio.run(_loaded_origins(shell, settings, skill, must_be=skill not in known))
+    refused_at = approvals.refuse(skill)
+    ended = [*credentials.end_grants(skill)]
+    rewritten = sorted(origin for origin in origins if approvals.is_rewritten(origin))
+    if as_json:
+        shown: dict[str, Json] = {"skill": skill, "revoked": True, "refused_at": refused_at}
+        print_json(shown | {"keys_without_a_place": [*ended], "rewritten": [*rewritten]})
+        return
+    say(f"Revoked. No call of {plain(skill)} goes out until you run: agentos approve {plain(skill)}")
+    if ended:
+        say(f"Still stored, without a place to go: the {' and '.join(map(plain, ended))} key.")
+    for origin in rewritten:
+        say(f"AGENTOS_REWRITE names {origin}, so calls to it still go out: take it out there.")
+
+
+@click.command()
+@home_options
+@json_option
+@pass_shell
+def approvals(shell: Shell, home: str | None, skills: tuple[str, ...], as_json: bool) -> None:
+    """List per skill what it may do, who approved it, since when, and what was taken back.
+
+    \b
+    Example:
+      agentos approvals
+    """
+    settings = shell.settings(home=home, skills=skills)
+    kept = open_approvals(settings)
+    lock, stored = kept.lock(), open_credentials(settings, shell.environ).list()
+    loaded = asyncio.run(_loaded(shell, settings))
+    ids = sorted({*loaded, *lock.approvals, *lock.refusals, *(each.skill for each in stored if each.grants)})
+    listed = [_listed(skill_id, loaded.get(skill_id), kept, lock, stored) for skill_id in ids]
+    if as_json:
+        rewrites = sorted(origin for url in settings.rewrite if (origin := origin_of(url)))
+        print_json({"skills": [*listed], "rewrites": [*rewrites], "file": str(settings.lock_file)})
+        return
+    for each in listed:
+        _print_listed(each)
+
+
+def _stored(credentials: Credentials, skill_id: str) -> list[Listed]:
+    """The skill's stored credentials; none where they cannot be read: that keeps no refusal from being kept."""
+    try:
+        return [each for each in credentials.list() if each.skill == skill_id]
+    except PrivateFileError:
+        return []
+
+
+# ------------------------------------------------------------------ what is listed
+
+
+def _listed(
+    skill_id: str, skill: Skill | None, approvals: Approvals, lock: Lock, stored: Sequence[Listed]
+) -> dict[str, Any]:
+    own = [each for each in stored if each.skill == skill_id]
+    approval = lock.approvals.get(skill_id)
+    set_at = {grant: each.set_at for each in own for grant in each.grants}
+    asked = authority_of(skill).grants if skill else approval.authority.grants if approval else set_at.keys()
+    grants = []
+    for grant in sort_grants(asked):
+        by = _approved_by(skill_id, skill, approvals, grant, frozenset(set_at), lock)
+        approved_at = approval.approved_at if approval and by == "agentos.lock" else None
+        since = set_at.get(grant) if by == "keys set" else approved_at
+        grants.append(grant.as_json() | {"approved_by": by, "since": since})
+    refused_at = lock.refusals.get(skill_id)
+    nobody = [each for each in grants if each["approved_by"] is None]
+    state = "refused" if refused_at else "asks" if nobody else "approved"
+    return {
+        "skill": skill_id,
+        "state": state,
+        "refused_at": refused_at,
+        "loaded": skill is not None,
+        "grants": grants,
+    }
+
+
+def _approved_by(
+    skill_id: str, skill: Skill | None, approvals: Approvals, grant: Grant, stored: frozenset[Grant], lock: Lock
+) -> str | None:
+    """Also for a skill that is not there any more, whose approvals still stand in the file."""
+    if skill is not None:
+        return approvals.covers(skill, grant, stored)
+    if skill_id in lock.refusals:
+        return None
+    return "keys set" if grant in stored else "agentos.lock"
+
+
+def _print_listed(listed: dict[str, Any]) -> None:
+    heading(plain(listed["skill"]) + ("" if listed["loaded"] else " (not loaded)"))
+    if listed["refused_at"]:
+        say(f"  Refused since {listed['refused_at']}. To lift it: agentos approve {plain(listed['skill'])}")
+    if listed["grants"]:
+        who = "taken back" if listed["refused_at"] else None
+        print_permissions(each | {"approved_by": _who(each) or who} for each in listed["grants"])
+    elif not listed["refused_at"]:
+        say(dim("  Calls without a key, to public addresses only: nothing to approve."))
+
+
+def _who(grant: Any) -> str | None:
+    since = str(grant["since"] or "")[:10]
+    return f"{grant['approved_by']}, {since}" if since else grant["approved_by"]
+
+
+async def _loaded(shell: Shell, settings: Settings) -> dict[str, Skill]:
+    async with opened(shell, settings) as runtime:
+        return {entry.id: entry.skill for entry in runtime.registry.entries if entry.skill}
+
+
+async def _loaded_origins(shell: Shell, settings: Settings, skill_id: str, *, must_be: bool) -> set[str]:
+    """The origins that a skill's file names. Raises UnknownSkill when there is none and there must be one."""
+    async with opened(shell, settings) as runtime:
+        known = {entry.id: entry.skill for entry in runtime.registry.entries}
+        if must_be:
+            VisibleSkills(runtime.registry).entry(skill_id)
+    skill = known.get(skill_id)
+    return _named(authority_of(skill).grants) if skill else set()
+
+
+def _origins(lock: Lock, stored: Iterable[Listed], skill_id: str) -> set[str]:
+    approval = lock.approvals.get(skill_id)
+    grants = set(approval.authority.grants) if approval else set()
+    return _named(grants.union(*(each.grants for each in stored)))
+
+
+def _named(grants: Iterable[Grant]) -> set[str]:
+    return {grant.origin for grant in grants if grant.origin is not None}
+
+
+def _show_authority(skill: Skill, approvals: Approvals, changes: Sequence[str], lock: Lock, *, first: bool) -> None:
+    say(f"{plain(skill.name)} ({skill.file}) asks for:")
+    grants = sort_grants(authority_of(skill).grants)
+    print_permissions({**grant.as_json(), "approved_by": approvals.covers(skill, grant)} for grant in grants)
+    if refused_at := lock.refusals.get(skill.id):
+        say(f"It was taken back at {refused_at}.")
+    if first:
+        return
+    say("Since the last approval:" if changes else "Nothing changed since the last approval.")
+    for line in changes:
+        say(style(f"  {line}", fg="green" if line.startswith("+") else "red"))
+
+
+def _agreed() -> bool:
+    if not can_ask():
+        raise click.UsageError("nobody can be asked here: look at `agentos show SKILL`, then add --yes")
+    return ask("Approve?")

@@ -1,0 +1,141 @@
+"""`agentos import openapi`, `lap` and `curl`."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import click
+
+from agentos_runtime.cli.import_.report import print_report
+from agentos_runtime.cli.terminal.shell import Failed, Shell, json_option, pass_shell
+from agentos_runtime.importers.api import ImportProblem
+from agentos_runtime.importers.naming import is_utility_name
+from agentos_runtime.importers.selection import read_names
+from agentos_runtime.importers.service import CurlImport, Import, ServiceImport
+from agentos_runtime.skills.imported_files import InvalidSkillId
+from agentos_runtime.skills.installing import import_skill
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def target_options(command: Command) -> Command:
+    """Which skill is written, and whether it is."""
+    options = (
+        click.option("--id", "skill_id", required=True, metavar="ID", help="The skill's id."),
+        click.option(
+            "--folder",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="The folder of skills to write into. [the first of AGENTOS_SKILLS, else AGENTOS_HOME/skills]",
+        ),
+        click.option("--force", is_flag=True, help="Also add to a skill that was not made by an import."),
+        click.option("--dry-run", is_flag=True, help="Only say what would change."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return json_option(command)
+
+
+def service_options(command: Command) -> Command:
+    """What is taken from a description of a whole service."""
+    options = (
+        click.option(
+            "--include",
+            multiple=True,
+            metavar="PATTERN",
+            help="Only what matches: a path (/keys*), METHOD path, tag, operation id or name. May be repeated.",
+        ),
+        click.option("--split", is_flag=True, help="A new skill is written as one file for each tag."),
+        click.option(
+            "--name", "names", multiple=True, metavar="OLD=NEW", help="Call a utility otherwise. May be repeated."
+        ),
+        click.option("--base-url", metavar="URL", help="Where the service is, when the description does not say."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("source", metavar="FILE|URL")
+@click.option("--cases", is_flag=True, help="Also write tests, from the examples of the description.")
+@service_options
+@target_options
+@pass_shell
+def openapi(shell: Shell, /, **options: Any) -> None:
+    """Import OpenAPI 3.0 or 3.1, from a file or an address.
+
+    \b
+    Example:
+      agentos import openapi openapi.yaml --id example --include '/keys*'
+    """
+    _import_service(shell, "openapi", **options)
+
+
+@click.command()
+@click.argument("source", metavar="FILE|URL")
+@service_options
+@target_options
+@pass_shell
+def lap(shell: Shell, /, **options: Any) -> None:
+    """Import a LAP file.
+
+    \b
+    Example:
+      agentos import lap api-spec.lap --id example
+    """
+    _import_service(shell, "lap", **options)
+
+
+@click.command()
+@click.argument("command", metavar="COMMAND")
+@click.option("--name", metavar="NAME", help="What the utility is called. [made from the address]")
+@target_options
+@pass_shell
+def curl(shell: Shell, /, command: str, name: str | None, **options: Any) -> None:
+    """Turn one curl command into a utility, of a new skill or of one that an import made. Keys are left out.
+
+    \b
+    Example:
+      agentos import curl "curl 'https://api.example.com/search?q=cats'" --id example --name search_cats
+    """
+    if name is not None and not is_utility_name(name):
+        raise click.UsageError("--name has lower-case letters, digits and _, such as search_cats")
+    _import(shell, CurlImport(command, name), **options)
+
+
+def _import_service(
+    shell: Shell,
+    kind: Literal["openapi", "lap"],
+    *,
+    source: str,
+    include: tuple[str, ...],
+    names: Sequence[str],
+    base_url: str | None,
+    split: bool,
+    cases: bool = False,
+    **options: Any,
+) -> None:
+    try:
+        named = read_names(names)
+    except ImportProblem as error:
+        raise Failed(str(error)) from None
+    _import(shell, ServiceImport(kind, source, include, named, base_url, cases, split), **options)
+
+
+def _import(
+    shell: Shell,
+    wanted: Import,
+    *,
+    skill_id: str,
+    folder: Path | None,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    try:
+        report = import_skill(wanted, skill_id, shell.settings(), folder=folder, force=force, dry_run=dry_run)
+    except InvalidSkillId as error:
+        raise click.UsageError(str(error)) from None
+    except ImportProblem as error:
+        raise Failed(str(error)) from None
+    print_report(report, dry_run=dry_run, as_json=as_json)

@@ -1,0 +1,68 @@
+"""`agentos keys set`: it shows where a key will go before anything is stored."""
+
+import asyncio
+
+import click
+
+from agentos_runtime.cli.keys.kept import choose_auth, load_skill, show_destination, store
+from agentos_runtime.cli.terminal.output import ask_hidden, plain, print_json, say
+from agentos_runtime.cli.terminal.shell import Shell, can_ask, home_options, json_option, pass_shell, stdin_text
+from agentos_runtime.cli.terminal.skill_names import complete_skill
+from agentos_runtime.manifest.model import Auth
+from agentos_runtime.security.authority import Grant, authority_of
+from agentos_runtime.security.credentials.opening import open_credentials
+from agentos_runtime.security.opening import open_approvals
+
+
+@click.command(name="set")
+@click.argument("skill", shell_complete=complete_skill)
+@click.option("--credential", help="Which of the skill's credentials. [the only one, or default]")
+@home_options
+@json_option
+@pass_shell
+def set_key(
+    shell: Shell, skill: str, credential: str | None, home: str | None, skills: tuple[str, ...], as_json: bool
+) -> None:
+    """Store a key of SKILL. It is asked for without being shown; without a terminal it is read from stdin.
+
+    What has several fields (username, password) takes a line for each, in the order of `agentos show SKILL`. Where
+    the skill says that one of the two is empty, only the other is asked for; an empty line may stand for it.
+
+    \b
+    Example:
+      agentos keys set openrouter
+      pass show openrouter | agentos keys set openrouter
+    """
+    settings = shell.settings(home=home, skills=skills)
+    loaded = asyncio.run(load_skill(shell, settings, skill))
+    auth = choose_auth(loaded, credential)
+    grants = authority_of(loaded).of_credential(auth.name)
+    refused_at = open_approvals(settings).refused_at(loaded.id)
+    show_destination(loaded, auth, grants, refused_at)
+    if auth.help_url:
+        say(f"Get one at {plain(auth.help_url)}", err=True)
+    values = _ask(auth) if can_ask() else _read(auth)
+    agreed = frozenset[Grant]() if refused_at else grants
+    stored = store(open_credentials(settings, shell.environ), loaded, auth, values, agreed)
+    if as_json:
+        print_json(stored | {"refused_at": refused_at})
+    elif refused_at:
+        say(f"Stored in {stored['source']}. It goes nowhere until you run: agentos approve {loaded.id}")
+    else:
+        say(f"Stored in {stored['source']}. Try it: agentos show {loaded.id}")
+
+
+def _ask(auth: Auth) -> dict[str, str]:
+    """Hidden prompts; one field is asked for by its label."""
+    named = "Key" if auth.kind != "basic" else auth.fields[0].capitalize()
+    labels = {name: auth.label or named if len(auth.fields) == 1 else name.capitalize() for name in auth.fields}
+    return {name: ask_hidden(labels[name]).strip() for name in auth.fields}
+
+
+def _read(auth: Auth) -> dict[str, str]:
+    lines = stdin_text().splitlines()
+    if len(auth.fields) == 1:
+        lines = ["\n".join(lines).strip()]
+    if len(lines) < len(auth.fields) or not all(lines):
+        raise click.UsageError(f"stdin must hold {' and '.join(auth.fields)}, a line each")
+    return {name: line.strip() for name, line in zip(auth.fields, lines, strict=False)}

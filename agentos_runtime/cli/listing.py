@@ -1,0 +1,75 @@
+"""`agentos list`."""
+
+import asyncio
+from typing import Any
+
+import click
+
+from agentos_runtime.cli.terminal.catalogs import looked_at
+from agentos_runtime.cli.terminal.output import dim, plain, print_json, print_table, say
+from agentos_runtime.cli.terminal.shell import Shell, home_options, json_option, pass_shell
+from agentos_runtime.config.settings import Settings
+
+NEXT = (
+    ("needs_credential", "agentos keys set {}"),
+    ("needs_approval", "agentos approve {}"),
+    ("broken", "agentos check"),
+)
+
+
+@click.command()
+@click.argument("query", nargs=-1)
+@home_options
+@json_option
+@pass_shell
+def list_skills(
+    shell: Shell, query: tuple[str, ...], home: str | None, skills: tuple[str, ...], as_json: bool
+) -> None:
+    """List the skills; with QUERY, those whose name, description or utilities have all its words.
+
+    \b
+    Example:
+      agentos list weather
+    """
+    entries, loading = asyncio.run(_listed(shell, shell.settings(home=home, skills=skills), " ".join(query)))
+    if as_json:
+        print_json({"skills": entries, **({"loading": loading} if loading else {})})
+        return
+    for each in loading:
+        say(f"{plain(each['id'])} is not ready: {plain(each['problems'][0]['message'])}", err=True)
+    if not entries:
+        say("No skill matches." if query else "There are no skills yet. Write one: agentos new my-skill")
+        return
+    print_table(
+        ("SKILL", "STATE", "UTILITIES", "DESCRIPTION"),
+        [(entry["id"], _state(entry), str(len(entry["utilities"])), entry["description"]) for entry in entries],
+    )
+    for line in (*_shadows(entries), *_advice(entries)):
+        say(line)
+
+
+async def _listed(shell: Shell, settings: Settings, query: str) -> tuple[list[Any], list[Any]]:
+    """The skills, and those of which nothing could be said."""
+    async with looked_at(shell, settings) as catalog:
+        return catalog.entries(query), catalog.loading()
+
+
+def _state(entry: Any) -> str:
+    if entry["kind"] == "instructions":
+        return "instructions only"
+    return f"{entry['state']}, newest save is bad" if entry.get("stale") else str(entry["state"])
+
+
+def _shadows(entries: list[Any]) -> list[str]:
+    """Which skills are served in place of bundled ones."""
+    ids = [plain(entry["id"]) for entry in entries if entry.get("shadows")]
+    return ["", dim(f"in place of the bundled skill: {', '.join(ids)}")] if ids else []
+
+
+def _advice(entries: list[Any]) -> list[str]:
+    lines = []
+    for state, command in NEXT:
+        ids = [plain(entry["id"]) for entry in entries if entry["state"] == state]
+        if ids:
+            lines.append(dim(f"{state}: {', '.join(ids)}. Run: {command.format(ids[0])}"))
+    return ["", *lines] if lines else []

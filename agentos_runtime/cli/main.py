@@ -1,0 +1,129 @@
+"""The console script `agentos`: the only place that reads the environment and that stops every error."""
+
+import io
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import click
+
+from agentos_runtime.cli.lazy import LazyGroup
+from agentos_runtime.cli.terminal.output import OutputLost, discard, flush, say_usage
+from agentos_runtime.cli.terminal.shell import Failed, Shell, trouble
+from agentos_runtime.config.settings import SettingsError
+from agentos_runtime.errors import AgentOSError
+from agentos_runtime.storage.private_files import PrivateFileError
+from agentos_runtime.version import __version__
+
+LAST_STANDARD = 2
+"""stderr's number."""
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "serve": ("serve:serve", "Serve all skills over HTTP."),
+    "demo": ("demo.command:demo", "A tour of the whole, without a key or a network."),
+    "list": ("listing:list_skills", "List the skills and what they can do."),
+    "show": ("show:show", "Show a skill or a utility: its params, its reply, what it may do."),
+    "call": ("calls.command:call", "Call a utility."),
+    "check": ("check:check", "Check skill files; every problem with its line and the fix."),
+    "test": ("testing:test", "Run the cases of skills; no network, no key, no cost."),
+    "new": ("new:new", "Write a new skill to begin with."),
+    "import": (
+        "import_.group:importing",
+        "Turn OpenAPI, LAP or a curl command into a skill, or bring one up to date.",
+    ),
+    "login": ("login:login", "Get a key by logging in with a browser."),
+    "keys": ("keys.group:keys", "Store, list, approve and look after keys."),
+    "approve": ("approving:approve", "Approve what a skill may do."),
+    "revoke": ("approving:revoke", "Take back all that a skill was approved for."),
+    "approvals": ("approving:approvals", "What each skill may do, who approved it, and what was taken back."),
+    "confirm": ("confirming:confirm", "Say that what a skill returns is as its manifest says."),
+    "agents": ("agents.group:agents", "Bind agents' names to tokens; what each may do and has used."),
+    "activity": ("activity.commands:activity", "Who called what, when, at what cost."),
+    "usage": ("activity.commands:usage", "Calls, tokens and cost, added up."),
+    "backup": ("backup:backup", "Write all but the keys to one file."),
+    "doctor": ("doctor:doctor", "Look whether everything is in order."),
+    "completion": ("completion:completion", "Print the completion script of your shell."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="agentos")
+def cli() -> None:
+    """Skills in, HTTP endpoints out; agents never see a key.
+
+    \b
+    Example:
+      agentos keys set openrouter
+      agentos call openrouter chat model=openai/gpt-4o-mini 'messages=[{"role": "user", "content": "Hello"}]'
+      agentos serve
+    """
+
+
+def main() -> NoReturn:
+    """Run one command and exit: 0 fine, 1 the call or check failed, 2 wrong usage, 130 interrupted."""
+    _hold_standard_descriptors()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a character shows its escape
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(run(sys.argv[1:], os.environ))
+
+
+def run(args: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run one command; the exit code."""
+    colour = False if environ.get("NO_COLOR") or environ.get("TERM") == "dumb" else None
+    try:
+        try:
+            return _ended(args, environ, colour)
+        except OutputLost as error:
+            discard(stdout_only=True)
+            return _failed(error, colour)
+    except (OutputLost, BrokenPipeError):
+        discard()
+        return 1
+
+
+def _ended(args: Sequence[str], environ: Mapping[str, str], colour: bool | None) -> int:
+    """Run one command and say how it ended badly. Raises OutputLost, BrokenPipeError."""
+    try:
+        code = cli.main(list(args), prog_name="agentos", standalone_mode=False, obj=Shell(environ), color=colour)
+        flush()
+    except (OutputLost, BrokenPipeError):
+        raise
+    except click.UsageError as error:
+        say_usage(error)
+        return error.exit_code
+    except click.ClickException as error:
+        return _failed(error, colour)
+    except SettingsError as error:
+        return _failed(Failed(str(error)), colour, code=2)
+    except (AgentOSError, PrivateFileError) as error:
+        return _failed(Failed(str(error)), colour)
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except OSError as error:
+        return _failed(Failed(trouble(error)), colour)
+    except Exception as error:  # noqa: BLE001 - the top of the surface: a bug becomes a sentence
+        where = f"{type(error).__name__} in {_place(error)}"
+        return _failed(Failed(f"This is a bug of agentos: {where}. Please report it with what you did."), colour)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: click.ClickException, colour: bool | None, code: int = 1) -> int:
+    with click.Context(cli, color=colour):
+        Failed(error.message).show()
+    return code
+
+
+def _hold_standard_descriptors() -> None:
+    """Where stdin, stdout or stderr is closed, no database gets its number: whatever is written goes nowhere."""
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= LAST_STANDARD:
+        pass
+    os.close(opened)
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else "an unknown place"

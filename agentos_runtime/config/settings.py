@@ -1,0 +1,287 @@
+"""What the operator decides: flags, then environment, then `config.toml`."""
+
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+MB = 1024 * 1024
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the message names it, where it came from, and what it must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, checked; `sources` says where each came from: `flag`, a variable, a file or `default`."""
+
+    home: Path
+    host: str = "127.0.0.1"
+    port: int = 3456
+    skills: tuple[Path, ...] = ()
+    """Folders in order of precedence, all of them before `<home>/skills` and the bundled skills."""
+    only_skills: bool = False
+    """`<home>/skills` and the bundled skills are left out."""
+    rewrite: Mapping[str, str] = field(default_factory=dict)
+    """Origin → base address to send its calls to."""
+    token: str | None = field(default=None, repr=False)
+    """Lets callers in; makes nobody the operator."""
+    operator_token: str | None = field(default=None, repr=False)
+    """Proves the operator, who sees what every agent does."""
+    agent: str | None = None
+    """Who the command line is to a server and in the ledger."""
+    agent_token: str | None = field(default=None, repr=False)
+    """Its token, where that name is bound to one."""
+    allowed_hosts: tuple[str, ...] = ()
+    max_body: int = 32 * MB
+    max_reply: int = 64 * MB
+    max_connections: int = 1024
+    proxy: str | None = field(default=None, repr=False)
+    proxy_resolves: bool = False
+    """Names are not looked up here before the proxy is asked: where they may lead is its word."""
+    keyring: bool = False
+    """Keep credentials in the operating system's keyring instead of `credentials.json`."""
+    jq: str = "auto"
+    """How expressions run: `auto` or `compiled` (in this process, where they can be compiled) or `worker`."""
+    skill_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """`[skill_settings.<id>]` in config.toml: values for what a skill declares under `settings`."""
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    """`[limits.…]` in config.toml: what each agent may do; read by `limits.rules`."""
+    breaker: Mapping[str, Any] = field(default_factory=dict)
+    """`[breaker]` in config.toml; read by `limits.circuit_breaker`."""
+    fairness: Mapping[str, Any] = field(default_factory=dict)
+    """`[fairness]` in config.toml; read by `limits.concurrency`."""
+    idempotency: Mapping[str, Any] = field(default_factory=dict)
+    """`[idempotency]` in config.toml; read by `idempotency`."""
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+    other_homes: tuple[Path, ...] = field(default=(), compare=False)
+    """Homes that this one stands in for: what lies in them is as private as what lies in `home`."""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Self:
+        """Read the settings; `flags` (None = not given) win over `environ`, which wins over `<home>/config.toml`.
+
+        Raises SettingsError.
+        """
+        given = {name: value for name, value in (flags or {}).items() if value is not None}
+        home = Path(given["home"]).expanduser() if "home" in given else usual_home(environ)
+        config_file = home / "config.toml"
+        config = read_config(config_file)
+        values: dict[str, Any] = {"home": home, "other_homes": (usual_home(environ),)}
+        sources: dict[str, str] = {
+            "home": "flag" if "home" in given else "AGENTOS_HOME" if environ.get("AGENTOS_HOME") else "default"
+        }
+        for name, read in _READERS.items():
+            variable = f"AGENTOS_{name.upper()}"
+            if name in given:
+                raw, source = given[name], "flag"
+            elif name not in TABLES and environ.get(variable):
+                raw, source = environ[variable], variable
+            elif name in config:
+                raw, source = config[name], str(config_file)
+            else:
+                sources[name] = "default"
+                continue
+            try:
+                values[name] = read(raw)
+            except (ValueError, TypeError, AttributeError) as error:
+                raise SettingsError(f"{name} (from {source}) cannot be used: {error}") from None
+            sources[name] = source
+        settings = cls(**values, sources=sources)
+        settings._check_exposure()
+        settings._check_operator_token()
+        return settings
+
+    def _check_exposure(self) -> None:
+        if self.host not in LOOPBACK_HOSTS and not self.token:
+            raise SettingsError(
+                f"host is {self.host}, which other machines can reach: set AGENTOS_TOKEN, or listen on 127.0.0.1"
+            )
+
+    def _check_operator_token(self) -> None:
+        """Nobody else may have it: not all callers, and no agent, also none that is bound later."""
+        token = self.operator_token
+        if token is None:
+            return
+        if token.startswith(AGENT_PREFIX):
+            raise SettingsError(
+                f"operator_token begins with {AGENT_PREFIX}, as the tokens of agents do, and none of those makes "
+                "an operator. Make one of its own: openssl rand -hex 32"
+            )
+        if token in (self.token, self.agent_token):
+            raise SettingsError(
+                "operator_token is the same as AGENTOS_TOKEN or AGENTOS_AGENT_TOKEN, so every caller would be the "
+                "operator. Make one of its own: openssl rand -hex 32"
+            )
+
+    @property
+    def credentials_file(self) -> Path:
+        return self.home / "credentials.json"
+
+    @property
+    def activity_file(self) -> Path:
+        return self.home / "activity.db"
+
+    @property
+    def config_file(self) -> Path:
+        return self.home / "config.toml"
+
+    @property
+    def limits_file(self) -> Path:
+        return self.home / "limits.db"
+
+    @property
+    def idempotency_file(self) -> Path:
+        return self.home / "idempotency.db"
+
+    @property
+    def agents_file(self) -> Path:
+        return self.home / "agents.json"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.home / "agentos.lock"
+
+
+TABLES = frozenset({"skill_settings", "limits", "breaker", "fairness", "idempotency"})
+"""Settings that only `config.toml` can say."""
+AGENT_PREFIX = "agentos_"
+"""How the tokens of agents begin, and nothing else."""
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def usual_home(environ: Mapping[str, str]) -> Path:
+    """The home when no flag says otherwise."""
+    return Path(environ.get("AGENTOS_HOME") or default_home(environ)).expanduser()
+
+
+def default_home(environ: Mapping[str, str]) -> Path:
+    """The platform's folder for a user's data."""
+    home = Path(environ.get("HOME") or Path.home())
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "agentos"
+    return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "agentos"
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """The tables of a `config.toml`; empty when it is not there. Raises SettingsError."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsError(f"{file} cannot be read: {reason}. It is a file in a folder, or nothing") from None
+    try:
+        config = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is not TOML: {error}") from None
+    known = {f.name for f in fields(Settings)} - {"home", "sources", "other_homes"}
+    unknown = sorted(set(config) - known)
+    if unknown:
+        raise SettingsError(f"{file} has unknown settings: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+    return config
+
+
+def _port(raw: Any) -> int:
+    port = _whole(raw)
+    if port is None or not 0 <= port <= 65535:
+        raise ValueError("a port is a number from 0 to 65535")
+    return port
+
+
+def _positive(raw: Any) -> int:
+    number = _whole(raw)
+    if number is None or number <= 0:
+        raise ValueError("must be a whole number above 0")
+    return number
+
+
+def _whole(raw: Any) -> int | None:
+    try:
+        return int(raw)
+    except ValueError:
+        return None
+
+
+def _folders(raw: Any) -> tuple[Path, ...]:
+    parts = raw.split(os.pathsep) if isinstance(raw, str) else raw
+    return tuple(Path(part).expanduser() for part in parts if str(part))
+
+
+def _bearer(raw: Any) -> str:
+    if not isinstance(raw, str) or not re.fullmatch(r"[!-~]+", raw):
+        raise ValueError("a token is printable ASCII without spaces")
+    return raw
+
+
+def _names(raw: Any) -> tuple[str, ...]:
+    parts = raw.split(",") if isinstance(raw, str) else raw
+    return tuple(str(part).strip() for part in parts if str(part).strip())
+
+
+def _rewrites(raw: Any) -> dict[str, str]:
+    pairs = dict(pair.partition("=")[::2] for pair in _names(raw)) if isinstance(raw, str) else dict(raw)
+    for origin, target in pairs.items():
+        for url in (origin, target):
+            if not url.startswith(("http://", "https://")):
+                raise ValueError("write it as https://api.example.com=http://127.0.0.1:9000")
+    return {origin.rstrip("/"): target.rstrip("/") for origin, target in pairs.items()}
+
+
+def _flag(raw: Any) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    choices = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if str(raw).lower() not in choices:
+        raise ValueError("must be true or false")
+    return choices[str(raw).lower()]
+
+
+def _jq_mode(raw: Any) -> str:
+    if raw not in ("auto", "compiled", "worker"):
+        raise ValueError("must be auto, compiled or worker")
+    return str(raw)
+
+
+def _skill_settings(raw: Any) -> dict[str, dict[str, Any]]:
+    if not isinstance(raw, dict) or not all(isinstance(values, dict) for values in raw.values()):
+        raise ValueError("write it as a table per skill: [skill_settings.openrouter]")
+    return raw
+
+
+def _table(raw: Any) -> Any:
+    if not isinstance(raw, Mapping):
+        raise ValueError("write it as a table in config.toml; docs/limits.md shows how")
+    return raw
+
+
+_READERS: Mapping[str, Any] = {
+    "host": str,
+    "port": _port,
+    "skills": _folders,
+    "only_skills": _flag,
+    "rewrite": _rewrites,
+    "token": str,
+    "operator_token": _bearer,
+    "agent": str,
+    "agent_token": _bearer,
+    "allowed_hosts": _names,
+    "max_body": _positive,
+    "max_reply": _positive,
+    "max_connections": _positive,
+    "proxy": str,
+    "proxy_resolves": _flag,
+    "keyring": _flag,
+    "jq": _jq_mode,
+    "skill_settings": _skill_settings,
+    "limits": _table,
+    "breaker": _table,
+    "fairness": _table,
+    "idempotency": _table,
+}

@@ -1,0 +1,56 @@
+"""One more utility for a skill that is there already."""
+
+from dataclasses import replace
+
+from agentos_runtime.importers.api import Api, Losses, Operation
+from agentos_runtime.importers.build import Generated, Source, build, route_of
+from agentos_runtime.importers.naming import route, suggested
+from agentos_runtime.importers.parts import MAIN, utilities_of
+from agentos_runtime.importers.skill_file import read_file
+from agentos_runtime.importers.update import Disk, known_names
+from agentos_runtime.jsontext import Json
+
+
+def added(api: Api, skill_id: str, name: str | None, disk: Disk, losses: Losses) -> Generated:
+    """What the last import said, with the one operation of `api` besides; a whole skill when there is none yet."""
+    mine = read_file(disk.mine[MAIN], MAIN).values if MAIN in disk.mine else {}
+    one = _fitted(api, mine, losses) if mine else api.operations[0]
+    called = name or _free(suggested(one, (skill_id,)), disk)
+    names = {route(one.method, one.path): called}
+    generated = build(replace(api, operations=(one,)), skill_id, names, Source("curl", one.label), losses)
+    manifest = {key: value for key, value in generated.manifest.items() if key != "sources"}
+    if not mine:
+        return replace(generated, manifest=manifest)
+    before = {key: read_file(text, key) for key, text in disk.base.items()}
+    main = before.get(MAIN)
+    values: dict[str, Json] = main.values if main else {}
+    known = known_names(disk)
+    utilities: dict[str, Json] = {}
+    for file in before.values():
+        for key, value in file.utilities.items():
+            here = route_of(value, values)
+            utilities[known.get(here, key) if here else key] = value
+    utilities |= utilities_of(manifest)
+    kept = {key: value for key, value in values.items() if key not in ("utilities", "parts")}
+    return Generated({**kept, "utilities": utilities}, {}, main.docs if main else "")
+
+
+def _fitted(api: Api, mine: dict[str, Json], losses: Losses) -> Operation:
+    """The operation as it is said inside a skill that has an address and a credential of its own."""
+    one = api.operations[0]
+    own = mine.get("api")
+    base_url = own.get("base_url") if isinstance(own, dict) else None
+    if isinstance(base_url, str) and f"{api.base_url}{one.path}".startswith(f"{base_url.rstrip('/')}/"):
+        one = replace(one, path=f"{api.base_url}{one.path}".removeprefix(base_url.rstrip("/")))
+    else:
+        one = replace(one, base_url=api.base_url)
+    has_own = mine.get("auth") not in (None, "none", {"type": "none"})
+    if api.auth is not None and api.auth != mine.get("auth"):
+        losses.add("the command proves itself in its own way; the skill's credential is sent", one.label)
+    return replace(one, credential="" if api.auth is None and has_own else None)
+
+
+def _free(name: str, disk: Disk) -> str:
+    taken = {key for file, text in disk.mine.items() for key in read_file(text, file).utilities}
+    candidates = (name, *(f"{name}_{number}" for number in range(2, len(taken) + 3)))
+    return next(candidate for candidate in candidates if candidate not in taken)

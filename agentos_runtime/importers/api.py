@@ -1,0 +1,128 @@
+"""What every kind of source is read into: a service, its operations, and what a manifest cannot say of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from agentos_runtime.jsontext import Json
+
+Declaration = dict[str, Json]
+"""A param's or a property's declaration, as the manifest writes it."""
+
+Place = Literal["path", "query", "header", "body"]
+
+
+class ImportProblem(ValueError):
+    """The source cannot be imported, or not into that skill; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing a caller may give, and where it goes."""
+
+    name: str
+    """As the service calls it."""
+    place: Place
+    declaration: Declaration
+    required: bool = False
+    write: str = "{}"
+    """The jq that is sent; `{}` stands for the param's path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """How an operation's body fields are sent."""
+
+    encoding: Literal["json", "form", "multipart", "text", "binary"] = "json"
+    content_type: str | None = None
+    """Sent as a header when it is not what the encoding sends by itself."""
+    whole: bool = False
+    """The one body field is the whole body."""
+    extra: bool = False
+    """Fields that are not declared are sent too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What comes back."""
+
+    kind: Literal["json", "void", "raw"] = "json"
+    returns: Json = None
+    """As the manifest writes it; None = anything."""
+    rows: str | None = None
+    """JSON Pointer to the list that the reply is about; "" when the body is the list."""
+    entity: str | None = None
+    """What one of the rows is called."""
+    streams: bool = False
+    done: str | None = None
+    """The data of the event that ends a stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One call of the service."""
+
+    method: str
+    path: str
+    """With `{name}` for each path field, as the service names it."""
+    description: str
+    id: str = ""
+    """The service's own name for it."""
+    tag: str = ""
+    fields: tuple[Field, ...] = ()
+    body: Body = Body()
+    reply: Reply = Reply()
+    stream_field: str | None = None
+    """The body field that asks for a stream."""
+    paginate: Mapping[str, Json] | None = None
+    credential: str | None = None
+    """The credential it carries; "" = none, None = the service's usual one."""
+    base_url: str | None = None
+    """When it is not the service's."""
+    idempotency_header: str | None = None
+    web_url: str | None = None
+    request_example: Json = None
+    """A body that the service shows."""
+    reply_example: Json = None
+
+    @property
+    def label(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One service."""
+
+    title: str
+    description: str
+    version: str
+    base_url: str
+    operations: tuple[Operation, ...]
+    auth: Json = None
+    """As the manifest writes it; None = no credential."""
+    website: str | None = None
+    terms_url: str | None = None
+
+
+@dataclass(slots=True)
+class Losses:
+    """What a manifest cannot say: each sentence once, with the places it is true of."""
+
+    found: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def add(self, sentence: str, place: str = "") -> None:
+        self.found.setdefault(sentence, {})[place] = None
+
+    def lines(self, most: int = 4) -> list[str]:
+        """One line a loss: the sentence, how often, the first places."""
+        return [
+            _line(sentence, [place for place in places if place], most) for sentence, places in self.found.items()
+        ]
+
+
+def _line(sentence: str, places: list[str], most: int) -> str:
+    if not places:
+        return sentence
+    more = f", and {len(places) - most} more" if len(places) > most else ""
+    return f"{sentence}: {', '.join(places[:most])}{more}"

@@ -1,0 +1,269 @@
+"""An Api becomes the manifest of a skill, and the Markdown below it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agentos_runtime.importers.api import Api, Declaration, Field, Losses, Operation
+from agentos_runtime.importers.declarations import ordered
+from agentos_runtime.importers.messages import plain, summary
+from agentos_runtime.importers.naming import Route, param_names, route
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.secrets.shapes import holds_secret, without_secrets
+from agentos_runtime.visible import steering
+
+_SENT: Mapping[str, str] = {
+    "json": "application/json",
+    "form": "application/x-www-form-urlencoded",
+    "multipart": "multipart/form-data",
+    "text": "text/plain; charset=utf-8",
+    "binary": "application/octet-stream",
+}
+
+
+_EXAMPLES = ("default", "example", "enum")
+"""What a service says of a field by showing a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an import comes from, as the manifest remembers it."""
+
+    kind: str
+    address: str
+    include: tuple[str, ...] = ()
+    names: Mapping[str, str] | None = None
+
+    def as_json(self, version: str) -> Json:
+        said: dict[str, Json] = {"from": self.address}
+        if version:
+            said["version"] = version
+        if self.include:
+            said["include"] = [*self.include]
+        if self.names:
+            said["names"] = dict(self.names)
+        return {self.kind: said}
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What an import makes: the manifest, each utility's tag, the Markdown."""
+
+    manifest: dict[str, Json]
+    tags: Mapping[str, str]
+    """By utility."""
+    docs: str
+    cases: Mapping[str, str] | None = None
+    """The text of a case for each utility that has one; None when none were asked for."""
+
+    @property
+    def routes(self) -> dict[Route, str]:
+        """What each utility calls → its name."""
+        below = self.manifest["utilities"]
+        utilities = below if isinstance(below, dict) else {}
+        found = {name: route_of(one, self.manifest) for name, one in utilities.items()}
+        return {here: name for name, here in found.items() if here is not None}
+
+
+def route_of(utility: Json, manifest: Mapping[str, Json]) -> Route | None:
+    """What a utility calls; None when its url is jq or missing."""
+    rest = utility.get("rest") if isinstance(utility, dict) else None
+    url = rest.get("url") if isinstance(rest, dict) else None
+    if not isinstance(rest, dict) or not isinstance(url, str) or not url.startswith(("/", "http")):
+        return None
+    api = manifest.get("api")
+    base_url = api.get("base_url") if isinstance(api, dict) else None
+    if isinstance(base_url, str):
+        url = url.removeprefix(base_url.rstrip("/"))
+    return route(str(rest.get("method", "GET")), url)
+
+
+def build(api: Api, skill_id: str, names: Mapping[Route, str], source: Source, losses: Losses) -> Generated:
+    """The skill that an Api is."""
+    utilities: dict[str, Json] = {}
+    tags: dict[str, str] = {}
+    for one in api.operations:
+        name = names[route(one.method, one.path)]
+        utilities[name] = utility(one, api, losses)
+        tags[name] = one.tag
+    title = plain(api.title) or skill_id
+    manifest: dict[str, Json] = {
+        "id": skill_id,
+        "name": title,
+        "description": summary(api.description, sentences=1) or f"What {title} can do",
+        "website": api.website,
+        "terms_url": api.terms_url,
+        "auth": api.auth or "none",
+        "api": {"base_url": api.base_url},
+        "sources": source.as_json(api.version),
+        "strict_returns": False,
+        "utilities": utilities,
+    }
+    manifest = {key: _harmless(value) for key, value in manifest.items() if value is not None}
+    return Generated(manifest, tags, _docs(title, api, losses))
+
+
+def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
+    """One operation as the manifest says it."""
+    if any(steering(field.name) is not None for field in one.fields):
+        losses.add("a field whose name holds a character that does not show as itself is not sent", one.label)
+    pairs = call_fields(one)
+    fields, names = [field for field, _ in pairs], [name for _, name in pairs]
+    params: dict[str, Json] = {name: _param(field) for field, name in zip(fields, names, strict=True)}
+    made: dict[str, Json] = {"description": one.description}
+    if one.web_url:
+        made["web_url"] = one.web_url
+    if one.credential == "":
+        made["auth"] = "none"
+    elif one.credential:
+        made["credential"] = one.credential
+    if params:
+        made["params"] = params
+    if one.body.extra and _sends_all(one, fields):
+        made["additional_params"] = True
+    returns = _returns(one)
+    if returns is not None:
+        made["returns"] = returns
+    made["rest"] = _rest(one, fields, names, losses)
+    return made
+
+
+def call_fields(one: Operation) -> list[tuple[Field, str]]:
+    """The fields that a caller gives and the params they are, required ones first."""
+    owned = _owned(one)
+    fields = [
+        field for field in one.fields if owned.get(field.name) != field.place and steering(field.name) is None
+    ]
+    fields.sort(key=lambda field: not field.required)
+    return list(zip(fields, param_names(fields), strict=True))
+
+
+def _owned(one: Operation) -> dict[str, str]:
+    """Fields that the runtime fills in itself, and where they go."""
+    owned = {one.stream_field: "body"} if one.stream_field else {}
+    if one.paginate:
+        owned[str(one.paginate.get("position", one.paginate["style"]))] = "query"
+        if "limit" in one.paginate:
+            owned[str(one.paginate["limit"])] = "query"
+    return owned
+
+
+def _harmless(value: Json) -> Json:
+    """The value; where one of its texts has a secret in it, `…`."""
+    if isinstance(value, str):
+        return without_secrets(value)
+    if isinstance(value, dict):
+        return {key: _harmless(below) for key, below in value.items()}
+    return [_harmless(below) for below in value] if isinstance(value, list) else value
+
+
+def _param(field: Field) -> Declaration:
+    shown = field.declaration.items()
+    declaration = {
+        key: value for key, value in shown if key not in _EXAMPLES or not holds_secret(value, field.name)
+    }
+    if field.required:
+        declaration.pop("default", None)
+        declaration["required"] = True
+    return ordered(declaration)
+
+
+def _returns(one: Operation) -> Json:
+    if one.reply.kind == "void":
+        return "void"
+    if one.reply.kind == "raw":
+        return None
+    if one.reply.rows == "" or (one.paginate and one.reply.rows):
+        return f"{one.reply.entity}[]" if one.reply.entity else "array"
+    return one.reply.returns
+
+
+# ------------------------------------------------------------------ rest
+
+
+def _rest(one: Operation, fields: Sequence[Field], names: Sequence[str], losses: Losses) -> dict[str, Json]:
+    pairs = list(zip(fields, names, strict=True))
+    rest: dict[str, Json] = {} if one.method == "GET" else {"method": one.method}
+    rest["url"] = _url(one, pairs)
+    headers: dict[str, Json] = {field.name: _write(field, name) for field, name in pairs if field.place == "header"}
+    sends_body = any(field.place == "body" for field, _ in pairs)
+    if sends_body and one.body.content_type:
+        headers["Content-Type"] = one.body.content_type
+    query: dict[str, Json] = {field.name: _write(field, name) for field, name in pairs if field.place == "query"}
+    for key, value in (("headers", headers), ("query", query)):
+        if value:
+            rest[key] = {**value}
+    if sends_body:
+        if one.body.encoding != "json":
+            rest["encoding"] = one.body.encoding
+        rest["body"] = _body(one, pairs)
+    if one.idempotency_header:
+        rest["retry"] = {"idempotency_header": one.idempotency_header}
+    return rest | _answers(one)
+
+
+def _answers(one: Operation) -> dict[str, Json]:
+    """How what comes back is read."""
+    said: dict[str, Json] = {}
+    if one.reply.kind == "raw":
+        said["response"] = {"raw": True}
+    if one.reply.streams:
+        stream: dict[str, Json] = {"body": {one.stream_field: True}} if one.stream_field else {}
+        stream |= {"delta": ".", "accumulate": "list"}
+        if isinstance(_returns(one), dict):
+            stream["reply"] = "{events: .}"
+        if one.reply.done:
+            stream["done"] = one.reply.done
+        said["stream"] = stream
+    if one.paginate:
+        said["paginate"] = dict(one.paginate)
+    return said
+
+
+def _url(one: Operation, pairs: Sequence[tuple[Field, str]]) -> str:
+    path = one.path
+    for field, name in pairs:
+        if field.place == "path":
+            path = path.replace(f"{{{field.name}}}", f"{{{name}}}")
+    path = re.sub(r"[\s\"<>\\]", lambda found: f"%{ord(found[0]):02X}", path.split("#")[0])
+    return f"{one.base_url}{path}" if one.base_url else path
+
+
+def _body(one: Operation, pairs: Sequence[tuple[Field, str]]) -> Json:
+    body = [(field, name) for field, name in pairs if field.place == "body"]
+    if one.body.whole:
+        return _write(*body[0])
+    if _sends_all(one, [field for field, _ in pairs]):
+        return ".params"
+    return {field.name: _write(field, name) for field, name in body}
+
+
+def _sends_all(one: Operation, fields: Sequence[Field]) -> bool:
+    """Whether the params are the body, just as they are given."""
+    return not (one.body.whole or one.body.encoding == "multipart") and all(
+        field.place == "body" and field.write == "{}" and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", field.name)
+        for field in fields
+    )
+
+
+def _write(field: Field, name: str) -> str:
+    return field.write.replace("{}", f".params.{name}", 1)
+
+
+# ------------------------------------------------------------------ Markdown
+
+
+def _docs(title: str, api: Api, losses: Losses) -> str:
+    said = without_secrets(api.description.strip())
+    parts = [f"# {title}", *([_without_headings(said)] if said else [])]
+    lines = losses.lines()
+    if lines:
+        parts.append("## Not expressed\n\nWhat the description of the service says, and this file does not:")
+        parts.append("\n".join(f"- {line}" for line in lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _without_headings(text: str) -> str:
+    """Prose for below the title: its headings go one level down, and no line reads as the file's own marks."""
+    lines = (f"#{line}" if line.startswith("#") else line for line in text.splitlines())
+    return "\n".join(f"\\{line}" if line.startswith("---") else line for line in lines)

@@ -1,0 +1,183 @@
+"""The fields of a LAP file: `{name!: str(a/b)=a # remark, list: [map{id: int}], when: str(date-time)?}`.
+
+A remark ends where the next field begins, or with its braces: remarks are prose, with commas and colons in it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agentos_runtime.importers.api import ImportProblem
+from agentos_runtime.jsontext import Json
+
+MAX_DEPTH = 40
+
+_NAME = re.compile(r"\s*([\w$.\[\]/-]+)(!?)(\??)\s*:\s*")
+_KIND = re.compile(r"([A-Za-z_]\w*)")
+_NEXT_FIELD = re.compile(
+    r"\s*,\s*(?=[\w$.\[\]/-]+!?\??\s*:\s*(?:\[|(?:str|string|int|integer|num|number|float|bool|boolean|any|map|object|list"
+    r"|file|bytes|date|datetime|null)\b))"
+)
+_DEFAULT = re.compile(r"=([^,}#]*?)(?=\s*(?:,|\}|#|$))")
+
+
+@dataclass(frozen=True, slots=True)
+class LapType:
+    """A type as LAP says it."""
+
+    kind: str
+    """`str`, `num`, `int`, `bool`, `any`, `map`, `list`, or a word that LAP has not said before."""
+    choices: tuple[str, ...] = ()
+    format: str = ""
+    items: "LapType | None" = None
+    fields: tuple["LapField", ...] = ()
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LapField:
+    """One field: its type, its default as text, its remark."""
+
+    name: str
+    type: LapType
+    required: bool = False
+    default: str | None = None
+    remark: str = ""
+
+
+def read_fields(text: str, line: int) -> tuple[list[LapField], str]:
+    """The fields of a `{…}`, and the remark behind it. Raises ImportProblem naming the line and column."""
+    reader = _Reader(text, line)
+    fields = reader.fields(0)
+    return fields, reader.rest().removeprefix("#").strip()
+
+
+def read_type(text: str, line: int) -> tuple[LapType, str]:
+    """A type that stands alone (`[map{…}] # remark`)."""
+    reader = _Reader(text, line)
+    found = reader.type(0)
+    return found, reader.rest().removeprefix("#").strip()
+
+
+class _Reader:
+    """Reads from left to right."""
+
+    def __init__(self, text: str, line: int) -> None:
+        self._text = text
+        self._line = line
+        self._at = 0
+
+    def rest(self) -> str:
+        return self._text[self._at :].strip()
+
+    def fields(self, depth: int) -> list[LapField]:
+        self._expect("{", depth)
+        found: list[LapField] = []
+        while not self._take("}"):
+            found.append(self._field(depth))
+            if not self._take(","):
+                self._expect("}", depth)
+                break
+        return found
+
+    def type(self, depth: int) -> LapType:
+        if self._take("["):
+            items = self.type(self._deeper(depth))
+            self._expect("]", depth)
+            return LapType("list", items=items, nullable=self._take("?"))
+        kind = _KIND.match(self._text, self._at)
+        if kind is None:
+            raise self._problem("a type such as str, [int] or map{…}")
+        self._at = kind.end()
+        nullable = self._take("?", near=True)
+        choices, form = self._arguments()
+        nullable = self._take("?", near=True) or nullable
+        below = tuple(self.fields(self._deeper(depth))) if self._peek("{", near=True) else ()
+        nullable = self._take("?", near=True) or nullable
+        return LapType(kind[1], choices, form, None, below, nullable)
+
+    def _field(self, depth: int) -> LapField:
+        name = _NAME.match(self._text, self._at)
+        if name is None:
+            raise self._problem("`name: type`")
+        self._at = name.end()
+        kind = self.type(depth)
+        default = _DEFAULT.match(self._text, self._at)
+        if default is not None:
+            self._at = default.end()
+        return LapField(name[1], kind, bool(name[2]), default[1].strip() if default else None, self._remark())
+
+    def _arguments(self) -> tuple[tuple[str, ...], str]:
+        """`(a/b/c)`: choices; `(uuid)`: a format."""
+        if not self._peek("(", near=True):
+            return (), ""
+        end = self._text.find(")", self._at)
+        if end < 0:
+            raise self._problem("`)`")
+        said = self._text[self._at + 1 : end]
+        self._at = end + 1
+        return (tuple(said.split("/")), "") if "/" in said else ((), said.strip())
+
+    def _remark(self) -> str:
+        """Prose up to the next field, or to the brace that closes these fields."""
+        if not self._take("#"):
+            return ""
+        start = self._at
+        following = _NEXT_FIELD.search(self._text, start)
+        closing = self._closing(start)
+        end = min(following.start() if following else len(self._text), closing)
+        self._at = end
+        return self._text[start:end].strip()
+
+    def _closing(self, start: int) -> int:
+        """Where the braces close that are open at `start`; braces of the prose itself are in pairs."""
+        depth = 0
+        for index in range(start, len(self._text)):
+            if self._text[index] == "{":
+                depth += 1
+            elif self._text[index] == "}":
+                if depth == 0:
+                    return index
+                depth -= 1
+        return len(self._text)
+
+    def _peek(self, mark: str, *, near: bool = False) -> bool:
+        if not near:
+            while self._text[self._at : self._at + 1].isspace():
+                self._at += 1
+        return self._text.startswith(mark, self._at)
+
+    def _take(self, mark: str, *, near: bool = False) -> bool:
+        found = self._peek(mark, near=near)
+        self._at += len(mark) if found else 0
+        return found
+
+    def _expect(self, mark: str, depth: int) -> None:
+        if not self._take(mark):
+            raise self._problem(f"`{mark}`")
+
+    def _deeper(self, depth: int) -> int:
+        if depth >= MAX_DEPTH:
+            raise ImportProblem(f"Line {self._line} of the LAP file is nested more than {MAX_DEPTH} levels deep")
+        return depth + 1
+
+    def _problem(self, wanted: str) -> ImportProblem:
+        found = self._text[self._at : self._at + 20] or "the end of the line"
+        return ImportProblem(f"Line {self._line} of the LAP file: {wanted} is expected where it says {found!r}")
+
+
+# ------------------------------------------------------------------ values
+
+_BOOLS: Mapping[str, Json] = {"true": True, "false": False}
+
+
+def value_of(text: str, kind: str) -> Json:
+    """A default or a choice as a value of its type; None when it is none."""
+    text = text.strip("\"'") if kind == "str" else text
+    if kind == "bool":
+        return _BOOLS.get(text.lower())
+    if kind in ("int", "num"):
+        if re.fullmatch(r"-?\d+", text):
+            return int(text)
+        return float(text) if kind == "num" and re.fullmatch(r"-?\d+\.\d+", text) else None
+    return text if kind == "str" and text else None

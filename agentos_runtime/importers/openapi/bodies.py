@@ -1,0 +1,141 @@
+"""`requestBody`: its fields, and how they are encoded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from agentos_runtime.importers.api import Body, Declaration, Field, Losses
+from agentos_runtime.importers.declarations import ordered
+from agentos_runtime.importers.openapi.declare import Declarer
+from agentos_runtime.importers.openapi.document import Located, resolve
+from agentos_runtime.importers.openapi.schemas import Flat, media_example
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.params import FILE
+
+Encoding = Literal["json", "form", "multipart", "text", "binary"]
+
+_SENT: Mapping[str, Encoding] = {
+    "application/json": "json",
+    "multipart/form-data": "multipart",
+    "application/x-www-form-urlencoded": "form",
+    "text/plain": "text",
+    "application/octet-stream": "binary",
+}
+"""What each encoding sends by itself, the best first."""
+_RANK: tuple[Encoding, ...] = ("json", "multipart", "form", "text", "binary")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBody:
+    """A body's fields, how they are sent, and which of them asks for a stream."""
+
+    fields: tuple[Field, ...] = ()
+    body: Body = field(default_factory=Body)
+    stream_field: str | None = None
+    example: Json = None
+
+
+class Bodies:
+    """Reads the bodies of one import."""
+
+    def __init__(self, declarer: Declarer, losses: Losses) -> None:
+        self._declarer = declarer
+        self._losses = losses
+
+    def read(self, operation: Located, method: str, label: str) -> ReadBody:
+        raw = operation.at("requestBody")
+        if raw.value is None:
+            return ReadBody()
+        node = resolve(raw, self._losses)
+        kinds = node.map("content")
+        if not kinds:
+            return ReadBody()
+        content_type = min(kinds, key=lambda kind: (_RANK.index(encoding_of(kind)), list(kinds).index(kind)))
+        for other in kinds:
+            if other != content_type:
+                self._losses.add(f"the body may also be sent as {other}; {content_type} is used", label)
+        encoding = encoding_of(content_type)
+        example = media_example(kinds[content_type], self._losses)
+        own = content_type if _SENT.get(content_type) != encoding and "*" not in content_type else None
+        schema = kinds[content_type].at("schema")
+        flat = self._declarer.flattener.flat([schema], label)
+        if encoding in ("text", "binary") or not flat.is_object or not (flat.properties or flat.required):
+            return self._whole(flat, encoding, own, node, label)
+        read = self._by_field(flat, Body(encoding, own, extra=flat.open), method, node, label)
+        return replace(read, example=example)
+
+    def _whole(self, flat: Flat, encoding: Encoding, own: str | None, node: Located, label: str) -> ReadBody:
+        """One param is the body: a list, a text, a file, a map of anything."""
+        said = node.text("description")
+        declaration = self._declarer.param(flat, f"{label} body", said=said)
+        if encoding == "binary" or flat.is_binary:
+            encoding, declaration = "binary", _file(declaration)
+        elif encoding == "text":
+            declaration = {**declaration, "type": "string"}
+        elif not declaration.get("type") and flat.open:
+            declaration = {**declaration, "type": "object"}
+        if "description" not in declaration:
+            declaration["description"] = "The whole body"
+        only = Field(_whole_name(encoding), "body", declaration, node.flag("required"))
+        return ReadBody((only,), Body(encoding, own, whole=True))
+
+    def _by_field(self, flat: Flat, body: Body, method: str, node: Located, label: str) -> ReadBody:
+        fields: list[Field] = []
+        cleared: list[str] = []
+        stream = None
+        for name, schemas in flat.properties.items():
+            below = self._declarer.flattener.flat(schemas, f"{label} {name}")
+            if below.read_only:
+                continue
+            if name == "stream" and below.types == ("boolean",):
+                stream = name
+            required = name in flat.required
+            fields.append(self._field(name, below, required, method, f"{label} {name}", body))
+            if below.nullable and method in ("PATCH", "PUT") and not required:
+                cleared.append(name)
+        for name in cleared:
+            self._losses.add("a null cannot be sent, since null leaves a param out", f"{label} {name}")
+        return ReadBody(tuple(fields), body, stream)
+
+    def _field(self, name: str, flat: Flat, required: bool, method: str, label: str, body: Body) -> Field:
+        declaration = self._declarer.param(flat, label, required=required)
+        if body.encoding == "multipart" and self._is_file(flat):
+            declaration = _file(declaration)
+        elif not required:
+            # A partial update must change what was given and nothing else.
+            declaration = self._declarer.with_default(declaration, flat, label, sent=method != "PATCH")
+        write = "{}"
+        if body.encoding in ("form", "multipart") and flat.is_object:
+            self._losses.add(f"an object in a {body.encoding} body is sent as JSON text", label)
+            write = "{} | if . == null then null else tojson end"
+        return Field(name, "body", declaration, required, write)
+
+    def _is_file(self, flat: Flat) -> bool:
+        """Whether it is a file, or a list of files."""
+        below = self._declarer.flattener.flat(flat.items, "") if flat.types == ("array",) and flat.items else flat
+        return below.is_binary
+
+
+def _file(declaration: Declaration) -> Declaration:
+    said = {key: value for key, value in declaration.items() if key == "description"}
+    if declaration.get("type") == "array":
+        return ordered({**said, "type": "array", "items": {"type": FILE}})
+    return ordered({**said, "type": FILE})
+
+
+def encoding_of(content_type: str) -> Encoding:
+    """How a body of this type is sent; JSON in other words is JSON, other text is text, the rest bytes."""
+    kind = content_type.split(";")[0].strip().lower()
+    if kind in _SENT:
+        return _SENT[kind]
+    if kind.endswith(("+json", "/json")) or kind == "*/*":
+        return "json"
+    if kind.startswith("multipart/"):
+        return "multipart"
+    return (
+        "text" if kind.startswith("text/") or kind.endswith(("xml", "yaml", "graphql", "javascript")) else "binary"
+    )
+
+
+def _whole_name(encoding: Encoding) -> str:
+    return {"binary": "content", "text": "text"}.get(encoding, "body")

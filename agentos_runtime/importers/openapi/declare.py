@@ -1,0 +1,169 @@
+"""Flattened schemas become declarations of params, and of what comes back."""
+
+import re
+from collections.abc import Sequence
+
+from agentos_runtime.importers.api import Declaration, Losses
+from agentos_runtime.importers.declarations import MAX_DEPTH, WORTH_SAYING, ordered, with_note
+from agentos_runtime.importers.messages import summary
+from agentos_runtime.importers.openapi.schemas import Flat, Flattener, Schema
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.params import JSON_TYPES
+from agentos_runtime.manifest.secrets.shapes import holds_secret
+from agentos_runtime.manifest.shapes import Shape
+
+MOST_CHOICES = 40
+MOST_PROPERTIES = 60
+"""Of an object inside a param; more are a map with names that nobody reads."""
+LONGEST_EXAMPLE = 60
+
+
+class Declarer:
+    """Writes declarations for one import."""
+
+    def __init__(self, flattener: Flattener, losses: Losses) -> None:
+        self.flattener = flattener
+        self._losses = losses
+
+    def param(self, flat: Flat, place: str, *, said: str = "", required: bool = False) -> Declaration:
+        """A param's declaration at the top level, without `required`."""
+        declaration = self._declared(flat, place, said, MAX_DEPTH)
+        example = flat.example
+        small = (
+            not isinstance(example, dict | list) and example is not None and len(str(example)) <= LONGEST_EXAMPLE
+        )
+        if required and small and not Shape(declaration).problems(example):
+            declaration["example"] = example
+        return ordered(declaration)
+
+    def with_default(self, declaration: Declaration, flat: Flat, place: str, *, sent: bool) -> Declaration:
+        """The default as one when the runtime may send it, else in words."""
+        default = flat.default
+        if default is None or default in ([], {}) or holds_secret(default, _last_name(place)):
+            return declaration
+        if sent and not Shape(declaration).problems(default):
+            return ordered({**declaration, "default": default})
+        return ordered({**declaration, "description": with_note(declaration, f"default: {_shown(default)}")})
+
+    def returned(self, flat: Flat, place: str) -> Json:
+        """What a reply looks like, for `returns`: a map of the top level, a type, or None for anything."""
+        if flat.is_object and flat.properties:
+            wide = len(flat.properties) > 2
+            return {
+                name: self._returned_property(self.flattener.flat(below, f"{place}.{name}"), 1 if wide else 2)
+                for name, below in flat.properties.items()
+            }
+        if flat.types == ("array",):
+            return "array"
+        return flat.types[0] if len(flat.types) == 1 and flat.types[0] in JSON_TYPES else None
+
+    def _returned_property(self, flat: Flat, depth: int) -> Json:
+        declaration: Declaration = {}
+        if len(flat.types) == 1:
+            declaration["type"] = flat.types[0]
+        said = summary(flat.description, 100, 1)
+        if flat.enum and len(flat.enum) <= 8 and not any(str(choice) in said for choice in flat.enum):
+            said = f"{said}: {_listed(flat.enum)}" if said else _listed(flat.enum)
+        if said:
+            declaration["description"] = said
+        if depth > 1:
+            declaration |= self._returned_below(flat, depth)
+        if not declaration:
+            return "any"
+        return declaration["type"] if declaration.keys() == {"type"} else declaration
+
+    def _returned_below(self, flat: Flat, depth: int) -> Declaration:
+        rows = self.flattener.flat(flat.items, "") if flat.types == ("array",) and flat.items else None
+        if rows is not None and rows.properties:
+            return {"items": {"type": "object", "properties": self._returned_properties(rows, depth - 1)}}
+        if flat.is_object and flat.properties:
+            return {"properties": self._returned_properties(flat, depth - 1)}
+        return {}
+
+    def _returned_properties(self, flat: Flat, depth: int) -> Json:
+        return {
+            name: self._returned_property(self.flattener.flat(below, ""), depth)
+            for name, below in flat.properties.items()
+        }
+
+    # -------------------------------------------------------------- params
+
+    def _declared(self, flat: Flat, place: str, said: str, depth: int) -> Declaration:
+        declaration: Declaration = {}
+        if flat.types:
+            declaration["type"] = flat.types[0] if len(flat.types) == 1 else list(flat.types)
+        text = flat.description if len(flat.description) >= len(said) else said
+        description = summary(text) if depth == MAX_DEPTH else summary(text, 120, 1)
+        if description:
+            declaration["description"] = description
+        crossed = flat.minimum is not None and flat.maximum is not None and flat.minimum > flat.maximum
+        for keyword, bound in (("minimum", flat.minimum), ("maximum", flat.maximum)):
+            if bound is not None and not crossed and {"integer", "number"} & set(flat.types or ("number",)):
+                declaration[keyword] = bound
+        self._choices(declaration, flat, place)
+        if flat.format in WORTH_SAYING and WORTH_SAYING[flat.format].split()[0] not in description:
+            declaration["description"] = with_note(declaration, WORTH_SAYING[flat.format])
+        if flat.deprecated:
+            words = str(declaration.get("description", ""))
+            if "deprecated" not in words.lower():
+                declaration["description"] = f"Deprecated. {words}".strip()
+        self._below(declaration, flat, place, depth)
+        return ordered(declaration)
+
+    def _choices(self, declaration: Declaration, flat: Flat, place: str) -> None:
+        if flat.enum is None:
+            return
+        without = {key: value for key, value in declaration.items() if key in ("type", "minimum", "maximum")}
+        shape = Shape(without)
+        choices = [choice for choice in flat.enum if not shape.problems(choice)]
+        if len(choices) < len(flat.enum):
+            self._losses.add("choices that are not of the declared type are left out", place)
+        if len(choices) > MOST_CHOICES:
+            self._losses.add(f"more than {MOST_CHOICES} choices are described, not checked", place)
+            declaration["description"] = with_note(declaration, f"{len(choices)} values: {_listed(choices[:3])}, …")
+        elif choices:
+            declaration["enum"] = choices
+
+    def _below(self, declaration: Declaration, flat: Flat, place: str, depth: int) -> None:
+        if flat.items and "array" in flat.types:
+            entries = self.flattener.flat(flat.items, f"{place}[]")
+            below = self._declared(entries, f"{place}[]", "", depth)
+            if below:
+                declaration["items"] = below
+        if not flat.properties or (flat.types and "object" not in flat.types):
+            return
+        if len(flat.properties) > MOST_PROPERTIES and depth < MAX_DEPTH:
+            self._losses.add(f"objects of more than {MOST_PROPERTIES} properties are not described", place)
+            return
+        if depth <= 1:
+            self._losses.add(f"what lies more than {MAX_DEPTH} levels deep is not described", place)
+            return
+        properties: dict[str, Json] = {
+            name: self._property(schemas, f"{place}.{name}", name in flat.required, depth - 1)
+            for name, schemas in flat.properties.items()
+        }
+        shown = {name: below for name, below in properties.items() if below is not None}
+        if shown:
+            declaration["properties"] = {**shown}
+
+    def _property(self, schemas: Sequence[Schema], place: str, required: bool, depth: int) -> Json:
+        flat = self.flattener.flat(schemas, place)
+        if flat.read_only:
+            return None
+        declaration = self._declared(flat, place, "", depth)
+        declaration = self.with_default(declaration, flat, place, sent=False)
+        return ordered({**declaration, "required": True}) if required else declaration
+
+
+def _last_name(place: str) -> str:
+    """`GET /things filter.token[]` → token."""
+    return re.split(r"[\s.]", place.rstrip("[]"))[-1]
+
+
+def _shown(value: Json) -> str:
+    text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= LONGEST_EXAMPLE else text[:LONGEST_EXAMPLE] + "…"
+
+
+def _listed(choices: Sequence[Json]) -> str:
+    return ", ".join(map(_shown, choices))

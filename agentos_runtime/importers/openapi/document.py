@@ -1,0 +1,200 @@
+"""An OpenAPI document: read as YAML 1.2 or JSON, bounded, its references resolved.
+
+References are resolved by `referencing`; what another file says is fetched by the function that the caller gives,
+so that this module touches neither disk nor network.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import yaml
+from referencing import Registry, Resource
+from referencing.exceptions import Unresolvable
+
+from agentos_runtime import jsontext
+from agentos_runtime.importers.api import ImportProblem, Losses
+
+MAX_BYTES = 32 * 1024 * 1024
+MAX_DEPTH = 200
+MAX_EXPANDED = 5_000_000
+MAX_CHAIN = 50
+TOO_DEEP = "The document is nested too deeply, or its aliases stand for too much"
+
+Fetch: TypeAlias = Callable[[str], bytes]
+"""Gives the bytes at an address that a reference names; raises ImportProblem."""
+
+_Resolver: TypeAlias = Any
+_OPENING = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+_CLOSING = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+_CORE_SCHEMA: Sequence[tuple[str, str, str]] = (
+    ("null", r"null|Null|NULL|~|", "nN~"),
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"-?(?:0|[1-9][0-9]*)", "-0123456789"),
+    ("float", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", "-0123456789"),
+)
+"""Tag, pattern, first characters."""
+
+
+def _core_loader() -> Any:
+    """A loader for YAML 1.2's core schema, as OpenAPI asks for: `no` and dates are text, `<<` is no merge."""
+    loader: Any = type("CoreLoader", (_Base,), {"yaml_implicit_resolvers": {}})
+    for tag, pattern, first in _CORE_SCHEMA:
+        starts = [*first, ""] if tag == "null" else [*first]
+        loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"(?:{pattern})\Z"), starts)
+    return loader
+
+
+_Loader: Any = _core_loader()
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A part of a document, and where its own references are looked up."""
+
+    value: Any
+    resolver: _Resolver
+
+    def get(self, key: str) -> Any:
+        """What stands below the key; None for nothing, and when this is no map."""
+        return self.value.get(key) if isinstance(self.value, Mapping) else None
+
+    def at(self, key: str) -> "Located":
+        return Located(self.get(key), self.resolver)
+
+    def map(self, key: str) -> dict[str, "Located"]:
+        """The entries of a map below the key; empty when there is none."""
+        below = self.get(key)
+        if not isinstance(below, Mapping):
+            return {}
+        return {str(name): Located(value, self.resolver) for name, value in below.items()}
+
+    def entries(self, key: str) -> list["Located"]:
+        below = self.get(key)
+        return [Located(value, self.resolver) for value in below] if isinstance(below, list) else []
+
+    def text(self, key: str) -> str:
+        below = self.get(key)
+        return below if isinstance(below, str) else ""
+
+    def flag(self, key: str) -> bool:
+        return self.get(key) is True
+
+    def texts(self, key: str) -> list[str]:
+        below = self.get(key)
+        return [one for one in below if isinstance(one, str)] if isinstance(below, Sequence) else []
+
+
+def open_document(data: bytes, address: str, fetch: Fetch, losses: Losses) -> Located:
+    """The whole document. Raises ImportProblem for what is no OpenAPI 3.0 or 3.1."""
+    content = read(data)
+    if not isinstance(content, dict):
+        raise ImportProblem("This is no OpenAPI document: it is no map of keys")
+    check_version(content)
+
+    def retrieve(uri: str) -> Resource[Any]:
+        return Resource.opaque(read(fetch(uri)))
+
+    registry: Registry[Any] = Registry(retrieve=retrieve).with_resource(address, Resource.opaque(content))  # type: ignore[call-arg]  # attrs gives `_retrieve` this name
+    return Located(content, registry.resolver(address))
+
+
+def check_version(content: Mapping[str, Any]) -> None:
+    version = str(content.get("openapi", ""))
+    if version.startswith(("3.0", "3.1")):
+        return
+    if "swagger" in content:
+        raise ImportProblem(
+            "This is Swagger 2.0. Convert it to OpenAPI 3 first (swagger2openapi does), then import it"
+        )
+    said = f"it says openapi: {version[:20]}" if version else "it has no `openapi` key"
+    raise ImportProblem(f"This is no OpenAPI 3.0 or 3.1 document: {said}")
+
+
+def resolve(node: Located, losses: Losses) -> Located:
+    """What a node stands for: references followed, what stands beside a `$ref` laid over what it names."""
+    beside: dict[str, Any] = {}
+    for _ in range(MAX_CHAIN):
+        if not isinstance(node.value, Mapping) or not isinstance(node.value.get("$ref"), str):
+            if beside and isinstance(node.value, Mapping):
+                return Located({**node.value, **beside}, node.resolver)
+            return node
+        reference = node.value["$ref"]
+        beside = {**{k: v for k, v in node.value.items() if k != "$ref"}, **beside}
+        try:
+            found = node.resolver.lookup(reference)
+        except (Unresolvable, TypeError, ValueError) as error:  # a pointer into what is no map
+            reason = _reason(error)
+            losses.add(f"a reference leads nowhere{reason}, so what it names is missing", reference)
+            return Located(beside, node.resolver)
+        node = Located(found.contents, found.resolver)
+    losses.add("a reference leads back to itself", str(node.value.get("$ref")))
+    return Located({}, node.resolver)
+
+
+def _reason(error: BaseException) -> str:
+    """Why another file could not be read, in brackets."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ImportProblem):
+            return f" ({cause})"
+        cause = cause.__cause__ or cause.__context__
+    return ""
+
+
+# ------------------------------------------------------------------ reading
+
+
+def read(data: bytes) -> Any:
+    """JSON or YAML, within bounds. Raises ImportProblem."""
+    if len(data) > MAX_BYTES:
+        raise ImportProblem(f"The document is larger than {MAX_BYTES // (1024 * 1024)} MB")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ImportProblem(f"The document is not UTF-8 (byte {error.start})") from None
+    if text.lstrip()[:1] == "{":
+        try:
+            return jsontext.parse(text)
+        except jsontext.JsonTextError:
+            pass
+    try:
+        _scan(text)
+        return yaml.load(text, _Loader)  # noqa: S506 - a kind of SafeLoader
+    except ImportProblem:
+        raise
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        if "nesting depth" in str(error.problem):  # libyaml's own bound, since PyYAML 6.0.4
+            raise ImportProblem(TOO_DEEP) from None
+        raise ImportProblem(f"The document is neither YAML nor JSON: {error.problem}{where}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise ImportProblem(f"The document is neither YAML nor JSON: {type(error).__name__}") from None
+
+
+def _scan(text: str) -> None:
+    """Refuse what would explode or overflow while it is built: events are cheap, and libyaml's do not recurse."""
+    depth = 0
+    open_at: list[tuple[str | None, int]] = []
+    sizes: dict[str, int] = {}
+    total = 0
+    for event in yaml.parse(text, _Base):
+        total += 1
+        if isinstance(event, _OPENING):
+            open_at.append((event.anchor, total))
+            depth = max(depth, len(open_at))
+        elif isinstance(event, _CLOSING):
+            anchor, start = open_at.pop()
+            if anchor:
+                sizes[anchor] = total - start
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor not in sizes and any(anchor == event.anchor for anchor, _ in open_at):
+                raise ImportProblem("An alias in the document holds itself")
+            total += sizes.get(str(event.anchor), 1)
+        if len(open_at) > MAX_DEPTH or total > MAX_EXPANDED:
+            raise ImportProblem(TOO_DEEP)

@@ -1,0 +1,112 @@
+"""`responses`: what comes back, whether it is a list, a stream or bytes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentos_runtime.importers.api import Losses, Reply
+from agentos_runtime.importers.messages import singular, snake
+from agentos_runtime.importers.openapi.declare import Declarer
+from agentos_runtime.importers.openapi.document import Located, resolve
+from agentos_runtime.importers.openapi.schemas import Flat, media_example
+from agentos_runtime.importers.paging import rows_of
+from agentos_runtime.jsontext import Json
+
+EVENTS = "text/event-stream"
+END_MARK = "[DONE]"
+
+
+class Replies:
+    """Reads the responses of one import."""
+
+    def __init__(self, declarer: Declarer, losses: Losses) -> None:
+        self._declarer = declarer
+        self._losses = losses
+
+    def read(self, operation: Located, method: str, stream_field: str | None, label: str) -> Reply:
+        """The reply of the lowest success status that has a body, else of the lowest one."""
+        answers = self._successes(operation)
+        with_body = {status: kinds for status, kinds in answers.items() if kinds}
+        if not with_body or method == "HEAD":
+            return Reply("void") if answers or method == "HEAD" else Reply()
+        status, kinds = next(iter(with_body.items()))
+        if len(with_body) > 1:
+            others = ", ".join(list(with_body)[1:])
+            self._losses.add(f"the answers to {others} may look different from the one to {status}", label)
+        if status == "202":
+            self._losses.add(
+                "202 only accepts the job: add `poll` if the utility should wait until it is done", label
+            )
+        reply = self._by_kind(kinds, label)
+        return self._streaming(reply, kinds, stream_field, label)
+
+    def example(self, operation: Located) -> Json:
+        """The body of the answer that `read` reads, as the document shows it."""
+        with_body = (kinds for kinds in self._successes(operation).values() if kinds)
+        chosen = next((node for kinds in with_body for kind, node in kinds.items() if _is_json(kind)), None)
+        return media_example(chosen, self._losses) if chosen is not None else None
+
+    def _successes(self, operation: Located) -> dict[str, dict[str, Located]]:
+        found = {status: node for status, node in operation.map("responses").items() if status[:1] == "2"}
+        if not found:
+            found = {status: node for status, node in operation.map("responses").items() if status == "default"}
+        return {status: resolve(node, self._losses).map("content") for status, node in sorted(found.items())}
+
+    def _by_kind(self, kinds: Mapping[str, Located], label: str) -> Reply:
+        chosen = next((kind for kind in kinds if _is_json(kind)), None)
+        for kind in kinds:
+            if kind not in (chosen, EVENTS) and (chosen or len(kinds) > 1):
+                self._losses.add(f"the answer may also come as {kind}", label)
+        if chosen is None:
+            return Reply() if set(kinds) == {EVENTS} else Reply("raw")
+        flat = self._declarer.flattener.flat([kinds[chosen].at("schema")], label)
+        if flat.is_binary and chosen != "application/json":
+            return Reply("raw")
+        rows, entity = self._rows(flat)
+        return Reply("json", self._declarer.returned(flat, label), rows, entity)
+
+    def _rows(self, flat: Flat) -> tuple[str | None, str | None]:
+        """Where the list stands that the reply is about, and what one of its rows is called."""
+        if flat.types == ("array",):
+            return "", self._entity(flat)
+        lists = {
+            name: below
+            for name, schemas in flat.properties.items()
+            if "array" in (below := self._declarer.flattener.flat(schemas, "")).types
+        }
+        name = rows_of(lists)
+        return (f"/{_escaped(name)}", self._entity(lists[name])) if name else (None, None)
+
+    def _entity(self, rows: Flat) -> str | None:
+        named = snake(self._declarer.flattener.flat(rows.items, "").name) if rows.items else ""
+        return singular(named) if named and named[0].isalpha() else None
+
+    def _streaming(self, reply: Reply, kinds: Mapping[str, Located], field: str | None, label: str) -> Reply:
+        if EVENTS not in kinds:
+            return reply
+        if field is None and len(kinds) > 1:
+            self._losses.add("it can answer as a stream, but nothing says how to ask for one", label)
+            return reply
+        if field is None:
+            self._losses.add("it answers only as a stream: call it with `stream: true`", label)
+        done = END_MARK if _mentions(kinds[EVENTS].value, END_MARK) else None
+        return Reply(reply.kind, reply.returns, reply.rows, reply.entity, streams=True, done=done)
+
+
+def _is_json(kind: str) -> bool:
+    kind = kind.split(";")[0].strip().lower()
+    return kind in ("application/json", "*/*", "text/json") or kind.endswith("+json")
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _mentions(value: Any, text: str, depth: int = 4) -> bool:
+    """Whether a text stands somewhere in a value, a few levels deep."""
+    if isinstance(value, str):
+        return text in value
+    if depth == 0 or not isinstance(value, Mapping | list):
+        return False
+    return any(
+        _mentions(below, text, depth - 1) for below in (value.values() if isinstance(value, Mapping) else value)
+    )

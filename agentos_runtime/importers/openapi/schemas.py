@@ -1,0 +1,298 @@
+"""JSON Schemas, flattened: references followed, allOf joined, anyOf and oneOf made one shape that fits them all."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from agentos_runtime.importers.api import Losses
+from agentos_runtime.importers.openapi.document import Located, resolve
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.secrets.shapes import holds_secret
+
+MANY = 3
+"""Alternatives whose fields can still be read together."""
+MAX_NESTING = 12
+"""Combinations inside combinations; more is a loop."""
+
+_UNCHECKED = ("pattern", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "multipleOf")
+_UNSAID = ("not", "if", "prefixItems", "patternProperties", "propertyNames", "dependentRequired", "contains")
+_KINDS = frozenset({"string", "integer", "number", "boolean", "array", "object"})
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Schemas that hold at once: what the parts of an allOf say of the same property."""
+
+    parts: "tuple[Schema, ...]"
+
+    @property
+    def value(self) -> Any:
+        return tuple(part.value for part in self.parts)
+
+
+Schema: TypeAlias = Located | Joint
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """What a schema says that a manifest can say."""
+
+    types: tuple[str, ...] = ()
+    """Without null; empty = any."""
+    nullable: bool = False
+    properties: Mapping[str, tuple[Schema, ...]] = field(default_factory=dict)
+    """Each property's schemas; more than one when alternatives disagree."""
+    required: frozenset[str] = frozenset()
+    items: tuple[Schema, ...] = ()
+    enum: tuple[Json, ...] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    default: Json = None
+    example: Json = None
+    description: str = ""
+    name: str = ""
+    """What the document calls it."""
+    format: str = ""
+    open: bool = False
+    """It says that further properties are welcome."""
+    deprecated: bool = False
+    read_only: bool = False
+    write_only: bool = False
+
+    @property
+    def is_object(self) -> bool:
+        return self.types == ("object",) or (not self.types and bool(self.properties))
+
+    @property
+    def is_binary(self) -> bool:
+        return self.format in ("binary", "application/octet-stream") and self.types in ((), ("string",))
+
+
+class Flattener:
+    """Flattens schemas of one import; tells its losses."""
+
+    def __init__(self, losses: Losses) -> None:
+        self.losses = losses
+
+    def flat(self, schemas: Sequence[Schema], place: str, depth: int = 0) -> Flat:
+        """One schema, or what fits all alternatives."""
+        options = [self._one(schema, place, depth) for schema in schemas]
+        return options[0] if len(options) == 1 else self._union(options, place)
+
+    def _one(self, schema: Schema, place: str, depth: int) -> Flat:
+        if isinstance(schema, Joint):
+            first, *others = (self._one(part, place, depth + 1) for part in schema.parts)
+            for other in others:
+                first = _joined(first, other)
+            return first
+        named = schema.text("$ref").rpartition("/")[2]
+        node = resolve(schema, self.losses)
+        if not isinstance(node.value, Mapping) or depth > MAX_NESTING:
+            return Flat(name=named)
+        flat = replace(self._own(node, place), name=named)
+        for part in node.entries("allOf"):
+            flat = _joined(flat, self._one(part, place, depth + 1))
+        for keyword in ("anyOf", "oneOf"):
+            options = [self._one(option, place, depth + 1) for option in node.entries(keyword)]
+            if options:
+                flat = _joined(flat, self._union(options, place))
+        return flat
+
+    def _own(self, node: Located, place: str) -> Flat:
+        value = node.value
+        self._note(value, place)
+        types, nullable = _types(value)
+        enum, enum_null = _enum(value)
+        minimum, maximum = _bounds(value)
+        additional = value.get("additionalProperties")
+        return Flat(
+            types=types or (("object",) if "properties" in value else ("array",) if "items" in value else ()),
+            nullable=nullable or enum_null,
+            properties={name: (below,) for name, below in node.map("properties").items()},
+            required=frozenset(node.texts("required")),
+            items=(node.at("items"),) if "items" in value else (),
+            enum=enum,
+            minimum=minimum,
+            maximum=maximum,
+            default=_harmless(value.get("default")),
+            example=_example(value),
+            description=node.text("description") or node.text("title"),
+            format=node.text("format") or (node.text("contentMediaType") if "contentEncoding" not in value else ""),
+            open=additional is True or (isinstance(additional, Mapping) and bool(additional)),
+            deprecated=node.flag("deprecated"),
+            read_only=node.flag("readOnly"),
+            write_only=node.flag("writeOnly"),
+        )
+
+    def _note(self, value: Mapping[str, Any], place: str) -> None:
+        if any(value.get(keyword) not in (None, False) for keyword in _UNCHECKED):
+            self.losses.add(
+                "lengths, counts and patterns are not checked before a call, only by the service", place
+            )
+        for keyword in _UNSAID:
+            if keyword in value:
+                self.losses.add(f"`{keyword}` cannot be said", place)
+
+    def _union(self, options: Sequence[Flat], place: str) -> Flat:
+        real = [option for option in options if option.types or option.properties or option.enum is not None]
+        nullable = any(option.nullable for option in options)
+        if len(real) == 1 and len(options) - len(real) <= sum(_is_null(option) for option in options):
+            return replace(real[0], nullable=True if nullable else real[0].nullable)
+        real = [option for option in options if not _is_null(option)]
+        if not real:
+            return Flat(nullable=nullable)
+        objects = [option for option in real if option.is_object]
+        if len(objects) > MANY:
+            self.losses.add(
+                f"of more than {MANY} alternatives, only fields that two of them share are shown", place
+            )
+        elif len(objects) > 1:
+            self.losses.add("alternatives are shown as one: all their fields, required what all require", place)
+        return Flat(
+            types=_together(option.types for option in real),
+            nullable=nullable,
+            properties=_properties(objects),
+            required=frozenset.intersection(*(option.required for option in objects)) if objects else frozenset(),
+            items=tuple(item for option in real for item in option.items),
+            enum=_choices(real),
+            minimum=_common([option.minimum for option in real], min),
+            maximum=_common([option.maximum for option in real], max),
+            default=next((option.default for option in real if option.default is not None), None),
+            open=any(option.open for option in real),
+            format=real[0].format if len({option.format for option in real}) == 1 else "",
+        )
+
+
+def _is_null(option: Flat) -> bool:
+    return option.nullable and not option.types and not option.properties
+
+
+def _types(value: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
+    said = value.get("type")
+    listed = said if isinstance(said, list) else [said]
+    kinds = tuple(kind for kind in listed if isinstance(kind, str) and kind in _KINDS)
+    return kinds, "null" in listed or value.get("nullable") is True
+
+
+def _enum(value: Mapping[str, Any]) -> tuple[tuple[Json, ...] | None, bool]:
+    choices = [value["const"]] if "const" in value else value.get("enum")
+    if not isinstance(choices, list) or not choices:
+        return None, False
+    return tuple(_plain(choice) for choice in choices if choice is not None) or None, None in choices
+
+
+def _bounds(value: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """Inclusive bounds; an exclusive one of an integer is the next integer."""
+    low, high = _number(value.get("minimum")), _number(value.get("maximum"))
+    step = 1 if value.get("type") == "integer" else 0
+    above, below = value.get("exclusiveMinimum"), value.get("exclusiveMaximum")
+    if above is True and low is not None:
+        low += step
+    elif (exclusive := _number(above)) is not None:
+        low = exclusive + step
+    if below is True and high is not None:
+        high -= step
+    elif (exclusive := _number(below)) is not None:
+        high = exclusive - step
+    return low, high
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def media_example(media: Located, losses: Losses) -> Json:
+    """What a media type shows: its own example, the first of several, or its schema's."""
+    if media.get("example") is not None:
+        return _harmless(media.get("example"))
+    for named in media.map("examples").values():
+        return _harmless(resolve(named, losses).get("value"))
+    schema = resolve(media.at("schema"), losses)
+    return _example(schema.value) if isinstance(schema.value, Mapping) else None
+
+
+def _example(value: Mapping[str, Any]) -> Json:
+    examples = value.get("examples")
+    return _harmless(value.get("example", examples[0] if isinstance(examples, list) and examples else None))
+
+
+def _harmless(value: Any) -> Json:
+    """None for what looks like a key."""
+    plain = _plain(value)
+    return None if holds_secret(plain) else plain
+
+
+def _plain(value: Any) -> Json:
+    """A value as JSON has it: YAML's keys may be numbers."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(below) for key, below in value.items()}
+    return [_plain(below) for below in value] if isinstance(value, list) else value
+
+
+def _joined(one: Flat, other: Flat) -> Flat:
+    """Both at once (allOf); what the first says of itself wins."""
+    properties = dict(one.properties)
+    for name, schemas in other.properties.items():
+        known = properties.get(name)
+        both = known is not None and len(known) == len(schemas) == 1 and known[0].value != schemas[0].value
+        properties[name] = (Joint((*(known or ()), *schemas)),) if both else known or schemas
+    enum = one.enum if other.enum is None else other.enum
+    if one.enum is not None and other.enum is not None:
+        enum = tuple(choice for choice in one.enum if choice in other.enum) or one.enum
+    types = tuple(kind for kind in one.types if kind in other.types) or one.types or other.types
+    return replace(
+        one,
+        types=types,
+        nullable=one.nullable or other.nullable,
+        properties=properties,
+        required=one.required | other.required,
+        items=one.items or other.items,
+        enum=enum,
+        minimum=other.minimum if one.minimum is None else one.minimum,
+        maximum=other.maximum if one.maximum is None else one.maximum,
+        default=other.default if one.default is None else one.default,
+        example=other.example if one.example is None else one.example,
+        description=one.description or other.description,
+        name=one.name or other.name,
+        format=one.format or other.format,
+        open=one.open or other.open,
+        deprecated=one.deprecated,
+        read_only=one.read_only or other.read_only,
+        write_only=one.write_only or other.write_only,
+    )
+
+
+def _together(types: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """All types, in order; none at all when one alternative allows anything."""
+    listed = list(types)
+    if not all(listed):
+        return ()
+    kinds = dict.fromkeys(kind for each in listed for kind in each)
+    return tuple(kind for kind in kinds if not (kind == "integer" and "number" in kinds))
+
+
+def _properties(objects: Sequence[Flat]) -> dict[str, tuple[Schema, ...]]:
+    properties: dict[str, tuple[Schema, ...]] = {}
+    uses = Counter(name for option in objects for name in option.properties)
+    for option in objects:
+        for name, schemas in option.properties.items():
+            known = properties.setdefault(name, ())
+            fresh = tuple(schema for schema in schemas if all(schema.value != other.value for other in known))
+            properties[name] = known + fresh
+    return {name: found for name, found in properties.items() if len(objects) <= MANY or uses[name] > 1}
+
+
+def _choices(options: Sequence[Flat]) -> tuple[Json, ...] | None:
+    """All choices, when every alternative is a choice."""
+    if any(option.enum is None for option in options):
+        return None
+    choices: list[Json] = []
+    for option in options:
+        choices += [choice for choice in option.enum or () if choice not in choices]
+    return tuple(choices)
+
+
+def _common(bounds: Sequence[float | None], widest: Any) -> float | None:
+    found: float | None = None if any(bound is None for bound in bounds) else widest(bounds)
+    return found

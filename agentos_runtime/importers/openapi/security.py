@@ -1,0 +1,170 @@
+"""`security` and `securitySchemes`: the credentials of a skill, and which of them each operation carries."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from agentos_runtime.importers.api import Losses
+from agentos_runtime.importers.declarations import BEARER
+from agentos_runtime.importers.messages import plain, snake
+from agentos_runtime.importers.openapi.document import Located, resolve
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.headers.names import header_problem
+
+_KEY_KINDS = re.compile(
+    r"\b(management|admin|provisioning|organization|service) (?:api )?key\b[^.]{0,20}\brequired", re.I
+)
+Credential = dict[str, Json]
+
+
+class Security:
+    """The credentials of one document: `choose` is asked for each operation, then `auth` says them all."""
+
+    def __init__(self, document: Located, losses: Losses) -> None:
+        components = document.at("components")
+        self._schemes = {name: resolve(node, losses) for name, node in components.map("securitySchemes").items()}
+        self._general: Any = document.get("security")
+        self._losses = losses
+        self._known: dict[str, tuple[Credential, str | None]] = {}
+        self._used: Counter[str] = Counter()
+
+    def choose(self, operation: Located, label: str) -> str | None:
+        """The key of the credential that an operation carries; None = none."""
+        own = operation.get("security")
+        alternatives = self._general if own is None else own
+        if not isinstance(alternatives, list) or not alternatives:
+            return None
+        real = [one for one in alternatives if isinstance(one, Mapping) and one]
+        credentials = [made for one in real if (made := self._credential(sorted(map(str, one)))) is not None]
+        if not credentials:
+            return None
+        chosen = credentials[0]
+        if any(other != chosen for other in credentials[1:]):
+            self._losses.add("it can be proven in several ways; the first is used", label)
+        if len(real) < len(alternatives):
+            chosen = {**chosen, "optional": True}
+        return self._remember(chosen, snake(min(map(str, real[0]))) or "key", operation.text("description"))
+
+    def auth(self) -> tuple[Json, dict[str, str]]:
+        """What the manifest says under `auth`, and the name of each credential that was chosen.
+
+        The usual one is the most used of those that are no special kind of key.
+        """
+        order = sorted(self._used, key=lambda key: (self._known[key][1] is not None, -self._used[key], key))
+        if len(order) < 2:
+            return (dict(self._known[order[0]][0]), {order[0]: "default"}) if order else (None, {})
+        names = {order[0]: "default"}
+        for key in order[1:]:
+            names[key] = _free(snake(key) or "key", names.values())
+        return {"credentials": {name: dict(self._known[key][0]) for key, name in names.items()}}, names
+
+    def _remember(self, credential: Credential, name: str, description: str) -> str:
+        said = _KEY_KINDS.search(plain(description))
+        kind = said[1].lower() if said else None
+        if kind:
+            name, credential = kind, {**credential, "label": f"{kind.capitalize()} key"}
+        for key, known in self._known.items():
+            if known == (credential, kind):
+                name = key
+                break
+        else:
+            name = _free(name, self._known)
+            self._known[name] = (credential, kind)
+        self._used[name] += 1
+        return name
+
+    def _credential(self, names: Sequence[str]) -> Credential | None:
+        """One requirement: a scheme, or several at once. None when a manifest has no word for it."""
+        made = [self._scheme(name) for name in names]
+        if any(one is None for one in made):
+            return None
+        return (
+            made[0]
+            if len(made) == 1
+            else _at_once([(n, m) for n, m in zip(names, made, strict=True) if m], self._losses)
+        )
+
+    def _scheme(self, name: str) -> Credential | None:
+        scheme = self._schemes.get(name)
+        if scheme is None:
+            self._losses.add("a security scheme is not declared", name)
+            return None
+        kind = scheme.text("type").lower()
+        reader = _SCHEMES.get(kind if kind != "http" else f"http {scheme.text('scheme').lower()}")
+        if reader is None:
+            said = f"{kind} {scheme.text('scheme')}".strip()
+            self._losses.add(f"the security scheme of type {said} has no counterpart", name)
+            return None
+        return reader(scheme, self._losses)
+
+
+def _bearer(scheme: Located, losses: Losses) -> Credential:
+    return {**BEARER}
+
+
+def _basic(scheme: Located, losses: Losses) -> Credential:
+    return {"type": "basic"}
+
+
+def _api_key(scheme: Located, losses: Losses) -> Credential | None:
+    name, place = scheme.text("name"), scheme.text("in")
+    if not re.fullmatch(r"[\w.-]+", name, re.ASCII):
+        losses.add("an API key has no name to be sent under", name or "securitySchemes")
+        return None
+    if place == "cookie":
+        return {"header": {"Cookie": f"{name}={{key}}"}}
+    if place == "header" and header_problem(name):
+        losses.add("an API key stands in a header that a manifest may not set", name)
+        return None
+    credential: Credential = {"type": "api_key", "header" if place == "header" else "query": name}
+    if place == "header" and name.lower() == "authorization" and "bearer" in scheme.text("description").lower():
+        credential["prefix"] = "Bearer "
+    return credential
+
+
+def _oauth(scheme: Located, losses: Losses) -> Credential:
+    flows = scheme.map("flows")
+    flow = next((flows[name] for name in ("authorizationCode", "implicit") if name in flows), None)
+    losses.add("an OAuth client id is not part of the document: add `client_id`, or store an access token", "auth")
+    if flow is None or not flow.text("authorizationUrl").startswith("http"):
+        return {**BEARER, "label": "Access token"}
+    credential: Credential = {"type": "oauth", "authorize_url": flow.text("authorizationUrl")}
+    if flow.text("tokenUrl").startswith("http"):
+        credential["token_url"] = flow.text("tokenUrl")
+    scopes = list(flow.map("scopes"))
+    return credential | ({"scopes": [*scopes]} if scopes else {}) | {"pkce": True}
+
+
+def _openid(scheme: Located, losses: Losses) -> Credential:
+    losses.add("OpenID Connect is not followed: an access token is stored and sent", "auth")
+    return {**BEARER, "label": "Access token"}
+
+
+_SCHEMES: Mapping[str, Callable[[Located, Losses], Credential | None]] = {
+    "http bearer": _bearer,
+    "http basic": _basic,
+    "apikey": _api_key,
+    "oauth2": _oauth,
+    "openidconnect": _openid,
+}
+
+
+def _at_once(parts: Sequence[tuple[str, Credential]], losses: Losses) -> Credential | None:
+    """Several schemes that a call needs together, as one credential of several fields."""
+    places: dict[str, dict[str, Json]] = {}
+    for name, part in parts:
+        field = f"{{{snake(name) or 'key'}}}"
+        place = next((place for place in ("header", "query") if isinstance(part.get(place), str)), None)
+        if place is None:
+            losses.add("schemes that are needed together cannot be said", " + ".join(name for name, _ in parts))
+            return None
+        places.setdefault(place, {})[str(part[place])] = f"{part.get('prefix', '')}{field}"
+    return {place: {**entries} for place, entries in places.items()}
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """A name for a credential that begins with a letter and that no other has."""
+    name = name if name[0].isalpha() else f"key_{name}"
+    candidates = (name, *(f"{name}_{number}" for number in range(2, len(taken) + 3)))
+    return next(candidate for candidate in candidates if candidate not in taken)

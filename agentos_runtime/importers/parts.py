@@ -1,0 +1,87 @@
+"""Which utility lies in which file of a skill, and which of them calls what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agentos_runtime.importers.build import Generated, route_of
+from agentos_runtime.importers.naming import Route
+from agentos_runtime.importers.skill_file import SkillFile, rename_utility
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.source import slug
+
+MAIN = "readme.md"
+"""The name under which a plan knows the skill's first file, whatever it is called on disk."""
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What an import says in one file."""
+
+    manifest: dict[str, Json]
+    docs: str
+
+
+def utilities_of(values: Mapping[str, Json]) -> dict[str, Json]:
+    below = values.get("utilities")
+    return below if isinstance(below, dict) else {}
+
+
+def routes(files: Mapping[str, SkillFile]) -> dict[Route, list[str]]:
+    """What the utilities of a skill call → their names."""
+    base = files[MAIN].values if MAIN in files else {}
+    found: dict[Route, list[str]] = {}
+    for file in files.values():
+        for name, one in file.utilities.items():
+            here = route_of(one, base)
+            if here is not None:
+                found.setdefault(here, []).append(name)
+    return found
+
+
+def settled_names(files: Mapping[str, SkillFile], generated: Generated) -> dict[str, SkillFile]:
+    """The files, in which a utility that is to be called otherwise is."""
+    settled = dict(files)
+    names = routes(files)
+    taken = {name for file in files.values() for name in file.utilities}
+    for here, wanted in generated.routes.items():
+        old = names.get(here, [wanted])[0]
+        if old != wanted and wanted not in taken:
+            settled = {name: rename_utility(file, old, wanted, name) for name, file in settled.items()}
+    return settled
+
+
+def split_up(generated: Generated, mine: Mapping[str, SkillFile], *, split: bool) -> dict[str, Part]:
+    """What the import says in each file: a utility stays where it lies; a new one goes to the file of its tag."""
+    homes = {utility: name for name, file in mine.items() for utility in file.utilities}
+    split = split or len(mine) > 1
+    titles: dict[str, str] = {}
+    contents: dict[str, dict[str, Json]] = {name: {} for name in mine}
+    for name, one in utilities_of(generated.manifest).items():
+        tag = generated.tags.get(name, "")
+        home = homes.get(name, _home(tag) if split else MAIN)
+        titles.setdefault(home, tag)
+        contents.setdefault(home, {})[name] = one
+    others = [name for name in contents if name != MAIN]
+    main = {key: value for key, value in generated.manifest.items() if key != "utilities"}
+    if others:
+        main["parts"] = _listed(mine, others)
+    if contents.get(MAIN) or not others:
+        main["utilities"] = {**contents.get(MAIN, {})}
+    parts = {MAIN: Part(main, generated.docs)}
+    for name in others:
+        docs = f"# {titles[name]}\n" if name in titles else mine[name].docs
+        parts[name] = Part({"utilities": {**contents[name]}}, docs)
+    return parts
+
+
+def _listed(mine: Mapping[str, SkillFile], others: list[str]) -> list[Json]:
+    """The parts in the order of the file, new ones last."""
+    there = mine[MAIN].values.get("parts") if MAIN in mine else None
+    known: list[Json] = there if isinstance(there, list) else []
+    return [*known, *(name for name in others if name not in known)]
+
+
+def _home(tag: str) -> str:
+    name = slug(tag)[:LONGEST_NAME] if tag else "readme"
+    return MAIN if name in ("readme", "skill") else f"{name}.md"

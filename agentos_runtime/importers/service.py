@@ -1,0 +1,90 @@
+"""An import without I/O: what was read of a source becomes the texts of a skill, and what is to be said of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from agentos_runtime.importers.adding import added
+from agentos_runtime.importers.api import Api, Losses
+from agentos_runtime.importers.build import build
+from agentos_runtime.importers.cases import with_cases
+from agentos_runtime.importers.curl import read_curl
+from agentos_runtime.importers.lap.reader import read_lap
+from agentos_runtime.importers.naming import utility_names
+from agentos_runtime.importers.openapi.operations import read_openapi
+from agentos_runtime.importers.selection import selected, source_of
+from agentos_runtime.importers.update import Disk, Plan, known_names, make_plan
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A description of a service, as it was read."""
+
+    data: bytes = field(repr=False)
+    address: str
+    """What relative references start from."""
+    fetch: Callable[[str], bytes]
+    """Reads what a reference names. Raises ImportProblem."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceImport:
+    """What is taken from the description of a whole service."""
+
+    kind: Literal["openapi", "lap"]
+    source: str
+    """The file or the address, as the skill remembers it."""
+    include: tuple[str, ...] = ()
+    """Patterns of operations; none = those of the last import, or all."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """A utility's name in the description → the name it gets."""
+    base_url: str | None = None
+    cases: bool = False
+    """Also make cases from the examples; only OpenAPI has some."""
+    split: bool = False
+    """A new skill becomes one file for each tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurlImport:
+    """One more utility, or the first, from a curl command."""
+
+    command: str = field(repr=False)
+    name: str | None = None
+    """None = made from the address."""
+
+
+Import: TypeAlias = ServiceImport | CurlImport
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The texts to write and what changes by them, and what a manifest cannot say of the source."""
+
+    plan: Plan
+    losses: Losses
+
+
+def import_service(wanted: ServiceImport, skill_id: str, description: Description, disk: Disk) -> Imported:
+    """Merge what a service's description says into what lies there. Raises ImportProblem."""
+    losses = Losses()
+    source = source_of(wanted.kind, wanted.source, wanted.include, wanted.names, disk)
+    api = selected(_read(wanted, description, losses), source.include, skill_id)
+    names = utility_names(api.operations, (skill_id, api.title), known_names(disk), source.names or {})
+    generated = build(api, skill_id, names, source, losses)
+    if wanted.cases:
+        generated = with_cases(generated, api)
+    return Imported(make_plan(generated, disk, split=wanted.split), losses)
+
+
+def import_curl(wanted: CurlImport, skill_id: str, disk: Disk) -> Imported:
+    """Add what a curl command calls to what lies there. Raises ImportProblem."""
+    losses = Losses()
+    generated = added(read_curl(wanted.command, losses), skill_id, wanted.name, disk, losses)
+    return Imported(make_plan(generated, disk, split=False), losses)
+
+
+def _read(wanted: ServiceImport, description: Description, losses: Losses) -> Api:
+    if wanted.kind == "lap":
+        return read_lap(description.data.decode("utf-8-sig", "replace"), losses, base_url=wanted.base_url)
+    return read_openapi(description.data, description.address, description.fetch, losses, base_url=wanted.base_url)

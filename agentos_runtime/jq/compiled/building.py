@@ -1,0 +1,71 @@
+"""Expressions become functions of Python: parsed, generated, and compiled with nothing but the table in reach."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from agentos_runtime.jq.compiled.cardinality import ONE, outputs_of
+from agentos_runtime.jq.compiled.errors import Unsupported
+from agentos_runtime.jq.compiled.functions.meter import Meter
+from agentos_runtime.jq.compiled.functions.table import reachable
+from agentos_runtime.jq.compiled.generator import Generator
+from agentos_runtime.jq.compiled.language.parser import parse_definitions, parse_expression
+from agentos_runtime.jq.compiled.language.syntax import Node
+from agentos_runtime.jq.compiled.scope import Scope
+from agentos_runtime.jsontext import Json
+
+Expression: TypeAlias = Callable[[Json], list[Json]]
+"""From an input to all outputs. Raises JqError and Beyond."""
+_VARIABLES = ("params", "settings", "response")
+_MOST_CHARACTERS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What was generated for some expressions, and what makes them for one run."""
+
+    source: str
+    make: Callable[[Meter, dict[str, Json]], tuple[Expression, ...]]
+
+
+def build(definitions: str, sources: Sequence[str], bound: Sequence[str]) -> Code:
+    """The code of expressions that share definitions; `bound` are the variables that they have.
+
+    Raises Unsupported for what is not in the subset.
+    """
+    try:
+        source = _generated(definitions, sources, bound)
+        code = compile(source, "<compiled jq>", "exec", dont_inherit=True)
+    except (RecursionError, SyntaxError, MemoryError) as error:
+        raise Unsupported(f"nested too deeply: {type(error).__name__}") from None
+    known = reachable()
+    exec(code, known)  # noqa: S102  generated from tables; see `table`
+    return Code(source, known["build"])
+
+
+def _generated(definitions: str, sources: Sequence[str], bound: Sequence[str]) -> str:
+    if len(definitions) + sum(map(len, sources)) > _MOST_CHARACTERS:
+        raise Unsupported("too large")
+    make = Generator()
+    with make.block("def build(meter, bound):"):
+        make.line("charge = meter.charge")
+        for name in bound:
+            make.line(f"bound_{name} = bound.get({name!r})")
+        scope = Scope({}, {name: f"bound_{name}" for name in bound})
+        for define in parse_definitions(definitions):
+            scope = make.define(define, scope)
+        names = [_function(make, parse_expression(source), scope) for source in sources]
+        make.line(f"return ({''.join(f'{name}, ' for name in names)})")
+    return make.source()
+
+
+def _function(make: Generator, node: Node, scope: Scope) -> str:
+    name, source, found = make.fresh("f"), make.fresh(), make.fresh()
+    with make.counted(f"def {name}({source}):"):
+        if outputs_of(node, scope) is ONE:
+            make.line(f"return [{make.value(node, source, scope)}]")
+        else:
+            make.line(f"{found} = []")
+            make.outputs(node, source, scope, lambda value: make.line(f"{found}.append({value})"))
+            make.line(f"return {found}")
+    return name

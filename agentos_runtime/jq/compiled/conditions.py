@@ -1,0 +1,89 @@
+"""Nodes that are asked whether they are true: no value is made where a test of Python will do."""
+
+from collections.abc import Callable, Mapping
+
+from agentos_runtime.jq.compiled.cardinality import expanded_call
+from agentos_runtime.jq.compiled.language.syntax import Call, Compare, Const, If, Logic, Node, Pipe, Some
+from agentos_runtime.jq.compiled.making import Make
+from agentos_runtime.jq.compiled.scope import Scope
+
+_TYPES: Mapping[str, str] = {
+    "null": "{} is None",
+    "boolean": "{}.__class__ is bool",
+    "string": "{}.__class__ is str",
+    "array": "{}.__class__ is list",
+    "object": "{}.__class__ is dict",
+    "number": "({0}.__class__ is int or {0}.__class__ is float)",
+}
+
+
+def truth(make: Make, node: Node, source: str, scope: Scope) -> str:
+    """An expression of Python that is True or False, for a node with one output."""
+    if isinstance(node, Compare):
+        return _compared(make, node, source, scope)
+    if isinstance(node, Logic):
+        return _both_or_one(make, node, source, scope)
+    if isinstance(node, Some):
+        return make.value(node, source, scope)
+    if isinstance(node, Const):
+        return repr(node.value is not None and node.value is not False)
+    if isinstance(node, Pipe) and _is_own(node.right, "not", scope):
+        return f"(not {truth(make, node.left, source, scope)})"
+    if isinstance(node, Call) and (node.name, len(node.args)) not in scope.functions:
+        expanded = expanded_call(node, scope)
+        if expanded is not None:
+            return truth(make, expanded, source, scope)
+    if isinstance(node, If):
+        return chosen(make, node, source, scope, lambda branch: truth(make, branch, source, scope))
+    found = make.atom(node, source, scope)
+    return f"({found} is not None and {found} is not False)"
+
+
+def _is_own(node: Node, name: str, scope: Scope) -> bool:
+    """Whether a node is a call of jq's own function."""
+    return isinstance(node, Call) and node.name == name and not node.args and (name, 0) not in scope.functions
+
+
+def chosen(make: Make, node: If, source: str, scope: Scope, written: Callable[[Node], str]) -> str:
+    """A name for what `written` makes of the branch that the condition chooses."""
+    found = make.fresh()
+    with make.block(f"if {truth(make, node.condition, source, scope)}:"):
+        make.line(f"{found} = {written(node.then)}")
+    with make.block("else:"):
+        make.line(f"{found} = {written(node.otherwise)}")
+    return found
+
+
+def _both_or_one(make: Make, node: Logic, source: str, scope: Scope) -> str:
+    found = make.fresh()
+    make.line(f"{found} = {truth(make, node.left, source, scope)}")
+    with make.block(f"if {found}:" if node.operator == "and" else f"if not {found}:"):
+        make.line(f"{found} = {truth(make, node.right, source, scope)}")
+    return found
+
+
+def _compared(make: Make, node: Compare, source: str, scope: Scope) -> str:
+    operator, left, right = node.operator, node.left, node.right
+    if operator in ("==", "!="):
+        if isinstance(left, Const):
+            left, right = right, left
+        same = _same(make, left, right, source, scope)
+        return same if operator == "==" else f"(not {same})"
+    other = make.atom(right, source, scope)
+    one = make.atom(left, source, scope)
+    first, second = (one, other) if operator in ("<", ">=") else (other, one)
+    less = f"jq_less(meter, {first}, {second})"
+    return less if operator in ("<", ">") else f"(not {less})"
+
+
+def _same(make: Make, left: Node, right: Node, source: str, scope: Scope) -> str:
+    if isinstance(right, Const):
+        wanted = right.value
+        if isinstance(wanted, str) and _is_own(left, "type", scope):
+            return _TYPES.get(wanted, "({0} is {0}) is False").format(source)
+        if wanted is None or isinstance(wanted, bool):
+            return f"({make.atom(left, source, scope)} is {wanted!r})"
+        if wanted == [] or isinstance(wanted, str):
+            return f"({make.atom(left, source, scope)} == {wanted!r})"
+    other = make.atom(right, source, scope)
+    return f"jq_equal(meter, {make.value(left, source, scope)}, {other})"

@@ -1,0 +1,183 @@
+"""Runs programs in this process, where that can be done; everything else is for a worker.
+
+The rule that makes it safe: this gives a success or nothing. Whatever fails, is not certain or costs too much runs
+again in a worker, which says what happens.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from agentos_runtime.jq.compiled.building import Code, Expression, build
+from agentos_runtime.jq.compiled.errors import Beyond, JqError, Unsupported
+from agentos_runtime.jq.compiled.functions.meter import Meter
+from agentos_runtime.jq.compiled.reading import Input, Output, read_input
+from agentos_runtime.jq.outcome import COMPILED, Outcome
+from agentos_runtime.jq.program import Layout, Parts, Program
+from agentos_runtime.jsontext import Json
+
+BUDGET = 15_000
+"""Units of one run: about as many keys looked up. No run takes more than 3 ms."""
+_LARGEST_INPUT = 1 << 16
+"""Bytes; more takes too long to parse while others wait."""
+_KEPT = 4096
+"""Programs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a program did not run here; a few words that quote no data."""
+
+    reason: str
+
+
+_NOT_YET = Refusal("it is compiled when it runs again")
+_BEING_COMPILED = Refusal("it is being compiled")
+_VALUES = Refusal("compiled code leaves these values to it")
+
+
+@dataclass(slots=True)
+class _Known:
+    parts: Parts
+    code: Code | Refusal
+
+
+class Engine:
+    """Programs compiled to Python. at_once: when they first run; otherwise only what runs again is compiled."""
+
+    def __init__(self, *, at_once: bool = True, budget: int = BUDGET) -> None:
+        self._at_once = at_once
+        self._budget = budget
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+
+    async def run(self, program: Program, data: bytes) -> Outcome | Refusal:
+        """What a program gives for JSON text, or why only a worker can say. Never raises for what it does."""
+        known = self._known.get(program.digest)
+        if known is None or known.code is _NOT_YET:
+            known = await self._prepare(program, known)
+        if isinstance(known.code, Refusal):
+            return known.code
+        try:
+            return self.answer(program, data)
+        except (JqError, Beyond, RecursionError, MemoryError):
+            return _VALUES
+
+    async def _prepare(self, program: Program, known: _Known | None) -> _Known:
+        """Compile the program in a thread, when it is time for it."""
+        if known is None:
+            known = self._keep(program, _NOT_YET)
+            if not self._at_once:
+                return known
+        known.code = _BEING_COMPILED  # by one of those who run it; the others do not wait
+        try:
+            known.code = await asyncio.to_thread(_compiled, program.parts)
+        finally:
+            if known.code is _BEING_COMPILED:
+                known.code = _NOT_YET
+        return known
+
+    def _keep(self, program: Program, code: Code | Refusal) -> _Known:
+        known = self._known[program.digest] = _Known(program.parts, code)
+        while len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+        return known
+
+    def code(self, program: Program) -> Code | Refusal:
+        """The code of a program, or why there is none."""
+        known = self._known.get(program.digest)
+        if known is None or known.code in (_NOT_YET, _BEING_COMPILED):
+            known = self._keep(program, _compiled(program.parts))
+        return known.code
+
+    def answer(self, program: Program, data: bytes) -> Outcome:
+        """What a compiled program gives.
+
+        Raises JqError where jq certainly fails, and Beyond where it is not known what it does or where that costs
+        too much.
+        """
+        code = self.code(program)
+        if isinstance(code, Refusal) or len(data) > _LARGEST_INPUT:
+            raise Beyond
+        if self._known[program.digest].parts != program.parts:
+            raise Beyond
+        given = read_input(data)
+        return _run(program.parts, code, given, Meter(self._budget, uncertain=given.uncertain))
+
+
+def engine_for(mode: str) -> Engine | None:
+    """`auto`: programs are compiled when they run again; `compiled`: when they first run; `worker`: never."""
+    return None if mode == "worker" else Engine(at_once=mode == "compiled")
+
+
+def _compiled(parts: Parts) -> Code | Refusal:
+    try:
+        return build(parts.definitions, [source for source in parts.sources if source is not None], parts.bound)
+    except Unsupported as why:
+        return Refusal(str(why))
+
+
+def _run(parts: Parts, code: Code, given: Input, meter: Meter) -> Outcome:
+    document = given.value
+    if not isinstance(document, dict):
+        raise Beyond
+    expressions = code.make(meter, document)
+    output = Output(meter, given)
+    found = _LAYOUTS[parts.layout](parts, expressions, document)
+    outputs = [output.take(values[:2]) for values in found]
+    return Outcome(outputs, None, output.text(outputs), COMPILED)
+
+
+_Found: TypeAlias = "list[list[Json]]"
+
+
+def _request(parts: Parts, expressions: tuple[Expression, ...], document: dict[str, Json]) -> _Found:
+    return [each(document) for each in expressions]
+
+
+def _compared(parts: Parts, expressions: tuple[Expression, ...], document: dict[str, Json]) -> _Found:
+    found = []
+    for auth in _list(document, "auths"):
+        seen = {"params": document.get("params"), "settings": document.get("settings"), "auth": auth}
+        found += [each(seen) for each in expressions]
+    return found
+
+
+def _reply(parts: Parts, expressions: tuple[Expression, ...], document: dict[str, Json]) -> _Found:
+    whole = document.get("whole")
+    body = document.get("body") if "body" in document else whole
+    error, transform, *_ = parts.sources
+    left = list(expressions)
+    found = [] if error is None else [left.pop(0)(whole)]
+    if transform is not None:
+        given = left.pop(0)(body)
+        found.append(given)
+        if len(given) != 1:
+            return found
+        body = given[0]
+    return found + [each(body) for each in left]
+
+
+def _stream(parts: Parts, expressions: tuple[Expression, ...], document: dict[str, Json]) -> _Found:
+    return [each(event) for event in _list(document, "events") for each in expressions]
+
+
+def _value(parts: Parts, expressions: tuple[Expression, ...], document: dict[str, Json]) -> _Found:
+    return [each(document.get("body")) for each in expressions]
+
+
+def _list(document: dict[str, Json], name: str) -> list[Json]:
+    found = document.get(name)
+    if not isinstance(found, list):
+        raise Beyond
+    return found
+
+
+_LAYOUTS: Mapping[Layout, Callable[[Parts, tuple[Expression, ...], dict[str, Json]], _Found]] = {
+    "request": _request,
+    "compared": _compared,
+    "reply": _reply,
+    "stream": _stream,
+    "value": _value,
+}

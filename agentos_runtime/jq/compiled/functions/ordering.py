@@ -1,0 +1,75 @@
+"""What jq does in the order of values, for compiled code: each function charges the size that it touches."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from agentos_runtime.jq.compiled.errors import Beyond
+from agentos_runtime.jq.compiled.functions.meter import Meter
+from agentos_runtime.jq.compiled.functions.values import LARGEST, less
+from agentos_runtime.jsontext import Json
+
+
+def largest(meter: Meter, value: Json) -> Json:
+    """`max`: of equal ones the last."""
+    items = _items(meter, value)
+    found = items[0] if items else None
+    for each in items[1:]:
+        if not less(meter, each, found):
+            found = each
+    return found
+
+
+def smallest(meter: Meter, value: Json) -> Json:
+    """`min`: of equal ones the first."""
+    items = _items(meter, value)
+    found = items[0] if items else None
+    for each in items[1:]:
+        if less(meter, each, found):
+            found = each
+    return found
+
+
+def transpose(meter: Meter, value: Json) -> Json:
+    """Rows become columns; what a shorter row does not have is null."""
+    rows = [row for row in _items(meter, value) if isinstance(row, list)]
+    if len(rows) != len(_items(meter, value)):
+        raise Beyond
+    width = max(map(len, rows), default=0)
+    meter.charge(width * len(rows) * 2)
+    return [[row[number] if number < len(row) else None for row in rows] for number in range(width)]
+
+
+def sort_by(meter: Meter, value: Json, keys: Sequence[Json]) -> Json:
+    return [each for _, each in _ordered(meter, value, keys)]
+
+
+def group_by(meter: Meter, value: Json, keys: Sequence[Json]) -> Json:
+    ordered = _ordered(meter, value, keys)
+    return [[each for _, each in group] for _, group in groupby(ordered, key=lambda pair: pair[0])]
+
+
+def unique_by(meter: Meter, value: Json, keys: Sequence[Json]) -> Json:
+    """The first of each group."""
+    ordered = _ordered(meter, value, keys)
+    return [next(iter(group))[1] for _, group in groupby(ordered, key=lambda pair: pair[0])]
+
+
+def _ordered(meter: Meter, value: Json, keys: Sequence[Json]) -> list[tuple[str, Json]] | list[tuple[int, Json]]:
+    """The items with their keys, in the order of these: texts, or whole numbers; all else is left to jq."""
+    items = _items(meter, value)
+    meter.charge(len(items) * (1 + len(items).bit_length()) * 2)
+    names = [key for key in keys if isinstance(key, str)]
+    if len(names) == len(items):
+        meter.charge(sum(map(len, names)) >> 4)
+        return sorted(zip(names, items, strict=True), key=lambda pair: pair[0])
+    numbers = [key for key in keys if isinstance(key, int) and not isinstance(key, bool) and abs(key) < LARGEST]
+    if len(numbers) == len(items):
+        return sorted(zip(numbers, items, strict=True), key=lambda pair: pair[0])
+    raise Beyond
+
+
+def _items(meter: Meter, value: Json) -> list[Json]:
+    if isinstance(value, list):
+        meter.charge(len(value))
+        return value
+    raise Beyond

@@ -1,0 +1,111 @@
+"""jq's own functions that take functions, said with nodes. What a skill defines under the same name comes first."""
+
+from collections.abc import Callable, Mapping
+
+from agentos_runtime.jq.compiled.language.syntax import (
+    Array,
+    Bind,
+    ByKey,
+    Call,
+    Compare,
+    Const,
+    Delete,
+    Each,
+    Empty,
+    Fail,
+    First,
+    Identity,
+    If,
+    Index,
+    MapValues,
+    Node,
+    Pipe,
+    Recurse,
+    Some,
+    Sum,
+    Variable,
+)
+
+_HERE = "in IN"
+"""The variable of `IN`; no skill's variable has a blank in its name."""
+
+
+def expand(name: str, args: tuple[Node, ...]) -> Node | None:
+    """What a call of jq's own function stands for; None when it is not made of others."""
+    make = _EXPANSIONS.get((name, len(args)))
+    return make(*args) if make else None
+
+
+def _select(condition: Node) -> Node:
+    return If(condition, Identity(), Empty())
+
+
+def _kind(*kinds: str) -> Callable[[], Node]:
+    """`objects`, `strings` and the like."""
+    return lambda: _select(_one_of([Compare("==", Call("type", ()), Const(kind)) for kind in kinds]))
+
+
+def _one_of(tests: list[Node]) -> Node:
+    found = tests.pop()
+    while tests:
+        found = If(tests.pop(), Const(value=True), found)
+    return found
+
+
+def _negated(found: Node) -> Node:
+    return Pipe(found, Call("not", ()))
+
+
+def _map(body: Node) -> Node:
+    return Array(Pipe(Each(Identity()), body))
+
+
+def _with_entries(body: Node) -> Node:
+    return Pipe(Call("to_entries", ()), Pipe(_map(body), Call("from_entries", ())))
+
+
+def _all(source: Node, condition: Node) -> Node:
+    return _negated(Some(Pipe(source, condition), wanted=False))
+
+
+def _in(values: Node) -> Node:
+    return Bind(Identity(), _HERE, Some(Pipe(values, Compare("==", Identity(), Variable(_HERE))), wanted=True))
+
+
+_EXPANSIONS: Mapping[tuple[str, int], Callable[..., Node]] = {
+    ("empty", 0): Empty,
+    ("error", 0): Fail,
+    ("error", 1): lambda message: Pipe(message, Fail()),
+    ("recurse", 0): Recurse,
+    ("select", 1): _select,
+    ("values", 0): lambda: _select(Compare("!=", Identity(), Const(None))),
+    ("nulls", 0): _kind("null"),
+    ("booleans", 0): _kind("boolean"),
+    ("numbers", 0): _kind("number"),
+    ("strings", 0): _kind("string"),
+    ("arrays", 0): _kind("array"),
+    ("objects", 0): _kind("object"),
+    ("iterables", 0): _kind("array", "object"),
+    ("scalars", 0): _kind("null", "boolean", "number", "string"),
+    ("map", 1): _map,
+    ("map_values", 1): MapValues,
+    ("with_entries", 1): _with_entries,
+    ("sort_by", 1): lambda key: ByKey("sort_by", key),
+    ("group_by", 1): lambda key: ByKey("group_by", key),
+    ("unique_by", 1): lambda key: ByKey("unique_by", key),
+    ("sort", 0): lambda: ByKey("sort_by", Identity()),
+    ("unique", 0): lambda: ByKey("unique_by", Identity()),
+    ("add", 1): Sum,
+    ("del", 1): Delete,
+    ("first", 0): lambda: Index(Identity(), Const(0)),
+    ("last", 0): lambda: Index(Identity(), Const(-1)),
+    ("first", 1): First,
+    ("isempty", 1): lambda body: _negated(Some(Pipe(body, Const(value=True)), wanted=True)),
+    ("any", 0): lambda: Some(Each(Identity()), wanted=True),
+    ("any", 1): lambda condition: Some(Pipe(Each(Identity()), condition), wanted=True),
+    ("any", 2): lambda source, condition: Some(Pipe(source, condition), wanted=True),
+    ("all", 0): lambda: _negated(Some(Each(Identity()), wanted=False)),
+    ("all", 1): lambda condition: _all(Each(Identity()), condition),
+    ("all", 2): _all,
+    ("IN", 1): _in,
+}

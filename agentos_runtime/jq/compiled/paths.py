@@ -1,0 +1,144 @@
+"""Assignments, `del` and `map_values`: a value with something else at a path, which is made of simple steps."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from agentos_runtime.jq.compiled import conditions
+from agentos_runtime.jq.compiled.cardinality import ONE, expanded_call, outputs_of
+from agentos_runtime.jq.compiled.errors import Unsupported
+from agentos_runtime.jq.compiled.language.syntax import (
+    Alternative,
+    Arithmetic,
+    Assign,
+    Call,
+    Comma,
+    Const,
+    Delete,
+    Each,
+    Empty,
+    Identity,
+    If,
+    Index,
+    Node,
+    Pipe,
+    Variable,
+)
+from agentos_runtime.jq.compiled.making import Make
+from agentos_runtime.jq.compiled.scope import Scope
+from agentos_runtime.jq.compiled.writer import Cost
+
+Change: TypeAlias = Callable[[str], str]
+"""From the code of what stands at a path to the code of what shall stand there."""
+_OUTER = "assigned value"
+"""The variable of what an assignment computes first; no skill's variable has a blank in its name."""
+
+
+def assigned(make: Make, node: Assign, source: str, scope: Scope) -> str:
+    """`path = value`, `path |= value` and `path op= value`."""
+    if node.operator == "|=":
+        return updated(make, node.path, source, scope, lambda value: make.value(node.value, value, scope))
+    new = make.atom(node.value, source, scope)
+    if node.operator == "=":
+        return updated(make, node.path, source, scope, lambda value: new)
+    inner = scope.bind({_OUTER: new})
+    operator = node.operator[:-1]
+    right = Variable(_OUTER)
+    made = Alternative(Identity(), right) if operator == "//" else Arithmetic(operator, Identity(), right)
+    return updated(make, node.path, source, scope, lambda value: make.value(made, value, inner))
+
+
+def updated(make: Make, path: Node, source: str, scope: Scope, change: Change) -> str:
+    """The name of what `source` is when each place that the path leads to is changed."""
+    if isinstance(path, Identity):
+        return make.set(change(source))
+    if isinstance(path, Pipe):
+        right = path.right
+        return updated(make, path.left, source, scope, lambda value: updated(make, right, value, scope, change))
+    if isinstance(path, Index):
+        return _updated_key(make, path, source, scope, change)
+    if isinstance(path, Each):
+        return updated(make, path.target, source, scope, lambda value: _updated_items(make, value, change))
+    if isinstance(path, If):
+        return _updated_choice(make, path, source, scope, change)
+    if isinstance(path, Call) and (path.name, len(path.args)) not in scope.functions:
+        expanded = expanded_call(path, scope)
+        if isinstance(expanded, If | Index):
+            return updated(make, expanded, source, scope, change)
+    raise Unsupported("an assignment to such a path")
+
+
+def _updated_key(make: Make, path: Index, source: str, scope: Scope, change: Change) -> str:
+    if outputs_of(path.key, scope) is not ONE or not isinstance(path.key, Const | Variable | Index):
+        raise Unsupported("an assignment to several keys")
+    key = make.atom(path.key, source, scope)
+
+    def at_key(value: str) -> str:
+        old = make.set(f"jq_index(meter, {value}, {key})")
+        return make.set(f"jq_with_key(meter, {value}, {key}, {change(old)})")
+
+    return updated(make, path.target, source, scope, at_key)
+
+
+def _updated_items(make: Make, value: str, change: Change) -> str:
+    value = make.set(value)
+    found, each, name = make.fresh(), make.fresh(), make.fresh()
+    with make.block(f"if {value}.__class__ is list:"):
+        make.line(f"{found} = []")
+        with make.counted(f"for {each} in jq_items(meter, {value}, ", Cost(), "):"):
+            make.line(f"{found}.append({change(each)})")
+    with make.block("else:"):
+        make.line(f"{found} = {{}}")
+        with make.counted(f"for {name}, {each} in jq_pairs(meter, {value}, ", Cost(), "):"):
+            make.line(f"{found}[{name}] = {change(each)}")
+    return found
+
+
+def _updated_choice(make: Make, path: If, source: str, scope: Scope, change: Change) -> str:
+    found = make.fresh()
+    with make.block(f"if {conditions.truth(make, path.condition, source, scope)}:"):
+        make.line(f"{found} = {_updated_branch(make, path.then, source, scope, change)}")
+    with make.block("else:"):
+        make.line(f"{found} = {_updated_branch(make, path.otherwise, source, scope, change)}")
+    return found
+
+
+def _updated_branch(make: Make, path: Node, source: str, scope: Scope, change: Change) -> str:
+    return source if isinstance(path, Empty) else updated(make, path, source, scope, change)
+
+
+def deleted(make: Make, node: Delete, source: str, scope: Scope) -> str:
+    """`del(.a, .b)` and `del(.[] | select(…))`"""
+    names = _names(node.path)
+    if names is not None:
+        return f"jq_without_keys(meter, {source}, {names!r})"
+    path = node.path
+    if isinstance(path, Pipe) and isinstance(path.left, Each) and isinstance(path.left.target, Identity):
+        chosen = path.right
+        if isinstance(chosen, Call) and (chosen.name, len(chosen.args)) not in scope.functions:
+            chosen = expanded_call(chosen, scope) or chosen
+        if isinstance(chosen, If) and isinstance(chosen.then, Identity) and isinstance(chosen.otherwise, Empty):
+            return _without_items(make, chosen.condition, source, scope)
+    raise Unsupported("del of such a path")
+
+
+def _without_items(make: Make, condition: Node, source: str, scope: Scope) -> str:
+    found, each, name = make.fresh(), make.fresh(), make.fresh()
+    with make.block(f"if {source}.__class__ is list:"):
+        make.line(f"{found} = []")
+        with make.counted(f"for {each} in jq_items(meter, {source}, ", Cost(), "):"):
+            make.line(f"if not {conditions.truth(make, condition, each, scope)}: {found}.append({each})")
+    with make.block("else:"):
+        make.line(f"{found} = {{}}")
+        with make.counted(f"for {name}, {each} in jq_pairs(meter, {source}, ", Cost(), "):"):
+            make.line(f"if not {conditions.truth(make, condition, each, scope)}: {found}[{name}] = {each}")
+    return found
+
+
+def _names(path: Node) -> tuple[str, ...] | None:
+    """The names of a path that is made of fields of the input only."""
+    if isinstance(path, Comma):
+        left, right = _names(path.left), _names(path.right)
+        return None if left is None or right is None else left + right
+    if isinstance(path, Index) and isinstance(path.target, Identity) and isinstance(path.key, Const):
+        return (path.key.value,) if isinstance(path.key.value, str) else None
+    return None

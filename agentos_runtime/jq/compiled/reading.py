@@ -1,0 +1,100 @@
+"""What goes into compiled code and what comes out, with the numbers that a worker would have given.
+
+jq keeps a number as it was written until it computes with it, and a worker has two forms of a program: the quick
+one gives doubles, whole ones without a point; the exact one, taken when 16 digits stand in a row anywhere in the
+input or the output, gives numbers as they were written.
+"""
+
+import re
+from dataclasses import dataclass
+
+from agentos_runtime.jq.compiled.errors import Beyond
+from agentos_runtime.jq.compiled.functions.meter import Meter
+from agentos_runtime.jq.compiled.functions.values import DEEPEST
+from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
+
+_DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
+_LONG = b"0" * 16
+_ODD = re.compile(rb"[\[:,\s]-0(?![.0-9])|\\u[dD][89a-fA-F]")
+_HALVES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
+_LARGEST_WHOLE = 1e15
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A program's input, and what is known of its numbers."""
+
+    value: Json
+    exact: bool
+    """The worker would take the exact form."""
+    uncertain: bool
+    """It may hold numbers of more digits than a double keeps."""
+
+
+def read_input(data: bytes) -> Input:
+    """Raises Beyond for what jq reads in its own way."""
+    exact = _LONG in data.translate(_DIGITS)
+    uncertain = exact or (b"." in data and _LONG in data.translate(_DIGITS, b"."))
+    if (b"-0" in data or b"\\u" in data) and _ODD.search(data) and _is_odd(data):
+        raise Beyond
+    try:
+        return Input(parse(data), exact, uncertain)
+    except JsonTextError:
+        raise Beyond from None
+
+
+def _is_odd(data: bytes) -> bool:
+    """Whether there is a negative zero, or half a surrogate pair."""
+    without_pairs = _HALVES.sub(lambda found: b"\\ud800" if found[1] else b"", data)
+    return _ODD.search(without_pairs) is not None
+
+
+class Output:
+    """Takes the outputs of one run: copies, so that no part is in two places, and all of it charged."""
+
+    def __init__(self, meter: Meter, given: Input) -> None:
+        self._meter = meter
+        self._given = given
+        self._rounded = False
+        """A number lost its point, as it does in the quick form."""
+
+    def take(self, value: Json, depth: int = 0) -> Json:
+        """A copy of the value. Raises Beyond."""
+        if isinstance(value, str):
+            self._meter.charge(3 + (len(value) >> 4))
+            return value
+        if isinstance(value, dict | list):
+            return self._inside(value, depth + 1)
+        self._meter.charge(3)
+        return self._number(value) if isinstance(value, float) else value
+
+    def _inside(self, value: Json, depth: int) -> Json:
+        if depth > DEEPEST:
+            raise Beyond
+        self._meter.charge(5)
+        if isinstance(value, list):
+            return [self.take(each, depth) for each in value]
+        assert isinstance(value, dict)
+        self._meter.charge(len(value) + (sum(map(len, value)) >> 4))
+        return {name: self.take(each, depth) for name, each in value.items()}
+
+    def _number(self, number: float) -> Json:
+        if self._given.exact:
+            if number == 0:
+                raise Beyond
+            return number
+        if self._given.uncertain or abs(number) >= _LARGEST_WHOLE:
+            raise Beyond
+        if number.is_integer():
+            self._rounded = True
+            return int(number)
+        return number
+
+    def text(self, outputs: list[Json]) -> bytes:
+        """The outputs, written. Raises Beyond."""
+        text = dump(outputs)
+        if self._rounded and _LONG in text.translate(_DIGITS):
+            raise Beyond
+        return text

@@ -1,0 +1,81 @@
+"""What to write instead of jq that does not compile, as far as its complaint tells."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_UNDEFINED = re.compile(r"`(\$?[\w:]+)`(?: with (\d) arguments?)? is not defined")
+_FUNCTIONS: Mapping[str, str] = MappingProxyType(
+    dict(
+        [
+            *dict.fromkeys(("len", "size", "count", "strlen"), "length").items(),
+            *dict.fromkeys(("lower", "lowercase", "tolower", "to_lower", "toLowerCase"), "ascii_downcase").items(),
+            *dict.fromkeys(("upper", "uppercase", "toupper", "to_upper", "toUpperCase"), "ascii_upcase").items(),
+            *dict.fromkeys(("str", "string", "toString", "to_string"), "tostring").items(),
+            *dict.fromkeys(("int", "float", "number", "parseInt", "to_number", "toNumber"), "tonumber").items(),
+            *dict.fromkeys(("filter", "where"), "select(…)").items(),
+            *dict.fromkeys(("sum", "concat"), "add").items(),
+            *dict.fromkeys(("replace", "replaceAll", "regex_replace"), 'gsub("…"; "…")').items(),
+            *dict.fromkeys(("strip",), "trim").items(),
+            *dict.fromkeys(("substr", "substring", "slice"), ".[0:5]").items(),
+            *dict.fromkeys(("includes", "in_array"), "contains(…)").items(),
+            *dict.fromkeys(("coalesce", "ifnull", "default"), ".a // .b").items(),
+            *dict.fromkeys(("json", "to_json", "stringify", "json_encode", "dumps"), "tojson").items(),
+            *dict.fromkeys(("parse", "from_json", "parse_json", "json_decode", "loads"), "fromjson").items(),
+            *dict.fromkeys(("urlencode", "encodeURIComponent", "url_encode", "quote"), "@uri").items(),
+            *dict.fromkeys(("base64", "b64encode", "base64_encode"), "@base64").items(),
+            *dict.fromkeys(("b64decode", "base64_decode"), "@base64d").items(),
+            *dict.fromkeys(("null", "None", "nil", "undefined"), "null").items(),
+            *dict.fromkeys(("True",), "true").items(),
+            *dict.fromkeys(("False",), "false").items(),
+        ]
+    )
+)
+_PARAMS = frozenset({"params", "param", "args", "input", "inputs", "arguments", "parameters"})
+_LEFT_OPEN = re.compile(r"(\|=?|//=?|[-+*/%,:=]|==|!=|<=?|>=?|\band\b|\bor\b)\s*\Z")
+_PAIRS: Mapping[str, str] = {"(": ")", "[": "]", "{": "}"}
+
+
+def fix_for(message: str, source: str, *, request: bool) -> str | None:
+    """What to do about the complaint of a compile; None when nothing better is known than the complaint."""
+    undefined = _UNDEFINED.search(message)
+    if undefined:
+        return _of_name(undefined[1], request)
+    if "no `" in message and "is open here" in message:
+        closed = _open_at_end(source)
+        return f"Add the missing `{_PAIRS[closed]}` before it, or remove it" if closed else "Remove it, or open it"
+    if "unexpected end" in message:
+        left = _LEFT_OPEN.search(source.rstrip())
+        if left:
+            return f"Write what belongs after `{left[1]}`, or remove it"
+        closed = _open_at_end(source)
+        return f"Close it with `{_PAIRS[closed]}`" if closed else "Write the rest"
+    if "double quotes" in message:
+        return 'Write jq strings as "text"; around the whole expression stand single quotes'
+    if message.startswith("unexpected .."):
+        return "Write one `.` between the names, and none at the end"
+    return None
+
+
+def _of_name(name: str, request: bool) -> str:
+    plain = name.removeprefix("$")
+    params = ".params" if request else "$params"
+    if plain in _PARAMS:
+        return f"Write `{params}`"
+    if name.startswith("$"):
+        return f"Write `{params}.{plain}` when a param is meant, else bind it before: `… as {name} | …`"
+    if plain in _FUNCTIONS:
+        return f"Write `{_FUNCTIONS[plain]}`"
+    return f'Write `.{plain}` for a field, "{plain}" for a text, or define it under `definitions`'
+
+
+def _open_at_end(source: str) -> str | None:
+    """The innermost bracket that nothing closes; strings are left out."""
+    code = re.sub(r'"(?:[^"\\]|\\.)*"|#[^\n]*', "", source)
+    opened: list[str] = []
+    for character in code:
+        if character in _PAIRS:
+            opened.append(character)
+        elif opened and character == _PAIRS[opened[-1]]:
+            opened.pop()
+    return opened[-1] if opened else None

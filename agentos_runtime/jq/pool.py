@@ -1,0 +1,151 @@
+"""jq, seen from the runtime: programs are run, expressions are checked, and what came of it is said."""
+
+import importlib.metadata
+import importlib.util
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from agentos_runtime.jq.answer import LATE, LOST, Answer, Limits
+from agentos_runtime.jq.checking import Checkable, Checks, Unfinished, Verdict
+from agentos_runtime.jq.compiled.engine import Refusal, engine_for
+from agentos_runtime.jq.compiling import CompileProblem
+from agentos_runtime.jq.outcome import Failure, Outcome, outcome_of
+from agentos_runtime.jq.process import WORKER, Call
+from agentos_runtime.jq.program import Program
+from agentos_runtime.jq.workers import Workers
+
+__all__ = ["CompileProblem", "Failure", "JqUnusable", "Limits", "Outcome", "Unfinished", "Verdict", "WorkerPool"]
+
+_OLDEST_JQ = (1, 13, 0)
+_TRIES: Mapping[bytes, int] = {LOST: 3, LATE: 2}
+"""How often a call is tried whose worker said nothing about it: a program changes nothing, so it may run again."""
+_CHECKS_GIVE_WAY = 5
+"""The nice value of the process that checks: calls come first."""
+
+
+class JqUnusable(RuntimeError):
+    """Expressions cannot be run safely on this machine; the message says why and what to do."""
+
+
+class WorkerPool:
+    """Runs programs and checks expressions in worker processes; an async context manager. One event loop, one pool.
+
+    mode: `auto` and `compiled` run programs in this process where they can be compiled, the first of them only
+    what runs again; `worker` runs none here. What they give is the same.
+    size: the processes for programs; none where only checks are made, which have a process of their own, so that no
+    call ever waits for a check. Raises JqUnusable on entering when jq is missing, too old, or its workers do not
+    start.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int = 2,
+        limits: Limits = Limits(),  # noqa: B008  a frozen value
+        script: str = WORKER,
+        mode: str = "worker",
+    ) -> None:
+        self._engine = engine_for(mode)
+        self._size = size
+        self._limits = limits
+        self._script = script
+
+    async def __aenter__(self) -> Self:
+        jq_file = _find_jq()
+        limits, size, script = self._limits, self._size, self._script
+        self._programs = Workers(jq_file, limits, size=size, kept=size, script=script)
+        beside = replace(limits, extra=1)
+        self._checkers = Workers(jq_file, beside, size=1, kept=0, nice=_CHECKS_GIVE_WAY, script=script)
+        self._checks = Checks(self._checkers.ask)
+        try:
+            await self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    async def _start(self) -> None:
+        """The process for checks starts with the others, but nobody waits for it where it is not alone."""
+        self._checkers.start()
+        self._programs.start()
+        try:
+            started = await (self._programs if self._size else self._checkers).started()
+        except TimeoutError:
+            raise JqUnusable("no jq worker process became ready in time") from None
+        if not started:
+            raise JqUnusable("the jq worker process ends as soon as it starts; reinstall the package `jq`")
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        self._programs.stop()
+        self._checkers.stop()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The process ids of all workers."""
+        return self._programs.pids + self._checkers.pids
+
+    async def run(self, program: Program, input: bytes) -> Outcome:  # noqa: A002  the word of the interface
+        """Run a program on JSON text; never raises for what an expression does.
+
+        When the caller is cancelled, the answer is thrown away.
+        """
+        if self._engine is None:
+            return await self._run_in_a_worker(program, input)
+        outcome = await self._engine.run(program, input)
+        if not isinstance(outcome, Refusal):
+            return outcome
+        return replace(await self._run_in_a_worker(program, input), way=f"worker: {outcome.reason}")
+
+    async def _run_in_a_worker(self, program: Program, input: bytes) -> Outcome:  # noqa: A002
+        answer = await self._ask(program, input)
+        if answer.status == b"e" and answer.message.startswith(_HALF_PAIR) and answer.outputs == b"[]":
+            answer = await self._ask(program, _mend(input))
+        return outcome_of(answer, program.text, self._limits)
+
+    async def check(self, expressions: Sequence[Checkable]) -> list[Verdict]:
+        """What is wrong with each expression before it ever runs; None when nothing is.
+
+        Unfinished where no worker gave an answer: that says nothing about the expression.
+        """
+        return await self._checks.verdicts(expressions)
+
+    async def _ask(self, program: Program, data: bytes) -> Answer:
+        tried = 0
+        while True:
+            answer = await self._programs.ask(Call.run(program, data))
+            tried += 1
+            if tried >= _TRIES.get(answer.status, 1) or not self._programs.open:
+                return answer
+
+
+def _find_jq() -> str:
+    """Where the jq module lies; it is never loaded here."""
+    if sys.platform == "win32":
+        raise JqUnusable("Windows has no processes that can be limited as expressions need it; use WSL")
+    spec = importlib.util.find_spec("jq")
+    if spec is None or spec.origin is None:
+        raise JqUnusable("the package `jq` is missing: install agentos-runtime with its dependencies")
+    version = importlib.metadata.version("jq")
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:3]) < _OLDEST_JQ:
+        raise JqUnusable(f"jq {version} has known holes: install jq>=1.13.0")
+    return spec.origin
+
+
+_HALF_PAIR = "parse error: Invalid \\uXXXX\\uXXXX surrogate pair"
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
+
+
+def _mend(text: bytes) -> bytes:
+    """JSON in which half a surrogate pair stands as U+FFFD: jq refuses to read it otherwise."""
+    return _ESCAPES.sub(lambda found: rb"\ufffd" if found[1] else found[0], text)

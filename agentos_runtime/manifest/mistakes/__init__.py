@@ -1,0 +1,1 @@
+"""What authors write who know other formats: found where it stands, with what to write instead."""

@@ -1,0 +1,129 @@
+"""What to write instead, for each way in which a value is not what the schema asks for."""
+
+import re
+from collections.abc import Mapping
+
+from agentos_runtime.manifest.mistakes.environment import FIX, variables
+from agentos_runtime.manifest.mistakes.words import TRUE_WORDS, known_value
+from agentos_runtime.manifest.yaml.values import Cursor
+
+TYPE_WORDS: Mapping[str, str] = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a map",
+    "null": "null",
+}
+
+
+def short(name: str) -> str:
+    """One line of at most 60 characters."""
+    line = name.replace("\n", " ")
+    return line if len(line) <= 60 else line[:57] + "…"
+
+
+RETURNS_FIX = "Write `array` for a list, or a map of properties without quotes: `{name: string}`"
+
+
+def type_fix(expected: list[str], cursor: Cursor) -> str | None:
+    """How a value of another type would be written."""
+    value, source = cursor.json, cursor.source
+    if isinstance(value, list) and "object" in expected:
+        single = RETURNS_FIX if cursor.name == "returns" else "Write one value, without the list around it"
+        return _list_fix(cursor) if len(expected) == 1 else single
+    if "string" in expected and isinstance(value, dict | list):
+        return "Put quotes around the whole value: without them YAML reads `{` and `[` as a map or a list"
+    if "string" in expected and source is not None:
+        return f'Write it in quotes: "{short(source)}"'
+    if expected == ["object"] and isinstance(value, str):
+        return _text_fix(cursor, value)
+    if "array" in expected and source is not None:
+        return f"Write it as a list: `[{short(source)}]`"
+    return None if source is None else _scalar_fix(expected, source)
+
+
+def _scalar_fix(expected: list[str], source: str) -> str | None:
+    """A boolean or a number that is none to YAML."""
+    if "boolean" in expected and source.lower() in TRUE_WORDS:
+        return f"Write `{TRUE_WORDS[source.lower()]}`"
+    if not {"number", "integer"} & set(expected):
+        return None
+    if source.replace(".", "", 1).isdigit():
+        return "Remove the quotes"
+    seconds = re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:s|sec|secs|seconds?)", source)
+    return f"Write {seconds[1]}: it counts seconds" if seconds else None
+
+
+def _text_fix(cursor: Cursor, value: str) -> str:
+    """A text where a map belongs."""
+    name, colon, text = (part.strip() for part in value.partition(":"))
+    if colon and name.isprintable() and " " not in name:
+        return f"Write a map: `{short(cursor.name)}: {{{short(name)}: {short(text)}}}`"
+    kind = known_value(value, tuple(TYPE_WORDS)) if value.isidentifier() else None
+    return f"Write it as a map: `{{type: {kind}}}`" if kind else "Write keys and values below it"
+
+
+def _list_fix(cursor: Cursor) -> str:
+    """A list where a map belongs: how its first entry would be written."""
+    first = cursor.element(0)
+    value = first.json if first else None
+    if isinstance(value, str) and ":" in value:
+        name, _, text = value.partition(":")
+        return f"Write a map: `{cursor.name}: {{{short(name.strip())}: {short(text.strip())}}}`"
+    if isinstance(value, dict):
+        key = next((key for key in ("name", "key", "id", "in") if isinstance(value.get(key), str)), None)
+        if key:
+            return f"Write a map: its `{key}` is the key, `{short(str(value[key]))}: …`, without the `- `"
+        if len(value) == 1:
+            only = next(iter(value))
+            return f"Write a map: remove the `- ` before each key, `{short(only)}: …`"
+    return "Write a map: `name: value` lines, without the `- `"
+
+
+_BEARER = frozenset({"bearer", "jwt", "pat", "http", "token", "access_token", "accesstoken", "bearer_token"})
+
+
+def auth_fix(cursor: Cursor, guess: str | None, known: list[str]) -> str | None:
+    """What to write for a kind of credential; where only `none` may stand, the whole map."""
+    word = (cursor.source or "").strip().lower().replace("-", "_")
+    kind = guess if len(known) > 1 else known_value(word, _AUTH_KINDS)
+    if kind == "api_key" and (word in _BEARER or len(known) == 1) and cursor.path != "":
+        header = 'header: Authorization, prefix: "Bearer "'
+        if len(known) > 1:
+            return f"Write `type: api_key` with `{header}`"
+        return f"Write `auth: {{type: api_key, {header}}}`" if cursor.path == "auth" else None
+    if len(known) == 1 and kind not in (None, "none") and cursor.path == "auth":
+        return f"Write `auth: {{type: {kind}}}`"
+    return None
+
+
+_AUTH_KINDS = ("api_key", "basic", "oauth", "none")
+
+
+def pattern_fix(text: str, pattern: str) -> str | None:
+    """The value as it could be written, when a small change makes it fit."""
+    if next(variables(text), None):
+        return FIX
+    plain = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower()
+    guesses = (
+        re.sub(r"^https?://([^/?#]*).*", r"\1", text),
+        re.sub(r"[^a-z0-9]+", "_", plain).strip("_"),
+        re.sub(r"[^a-z0-9]+", "-", plain).strip("-"),
+        f"https://{text}",
+        f"#{text}",
+    )
+    fitting = (guess for guess in guesses if guess != text and re.search(pattern, guess))
+    guess = next(fitting, None) if len(text) <= 60 else None
+    return f"Write {guess}" if guess else None
+
+
+def empty_fix(cursor: Cursor) -> str:
+    """For a key without a value; what begins with `#` is a comment to YAML."""
+    key = cursor.key
+    end = key.end if key is not None and not isinstance(key, int) else cursor.value.end
+    rest = cursor.document.text[end:].split("\n", 1)[0].removeprefix(":").strip()
+    if re.match(r"#\S", rest):
+        return f'Write it in quotes, else `#` begins a comment: "{short(rest)}"'
+    return "Give it one, or remove the key"

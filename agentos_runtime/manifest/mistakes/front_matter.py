@@ -1,0 +1,69 @@
+"""Front matter whose `---` lines are missing or are no such lines."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_KEY = re.compile(r"(id|name|description|auth|api|utilities|definitions|icon|website|settings|parts):(?=\s|$)")
+_NEARLY = re.compile(
+    r"[ \t]*(?:-{2}|-{4,}|-(?:[ \t]+-)+|[\u2010-\u2015]+-*|---[ \t]*\S+|[ \t]+---|\.{3}|\+{3}|={3,})[ \t]*"
+)
+_FENCE = re.compile(r" {0,3}(?:```|~~~)")
+_YAML_FENCES = ("```yaml", "```yml")
+_LOOKED_AT = 2000
+"""Lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What is wrong, what to do, where it is and how long that is."""
+
+    message: str
+    fix: str
+    offset: int
+    length: int
+
+
+def unopened(text: str) -> Missing | None:
+    """What stands where `---` must begin the front matter; None for a text that has none."""
+    lines = list(_lines(text))
+    if not lines:
+        return None
+    keys = {match[1]: (offset, line) for offset, line in lines if (match := _KEY.match(line))}
+    offset, first = lines[0]
+    begins = _KEY.match(first) is not None
+    nearly = _NEARLY.fullmatch(first) is not None or first.startswith(_YAML_FENCES)
+    follows = len(lines) > 1 and _KEY.match(lines[1][1]) is not None
+    if begins and (len(keys) > 1 or "utilities" in keys):
+        return Missing(
+            "the front matter has no line `---` before it", "Add a line `---` above it", offset, len(first)
+        )
+    if nearly and follows:
+        message = f"`{first.strip()[:20]}` does not begin front matter"
+        return Missing(message, "Write three dashes, `---`, alone on the first line", offset, len(first))
+    if {"id", "utilities"} <= keys.keys():
+        message = "the keys of a skill stand further down, and this is no line `---`"
+        return Missing(message, "Let the file begin with a line `---`, then the keys", offset, len(first))
+    return None
+
+
+def unclosed(text: str, start: int) -> Missing | None:
+    """The line that was meant to end front matter that never ends; None when there is none."""
+    for offset, line in _lines(text, start):
+        if _NEARLY.fullmatch(line):
+            message = f"`{line.strip()[:20]}` does not end the front matter"
+            return Missing(message, "Write three dashes, `---`, alone on the line", offset, len(line))
+    return None
+
+
+def _lines(text: str, start: int = 0) -> Iterator[tuple[int, str]]:
+    """Offset and text of each line that is not blank, outside of fenced blocks (one of YAML may begin the text)."""
+    fenced, offset, first = False, start, True
+    for line in text[start:].split("\n", _LOOKED_AT)[:_LOOKED_AT]:
+        if line.strip():
+            if _FENCE.match(line) and not (first and line.startswith(_YAML_FENCES)):
+                fenced = not fenced
+            elif not fenced:
+                yield offset, line
+            first = False
+        offset += len(line) + 1

@@ -1,0 +1,102 @@
+"""What is no YAML because quotes are missing, or stand inside quotes of the same kind."""
+
+import re
+from dataclasses import dataclass
+
+from agentos_runtime.manifest.mistakes.environment import FIX, variables
+
+_ENTRY = re.compile(r"\s*(?:- +)?(?P<key>[\w.$-]+|\"[^\"]*\"|'[^']*')\s*:[ \t]+(?P<value>\S.*)$")
+_IN_FLOW = re.compile(r"[{,]\s*(?P<key>[\w.$-]+)\s*:[ \t]+(?P<value>['\"][^\n]*)$")
+_SINGLE = re.compile(r"'(?:[^']|'')*'")
+_DOUBLE = re.compile(r'"(?:[^"\\]|\\.)*"')
+_JQ = re.compile(r"\||\.\[|\\\(|(?<![\w.\"'])\.\w|//|\$\w")
+_TEMPLATE = re.compile(r"\{\{-?\s*\$?\.?(?:\w+\.)*(\w+)\s*-?\}\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Unquoted:
+    """What is wrong, what to write, and where in the text."""
+
+    message: str
+    fix: str
+    offset: int
+    follows: bool = False
+    """The message goes on where libyaml's own ends, and so does the place."""
+
+
+def badly_quoted(text: str, offset: int) -> Unquoted | None:
+    """What libyaml could not read on the line of `offset`, when it is a matter of quotes."""
+    start = text.rfind("\n", 0, offset) + 1
+    line = text[start:].split("\n", 1)[0]
+    found = _template(line) or _variable(line)
+    entry = _ENTRY.match(line)
+    if found is None and entry is not None:
+        found = _of_value(entry["key"], entry["value"], entry.start("value"))
+    if found is None:
+        nested = list(_IN_FLOW.finditer(line))
+        found = next((each for match in nested if (each := _of_flow(match))), None)
+    return None if found is None else Unquoted(found.message, found.fix, start + found.offset, found.follows)
+
+
+def _is_bare(line: str, at: int) -> bool:
+    """Whether no quote is open at the index."""
+    before = _DOUBLE.sub("", _SINGLE.sub("", line[:at]))
+    return "'" not in before and '"' not in before
+
+
+def _template(line: str) -> Unquoted | None:
+    for match in _TEMPLATE.finditer(line):
+        if _is_bare(line, match.start()) and not match[1].isupper():
+            return Unquoted(
+                f"`{match[0][:60]}` is not how a param is written here",
+                f"Write `.params.{match[1]}`, or `{{{match[1]}}}` in a url",
+                match.start(),
+            )
+    return None
+
+
+def _variable(line: str) -> Unquoted | None:
+    for at, written, message in variables(line):
+        if _is_bare(line, at) and written[:1] in "${":
+            name = written.strip("${} ")
+            fix = f"Write `.params.{name}`, or `{{{name}}}` in a url" if name.islower() else FIX
+            return Unquoted(message, fix, at)
+    return None
+
+
+def _of_value(key: str, value: str, at: int) -> Unquoted | None:
+    first = value[0]
+    if first in "'\"":
+        return _of_quotes(value, at, ends="#")
+    if first in "[{" and _JQ.search(value):
+        kind = "list" if first == "[" else "map"
+        shown = value.rstrip() if len(value) <= 60 and "'" not in value else "…"
+        return Unquoted(
+            f"jq that begins with `{first}` must stand in quotes: without them YAML reads a {kind}",
+            f"Put the whole value in single quotes: `{key}: '{shown}'`",
+            at,
+        )
+    return None
+
+
+def _of_flow(match: re.Match[str]) -> Unquoted | None:
+    return _of_quotes(match["value"], match.start("value"), ends="#,}]:")
+
+
+def _of_quotes(value: str, at: int, ends: str) -> Unquoted | None:
+    """A text that goes on behind the quote that ends it."""
+    quote = value[0]
+    text = (_SINGLE if quote == "'" else _DOUBLE).match(value)
+    rest = value[text.end() :].strip() if text else ""
+    if text is None or not rest or rest[0] in ends:
+        return None
+    if rest[0] in "+|/*-.":
+        fix = "Put the whole value in single quotes: jq strings stand in double quotes inside"
+    else:
+        fix = (
+            "A quote inside quotes is doubled: write `''`, or use double quotes there"
+            if quote == "'"
+            else 'Write `\\"` inside double quotes, or put the whole value in single quotes'
+        )
+    message = f"the `{quote}` before it ends the text that began with `{quote}`"
+    return Unquoted(message, fix, at + text.end() - 1, follows=True)

@@ -1,0 +1,159 @@
+"""Params as other languages write them (`params.q`, `{{q}}`, `${q}`, `:q` …) instead of `.params.q` or `{q}`."""
+
+import re
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+
+from agentos_runtime.manifest.mistakes.environment import FIX, variables
+from agentos_runtime.manifest.report import Report
+from agentos_runtime.manifest.sections.reading import Scope
+from agentos_runtime.manifest.yaml.values import Cursor
+
+_NAME = r"(?P<name>[A-Za-z_]\w*)"
+_HOLDER = (
+    r"(?P<holder>[Pp]arams?|parameters?|args|arguments?|inputs?|vars|variables|query|path|request|ctx|props|kwargs)"
+)
+_WITHIN = rf"\s*\$?\.?(?:{_HOLDER}\.)?{_NAME}\s*"
+_FORMS = (
+    re.compile(rf"\$?\{{\{{-?{_WITHIN}(?:\|[^{{}}]*)?-?\}}\}}"),
+    re.compile(rf"[$#@]\{{{_WITHIN}(?::?-[^{{}}]*)?\}}"),
+    re.compile(rf"<%[=-]?{_WITHIN}%>"),
+    re.compile(rf"%\({_NAME}\)[sd]"),
+)
+_MARKED = (re.compile(rf"[:$@]{_NAME}"), re.compile(rf"<{_NAME}>"), re.compile(rf"%{_NAME}%"))
+"""Only where they are the whole text: elsewhere they are often meant."""
+_SPACED_BRACES = re.compile(rf"\{{{_WITHIN}\}}")
+_BRACES = re.compile(rf"(?<![{{$#@])\{{\$?\.?(?:{_HOLDER}\.)?{_NAME}\}}(?!\}})")
+_HELD_BRACES = re.compile(rf"\{{\s*\$?\.?{_HOLDER}\.{_NAME}\s*\}}")
+_DOTTED = re.compile(rf"(?<![\w.$/:@-])\$?\.?{_HOLDER}(?:\.{_NAME}|\[[\"']?(?P<key>\w+)[\"']?\])(?![\w(:/@]|\.\w)")
+_DOTTED_IN_URL = re.compile(rf"(?<![\w:@-])\$?\.{_HOLDER}\.{_NAME}(?![\w(])")
+_OF_VARIABLE = re.compile(rf"\$(?:\.params|(?!params\b){_HOLDER})\.{_NAME}")
+_SEGMENTS = (
+    re.compile(rf"(?<=[/=])[:$]{_NAME}(?=[/?.&]|\Z)"),
+    re.compile(rf"(?<=[/=])<(?:\w+:)?{_NAME}>(?=[/?.&]|\Z)"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookalike:
+    """Where in a text a param is written as no param is."""
+
+    start: int
+    end: int
+    name: str
+
+
+def lookalikes(text: str, params: Container[str], *, url: bool = False) -> tuple[Lookalike, ...]:
+    """Each, in the order of the text, none within another; `url` for where `{name}` is a param."""
+    forms = (*_FORMS, _HELD_BRACES, _DOTTED_IN_URL, *_SEGMENTS) if url else (*_FORMS, _BRACES, _DOTTED)
+    found: dict[int, Lookalike] = {}
+    for form in forms:
+        for match in form.finditer(text):
+            one = _of(match)
+            if _is_meant(match, one.name, params):
+                found.setdefault(one.start, one)
+    for form in () if url else (*_MARKED, _SPACED_BRACES):
+        whole = form.fullmatch(text)
+        if whole is not None and _is_meant(whole, whole["name"], params):
+            found.setdefault(0, _of(whole))
+    kept: list[Lookalike] = []
+    for start in sorted(found):
+        if not kept or start >= kept[-1].end:
+            kept.append(found[start])
+    return tuple(kept)
+
+
+def _of(match: re.Match[str]) -> Lookalike:
+    named = match.groupdict()
+    return Lookalike(match.start(), match.end(), named["name"] or named.get("key") or "")
+
+
+def _is_meant(match: re.Match[str], name: str, params: Container[str]) -> bool:
+    return name in params or match.groupdict().get("holder") == "params"
+
+
+def report_lookalikes(cursor: Cursor, text: str, scope: Scope, *, url: bool = False) -> bool:
+    """Report params that are written as no param is, and variables of the environment; whether there are any."""
+    found = lookalikes(text, scope.params, url=url)
+    for one in found:
+        scope.reading.meant.append((scope.utility, one.name))
+        place = cursor.document.place(cursor.path, cursor.offset_at(one.start))
+        written = text[one.start : one.end]
+        message = f"`{written[:60]}` is sent as it stands: a param is not written so"
+        whole = one.start == 0 and one.end == len(text.strip())
+        told = scope.report.error if url or whole else scope.report.warning
+        told(place, message, fix_of(text, one, url=url), one.end - one.start)
+    return bool(found) or report_variables(cursor, text, scope.report, url=url)
+
+
+def report_variables(cursor: Cursor, text: str, report: Report, *, url: bool) -> bool:
+    """Report what would be a variable of the environment elsewhere; whether there is one."""
+    found = False
+    for index, written, message in variables(text):
+        found = True
+        told = report.error if url or written == text.strip() else report.warning
+        told(cursor.document.place(cursor.path, cursor.offset_at(index)), message, FIX, len(written))
+    return found
+
+
+def fix_of(text: str, one: Lookalike, *, url: bool = False) -> str:
+    """What to write instead."""
+    if url:
+        return f"Write {{{one.name}}}"
+    if one.start == 0 and one.end == len(text):
+        return f"Write `.params.{one.name}`"
+    instead = f'"{text[: one.start]}\\(.params.{one.name}){text[one.end :]}"'
+    plain = '"' not in text and "\\" not in text and len(text) <= 80 and "\n" not in text
+    return f"Write '{instead}'" if plain else f"Write a jq string with `\\(.params.{one.name})` in it"
+
+
+def in_jq(source: str, params: Container[str]) -> Lookalike | None:
+    """A whole expression that is a param in another language and something else in jq: `{q}`, `{{q}}`, `$q`."""
+    text = source.strip()
+    for form in (*_FORMS, _SPACED_BRACES, *_MARKED):
+        match = form.fullmatch(text)
+        if match is not None and match["name"] in params and match.groupdict().get("holder") != "params":
+            return Lookalike(source.index(text), source.index(text) + len(text), match["name"])
+    for form in (_HELD_BRACES, _OF_VARIABLE):
+        match = form.fullmatch(text)
+        if match is not None and match["name"] in params:
+            return Lookalike(source.index(text), source.index(text) + len(text), match["name"])
+    if (match := _FORMS[0].fullmatch(text)) and _is_meant(match, match["name"], params):
+        return Lookalike(source.index(text), source.index(text) + len(text), match["name"])
+    return None
+
+
+_ROOT = re.compile(r"\s*\(?\s*\.(?P<root>[A-Za-z_]\w*)(?:\.(?P<name>[A-Za-z_]\w*))?")
+_SEEN = frozenset({"params", "auth", "settings"})
+
+
+def astray(source: str, params: Container[str]) -> Iterator[tuple[int, str, str]]:
+    """Of a request expression that begins with a path: where it asks for what it does not see, and what was meant.
+
+    Gives the index of the first name, that name (or path), and the param.
+    """
+    match = _ROOT.match(source)
+    if match is None or match["root"] in _SEEN:
+        return
+    root, name = match["root"], match["name"]
+    if name is not None and name in params:
+        yield match.start("root"), f".{root}.{name}", name
+    elif root in params:
+        yield match.start("root"), f".{root}", root
+
+
+def dotless(source: str, params: Container[str]) -> Iterator[str]:
+    """The params that jq names without the dot before `params`, or as if they were variables."""
+    yield from (match["name"] for match in _DOTTED.finditer(source) if match["name"] in params)
+    yield from (match["name"] for match in _VARIABLE_OF_JQ.finditer(source) if match["name"] in params)
+
+
+_VARIABLE_OF_JQ = re.compile(rf"\${_NAME}")
+_ANSWER_PARAMS = re.compile(r"(?<![\w/:$)\]}\"])\.(?:params|param|parameters)\s*\.\s*([A-Za-z_]\w*)")
+
+
+def params_of_answer(source: str, params: Container[str]) -> Iterator[tuple[int, int, str]]:
+    """Of a response expression: `.params.q`, which asks the answer for what the caller gave: start, end, name."""
+    for match in _ANSWER_PARAMS.finditer(source):
+        if match[1] in params:
+            yield match.start(), match.end(), match[1]

@@ -1,0 +1,1 @@
+"""What looks like a secret, by its form and by its name; reported where it stands in a file."""

@@ -1,0 +1,1 @@
+"""The sections of a manifest, each read by its own module."""

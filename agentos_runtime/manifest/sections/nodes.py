@@ -1,0 +1,109 @@
+"""Request values: literal, template, path or jq, decided once, when the file is loaded."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from agentos_runtime.jq.program import classify, looks_like_jq
+from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.manifest.mistakes.references import in_jq, report_lookalikes
+from agentos_runtime.manifest.model import Fields, Items, Literal, Node, TemplateParam, UrlTemplate
+from agentos_runtime.manifest.sections.expressions import read_expression
+from agentos_runtime.manifest.sections.reading import Scope
+from agentos_runtime.manifest.sections.urls import template_parts
+from agentos_runtime.manifest.yaml.values import Cursor, Entries, Scalar, Sequence
+
+_YAML_1_1_BOOLEANS = frozenset({"yes", "no", "on", "off", "y", "n"})
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How values that are no strings are sent: in a body as JSON, elsewhere as their author wrote them."""
+
+    number: Callable[[Scalar, Cursor, Scope], Json]
+
+
+def read_node(cursor: Cursor, scope: Scope, spelling: Spelling) -> Node:
+    """Any request value; maps and lists are walked."""
+    value = cursor.value
+    if isinstance(value, Entries):
+        return read_fields(cursor, scope, spelling)
+    if isinstance(value, Sequence):
+        return Items(tuple(read_node(entry, scope, spelling) for entry in cursor.elements()))
+    if not isinstance(value.value, str):
+        return Literal(spelling.number(value, cursor, scope))
+    return _STRINGS[classify(value.value, scope.reading.names)](cursor, value.value, scope)
+
+
+def read_fields(cursor: Cursor, scope: Scope, spelling: Spelling) -> Fields:
+    return Fields(tuple((name, read_node(below, scope, spelling)) for name, below in cursor.items()))
+
+
+def _as_json(value: Scalar, cursor: Cursor, scope: Scope) -> Json:
+    number = value.value
+    if isinstance(number, int | float) and not isinstance(number, bool):
+        sent = dump(number).decode()
+        if sent != value.text:
+            message = f"`{value.text}` is a number and is sent as {sent}"
+            fix = f'Write it in quotes when text is meant: "{value.text}"'
+            scope.report.warning(cursor.place, message, fix, cursor.length)
+    return number
+
+
+def _as_written(value: Scalar, cursor: Cursor, scope: Scope) -> Json:
+    is_number = isinstance(value.value, int | float) and not isinstance(value.value, bool)
+    return value.text if is_number else value.value
+
+
+BODY = Spelling(_as_json)
+TEXT = Spelling(_as_written)
+
+
+def _jq(cursor: Cursor, text: str, scope: Scope) -> Node:
+    one = in_jq(text, scope.params)
+    if one is not None:
+        scope.reading.meant.append((scope.utility, one.name))
+        message = f"`{text.strip()[:60]}` is not how a param is written here"
+        scope.report.error(cursor.place, message, f"Write `.params.{one.name}`", cursor.length)
+        return Literal(text)
+    expression = read_expression(cursor, scope, "request")
+    return expression if expression is not None else Literal(text)
+
+
+def _url(cursor: Cursor, text: str, scope: Scope) -> Node:
+    if report_lookalikes(cursor, text, scope, url=True):
+        return Literal(text)
+    parts = template_parts(cursor, text, scope, strict=False)
+    if any(isinstance(part, TemplateParam) for part in parts):
+        return UrlTemplate(parts, cursor.place)
+    return Literal(text)
+
+
+def _literal(cursor: Cursor, text: str, scope: Scope) -> Node:
+    if report_lookalikes(cursor, text, scope):
+        return Literal(text)
+    if looks_like_jq(text):
+        scope.report.warning(
+            cursor.place,
+            "this is sent as text as it stands, but looks as if jq was meant",
+            "Put parentheses around it to make it jq",
+            cursor.length,
+        )
+    elif isinstance(cursor.value, Scalar) and not cursor.value.style and _surprising(text):
+        scope.report.warning(
+            cursor.place,
+            f"`{text}` is sent as the text {text!r}",
+            f"Write `{_BOOLEANS[text.lower()]}` when a boolean is meant, or quote it",
+            cursor.length,
+        )
+    return Literal(text)
+
+
+def _surprising(text: str) -> bool:
+    return text.lower() in _BOOLEANS
+
+
+_BOOLEANS = {word: "true" if word in ("yes", "on", "y") else "false" for word in _YAML_1_1_BOOLEANS} | {
+    "true": "true",
+    "false": "false",
+}
+_STRINGS: Mapping[str, Callable[[Cursor, str, Scope], Node]] = {"jq": _jq, "url": _url, "literal": _literal}

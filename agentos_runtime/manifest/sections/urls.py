@@ -1,0 +1,189 @@
+"""Urls as authors write them: literal with `{name}`, relative to `api.base_url`, or jq with a literal origin."""
+
+import re
+from collections.abc import Callable, Container, Iterable, Mapping
+from urllib.parse import urlsplit
+
+from agentos_runtime.jq.program import classify
+from agentos_runtime.manifest.mistakes.references import report_lookalikes
+from agentos_runtime.manifest.model import Jq, Literal, TemplateParam, UrlTemplate
+from agentos_runtime.manifest.sections.expressions import auth_fields
+from agentos_runtime.manifest.sections.reading import Scope
+from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.suggest import suggest
+
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_PARAM = re.compile(r"(\+?)([A-Za-z_][A-Za-z0-9_]*)")
+_LITERAL_ORIGIN = re.compile(r'[\s(]*"https?://[^"\\/?#\s@{}]+[/?"]')
+_LITERAL_PATH = re.compile(r'[\s(]*"/')
+Url = Literal | UrlTemplate | Jq
+
+
+def read_url(cursor: Cursor, scope: Scope) -> Url | None:
+    """The url of a call; None after reporting what is wrong with it."""
+    if not isinstance(cursor.json, str):
+        return None
+    return _READERS[classify(cursor.json, scope.reading.names)](cursor, cursor.json, scope)
+
+
+def _literal(cursor: Cursor, text: str, scope: Scope) -> Url | None:
+    if report_lookalikes(cursor, text, scope):
+        return None
+    scope.report.error(
+        cursor.place,
+        "a url begins with https://, http:// or /",
+        _literal_fix(text, scope.reading.base_url),
+        cursor.length,
+    )
+    return None
+
+
+def _literal_fix(text: str, base_url: str | None) -> str:
+    if "." in text.split("/")[0]:
+        return f"Write https://{text}"
+    if base_url is not None and re.match(r"[\w{]", text):
+        return f"Write /{text}"
+    return "Write the whole address, or set `api.base_url`"
+
+
+def _address(cursor: Cursor, text: str, scope: Scope) -> Url | None:
+    if report_lookalikes(cursor, text, scope, url=True):
+        return None
+    prefix = ""
+    if text.startswith("/"):
+        if scope.reading.base_url is None:
+            scope.report.error(
+                cursor.place,
+                "a url that begins with / needs `api.base_url`",
+                "Add `api: {base_url: https://…}` at the top level, or write the whole address",
+                cursor.length,
+            )
+            return None
+        prefix = scope.reading.base_url.rstrip("/")
+    parts = template_parts(cursor, text, scope, strict=True)
+    problem = address_problem(prefix + "".join(part if isinstance(part, str) else "{x}" for part in parts))
+    if problem:
+        scope.report.error(cursor.place, f"this url {problem}", address_fix(problem), cursor.length)
+        return None
+    if prefix:
+        parts = _merged([prefix, *parts])
+    if any(isinstance(part, TemplateParam) for part in parts):
+        return UrlTemplate(parts, cursor.place)
+    return Literal("".join(part for part in parts if isinstance(part, str)))
+
+
+def _jq(cursor: Cursor, text: str, scope: Scope) -> Url | None:
+    if text.startswith(("{", "$")) and report_lookalikes(cursor, text, scope, url=True):
+        return None
+    base = scope.reading.base_url if _LITERAL_PATH.match(text) else None
+    if base is None and not _LITERAL_ORIGIN.match(text):
+        scope.report.error(
+            cursor.place,
+            "a jq url must begin with a literal origin, so that no param can change where the call goes",
+            'Begin it like "https://api.example.com/…" + …, or write a literal url with {name}',
+            cursor.length,
+        )
+        return None
+    scope.note(cursor, text, "request", compile_check=True)
+    fields = auth_fields(cursor, text, scope) | scope.reading.auth_of(text)
+    return Jq(text, cursor.place, fields, (base or "").rstrip("/"))
+
+
+def address_problem(url: str) -> str | None:
+    """What is wrong with an absolute literal url (`{x}` for each param), in words that follow "this url"."""
+    if any(character <= " " or character in '\\"<>' or character == "\x7f" for character in url):
+        return 'has a space or one of \\ " < > in it'
+    try:
+        parts = urlsplit(url)
+        port_given = parts.port is not None or not parts.netloc.endswith(":")
+    except ValueError:
+        return "has a host or port that cannot be read"
+    if not parts.hostname or not port_given:
+        return "names no host" if not parts.hostname else "has a `:` but no port"
+    if "@" in parts.netloc:
+        return _USER
+    if "{" in parts.netloc:
+        return "has a param in its host: where a call goes must be literal"
+    if parts.fragment or url.endswith("#"):
+        return _FRAGMENT
+    return None
+
+
+_USER = "contains a user name or password; say it under `auth`"
+_FRAGMENT = "has a #fragment, which is never sent"
+_ADDRESS_FIXES: Mapping[str, str] = {
+    _USER: "Remove it from here and write `auth: {type: basic}`; `agentos keys set` asks for both",
+    _FRAGMENT: "Remove it; a `#` that is meant is written %23",
+}
+
+
+def address_fix(problem: str) -> str | None:
+    """What to do about what `address_problem` found."""
+    return _ADDRESS_FIXES.get(problem)
+
+
+def template_parts(cursor: Cursor, text: str, scope: Scope, *, strict: bool) -> tuple[str | TemplateParam, ...]:
+    """`text` cut at its `{name}`s; names that are no params are reported.
+
+    `strict` also reports braces that hold no name; otherwise they are literal text.
+    """
+    parts: list[str | TemplateParam] = []
+    end = 0
+    for braces in _BRACES.finditer(text):
+        param = _PARAM.fullmatch(braces[1])
+        if param is None and not strict:
+            continue
+        parts.append(text[end : braces.start()])
+        end = braces.end()
+        if param is None:
+            _report_braces(cursor, braces, scope)
+            continue
+        parts.append(TemplateParam(param[2], bool(param[1])))
+        if param[2] not in scope.params:
+            _report_undeclared(cursor, param[2], braces.start() + 1, scope)
+    parts.append(text[end:])
+    if strict and re.search(r"[{}]", "".join(part for part in parts if isinstance(part, str))):
+        scope.report.error(cursor.place, "a `{` or `}` stands alone in this url", "Write {name}", cursor.length)
+    return _merged(parts)
+
+
+def _report_braces(cursor: Cursor, braces: re.Match[str], scope: Scope) -> None:
+    scope.report.error(
+        cursor.document.place(cursor.path, cursor.offset_at(braces.start())),
+        "braces in a url hold the name of a param",
+        "Write {name}, or {+name} to keep its slashes",
+        len(braces[0]),
+    )
+
+
+def _report_undeclared(cursor: Cursor, name: str, index: int, scope: Scope) -> None:
+    scope.report.error(
+        cursor.document.place(cursor.path, cursor.offset_at(index)),
+        f"`{name}` is not a param of {scope.utility}",
+        did_you_mean(name, scope.params)
+        or f"Declare it under `params`: `{name}: {{type: string, required: true}}`",
+        len(name),
+    )
+
+
+def did_you_mean(name: str, known: Container[str] | Iterable[str]) -> str | None:
+    guess = suggest(name, known) if isinstance(known, Iterable) else None
+    return f"Did you mean `{guess}`?" if guess else None
+
+
+def _merged(parts: Iterable[str | TemplateParam]) -> tuple[str | TemplateParam, ...]:
+    """Neighbouring texts made one, empty ones left out."""
+    merged: list[str | TemplateParam] = []
+    for part in parts:
+        if isinstance(part, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += part
+        elif part:
+            merged.append(part)
+    return tuple(merged)
+
+
+_READERS: Mapping[str, Callable[[Cursor, str, Scope], Url | None]] = {
+    "literal": _literal,
+    "url": _address,
+    "jq": _jq,
+}

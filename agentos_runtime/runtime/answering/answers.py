@@ -1,0 +1,80 @@
+"""How a utility answers, by what its manifest declares: one request, a stream, a list in pages, a job."""
+
+from typing import Protocol
+
+from agentos_runtime.calls.call import Reply
+from agentos_runtime.calls.plan import CallPlan
+from agentos_runtime.runtime.answering.jobs import follow_job
+from agentos_runtime.runtime.answering.pages import PagesSource, open_pages, read_pages
+from agentos_runtime.runtime.answering.streaming import Source, UpstreamSource, WholeSource, is_stream
+from agentos_runtime.runtime.authorizing import authorize
+from agentos_runtime.runtime.building import build
+from agentos_runtime.runtime.context import CallContext
+from agentos_runtime.runtime.reading import read, send
+
+
+class Answer(Protocol):
+    """One way to answer a call that was let in. Both methods raise AgentOSError."""
+
+    async def reply(self, ctx: CallContext) -> Reply:
+        """All of it, in one piece."""
+        ...
+
+    async def open(self, ctx: CallContext) -> Source:
+        """Piece by piece."""
+        ...
+
+
+class Plain:
+    """One request, one reply; as a stream, a single event."""
+
+    async def reply(self, ctx: CallContext) -> Reply:
+        authorized = await authorize(ctx, await build(ctx))
+        return await read(ctx, await send(ctx, authorized, ctx.plan.utility.rest.timeout))
+
+    async def open(self, ctx: CallContext) -> Source:
+        return WholeSource((await self.reply(ctx)).value, ctx.results)
+
+
+class Streamed(Plain):
+    """One request; as a stream, the upstream's events, or a single one when it answers plainly all the same."""
+
+    async def open(self, ctx: CallContext) -> Source:
+        plan, rest = ctx.plan.stream, ctx.plan.utility.rest
+        assert plan is not None
+        authorized = await authorize(ctx, await build(ctx))
+        upstream = await ctx.services.transport.open(
+            authorized, ctx.record, ctx.trace_stages, retry=rest.retry, idle=plan.stream.idle_timeout
+        )
+        if is_stream(plan, upstream):
+            return UpstreamSource(ctx, plan, upstream, authorized)
+        return WholeSource((await read(ctx, await upstream.whole(rest.timeout))).value, ctx.results)
+
+
+class Paged:
+    """A list in pages: as one reply, or a page an event."""
+
+    async def reply(self, ctx: CallContext) -> Reply:
+        return await read_pages(ctx)
+
+    async def open(self, ctx: CallContext) -> Source:
+        return PagesSource(ctx, await open_pages(ctx))
+
+
+class Job(Plain):
+    """A job that is started and then looked at until it is done."""
+
+    async def reply(self, ctx: CallContext) -> Reply:
+        return await follow_job(ctx)
+
+
+PLAIN, STREAMED, PAGED, JOB = Plain(), Streamed(), Paged(), Job()
+
+
+def answer_of(plan: CallPlan, *, streaming: bool) -> Answer:
+    """The way that the utility answers."""
+    if streaming and plan.stream is not None:
+        return STREAMED
+    if plan.pages is not None:
+        return PAGED
+    return PLAIN if plan.poll is None else JOB

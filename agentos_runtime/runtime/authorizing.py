@@ -1,0 +1,134 @@
+"""The credential goes onto a request: the last thing that happens to it, and the only way to what may be sent."""
+
+from dataclasses import replace
+from functools import partial
+
+from agentos_runtime.calls.messages import SAFE_METHODS, UpstreamRequest
+from agentos_runtime.calls.paging import Pages, Wanted
+from agentos_runtime.calls.requests.drafting import Draft
+from agentos_runtime.calls.requests.injecting import check_told, inject
+from agentos_runtime.calls.requests.placeholders import Use
+from agentos_runtime.calls.requests.sendable import sendable, sendable_key
+from agentos_runtime.errors import AgentOSError
+from agentos_runtime.manifest.model import Auth
+from agentos_runtime.manifest.origins import origin_of
+from agentos_runtime.runtime.authorized import AuthorizedRequest
+from agentos_runtime.runtime.building import build
+from agentos_runtime.runtime.context import CallContext
+from agentos_runtime.runtime.preview import Preview, preview
+from agentos_runtime.security.broker import Authorization
+from agentos_runtime.security.credentials.redactor import Redactor
+from agentos_runtime.security.credentials.secret import Credential, Secret
+
+
+async def authorize(
+    ctx: CallContext, draft: Draft, auth: Auth | None = None, *, refused: Credential | None = None
+) -> AuthorizedRequest:
+    """Put the credential on a draft: in the places of `auth`, the utility's own when None.
+
+    One that ends soon, or that was `refused` by the service, is renewed before. The call's results know every
+    secret of the request before it is made. Raises CredentialNotFound, ApprovalRequired, InvalidParams for what
+    cannot be sent, and what a renewal raises.
+    """
+    plan = ctx.plan
+    origin = origin_of(draft.url) or ""
+    stage = ("request", _preview(ctx, draft).masked()) if ctx.trace is not None else None
+    try:
+        authorization = ctx.services.broker.authorize(
+            plan.skill, plan.utility, origin, draft.method, streamed=ctx.wants_events
+        )
+        ctx.results.learn(authorization.redactor)
+        authorization = await _renewed(ctx, authorization, refused)
+    finally:
+        ctx.trace_stages([stage] if stage else ())
+    check_told(draft, ctx.results.would_change)
+    if authorization.credential is None:
+        request = inject(draft, None, None)
+    else:
+        reveal = partial(_revealed, authorization.credential)
+        request = inject(draft, auth or plan.request.auth, reveal)
+        if pieces := [Secret(reveal(use)) for use in draft.placeholders.pieces]:
+            ctx.results.learn(authorization.redactor.and_pieces(pieces))
+    renewable = authorization.credential if refused is None else None
+    return AuthorizedRequest(
+        sendable(_with_key(ctx, request)),
+        origin,
+        authorization,
+        partial(_again, ctx, draft, auth, renewable) if renewable is not None and renewable.renewable else None,
+    )
+
+
+async def _renewed(ctx: CallContext, authorization: Authorization, refused: Credential | None) -> Authorization:
+    """With the credential's successor, where it has one; the results know it first."""
+    credential, skill, name = authorization.credential, ctx.plan.skill, ctx.plan.utility.credential
+    if ctx.services.renewals is None or credential is None or name is None:
+        return authorization
+    is_refused = refused is not None and credential.fields == refused.fields
+    current = await ctx.services.renewals.current(skill, skill.auth[name], credential, refused=is_refused)
+    if current is credential:
+        return authorization
+    ctx.trace_stages([("renewal", {"expires_at": current.life.expires_at if current.life else None})])
+    redactor = Redactor.of(current)
+    ctx.results.learn(redactor)
+    return Authorization(current, redactor, authorization.allow_private)
+
+
+async def _again(
+    ctx: CallContext, draft: Draft, auth: Auth | None, refused: Credential
+) -> AuthorizedRequest | None:
+    """The request with a renewed credential; None when there is no other."""
+    again = await authorize(ctx, draft, auth, refused=refused)
+    credential = again.authorization.credential
+    return again if credential is not None and credential.fields != refused.fields else None
+
+
+def check_again(ctx: CallContext, authorized: AuthorizedRequest) -> None:
+    """Ask whether the request would still be let out. Raises ApprovalRequired, CredentialNotFound."""
+    plan = ctx.plan
+    method = authorized.request.method
+    ctx.services.broker.authorize(plan.skill, plan.utility, authorized.origin, method, streamed=ctx.wants_events)
+
+
+def pages_of(ctx: CallContext, draft: Draft, max_bytes: int) -> Pages:
+    """The list that the draft begins; for a utility that paginates."""
+    assert ctx.plan.pages is not None
+    return Pages(ctx.plan.pages, Wanted.of(ctx.inputs.runtime_params), draft, max_bytes=max_bytes)
+
+
+async def preview_of(ctx: CallContext) -> Preview:
+    """The first request with a stand-in for every secret, also a missing one. Raises AgentOSError."""
+    draft = await build(ctx)
+    if ctx.plan.pages is not None and not ctx.wants_events:
+        draft = pages_of(ctx, draft, 0).draft
+    return _preview(ctx, draft)
+
+
+def _preview(ctx: CallContext, draft: Draft) -> Preview:
+    plan, refusal, fields = ctx.plan, None, tuple[str, ...]()
+    auth = plan.skill.auth.get(plan.utility.credential) if plan.utility.credential else None
+    try:
+        origin = origin_of(draft.url) or ""
+        credential = ctx.services.broker.authorize(
+            plan.skill, plan.utility, origin, draft.method, streamed=ctx.wants_events
+        ).credential
+    except AgentOSError as error:
+        credential, refusal = None, error
+    if auth is not None and (credential or refusal):
+        fields = auth.fields
+    return preview(draft, auth, fields, refusal)
+
+
+def _with_key(ctx: CallContext, request: UpstreamRequest) -> UpstreamRequest:
+    """With the caller's idempotency key, for an API that honours one."""
+    retry, key = ctx.plan.utility.rest.retry, ctx.call.idempotency_key
+    header = retry.idempotency_header if retry else None
+    if header is None or key is None or request.method in SAFE_METHODS:
+        return request
+    others = tuple(pair for pair in request.headers if pair[0].lower() != header.lower())
+    return replace(request, headers=(*others, (header, sendable_key(key))))
+
+
+def _revealed(credential: Credential, use: Use) -> str:
+    """The secret for a use of the credential. Raises PlaceholderError when it has no such piece."""
+    text = credential.fields[use.field].reveal()
+    return text if credential.stands_in else use.of(text)

@@ -1,0 +1,67 @@
+"""What a call asks of the upstream, still without its secrets."""
+
+from dataclasses import replace
+
+from agentos_runtime.calls.evaluate import Inputs
+from agentos_runtime.calls.reply import failed_draft
+from agentos_runtime.calls.requests.drafting import (
+    Draft,
+    document,
+    draft_request,
+    plain_documents,
+    program_input,
+    settled_outputs,
+)
+from agentos_runtime.calls.requests.placeholders import Placeholders
+from agentos_runtime.jq.outcome import Outcome
+from agentos_runtime.jq.program import Program
+from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.runtime.context import CallContext
+
+
+async def build(ctx: CallContext) -> Draft:
+    """The request without its secrets. Raises AgentOSError: expressions, params."""
+    plan = ctx.request_plan
+    placeholders = Placeholders.fresh(plan.auth.fields if plan.auth else ())
+    seen = document(ctx.params, ctx.settings, placeholders)
+    outputs: list[Json] = []
+    carries = plan.rooted or plan.samples is not None
+    if plan.program is not None:
+        outcome = await _outcome(ctx, plan.program, program_input(plan, seen))
+        outputs = settled_outputs(plan, outcome.outputs, placeholders)
+        carries = carries or placeholders.suspected_in(outcome.text or dump(outputs))
+    plain: list[Json] = []
+    if plan.url_program is not None:
+        for text in plain_documents(plan, seen):
+            plain += await _plain_urls(ctx, plan.url_program, text)
+    return draft_request(
+        plan,
+        Inputs(seen, outputs),
+        streaming=ctx.wants_events,
+        plain_urls=plain,
+        placeholders=placeholders,
+        carries=carries,
+        uploads=ctx.inputs.uploads,
+    )
+
+
+async def _outcome(ctx: CallContext, program: Program, text: bytes) -> Outcome:
+    outcome = await ctx.run(program, text)
+    if outcome.failure is not None:
+        nodes = ctx.request_plan.nodes
+        failure = replace(outcome.failure, index=outcome.failure.index % len(nodes))
+        raise failed_draft(nodes, replace(outcome, failure=failure))
+    return outcome
+
+
+async def _plain_urls(ctx: CallContext, program: Program, text: bytes) -> list[Json]:
+    """The urls that plain texts make; none where the expression refuses them.
+
+    A program that did not come to its end says nothing about the params.
+    """
+    outcome = await ctx.run(program, text)
+    if outcome.failure is None:
+        return outcome.outputs
+    if outcome.failure.kind == "error":
+        return []
+    raise failed_draft(ctx.request_plan.nodes, outcome)  # the url's is the first of them

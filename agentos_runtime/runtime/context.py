@@ -1,0 +1,118 @@
+"""One call under way: everything that belongs to it, known before the first step that can leave the process."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from agentos_runtime.calls.call import Call, Timings
+from agentos_runtime.calls.messages import SAFE_METHODS
+from agentos_runtime.calls.plan import CallPlan
+from agentos_runtime.calls.requests.drafting import RequestPlan
+from agentos_runtime.calls.requests.files import Uploads, take_files
+from agentos_runtime.jq.outcome import Outcome
+from agentos_runtime.jq.program import Program
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.params import check_params
+from agentos_runtime.runtime.clocks import Clocks
+from agentos_runtime.runtime.ports import Workers
+from agentos_runtime.runtime.record import Record
+from agentos_runtime.runtime.results import Results
+from agentos_runtime.runtime.tracing import Trace
+from agentos_runtime.runtime.transport import Transport
+from agentos_runtime.security.broker import CredentialBroker
+from agentos_runtime.security.login.renewing import Renewals
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What calls of one runtime share. max_reply: bytes that a reply may have."""
+
+    workers: Workers
+    broker: CredentialBroker
+    transport: Transport
+    clocks: Clocks
+    max_reply: int
+    renewals: Renewals | None = None
+    """None where credentials do not end: in simulations."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallInputs:
+    """What the caller gave, validated and completed."""
+
+    params: dict[str, Json]
+    """What expressions see."""
+    runtime_params: Mapping[str, Json] = field(default_factory=dict)
+    """The params that belong to the runtime: `limit`, `all`, `wait`."""
+    uploads: Uploads = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, plan: CallPlan, given: dict[str, Json]) -> "CallInputs":
+        """Raises InvalidParams with every problem."""
+        params = check_params(plan.utility, given)
+        runtime_params = {name: params.pop(name) for name in plan.utility.runtime_params & params.keys()}
+        params, uploads = take_files(plan.utility, params)
+        return cls(params, runtime_params, uploads)
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """A call with its plan and inputs. Nothing in it is replaced while the call goes on.
+
+    What changes is in three objects with one duty each: the record that becomes the ledger's row, the timer that is
+    added to, and the results, which learn of secrets and never forget one.
+    """
+
+    call: Call
+    plan: CallPlan
+    inputs: CallInputs
+    services: Services
+    record: Record
+    streaming: bool = False
+    trace: Trace | None = field(default=None, repr=False)
+
+    @property
+    def results(self) -> Results:
+        """Whatever the call gives is made here."""
+        return self.record.results
+
+    @property
+    def params(self) -> dict[str, Json]:
+        return self.inputs.params
+
+    @property
+    def settings(self) -> Mapping[str, Json]:
+        return self.plan.settings
+
+    @property
+    def wants_events(self) -> bool:
+        """Whether the upstream is asked for a stream of events."""
+        return self.streaming and self.plan.stream is not None
+
+    @property
+    def request_plan(self) -> RequestPlan:
+        """How the first request is built."""
+        return self.plan.stream_request if self.wants_events else self.plan.request
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the call may be made twice: it changes nothing, or the API knows its idempotency key again."""
+        rest = self.plan.utility.rest
+        return rest.method in SAFE_METHODS or (rest.retry is not None and rest.retry.idempotency_header is not None)
+
+    def timings(self) -> Timings:
+        """Where its time went until now."""
+        return self.record.timer.timings()
+
+    async def run(self, program: Program, text: bytes) -> Outcome:
+        """Run a program, its time counted."""
+        timer = self.record.timer
+        started = timer.clock()
+        outcome = await self.services.workers.run(program, text)
+        timer.expressions += timer.clock() - started
+        self.trace_stages([("jq", {"of": program.parts.layout, "ran": outcome.way})])
+        return outcome
+
+    def trace_stages(self, stages: Iterable[tuple[str, Json]]) -> None:
+        """Hand stages to the trace, if there is one."""
+        if self.trace is not None:
+            self.results.trace_stages(self.trace, stages)

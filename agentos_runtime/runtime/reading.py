@@ -1,0 +1,133 @@
+"""What an answer of the upstream says, as a reply or as a typed error."""
+
+import asyncio
+from dataclasses import replace
+
+from agentos_runtime.calls.call import Reply
+from agentos_runtime.calls.evaluate import Value
+from agentos_runtime.calls.formats.unread import json_response
+from agentos_runtime.calls.messages import UpstreamResponse
+from agentos_runtime.calls.reply import (
+    Body,
+    check_returns,
+    error_input,
+    failed_response,
+    is_failed,
+    read_body,
+    read_error,
+    read_reply,
+    reply_input,
+)
+from agentos_runtime.calls.values import ValuePlan, read_value, value_input
+from agentos_runtime.errors import ReplyMismatch, UpstreamInvalid
+from agentos_runtime.jsontext import Json, is_json
+from agentos_runtime.runtime.authorized import AuthorizedRequest
+from agentos_runtime.runtime.context import CallContext
+from agentos_runtime.runtime.tracing import reply_stages
+
+READ_AT_ONCE = 1 << 16
+"""Bytes of another form than JSON that are read between two calls; more are read beside them."""
+
+
+async def send(ctx: CallContext, authorized: AuthorizedRequest, timeout: float) -> UpstreamResponse:
+    """The whole answer, whatever its status, within `timeout` seconds. Raises AgentOSError."""
+    retry = ctx.plan.utility.rest.retry
+    return await ctx.services.transport.send(authorized, ctx.record, ctx.trace_stages, retry=retry, timeout=timeout)
+
+
+async def check_status(ctx: CallContext, response: UpstreamResponse) -> None:
+    """Raise the typed error of an answer that is no 2xx."""
+    plan = ctx.plan.reply
+    if not is_failed(response):
+        return
+    headers = {name: ctx.results.text(value) for name, value in response.headers.items()}
+    response = replace(response, headers=headers, body=ctx.results.body(response.body))
+    text = error_input(plan, await _failed_in_json(ctx, response), ctx.settings) if plan.error_program else None
+    said = await ctx.run(plan.error_program, text) if plan.error_program and text else None
+    raise failed_response(plan, response, said, ctx.services.clocks.wall())
+
+
+async def check_error(ctx: CallContext, response: UpstreamResponse) -> None:
+    """Raise what the manifest's own `error` says of a 2xx answer that no reply is made of."""
+    plan = ctx.plan.reply
+    text = error_input(plan, response, ctx.settings)
+    if plan.error_program is not None and text is not None:
+        read_error(plan, await ctx.run(plan.error_program, text), ctx.services.clocks.wall())
+
+
+async def read(ctx: CallContext, response: UpstreamResponse) -> Reply:
+    """The reply that an answer makes. Raises AgentOSError."""
+    await check_status(ctx, response)
+    if ctx.plan.reply.response.raw:
+        return await _raw(ctx, response)
+    body = await body_of(ctx, response)
+    ctx.record.metering_sources.append(body.whole)
+    value = await value_of(ctx, body)
+    ctx.record.metering_sources.append(value)
+    return ctx.results.reply(value, ctx.timings())
+
+
+async def body_of(ctx: CallContext, response: UpstreamResponse) -> Body:
+    """The parsed body of a 2xx answer. Raises the error that it holds, by the default predicate."""
+    readable = await in_json(ctx, response)
+    body = read_body(ctx.plan.reply, readable, ctx.services.clocks.wall())
+    if readable is not response:
+        ctx.trace_stages([("body", body.whole)])
+    return body
+
+
+async def in_json(ctx: CallContext, response: UpstreamResponse) -> UpstreamResponse:
+    """The answer with its body as JSON, read as the manifest says. Raises UpstreamInvalid."""
+    plan = ctx.plan.reply
+    if len(response.body) > READ_AT_ONCE and plan.response.format.kind != "json":
+        return await asyncio.to_thread(json_response, plan.service, plan.utility, response)
+    return json_response(plan.service, plan.utility, response)
+
+
+async def _failed_in_json(ctx: CallContext, response: UpstreamResponse) -> UpstreamResponse:
+    """A failed answer for the manifest's `error`: JSON as it stands, else read as the manifest says."""
+    try:
+        return response if is_json(response.body) else await in_json(ctx, response)
+    except UpstreamInvalid:
+        return response
+
+
+async def value_of(ctx: CallContext, body: Body) -> Json:
+    """What `error`, `transform` and `mapping` make of a body, checked. Raises AgentOSError."""
+    plan, outcome = ctx.plan.reply, None
+    if plan.program is not None:
+        outcome = await ctx.run(plan.program, reply_input(plan, body, ctx.params, ctx.settings))
+    ctx.trace_stages(reply_stages(plan, body, outcome))
+    reply = read_reply(plan, body, outcome, ctx.services.clocks.wall())
+    keep_promise(ctx, reply)
+    return reply
+
+
+def keep_promise(ctx: CallContext, reply: Json) -> None:
+    """Raise ReplyMismatch for a reply that is not what `returns` says; where nobody has proved that, count it."""
+    if ctx.plan.utility.void:
+        return
+    try:
+        check_returns(ctx.plan.utility, reply)
+    except ReplyMismatch as mismatch:
+        if ctx.plan.utility.strict_returns:
+            raise
+        ctx.record.mismatched = True
+        problems: list[Json] = [{"path": each.path, "message": each.message} for each in mismatch.problems]
+        ctx.trace_stages([("mismatch", problems)])
+
+
+async def ask(ctx: CallContext, plan: ValuePlan, whole: Json, response: UpstreamResponse) -> Value:
+    """One expression over a body. Raises ExpressionFailed, ExpressionLimit."""
+    outcome = None
+    if plan.program is not None:
+        outcome = await ctx.run(plan.program, value_input(plan.program, response, ctx.params, ctx.settings))
+    return read_value(plan, whole, outcome)
+
+
+async def _raw(ctx: CallContext, response: UpstreamResponse) -> Reply:
+    """Bytes handed on. Raises the upstream's error when a JSON body holds one instead of the bytes."""
+    content_type = response.headers.get("content-type", "application/octet-stream")
+    if content_type.split(";")[0].strip().lower() == "application/json":
+        await body_of(ctx, response)
+    return ctx.results.raw(response.body, content_type, ctx.timings())

@@ -1,0 +1,137 @@
+"""The way to the upstream: circuit breaker, retry, time and trace of every request that leaves, in one place."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+from agentos_runtime.calls.messages import SAFE_METHODS, UpstreamRequest, UpstreamResponse
+from agentos_runtime.errors import AgentOSError
+from agentos_runtime.jsontext import Json
+from agentos_runtime.limits.circuit_breaker import CircuitBreakers
+from agentos_runtime.manifest.model import Retry
+from agentos_runtime.runtime.authorized import AuthorizedRequest
+from agentos_runtime.runtime.ports import OpenUpstream, Upstream
+from agentos_runtime.runtime.record import Record
+from agentos_runtime.runtime.tracing import response_stages
+
+UNAUTHORIZED = 401
+TraceStages: TypeAlias = Callable[[Iterable[tuple[str, Json]]], None]
+"""Gets the stages of an answer."""
+
+
+class Transport:
+    """Sends authorized requests, and notes in the call's record what became of them."""
+
+    def __init__(self, upstream: Upstream, circuit_breakers: CircuitBreakers) -> None:
+        self._upstream = upstream
+        self._circuit_breakers = circuit_breakers
+
+    async def send(
+        self,
+        authorized: AuthorizedRequest,
+        record: Record,
+        trace_stages: TraceStages,
+        *,
+        retry: Retry | None,
+        timeout: float,
+    ) -> UpstreamResponse:
+        """The whole answer, whatever its status, within `timeout` seconds.
+
+        After a 401 the request is made once more if its credential can be renewed. Raises
+        UpstreamError, UpstreamUnavailable while the origin's circuit is open, ApprovalRequired for a private
+        address, InvalidParams for what cannot be sent.
+        """
+        started = record.timer.clock()
+        response = await self._send(authorized, record, trace_stages, retry, timeout)
+        if response.status != UNAUTHORIZED or authorized.renewed is None:
+            return response
+        again = await authorized.renewed()
+        left = timeout - (record.timer.clock() - started)
+        if again is None or left <= 0:
+            return response
+        return await self._send(again, record, trace_stages, retry, left)
+
+    async def _send(
+        self,
+        authorized: AuthorizedRequest,
+        record: Record,
+        trace_stages: TraceStages,
+        retry: Retry | None,
+        timeout: float,
+    ) -> UpstreamResponse:
+        request = authorized.request
+        changes = request.method not in SAFE_METHODS
+        with _timed(record), _noted(record, request), self._circuit_breakers.attempt(authorized.origin) as attempt:
+            response = await self._upstream.send(
+                request, timeout=timeout, retry=retry, allow_private=authorized.authorization.allow_private
+            )
+            attempt.status = response.status
+        record.upstream_status = response.status
+        record.made = record.made or (changes and response.status < 400)
+        trace_stages(response_stages(response.status, response.headers, response.body))
+        return response
+
+    async def open(
+        self,
+        authorized: AuthorizedRequest,
+        record: Record,
+        trace_stages: TraceStages,
+        *,
+        retry: Retry | None,
+        idle: float,
+    ) -> OpenUpstream:
+        """The answer once its head is there, within `idle` seconds; else as `send`."""
+        upstream = await self._open(authorized, record, trace_stages, retry, idle)
+        if upstream.status != UNAUTHORIZED or authorized.renewed is None:
+            return upstream
+        try:
+            again = await authorized.renewed()
+        except BaseException:
+            upstream.abort()
+            raise
+        if again is None:
+            return upstream
+        upstream.abort()
+        return await self._open(again, record, trace_stages, retry, idle)
+
+    async def _open(
+        self,
+        authorized: AuthorizedRequest,
+        record: Record,
+        trace_stages: TraceStages,
+        retry: Retry | None,
+        idle: float,
+    ) -> OpenUpstream:
+        with _timed(record), self._circuit_breakers.attempt(authorized.origin) as attempt:
+            upstream = await self._upstream.open(
+                authorized.request,
+                timeout=idle,
+                idle_timeout=idle,
+                retry=retry,
+                allow_private=authorized.authorization.allow_private,
+            )
+            attempt.status = upstream.status
+        record.upstream_status = upstream.status
+        trace_stages(response_stages(upstream.status, upstream.headers))
+        return upstream
+
+
+@contextmanager
+def _timed(record: Record) -> Iterator[None]:
+    timer = record.timer
+    started = timer.clock()
+    try:
+        yield
+    finally:
+        timer.upstream += timer.clock() - started
+
+
+@contextmanager
+def _noted(record: Record, request: UpstreamRequest) -> Iterator[None]:
+    """Whether the request may have been carried out although it failed."""
+    try:
+        yield
+    except BaseException as error:
+        gone = not isinstance(error, AgentOSError) or error.may_have_arrived
+        record.made = record.made or (request.method not in SAFE_METHODS and gone)
+        raise

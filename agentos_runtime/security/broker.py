@@ -1,0 +1,282 @@
+"""The one place where a credential leaves the store: found, and approved for where it goes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from agentos_runtime.errors import ApprovalRequired, CredentialNotFound
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.model import Auth, Rest, Skill, Utility
+from agentos_runtime.manifest.origins import declared_origin, origin_of
+from agentos_runtime.manifest.requests.streamed import requests_of
+from agentos_runtime.manifest.variables import variables
+from agentos_runtime.security.authority import (
+    NETWORK,
+    Grant,
+    authority_of,
+    declared_grants,
+    grants_for,
+    login_grants,
+    sort_grants,
+)
+from agentos_runtime.security.credentials.lookup import Listed, UnusableCredential
+from agentos_runtime.security.credentials.redactor import Redactor
+from agentos_runtime.security.credentials.secret import Credential
+from agentos_runtime.security.credentials.store import KeyringError
+from agentos_runtime.storage.private_files import PrivateFileError, Stamp
+
+REMEMBERED = 4096
+"""Decisions kept; a catalogue has a few hundred utilities."""
+
+
+class CredentialSource(Protocol):
+    """Where credentials are found: `credentials.lookup.Credentials`, or stand-ins."""
+
+    def stamp(self) -> Stamp | None: ...
+
+    def find(self, skill_id: str, credential: str, fields: Sequence[str]) -> Credential | None: ...
+
+    def list(self) -> tuple[Listed, ...]: ...
+
+
+class ApprovalSource(Protocol):
+    """Who approved what: `approvals.Approvals`, or whoever stands in for it."""
+
+    def stamp(self) -> Stamp | None: ...
+
+    def covers(self, skill: Skill, grant: Grant, stored: frozenset[Grant]) -> str | None: ...
+
+    def refused_at(self, skill_id: str) -> str | None: ...
+
+    def is_rewritten(self, origin: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a skill can be called, and what is missing when it cannot."""
+
+    state: Literal["ready", "needs_credential", "needs_approval"]
+    unapproved: tuple[Grant, ...] = ()
+    """Grants that utilities with a credential ask for and nobody approved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One thing a skill asks for, and who said yes: `bundled`, `rewrite`, `keys set`, `agentos.lock`, or None."""
+
+    grant: Grant
+    approved_by: str | None
+
+    def as_json(self) -> dict[str, Json]:
+        return {**self.grant.as_json(), "approved_by": self.approved_by}
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """What a request may carry and where it may end."""
+
+    credential: Credential | None
+    """None when the request carries none."""
+    redactor: Redactor
+    """Over the credential's secrets."""
+    allow_private: bool
+    """Whether the connection may end at a private address.
+
+    A public name that resolves to one may not, unless the operator's rewrite names it: an approval was given to the
+    name, and whoever owns the name can point it at any address.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    under: tuple[Stamp | None, Stamp | None]
+    authorization: Authorization
+
+
+class CredentialBroker:
+    """Authorizes requests for the places that were approved, and says which private origins may be called.
+
+    A decision is kept until the skill's file, `credentials.json` or `agentos.lock` changes.
+    """
+
+    def __init__(self, credentials: CredentialSource, approvals: ApprovalSource) -> None:
+        self._credentials = credentials
+        self._approvals = approvals
+        self._decisions: dict[tuple[str, str, str, str, str, bool], _Decision] = {}
+
+    def authorize(
+        self, skill: Skill, utility: Utility, origin: str, method: str, *, streamed: bool = False
+    ) -> Authorization:
+        """What a request about to go to `origin` with `method` may carry; `streamed`: one that asks for a stream.
+
+        To be asked for every request, also those without a credential: an address of this machine or its network
+        needs approval too. Raises CredentialNotFound, ApprovalRequired.
+        """
+        under = self.stamps()
+        key = (skill.id, skill.digest, utility.name, origin, method, streamed)
+        known = self._decisions.get(key)
+        if known is not None and known.under == under:
+            return known.authorization
+        rest = requests_of(utility.rest)[-1 if streamed else 0]
+        credential = self._decide(skill, utility, origin, method, rest)
+        authorization = Authorization(credential, Redactor.of(credential), self.allow_private(skill, origin))
+        if len(self._decisions) >= REMEMBERED:
+            self._decisions.clear()
+        self._decisions[key] = _Decision(under, authorization)
+        return authorization
+
+    def stamps(self) -> tuple[Stamp | None, Stamp | None]:
+        """Differ when `authorize` may answer otherwise."""
+        return self._credentials.stamp(), self._approvals.stamp()
+
+    def allow_private(self, skill: Skill, origin: str) -> bool:
+        """Whether a connection of this skill to `origin` may end at a private address; see `Authorization`."""
+        network = {grant for grant in authority_of(skill).grants if grant.placement == NETWORK}
+        asked = {grant for grant in network if grant.origin == origin}
+        stored = self._stored_grants(skill)
+        try:
+            covered = any(self._approvals.covers(skill, grant, stored) for grant in asked)
+        except PrivateFileError:
+            covered = False
+        return covered or self._approvals.is_rewritten(origin)
+
+    def authorize_renewal(self, skill: Skill, auth: Auth, credential: Credential) -> bool:
+        """Whether the token's address may be a private one. Raises ApprovalRequired unless it was approved."""
+        origin = origin_of(auth.login.token_url) if auth.login else None
+        asked = [grant for grant in sort_grants(login_grants(auth)) if grant.method == "POST"]
+        closed = self._closed(skill)
+        for grant in asked:
+            refusal = self._refusal(skill, grant, credential)
+            if closed or refusal is not None:
+                raise ApprovalRequired(
+                    f"The login of {skill.id} is not renewed: nobody approved {grant}{refusal or ''}. "
+                    f"If you trust {skill.file}, run: agentos approve {skill.id}",
+                    details={"skill": skill.id},
+                )
+        return self.allow_private(skill, origin or "")
+
+    def standing(self, skill: Skill) -> Standing:
+        """For lists: `needs_credential` when no utility can be called for want of one."""
+        callable_ones = 0
+        unapproved: set[Grant] = set()
+        for utility in skill.utilities.values():
+            try:
+                credential = self._find(skill, _auth_of(skill, utility))
+            except CredentialNotFound:
+                continue
+            callable_ones += 1
+            needed = declared_grants(skill, utility)
+            unapproved |= {grant for grant in needed if self._refusal(skill, grant, credential) is not None}
+        if unapproved or (self._closed(skill) and not self._is_all_rewritten(skill)):
+            return Standing("needs_approval", tuple(sort_grants(unapproved)))
+        return Standing("ready" if callable_ones or not skill.utilities else "needs_credential")
+
+    def _is_all_rewritten(self, skill: Skill) -> bool:
+        requests = (rest for utility in skill.utilities.values() for rest in requests_of(utility.rest))
+        origins = [declared_origin(rest.url) for rest in requests]
+        return all(origin is not None and self._approvals.is_rewritten(origin) for origin in origins)
+
+    def permissions(self, skill: Skill) -> tuple[Permission, ...]:
+        """Everything the skill's file asks for, approved or not."""
+        stored = self._stored_grants(skill)
+        return tuple(
+            Permission(grant, self._approved_by(skill, grant, stored))
+            for grant in sort_grants(authority_of(skill).grants)
+        )
+
+    def _approved_by(self, skill: Skill, grant: Grant, stored: frozenset[Grant]) -> str | None:
+        try:
+            return self._approvals.covers(skill, grant, stored)
+        except PrivateFileError:
+            return None
+
+    def _decide(self, skill: Skill, utility: Utility, origin: str, method: str, rest: Rest) -> Credential | None:
+        if (closed := self._closed(skill)) and not self._approvals.is_rewritten(origin):
+            raise ApprovalRequired(
+                f"The skill {skill.id} is not called: {closed}", details=_details(skill, utility)
+            )
+        needed = grants_for(skill, utility, origin_of(origin), method, rest)
+        carries = any(grant.credential is not None for grant in needed)
+        credential = self._find(skill, _auth_of(skill, utility)) if carries else None
+        for grant in sort_grants(needed):
+            if grant.credential is not None and credential is None:
+                continue
+            if (refusal := self._refusal(skill, grant, credential)) is not None:
+                raise ApprovalRequired(
+                    _approval_text(skill, rest, grant) + refusal, details=_details(skill, utility)
+                )
+        return credential
+
+    def _find(self, skill: Skill, auth: Auth | None) -> Credential | None:
+        """None when nothing is needed, or what is missing is optional. Raises CredentialNotFound."""
+        if auth is None:
+            return None
+        try:
+            credential = self._credentials.find(skill.id, auth.name, auth.fields)
+        except (UnusableCredential, PrivateFileError, KeyringError) as error:
+            raise _not_found(skill, auth, str(error)) from None
+        if credential is None and not auth.optional:
+            raise _not_found(skill, auth, _missing_text(skill, auth))
+        return credential
+
+    def _closed(self, skill: Skill) -> str | None:
+        """Why no call of the skill goes out, those that need no approval included; None when they may."""
+        try:
+            refused_at = self._approvals.refused_at(skill.id)
+        except PrivateFileError as error:
+            return str(error)
+        return refused_at and f"its approval was taken back ({refused_at}). If you want it again, run: " + (
+            f"agentos approve {skill.id}"
+        )
+
+    def _refusal(self, skill: Skill, grant: Grant, credential: Credential | None) -> str | None:
+        """None when the grant is approved, else what more there is to say about it."""
+        stored = credential.grants if credential else frozenset()
+        try:
+            return None if self._approvals.covers(skill, grant, stored) else ""
+        except PrivateFileError as error:
+            return f" ({error})"
+
+    def _stored_grants(self, skill: Skill) -> frozenset[Grant]:
+        try:
+            listed = self._credentials.list()
+        except PrivateFileError:
+            return frozenset()
+        return frozenset(grant for entry in listed if entry.skill == skill.id for grant in entry.grants)
+
+
+def _auth_of(skill: Skill, utility: Utility) -> Auth | None:
+    return None if utility.credential is None else skill.auth.get(utility.credential)
+
+
+def _details(skill: Skill, utility: Utility) -> Mapping[str, Json]:
+    return {"skill": skill.id, "utility": utility.name}
+
+
+def _not_found(skill: Skill, auth: Auth, reason: str) -> CredentialNotFound:
+    return CredentialNotFound(
+        f"Credential not found: {reason}", help_url=auth.help_url, details={"skill": skill.id}
+    )
+
+
+def _missing_text(skill: Skill, auth: Auth) -> str:
+    what = auth.label or "credential"
+    name = "" if auth.name == "default" else f' "{auth.name}"'
+    option = "" if auth.name == "default" else f" --credential {auth.name}"
+    names = " and ".join(variables(skill.id, auth.name, auth.fields).values())
+    made = f"; it is made at {auth.help_url}" if auth.name != "default" and auth.help_url else ""
+    login = f", or agentos login {skill.id}{option}" if auth.login else ""
+    return (
+        f'the skill "{skill.id}" needs its {what}{name}. Run: agentos keys set {skill.id}{option}{login} '
+        f"(or start the server with {names} set){made}."
+    )
+
+
+def _approval_text(skill: Skill, rest: Rest, grant: Grant) -> str:
+    remedy = (
+        f"If you trust {skill.file}, run: agentos approve {skill.id}"
+        if declared_origin(rest.url) is not None
+        else "Its url does not say where it goes: write it so that it begins with a literal origin, "
+        f'such as "https://api.example.com/…", then run: agentos approve {skill.id}'
+    )
+    return f'Nobody approved that the skill "{skill.id}" calls {grant}. {remedy}'

@@ -1,0 +1,132 @@
+"""Where a credential is looked for: the environment first, then what was stored."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from agentos_runtime.manifest.variables import variables
+from agentos_runtime.security.authority import Grant
+from agentos_runtime.security.credentials.secret import Credential, Life, Secret
+from agentos_runtime.security.credentials.store import REFRESH_TOKEN, CredentialStore, Entry
+from agentos_runtime.storage.private_files import Stamp
+
+
+class UnusableCredential(ValueError):
+    """A value that cannot be sent; the message names where it stands and never quotes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A stored credential as it may be shown: nothing of its values."""
+
+    skill: str
+    credential: str
+    fields: tuple[str, ...]
+    source: str
+    set_at: str
+    grants: frozenset[Grant]
+
+
+class Credentials:
+    """Finds and stores the credentials of skills.
+
+    environ: the process's environment, taken once. Methods that touch the store raise PrivateFileError and
+    KeyringError.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        store: CredentialStore,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._environ = environ
+        self._store = store
+        self._now = now
+
+    def __repr__(self) -> str:
+        return "Credentials()"
+
+    def stamp(self) -> Stamp | None:
+        """Differs when `find` may answer otherwise; one `lstat`."""
+        return self._store.stamp()
+
+    def find(self, skill_id: str, credential: str, fields: Sequence[str]) -> Credential | None:
+        """The credential with all its fields, from one place; None when no place has them all.
+
+        Raises UnusableCredential, and what the store raises.
+        """
+        return self._in_environment(skill_id, credential, fields) or self._in_store(skill_id, credential, fields)
+
+    def set(
+        self,
+        skill_id: str,
+        credential: str,
+        fields: Mapping[str, str],
+        grants: Iterable[Grant],
+        life: Life | None = None,
+    ) -> None:
+        """Store a credential with what was shown and agreed to: only there will it be sent.
+
+        A field `refresh_token` beside its own renews it.
+
+        Raises UnusableCredential, and what the store raises; what was stored before is then still stored.
+        """
+        for name, text in fields.items():
+            _check(text, f"the {name} of {skill_id}")
+        secrets: dict[str, Secret | None] = {name: Secret(text) for name, text in fields.items()}
+        set_at = self._now().isoformat(timespec="seconds")
+        self._store.put(Entry(skill_id, credential, secrets, frozenset(grants), set_at, life=life))
+
+    def remove(self, skill_id: str, credential: str) -> bool:
+        """Forget a stored credential; False when there was none."""
+        return self._store.remove(skill_id, credential)
+
+    def end_grants(self, skill_id: str) -> tuple[str, ...]:
+        """Keep a skill's stored credentials, but send them nowhere; the names of those that were sent before."""
+        return self._store.end_grants(skill_id)
+
+    def list(self) -> tuple[Listed, ...]:
+        """What is stored, in order of skill and name; without any value."""
+        return tuple(
+            Listed(entry.skill, entry.credential, tuple(entry.fields), entry.kept_in, entry.set_at, entry.grants)
+            for entry in self._store.entries()
+        )
+
+    def _in_environment(self, skill_id: str, credential: str, fields: Sequence[str]) -> Credential | None:
+        names = variables(skill_id, credential, fields)
+        values = {field: self._environ.get(name, "") for field, name in names.items()}
+        if not values or not all(values.values()):
+            return None
+        for field, name in names.items():
+            _check(values[field], f"the variable {name}")
+        source = "environment " + ", ".join(names.values())
+        return Credential({field: Secret(text) for field, text in values.items()}, source)
+
+    def _in_store(self, skill_id: str, credential: str, fields: Sequence[str]) -> Credential | None:
+        entry = self._store.get(skill_id, credential)
+        if entry is None:
+            return None
+        if entry.ended and entry.life and self._now().timestamp() >= entry.life.expires_at:
+            option = "" if credential == "default" else f" --credential {credential}"
+            raise UnusableCredential(
+                f'the login of the skill "{skill_id}" has ended: the service renews it no more. '
+                f"Run: agentos login {skill_id}{option}"
+            )
+        found = {name: secret for name in fields if (secret := entry.fields.get(name)) and secret.reveal()}
+        if len(found) < len(set(fields)):
+            return None
+        for name, secret in found.items():
+            _check(secret.reveal(), f"the stored {name} of {skill_id}")
+        renewable = REFRESH_TOKEN in entry.fields and REFRESH_TOKEN not in fields
+        return Credential(found, entry.kept_in, entry.grants, entry.life, renewable, entry.ended)
+
+
+def _check(text: str, where: str) -> None:
+    if not text:
+        raise UnusableCredential(f"{where} is empty")
+    if not text.isprintable():
+        raise UnusableCredential(
+            f"{where} holds a line break or another character that cannot be printed: copy the value again"
+        )

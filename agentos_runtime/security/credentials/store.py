@@ -1,0 +1,230 @@
+"""Credentials at rest: `credentials.json` (0600), and with it, by choice, the operating system's keyring."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
+
+from agentos_runtime.jsontext import Json, parse
+from agentos_runtime.security.authority import Grant, sort_grants
+from agentos_runtime.security.credentials.secret import Life, Secret
+from agentos_runtime.storage.private_files import PrivateFile, PrivateFileError, Stamp, refuse_newer
+
+FORMAT_VERSION = 1
+REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a name
+"""The field beside a credential's own that renews it; it goes to the login's `token_url` alone."""
+
+
+class KeyringError(Exception):
+    """The keyring is not there, is locked, or does not answer in time; the message says which and what to do."""
+
+
+class Keyring(Protocol):
+    """Where an operating system keeps passwords: a text per account. Every method raises KeyringError."""
+
+    def get(self, account: str) -> str | None: ...
+
+    def set(self, account: str, text: str) -> None: ...
+
+    def delete(self, account: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One stored credential."""
+
+    skill: str
+    credential: str
+    fields: Mapping[str, Secret | None]
+    """By the field's name; None = kept in the keyring and not fetched."""
+    grants: frozenset[Grant]
+    """What was shown and agreed to when it was stored."""
+    set_at: str
+    kept_in: Literal["credentials.json", "keyring"] = "credentials.json"
+    life: Life | None = None
+    """Until when the value is good, when the service said so."""
+    ended: bool = False
+    """The service refused to renew it: only a new login helps."""
+
+    @property
+    def account(self) -> str:
+        """Its name in the keyring."""
+        return f"{self.skill}/{self.credential}"
+
+
+class CredentialStore:
+    """The entries of `credentials.json`, read again when the file changes.
+
+    keyring: where `put` keeps the values; None = in the file. Values already in a keyring are not found without it.
+    Every method raises PrivateFileError when the file cannot be trusted or read (it is then left as it is), and
+    KeyringError for entries whose values are in the keyring.
+    """
+
+    def __init__(self, file: PrivateFile, keyring: Keyring | None = None) -> None:
+        self._file = file
+        self._keyring = keyring
+        self._entries: Mapping[tuple[str, str], Entry] = {}
+        self._read_under: Stamp | None = None
+
+    def stamp(self) -> Stamp | None:
+        """Differs when `get` may answer otherwise; one `lstat`."""
+        return self._file.stamp()
+
+    def sweep(self) -> None:
+        """Remove what killed writers left behind: it holds secrets."""
+        self._file.sweep()
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All that is stored; values kept in the keyring are not fetched."""
+        return tuple(self._current().values())
+
+    def get(self, skill: str, credential: str) -> Entry | None:
+        """One entry with its values, also those of the keyring."""
+        entry = self._current().get((skill, credential))
+        return self._with_values(entry) if entry and entry.kept_in == "keyring" else entry
+
+    def put(self, entry: Entry) -> None:
+        """Store an entry in place of the one there was. It is on disk when this returns."""
+        if self._keyring is not None:
+            self._keyring.set(entry.account, _reveal(entry.fields))
+            entry = replace(entry, fields=dict.fromkeys(entry.fields), kept_in="keyring")
+        self._change(lambda entries: {**entries, (entry.skill, entry.credential): entry})
+
+    def renew(self, old: Entry, new: Entry) -> bool:
+        """Replace the values of an entry if its refresh token is still that of `old`; False when it is another.
+
+        Its grants stay what they are by now. It is on disk when this returns.
+        """
+        key, renewed = (old.skill, old.credential), False
+
+        def change(entries: Mapping[tuple[str, str], Entry]) -> Mapping[tuple[str, str], Entry]:
+            nonlocal renewed
+            stored = entries.get(key)
+            kept = self._with_values(stored) if stored and stored.kept_in == "keyring" else stored
+            if stored is None or kept is None or kept.fields.get(REFRESH_TOKEN) != old.fields.get(REFRESH_TOKEN):
+                return entries
+            renewed, fields = True, new.fields
+            if stored.kept_in == "keyring":
+                self._keyring_of(stored).set(stored.account, _reveal(fields))
+                fields = dict.fromkeys(fields)
+            return {**entries, key: replace(stored, fields=fields, life=new.life, ended=new.ended)}
+
+        self._change(change)
+        return renewed
+
+    def remove(self, skill: str, credential: str) -> bool:
+        """Forget an entry; False when there was none."""
+        entry = self._current().get((skill, credential))
+        if entry is None:
+            return False
+        if entry.kept_in == "keyring":
+            self._keyring_of(entry).delete(entry.account)
+        self._change(lambda entries: {key: kept for key, kept in entries.items() if key != (skill, credential)})
+        return True
+
+    def end_grants(self, skill: str) -> tuple[str, ...]:
+        """Keep a skill's credentials, without a place to go; the names of those that had one."""
+        names = tuple(entry.credential for entry in self.entries() if entry.skill == skill and entry.grants)
+        if names:
+            self._change(
+                lambda entries: {
+                    key: replace(entry, grants=frozenset()) if entry.skill == skill else entry
+                    for key, entry in entries.items()
+                }
+            )
+        return names
+
+    def _with_values(self, entry: Entry) -> Entry:
+        text = self._keyring_of(entry).get(entry.account)
+        try:
+            values = parse(text) if text is not None else None
+        except ValueError:
+            values = None
+        if not isinstance(values, dict) or not all(isinstance(values.get(name), str) for name in entry.fields):
+            raise KeyringError(f"the keyring no longer holds {entry.account}: store it again")
+        fields = {name: Secret(str(values[name])) for name in entry.fields}
+        return replace(entry, fields=fields)
+
+    def _keyring_of(self, entry: Entry) -> Keyring:
+        if self._keyring is None:
+            raise KeyringError(f"{entry.account} is kept in the keyring, which the setting `keyring` turns off")
+        return self._keyring
+
+    def _current(self) -> Mapping[tuple[str, str], Entry]:
+        stamp = self._file.stamp()
+        if stamp != self._read_under:
+            contents = self._file.read()
+            self._entries = self._load(contents.data) if contents else {}
+            self._read_under = contents.stamp if contents else None
+        return self._entries
+
+    def _change(self, change: Callable[[Mapping[tuple[str, str], Entry]], Mapping[tuple[str, str], Entry]]) -> None:
+        self._file.update(lambda data: _dump(change(self._load(data))))
+
+    def _load(self, data: bytes | None) -> Mapping[tuple[str, str], Entry]:
+        try:
+            refuse_newer(self._file.path, data or b"", FORMAT_VERSION)
+            return _parse(data) if data is not None else {}
+        except ValueError as error:
+            path = self._file.path
+            raise PrivateFileError(f"{path} is damaged ({error}): mend it, or move it away") from None
+
+
+def _reveal(fields: Mapping[str, Secret | None]) -> str:
+    return json.dumps({name: secret.reveal() for name, secret in fields.items() if secret is not None})
+
+
+def _parse(data: bytes) -> dict[tuple[str, str], Entry]:
+    document = parse(data)
+    if not isinstance(document, dict) or document.get("version") != FORMAT_VERSION:
+        raise ValueError(f"expected version {FORMAT_VERSION}")
+    entries = document.get("credentials")
+    if not isinstance(entries, list):
+        raise ValueError("expected a list of credentials")
+    return {(entry.skill, entry.credential): entry for entry in map(_parse_entry, entries)}
+
+
+def _parse_entry(value: Json) -> Entry:
+    entry: dict[str, Any] = dict(value) if isinstance(value, dict) else {}
+    fields, grants = entry.get("fields"), entry.get("grants")
+    texts = [entry.get(name) for name in ("skill", "credential", "set_at")]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("an entry has skill, credential and set_at")
+    if not isinstance(fields, dict) or not all(text is None or isinstance(text, str) for text in fields.values()):
+        raise ValueError("an entry's fields are strings, or null for those in the keyring")
+    if not isinstance(grants, list):
+        raise ValueError("an entry has grants")
+    return Entry(
+        entry["skill"],
+        entry["credential"],
+        {name: None if text is None else Secret(text) for name, text in fields.items()},
+        frozenset(map(Grant.from_json, grants)),
+        entry["set_at"],
+        "keyring" if None in fields.values() else "credentials.json",
+        _parse_life(entry.get("renew_at"), entry.get("expires_at")),
+        entry.get("ended") is True,
+    )
+
+
+def _parse_life(renew_at: Json, expires_at: Json) -> Life | None:
+    if renew_at is None and expires_at is None:
+        return None
+    if not isinstance(renew_at, int | float) or not isinstance(expires_at, int | float):
+        raise ValueError("an entry's renew_at and expires_at are seconds")
+    return Life(float(renew_at), float(expires_at))
+
+
+def _dump(entries: Mapping[tuple[str, str], Entry]) -> bytes:
+    credentials = [
+        {
+            "skill": entry.skill,
+            "credential": entry.credential,
+            "fields": {name: secret and secret.reveal() for name, secret in entry.fields.items()},
+            "grants": [grant.as_json() for grant in sort_grants(entry.grants)],
+            "set_at": entry.set_at,
+        }
+        | ({"renew_at": entry.life.renew_at, "expires_at": entry.life.expires_at} if entry.life else {})
+        | ({"ended": True} if entry.ended else {})
+        for _, entry in sorted(entries.items(), key=lambda item: item[0])
+    ]
+    return json.dumps({"version": FORMAT_VERSION, "credentials": credentials}, indent=2).encode() + b"\n"

@@ -1,0 +1,99 @@
+"""What a token address answers: the token, how long it is good, what renews it; or the service's own words."""
+
+import math
+import re
+from dataclasses import dataclass
+
+from agentos_runtime import jsontext
+from agentos_runtime.calls.failures import http_failure
+from agentos_runtime.calls.messages import UpstreamResponse
+from agentos_runtime.jsontext import Json, JsonTextError
+from agentos_runtime.security.credentials.secret import Secret
+
+LARGEST_ANSWER = 1024 * 1024
+LONGEST_REASON = 300
+LONGEST_LIFE = 10 * 365 * 86400.0
+"""Seconds; a longer time is read as this."""
+_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
+
+
+class TokenAnswerError(ValueError):
+    """An answer that gives no token; the message says why, and quotes nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What the service gave."""
+
+    key: Secret
+    expires_in: float | None
+    """Seconds, when it says so: more than 0."""
+    scope: str | None
+    refresh_token: Secret | None = None
+    """What renews it, when the service gave one."""
+
+
+def read_granted(body: bytes, token_field: str) -> Granted:
+    """The token of a 2xx answer. Raises TokenAnswerError."""
+    if len(body) > LARGEST_ANSWER:
+        raise TokenAnswerError("is too large")
+    answer = object_of(body)
+    key, scope = _secret(answer, token_field), answer.get("scope")
+    if key is None:
+        raise TokenAnswerError(f"holds no `{token_field}`")
+    return Granted(
+        key,
+        read_seconds(answer.get("expires_in")),
+        scope if isinstance(scope, str) and scope else None,
+        _secret(answer, "refresh_token"),
+    )
+
+
+def read_seconds(value: Json) -> float | None:
+    """`expires_in`, a number or a text of one; None when it says nothing of an end."""
+    if isinstance(value, str):
+        text = value.strip()
+        value = float(text) if _SECONDS.fullmatch(text) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0 or math.isnan(value):
+        return None
+    return float(min(value, LONGEST_LIFE))
+
+
+def error_code(body: bytes) -> str:
+    """OAuth's `error`, such as `invalid_grant`; empty when there is none."""
+    code = object_of(body).get("error")
+    return code if isinstance(code, str) else ""
+
+
+def reason_of(response: UpstreamResponse, now: float) -> str:
+    """The service's words: OAuth's `error` and `error_description`, or whatever form its errors have."""
+    answer = object_of(response.body)
+    said = [
+        value for name in ("error", "error_description") if isinstance(value := answer.get(name), str) and value
+    ]
+    if said:
+        return ": ".join(said)[:LONGEST_REASON]
+    message = http_failure(response.status, response.headers, response.body, now).message
+    return " ".join(message[:LONGEST_REASON].split()).rstrip(".") if message else "it gave no reason"
+
+
+def object_of(body: bytes) -> dict[str, Json]:
+    """The object in a body; empty when it is none."""
+    try:
+        value = jsontext.parse(body)
+    except JsonTextError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def sendable_granted(granted: Granted) -> Granted:
+    """The same, if it can be sent. Raises TokenAnswerError."""
+    for secret in (granted.key, granted.refresh_token):
+        if secret is not None and not secret.reveal().isprintable():
+            raise TokenAnswerError("holds a token with a character that cannot be sent")
+    return granted
+
+
+def _secret(answer: dict[str, Json], name: str) -> Secret | None:
+    value = answer.get(name)
+    return Secret(value) if isinstance(value, str) and value else None

@@ -1,0 +1,80 @@
+"""Why a token was not renewed, as a value that many calls and other processes can make an error of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from agentos_runtime.calls.messages import UpstreamResponse
+from agentos_runtime.calls.retry_after import retry_after
+from agentos_runtime.errors import (
+    AgentOSError,
+    ApprovalRequired,
+    CredentialNotFound,
+    CredentialRejected,
+    UpstreamFailed,
+    UpstreamInvalid,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamTruncated,
+    UpstreamUnavailable,
+    UpstreamUnreachable,
+)
+from agentos_runtime.jsontext import Json
+from agentos_runtime.security.login.answers import error_code
+
+ENDED = frozenset({"invalid_grant", "bad_refresh_token"})
+"""What services say of a refresh token that renews nothing any more."""
+_CLASSES: Mapping[str, type[AgentOSError]] = {
+    each.code: each
+    for each in (
+        ApprovalRequired,
+        CredentialNotFound,
+        CredentialRejected,
+        UpstreamFailed,
+        UpstreamInvalid,
+        UpstreamRateLimited,
+        UpstreamTimeout,
+        UpstreamTruncated,
+        UpstreamUnavailable,
+        UpstreamUnreachable,
+    )
+}
+_BY_STATUS: Mapping[int, type[AgentOSError]] = {429: UpstreamRateLimited, 503: UpstreamUnavailable}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Nothing was renewed: the error's code, and the sentence, which holds no secret."""
+
+    code: str
+    text: str
+    wait: float | None = None
+    """Seconds that the service asked to wait."""
+
+    def error(self, skill: str) -> AgentOSError:
+        """The error of one call."""
+        return _CLASSES.get(self.code, UpstreamFailed)(self.text, retry_after=self.wait, details={"skill": skill})
+
+    def as_note(self) -> dict[str, Json]:
+        return {"code": self.code, "text": self.text}
+
+    @classmethod
+    def from_note(cls, note: Mapping[str, Any], wait: float) -> Self | None:
+        """What another process was told; None for a note that is none."""
+        code, text = note.get("code"), note.get("text")
+        return cls(str(code), text, wait) if code in _CLASSES and isinstance(text, str) else None
+
+
+def refusal_of(response: UpstreamResponse, words: str, host: str, begin: str, remedy: str, now: float) -> Refusal:
+    """What an answer that is no token means; `words` are the service's, without secrets."""
+    status = response.status
+    if 400 <= status < 500 and status not in (408, 429):
+        return Refusal(CredentialRejected.code, f"{begin}: {host} refused it ({status}): {words}. {remedy}")
+    kind = _BY_STATUS.get(status, UpstreamFailed)
+    text = f"{begin}: {host} answered {status}: {words}. It is tried again later"
+    return Refusal(kind.code, text, retry_after(response.headers, now))
+
+
+def is_ended(response: UpstreamResponse) -> bool:
+    """Whether the refresh token will never renew anything again."""
+    return response.status < 500 and response.status != 429 and error_code(response.body) in ENDED

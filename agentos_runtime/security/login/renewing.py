@@ -1,0 +1,316 @@
+"""Tokens that end are renewed before they do, and once when a service refuses them: one at a time in a home.
+
+A refresh token may be good once. So between the answer and the store nothing else is done, a caller that leaves
+does not break it off, and no token is used before it is on disk.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self, TypeAlias
+from urllib.parse import urlsplit
+
+from agentos_runtime.errors import (
+    AgentOSError,
+    CredentialNotFound,
+    UpstreamInvalid,
+    UpstreamTimeout,
+    UpstreamTruncated,
+    UpstreamUnavailable,
+)
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.model import Auth, Skill
+from agentos_runtime.security.credentials.redactor import Redactor
+from agentos_runtime.security.credentials.secret import Credential, Life, Secret
+from agentos_runtime.security.credentials.store import REFRESH_TOKEN, CredentialStore, Entry, KeyringError
+from agentos_runtime.security.login.answers import (
+    Granted,
+    TokenAnswerError,
+    read_granted,
+    reason_of,
+    sendable_granted,
+)
+from agentos_runtime.security.login.callback import LoginError, check_encrypted
+from agentos_runtime.security.login.exchange import SECONDS, Upstream, renewal_request
+from agentos_runtime.security.login.refusals import Refusal, is_ended, refusal_of
+from agentos_runtime.storage.private_files import PrivateFileError
+from agentos_runtime.storage.turns import Turn, try_turn
+
+LOOK = 0.02
+"""Seconds between two looks whether another process is done."""
+PATIENCE = SECONDS + 10
+"""Seconds to wait for it."""
+CLOSING = 10.0
+"""Seconds that a renewal under way has when the process ends."""
+FIRST_REST, LONGEST_REST = 10.0, 300.0
+"""Seconds without another try after a renewal that failed; twice as long after each."""
+IN_VAIN = 60.0
+"""Seconds in which a token that came of a refusal is not renewed because of another."""
+
+Result: TypeAlias = Credential | Refusal
+
+
+class Permits(Protocol):
+    """Who says that a refresh token may go to its address: the credential broker."""
+
+    def authorize_renewal(self, skill: Skill, auth: Auth, credential: Credential) -> bool: ...
+
+
+class Renewals:
+    """The renewals of one process, inside `async with`. `wall` is epoch seconds.
+
+    store: of its own, since it is used in threads.
+    """
+
+    def __init__(
+        self,
+        store: CredentialStore,
+        upstream: Upstream,
+        permits: Permits,
+        folder: Path,
+        *,
+        wall: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.store = store
+        self.upstream = upstream
+        self._permits = permits
+        self._folder = folder
+        self.wall = wall
+        self._sleep = sleep
+        self._under_way: dict[tuple[str, str], asyncio.Task[Result]] = {}
+        self.unstored: dict[tuple[str, str], tuple[Entry, Entry]] = {}
+        self.of_refusals: dict[tuple[str, str], tuple[Secret, float]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        tasks = [*self._under_way.values()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=CLOSING)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def current(self, skill: Skill, auth: Auth, credential: Credential, *, refused: bool) -> Credential:
+        """The credential to send: this one, or its successor when it ends soon or was `refused` with a 401.
+
+        Raises ApprovalRequired, CredentialNotFound, CredentialRejected, UpstreamError.
+        """
+        life, now = credential.life, self.wall()
+        if auth.login is None or credential.stands_in or not (refused or (life and now >= life.renew_at)):
+            return credential
+        if not credential.renewable:
+            if life and now >= life.expires_at:
+                raise ended(skill, auth, refused=credential.ended).error(skill.id)
+            return credential
+        if refused and self._is_in_vain(skill, auth, credential):
+            return credential
+        allow_private = self._permits.authorize_renewal(skill, auth, credential)
+        result = await self._once(skill, auth, credential, refused, allow_private)
+        if isinstance(result, Credential):
+            return result
+        if not refused and life and self.wall() < life.expires_at:
+            return credential  # it is good for a moment yet
+        raise result.error(skill.id)
+
+    def _is_in_vain(self, skill: Skill, auth: Auth, credential: Credential) -> bool:
+        token, until = self.of_refusals.get((skill.id, auth.name), (None, 0.0))
+        return self.wall() < until and credential.fields.get(auth.fields[0]) == token
+
+    async def _once(self, skill: Skill, auth: Auth, seen: Credential, refused: bool, allow_private: bool) -> Result:
+        """The renewal that is under way here, or a new one; it goes on when its callers leave."""
+        key = (skill.id, auth.name)
+        task = self._under_way.get(key)
+        if task is None:
+            renewal = _Renewal(self, skill, auth, seen, refused, allow_private)
+            task = self._under_way[key] = asyncio.create_task(renewal.run())
+            task.add_done_callback(lambda _: self._under_way.pop(key))
+        return await asyncio.shield(task)
+
+    async def turn(self, skill: Skill, auth: Auth) -> Turn | None:
+        """The turn among all processes; None when another does not end. Raises PrivateFileError."""
+        name = hashlib.sha256(f"{skill.id}/{auth.name}".encode()).hexdigest()[:16]
+        path, waited = self._folder / f".renewal-{name}.lock", 0.0
+        while (turn := try_turn(path)) is None and waited < PATIENCE:
+            await self._sleep(LOOK)
+            waited += LOOK
+        return turn
+
+
+class _Renewal:
+    """One renewal; its parts share whose it is."""
+
+    def __init__(
+        self, all_of_them: Renewals, skill: Skill, auth: Auth, seen: Credential, refused: bool, allow_private: bool
+    ) -> None:
+        assert auth.login is not None
+        self._renewals = all_of_them
+        self._skill, self._auth, self._login = skill, auth, auth.login
+        self._seen, self._refused, self._allow_private = seen, refused, allow_private
+        self._host = urlsplit(auth.login.token_url).hostname or ""
+        self._begin = f'The login of the skill "{skill.id}" could not be renewed'
+
+    async def run(self) -> Result:
+        """The successor, stored; or why there is none."""
+        try:
+            check_encrypted(self._login)
+            turn = await self._renewals.turn(self._skill, self._auth)
+            if turn is None:
+                return Refusal(UpstreamUnavailable.code, f"{self._begin}: another process is at it. Try again")
+            with turn:
+                return await self._in_turn(turn)
+        except (PrivateFileError, KeyringError, LoginError) as error:
+            return Refusal(CredentialNotFound.code, f"{self._begin}: {error}")
+
+    async def _in_turn(self, turn: Turn) -> Result:
+        renewals = self._renewals
+        unstored = renewals.unstored.get(self._key)
+        if unstored is not None:
+            return await self._stored(turn, *unstored)
+        entry = await asyncio.to_thread(renewals.store.get, *self._key)
+        if entry is None:
+            return self._removed()
+        now = renewals.wall()
+        token = entry.fields.get(self._auth.fields[0])
+        if token != self._seen.fields[self._auth.fields[0]] and not (entry.life and now >= entry.life.renew_at):
+            return self._credential(entry)  # another process renewed it, or somebody logged in
+        refresh_token = entry.fields.get(REFRESH_TOKEN)
+        if refresh_token is None:
+            return ended(self._skill, self._auth, refused=entry.ended)
+        note = turn.note()
+        if not _is_about(note, entry):
+            note = {}
+        until = note.get("until")
+        if isinstance(until, int | float) and now < until <= now + LONGEST_REST:
+            return Refusal.from_note(note, until - now) or self._unreadable()
+        turn.leave({"of": _mark(entry), "asked_at": now, "failures": note.get("failures", 0)})
+        return await self._asked(turn, entry, refresh_token, note)
+
+    async def _asked(self, turn: Turn, entry: Entry, refresh_token: Secret, note: dict[str, Json]) -> Result:
+        """Ask the service. Nothing stands between its answer and the store."""
+        request, wall = renewal_request(self._login, refresh_token), self._renewals.wall
+        try:
+            response = await self._renewals.upstream.send(
+                request, timeout=SECONDS, retry=None, allow_private=self._allow_private
+            )
+            if not 200 <= response.status < 300 or is_ended(response):
+                known = [refresh_token, *(each for each in entry.fields.values() if each is not None)]
+                words = Redactor(known).clean_text(reason_of(response, wall()))
+                if is_ended(response):
+                    return await self._ended(turn, entry, words, cut_off="asked_at" in note)
+                remedy = _remedy(self._skill, self._auth)
+                return self._rest(
+                    turn, entry, refusal_of(response, words, self._host, self._begin, remedy, wall()), note
+                )
+            granted = sendable_granted(read_granted(response.body, self._login.token_field))
+        except TokenAnswerError as error:
+            text = f"{self._begin}: the answer of {self._host} {error}"
+            return self._rest(turn, entry, Refusal(UpstreamInvalid.code, text), note)
+        except AgentOSError as error:
+            text = f"{self._begin}: {error.message}"
+            return self._rest(turn, entry, Refusal(error.code, text, error.retry_after), note)
+        return await self._stored(turn, entry, _successor(entry, self._auth, granted, wall()))
+
+    async def _stored(self, turn: Turn, old: Entry, new: Entry) -> Result:
+        """Keep what the service gave; in memory when it cannot be written, until it can be."""
+        renewals = self._renewals
+        renewals.unstored[self._key] = (old, new)
+        try:
+            is_kept = await asyncio.to_thread(renewals.store.renew, old, new)
+        except (PrivateFileError, KeyringError) as error:
+            text = (
+                f"{self._begin}: the new token could not be stored, and is kept by the process that got it: {error}"
+            )
+            refusal = Refusal(CredentialNotFound.code, text, LONGEST_REST)
+            return self._rest(turn, old, refusal, {})  # others would use up the old refresh token
+        del renewals.unstored[self._key]
+        turn.leave({})
+        if self._refused:
+            token = new.fields[self._auth.fields[0]]
+            assert token is not None
+            renewals.of_refusals[self._key] = (token, renewals.wall() + IN_VAIN)
+        entry = new if is_kept else await asyncio.to_thread(renewals.store.get, *self._key)
+        if entry is None:
+            return self._removed()
+        return self._credential(entry)
+
+    async def _ended(self, turn: Turn, entry: Entry, words: str, *, cut_off: bool) -> Result:
+        """The refresh token is of no more use: it is forgotten, and the token used while it is good."""
+        now = self._renewals.wall()
+        fields = {name: value for name, value in entry.fields.items() if name != REFRESH_TOKEN}
+        life = Life(now, now) if self._refused or entry.life is None else entry.life
+        gone = replace(entry, fields=fields, life=life, ended=True)
+        is_kept = await asyncio.to_thread(self._renewals.store.renew, entry, gone)
+        turn.leave({})
+        if not is_kept and (newer := await asyncio.to_thread(self._renewals.store.get, *self._key)) is not None:
+            return self._credential(newer)  # somebody logged in meanwhile
+        refusal = ended(self._skill, self._auth, refused=True)
+        why = f" {self._host} said: {words}."
+        if cut_off:
+            why += " A renewal before this one was broken off after it was asked for, and its answer is lost."
+        return replace(refusal, text=refusal.text + why)
+
+    def _rest(self, turn: Turn, entry: Entry, refusal: Refusal, note: dict[str, Json]) -> Refusal:
+        """The service is left alone for a while, by all processes."""
+        before = note.get("failures")
+        failures = before if isinstance(before, int) else 0
+        seconds = min(max(FIRST_REST * 2 ** min(failures, 10), refusal.wait or 0.0), LONGEST_REST)
+        until = self._renewals.wall() + seconds
+        left: dict[str, Json] = {"of": _mark(entry), "until": until, "failures": failures + 1}
+        if refusal.code in (UpstreamTimeout.code, UpstreamTruncated.code, UpstreamInvalid.code):
+            left["asked_at"] = until - seconds  # it may have been renewed, and the answer lost
+        turn.leave(left | refusal.as_note())
+        return replace(refusal, wait=seconds)
+
+    def _removed(self) -> Refusal:
+        remedy = _remedy(self._skill, self._auth)
+        return Refusal(CredentialNotFound.code, f"Credential not found: the credential was removed. {remedy}.")
+
+    def _unreadable(self) -> Refusal:
+        return Refusal(UpstreamUnavailable.code, f"{self._begin} a moment ago. It is tried again later")
+
+    def _credential(self, entry: Entry) -> Credential:
+        fields = {name: value for name in self._auth.fields if (value := entry.fields.get(name)) is not None}
+        return Credential(
+            fields, entry.kept_in, entry.grants, entry.life, REFRESH_TOKEN in entry.fields, entry.ended
+        )
+
+    @property
+    def _key(self) -> tuple[str, str]:
+        return self._skill.id, self._auth.name
+
+
+def ended(skill: Skill, auth: Auth, *, refused: bool) -> Refusal:
+    """Only a person can help: what they are to do."""
+    why = "has ended: the service renews it no more" if refused else "has run out"
+    text = f'Credential not found: the login of the skill "{skill.id}" {why}. {_remedy(skill, auth)}.'
+    return Refusal(CredentialNotFound.code, text)
+
+
+def _remedy(skill: Skill, auth: Auth) -> str:
+    return f"Run: agentos login {skill.id}" + ("" if auth.name == "default" else f" --credential {auth.name}")
+
+
+def _successor(entry: Entry, auth: Auth, granted: Granted, now: float) -> Entry:
+    """The entry with the new token; a service that gives no new refresh token keeps the old one good."""
+    fields = {**entry.fields, auth.fields[0]: granted.key}
+    if granted.refresh_token is not None:
+        fields[REFRESH_TOKEN] = granted.refresh_token
+    life = None if granted.expires_in is None else Life.of(now, granted.expires_in)
+    return replace(entry, fields=fields, life=life, ended=False)
+
+
+def _mark(entry: Entry) -> str:
+    """Which token of a credential a note is about; nothing of its value."""
+    return f"{entry.set_at} {entry.life.expires_at if entry.life else ''}"
+
+
+def _is_about(note: dict[str, Json], entry: Entry) -> bool:
+    return note.get("of") == _mark(entry)

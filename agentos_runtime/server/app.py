@@ -1,0 +1,93 @@
+"""The routes behind the guard, and the one place where a bug becomes an answer."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from agentos_runtime.errors import AgentOSError, MethodNotAllowed, NotFound
+from agentos_runtime.server.error_log import caught
+from agentos_runtime.server.limits import Limits
+from agentos_runtime.server.messages import Response, admitted, error_response
+from agentos_runtime.server.open_calls import OpenCalls
+from agentos_runtime.server.opening import Opening
+from agentos_runtime.server.paths import settle_path
+from agentos_runtime.server.routes_calls import CallRoute
+from agentos_runtime.server.routes_reads import Reads
+
+
+class HttpApp(Starlette):
+    """Expects the guard in front. `opening` takes the runtime when it is there, `calls` knows what is running."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.calls = OpenCalls()
+        self.opening = Opening()
+        call = CallRoute(self.opening, self.calls, limits.ping)
+        reads = Reads(self.opening, self.calls)
+        super().__init__(
+            routes=[
+                Route("/api/skills/{skill}/{utility}", call, methods=["POST"]),
+                Route("/api/health", reads.health),
+                Route("/api/skills", reads.skills),
+                Route("/api/skills/{skill}", reads.skill),
+                Route("/api/skills/{skill}/icon", reads.icon),
+                Route("/api/skills/{skill}/{utility}", reads.utility),
+                Route("/api/activity", reads.activity),
+                Route("/api/usage", reads.usage),
+            ]
+        )
+        self.router.redirect_slashes = False
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """One layer in place of Starlette's two, whose outer one hands every bug on to the server to be printed."""
+        return Answers(self.router)
+
+
+class Answers:
+    """What is raised behind it becomes the error of the contract."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        settle_path(scope)
+        try:
+            await self._router(scope, receive, send)
+        except HTTPException:
+            response = self._unrouted(scope)
+        except AgentOSError as error:
+            response = error_response(error, admitted(scope).request_id)
+        except Exception as error:  # noqa: BLE001 - the top of the surface: a bug becomes an answer
+            request_id = admitted(scope).request_id
+            response = error_response(caught(error, request_id), request_id)
+        else:
+            return
+        await response(scope, receive, send)
+
+    def _unrouted(self, scope: Scope) -> Response:
+        """No route takes both this path and this method."""
+        request_id = admitted(scope).request_id
+        allowed = self._allowed(scope)
+        if not allowed:
+            nowhere = NotFound(
+                "Nothing is here. GET /api/skills lists the skills; POST /api/skills/<id>/<utility> calls one."
+            )
+            return error_response(nowhere, request_id)
+        allow = (b"allow", ", ".join(allowed).encode())
+        if scope["method"] == "OPTIONS":
+            return Response(b"", 204, headers=(allow,))
+        refused = MethodNotAllowed(
+            f"{scope['method']} is not answered here, only {', '.join(allowed)}.", details={"allow": [*allowed]}
+        )
+        return error_response(refused, request_id, [allow])
+
+    def _allowed(self, scope: Scope) -> list[str]:
+        """The methods of all routes that take this path, not only of the first."""
+        routes = [route for route in self._router.routes if isinstance(route, Route)]
+        methods = {
+            method
+            for route in routes
+            if route.matches(scope)[0] is not Match.NONE
+            for method in route.methods or ()
+        }
+        return sorted(methods | {"OPTIONS"}) if methods else []

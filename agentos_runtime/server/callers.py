@@ -1,0 +1,100 @@
+"""Who calls: a name that anybody may give, or one that is bound to a token."""
+
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agentos_runtime.config.settings import AGENT_PREFIX
+from agentos_runtime.errors import InvalidAgent, NotAllowed, Unauthorized
+from agentos_runtime.security.agents import ANONYMOUS, Agents, Caller
+from agentos_runtime.storage.private_files import PrivateFileError
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the `Authorization` header proves."""
+
+    valid: bool = False
+    """It is the server's token, the operator's, or an agent's."""
+    operator: bool = False
+    """It is the operator's."""
+    agent: str | None = None
+    """Which agent's it is."""
+    revoked: bool = False
+    """It looks like an agent's token and is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """The server's token (None = none is asked for), the operator's, and the agents that have one of their own."""
+
+    token: bytes | None
+    operator_token: bytes | None
+    agents: Agents
+
+    def proof(self, headers: Mapping[bytes, bytes]) -> Proof:
+        """Raises Unauthorized when the agents' file cannot be read and would be needed."""
+        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+        given = given.strip()
+        if scheme.lower() != b"bearer" or not given:
+            return _NOTHING
+        if self.operator_token is not None and hmac.compare_digest(given, self.operator_token):
+            return Proof(valid=True, operator=True)
+        if self.token is not None and hmac.compare_digest(given, self.token):
+            return Proof(valid=True)
+        if not given.startswith(AGENT_PREFIX.encode()):
+            return _NOTHING
+        try:
+            agent = self.agents.owner_of(given.decode("latin-1"))
+        except PrivateFileError as error:
+            raise Unauthorized(f"Agents' tokens cannot be checked: {error}") from None
+        return Proof(agent is not None, agent=agent, revoked=agent is None)
+
+    def caller(self, headers: Mapping[bytes, bytes], proof: Proof) -> Caller:
+        """Who asks. The operator may take any name. Raises InvalidAgent, Unauthorized, NotAllowed."""
+        named = named_agent(headers)
+        if proof.operator:
+            return Caller(named or ANONYMOUS, operator=True)
+        if proof.revoked:
+            raise Unauthorized(
+                "This agent token is not known here, or was removed. Ask for a new one: agentos agents add"
+            )
+        if self.token is not None and not proof.valid:
+            raise Unauthorized("Send the server's token (AGENTOS_TOKEN) as Authorization: Bearer …")
+        if proof.agent is None:
+            return Caller(self._unbound(named))
+        if named is not None and named != proof.agent:
+            raise NotAllowed(
+                f'This token belongs to the agent "{proof.agent}", and X-Agent says "{named}". '
+                f'Leave X-Agent out, or send "{proof.agent}".'
+            )
+        return Caller(proof.agent, bound=True)
+
+    def _unbound(self, named: str | None) -> str:
+        if named is None:
+            return ANONYMOUS
+        try:
+            bound = self.agents.is_bound(named)
+        except PrivateFileError as error:
+            raise Unauthorized(f"Whether {named} is bound to a token cannot be checked: {error}") from None
+        if bound:
+            raise Unauthorized(
+                f'The name "{named}" is bound to a token: send that as Authorization: Bearer {AGENT_PREFIX}…, '
+                "or call under another X-Agent."
+            )
+        return named
+
+
+def named_agent(headers: Mapping[bytes, bytes]) -> str | None:
+    """What `X-Agent` says. Raises InvalidAgent."""
+    given = headers.get(b"x-agent")
+    if given is None:
+        return None
+    if not _AGENT.fullmatch(given):
+        raise InvalidAgent("X-Agent must be 1 to 64 printable ASCII characters without a space at the ends.")
+    return given.decode("ascii")
+
+
+_AGENT = re.compile(rb"[!-~](?:[ -~]{0,62}[!-~])?")
+_NOTHING = Proof()

@@ -1,0 +1,1 @@
+"""Connections of clients: whose they are, their bounds, and how long they may wait."""

@@ -1,0 +1,125 @@
+"""One client connection: uvicorn's protocol, with the bounds that uvicorn leaves open."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from agentos_runtime.calls.call import new_request_id
+from agentos_runtime.errors import AgentOSError, BadRequest, MisdirectedHost, PayloadTooLarge, RequestTimeout
+from agentos_runtime.server.connections.peer import Peers
+from agentos_runtime.server.connections.waits import Wait, bytes_taken
+from agentos_runtime.server.guard import CONNECTION
+from agentos_runtime.server.limits import Limits
+from agentos_runtime.server.messages import error_response
+
+
+class Connection(HttpToolsProtocol):
+    """Adds: whose connection it is, a bound on the head, a callback when the client leaves, JSON refusals."""
+
+    def __init__(self, config: Config, state: ServerState, peers: Peers, limits: Limits, most: int) -> None:
+        super().__init__(config, state, {})
+        self.foreign = False
+        self.over_limit = False
+        self.on_lost: Callable[[], object] | None = None
+        self.head = Wait()
+        self.reader = Wait()
+        self._peers = peers
+        self._limits = limits
+        self._most = most
+        self._in_head = False
+        self._head_size = 0
+        self._refusal: AgentOSError | None = None
+        self._extensions: dict[str, dict[object, object]] = {CONNECTION: self}  # type: ignore[dict-item]
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.over_limit = len(self.connections) > self._most
+        if len(self.connections) > self._most + self._limits.spare_connections:
+            transport.abort()
+            return
+        self.foreign = (
+            self.client is None or self.server is None or self._peers.is_foreign(self.client, self.server)
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.cycle is not None:
+            self.cycle.body = bytearray()  # nobody reads it any more, and a traceback may hold it for long
+        on_lost, self.on_lost = self.on_lost, None
+        if on_lost is not None:
+            on_lost()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._head_size += len(data)
+            if self._head_size > self._limits.max_head:
+                self.refuse(PayloadTooLarge(f"The request's head is larger than {self._limits.max_head} bytes."))
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions
+        self._in_head = True
+        self._head_size = 0
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self.headers = _NoTrailers()
+        if not self.url.startswith(b"/"):
+            self._refusal = MisdirectedHost("This is no proxy: send the path only, such as GET /api/skills.")
+            raise ValueError("not a path")
+        super().on_headers_complete()
+
+    @property
+    def complete(self) -> bool:
+        return not self.cycle.more_body
+
+    @property
+    def waits_for_head(self) -> bool:
+        """Nothing is being answered, and it is not quiet between two requests (that has its own timer)."""
+        return (self.cycle is None or self.cycle.response_complete) and self.timeout_keep_alive_task is None
+
+    def unread_for(self, now: float) -> float:
+        """Seconds in which the client took nothing of what is ready for it."""
+        ready = self.transport.get_write_buffer_size() > 0
+        return self.reader.lasts(now, ready, bytes_taken(self.transport) if ready else 0)
+
+    def refuse(self, error: AgentOSError) -> None:
+        """Says why, unless another answer is under way, and closes."""
+        if self._may_answer():
+            request_id = new_request_id()
+            self.transport.write(error_response(error, request_id).as_bytes(request_id))
+        self.transport.close()
+
+    def _may_answer(self) -> bool:
+        cycle = self.cycle
+        return cycle is None or cycle.response_complete or (cycle.more_body and not cycle.response_started)
+
+    def send_400_response(self, msg: str) -> None:
+        self.refuse(self._refusal or BadRequest("This is not HTTP/1.1 as the standard has it."))
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """The request is answered as if it had not asked for another protocol; after it nothing more is read."""
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
+
+
+class _NoTrailers(list[tuple[bytes, bytes]]):
+    """Takes the place of the headers after the head, so that fields behind the body never become headers."""
+
+    def append(self, item: Any) -> None:
+        pass
+
+
+def sweep(connections: Iterable[Connection], now: float, limits: Limits) -> None:
+    """Ends every connection whose head is late or whose client has stopped reading; called every second or so."""
+    for connection in connections:
+        if connection.head.lasts(now, connection.waits_for_head) >= limits.head_timeout:
+            late = f"The request's head did not arrive within {limits.head_timeout:g} s."
+            connection.refuse(RequestTimeout(late))
+        if connection.unread_for(now) >= limits.write_stall:
+            connection.transport.abort()

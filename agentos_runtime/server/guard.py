@@ -1,0 +1,209 @@
+"""The guard: every request passes here before any route sees it.
+
+The checks keep web pages out (a page in a browser can send requests to loopback: DNS rebinding is stopped by the
+list of hosts, everything cross-site by Origin and Fetch Metadata, and the JSON type makes a browser ask first),
+other users of the machine, callers without the token, and requests that are too large or too slow.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from agentos_runtime.calls.messages import SAFE_METHODS
+from agentos_runtime.config.settings import Settings
+from agentos_runtime.errors import (
+    AgentOSError,
+    ForbiddenOrigin,
+    ForbiddenPeer,
+    InvalidAgent,
+    MisdirectedHost,
+    Overloaded,
+    PayloadTooLarge,
+    RequestTimeout,
+    Unauthorized,
+    UnsupportedMediaType,
+)
+from agentos_runtime.security.agents import ANONYMOUS, Agents, Caller
+from agentos_runtime.server.body import BodyReader, ClientGone
+from agentos_runtime.server.callers import Callers, named_agent
+from agentos_runtime.server.limits import Limits
+from agentos_runtime.server.messages import Admitted, ConnectionInfo, Headers, error_response, request_id_of
+from agentos_runtime.storage.private_files import PrivateFile
+
+
+def known_hosts(settings: Settings, port: int) -> frozenset[bytes]:
+    """Every `Host` header this server answers to, lower case.
+
+    Its own address and the loopback names with the port it listens on. A name in `allowed_hosts` without a port is
+    answered with any of: no port (a proxy or a published port 80 in front), this server's port; one with a port is
+    taken as it stands.
+    """
+    own = {"localhost", "127.0.0.1", "[::1]"}
+    if settings.host not in _WILDCARDS:
+        own.add(_bracketed(settings.host))
+    hosts = {f"{name}:{port}" for name in own}
+    if port == 80:
+        hosts |= own
+    for name in settings.allowed_hosts:
+        hosts |= {name} if _has_port(name) else {_bracketed(name), f"{_bracketed(name)}:{port}"}
+    return frozenset(host.lower().encode("latin-1", "replace") for host in hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What is asked of a request before its body is read; each check raises the error of its refusal."""
+
+    hosts: frozenset[bytes]
+    callers: Callers
+    max_body: int
+
+    def check(self, scope: Scope, headers: Mapping[bytes, bytes], connection: ConnectionInfo | None) -> Caller:
+        """Who asks."""
+        if connection is not None and connection.over_limit:
+            raise Overloaded("Too many connections are open. Try again in a moment.", retry_after=1)
+        if len(headers) != len(scope["headers"]):
+            _refuse_repeated(scope["headers"])
+        self._check_host(headers)
+        _check_origin(scope["method"], headers)
+        caller = self._caller(scope, headers, connection)
+        _check_content(headers)
+        self._check_length(headers)
+        return caller
+
+    def _check_host(self, headers: Mapping[bytes, bytes]) -> None:
+        host = headers.get(b"host")
+        if host not in self.hosts and (host is None or host.lower() not in self.hosts):
+            raise MisdirectedHost(
+                "The Host header names another server. Call this one by localhost, "
+                "or add the name to AGENTOS_ALLOWED_HOSTS."
+            )
+
+    def _caller(self, scope: Scope, headers: Mapping[bytes, bytes], connection: ConnectionInfo | None) -> Caller:
+        proof = self.callers.proof(headers)
+        if connection is not None and connection.foreign and not proof.valid:
+            raise ForbiddenPeer(
+                "This server belongs to another user of this machine. Start your own, "
+                "or send that server's token as Authorization: Bearer …"
+            )
+        if scope["path"] == HEALTH_PATH:
+            return Caller(named_agent(headers) or ANONYMOUS)
+        return self.callers.caller(headers, proof)
+
+    def _check_length(self, headers: Mapping[bytes, bytes]) -> None:
+        length = headers.get(b"content-length")
+        if length is not None and int(length) > self.max_body:
+            raise PayloadTooLarge(f"The body is larger than {self.max_body} bytes (AGENTOS_MAX_BODY).")
+
+
+class Guard:
+    """ASGI middleware: admits a request, reads its body, and hands both on: `messages.admitted(scope)`."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, port: int, limits: Limits) -> None:
+        self._app = app
+        agents = Agents(PrivateFile(settings.agents_file))
+        callers = Callers(_encoded(settings.token), _encoded(settings.operator_token), agents)
+        self._admission = Admission(known_hosts(settings, port), callers, settings.max_body)
+        self._bodies = BodyReader(settings.max_body, limits.bodies_held, limits.body_timeout)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        connection: ConnectionInfo | None = scope.get("extensions", _NOTHING).get(CONNECTION)
+        request_id = scope["state"]["request_id"] = request_id_of(headers)
+        try:
+            caller = self._admission.check(scope, headers, connection)
+            body = await self._read_body(headers, connection, receive)
+        except ClientGone:
+            return
+        except AgentOSError as error:
+            await error_response(error, request_id, _HEADERS_OF.get(type(error)))(scope, receive, send)
+            return
+        scope["state"]["admitted"] = Admitted(headers, body, caller, request_id, connection)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._bodies.release(body)
+
+    async def _read_body(
+        self, headers: Mapping[bytes, bytes], connection: ConnectionInfo | None, receive: Receive
+    ) -> bytes:
+        if not _has_body(headers):
+            return b""
+        if connection is not None and connection.complete:
+            return await self._bodies.read_arrived(receive)
+        return await self._bodies.read(receive)
+
+
+def _encoded(token: str | None) -> bytes | None:
+    return token.encode() if token else None
+
+
+def _refuse_repeated(headers: Headers) -> None:
+    """Two of a header that decides anything could be read differently by somebody in front: refused."""
+    seen: set[bytes] = set()
+    for name, _ in headers:
+        if name in seen and name in _ONCE:
+            raise _ONCE[name](f"The header {name.decode('latin-1')} is there twice. Send it once.")
+        seen.add(name)
+
+
+def _check_origin(method: str, headers: Mapping[bytes, bytes]) -> None:
+    """Browsers say where a request comes from; only this server's own pages, and typed addresses, may call."""
+    origin = headers.get(b"origin")
+    if origin is not None:
+        host = headers[b"host"].lower()
+        if origin.lower() not in (b"http://" + host, b"https://" + host):
+            raise ForbiddenOrigin("Web pages of other origins may not call this server.")
+    site = headers.get(b"sec-fetch-site")
+    if site is not None and site != b"same-origin" and not (site == b"none" and method in SAFE_METHODS):
+        raise ForbiddenOrigin("Web pages of other origins may not call this server.")
+
+
+def _has_body(headers: Mapping[bytes, bytes]) -> bool:
+    return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
+
+
+def _check_content(headers: Mapping[bytes, bytes]) -> None:
+    if not _has_body(headers):
+        return
+    given = headers.get(b"content-type")
+    if given != b"application/json" and (given is None or not _JSON_TYPE.fullmatch(given)):
+        raise UnsupportedMediaType("Send the body as Content-Type: application/json (UTF-8).")
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise UnsupportedMediaType("Send the body without a Content-Encoding.")
+
+
+def _has_port(host: str) -> bool:
+    return host.count(":") == 1 or "]:" in host
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+CONNECTION = "agentos.connection"
+"""The ASGI extension under which the server tells what it knows of the connection."""
+HEALTH_PATH = "/api/health"
+_NOTHING: Mapping[str, ConnectionInfo] = MappingProxyType({})
+_WILDCARDS = frozenset({"0.0.0.0", "::", "", "[::]"})  # noqa: S104 - compared with, not listened on
+_JSON_TYPE = re.compile(rb'application/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?;?', re.IGNORECASE)
+_ONCE: Mapping[bytes, type[AgentOSError]] = MappingProxyType(
+    {
+        b"host": MisdirectedHost,
+        b"origin": ForbiddenOrigin,
+        b"sec-fetch-site": ForbiddenOrigin,
+        b"authorization": Unauthorized,
+        b"content-type": UnsupportedMediaType,
+        b"content-encoding": UnsupportedMediaType,
+        b"x-agent": InvalidAgent,
+    }
+)
+_HEADERS_OF: Mapping[type[AgentOSError], Headers] = MappingProxyType(
+    {
+        Unauthorized: [(b"www-authenticate", b"Bearer")],
+        RequestTimeout: [(b"connection", b"close")],
+        Overloaded: [(b"connection", b"close")],
+    }
+)

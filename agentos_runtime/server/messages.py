@@ -1,0 +1,127 @@
+"""What the guard knows of a request, and answers as they go out."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Protocol, TypeAlias
+
+from starlette.types import Receive, Scope, Send
+
+from agentos_runtime import jsontext
+from agentos_runtime.calls.call import new_request_id
+from agentos_runtime.errors import AgentOSError
+from agentos_runtime.jsontext import Json
+from agentos_runtime.security.agents import Caller
+
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+
+class ConnectionInfo(Protocol):
+    """What is known of the connection a request came by."""
+
+    foreign: bool
+    """The peer is another user of this machine."""
+    over_limit: bool
+    """More connections are open than the operator allows."""
+
+    @property
+    def complete(self) -> bool:
+        """The whole request has arrived, its body too."""
+
+    on_lost: Callable[[], object] | None
+    """Called once when the client goes away."""
+
+
+@dataclass(slots=True)
+class Admitted:
+    """A request that the guard let in; header names are lower case, each once."""
+
+    headers: Mapping[bytes, bytes]
+    body: bytes
+    caller: Caller
+    request_id: str
+    connection: ConnectionInfo | None
+
+
+def admitted(scope: Scope) -> Admitted:
+    """What the guard left for the routes behind it."""
+    found: Admitted = scope["state"]["admitted"]
+    return found
+
+
+@dataclass(slots=True)
+class Response:
+    """An answer that is complete, and the ASGI application that sends it; carries its request's id."""
+
+    body: bytes
+    status: int = 200
+    content_type: bytes = b"application/json"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [
+            *_ALWAYS,
+            (b"content-type", self.content_type),
+            (b"x-request-id", scope["state"]["request_id"].encode()),
+            *self.headers,
+        ]
+        if self.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+            headers.append((b"content-length", b"%d" % len(self.body)))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+    def as_bytes(self, request_id: str) -> bytes:
+        """The whole answer as it stands on the wire, for refusals before there is a request; closes."""
+        headers = [
+            *_ALWAYS,
+            (b"content-type", self.content_type),
+            (b"content-length", b"%d" % len(self.body)),
+            (b"x-request-id", request_id.encode()),
+            (b"connection", b"close"),
+        ]
+        head = b"".join(b"%s: %s\r\n" % pair for pair in headers)
+        phrase = HTTPStatus(self.status).phrase.encode()
+        return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (self.status, phrase, head, self.body)
+
+
+def json_response(value: Json) -> Response:
+    return Response(jsontext.dump(value))
+
+
+def error_body(error: AgentOSError, request_id: str) -> dict[str, Json]:
+    """The body of every answer that is not 2xx, and the data of a stream's `error` event."""
+    return {**error.as_json(), "request_id": request_id}
+
+
+def error_response(error: AgentOSError, request_id: str, headers: Headers | None = None) -> Response:
+    extra = list(headers or ())
+    if error.retry_after is not None:
+        extra.append((b"retry-after", b"%d" % max(0, math.ceil(error.retry_after))))
+    return Response(jsontext.dump(error_body(error, request_id)), error.status, headers=tuple(extra))
+
+
+def event_stream_headers(request_id: str) -> Headers:
+    return [
+        *_ALWAYS,
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+        (b"x-accel-buffering", b"no"),
+        (b"x-request-id", request_id.encode()),
+    ]
+
+
+def request_id_of(headers: Mapping[bytes, bytes]) -> str:
+    """The caller's `X-Request-Id` when it is 1 to 128 of `A-Z a-z 0-9 . _ : / + = -`, or a new one."""
+    given = headers.get(b"x-request-id")
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given.decode()
+    return new_request_id()
+
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+_ALWAYS: tuple[tuple[bytes, bytes], ...] = (
+    (b"cache-control", b"no-store"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"x-content-type-options", b"nosniff"),
+)

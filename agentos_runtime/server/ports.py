@@ -1,0 +1,73 @@
+"""What this surface asks of the runtime."""
+
+from collections.abc import AsyncIterator, Hashable, Mapping
+from typing import Protocol
+
+from agentos_runtime.calls.call import Call, Event, Reply
+from agentos_runtime.errors import AgentOSError
+from agentos_runtime.jsontext import Json
+from agentos_runtime.security.agents import Caller
+from agentos_runtime.skills.files import SkillFile
+
+
+class EventStream(Protocol):
+    """Batches of events that are ready; the last event is `done` or `error`."""
+
+    @property
+    def warning(self) -> str | None:
+        """For a header of the response: a budget is nearly used up."""
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """For a header of the response: params that were not sent."""
+
+    def __aiter__(self) -> AsyncIterator[list[Event]]: ...
+
+    def interrupt(self, error: AgentOSError) -> None:
+        """Ends the stream soon: the iterator wakes and yields the terminal `error` event with what had arrived."""
+
+    async def aclose(self) -> None:
+        """Closes the upstream; more than once is fine."""
+
+
+class Catalog(Protocol):
+    """What is known of the skills, as the contract shows it. Unknown names raise UnknownSkill, UnknownUtility,
+    what the caller may not call NotAllowed."""
+
+    @property
+    def rule(self) -> Hashable:
+        """What the caller may see: equal for those who see the same."""
+
+    @property
+    def version(self) -> Hashable | None:
+        """Differs when what is shown may differ; None = nothing is to be kept."""
+
+    def entries(self, q: str | None) -> list[Json]: ...
+    def loading(self) -> list[Json]: ...
+    def detail(self, skill: str) -> dict[str, Json]: ...
+    def utility(self, skill: str, name: str) -> dict[str, Json]: ...
+    def icon(self, skill: str) -> SkillFile | None: ...
+
+
+class Runtime(Protocol):
+    """The service layer, as far as HTTP uses it."""
+
+    def catalog(self, caller: Caller, *, everything: bool = False) -> Catalog:
+        """The skills as the caller sees them; everything, when the operator asks for that."""
+
+    async def invoke(self, call: Call) -> Reply: ...
+    async def stream(self, call: Call) -> EventStream: ...
+    async def ready(self, skill: str) -> None:
+        """Wait for a while when the skill is being loaded."""
+        ...
+
+    async def owns_param(self, skill: str, utility: str, name: str) -> bool:
+        """Whether the utility declares a param of this name itself; False for unknown ones."""
+
+    def is_loading(self) -> bool:
+        """Whether skills are being read or checked."""
+        ...
+
+    def health(self) -> dict[str, Json]: ...
+    async def activity(self, filters: Mapping[str, str], caller: Caller) -> dict[str, Json]: ...
+    async def usage(self, filters: Mapping[str, str], caller: Caller) -> dict[str, Json]: ...

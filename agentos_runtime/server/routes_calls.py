@@ -1,0 +1,191 @@
+"""`POST /api/skills/<id>/<utility>`: the call, plain or streamed."""
+
+import asyncio
+import re
+from urllib.parse import quote
+
+from starlette.types import Receive, Scope, Send
+
+from agentos_runtime import jsontext
+from agentos_runtime.calls.call import Call, Reply, Timings
+from agentos_runtime.errors import (
+    AgentOSError,
+    InternalError,
+    InvalidJson,
+    InvalidParams,
+    ParamProblem,
+    ShuttingDown,
+)
+from agentos_runtime.jsontext import Json
+from agentos_runtime.server.error_log import caught
+from agentos_runtime.server.messages import (
+    Admitted,
+    Headers,
+    Response,
+    admitted,
+    error_body,
+    error_response,
+    event_stream_headers,
+)
+from agentos_runtime.server.open_calls import STOPPING, OpenCall, OpenCalls
+from agentos_runtime.server.opening import Opening
+from agentos_runtime.server.paths import variable
+from agentos_runtime.server.ports import EventStream, Runtime
+from agentos_runtime.server.sse import TERMINAL, EventWriter, frame, frames
+
+
+class CallRoute:
+    """The endpoint of all utilities; an ASGI application, so that a call costs no more objects than it needs."""
+
+    def __init__(self, opening: Opening, calls: OpenCalls, ping_interval: float) -> None:
+        self._opening = opening
+        self._calls = calls
+        self._ping_interval = ping_interval
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        runtime = self._opening.runtime or await self._opening.wait()
+        skill, utility = variable(scope, "skill"), variable(scope, "utility")
+        response = await self._answer(runtime, admitted(scope), send, skill, utility)
+        if response is not None:
+            await response(scope, receive, send)
+
+    async def _answer(
+        self, runtime: Runtime, request: Admitted, send: Send, skill: str, utility: str
+    ) -> Response | None:
+        """The answer, or None when it was already streamed or nobody is there to read it."""
+        with self._calls.open(request.connection) as open_call:
+            try:
+                params = _params(request.body)
+                streamed = await _wants_stream(runtime, request, skill, utility, params)
+                call = Call(
+                    skill, utility, params, request.caller.agent, request.request_id, _idempotency_key(request)
+                )
+                if streamed:
+                    await self._stream(runtime, call, open_call, send)
+                    return None
+                return _plain(await runtime.invoke(call))
+            except AgentOSError as error:
+                error.details = {"skill": skill, "utility": utility, **error.details}
+                raise
+            except asyncio.CancelledError:
+                if not open_call.absorb_cancel():
+                    raise
+                return None if open_call.gone else _stopped(request)
+
+    async def _stream(self, runtime: Runtime, call: Call, open_call: OpenCall, send: Send) -> None:
+        stream = await runtime.stream(call)
+        writer = EventWriter(send, self._ping_interval)
+        try:
+            open_call.attach(stream)
+            beside = (*_budget_warning(stream.warning), *_ignored_params(stream.ignored))
+            await writer.start([*event_stream_headers(call.request_id), *beside])
+            await _pump(stream, writer, call, open_call)
+        finally:
+            writer.close()
+            open_call.settle()
+            await stream.aclose()
+
+
+async def _pump(stream: EventStream, writer: EventWriter, call: Call, open_call: OpenCall) -> None:
+    """Everything the stream has, and exactly one terminal event, whatever happens on the way."""
+    try:
+        async for batch in stream:
+            if batch and batch[-1].name in TERMINAL:
+                await writer.write(frames(batch), last=True)
+                return
+            await writer.write(frames(batch))
+        raise InternalError("The stream ended without an end. This is a bug of the runtime.")
+    except AgentOSError as error:
+        await writer.write(_goodbye(error, call), last=True)
+    except asyncio.CancelledError:
+        if open_call.gone or not open_call.absorb_cancel():
+            raise
+        await writer.write(_goodbye(ShuttingDown(STOPPING), call), last=True)
+    except Exception as error:  # noqa: BLE001 - the response has begun: this is the top of the surface
+        await writer.write(_goodbye(caught(error, call.request_id), call), last=True)
+
+
+def _plain(reply: Reply) -> Response:
+    beside = (*_budget_warning(reply.warning), *_ignored_params(reply.ignored))
+    headers = ((b"server-timing", _server_timing(reply.timings)), *beside)
+    if reply.replayed:
+        headers = (*headers, _REPLAYED)
+    if reply.more:
+        headers = (*headers, _MORE_ROWS)
+    if reply.raw is None:
+        return Response(reply.text, headers=headers)
+    content_type = reply.raw.content_type.encode("latin-1", "replace")
+    if not _CONTENT_TYPE.fullmatch(content_type):
+        content_type = b"application/octet-stream"
+    return Response(reply.raw.body, content_type=content_type, headers=(*headers, _HARMLESS))
+
+
+def _budget_warning(warning: str | None) -> Headers:
+    return [(b"x-budget-warning", warning.encode("latin-1", "replace"))] if warning else []
+
+
+def _ignored_params(names: tuple[str, ...]) -> Headers:
+    """What is beyond the characters of names is percent-encoded."""
+    return [(b"x-ignored-params", ",".join(quote(name, safe="") for name in names).encode())] if names else []
+
+
+def _server_timing(timings: Timings) -> bytes:
+    return b"total;dur=%.2f, upstream;dur=%.2f, expressions;dur=%.2f" % (
+        timings.total_ms,
+        timings.upstream_ms,
+        timings.expressions_ms,
+    )
+
+
+def _stopped(request: Admitted) -> Response:
+    return error_response(ShuttingDown(STOPPING, retry_after=1), request.request_id)
+
+
+def _goodbye(error: AgentOSError, call: Call) -> bytes:
+    return frame("error", {"skill": call.skill, "utility": call.utility, **error_body(error, call.request_id)})
+
+
+def _params(body: bytes) -> dict[str, Json]:
+    if not body:
+        return {}
+    try:
+        value = jsontext.parse(body)
+    except jsontext.JsonTextError as error:
+        raise InvalidJson(f"The body is not JSON: {error}. Send one JSON object of params.") from None
+    if not isinstance(value, dict):
+        raise InvalidJson("The body must be one JSON object of params.")
+    return value
+
+
+async def _wants_stream(
+    runtime: Runtime, request: Admitted, skill: str, utility: str, params: dict[str, Json]
+) -> bool:
+    """Takes `stream` out of the params, unless the utility declares it as its own; a boolean there decides."""
+    if "stream" in params and not await runtime.owns_param(skill, utility, "stream"):
+        asked = params.pop("stream")
+        if isinstance(asked, bool):
+            return asked
+        if asked is not None:
+            raise InvalidParams(
+                "The param stream must be true or false.",
+                problems=[ParamProblem("stream", "must be true or false")],
+            )
+    accept = request.headers.get(b"accept", b"").lower()
+    return b"text/event-stream" in accept and b"application/json" not in accept
+
+
+def _idempotency_key(request: Admitted) -> str | None:
+    """The header as sent; one that no header connection could carry on is ignored."""
+    given = request.headers.get(b"idempotency-key")
+    return given.decode("ascii") if given is not None and _IDEMPOTENCY_KEY.fullmatch(given) else None
+
+
+_CONTENT_TYPE = re.compile(
+    rb"[\w.+-]+/[\w.+-]+(?:[ \t]*;[ \t]*[\w.+-]+=(?:[\w.:+/-]+|\"[^\"\x00-\x1f\x7f-\xff]*\"))*"
+)
+_IDEMPOTENCY_KEY = re.compile(rb"[!-~](?:[ -~]{0,253}[!-~])?")
+_REPLAYED = (b"idempotency-replayed", b"true")
+_MORE_ROWS = (b"x-more-rows", b"true")
+"""The list goes on after these rows, or may."""
+_HARMLESS = (b"content-security-policy", b"default-src 'none'; sandbox")
+"""A reply that a browser would show as a page must not run anything here."""

@@ -1,0 +1,141 @@
+"""What can be looked at: health, skills, their icons, the activity, the usage."""
+
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+
+from starlette.requests import Request
+
+from agentos_runtime.errors import InvalidParams, NotAllowed, NotFound, Overloaded, ParamProblem, ShuttingDown
+from agentos_runtime.jsontext import Json
+from agentos_runtime.security.agents import Caller
+from agentos_runtime.server.documents import Documents, chosen
+from agentos_runtime.server.messages import Response, admitted, json_response
+from agentos_runtime.server.open_calls import STOPPING, OpenCalls
+from agentos_runtime.server.opening import Opening
+from agentos_runtime.server.paths import variable
+from agentos_runtime.server.ports import Catalog
+from agentos_runtime.skills.files import LARGEST_ICON
+from agentos_runtime.storage.file_threads import aside
+
+
+class Reads:
+    """The endpoints that only look."""
+
+    def __init__(self, opening: Opening, calls: OpenCalls) -> None:
+        self._opening = opening
+        self._calls = calls
+        self._documents = Documents()
+
+    async def health(self, request: Request) -> Response:
+        """The only one that does not wait for the runtime to open."""
+        if self._calls.stopping:
+            raise ShuttingDown(STOPPING, details={"status": "stopping"})
+        if self._opening.runtime is None:
+            raise Overloaded("The server is starting.", retry_after=1, details={"status": "starting"})
+        return json_response(self._opening.runtime.health())
+
+    async def skills(self, request: Request) -> Response:
+        runtime = await self._opening.wait()
+        caller = admitted(request.scope).caller
+        filters = _filters(request, SEARCH)
+        catalog = runtime.catalog(caller, everything=_wants_all(filters, caller))
+        q = filters.get("q")
+
+        def listed() -> dict[str, Json]:
+            loading = catalog.loading()
+            return {"skills": catalog.entries(q), **({"loading": loading} if loading else {})}
+
+        key, headers = (catalog.rule, "", q), admitted(request.scope).headers
+        return await self._documents.answer(headers, key, catalog.version, listed)
+
+    async def skill(self, request: Request) -> Response:
+        catalog = await self._catalog(request)
+        skill = variable(request.scope, "skill")
+        fields = _filters(request, ONE_SKILL).get("fields")
+
+        def shown() -> dict[str, Json]:
+            detail = catalog.detail(skill)
+            return detail if fields is None else chosen(detail, fields)
+
+        key, headers = (catalog.rule, skill, fields), admitted(request.scope).headers
+        return await self._documents.answer(headers, key, catalog.version, shown)
+
+    async def utility(self, request: Request) -> Response:
+        catalog = await self._catalog(request)
+        return json_response(catalog.utility(*(variable(request.scope, name) for name in ("skill", "utility"))))
+
+    async def icon(self, request: Request) -> Response:
+        catalog = await self._catalog(request)
+        skill = variable(request.scope, "skill")
+        icon = catalog.icon(skill)
+        content_type = None if icon is None else ICON_TYPES.get(icon.path.suffix.lower())
+        if icon is None or content_type is None:
+            raise NotFound(f"The skill {skill} has no icon.")
+        try:
+            image = await aside(partial(icon.read, LARGEST_ICON))
+        except OSError:
+            raise NotFound(f"The icon of {skill} cannot be read.") from None
+        return Response(image, content_type=content_type, headers=_ICON_HEADERS)
+
+    async def activity(self, request: Request) -> Response:
+        runtime = await self._opening.wait()
+        caller = admitted(request.scope).caller
+        filters = _filters(request, ACTIVITY_FILTERS)
+        _wants_all(filters, caller)
+        return json_response(await runtime.activity(filters, caller))
+
+    async def usage(self, request: Request) -> Response:
+        runtime = await self._opening.wait()
+        caller = admitted(request.scope).caller
+        filters = _filters(request, USAGE_FILTERS)
+        _wants_all(filters, caller)
+        return json_response(await runtime.usage(filters, caller))
+
+    async def _catalog(self, request: Request) -> Catalog:
+        """For what is asked for by its name: the operator sees all of it."""
+        runtime = await self._opening.wait()
+        await runtime.ready(variable(request.scope, "skill"))
+        caller = admitted(request.scope).caller
+        return runtime.catalog(caller, everything=caller.operator)
+
+
+def _wants_all(filters: dict[str, str], caller: Caller) -> bool:
+    """Takes `all` out of the filters: everything, for the operator. Raises InvalidParams, NotAllowed."""
+    asked = filters.pop("all", "0")
+    if asked not in ("0", "1"):
+        raise InvalidParams("The query cannot be read: all must be 1", problems=[ParamProblem("all", "must be 1")])
+    if asked == "1" and not caller.operator:
+        raise NotAllowed("?all=1 is for the operator: send AGENTOS_OPERATOR_TOKEN as Authorization: Bearer …")
+    return asked == "1"
+
+
+def _filters(request: Request, known: frozenset[str]) -> dict[str, str]:
+    """The query; empty values say nothing. An unknown name is refused: ignored, it would look obeyed."""
+    pairs = request.query_params.multi_items()
+    problems = [
+        ParamProblem(name, f"is not known here; known: {', '.join(sorted(known))}")
+        for name, _ in pairs
+        if name not in known
+    ]
+    if problems:
+        raise InvalidParams("The query has names that mean nothing here.", problems=problems)
+    return {name: value for name, value in pairs if value}
+
+
+SEARCH = frozenset({"q", "all"})
+ONE_SKILL = frozenset({"fields", "all"})
+ACTIVITY_FILTERS = frozenset({"agent", "skill", "utility", "outcome", "since", "limit", "cursor", "all"})
+USAGE_FILTERS = frozenset({"agent", "skill", "utility", "outcome", "since", "by", "all"})
+ICON_TYPES: Mapping[str, bytes] = MappingProxyType(
+    {
+        ".svg": b"image/svg+xml",
+        ".png": b"image/png",
+        ".jpg": b"image/jpeg",
+        ".jpeg": b"image/jpeg",
+        ".webp": b"image/webp",
+        ".gif": b"image/gif",
+        ".ico": b"image/x-icon",
+    }
+)
+_ICON_HEADERS = ((b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox"),)

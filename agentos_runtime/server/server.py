@@ -1,0 +1,276 @@
+"""Listening, serving, and stopping without hanging."""
+
+import asyncio
+import contextlib
+import gc
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from email.utils import formatdate
+from typing import Any, TypeAlias, TypeVar
+
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+from uvicorn.server import ServerState
+
+from agentos_runtime.config.settings import Settings, SettingsError
+from agentos_runtime.server.app import HttpApp
+from agentos_runtime.server.connections.connection import Connection, sweep
+from agentos_runtime.server.connections.peer import Peers
+from agentos_runtime.server.garbage import Collector
+from agentos_runtime.server.guard import Guard
+from agentos_runtime.server.limits import DEFAULT_LIMITS, Limits
+from agentos_runtime.server.ports import Runtime
+from agentos_runtime.server.processes import Inherited
+
+Opened = TypeVar("Opened")
+OpenRuntime: TypeAlias = Callable[[], AbstractAsyncContextManager[Runtime]]
+
+
+def run(
+    open_runtime: OpenRuntime,
+    settings: Settings,
+    *,
+    ready: Callable[[str], object],
+    notice: Callable[[str], object],
+    inherited: Inherited | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; see `serve`. Sets this process up so that calls come before loading."""
+    _let_calls_go_first()
+    uvloop.run(serve(open_runtime, settings, ready=ready, notice=notice, inherited=inherited))
+
+
+def _let_calls_go_first() -> None:
+    """A thread that reads a large file gives way after 1 ms instead of 5, and nothing looks at all objects at once.
+
+    Measured while a skill of 10,000 expressions loads: a look at all objects held every call up for 74 to 300 ms.
+    """
+    sys.setswitchinterval(0.001)
+    gc.set_threshold(20_000, 50, 100)
+
+
+async def serve(
+    open_runtime: OpenRuntime,
+    settings: Settings,
+    *,
+    ready: Callable[[str], object],
+    notice: Callable[[str], object],
+    limits: Limits = DEFAULT_LIMITS,
+    stop: asyncio.Event | None = None,
+    inherited: Inherited | None = None,
+) -> None:
+    """Open the runtime and serve it until `stop` is set or the process is told to end by SIGTERM or SIGINT.
+
+    One of several processes serves on the listener it `inherited`, and stops when its parent is gone.
+    `ready` gets the address once calls are answered; `notice` gets a sentence for everything this platform cannot
+    promise. Raises SettingsError when the address cannot be listened on, and whatever opening the runtime raises.
+    """
+    stop = stop or asyncio.Event()
+    listener = inherited.listener if inherited else listen(settings.host, settings.port)
+    with contextlib.closing(listener), contextlib.closing(Peers()) as peers, _ended_by_signals(stop):
+        if not peers.available:
+            notice(
+                "This system does not tell whose a connection is: other users of this machine can call this server."
+            )
+        _allow_open_files(settings.max_connections)
+        app = HttpApp(limits)
+        port = listener.getsockname()[1]
+        collector = Collector(app.opening.is_loading)
+        guard = Guard(app, settings, port, limits)
+        server = Server(guard, listener, peers, limits, settings.max_connections, collector)
+        async with server.running(), _awaited(stop, inherited) as ending, contextlib.AsyncExitStack() as opened:
+            runtime = await _unless(ending, opened.enter_async_context(open_runtime()))
+            if runtime is None:
+                return
+            app.opening.finish(runtime)
+            ready(address(settings.host, port))
+            await asyncio.wait({ending})
+            await app.calls.stop(limits.call_grace, limits.stream_grace)
+            await server.close()
+
+
+class Server:
+    """One listening socket and its connections."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        listener: socket.socket,
+        peers: Peers,
+        limits: Limits,
+        most: int,
+        collector: Collector,
+    ) -> None:
+        self._collector = collector
+        self._listener = listener
+        self._peers = peers
+        self._limits = limits
+        self._most = most
+        self._state = ServerState()
+        self._accepting: asyncio.Server | None = None
+        self._config = uvicorn.Config(
+            app,
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            log_level="critical",
+            proxy_headers=False,
+            timeout_keep_alive=limits.keep_alive,
+        )
+        self._config.load()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Accepts connections inside the block; all are closed after it."""
+        self._set_date()
+        housekeeping = asyncio.create_task(self._keep_house())
+        loop = asyncio.get_running_loop()
+        self._accepting = await loop.create_server(self._connection, sock=self._listener, backlog=_BACKLOG)
+        try:
+            yield
+        finally:
+            housekeeping.cancel()
+            await self.close()
+
+    async def close(self) -> None:
+        """No more connections; answers under way have a moment to leave, then what is open is cut."""
+        if self._accepting is None:
+            return
+        self._accepting.close()
+        self._accepting = None
+        for connection in self._connections():
+            connection.shutdown()
+        await self._drained(_FLUSH)
+        for connection in self._connections():
+            connection.transport.abort()
+        await self._drained(_FLUSH)
+        for task in list(self._state.tasks):
+            task.cancel()
+        await self._drained(_FLUSH)
+
+    async def _drained(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if not self._state.connections and not self._state.tasks:
+                return
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    def _connections(self) -> list[Connection]:
+        return [connection for connection in self._state.connections if isinstance(connection, Connection)]
+
+    def _connection(self) -> Connection:
+        return Connection(self._config, self._state, self._peers, self._limits, self._most)
+
+    def _set_date(self) -> None:
+        self._state.default_headers = [(b"date", formatdate(time.time(), usegmt=True).encode())]
+
+    async def _keep_house(self) -> None:
+        while True:
+            self._set_date()
+            sweep(self._connections(), time.monotonic(), self._limits)
+            self._collector.look(idle=not self._state.tasks)
+            await asyncio.sleep(min(1.0, self._limits.head_timeout / 4, self._limits.write_stall / 4))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 is any free one. Raises SettingsError with what to do."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host}: {error.strerror}. Set AGENTOS_HOST to an address of this machine."
+        ) from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"cannot listen on {_authority(host, port)}: {error.strerror}. "
+            "Stop what listens there (another agentos serve?), or choose another AGENTOS_PORT."
+        ) from None
+    return listener
+
+
+def address(host: str, port: int) -> str:
+    """The url under which a server on this host and port is found."""
+    return f"http://{_authority(host, port)}"
+
+
+@contextlib.asynccontextmanager
+async def _awaited(stop: asyncio.Event, inherited: Inherited | None) -> AsyncIterator["asyncio.Task[None]"]:
+    """Ends when the server is to end: it is told to, or its parent is gone."""
+    waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(stop.wait())]
+    if inherited:
+        waits.append(asyncio.ensure_future(inherited.parent_gone()))
+    first = asyncio.ensure_future(_first_of(waits))
+    try:
+        yield first
+    finally:
+        for task in (first, *waits):
+            task.cancel()
+        await asyncio.wait([first, *waits])
+
+
+async def _first_of(waits: "Sequence[asyncio.Future[Any]]") -> None:
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _unless(ending: "asyncio.Task[None]", work: Coroutine[Any, Any, Opened]) -> Opened | None:
+    """What comes of the work; None when the end comes before it is done."""
+    working = asyncio.create_task(work)
+    try:
+        await _first_of([working, ending])
+    finally:
+        if not working.done():
+            working.cancel()
+            await asyncio.wait({working})
+    return None if working.cancelled() else working.result()
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _allow_open_files(connections: int) -> None:
+    """Room for the clients' and the upstreams' sockets, as far as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * connections + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+
+
+@contextlib.contextmanager
+def _ended_by_signals(stop: asyncio.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set `stop`; only the main thread can listen to signals."""
+    loop = asyncio.get_running_loop()
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+_BACKLOG = 1024
+_FLUSH = 0.5
+_LOOK_AGAIN = 0.01
+_OTHER_FILES = 256

@@ -1,0 +1,75 @@
+"""Server-sent events out: frames, pings in silence, back-pressure."""
+
+import asyncio
+from collections.abc import Sequence
+
+from starlette.types import Send
+
+from agentos_runtime import jsontext
+from agentos_runtime.calls.call import Event
+from agentos_runtime.jsontext import Json
+from agentos_runtime.server.messages import Headers
+
+TERMINAL = frozenset({"done", "error"})
+PING = b": ping\n\n"
+
+
+def frame(name: str, data: Json) -> bytes:
+    """One event; JSON has no raw line ends, so the data is one line."""
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), jsontext.dump(data))
+
+
+def frames(events: Sequence[Event]) -> bytes:
+    return b"".join([frame(event.name, event.data) for event in events])
+
+
+class EventWriter:
+    """Writes a response of events. `write` waits while the client reads slowly; silence is filled with pings."""
+
+    def __init__(self, send: Send, ping_interval: float) -> None:
+        self._send = send
+        self._interval = ping_interval
+        self._loop = asyncio.get_running_loop()
+        self._last = 0.0
+        self._writing = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._ping: asyncio.Task[None] | None = None
+
+    async def start(self, headers: Headers) -> None:
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._send({"type": "http.response.body", "body": b"", "more_body": True})
+        self._last = self._loop.time()
+        self._arm()
+
+    async def write(self, data: bytes, *, last: bool = False) -> None:
+        """Sends the bytes in one piece; `last` ends the response."""
+        self._writing = True
+        if last:
+            self.close()
+        if self._ping is not None:
+            await self._ping
+            self._ping = None
+        await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+        self._last = self._loop.time()
+        self._writing = False
+
+    def close(self) -> None:
+        """No more pings."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self) -> None:
+        self._timer = self._loop.call_at(self._last + self._interval, self._fill_silence)
+
+    def _fill_silence(self) -> None:
+        now = self._loop.time()
+        if self._writing or (self._ping is not None and not self._ping.done()):
+            self._last = now
+        elif now >= self._last + self._interval:
+            self._ping = self._loop.create_task(self._send_ping())
+            self._last = now
+        self._arm()
+
+    async def _send_ping(self) -> None:
+        await self._send({"type": "http.response.body", "body": PING, "more_body": True})

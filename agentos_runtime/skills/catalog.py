@@ -1,0 +1,156 @@
+"""What is known of the skills, as the HTTP contract and the command line show it. Never a secret."""
+
+from collections.abc import Hashable
+
+from agentos_runtime.diagnostics import problem_json
+from agentos_runtime.jsontext import Json
+from agentos_runtime.limits.rules import Rule
+from agentos_runtime.manifest.model import Auth, Skill, Utility
+from agentos_runtime.manifest.origins import declared_origin
+from agentos_runtime.manifest.requests.streamed import streamed
+from agentos_runtime.security.broker import CredentialBroker
+from agentos_runtime.skills.files import SkillFile
+from agentos_runtime.skills.registry import SkillEntry
+from agentos_runtime.skills.visibility import VisibleSkills
+
+
+class Catalog:
+    """Shows the skills that one caller sees, and asks the broker whether their credentials are there."""
+
+    def __init__(self, skills: VisibleSkills, broker: CredentialBroker) -> None:
+        self._skills = skills
+        self._broker = broker
+
+    @property
+    def rule(self) -> Rule:
+        """What the caller may call, and therefore sees."""
+        return self._skills.rule
+
+    @property
+    def version(self) -> Hashable | None:
+        """Differs when what is shown may differ; None while skills are being loaded."""
+        return None if self._skills.loading else (self._skills.registry.generation, self._broker.stamps())
+
+    def entries(self, q: str | None = None) -> list[Json]:
+        """Every skill whose name, description or utilities have all the words of `q`."""
+        words = (q or "").lower().split()
+        return [self._summary(entry) for entry in self._skills.entries if _matches(entry, words)]
+
+    def detail(self, skill_id: str) -> dict[str, Json]:
+        """The whole skill. Raises UnknownSkill, NotAllowed."""
+        entry = self._skills.entry(skill_id)
+        summary = self._summary(entry)
+        skill = entry.skill
+        if skill is None:
+            return summary | {"utilities": {}}
+        return (
+            summary
+            | _facts(skill)
+            | {"authority": [permission.as_json() for permission in self._broker.permissions(skill)]}
+            | {"utilities": {u.name: _utility(skill, u) for u in skill.utilities.values()}}
+        )
+
+    def utility(self, skill_id: str, name: str) -> dict[str, Json]:
+        """One utility. Raises like `VisibleSkills.utility`."""
+        found = self._skills.utility(skill_id, name)
+        return {"skill": skill_id, "name": name} | _utility(found.skill, found.utility)
+
+    def icon(self, skill_id: str) -> SkillFile | None:
+        """The icon's file. Raises UnknownSkill, NotAllowed."""
+        return self._skills.entry(skill_id).icon
+
+    def health(self) -> dict[str, Json]:
+        """How many skills serve, how many are broken, and, while there are any, how many are still being loaded."""
+        states = [entry.state for entry in self._skills.entries]
+        loading = len(self._skills.loading)
+        still: dict[str, Json] = {"loading": loading} if loading else {}
+        return {"loaded": states.count("ready"), "broken": states.count("broken"), **still}
+
+    def loading(self) -> list[Json]:
+        """The skills of which nothing is known yet; with a problem where the first try came to no end."""
+        return [
+            {"id": each.id, "name": each.name, "description": each.description}
+            | ({"problems": [problem_json(problem) for problem in each.problems]} if each.problems else {})
+            for each in self._skills.loading
+        ]
+
+    def _summary(self, entry: SkillEntry) -> dict[str, Json]:
+        skill = entry.skill
+        summary: dict[str, Json] = {
+            "id": entry.id,
+            "name": entry.name,
+            "description": entry.description,
+            "kind": skill.kind if skill else "callable",
+            "icon": f"/api/skills/{entry.id}/icon" if skill and skill.icon else None,
+            "state": self._broker.standing(skill).state if skill else "broken",
+            "utilities": list(skill.utilities) if skill else [],
+        }
+        if entry.problems:
+            summary["problems"] = [problem_json(problem) for problem in entry.problems]
+        if entry.shadows:
+            summary["shadows"] = [str(path) for path in entry.shadows]
+        if entry.stale:
+            summary["stale"] = True
+        return summary
+
+
+def _matches(entry: SkillEntry, words: list[str]) -> bool:
+    skill = entry.skill
+    texts = [entry.id, entry.name, entry.description]
+    for utility in skill.utilities.values() if skill else ():
+        texts += [utility.name, utility.description]
+    text = " ".join(texts).lower()
+    return all(word in text for word in words)
+
+
+def _facts(skill: Skill) -> dict[str, Json]:
+    facts: dict[str, Json] = {
+        "color": skill.color,
+        "website": skill.website,
+        "privacy_url": skill.privacy_url,
+        "terms_url": skill.terms_url,
+        "platforms": list(skill.platforms),
+        "connects_to": skill.connects_to,
+        "seed": skill.seed,
+        "domains": list(skill.domains),
+        "instructions": skill.instructions,
+        "docs": skill.docs,
+        "auth": [_auth(auth) for auth in skill.auth.values()],
+        "settings": dict(skill.settings),
+        "gone": dict(skill.gone),
+        "file": str(skill.file),
+    }
+    return facts | dict(skill.extras)
+
+
+def _auth(auth: Auth) -> dict[str, Json]:
+    return {
+        "credential": auth.name,
+        "type": auth.kind,
+        "fields": list(auth.fields),
+        "label": auth.label,
+        "help_url": auth.help_url,
+        "optional": auth.optional,
+        "probe": auth.probe,
+        "places": [f"{template.location}:{template.name}" for template in auth.templates],
+    }
+
+
+def _utility(skill: Skill, utility: Utility) -> dict[str, Json]:
+    return {
+        "description": utility.description,
+        "params": dict(utility.params),
+        "returns": dict(utility.returns or {}),
+        "strict_returns": utility.strict_returns,
+        "streams": utility.streams,
+        "paginates": utility.rest.paginate is not None,
+        "polls": utility.rest.poll is not None,
+        "raw": utility.rest.response.raw,
+        "void": utility.void,
+        "credential": utility.credential,
+        "method": utility.rest.method,
+        "effect": utility.effect,
+        "origin": declared_origin(utility.rest.url),
+        "stream_origin": declared_origin(streamed(utility.rest).url) if utility.rest.stream else None,
+        "web_url": utility.web_url,
+    }

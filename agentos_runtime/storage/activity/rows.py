@@ -1,0 +1,95 @@
+"""The rows of the ledger as they are written: the statements, and what of an upstream's words fits into them."""
+
+import math
+import sqlite3
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+LONGEST_TEXT = 200
+LARGEST_COUNT = 2**40
+"""Tokens, milliseconds or dollars of one call: no honest upstream comes near, and a million rows still add up."""
+
+Outcome: TypeAlias = Literal["ok", "error", "cancelled"]
+Values: TypeAlias = tuple[str | int | float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A call that was begun; `id` is None when its row could not be written, and is then written whole later."""
+
+    id: int | None
+    begun: Values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """How a call ended. Times in milliseconds, cost in US dollars; None = nobody said."""
+
+    outcome: Outcome
+    code: str | None = None
+    status: int | None = None
+    upstream_status: int | None = None
+    duration_ms: float | None = None
+    upstream_ms: float | None = None
+    model: str | None = None
+    provider: str | None = None
+    generation_id: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
+
+    def values(self) -> Values:
+        """In the order of CLOSING; what does not fit into a column is left out."""
+        return (
+            self.outcome,
+            self.code,
+            self.status,
+            _count(self.upstream_status),
+            _amount(self.duration_ms),
+            _amount(self.upstream_ms),
+            _text(self.model),
+            _text(self.provider),
+            _text(self.generation_id),
+            _count(self.input_tokens),
+            _count(self.output_tokens),
+            _amount(self.cost),
+        )
+
+
+BEGUN = ("request_id", "started_at", "agent", "skill", "utility", "owner")
+CLOSING = tuple(Closing.__dataclass_fields__)
+
+_BEGIN = f"INSERT INTO activity ({', '.join(BEGUN)}, outcome) VALUES (?, ?, ?, ?, ?, ?, 'started')"  # noqa: S608
+_CLOSE = (
+    f"UPDATE activity SET {', '.join(f'{name} = ?' for name in CLOSING)}"  # noqa: S608
+    " WHERE id = ? AND request_id = ?"
+)
+_WHOLE = (
+    f"INSERT INTO activity ({', '.join(BEGUN + CLOSING)})"  # noqa: S608
+    f" VALUES ({', '.join('?' * len(BEGUN + CLOSING))})"
+)
+
+
+def begin(connection: sqlite3.Connection, begun: Values) -> int:
+    """Write the row of a call that begins; its id."""
+    return connection.execute(_BEGIN, begun).lastrowid or 0
+
+
+def close(connection: sqlite3.Connection, entry: Entry, end: Closing) -> None:
+    """Close the row; write it whole when its beginning is not in this file."""
+    values = end.values()
+    if entry.id is not None and connection.execute(_CLOSE, (*values, entry.id, entry.begun[0])).rowcount:
+        return
+    connection.execute(_WHOLE, (*entry.begun, *values))
+
+
+def _text(text: str | None) -> str | None:
+    return None if text is None else text[:LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8")
+
+
+def _count(number: int | None) -> int | None:
+    return number if number is not None and 0 <= number <= LARGEST_COUNT else None
+
+
+def _amount(number: float | None) -> float | None:
+    return float(number) if number is not None and number <= LARGEST_COUNT and math.isfinite(number) else None

@@ -1,1 +1,0 @@
-"""The thin faces of the Runtime."""

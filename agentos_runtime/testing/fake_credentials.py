@@ -1,0 +1,67 @@
+"""Stand-ins for credentials: the whole way of a key is walked, with nothing that could leak."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.model import Skill
+from agentos_runtime.security.authority import Grant
+from agentos_runtime.security.credentials.lookup import Listed
+from agentos_runtime.security.credentials.secret import Credential, Secret
+from agentos_runtime.storage.private_files import Stamp
+
+STAND_IN = re.compile(r"simulated-secret-([A-Za-z0-9_]+)-end")
+
+
+def stand_in(field: str) -> str:
+    """What a simulation sends for a field of a credential."""
+    return f"simulated-secret-{re.sub(r'[^A-Za-z0-9_]', '_', field)}-end"
+
+
+class FakeCredentials:
+    """Every credential there could be, made of stand-ins; nothing is looked up or stored."""
+
+    def stamp(self) -> Stamp | None:
+        return None
+
+    def find(self, skill_id: str, credential: str, fields: Sequence[str]) -> Credential | None:
+        secrets = {field: Secret(stand_in(field)) for field in fields}
+        return Credential(secrets, "simulation", stands_in=True)
+
+    def list(self) -> tuple[Listed, ...]:
+        return ()
+
+
+class EverythingApproved:
+    """A simulation sends nothing anywhere, so there is nothing to approve."""
+
+    def stamp(self) -> Stamp | None:
+        return None
+
+    def covers(self, skill: Skill, grant: Grant, stored: frozenset[Grant]) -> str | None:
+        return "simulation"
+
+    def refused_at(self, skill_id: str) -> str | None:
+        return None
+
+    def is_rewritten(self, origin: str) -> bool:
+        return False
+
+
+def without_stand_ins(value: Json) -> Json:
+    """JSON without the fields that hold a stand-in, which are the credential's."""
+    if isinstance(value, dict):
+        return {name: without_stand_ins(item) for name, item in value.items() if not _is_stand_in(item)}
+    if isinstance(value, list):
+        return [without_stand_ins(item) for item in value if not _is_stand_in(item)]
+    return value
+
+
+def named_stand_ins(text: str) -> str:
+    """`…/bot{token}/getMe`: each stand-in as its field's name in braces."""
+    return STAND_IN.sub(r"{\1}", text)
+
+
+def _is_stand_in(value: Any) -> bool:
+    return isinstance(value, str) and STAND_IN.search(value) is not None

@@ -1,0 +1,84 @@
+"""What a simulated runtime has dependencies: cases for services, stand-ins for keys, a home for a while."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from agentos_runtime.bootstrap import Dependencies
+from agentos_runtime.config.settings import Settings
+from agentos_runtime.resources import read_schema
+from agentos_runtime.runtime.clocks import Clocks
+from agentos_runtime.security.broker import CredentialBroker
+from agentos_runtime.skills.files import skill_folders
+from agentos_runtime.skills.registry import Registry
+from agentos_runtime.testing.fake_credentials import EverythingApproved, FakeCredentials
+from agentos_runtime.testing.schema import CaseSchema
+from agentos_runtime.testing.simulate import Chooser, Pause, SimulatedUpstream, no_pause
+from agentos_runtime.testing.store import CaseStore
+
+LONGEST_WAIT = 0.01
+"""Seconds."""
+
+
+class SkippedTime:
+    """Time in which whoever waits for long is there soon: a job's looks come at once, and its deadline as well."""
+
+    def __init__(self) -> None:
+        self._skipped = 0.0
+
+    def clocks(self) -> Clocks:
+        return Clocks(monotonic=self._monotonic, sleep=self._sleep)
+
+    def _monotonic(self) -> float:
+        return time.monotonic() + self._skipped
+
+    async def _sleep(self, seconds: float) -> None:
+        self._skipped += max(0.0, seconds - LONGEST_WAIT)
+        await asyncio.sleep(min(seconds, LONGEST_WAIT))
+
+
+def simulation(
+    *,
+    pause: Pause = no_pause,
+    clocks: Clocks | None = None,
+    chooser: Chooser | None = None,
+    seen: Callable[[CaseStore], object] | None = None,
+) -> Callable[[Registry], Dependencies]:
+    """For `open_runtime(dependencies=…)`: every call is answered by a case of the registry's skills.
+
+    clocks: the time that calls see, the real one unless given.
+    chooser: who picks the case, instead of the store. seen: is handed the store once there is one.
+    """
+
+    def dependencies(registry: Registry) -> Dependencies:
+        store = CaseStore(registry, case_schema())
+        if seen is not None:
+            seen(store)
+        broker = CredentialBroker(FakeCredentials(), EverythingApproved())
+        return Dependencies(SimulatedUpstream(chooser or store, pause=pause), broker, clocks or Clocks())
+
+    return dependencies
+
+
+def case_schema() -> CaseSchema:
+    """The schema that ships with the runtime."""
+    return CaseSchema(read_schema("case"))
+
+
+@contextmanager
+def home_for_a_while(settings: Settings) -> Iterator[Settings]:
+    """The same skills in a home that is gone afterwards, so that nothing simulated stands among what is real."""
+    folders = tuple(folder.path for folder in skill_folders(settings))
+    with TemporaryDirectory(prefix="agentos-") as folder:
+        yield replace(
+            settings,
+            home=Path(folder) / "home",
+            other_homes=(*settings.other_homes, settings.home),
+            skills=folders,
+            only_skills=True,
+            keyring=False,
+        )

@@ -1,0 +1,117 @@
+"""`agentos backup`: all of the home but the keys, of one moment, in one private file; unpacked, it is a home."""
+
+import os
+import stat
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.console import Console
+from tests.docs.test_architecture import STATE
+from tests.limits.support import limited_house, priced
+from tests.state.old_home import make_old_home
+
+CONFIG = """\
+token = "config-token"
+[limits.default]
+cost_per_day = 1.0
+[idempotency]
+enabled = true
+"""
+SKILL = "---\nid: mine\nname: Mine\ndescription: Mine\n---\n\n# Mine\n"
+
+
+def unpack(archive: Path, home: Path) -> Path:
+    home.mkdir(mode=0o700)
+    subprocess.run(["tar", "-xf", archive, "-C", home], check=True)
+    return home
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Console:
+    make_old_home(tmp_path / "home")
+    (tmp_path / "home" / "config.toml").write_text(CONFIG)
+    folder = tmp_path / "home" / "skills" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "readme.md").write_text(SKILL)
+    (folder / "credentials.md").symlink_to(tmp_path / "home" / "credentials.json")
+    os.mkfifo(folder / "pipe")
+    return Console(tmp_path / "home", tmp_path / "skills")
+
+
+def test_it_holds_everything_but_the_keys_and_only_its_owner_may_read_it(tmp_path: Path, console: Console) -> None:
+    target = tmp_path / "backup.tar"
+    told = console.run("backup", target, "--json").json
+    with tarfile.open(target) as archive:
+        held = {entry.name: entry for entry in archive}
+    kept = {f"skills{each}" for each in ("", "/mine", "/mine/readme.md", "/mine/credentials.md")}
+    assert held.keys() == (STATE - {"credentials.json"}) | kept
+    assert held["skills/mine/credentials.md"].issym(), "a link is kept as one, not followed"
+    assert {stat.S_IMODE(entry.mode) for name, entry in held.items() if not name.startswith("skills")} == {0o600}
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert set(told["files"]) == STATE - {"credentials.json"}
+    assert told["skills"] == ["skills/mine/credentials.md", "skills/mine/readme.md"]
+    assert (told["file"], told["bytes"], told["credentials"]) == (str(target), target.stat().st_size, None)
+    assert {path.name for path in tmp_path.iterdir()} <= {"home", "skills", "backup.tar"}
+
+
+def test_keys_go_to_a_file_of_their_own_when_they_are_asked_for(tmp_path: Path, console: Console) -> None:
+    keys = tmp_path / "keys.json"
+    done = console.run("backup", tmp_path / "b.tgz", "--credentials", keys)
+    assert done.code == 0, done
+    assert keys.read_bytes() == (tmp_path / "home" / "credentials.json").read_bytes()
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o600
+    assert "config.toml is in it with token: keep it as you keep a key" in done.out
+    with tarfile.open(tmp_path / "b.tgz", "r:gz") as archive:
+        assert "credentials.json" not in archive.getnames()
+
+
+@pytest.mark.parametrize("there", ["a file", "a folder", "a link to nowhere"])
+def test_what_is_there_is_not_overwritten(tmp_path: Path, console: Console, there: str) -> None:
+    target = tmp_path / "backup.tar"
+    makers: dict[str, Callable[[], object]] = {
+        "a file": lambda: target.write_text("precious"),
+        "a folder": target.mkdir,
+        "a link to nowhere": lambda: target.symlink_to(tmp_path / "nowhere"),
+    }
+    makers[there]()
+    done = console.run("backup", target)
+    assert (done.code, done.err) == (1, f"error: {target} is there already and stays as it is: name another file\n")
+    assert console.run("backup", tmp_path / "other.tar", "--credentials", target).code == 1
+    assert target.is_dir() or target.is_symlink() or target.read_text() == "precious"
+
+
+def test_a_target_that_cannot_be_written_is_a_sentence_and_leaves_nothing(tmp_path: Path, console: Console) -> None:
+    done = console.run("backup", tmp_path / "missing" / "b.tar")
+    assert (done.code, done.err) == (1, f"error: {tmp_path}/missing is no folder: make it, or name another file\n")
+    done = console.run("backup", Path("/proc/b.tar"))
+    assert (done.code, "/proc/b.tar could not be written" in done.err) == (1, True)
+    done = console.run("backup", tmp_path / "home" / "skills" / "b.tar")
+    assert (done.code, "lies in the folder of skills, which is part of the backup" in done.err) == (1, True)
+    nothing = Console(tmp_path / "nothing", tmp_path / "skills").run("backup", tmp_path / "b.tar")
+    assert (nothing.code, "There is nothing to back up" in nothing.err) == (1, True)
+    assert {path.name for path in tmp_path.iterdir()} <= {"home", "skills"}
+
+
+def test_a_home_unpacked_from_a_backup_of_a_running_server_goes_on_where_it_was(tmp_path: Path) -> None:
+    on = {"idempotency": {"enabled": True}, "limits": {"default": {"cost_per_day": 0.5}}}
+    target = tmp_path / "backup.tar.gz"
+    with limited_house(tmp_path, priced(0.25), **on) as (house, toy):
+        first = house.call("toy", "ask", {"text": "x"}, Idempotency_Key="k1")
+        done = Console(house.home, tmp_path / "none").run("backup", target)
+        assert done.code == 0, done
+        house.call("toy", "ask", Idempotency_Key="later")
+        assert len(toy.requests) == 2
+    restored = tmp_path / "restored"
+    restored.mkdir()
+    unpack(target, restored / "home")
+    with limited_house(restored, priced(0.25), **on) as (house, toy):
+        assert len(house.rows()) == 1
+        again = house.call("toy", "ask", {"text": "x"}, Idempotency_Key="k1")
+        assert (again.content, again.headers["idempotency-replayed"]) == (first.content, "true")
+        assert house.call("toy", "ask").status_code == 200
+        assert house.call("toy", "ask").json()["code"] == "budget_exceeded"
+        assert len(toy.requests) == 1

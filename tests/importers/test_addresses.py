@@ -1,0 +1,75 @@
+"""Documents that lie at an address, fetched from a server of this test."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import yaml
+
+from tests.importers.workshop import Workshop, body, service
+
+
+@contextmanager
+def serving(files: Mapping[str, str]) -> Iterator[str]:
+    """A server of these texts by path; `-> /path` redirects. Gives its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            text = files.get(self.path)
+            moved = text is not None and text.startswith("-> ")
+            self.send_response(404 if text is None else 302 if moved else 200)
+            if moved and text:
+                self.send_header("Location", text[3:])
+            data = (text or "").encode()
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_document_at_an_address_brings_its_server_and_its_other_files(workshop: Workshop) -> None:
+    document = service(
+        {"/a": {"post": {"requestBody": body({"$ref": "parts.yaml#/A"})}}}, servers=[{"url": "/api"}]
+    )
+    files = {
+        "/docs/service.yaml": yaml.safe_dump(document),
+        "/docs/parts.yaml": "A: {properties: {x: {type: string}}}",
+    }
+    with serving(files) as address:
+        done = workshop.run("openapi", f"{address}/docs/service.yaml")
+        assert done.code == 0, done.err
+    front = workshop.front()
+    assert front["api"]["base_url"] == f"{address}/api"
+    assert front["sources"]["openapi"]["from"] == f"{address}/docs/service.yaml"
+    assert front["utilities"]["create_a"]["params"] == {"x": {"type": "string"}}
+
+
+def test_a_reference_to_another_server_is_not_followed(workshop: Workshop) -> None:
+    with serving({"/parts.yaml": "A: {properties: {secret: {}}}"}) as other:
+        document = service({"/a": {"post": {"requestBody": body({"$ref": f"{other}/parts.yaml#/A"})}}})
+        with serving({"/service.yaml": yaml.safe_dump(document)}) as address:
+            done = workshop.run("openapi", f"{address}/service.yaml")
+    assert done.code == 0
+    assert "is not fetched: it lies elsewhere" in done.out
+    assert "secret" not in workshop.text().split("## Not expressed")[0]
+
+
+def test_an_address_that_leads_on_is_said_not_followed(workshop: Workshop) -> None:
+    with serving({"/old": "-> /new", "/new": yaml.safe_dump(service({}))}) as address:
+        moved, missing = (workshop.run("openapi", f"{address}/{name}") for name in ("old", "none"))
+    assert (moved.code, "The address leads on to /new" in moved.err) == (1, True)
+    assert (missing.code, "127.0.0.1 answered 404" in missing.err) == (1, True)
+    gone = workshop.run("openapi", f"{address}/new")
+    assert (gone.code, "cannot be fetched" in gone.err) == (1, True)

@@ -1,0 +1,155 @@
+"""What utilities are called, and which lists go on page by page: tables of what documents say in the wild."""
+
+from typing import Any
+
+import pytest
+
+from agentos_runtime.importers.api import Field, Operation, Reply
+from agentos_runtime.importers.naming import utility_names
+from agentos_runtime.importers.paging import pagination
+from tests.importers.workshop import Workshop, answer, query, service
+
+LIST = Reply("json", None, "/data", "thing")
+
+NAMES = [
+    ("GET", "/things", "", LIST, "list_things"),
+    ("GET", "/things/{id}", "", Reply(), "get_thing"),
+    ("POST", "/v1/things", "", Reply(), "create_thing"),
+    ("PUT", "/api/things/{id}", "", Reply(), "update_thing"),
+    ("DELETE", "/things/{id}", "", Reply(), "delete_thing"),
+    ("HEAD", "/things", "", Reply("void"), "check_things"),
+    ("POST", "/things/{id}/cancel", "", Reply(), "cancel_thing"),
+    ("POST", "/search", "", Reply(), "search"),
+    ("GET", "/users/{id}/things", "", LIST, "list_user_things"),
+    ("GET", "/", "", Reply(), "get_root"),
+    ("GET", "/things", "getThings", LIST, "list_things"),
+    ("GET", "/things", "listThings", Reply(), "list_things"),
+    ("GET", "/things/{id}/content", "listThingsContent", Reply("raw"), "get_things_content"),
+    ("GET", "/things/{id}", "things_retrieve", Reply(), "get_thing"),
+    ("GET", "/things", "ThingsController_findAll", LIST, "list_things"),
+    ("GET", "/things/{id}", "ThingsController_findOne", Reply(), "get_thing"),
+    ("GET", "/things/", "read_things_things__get", LIST, "list_things"),
+    ("GET", "/things", "acmeListThings", LIST, "list_things"),
+    ("GET", "/things", "list_acme_things", LIST, "list_things"),
+    ("GET", "/things", "things.list", LIST, "list_things"),
+    ("POST", "/things", "things/create", Reply(), "create_thing"),
+    ("POST", "/chat/completions", "sendChatCompletionRequest", Reply(), "send_chat_completion"),
+    ("GET", "/things", "allThings", LIST, "list_things"),
+    ("GET", "/2fa", "2fa", Reply(), "get_2_fa"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "own", "reply", "expected"), NAMES)
+def test_a_utility_is_called_verb_noun(method: str, path: str, own: str, reply: Reply, expected: str) -> None:
+    one = Operation(method, path, "", id=own, reply=reply)
+    assert list(utility_names([one], ("acme", "Acme API"), {}, {}).values()) == [expected]
+
+
+def test_names_that_collide_are_told_apart_the_same_way_in_any_order() -> None:
+    paths = ["/key", "/keys/{hash}", "/old/key", "/older/key"]
+    operations = [Operation("GET", path, "", id="" if "old" not in path else "getKey") for path in paths]
+    expected = {
+        ("GET", "/key"): "get_key",
+        ("GET", "/keys/{}"): "get_key_by_hash",
+        ("GET", "/old/key"): "get_old_key",
+        ("GET", "/older/key"): "get_older_key",
+    }
+    assert utility_names(operations, ("acme",), {}, {}) == expected
+    assert utility_names(operations[::-1], ("acme",), {}, {}) == expected
+
+
+def number(name: str, **more: Any) -> Field:
+    return Field(name, "query", {"type": "integer", **more})
+
+
+def text(name: str) -> Field:
+    return Field(name, "query", {"type": "string"})
+
+
+def body(*names: str, rows: str | None = "/data") -> Reply:
+    return Reply("json", dict.fromkeys(names, "any"), rows)
+
+
+PAGES: list[tuple[list[Field], Reply, Any]] = [
+    ([number("offset"), number("limit")], LIST, {"style": "offset", "limit": "limit", "items": "/data"}),
+    ([number("skip")], LIST, {"style": "offset", "position": "skip", "items": "/data"}),
+    ([number("page", minimum=1)], body(rows=""), {"style": "page"}),
+    ([number("page", default=0)], body(rows=""), {"style": "page", "start": 0}),
+    (
+        [text("cursor"), number("limit", maximum=20)],
+        body("data", "next_cursor"),
+        {"style": "cursor", "limit": "limit", "items": "/data", "next": ".next_cursor", "size": 20},
+    ),
+    (
+        [text("pageToken")],
+        Reply("json", {"meta": {"properties": {"nextPageToken": "string"}}}, "/data"),
+        {"style": "cursor", "position": "pageToken", "items": "/data", "next": ".meta.nextPageToken"},
+    ),
+    (
+        [text("after")],
+        body("data", "has_more", "last_id"),
+        {
+            "style": "cursor",
+            "position": "after",
+            "items": "/data",
+            "next": "if .has_more then .last_id else null end",
+        },
+    ),
+    (
+        [text("starting_after")],
+        body("data", "has_more"),
+        {
+            "style": "cursor",
+            "position": "starting_after",
+            "items": "/data",
+            "next": "if .has_more then .data[-1].id else null end",
+        },
+    ),
+    ([text("cursor")], body("data"), None),
+    ([text("after")], body("data"), None),
+    ([Field("size", "query", {"type": "string", "enum": ["big"]})], LIST, None),
+    ([number("page")], Reply(), None),
+    ([], LIST, None),
+]
+
+
+@pytest.mark.parametrize(("fields", "reply", "expected"), PAGES)
+def test_pages_are_found_by_what_query_and_body_are_called(
+    fields: list[Field], reply: Reply, expected: Any
+) -> None:
+    assert pagination(fields, reply) == expected
+
+
+def test_what_has_no_counterpart_is_told(workshop: Workshop) -> None:
+    responses = answer({"type": "object"}) | answer({"type": "object"}, "application/json", "201")
+    document = service(
+        {
+            "/a": {
+                "options": {},
+                "get": {
+                    "requestBody": {"content": {}},
+                    "callbacks": {"done": {}},
+                    "security": [{"odd": []}, {"missing": []}],
+                    "responses": responses,
+                },
+                "post": {"security": [{"odd": [], "basic": []}], "responses": answer({}, "text/event-stream")},
+            },
+            "/b": {"get": {"parameters": [query("q", {"type": "object"}, style="spaceDelimited")]}},
+        },
+        webhooks={"called": {}},
+        components={
+            "securitySchemes": {"odd": {"type": "mutualTLS"}, "basic": {"type": "http", "scheme": "basic"}}
+        },
+    )
+    assert set(workshop.losses(document)) == {
+        "OPTIONS is no method of a manifest",
+        "a body of a GET is not sent",
+        "an object in the query (style spaceDelimited) is sent as JSON text",
+        "a security scheme is not declared",
+        "callbacks are calls from the service, not to it",
+        "it answers only as a stream: call it with `stream: true`",
+        "the answers to 201 may look different from the one to 200",
+        "the security scheme of type mutualtls has no counterpart",
+        "webhooks are calls from the service, not to it",
+    }
+    workshop.check()

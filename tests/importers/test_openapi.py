@@ -1,0 +1,476 @@
+"""OpenAPI documents become skills that a person would write: names, params, where they go, what comes back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.importers.documents import COMBINED, FORMS, KENNEL
+from tests.importers.workshop import NOTHING, Workshop, answer, body, query, service
+
+
+def test_a_service_in_the_style_of_the_petstore(workshop: Workshop) -> None:
+    front = workshop.imported(KENNEL)
+    assert list(front["utilities"]) == [
+        "get_bed_photo", "list_dogs", "add_dog", "get_dog", "update_dog", "delete_dog",
+    ]  # fmt: skip
+    assert front["name"] == "Kennel"
+    assert front["description"] == "Dogs, and where they sleep"
+    assert front["api"] == {"base_url": "https://eu.kennel.example.com/v2"}
+    assert front["auth"] == {"type": "api_key", "header": "X-Kennel-Key"}
+    assert front["utilities"]["add_dog"] == {
+        "description": "Add a dog",
+        "params": {
+            "name": {
+                "type": "string",
+                "required": True,
+                "description": "What it answers to. See names",
+                "example": "Rex",
+            },
+            "size": {"type": "string", "enum": ["small", "large"], "default": "small"},
+            "born": {"type": "string", "description": "YYYY-MM-DD"},
+            "mother": {
+                "type": "object",
+                "properties": {
+                    "name": {"type": "string", "required": True, "description": "What it answers to"},
+                    "size": {"type": "string", "enum": ["small", "large"], "description": "Default: small"},
+                    "born": {"type": "string", "description": "YYYY-MM-DD"},
+                    "mother": {
+                        "type": "object",
+                        "properties": {
+                            "name": {"type": "string", "required": True, "description": "What it answers to"},
+                            "size": {"type": "string", "enum": ["small", "large"], "description": "Default: small"},
+                            "born": {"type": "string", "description": "YYYY-MM-DD"},
+                            "mother": {"type": "object"},
+                        },
+                    },
+                },
+            },
+        },
+        "returns": {
+            "id": "integer",
+            "name": {"type": "string", "description": "What it answers to"},
+            "size": {"type": "string", "description": "small, large"},
+            "born": "string",
+            "mother": "object",
+        },
+        "rest": {"method": "POST", "url": "/dogs", "body": ".params"},
+    }
+
+
+def test_a_list_by_pages_leaves_the_position_to_the_runtime(workshop: Workshop) -> None:
+    utility = workshop.imported(KENNEL)["utilities"]["list_dogs"]
+    assert utility["rest"]["paginate"] == {"style": "page", "limit": "per_page", "size": 50, "start": 0}
+    assert list(utility["params"]) == ["size", "trace_id"]
+    assert utility["returns"] == "dog[]"
+    assert utility["rest"]["headers"] == {"X-Trace-Id": ".params.trace_id"}
+
+
+def test_a_partial_update_sends_no_defaults(workshop: Workshop) -> None:
+    utility = workshop.imported(KENNEL)["utilities"]["update_dog"]
+    assert utility["params"]["size"] == {
+        "type": "string",
+        "enum": ["small", "large"],
+        "description": "Default: small",
+    }
+    sent = workshop.request("update_dog", {"dogId": 7, "name": "Ann"})
+    assert sent.startswith("PATCH https://eu.kennel.example.com/v2/dogs/7\n")
+    assert '{"name":"Ann"}' in sent
+
+
+def test_a_deprecated_call_without_content_or_id(workshop: Workshop) -> None:
+    utility = workshop.imported(KENNEL)["utilities"]["delete_dog"]
+    assert utility["description"] == "Deprecated. Let a dog go"
+    assert utility["returns"] == "void"
+    assert utility["params"]["dogId"] == {
+        "type": "integer",
+        "required": True,
+        "minimum": 1,
+        "description": "The dog's number",
+    }
+
+
+def test_bytes_are_handed_on_raw_and_a_public_call_carries_no_key(workshop: Workshop) -> None:
+    utility = workshop.imported(KENNEL)["utilities"]["get_bed_photo"]
+    assert utility["auth"] == "none"
+    assert utility["rest"]["response"] == {"raw": True}
+    assert "returns" not in utility
+
+
+def test_what_a_manifest_cannot_say_is_listed_and_stays_in_the_file(workshop: Workshop) -> None:
+    losses = workshop.losses(KENNEL)
+    assert losses["the server's variable `region` is fixed to eu"] == ["servers"]
+    assert losses["a null cannot be sent, since null leaves a param out"] == ["PATCH /dogs/{dogId} born"]
+    text = workshop.text()
+    assert "## Not expressed" in text
+    assert all(loss in text for loss in losses)
+
+
+def test_alternatives_become_one_shape_that_fits_them_all(workshop: Workshop) -> None:
+    front = workshop.imported(COMBINED)
+    assert list(front["utilities"]) == ["list_shapes", "label_shapes", "create_shape"]
+    params = front["utilities"]["create_shape"]["params"]
+    assert params["kind"] == {"type": "string", "required": True, "enum": ["circle", "square"]}
+    assert params["radius"] == {"type": "number", "minimum": 0}
+    assert params["side"] == {"type": "integer", "minimum": 1}
+    assert front["auth"] == {"type": "api_key", "header": "Authorization", "prefix": "Bearer "}
+    label = front["utilities"]["label_shapes"]["params"]
+    assert label["text"] == {
+        "type": ["string", "array"],
+        "required": True,
+        "description": "One or several",
+        "items": {"type": "string"},
+    }
+    assert label["align"] == {"enum": ["left", "right"]}
+    assert label["weight"] == {"type": "number", "default": 0.5, "minimum": 0, "maximum": 1}
+    assert label["any"] == {}
+
+
+def test_a_cursor_that_the_body_names_is_followed(workshop: Workshop) -> None:
+    utility = workshop.imported(COMBINED)["utilities"]["list_shapes"]
+    assert utility["rest"]["paginate"] == {
+        "style": "cursor",
+        "limit": "limit",
+        "items": "/items",
+        "next": ".next_cursor",
+    }
+    assert utility["returns"] == "shape[]"
+    assert list(utility["params"]) == ["group"]
+
+
+def test_forms_files_texts_and_several_credentials(workshop: Workshop) -> None:
+    front = workshop.imported(FORMS)
+    utilities = front["utilities"]
+    assert list(utilities) == [
+        "create_fax", "update_logo", "create_message", "create_note", "create_order", "cancel_report",
+    ]  # fmt: skip
+    assert front["auth"]["credentials"] == {
+        "default": {"type": "basic"},
+        "app": {"type": "api_key", "query": "app_key"},
+    }
+    assert utilities["create_fax"]["credential"] == "app"
+    assert utilities["create_fax"]["params"] == {
+        "document": {"type": "file", "required": True, "description": "The pages"},
+        "cover_page": {"type": "string"},
+        "extras": {"type": "array", "items": {"type": "file"}},
+    }
+    assert utilities["create_fax"]["rest"]["encoding"] == "multipart"
+    assert utilities["create_fax"]["rest"]["body"]["cover-page"] == ".params.cover_page"
+    assert utilities["update_logo"]["rest"]["encoding"] == "binary"
+    assert utilities["update_logo"]["params"]["content"]["type"] == "file"
+    assert utilities["create_note"]["rest"] == {
+        "method": "POST",
+        "url": "/api/notes",
+        "encoding": "text",
+        "body": ".params.text",
+        "response": {"raw": True},
+    }
+    assert utilities["create_order"]["rest"]["headers"] == {"Content-Type": "application/xml"}
+    assert utilities["cancel_report"]["rest"]["url"] == "/api/reports/{id}/cancel"
+
+
+def test_a_form_is_sent_as_one(workshop: Workshop) -> None:
+    workshop.imported(FORMS)
+    sent = workshop.request("create_message", {"To": "+1", "MediaUrl": ["a", "b"], "Options": {"a": "x"}})
+    assert "To=%2B1&MediaUrl=a&MediaUrl=b&Options=%7B%22a%22%3A%22x%22%7D" in sent
+
+
+# ------------------------------------------------------------------ where params go
+
+
+STYLES: list[tuple[dict[str, Any], Any, str]] = [
+    (query("tags", {"type": "array", "items": {"type": "string"}}), ["a", "b"], "?tags=a&tags=b"),
+    (query("tags", {"type": "array"}, explode=False), ["a", "b"], "?tags=a%2Cb"),
+    (query("tags", {"type": "array"}, style="pipeDelimited", explode=False), ["a", "b"], "?tags=a%7Cb"),
+    (query("tags[]", {"type": "array"}), ["a"], "?tags%5B%5D=a"),
+    (query("odd-name"), "x", "?odd-name=x"),
+    (
+        {"name": "f", "in": "query", "content": {"application/json": {"schema": {}}}},
+        {"a": 1},
+        "?f=%7B%22a%22%3A1%7D",
+    ),
+]
+
+
+@pytest.mark.parametrize(("parameter", "value", "expected"), STYLES)
+def test_a_query_is_written_in_the_style_that_the_document_asks_for(
+    workshop: Workshop, parameter: dict[str, Any], value: Any, expected: str
+) -> None:
+    document = service({"/things": {"get": {"operationId": "getThing", "parameters": [parameter]}}})
+    params = workshop.imported(document)["utilities"]["get_thing"]["params"]
+    sent = workshop.request("get_thing", {next(iter(params)): value})
+    assert sent.startswith(f"GET https://api.example.com/v1/things{expected}\n")
+    assert workshop.request("get_thing", {}).startswith("GET https://api.example.com/v1/things\n")
+
+
+def test_an_object_in_the_query_becomes_one_param_for_each_key(workshop: Workshop) -> None:
+    schema = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}}
+    document = service({"/things": {"get": {"parameters": [query("filter", schema, style="deepObject")]}}})
+    workshop.imported(document)
+    sent = workshop.request("get_things", {"filter_name": "x", "filter_age": 3})
+    assert sent.startswith("GET https://api.example.com/v1/things?filter%5Bname%5D=x&filter%5Bage%5D=3\n")
+
+
+def test_two_fields_of_one_name_are_two_params(workshop: Workshop) -> None:
+    path = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    schema = {"type": "object", "properties": {"id": {"type": "string"}}}
+    document = service({"/things/{id}": {"put": {"parameters": [path], "requestBody": body(schema)}}})
+    utility = workshop.imported(document)["utilities"]["update_thing"]
+    assert utility["rest"]["url"] == "/things/{id}"
+    assert utility["rest"]["body"] == {"id": ".params.body_id"}
+
+
+def test_a_list_or_a_map_of_anything_is_the_whole_body(workshop: Workshop) -> None:
+    document = service(
+        {
+            "/a": {"post": {"requestBody": body({"type": "array", "items": {"type": "integer"}})}},
+            "/b": {"post": {"requestBody": body({"type": "object", "additionalProperties": {"type": "string"}})}},
+        }
+    )
+    workshop.imported(document)
+    assert "\n[\n  1\n]\n" in workshop.request("create_a", {"body": [1]})
+    assert '"x": "y"' in workshop.request("create_b", {"body": {"x": "y"}})
+
+
+def test_an_idempotency_key_is_the_runtimes_to_send(workshop: Workshop) -> None:
+    header = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string"}}
+    document = service({"/pay": {"post": {"parameters": [header], "responses": NOTHING}}})
+    utility = workshop.imported(document)["utilities"]["pay"]
+    assert utility["rest"]["retry"] == {"idempotency_header": "Idempotency-Key"}
+    assert "params" not in utility
+
+
+def test_a_cookie_parameter_is_told_not_sent(workshop: Workshop) -> None:
+    document = service({"/a": {"get": {"parameters": [{"name": "s", "in": "cookie", "schema": {}}]}}})
+    assert workshop.losses(document)["a parameter in a cookie is not sent"] == ["GET /a s"]
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\u202eb", "a\x1b[2Jb"])
+def test_a_parameter_whose_name_does_not_show_as_itself_is_left_out_and_told(workshop: Workshop, name: str) -> None:
+    document = service({"/a": {"get": {"parameters": [{"name": name, "in": "query", "schema": {}}]}}})
+    what = "a field whose name holds a character that does not show as itself is not sent"
+    assert workshop.losses(document)[what] == ["GET /a"]
+
+
+# ------------------------------------------------------------------ what comes back
+
+
+def test_a_stream_is_asked_for_as_the_document_says(workshop: Workshop) -> None:
+    schema = {"type": "object", "properties": {"text": {"type": "string"}, "stream": {"type": "boolean"}}}
+    events = {"text/event-stream": {"schema": {"description": "Events, then [DONE]"}}}
+    responses = answer({"type": "object", "properties": {"reply": {"type": "string"}}})
+    responses["200"]["content"] |= events
+    document = service({"/tell": {"post": {"requestBody": body(schema), "responses": responses}}})
+    utility = workshop.imported(document)["utilities"]["create_tell"]
+    assert utility["rest"]["stream"] == {
+        "body": {"stream": True},
+        "delta": ".",
+        "accumulate": "list",
+        "reply": "{events: .}",
+        "done": "[DONE]",
+    }
+    assert list(utility["params"]) == ["text"]
+
+
+def test_a_stream_that_cannot_be_read_is_not_offered(workshop: Workshop) -> None:
+    schema = {"type": "object", "properties": {"text": {"type": "string"}, "stream": {"type": "boolean"}}}
+    document = service({"/tell": {"post": {"requestBody": body(schema), "responses": answer({})}}})
+    utility = workshop.imported(document)["utilities"]["create_tell"]
+    assert list(utility["params"]) == ["text"]
+    assert "stream" not in utility["rest"]
+
+
+def test_choices_of_a_reply_are_words_since_new_ones_appear_unannounced(workshop: Workshop) -> None:
+    schema = {"type": "object", "properties": {"state": {"type": "string", "enum": ["on", "off"]}}}
+    document = service({"/a": {"get": {"responses": answer(schema)}}})
+    assert workshop.imported(document)["utilities"]["get_a"]["returns"] == {
+        "state": {"type": "string", "description": "on, off"}
+    }
+
+
+def test_a_job_that_is_only_accepted_is_told(workshop: Workshop) -> None:
+    document = service({"/jobs": {"post": {"responses": answer({"type": "object"}, status="202")}}})
+    assert any(loss.startswith("202 only accepts the job") for loss in workshop.losses(document))
+
+
+# ------------------------------------------------------------------ credentials
+
+
+def test_a_key_of_another_kind_that_descriptions_ask_for_is_a_credential(workshop: Workshop) -> None:
+    schemes = {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}}
+    document = service(
+        {
+            "/a": {"get": {"description": "Usage. [Management key](/docs) required."}},
+            "/b": {"get": {"description": "Usage of others. [Management key](/docs) required."}},
+            "/c": {"get": {"description": "Anything"}},
+        },
+        components=schemes,
+        security=[{"key": []}],
+    )
+    front = workshop.imported(document)
+    assert list(front["auth"]["credentials"]) == ["default", "management"]
+    assert front["utilities"]["get_a"]["credential"] == "management"
+    assert "credential" not in front["utilities"]["get_c"]
+
+
+SCHEMES: list[tuple[dict[str, Any], Any]] = [
+    ({"type": "apiKey", "in": "query", "name": "k"}, {"type": "api_key", "query": "k"}),
+    ({"type": "apiKey", "in": "cookie", "name": "sid"}, {"header": {"Cookie": "sid={key}"}}),
+    ({"type": "http", "scheme": "Basic"}, {"type": "basic"}),
+    (
+        {"type": "openIdConnect", "openIdConnectUrl": "https://example.com"},
+        {"type": "api_key", "header": "Authorization", "prefix": "Bearer ", "label": "Access token"},
+    ),
+    (
+        {
+            "type": "oauth2",
+            "flows": {
+                "authorizationCode": {
+                    "authorizationUrl": "https://example.com/authorize",
+                    "tokenUrl": "https://example.com/token",
+                    "scopes": {"read": "Read"},
+                }
+            },
+        },
+        {
+            "type": "oauth",
+            "authorize_url": "https://example.com/authorize",
+            "token_url": "https://example.com/token",
+            "scopes": ["read"],
+            "pkce": True,
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("scheme", "auth"), SCHEMES)
+def test_security_schemes(workshop: Workshop, scheme: dict[str, Any], auth: Any) -> None:
+    document = service(
+        {"/a": {"get": {}}}, components={"securitySchemes": {"way": scheme}}, security=[{"way": ["read"]}]
+    )
+    assert workshop.imported(document)["auth"] == auth
+
+
+def test_schemes_that_are_needed_together_are_one_credential_of_two_fields(workshop: Workshop) -> None:
+    schemes = {
+        "Id": {"type": "apiKey", "in": "header", "name": "X-Id"},
+        "Secret": {"type": "http", "scheme": "bearer"},
+    }
+    document = service(
+        {"/a": {"get": {"security": [{"Id": [], "Secret": []}, {}]}}}, components={"securitySchemes": schemes}
+    )
+    assert workshop.imported(document)["auth"] == {
+        "header": {"X-Id": "{id}", "Authorization": "Bearer {secret}"},
+        "optional": True,
+    }
+
+
+# ------------------------------------------------------------------ the document
+
+
+def test_only_what_is_asked_for_is_imported(workshop: Workshop) -> None:
+    assert list(workshop.imported(KENNEL, "--include", "Beds", "--include", "delete *")["utilities"]) == [
+        "get_bed_photo", "delete_dog",
+    ]  # fmt: skip
+    done = workshop.run("openapi", workshop.document(KENNEL), "--include", "cats", skill="other")
+    assert (done.code, "The tags are: Beds, Dogs" in done.err) == (1, True)
+
+
+def test_references_into_files_beside_the_document_are_followed_and_others_are_not(workshop: Workshop) -> None:
+    workshop.document(
+        {"Thing": {"type": "object", "properties": {"own": {"$ref": "#/Text"}}}, "Text": {"type": "string"}},
+        "parts/things.yaml",
+    )
+    (workshop.folder.parent / "secret.yaml").write_text("Thing: {type: object, properties: {secret: {}}}")
+    document = service(
+        {
+            "/a": {"post": {"requestBody": body({"$ref": "parts/things.yaml#/Thing"})}},
+            "/b": {"post": {"requestBody": body({"$ref": "../secret.yaml#/Thing"})}},
+        }
+    )
+    front = workshop.imported(document)
+    assert front["utilities"]["create_a"]["params"] == {"own": {"type": "string"}}
+    assert "secret" not in front["utilities"]["create_b"]["params"]
+    assert any("lies outside the folder" in loss for loss in workshop.losses(document))
+
+
+def test_references_that_run_in_circles_or_lead_nowhere_are_told(workshop: Workshop) -> None:
+    schemas = {
+        "A": {"$ref": "#/components/schemas/B"},
+        "B": {"$ref": "#/components/schemas/A"},
+        "C": {"allOf": [{"$ref": "#/components/schemas/C"}, {"type": "object", "properties": {"x": {}}}]},
+    }
+    names = ("A", "C", "Missing")
+    paths = {
+        f"/{name.lower()}": {"post": {"requestBody": body({"$ref": f"#/components/schemas/{name}"})}}
+        for name in names
+    }
+    document = service(paths, components={"schemas": schemas})
+    assert workshop.imported(document)["utilities"]["create_c"]["params"] == {"x": {}}
+    losses = workshop.losses(document)
+    assert "a reference leads back to itself" in losses
+    assert losses["a reference leads nowhere, so what it names is missing"] == ["#/components/schemas/Missing"]
+
+
+BOMB = "a: &a [1, 1, 1]\n" + "\n".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+REFUSED = [
+    ('{"swagger": "2.0", "paths": {}}', "Swagger 2.0"),
+    ("openapi: 2.5.0\npaths: {}", "it says openapi: 2.5.0"),
+    ("title: nothing", "it has no `openapi` key"),
+    ("- a", "no map of keys"),
+    ("a: [", "line 2, column 1"),
+    ("openapi: 3.1.0\npaths: {}", "--base-url"),
+    ("[" * 5000, "nested too deeply"),
+    ("a: &a [*a]", "holds itself"),
+    (
+        BOMB,
+        "aliases stand for too much",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "words"), REFUSED)
+def test_a_document_that_cannot_be_read_is_refused_with_the_reason(
+    workshop: Workshop, text: str, words: str
+) -> None:
+    done = workshop.run("openapi", workshop.document(text))
+    assert done.code == 1
+    assert words in done.err
+    assert not workshop.file().exists()
+
+
+def test_yaml_is_read_as_openapi_asks_for(workshop: Workshop) -> None:
+    text = """
+openapi: 3.1.0
+info: {title: T, version: 1.10}
+servers: [{url: https://api.example.com}]
+paths:
+  /a: {get: {parameters: [{name: land, in: query, schema: {enum: [no, yes, 2024-01-01]}}]}}
+"""
+    front = workshop.imported(text)
+    assert front["utilities"]["get_a"]["params"]["land"]["enum"] == ["no", "yes", "2024-01-01"]
+
+
+def test_json_and_a_server_of_the_callers_choice(workshop: Workshop) -> None:
+    document = json.dumps(service({"/a": {"get": {}}}))
+    front = workshop.imported(document, "--base-url", "http://localhost:8000")
+    assert front["api"] == {"base_url": "http://localhost:8000"}
+
+
+def test_a_utility_of_another_server_says_the_whole_address(workshop: Workshop) -> None:
+    document = service({"/a": {"get": {"servers": [{"url": "https://files.example.com"}]}}})
+    assert workshop.imported(document)["utilities"]["get_a"]["rest"]["url"] == "https://files.example.com/a"
+
+
+def test_a_file_that_is_not_there_is_said_so(workshop: Workshop, tmp_path: Path) -> None:
+    done = workshop.run("openapi", tmp_path / "missing.yaml")
+    assert (done.code, "missing.yaml cannot be read" in done.err) == (1, True)
+
+
+def test_a_plain_http_address_is_refused(workshop: Workshop) -> None:
+    done = workshop.run("openapi", "http://api.example.com/openapi.json")
+    assert (done.code, "https://" in done.err) == (1, True)

@@ -1,0 +1,339 @@
+"""Compiled expressions give what jq gives, byte for byte, or nothing: compared with jq, run as a worker does."""
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentos_runtime.jq.compiled.building import build
+from agentos_runtime.jq.compiled.engine import Engine, Refusal
+from agentos_runtime.jq.compiled.errors import Beyond, JqError, Unsupported
+from agentos_runtime.jq.compiled.functions.meter import Meter
+from agentos_runtime.jq.compiled.functions.table import FUNCTIONS, KEYED, OPERATORS, reachable
+from agentos_runtime.jq.outcome import COMPILED
+from agentos_runtime.jq.pool import Outcome, WorkerPool
+from agentos_runtime.jq.program import Program, reply_program, request_program, stream_program, value_program
+from agentos_runtime.jsontext import Json, dump
+from tests.jq.oracle import Oracle
+from tests.jq.random_programs import Maker
+from tests.jq.support import evaluate, with_pool
+from tests.security.support import environment_number
+
+SEEDS = 10
+COMPARISONS = environment_number("AGENTOS_TEST_COMPARISONS", 30_000)
+"""For each seed."""
+VALUES = 40
+"""For each program."""
+ATTACKS: list[str] = json.loads(Path(__file__).with_name("attacks.json").read_text(encoding="utf-8"))
+
+
+class Difference:
+    """Compares one program in both ways, value by value."""
+
+    def __init__(self) -> None:
+        self.engine = Engine()
+        self.oracle = Oracle()
+
+    def of(self, program: Program, data: bytes) -> object:
+        """What is different; None where nothing is, `unknown` where the compiled form does not answer."""
+        try:
+            got = self.engine.answer(program, data)
+        except Beyond:
+            return "unknown"
+        except JqError:
+            wanted = self.oracle.outcome(program, data)
+            return None if wanted.failure else ("fails, and jq does not", wanted.outputs)
+        wanted = self.oracle.outcome(program, data)
+        if wanted.failure is not None:
+            return "jq fails", wanted.failure, got.outputs
+        return None if dump(got.outputs) == dump(wanted.outputs) else ("differs", wanted.outputs, got.outputs)
+
+    def compiles(self, program: Program) -> bool:
+        return not isinstance(self.engine.code(program), Refusal)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_random_programs_give_what_jq_gives(seed: int) -> None:
+    maker, difference = Maker(seed), Difference()
+    compared = 0
+    while compared < COMPARISONS:
+        program = value_program("", f"null as $v | {maker.program()}")
+        if not difference.compiles(program):
+            continue
+        for _ in range(VALUES):
+            data = dump({"body": maker.value()})
+            found = difference.of(program, data)
+            assert found in (None, "unknown"), (program.parts.sources, data, found)
+            compared += found is None
+
+
+ODD = {
+    '"\\u0000"': '{"body":"a\\u0000b"}',
+    ".": '{"body":[1.0,1e2,-0.0,0.10,12345678901234567890,1e15,123456789012345678.5]}',
+    ". ": '{"body":[1.0,1e2,-0.0,0.10,1E400]}',
+    ".  ": '{"body":[-0,0.0,1.50]}',
+    "map(tojson)": '{"body":[1.0,1e2,-0.0,0.10,-0,1.5,1e17,"\\u007f"]}',
+    "map(. + 0)": '{"body":[9007199254740991,9007199254740993,0.1]}',
+    "map(. == 9007199254740993)": '{"body":[9007199254740992,9007199254740993]}',
+    ".[0] == .[1]": '{"body":[0.1,0.10000000000000000001]}',
+    ".[0] < .[1]": '{"body":["\\ud83d\\ude00","\\uffff"]}',
+    "length": '{"body":"\\ud83d"}',
+    "ltrimstr(1)": '{"body":"1"}',
+    "1 == true, 1 == 1.0, [1] == [true]": '{"body":1}',
+    "{a: 1, b: empty}": '{"body":1}',
+    "[{a: (1, 2), b: 3}]": '{"body":1}',
+    "first((\"a\", .b) // (.[] | 1)?)": '{"body":0}',
+    "try first((\"a\", .b) // 1) catch 2": '{"body":0}',
+    "[.[] | (.a, error)?]": '{"body":[{"a":1},{"a":2}]}',
+    "[limit(3; repeat(1))]": '{"body":1}',
+    "test(\"a\")": '{"body":"a"}',
+    "now | type": '{"body":1}',
+    "[.[] as [$a] ?// $a | $a]": '{"body":[[1]]}',
+    "def f: if . > 3 then . else . + 1 | f end; f": '{"body":1}',
+    "null | has(\"a\")": '{"body":1}',
+    ".a.b |= 1": '{"body":{"a":"x"}}',
+    ".[\"a\"]?, .[0]?": '{"body":"x"}',
+    "$ENV, $ENV.PATH": '{"body":1}',
+    "keys": '{"body":{"b":1,"a":{"z":1,"y":2},"a":3}}',
+    "from_entries": '{"body":[{"name":"a","v":1},{"k":"b"}]}',
+    "error(\"own words\")": '{"body":1}',
+    "fromjson": '{"body":"nan"}',
+    "fromjson ": '{"body":"[1.0, -0, 1e1000]"}',
+    "@uri \"x=\\(.)\"": '{"body":"a b/é~"}',
+}  # fmt: skip
+"""Where jq and Python, or the two forms of a program, may see things in different ways."""
+
+
+def test_what_is_odd_is_told_in_the_words_of_a_worker() -> None:
+    """The same outcome, its failure included, whichever way a pool runs programs."""
+
+    async def outcomes(pool: WorkerPool) -> list[tuple[object, ...]]:
+        found = [await pool.run(value_program("", source), data.encode()) for source, data in ODD.items()]
+        return [(outcome.outputs, dump(outcome.outputs), outcome.failure) for outcome in found]
+
+    compiled = with_pool(outcomes, mode="compiled")
+    for source, one, other in zip(ODD, compiled, with_pool(outcomes), strict=True):
+        assert one == other, source
+
+
+def test_every_kind_of_program_has_the_outputs_of_a_worker() -> None:
+    definitions = "def name: .name // $params.name; def both(f): f, f;"
+    programs: dict[Program, Json] = {
+        request_program(definitions, [".params", "both(1)", "empty", "name", "$settings.s"]): {
+            "params": {"name": "n"},
+            "settings": {"s": 1},
+            "auth": {},
+        },
+        reply_program(definitions, ".error", "[.items[] | name]", ["length", ".[0]", "both(.)"]): {
+            "params": {"name": "n"},
+            "whole": {"items": [{"name": 1}, {}]},
+        },
+        reply_program(definitions, None, "both(.)", ["length"]): {"params": {}, "whole": [1]},
+        reply_program("", ".e", None, [".a"]): {"whole": {"e": 1, "a": 2}, "body": {"a": 3}},
+        stream_program("", ".delta", ".error", ".end"): {"events": [{"delta": 1}, {"end": True}]},
+        value_program("", "$response.status"): {"response": {"status": 200}, "body": None},
+    }
+    difference = Difference()
+    found = [difference.of(program, dump(document)) for program, document in programs.items()]
+    assert found == [None] * len(programs)
+
+
+def test_what_runs_again_is_compiled_and_what_cannot_be_says_why() -> None:
+    async def ways(pool: WorkerPool) -> list[str]:
+        one, other = value_program("", ".a"), value_program("", "test(.a)")
+        return [(await pool.run(program, b'{"body":{"a":"a"}}')).way for program in (one, one, other, other)]
+
+    assert with_pool(ways, mode="auto")[:2] == ["worker: it is compiled when it runs again", COMPILED]
+    assert with_pool(ways, mode="auto")[3] == "worker: test/1"
+    assert with_pool(ways, mode="compiled")[0] == COMPILED
+    assert set(with_pool(ways, mode="worker")) == {"worker"}
+
+
+# ---------------------------------------------------------------------- what it may cost
+
+TEXT = "ab" * 4000
+LIST: list[Json] = list(range(4000))
+MAP: dict[str, Json] = {f"k{number}": number for number in range(4000)}
+TOUCHES_LITTLE = {
+    "not",
+    "type",
+    "length",
+    "has",
+    "isnan",
+    "isinfinite",
+    "floor",
+    "%",
+    "*",
+    "/",
+    "startswith",
+    "endswith",
+}
+
+
+PLENTY = 100_000
+"""Units; who uses them up has been charged."""
+
+
+def large_calls() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
+    """Each function of the table with something large in each place of it."""
+    for (name, count), function in FUNCTIONS.items():
+        for value in (TEXT, json.dumps(LIST), LIST, [TEXT] * 200, [LIST] * 200, MAP):
+            yield name, function, (value, *("a",) * count)
+    for name, function in OPERATORS.items():
+        for one, other in ((TEXT, TEXT), (LIST, LIST[::-1]), (MAP, MAP)):
+            yield name, function, (one, other)
+    for name, function in KEYED.items():
+        yield name, function, (LIST, LIST)
+        yield name, function, (LIST, [str(each) for each in LIST])
+
+
+def test_whatever_touches_something_large_charges_for_it() -> None:
+    free = []
+    for name, function, args in large_calls():
+        meter = Meter(PLENTY, uncertain=False)
+        try:
+            found = function(meter, *args)
+        except (JqError, Beyond):
+            continue
+        if name not in TOUCHES_LITTLE and PLENTY - meter.left < 100 and found is not args[0]:
+            free.append((name, type(args[0]).__name__, PLENTY - meter.left))
+    assert free == []
+
+
+DOUBLED = "|".join(["[., .]"] * 24)
+TOO_MUCH: dict[str, Json] = {
+    "[.[] as $a | .[] as $b | .[] as $c | 1]": LIST,
+    "|".join(["(. + .)"] * 40): "abcdefgh",
+    "|".join(["(. + .)"] * 39): [1, 2, 3],
+    DOUBLED: 1,
+    f"{DOUBLED} | tojson": 1,
+    f"({DOUBLED}) as $a | ({DOUBLED}) == $a": 1,
+    "reduce .[] as $i ({}; . + {(\"a\\($i)\"): $i})": LIST,
+    ". as $b | reduce .[] as $i ($b; .k1 = $i)": MAP,
+    ". as $b | [.[] | $b | del(.k1)] | length": MAP,
+    ". as $b | [.[] | $b | del(.[] | select(. == 1))] | length": MAP,
+    ". as $b | [.[] | $b | with_entries(.)] | length": MAP,
+    ". as $b | [.[] | $b | keys] | length": MAP,
+    ". as $t | [split(\"\")[] | $t | split(\"b\")] | length": TEXT,
+    ". as $t | [split(\"\")[] | $t | ascii_upcase] | length": TEXT,
+    ". as $t | [split(\"\")[] | $t | trim | @uri] | length": TEXT,
+    ". as $t | [.[] | $t[1:]] | length": LIST,
+    ". as $t | [.[] | $t | sort] | length": LIST,
+    ". as $t | [.[] | $t - $t] | length": LIST,
+    ". as $t | [.[] | $t | join(\",\")] | length": LIST,
+    ". as $t | [.[] | IN($t[])] | length": LIST,
+    ". as $t | [.[] | any($t[]; . < 0)] | length": LIST,
+    "map([.]) | add | map([.]) | add": LIST,
+    "[..|..|..|..] | length": [[[[LIST]]]],
+    "def f(g): g | g; " + "f(" * 30 + "." + ")" * 30: 1,
+    "".join(f"def f{n}: f{n - 1}, f{n - 1}; " if n else "def f0: .; " for n in range(30)) + "f29": 1,
+    "|".join(['"\\(.)\\(.)"'] * 40): "abcdefgh",
+    "[foreach .[] as $x ([]; . + [$x])] | length": LIST,
+    ".[] |= [., .] | .[] |= [., .]": LIST,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", TOO_MUCH, ids=range(len(TOO_MUCH)))
+def test_what_costs_too_much_is_given_up(source: str) -> None:
+    engine = Engine()
+    with pytest.raises(Beyond):
+        engine.answer(value_program("", source), dump({"body": TOO_MUCH[source]}))
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["def f: f; f", "[repeat(1)]", "last(range(1e15))", "[limit(9; repeat(1))]", "(" * 300 + "1" + ")" * 300,
+     "|".join(["."] * 9000), "[" + ",".join(["{a: .}"] * 3000) + "]", "test(\"a\")", "input", "$__loc__", "now",
+     "|".join(["(., .)"] * 90), "env", "@base32d", "limit(1; 2)", "label $a | break $a", "import \"a\" as a; 1"],
+)  # fmt: skip
+def test_what_is_endless_too_large_or_not_of_the_subset_is_not_compiled(source: str) -> None:
+    with pytest.raises(Unsupported):
+        build("", [source], ())
+
+
+def test_an_input_that_takes_long_to_parse_is_left_to_a_worker() -> None:
+    with pytest.raises(Beyond):
+        Engine().answer(value_program("", "1"), dump({"body": "x" * (1 << 17)}))
+
+
+# ---------------------------------------------------------------------- what it can reach
+
+
+def reached(source: str) -> set[str]:
+    """The names that generated code uses without making them, its attributes, and imports."""
+    tree = ast.parse(source)
+    made = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    made |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    made |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - made
+    attributes = {f".{node.attr}" for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    imports = {"import" for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom | ast.Global)}
+    return used | attributes | imports
+
+
+ALLOWED = {*reachable(), ".charge", ".append", ".get", ".__class__"} - {"__builtins__"}
+CANARIES = (
+    "__import__",
+    "open",
+    "eval",
+    "os.system",
+    "__builtins__",
+    "meter",
+    "reachable",
+    "globals",
+    "v1",
+    "charge",
+)
+
+
+def canary_programs() -> Iterator[tuple[str, str]]:
+    """Definitions and expressions in which names and texts try to become code."""
+    for name in CANARIES:
+        word = name.replace(".", "_")
+        yield f"def {word}: 1; def f(${word}; {word}): ${word}, {word};", f"f(1; 2), {word}"
+        yield "", f". as ${word} | {{${word}, \"{name}\": .{word}, (.a): \"'\\n{name}('''\"}}"
+        yield "", f'. as {{{word}: ${word}}} | del(.{word}, .["{name}(1)"]) | .{word} |= ${word}'
+        yield "", f'"\\u0027\\u0022\\n\\r{name}()\\u2028" == ., "{name}\\(.)" , IN("{name}", "\\u0027")'
+    for attack in ATTACKS:
+        yield attack, "."
+        yield "", attack
+
+
+def test_generated_code_reaches_no_name_outside_of_its_table() -> None:
+    maker = Maker(99)
+    programs = [*canary_programs(), *(("", f"null as $v | {maker.program()}") for _ in range(2000))]
+    compiled = 0
+    for definitions, source in programs:
+        try:
+            code = build(definitions, [source], ("params", "settings", "response"))
+        except Unsupported:
+            continue
+        compiled += 1
+        assert reached(code.source) <= ALLOWED, source
+        known = code.make.__globals__
+        assert known.keys() - {"build"} == reachable().keys()
+        assert known["__builtins__"] == {}
+    assert compiled > 1000
+
+
+def test_no_attack_gets_anything_out_of_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    canary = "canary-5c0e11"
+    monkeypatch.setenv("CANARY", canary)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d.json").write_text(f'"{canary}"')
+
+    async def everything(pool: WorkerPool) -> str:
+        outcomes: list[Outcome] = []
+        for attack in ATTACKS:
+            source = attack.replace("FOLDER", str(tmp_path))
+            outcomes.append(await evaluate(pool, source))
+            outcomes.append(await evaluate(pool, ".", None, source))
+            outcomes.append(await pool.run(request_program("", ["1", source, "2"]), b"{}"))
+        return repr(outcomes)
+
+    assert canary not in with_pool(everything, mode="compiled")

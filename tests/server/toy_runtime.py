@@ -1,0 +1,177 @@
+"""A small runtime that does as it is told, for tests of the HTTP surface alone."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from agentos_runtime.calls.call import Call, Event, RawReply, Reply, Timings
+from agentos_runtime.errors import AgentOSError, UnknownSkill, UnknownUtility, UpstreamRateLimited
+from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.security.agents import Caller
+from agentos_runtime.server.messages import error_body
+from agentos_runtime.server.ports import Runtime
+from agentos_runtime.skills.files import SkillFile, SkillFolder
+
+
+class ToyStream:
+    """Yields the batches it was given; waits for ever at None; says goodbye when interrupted."""
+
+    warning: str | None = None
+    ignored: tuple[str, ...] = ()
+
+    def __init__(self, runtime: "ToyRuntime", call: Call, batches: list[list[Event] | Exception | None]) -> None:
+        self._runtime = runtime
+        self._call = call
+        self._batches = batches
+        self._partial: list[str] = []
+        self._interrupted: asyncio.Future[AgentOSError] = asyncio.get_running_loop().create_future()
+
+    def interrupt(self, error: AgentOSError) -> None:
+        if not self._interrupted.done() and self._runtime.heeds_interrupts:
+            self._interrupted.set_result(error)
+
+    async def __aiter__(self) -> AsyncIterator[list[Event]]:
+        for batch in self._batches:
+            if batch is None:
+                error = await self._interrupted
+                body = error_body(error, self._call.request_id)
+                yield [Event("error", {**body, "partial": {"content": "".join(self._partial)}})]
+                return
+            if isinstance(batch, Exception):
+                raise batch
+            for event in batch:
+                if event.name == "delta" and isinstance(event.data, dict):
+                    self._partial.append(str(event.data.get("content", "")))
+            yield batch
+
+    async def aclose(self) -> None:
+        await self._runtime.before_closing()
+        self._runtime.log("closed")
+
+
+class ToyCatalog:
+    rule: Hashable = None
+    version: Hashable | None = None
+
+    def __init__(self, icon: Path | None) -> None:
+        self._icon = icon
+
+    def loading(self) -> list[Json]:
+        return []
+
+    def entries(self, q: str | None) -> list[Json]:
+        return [{"id": "toy", "name": "Toy", "q": q}]
+
+    def detail(self, skill: str) -> dict[str, Json]:
+        if skill not in ("toy", "toy/x"):
+            raise UnknownSkill(f"There is no skill {skill}.")
+        return {"id": skill}
+
+    def utility(self, skill: str, name: str) -> dict[str, Json]:
+        self.detail(skill)
+        if name != "echo":
+            raise UnknownUtility(f"There is no utility {name}.")
+        return {"description": "says it back"}
+
+    def icon(self, skill: str) -> SkillFile | None:
+        self.detail(skill)
+        return SkillFile(SkillFolder(self._icon.parent), self._icon) if self._icon else None
+
+
+class ToyRuntime:
+    """Utilities: echo, raw, nothing, refuse, bug, slow (till cancelled), patient (till told), and the `streams`."""
+
+    def __init__(
+        self,
+        streams: Mapping[str, list[list[Event] | Exception | None]] | None = None,
+        icon: Path | None = None,
+        heeds_interrupts: bool = True,
+        closes_slowly: bool = False,
+    ) -> None:
+        self._catalog = ToyCatalog(icon)
+        self.streams = dict(streams or {})
+        self.heeds_interrupts = heeds_interrupts
+        self._closes_slowly = closes_slowly
+        self.calls: list[Call] = []
+        self._patience = asyncio.Event()
+        self.secret = "secret-in-a-bug"
+        self.happened: list[str] = []
+        self.on_log: Callable[[str], object] = self.happened.append
+
+    def log(self, what: str) -> None:
+        self.on_log(what)
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[Runtime]:
+        yield self
+        self.log("runtime closed")
+
+    async def invoke(self, call: Call) -> Reply:
+        self.calls.append(call)
+        timings = Timings(1.5, 1.25, 0.125)
+        if call.utility == "raw":
+            return Reply(None, b"null", RawReply(b"\x00\xff", str(call.params.get("type", "audio/mpeg"))), timings)
+        if call.utility == "nothing":
+            return Reply(None, b"null", None, timings)
+        if call.utility == "refuse":
+            raise UpstreamRateLimited("Slow down.", retry_after=6.2)
+        if call.utility == "bug":
+            raise KeyError(self.secret)
+        if call.utility == "slow":
+            await self._wait_until_cancelled()
+        if call.utility == "patient":
+            self.log("patient")
+            await self._patience.wait()
+        said: Json = {"params": call.params, "agent": call.agent}
+        return Reply(said, dump(said), None, timings)
+
+    def finish_patient_calls(self) -> None:
+        self._patience.set()
+
+    async def before_closing(self) -> None:
+        if self._closes_slowly:
+            self.log("closing")
+            await self._patience.wait()
+
+    async def _wait_until_cancelled(self) -> None:
+        self.log("waiting")
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            self.log("cancelled")
+            raise
+
+    async def stream(self, call: Call) -> ToyStream:
+        self.calls.append(call)
+        if call.utility == "refuse":
+            raise UpstreamRateLimited("Slow down.", retry_after=6.2)
+        if call.utility == "slow":
+            await self._wait_until_cancelled()
+        return ToyStream(self, call, self.streams[call.utility])
+
+    async def ready(self, skill: str) -> None:
+        """All of its skills are."""
+
+    async def owns_param(self, skill: str, utility: str, name: str) -> bool:
+        return utility == "owner"
+
+    def is_loading(self) -> bool:
+        return False
+
+    def health(self) -> dict[str, Json]:
+        return {"status": "ok", "version": "0", "skills": {"loaded": 1, "broken": 0}}
+
+    def catalog(self, caller: Caller, *, everything: bool = False) -> ToyCatalog:
+        return self._catalog
+
+    async def activity(self, filters: Mapping[str, str], caller: Caller) -> dict[str, Json]:
+        return {"rows": [dict(filters)], "next_cursor": None}
+
+    async def usage(self, filters: Mapping[str, str], caller: Caller) -> dict[str, Json]:
+        return {"rows": [dict(filters)]}
+
+
+def opener(runtime: ToyRuntime) -> Callable[[], AbstractAsyncContextManager[Runtime]]:
+    return runtime.open

@@ -1,0 +1,121 @@
+"""Examining a home without the command line: what is in order, what is not, and what to do."""
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing, nullcontext
+from pathlib import Path
+
+import pytest
+
+from agentos_runtime.bootstrap import open_runtime
+from agentos_runtime.config.settings import Settings
+from agentos_runtime.runtime.home.doctor import HealthReport, KeysReport, examine, examine_keys
+from agentos_runtime.runtime.home.findings import Finding
+from agentos_runtime.security.agents import Caller
+from agentos_runtime.security.opening import open_approvals
+from agentos_runtime.storage.sqlite.files import NewerFile
+from tests.cli.console import Console
+from tests.cli.skills import CANARY, LOGIN, TOY
+
+OPERATOR = Caller("doctor", operator=True)
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Console:
+    """A home whose skills are one that has no key and one that is broken; nothing is run in it unless asked."""
+    made = Console(tmp_path / "home", tmp_path / "skills")
+    made.write("toy/readme.md", TOY)
+    made.write("login.md", LOGIN.replace("rest:", "rst:"))
+    return made
+
+
+def examined(environ: dict[str, str]) -> HealthReport:
+    settings = Settings.from_environ(environ)
+    runtime = open_runtime(settings, environ, watch=False)
+    return asyncio.run(examine(settings, open_approvals(settings), runtime, OPERATOR))
+
+
+def keys(environ: dict[str, str]) -> KeysReport:
+    settings = Settings.from_environ(environ)
+    runtime = open_runtime(settings, environ, watch=False)
+    return asyncio.run(examine_keys(settings, environ, open_approvals(settings), runtime))
+
+
+def states(report: HealthReport) -> dict[str, str]:
+    return {found.name: found.state for found in report.findings}
+
+
+def test_each_finding_says_how_it_is_and_what_to_do(console: Console) -> None:
+    console.home.mkdir()
+    (console.home / "credentials.json").touch(0o644)
+    report = examined(console.environ | {"AGENTOS_OPERATOR_TOKEN": "boss"})
+    found = {each.name: each for each in report.findings}
+    assert {name: each.state for name, each in found.items() if name in ("home", "workers", "activity")} == {
+        "home": "note", "workers": "fine", "activity": "fine",
+    }  # fmt: skip
+    assert (found["credentials.json"].state, found["skill login"].state) == ("wrong", "wrong")
+    assert "run chmod 600" in found["credentials.json"].text
+    assert "Run: agentos check" in found["skill login"].text
+    assert (found["operator_token"].state, "openssl rand" in found["operator_token"].text) == ("note", True)
+    assert report.wrong
+
+
+def test_a_runtime_that_cannot_be_opened_is_a_finding(console: Console) -> None:
+    console.home.mkdir(mode=0o700)
+    with closing(sqlite3.connect(console.home / "limits.db")) as newer:
+        newer.execute("PRAGMA user_version = 999")
+    report = examined(console.environ)
+    found = {each.name: each for each in report.findings}
+    assert (found["runtime"].state, "workers" in found, report.wrong) == ("wrong", False, True)
+    assert "was written by a newer agentos-runtime" in found["runtime"].text
+    with pytest.raises(NewerFile):
+        keys(console.environ)
+
+
+def test_a_runtime_that_is_open_is_examined_as_it_is_and_stays_open(console: Console) -> None:
+    settings = Settings.from_environ(console.environ)
+    answering = Finding("server", "fine", "it is this one")
+
+    async def server() -> Finding:
+        return answering
+
+    async def run() -> tuple[HealthReport, int]:
+        async with open_runtime(settings, console.environ, watch=False) as runtime:
+            report = await examine(settings, open_approvals(settings), nullcontext(runtime), OPERATOR, server)
+            return report, len(runtime.catalog(OPERATOR).entries())
+
+    report, skills = asyncio.run(run())
+    assert (skills, answering in report.findings) == (2, True)
+    assert {**states(report)} == {**states(examined(console.environ)), "server": "fine"}
+
+
+def test_no_setting_that_may_hold_a_secret_is_in_the_report(console: Console) -> None:
+    secrets = {"AGENTOS_TOKEN": CANARY, "AGENTOS_OPERATOR_TOKEN": CANARY + "2"}
+    report = examined(console.environ | secrets)
+    shown = {each.name: (each.value, each.source) for each in report.settings}
+    assert shown["token"] == ("set, not shown", "AGENTOS_TOKEN")
+    assert shown["port"] == ("1", "AGENTOS_PORT")
+    assert CANARY not in json.dumps(report.as_json())
+
+
+def test_each_key_is_told_with_its_place_and_never_with_its_value(console: Console) -> None:
+    assert [(each.skill, each.source, each.variables) for each in keys(console.environ).keys] == [
+        ("toy", None, ("TOY_API_KEY",))
+    ]
+    report = keys(console.environ | {"TOY_API_KEY": CANARY})
+    assert [each.source for each in report.keys] == ["environment TOY_API_KEY"]
+    assert (report.wrong, CANARY in json.dumps(report.as_json())) == (False, False)
+    (console.home / "credentials.json").touch(0o644)
+    report = keys(console.environ)
+    assert report.wrong
+    assert "chmod 600" in str(report.keys[0].problem)
+
+
+def test_the_command_line_prints_the_very_reports(console: Console) -> None:
+    examined(console.environ)  # which makes the home
+    report = examined(console.environ).as_json()
+    shown = console.run("doctor", "--json").json
+    assert shown["settings"] == report["settings"]
+    assert [each for each in shown["findings"] if each["name"] != "server"] == report["findings"]
+    assert console.run("keys", "doctor", "--json").json == keys(console.environ).as_json()
