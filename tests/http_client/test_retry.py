@@ -128,7 +128,7 @@ def test_repeats_end_with_the_deadline(run: Run) -> None:
     clock = Clock()
     with Toy(limited(429, ("Retry-After", "2")), stall()) as toy:
         with pytest.raises(UpstreamTimeout):
-            run(timed(clock, request(toy.url()), DECLARED, timeout=2.2))
+            run(timed(clock, request(toy.url()), DECLARED, timeout=3.5))
         assert clock.slept == [2.0]
 
 

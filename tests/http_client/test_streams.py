@@ -136,7 +136,7 @@ def test_silence_in_a_stream_is_a_timeout(run: Run) -> None:
     with Toy(stall(STREAM[:-5])) as toy:
         with pytest.raises(UpstreamTimeout, match=r"sent nothing for 0\.3 s"):
             run(read(toy, idle_timeout=0.3))
-        assert toy.connections[0].gone.wait(2.5)
+        assert toy.connections[0].gone.wait(30)
 
 
 def test_no_headers_in_time_is_a_timeout(run: Run) -> None:

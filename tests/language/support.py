@@ -52,7 +52,7 @@ def wait_until_gone(toy: Toy) -> None:
 
 def closed_row(house: House) -> dict[str, Any]:
     """The ledger's newest row, once its call is over."""
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + 60
     while (row := house.rows()[0])["outcome"] == "started":
         assert time.monotonic() < ends, "the call is not over"
     return row

@@ -115,7 +115,7 @@ def test_a_mistake_in_a_part_is_shown_at_its_character_in_the_part_s_own_file(tm
 
 def until(run: House, holds: Any) -> None:
     """Wait until the skill is as it should be: files are looked at several times a second."""
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + 60
     while not holds(detail(run)):
         assert time.monotonic() < ends, detail(run)
 

@@ -1,6 +1,6 @@
 """Params are validated all at once, without a value in any message, and completed with defaults."""
 
-import time
+import functools
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Utility
 from agentos_runtime.manifest.params import check_params
 from agentos_runtime.manifest.shapes import Shape
+from tests.counting import calls_made
 from tests.manifest.loading import go
 
 PARAMS = """
@@ -121,9 +122,7 @@ def test_whole_floats_are_integers_and_booleans_are_no_numbers() -> None:
 
 def test_a_flood_of_problems_is_cut_short() -> None:
     many: dict[str, Json] = {f"unknown{n}": 1 for n in range(10_000)}
-    started = time.perf_counter()
     assert len(refused(chat(), many)) <= 60
-    assert time.perf_counter() - started < 0.5
 
 
 def test_limit_all_and_wait_belong_to_the_runtime_unless_declared() -> None:
@@ -134,16 +133,12 @@ def test_limit_all_and_wait_belong_to_the_runtime_unless_declared() -> None:
     assert go(f"{plain}\npaginate: {{style: offset}}", params="limit: {type: integer}").runtime_params == {"all"}
 
 
-def test_valid_params_pass_in_a_few_microseconds() -> None:
-    utility = chat()
-    given_params: dict[str, Json] = {"model": "x", "messages": MESSAGES}
-    best = 1.0
-    for _ in range(20):
-        started = time.perf_counter()
-        for _ in range(100):
-            check_params(utility, given_params)
-        best = min(best, (time.perf_counter() - started) / 100)
-    assert best < 12e-6 * 5
+def test_checking_valid_params_costs_a_few_calls_and_no_more_for_what_is_not_given() -> None:
+    few: dict[str, Json] = {"model": "x", "messages": MESSAGES}
+    unset = "\n".join(f"p{number}: {{type: string}}" for number in range(200))
+    for utility in (chat(), chat(params=f"{PARAMS}{unset}\n")):
+        check_params(utility, few)
+        assert calls_made(functools.partial(check_params, utility, few)) < 100
 
 
 TYPES = ["string", "integer", "number", "boolean", "array", "object", "null"]

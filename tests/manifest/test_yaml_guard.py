@@ -2,13 +2,14 @@
 
 # ruff: noqa: E501  (a row of a table is one line)
 
+import functools
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.counting import calls_made
 from tests.manifest.loading import good, load, load_bytes, texts, utility
 
 ROOT = Path(__file__).parents[2]
@@ -39,16 +40,14 @@ BOMBS = {
 }
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(20)
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_quickly(name: str) -> None:
     data = f"---\n{BOMBS[name]}\n---\n".encode()
-    started = time.process_time()
-    result = load_bytes(data)
-    took = time.process_time() - started
-    assert result.skill is None
-    assert any(problem.severity == "error" for problem in result.problems)
-    assert took < 0.05 * 5
+    results = []
+    assert calls_made(lambda: results.append(load_bytes(data))) < 150_000
+    assert results[0].skill is None
+    assert any(problem.severity == "error" for problem in results[0].problems)
 
 
 def test_all_bombs_together_take_little_memory() -> None:
@@ -63,20 +62,19 @@ def test_all_bombs_together_take_little_memory() -> None:
     assert int(done.stdout) < 64 * 1024 * 1024 * 5
 
 
-def test_a_large_valid_file_loads_within_its_time() -> None:
+def test_what_a_valid_file_costs_grows_with_its_length_only() -> None:
     one = utility(
         "url: https://api.example.com/x\nquery: {a: .params.a, b: 1, c: text}", params="a: {type: string}"
     )
     body = one.removeprefix("utilities:\n")
-    front = "utilities:\n" + "\n".join(body.replace("  go:", f"  go{n}:", 1) for n in range(300))
-    took = 60.0
-    for _ in range(3):
-        started = time.process_time()
-        skill = good(front)
-        took = min(took, time.process_time() - started)
-        assert len(skill.utilities) == 300
-    slack = 5 if sys.gettrace() is None else 15  # who counts branches while it runs takes most of the time
-    assert took < 0.002 * len(front) / 1024 * slack
+
+    def load(count: int) -> None:
+        front = "utilities:\n" + "\n".join(body.replace("  go:", f"  go{n}:", 1) for n in range(count))
+        assert len(good(front).utilities) == count
+
+    load(1)
+    small, large = (calls_made(functools.partial(load, count)) for count in (20, 200))
+    assert large < 10.5 * small
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ utilities:
       method: POST
       url: {ORIGIN}/{{fault}}
       body: {{number: .params.number}}
-      timeout: 1
+      timeout: 30
       response: &response
         mapping: {{content: .content}}
       stream: &stream
@@ -66,20 +66,30 @@ utilities:
         delta: '{{content: .say}}'
         reply: '{{content: .content}}'
         done: '[DONE]'
-        idle_timeout: 1
+        idle_timeout: 30
+  hasty:
+    description: Ask for a fault that is silence
+    params: *params
+    returns: *returns
+    rest:
+      method: POST
+      url: {ORIGIN}/{{fault}}
+      timeout: 1
+      response: *response
+      stream: {{body: {{stream: true}}, delta: '{{content: .say}}', reply: '{{content: .content}}', done: '[DONE]', idle_timeout: 1}}
   seen:
     description: Hand on all that can be handed on
     params: *params
     rest:
       method: POST
       url: {ORIGIN}/{{fault}}
-      timeout: 1
+      timeout: 30
       response: {{error: 'false', transform: '{{all: ., response: $response}}'}}
-      stream: {{body: {{stream: true}}, delta: '{{content: .say, all: ., response: $response}}', done: '[DONE]', idle_timeout: 1}}
+      stream: {{body: {{stream: true}}, delta: '{{content: .say, all: ., response: $response}}', done: '[DONE]', idle_timeout: 30}}
   bytes:
     description: Hand on the bytes
     params: *params
-    rest: {{method: POST, url: "{ORIGIN}/{{fault}}", timeout: 1, response: {{raw: true}}}}
+    rest: {{method: POST, url: "{ORIGIN}/{{fault}}", timeout: 30, response: {{raw: true}}}}
   nowhere:
     description: Ask where nobody is
     params: *params
@@ -149,10 +159,13 @@ def transport() -> Iterator[tuple[str, Fault]]:
     yield "refused", fault(answer(), UNREACHABLE, utility="nowhere")
     yield "closed before a word", fault(cut(b""), UNREACHABLE)
     yield "reset before a word", fault(reset(), UNREACHABLE)
-    yield "silent", fault(stall(), TIMEOUT)
-    yield "silent after the head", fault(stall(PLAIN[:-8]), TIMEOUT, stall(chunked_head(headers=[SSE_TYPE])))
-    yield "silent after an event", fault(stall(PLAIN[:-1]), TIMEOUT, stall(chunk_of_events(1)))
-    yield "dribbling", fault(dribble(b" "), TIMEOUT, stall(LENGTHLESS))
+    yield "silent", fault(stall(), TIMEOUT, utility="hasty")
+    yield (
+        "silent after the head",
+        fault(stall(PLAIN[:-8]), TIMEOUT, stall(chunked_head(headers=[SSE_TYPE])), utility="hasty"),
+    )
+    yield "silent after an event", fault(stall(PLAIN[:-1]), TIMEOUT, stall(chunk_of_events(1)), utility="hasty")
+    yield "dribbling", fault(dribble(b" "), TIMEOUT, stall(LENGTHLESS), utility="hasty")
     yield "reset in the body", fault(reset(PLAIN[:-4]), TRUNCATED, reset(chunk_of_events(1)))
     yield "too short for its length", fault(cut(render(body=b'{"content": "x"}', length=99)), TRUNCATED)
     yield "too long for its length", fault(answer(body=b'{"content": "x"} and more', length=16), INVALID)

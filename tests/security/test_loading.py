@@ -128,10 +128,10 @@ def test_workers_killed_and_stopped_while_skills_load_break_none(tmp_path: Path,
             seen = {*states(client).values()}
         with Blows(BLOWS // 2, seed=30) as at_reload:
             save("second")
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + 60
         while not all(docs(client, f"s{number}").endswith("second") for number in range(4)):
             seen |= {*states(client).values()}
-            assert time.monotonic() < ends, "all are ready within 10 s"
+            assert time.monotonic() < ends, "all are ready"
         assert "broken" not in seen | {*states(client).values()}
         assert client.get("/api/health").json()["skills"] == {"loaded": 5, "broken": 0}
         assert not [each for each in client.get("/api/skills").json()["skills"] if each.get("stale")]

@@ -73,7 +73,7 @@ def test_a_file_that_hangs_or_fails_is_one_broken_skill_and_all_others_go_on(tmp
         assert until(lambda: "stale" not in entries(client)["failing"], 15), "it is tried again"
         started = time.monotonic()
         assert served.stop() == 0
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
     assert b"failing.md cannot be loaded: RuntimeError" in served.log
     assert CANARY.encode() not in served.log
 
@@ -85,18 +85,18 @@ def test_a_watcher_that_fails_says_so_and_goes_on_with_its_next_look(tmp_path: P
     with serving(tmp_path, skills=skills, script=SCRIPT) as served, served.client() as client:
         for trouble, told in ((CANARY, "a bug of agentos (RuntimeError)"), ("hang", "has not answered")):
             sign.write_text(trouble)
-            assert until(lambda: "watcher" in health(client), 5)
+            assert until(lambda: "watcher" in health(client))
             assert told in health(client)["watcher"][0]
             assert str(skills) in health(client)["watcher"][0]
             assert entries(client)["fine"]["state"] == "ready"
             if trouble != "hang":
                 sign.unlink()
                 (skills / "fine.md").write_text(f"{manifest('fine')}Later")
-                assert until(lambda: "watcher" not in health(client), 5)
+                assert until(lambda: "watcher" not in health(client))
                 assert until(lambda: "Later" in client.get("/api/skills/fine").json()["docs"], 5)
         started = time.monotonic()
         assert served.stop() == 0
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
     assert b"RuntimeError" in served.log
     assert served.log.count(b"Looking for skills in") == 1, "told once, not at every look"
     assert CANARY.encode() not in served.log
@@ -129,7 +129,7 @@ def test_a_server_that_is_still_loading_ends_when_it_is_told_to(tmp_path: Path) 
             stderr=subprocess.PIPE,
         )
         with process:
-            assert until(lambda: starting(port), 30)  # noqa: B023
+            assert until(lambda: starting(port))  # noqa: B023
             started = time.monotonic()
             process.send_signal(signal.SIGTERM)
             try:
@@ -138,7 +138,7 @@ def test_a_server_that_is_still_loading_ends_when_it_is_told_to(tmp_path: Path) 
                 process.kill()
             assert process.stderr is not None
             assert process.stderr.read() == b""
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
 
 
 def free_port() -> int:

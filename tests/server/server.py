@@ -36,7 +36,7 @@ class Running:
         with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self.stop_event.set)
 
-    def join(self, timeout: float = 20) -> None:
+    def join(self, timeout: float = 60) -> None:
         self.thread.join(timeout)
         assert not self.thread.is_alive(), "the server did not stop"
 

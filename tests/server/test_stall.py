@@ -45,8 +45,8 @@ def read_to_the_end(wire: socket.socket) -> None:
 
 
 def until(true: Callable[[], bool]) -> bool:
-    """Asks again and again, for 10 s at most."""
-    deadline = time.monotonic() + 10
+    """Asks again and again, for 60 s at most."""
+    deadline = time.monotonic() + 60
     while not (now := true()) and time.monotonic() < deadline:
         pass
     return now
