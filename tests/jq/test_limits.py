@@ -77,7 +77,7 @@ def test_a_call_whose_worker_was_stopped_runs_again_in_another() -> None:
             os.kill(pid, signal.SIGSTOP)
         return await running
 
-    assert with_pool(use, limits=Limits(wall=0.2)) == Outcome([[36]], None)
+    assert with_pool(use, limits=Limits(wall=2.0)) == Outcome([[36]], None)
 
 
 def test_a_worker_that_never_has_the_processor_is_not_told_as_a_limit_of_the_program(tmp_path: Path) -> None:
