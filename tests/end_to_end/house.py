@@ -13,6 +13,7 @@ import httpx
 from agentos_runtime.bootstrap import open_runtime
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.server.limits import Limits
+from tests.clients import NO_TLS
 from tests.server.server import Running, running
 from tests.toy.raw import Behaviour, Toy, answer
 
@@ -77,7 +78,7 @@ def house(
     variables = {"OPENROUTER_API_KEY": KEY} if environ is None else environ
     with (
         running(lambda: open_runtime(given, variables), limits) as server,
-        httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client,
+        httpx.Client(base_url=server.url, timeout=30, trust_env=False, verify=NO_TLS) as client,
     ):
         yield House(server, client, home, folders[0])
 

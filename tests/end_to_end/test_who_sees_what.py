@@ -21,6 +21,7 @@ from agentos_runtime.security.agents import Agents
 from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.rows import Closing
 from agentos_runtime.storage.private_files import PrivateFile
+from tests.clients import NO_TLS
 from tests.security.support import environment_number
 from tests.server.server import running
 
@@ -122,7 +123,7 @@ def worlds(folder: Path, **tokens: Any) -> Iterator[World]:
     given_settings = Settings(home=home, skills=(skills,), only_skills=True)
     with (
         running(lambda: open_runtime(given_settings, {}), home=home, **tokens) as server,
-        httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client,
+        httpx.Client(base_url=server.url, timeout=30, trust_env=False, verify=NO_TLS) as client,
         Ledger(home / "activity.db") as ledger,
     ):
         yield World(client, home, ledger)

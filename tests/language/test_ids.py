@@ -10,6 +10,7 @@ from agentos_runtime.config.settings import Settings
 from agentos_runtime.manifest.sections.facts import RESERVED_IDS
 from agentos_runtime.resources import skills_folder
 from tests.cli.console import Console
+from tests.clients import NO_TLS
 from tests.manifest.loading import load, load_bytes
 from tests.server.server import running
 
@@ -36,7 +37,7 @@ def test_a_skill_in_place_of_a_bundled_one_says_so_and_the_bundled_one_is_no_bro
     mine = write(home / "skills", "mine.md", "Mine")
     with (
         running(lambda: open_runtime(Settings(home=home), {})) as server,
-        httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client,
+        httpx.Client(base_url=server.url, timeout=30, trust_env=False, verify=NO_TLS) as client,
     ):
         listed = client.get("/api/skills").json()["skills"]
         shown = client.get("/api/skills/openrouter").json()
@@ -55,7 +56,7 @@ def test_of_two_files_of_ones_own_the_earlier_folder_serves_and_the_later_names_
     settings = Settings(home=tmp_path / "home", skills=(tmp_path / "first",))
     with (
         running(lambda: open_runtime(settings, {})) as server,
-        httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client,
+        httpx.Client(base_url=server.url, timeout=30, trust_env=False, verify=NO_TLS) as client,
     ):
         listed = [each for each in client.get("/api/skills").json()["skills"] if each["id"] == "openrouter"]
     found = {each["name"]: each for each in listed}

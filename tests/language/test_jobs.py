@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.clients import NO_TLS
 from tests.language.support import CANARY, closed_row, serving, wait_until_gone
 from tests.toy.raw import Exchange, answer, answer_json, reset, stall
 
@@ -203,7 +204,7 @@ def test_a_client_that_leaves_stops_the_looking(tmp_path: Path) -> None:
         stall()(exchange)
 
     with serving(tmp_path, JOBS, ACCEPTED, look) as (house, toy):
-        leaver = httpx.Client(base_url=house.server.url, trust_env=False)
+        leaver = httpx.Client(base_url=house.server.url, trust_env=False, verify=NO_TLS)
         caller = threading.Thread(target=leave, args=(leaver,))
         caller.start()
         assert looking.wait(10)

@@ -17,6 +17,7 @@ from agentos_runtime.limits.enforcement import Limits
 from agentos_runtime.limits.source import RuleSource
 from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.rows import Closing
+from tests.clients import NO_TLS
 from tests.end_to_end.house import House
 from tests.server.server import running
 from tests.toy.raw import Behaviour, Toy, answer, answer_json
@@ -139,7 +140,7 @@ def limited_house(folder: Path, *script: Behaviour, **settings: Any) -> Iterator
         given = Settings(home=home, skills=(skills,), only_skills=True, rewrite={ORIGIN: toy.origin}, **settings)
         with (
             running(lambda: open_runtime(given, {"TOY_API_KEY": KEY}), home=home, **tokens) as server,
-            httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client,
+            httpx.Client(base_url=server.url, timeout=30, trust_env=False, verify=NO_TLS) as client,
         ):
             yield House(server, client, home, skills), toy
 

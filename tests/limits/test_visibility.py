@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from agentos_runtime.bootstrap import open_runtime
 from agentos_runtime.config.settings import Settings
+from tests.clients import NO_TLS
 from tests.limits.support import limited_house, write_skill
 from tests.server.server import running
 
@@ -174,7 +175,7 @@ def test_what_is_shown_is_what_may_be_called(tmp_path: Path) -> None:
     given_settings = Settings(home=home, skills=(folder,), only_skills=True)
     with (
         running(lambda: open_runtime(given_settings, {}), home=home) as server,
-        httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client,
+        httpx.Client(base_url=server.url, timeout=30, trust_env=False, verify=NO_TLS) as client,
     ):
 
         @given(RULE)

@@ -17,6 +17,7 @@ import httpx
 
 from benchmarks.procfs import tree
 from tests.cli.console import SCRIPT
+from tests.clients import NO_TLS
 
 
 def until(true: Callable[[], bool], seconds: float = 60) -> bool:
@@ -62,7 +63,9 @@ class Served:
         return tree(self.process.pid)[1:]
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=30, trust_env=False, headers={"X-Agent": "tester"})
+        return httpx.Client(
+            base_url=self.url, timeout=30, trust_env=False, verify=NO_TLS, headers={"X-Agent": "tester"}
+        )
 
     def _read(self, pipe: IO[bytes]) -> None:
         with pipe:

@@ -14,6 +14,7 @@ import pytest
 from agentos_runtime.bootstrap import open_runtime
 from agentos_runtime.config.settings import Settings
 from tests.cli.console import Console
+from tests.clients import NO_TLS
 from tests.jq.support import linux_only
 from tests.security.lab import ORIGIN, PLAIN, SECRET, SKILL
 from tests.security.support import Served, rows_of, serving, until
@@ -138,7 +139,7 @@ def test_what_stands_where_a_database_should_be_is_named_and_left_alone(
         )
         with (
             running(lambda: open_runtime(settings, {"LAB_API_KEY": SECRET})) as server,
-            httpx.Client(base_url=server.url, trust_env=False) as client,
+            httpx.Client(base_url=server.url, trust_env=False, verify=NO_TLS) as client,
         ):
             headers = {"Idempotency-Key": "k"}
             answer = client.post("/api/skills/lab/ask", json={"fault": "well"}, headers=headers)

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.clients import NO_TLS
 from tests.end_to_end.house import House, house
 from tests.security.lab import ORIGIN, PLAIN, SECRET, SKILL
 from tests.security.support import environment_number, until
@@ -77,7 +78,7 @@ def test_no_call_fails_while_its_file_is_written(
 
 
 def call_until(house: House, over: threading.Event, wrong: list[str]) -> None:
-    with httpx.Client(base_url=house.server.url, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=house.server.url, timeout=30, trust_env=False, verify=NO_TLS) as client:
         while not over.is_set():
             answer = client.post("/api/skills/lab/ask", json={"fault": "well"})
             if answer.status_code != 200:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.cli.console import PATIENCE, Console, Done
+from tests.clients import NO_TLS
 from tests.testing.support import simulating
 
 FILMS = """\
@@ -112,7 +113,7 @@ def test_a_job_whose_case_ends_too_early_ends_too(tmp_path: Path) -> None:
 
 def test_the_simulated_service_answers_exchange_after_exchange_and_then_anew(tmp_path: Path) -> None:
     made = console(tmp_path, {"make": MAKE, "list": LIST}, interval="0.01")
-    with simulating(made) as (url, _), httpx.Client(trust_env=False, timeout=PATIENCE) as client:
+    with simulating(made) as (url, _), httpx.Client(trust_env=False, verify=NO_TLS, timeout=PATIENCE) as client:
         for _ in range(2):
             film = client.post(f"{url}/api/skills/films/make", json={"prompt": "fox"}, headers={"X-Agent": "t"})
             assert film.json() == {"urls": ["u"]}

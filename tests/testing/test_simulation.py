@@ -10,6 +10,7 @@ import httpx
 
 from agentos_runtime.testing.fake_credentials import stand_in
 from tests.cli.console import PATIENCE
+from tests.clients import NO_TLS
 from tests.testing.support import CASES, READ, TELL, console, simulating
 
 NO_NETWORK = """
@@ -27,7 +28,7 @@ DEAF = (sys.executable, "-c", NO_NETWORK)
 
 
 def post(url: str, path: str, params: object) -> httpx.Response:
-    with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
+    with httpx.Client(trust_env=False, verify=NO_TLS, timeout=PATIENCE) as client:
         return client.post(f"{url}/api/skills/{path}", json=params, headers={"X-Agent": "tester"})
 
 

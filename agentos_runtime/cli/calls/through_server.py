@@ -1,5 +1,6 @@
 """Calls made through the server that runs on this machine."""
 
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
 from typing import Any
@@ -97,8 +98,9 @@ async def through_server(settings: Settings, named: str | None = None) -> AsyncI
 
     named: the agent that calls, when `--agent` says.
     """
+    no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody; reading all certificates would take 30 ms
     async with httpx.AsyncClient(
-        base_url=base_url(settings), trust_env=False, timeout=httpx.Timeout(None, connect=PATIENCE)
+        base_url=base_url(settings), trust_env=False, verify=no_tls, timeout=httpx.Timeout(None, connect=PATIENCE)
     ) as client:
         yield ThroughServer(client, settings, named) if await is_ours(client) else None
 
