@@ -1,8 +1,15 @@
-"""JSON in and out, exactly: integers of any size, no NaN, no infinities, no surprises from depth."""
+"""JSON in and out, exactly: integers of any size, no NaN, no infinities, no surprises from depth.
+
+msgspec reads and writes what it treats as Python's own json does, which is nearly everything; the rest is Python's
+own, and so are the words of errors.
+"""
 
 import json
 import math
+import re
 from typing import NoReturn, TypeAlias
+
+import msgspec
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
@@ -33,9 +40,19 @@ def parse(text: bytes | str) -> Json:
     numbers that would become infinite, and for nesting deeper than DEEPEST.
     """
     try:
-        if isinstance(text, bytes):
-            text = text.decode("utf-8")
-        value: Json = _DECODER.decode(text)
+        value: Json = _QUICK_DECODER.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        value = _parse(text)
+    opening = text.count(b"[") + text.count(b"{") if isinstance(text, bytes) else text.count("[") + text.count("{")
+    if opening > DEEPEST and _is_deeper(value, DEEPEST):
+        raise JsonTextError("nested too deeply")
+    return value
+
+
+def _parse(text: bytes | str) -> Json:
+    """What msgspec does not read: half surrogate pairs, and all that is wrong."""
+    try:
+        value: Json = _DECODER.decode(text.decode("utf-8") if isinstance(text, bytes) else text)
     except UnicodeDecodeError as error:
         raise JsonTextError(f"not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
@@ -46,8 +63,6 @@ def parse(text: bytes | str) -> Json:
         raise
     except ValueError:
         raise JsonTextError("an integer has too many digits") from None
-    if text.count("[") + text.count("{") > DEEPEST and _is_deeper(value, DEEPEST):
-        raise JsonTextError("nested too deeply")
     return value
 
 
@@ -77,7 +92,23 @@ def _is_deeper(value: Json, most: int) -> bool:
 
 
 def dump(value: Json) -> bytes:
-    """Compact UTF-8 JSON. Lone surrogates are escaped, so that whatever `parse` read can be written."""
+    """Compact UTF-8 JSON. Lone surrogates are escaped, so that whatever `parse` read can be written.
+
+    Raises ValueError for NaN and infinities.
+    """
+    try:
+        text = _QUICK_ENCODER.encode(value)
+    except (UnicodeError, ValueError, RecursionError):
+        return _dump(value)
+    if b"null" in text and not _is_finite(value):  # msgspec writes null for what is no number of JSON
+        return _dump(value)
+    if (b"0.0000" in text or b"0e" in text.translate(_DIGITS)) and _OTHERWISE.search(text):
+        return _dump(value)
+    return text
+
+
+def _dump(value: Json) -> bytes:
+    """What msgspec does not write, or writes otherwise: half surrogate pairs, floats with an exponent."""
     text = _ENCODER.encode(value)
     try:
         return text.encode("utf-8")
@@ -85,6 +116,23 @@ def dump(value: Json) -> bytes:
         return _ASCII_ENCODER.encode(value).encode("ascii")
 
 
+def _is_finite(value: Json) -> bool:
+    """Whether no NaN and no infinity is in the value."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:  # noqa: SIM110 - a generator costs more than the loop
+            if isinstance(each, float | dict | list) and not _is_finite(each):
+                return False
+        return True
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+_QUICK_DECODER = msgspec.json.Decoder()
+_QUICK_ENCODER = msgspec.json.Encoder()
+_DIGITS = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
+_OTHERWISE = re.compile(rb"(?:^|[\[:,])-?(?:[0-9.]+e|0\.0000)")
+"""Floats that Python writes otherwise; something in a text that looks like one does no harm."""
 _DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _ASCII_ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False)
