@@ -98,7 +98,7 @@ def dump(value: Json) -> bytes:
     """
     try:
         text = _QUICK_ENCODER.encode(value)
-    except (UnicodeError, ValueError, RecursionError):
+    except (TypeError, ValueError, RecursionError):
         return _dump(value)
     if b"null" in text and not _is_finite(value):  # msgspec writes null for what is no number of JSON
         return _dump(value)
