@@ -13,6 +13,8 @@ BARE = "(a) starlette + aiohttp pass-through"
 DIRECT = "(c) the toy upstream itself"
 
 _QUESTION = "What is the answer? " + "Think of everything that matters. " * 15
+KEY = "sk-or-v1-" + "0123456789abcdef" * 4
+"""Of the form that keys of OpenRouter have: how long a key is decides what looking for it costs."""
 CHAT = {"model": "bench/model", "messages": [{"role": "user", "content": _QUESTION}]}
 
 
@@ -80,7 +82,7 @@ def _ours(name: str, command: tuple[str, ...], files: Mapping[str, str] | None =
             "AGENTOS_HOME": "{home}",
             "AGENTOS_PORT": "{port}",
             "AGENTOS_REWRITE": "https://openrouter.ai=http://127.0.0.1:{upstream}",
-            "OPENROUTER_API_KEY": "bench-key",
+            "OPENROUTER_API_KEY": KEY,
             "PYTHONPATH": str(ROOT),
         },
         headers={"x-agent": "bench"},
@@ -126,7 +128,7 @@ def _peers() -> Iterator[Candidate]:
             headers={
                 "x-portkey-provider": "openrouter",
                 "x-portkey-custom-host": f"{_UPSTREAM}/api/v1",
-                "authorization": "Bearer bench-key",
+                "authorization": f"Bearer {KEY}",
             },
         )
 
@@ -149,7 +151,7 @@ _LITELLM_CONFIG = {
             "litellm_params": {
                 "model": "openai/bench",
                 "api_base": f"{_UPSTREAM}/api/v1",
-                "api_key": "bench-key",
+                "api_key": KEY,
             },
         }
     ]

@@ -20,6 +20,7 @@ ONLY_IN: Mapping[str, str | tuple[str, ...]] = {
     "jq": "jq/worker.py",
     "httptools": "http_client/wire.py",
     "aiohappyeyeballs": "http_client/connections.py",
+    "msgspec": "jsontext.py",
     "starlette": "server/",
     "uvicorn": "server/",
     "click": "cli/",

@@ -1,9 +1,10 @@
 """A circuit breaker per origin: one that does not answer is not called for a while, then tried with one call."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 from agentos_runtime.config.tables import Reader, amount, flag, read_table, whole
 from agentos_runtime.errors import (
@@ -47,11 +48,34 @@ class _Streak:
     probing: bool = False
 
 
-@dataclass(slots=True)
 class Attempt:
-    """One call on its way; `status` is to be told when the upstream answers."""
+    """Around one call on its way; `status` is to be told when the upstream answers.
 
-    status: int | None = None
+    Raises UpstreamUnavailable on entering while the circuit is open.
+    """
+
+    __slots__ = ("_breakers", "_origin", "_probe", "status")
+
+    def __init__(self, breakers: "CircuitBreakers", origin: str) -> None:
+        self._breakers = breakers
+        self._origin = origin
+        self._probe: _Streak | None = None
+        self.status: int | None = None
+
+    def __enter__(self) -> Self:
+        self._probe = self._breakers.begin(self._origin)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        failed = self.status is not None and self.status >= 500 if error is None else isinstance(error, _FAILURES)
+        if failed:
+            self._breakers.failed(self._origin)
+        elif error is None:
+            self._breakers.answered(self._origin)
+        if self._probe is not None:
+            self._probe.probing = False
 
 
 class CircuitBreakers:
@@ -68,27 +92,12 @@ class CircuitBreakers:
         self._clock = clock
         self._streaks: dict[str, _Streak] = {}
 
-    @contextmanager
-    def attempt(self, origin: str) -> Iterator[Attempt]:
-        """Around one call to the origin. Raises UpstreamUnavailable while the circuit is open."""
-        probe = self._check(origin)
-        attempt = Attempt()
-        try:
-            yield attempt
-        except _FAILURES:
-            self._failed(origin)
-            raise
-        else:
-            if attempt.status is not None and attempt.status >= 500:
-                self._failed(origin)
-            else:
-                self._streaks.pop(origin, None)
-        finally:
-            if probe is not None:
-                probe.probing = False
+    def attempt(self, origin: str) -> Attempt:
+        """Around one call to the origin."""
+        return Attempt(self, origin)
 
-    def _check(self, origin: str) -> _Streak | None:
-        """The streak that this call probes, if it is a probe."""
+    def begin(self, origin: str) -> _Streak | None:
+        """The streak that a call which begins now probes, if it is a probe. Raises UpstreamUnavailable."""
         streak = self._streaks.get(origin)
         if streak is None or not streak.pause:
             return None
@@ -98,7 +107,12 @@ class CircuitBreakers:
         streak.probing = True
         return streak
 
-    def _failed(self, origin: str) -> None:
+    def answered(self, origin: str) -> None:
+        """A call was answered."""
+        self._streaks.pop(origin, None)
+
+    def failed(self, origin: str) -> None:
+        """A call failed."""
         if not self._settings.enabled:
             return
         now = self._clock()

@@ -89,12 +89,10 @@ class Results:
     def meter(self, documents: Iterable[Json]) -> Meter:
         """What the ledger gets to know: names and numbers."""
         meter = read_meter(*documents, clean=self._redactor.clean_text)
-        return replace(
-            meter,
-            input_tokens=self._number(meter.input_tokens),
-            output_tokens=self._number(meter.output_tokens),
-            cost=self._number(meter.cost),
-        )
+        numbers = self._number(meter.input_tokens), self._number(meter.output_tokens), self._number(meter.cost)
+        if numbers == (meter.input_tokens, meter.output_tokens, meter.cost):
+            return meter
+        return replace(meter, input_tokens=numbers[0], output_tokens=numbers[1], cost=numbers[2])
 
     def would_change(self, text: str) -> bool:
         """Whether there is a secret in the text."""

@@ -1,10 +1,9 @@
 """The way to the upstream: circuit breaker, retry, time and trace of every request that leaves, in one place."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from agentos_runtime.calls.messages import SAFE_METHODS, UpstreamRequest, UpstreamResponse
+from agentos_runtime.calls.messages import SAFE_METHODS, UpstreamResponse
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.circuit_breaker import CircuitBreakers
@@ -61,11 +60,20 @@ class Transport:
     ) -> UpstreamResponse:
         request = authorized.request
         changes = request.method not in SAFE_METHODS
-        with _timed(record), _noted(record, request), self._circuit_breakers.attempt(authorized.origin) as attempt:
-            response = await self._upstream.send(
-                request, timeout=timeout, retry=retry, allow_private=authorized.authorization.allow_private
-            )
-            attempt.status = response.status
+        timer = record.timer
+        started = timer.clock()
+        try:
+            with self._circuit_breakers.attempt(authorized.origin) as attempt:
+                response = await self._upstream.send(
+                    request, timeout=timeout, retry=retry, allow_private=authorized.authorization.allow_private
+                )
+                attempt.status = response.status
+        except BaseException as error:
+            gone = not isinstance(error, AgentOSError) or error.may_have_arrived
+            record.made = record.made or (changes and gone)
+            raise
+        finally:
+            timer.upstream += timer.clock() - started
         record.upstream_status = response.status
         record.made = record.made or (changes and response.status < 400)
         trace_stages(response_stages(response.status, response.headers, response.body))
@@ -102,36 +110,20 @@ class Transport:
         retry: Retry | None,
         idle: float,
     ) -> OpenUpstream:
-        with _timed(record), self._circuit_breakers.attempt(authorized.origin) as attempt:
-            upstream = await self._upstream.open(
-                authorized.request,
-                timeout=idle,
-                idle_timeout=idle,
-                retry=retry,
-                allow_private=authorized.authorization.allow_private,
-            )
-            attempt.status = upstream.status
+        timer = record.timer
+        started = timer.clock()
+        try:
+            with self._circuit_breakers.attempt(authorized.origin) as attempt:
+                upstream = await self._upstream.open(
+                    authorized.request,
+                    timeout=idle,
+                    idle_timeout=idle,
+                    retry=retry,
+                    allow_private=authorized.authorization.allow_private,
+                )
+                attempt.status = upstream.status
+        finally:
+            timer.upstream += timer.clock() - started
         record.upstream_status = upstream.status
         trace_stages(response_stages(upstream.status, upstream.headers))
         return upstream
-
-
-@contextmanager
-def _timed(record: Record) -> Iterator[None]:
-    timer = record.timer
-    started = timer.clock()
-    try:
-        yield
-    finally:
-        timer.upstream += timer.clock() - started
-
-
-@contextmanager
-def _noted(record: Record, request: UpstreamRequest) -> Iterator[None]:
-    """Whether the request may have been carried out although it failed."""
-    try:
-        yield
-    except BaseException as error:
-        gone = not isinstance(error, AgentOSError) or error.may_have_arrived
-        record.made = record.made or (request.method not in SAFE_METHODS and gone)
-        raise

@@ -22,11 +22,11 @@ class HttpApp(Starlette):
     def __init__(self, limits: Limits) -> None:
         self.calls = OpenCalls()
         self.opening = Opening()
-        call = CallRoute(self.opening, self.calls, limits.ping)
+        self._call = call = CallRoute(self.opening, self.calls, limits.ping)
         reads = Reads(self.opening, self.calls)
         super().__init__(
             routes=[
-                Route("/api/skills/{skill}/{utility}", call, methods=["POST"]),
+                Route(CALL_PATH + "{skill}/{utility}", call, methods=["POST"]),
                 Route("/api/health", reads.health),
                 Route("/api/skills", reads.skills),
                 Route("/api/skills/{skill}", reads.skill),
@@ -40,19 +40,20 @@ class HttpApp(Starlette):
 
     def build_middleware_stack(self) -> ASGIApp:
         """One layer in place of Starlette's two, whose outer one hands every bug on to the server to be printed."""
-        return Answers(self.router)
+        return Answers(self.router, self._call)
 
 
 class Answers:
     """What is raised behind it becomes the error of the contract."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, call: CallRoute) -> None:
         self._router = router
+        self._call = call
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         settle_path(scope)
         try:
-            await self._router(scope, receive, send)
+            await self._app(scope)(scope, receive, send)
         except HTTPException:
             response = self._unrouted(scope)
         except AgentOSError as error:
@@ -63,6 +64,16 @@ class Answers:
         else:
             return
         await response(scope, receive, send)
+
+    def _app(self, scope: Scope) -> ASGIApp:
+        """What answers: calls, which are most of all, go there past the router."""
+        path: str = scope["path"]
+        if scope["method"] == "POST" and path.startswith(CALL_PATH):
+            skill, slash, utility = path[len(CALL_PATH) :].partition("/")
+            if skill and slash and utility and "/" not in utility:
+                scope["path_params"] = {"skill": skill, "utility": utility}
+                return self._call
+        return self._router
 
     def _unrouted(self, scope: Scope) -> Response:
         """No route takes both this path and this method."""
@@ -91,3 +102,6 @@ class Answers:
             for method in route.methods or ()
         }
         return sorted(methods | {"OPTIONS"}) if methods else []
+
+
+CALL_PATH = "/api/skills/"

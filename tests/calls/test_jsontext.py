@@ -29,7 +29,9 @@ NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     st.integers(),
     st.integers(0, 330).map(lambda zeros: 10**zeros),
-    st.builds(lambda whole, exponent: float(f"{whole}e{exponent}"), st.integers(-(10**17), 10**17), st.integers(-30, 30)),
+    st.builds(
+        lambda whole, exponent: float(f"{whole}e{exponent}"), st.integers(-(10**17), 10**17), st.integers(-30, 30)
+    ),
 )
 TEXTS = st.text(st.characters(codec=None))
 VALUES = st.recursive(
@@ -37,13 +39,17 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=8,
 )
-WRITTEN = st.sampled_from(
-    ["-0", "-0.0", "1e400", "-1e400", "1E400", "1e-400", "01", "1.", ".5", "-", "NaN", "Infinity", "-Infinity", "nul"]
-    + ["18446744073709551616", "9007199254740993", "0.1e1", "1E+2", "2.2250738585072011e-308", "+1", "1_0", "0x1"]
-    + ["1" * 4300, "1" * 4301, "0." + "1" * 400, '"', '"\\', "'a'", "[1,]", '{"a":1,}', '{"a"}', "{1:2}", "1 2", ""]
-    + ['"\\ud800"', '"\\ud83d\\ude00"', '"\\ude00\\ud83d"', '"\\/"', '"\\u0000"', '"\\x"', '"\x1f"', '"\x7f"', "/**/1"]
-    + ['{"a":1,"b":2,"a":3}', '{"a":{"b":1},"a":{}}', " \t\r\n1 ", "\x0b1", "\xa01", "\ufeff1", "\u20281", "1\x00"]
-)
+NUMBERS_AS_WRITTEN = """
+    -0 -0.0 1e400 -1e400 1E400 1e-400 01 1. .5 - +1 1_0 0x1 0.1e1 1E+2 2.2250738585072011e-308 9007199254740993
+    18446744073709551616 NaN Infinity -Infinity nul
+"""
+TEXTS_AS_WRITTEN = r"""
+    " "\\" 'a' "\ud800" "\ud83d\ude00" "\ude00\ud83d" "\/" "\u0000" "\x" [1,] {"a":1,} {"a"} {1:2} /**/1
+    {"a":1,"b":2,"a":3} {"a":{"b":1},"a":{}}
+"""
+OTHERS = ("", " \t\r\n1 ", "1 2", "\x0b1", "\xa01", "\ufeff1", "\u20281", "1\x00", '"\x1f"', '"\x7f"')
+LONG = ("1" * 4300, "1" * 4301, "0." + "1" * 400)
+WRITTEN = st.sampled_from([*NUMBERS_AS_WRITTEN.split(), *TEXTS_AS_WRITTEN.split(), *OTHERS, *LONG])
 
 
 def as_python_reads(text: bytes) -> tuple[str, str]:
@@ -97,6 +103,7 @@ def test_values_are_written_as_python_writes_them_and_come_back(value: Any) -> N
 
 @given(VALUES, st.sampled_from([math.nan, math.inf, -math.inf]))
 def test_what_is_no_number_of_json_is_never_written(value: Any, number: float) -> None:
-    for odd in (number, [value, number], {"a": [{"b": number}], "c": None}):
+    odds: list[Any] = [number, [value, number], {"a": [{"b": number}], "c": None}]
+    for odd in odds:
         with pytest.raises(ValueError, match="not JSON compliant"):
             dump(odd)

@@ -119,6 +119,22 @@ def test_a_secret_is_taken_out_of_any_encoding_of_an_encoding(
     assert len(cleaned) - len(f"{before} {REDACTED} {after}") <= most_left(names)
 
 
+@given(SECRETS, ENCODED, CLEAN, st.lists(CLEAN, max_size=6), st.integers(0, 6), st.booleans())
+@example("abcdefghij", [], "", ["abcdefg…", "hij"], 9, False)
+@example("abcdefgh", ["base64 in lines"], "", ["a" * 70, "\n"], 1, True)
+@settings(deadline=None, max_examples=200)
+def test_a_value_is_cleaned_as_each_of_its_texts_is(
+    secret: str, names: list[str], before: str, others: list[str], at: int, as_key: bool
+) -> None:
+    cleaner = redactor(secret)
+    texts = [*others[:at], *([f"{before} {encode(secret, names)}"] if at < 7 else []), *others[at:]]
+    value: Json = {"list": [{text: None} if as_key else text for text in texts], "n": [1.5, True, None]}
+    cleaned = [cleaner.clean_text(text) for text in texts]
+    expected: Json = {"list": [{text: None} if as_key else text for text in cleaned], "n": [1.5, True, None]}
+    assert cleaner.clean(value) == expected
+    assert (cleaner.clean(value) is value) == (cleaned == texts)
+
+
 @given(SECRETS, ENCODED, CLEAN, CLEAN, st.lists(st.integers(0, 400), max_size=12))
 @example("abcdefgh" * 10, ["base64 in lines", "HTML, decimal"], "", "", [*range(400)])
 @settings(deadline=None, max_examples=400)

@@ -20,6 +20,8 @@ _HALVES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
 )
 _LARGEST_WHOLE = 1e15
+_CHANGED = frozenset({dict, list, float})
+"""What is copied, or may lose its point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +64,22 @@ class Output:
 
     def take(self, value: Json, depth: int = 0) -> Json:
         """A copy of the value. Raises Beyond."""
-        if isinstance(value, str):
-            self._meter.charge(3 + (len(value) >> 4))
-            return value
         if isinstance(value, dict | list):
             return self._inside(value, depth + 1)
-        self._meter.charge(3)
+        self._meter.charge(3 + (len(value) >> 4) if isinstance(value, str) else 3)
         return self._number(value) if isinstance(value, float) else value
 
-    def _inside(self, value: Json, depth: int) -> Json:
+    def _inside(self, value: dict[str, Json] | list[Json], depth: int) -> Json:
+        """What is neither a container nor a float is taken at once, and charged with the container."""
         if depth > DEEPEST:
             raise Beyond
-        self._meter.charge(5)
+        take, inner = self.take, _CHANGED
         if isinstance(value, list):
-            return [self.take(each, depth) for each in value]
-        assert isinstance(value, dict)
-        self._meter.charge(len(value) + (sum(map(len, value)) >> 4))
-        return {name: self.take(each, depth) for name, each in value.items()}
+            self._meter.charge(5 + 3 * len(value) + (sum([len(each) for each in value if type(each) is str]) >> 4))
+            return [take(each, depth) if type(each) in inner else each for each in value]
+        texts = sum(map(len, value)) + sum([len(each) for each in value.values() if type(each) is str])
+        self._meter.charge(5 + 4 * len(value) + (texts >> 4))
+        return {name: take(each, depth) if type(each) in inner else each for name, each in value.items()}
 
     def _number(self, number: float) -> Json:
         if self._given.exact:

@@ -68,7 +68,9 @@ class Redactor:
 
     def clean(self, value: Json, text: bytes | None = None) -> Json:
         """The value without secrets, in keys too; the very same value when none is in it. text: its JSON."""
-        if self.search is None or not self.search.may_hold(dump(value) if text is None else text):
+        if self.search is None or not (self._numeric or isinstance(value, str | list | dict)):
+            return value
+        if not self.search.may_hold(dump(value) if text is None else text) or self._is_clean(self.search, value):
             return value
         return self._walk(value)
 
@@ -93,6 +95,15 @@ class Redactor:
     def stream(self) -> "StreamRedactor":
         """A new one for each text that arrives in pieces."""
         return StreamRedactor(lambda: self)
+
+    def _is_clean(self, search: SecretSearch, value: Json) -> bool:
+        """Whether nothing is found in all texts of the value at once: quicker than in one after the other."""
+        if self._numeric or not search.stops_at(_BETWEEN):
+            return False
+        texts: list[str] = []
+        _gather(value, texts)
+        together = _BETWEEN.join(texts) + _BETWEEN
+        return CUT + _BETWEEN not in together and not search.find(together.encode("utf-8", "surrogatepass")).places
 
     def _walk(self, value: Json) -> Json:
         if isinstance(value, str):
@@ -158,6 +169,19 @@ class StreamRedactor:
         return b"".join(_replaced(data, given, len(data), spans)).decode("utf-8", "surrogatepass")
 
 
+def _gather(value: Json, texts: list[str]) -> None:
+    """Add all texts of a value, those of keys too."""
+    if isinstance(value, str):
+        texts.append(value)
+    elif isinstance(value, dict):
+        texts += value
+        for each in value.values():
+            _gather(each, texts)
+    elif isinstance(value, list):
+        for each in value:
+            _gather(each, texts)
+
+
 def _merged(places: Iterable[Place]) -> list[tuple[int, int]]:
     """The spans in order, those that overlap as one."""
     spans: list[tuple[int, int]] = []
@@ -199,3 +223,5 @@ def _spellings(text: str) -> Iterator[str]:
 
 
 _DIGITS = re.compile("[0-9]+")
+_BETWEEN = "\0"
+"""Stands between texts that are searched together; no form of a secret holds it, unless the secret itself does."""

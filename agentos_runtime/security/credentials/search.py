@@ -102,6 +102,10 @@ class SecretSearch:
         """False: no secret is in the text. Quick, and mostly the last word."""
         return self._runs.are_in(text) and text not in self._innocent
 
+    def stops_at(self, character: str) -> bool:
+        """Whether this character, of ASCII, is in no form of a word: nothing is found across it."""
+        return ord(character) not in self._runs.alphabet
+
     def find(self, text: bytes, *, goes_on: bool = False, depth: int = DEPTH) -> Found:
         """The secrets of a text; also what its end may begin, when more of it follows."""
         found = Found(len(text))
