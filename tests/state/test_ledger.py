@@ -342,6 +342,47 @@ def test_rows_that_are_closed_while_a_neighbour_writes_are_closed_also_when_thei
     assert outcomes(file) == ["ok", "ok", "ok"]
 
 
+def test_rows_of_one_turn_of_the_loop_are_written_together(file: Path) -> None:
+    wal = file.with_name(f"{file.name}-wal")
+
+    async def calls() -> None:
+        with Ledger(file) as ledger:
+            await one_call(ledger)
+            before = size(wal)
+            for number in range(32):
+                await one_call(ledger, number=number)
+            alone, before = size(wal) - before, size(wal)
+            await asyncio.gather(*(one_call(ledger, number=number) for number in range(32)))
+            assert size(wal) - before < alone / 4
+
+    run(calls())
+    assert outcomes(file) == ["ok"] * 65
+
+
+def test_a_name_that_is_no_text_spoils_no_row_of_others(file: Path) -> None:
+    async def calls() -> None:
+        with Ledger(file) as ledger:
+            odd = ledger.start(request_id="odd", agent="a", skill="half \ud800", utility="u")
+            entries = await asyncio.gather(begin(ledger, 1), odd, begin(ledger, 2))
+            await asyncio.gather(*(ledger.finish(entry, FULL) for entry in entries))
+
+    run(calls())
+    assert outcomes(file) == ["ok"] * 3
+    assert rows(file)[1]["skill"] == "half ?"
+
+
+def test_what_was_asked_for_in_the_last_turn_is_written_before_the_file_is_closed(file: Path) -> None:
+    async def calls() -> None:
+        with Ledger(file) as ledger:
+            entry = await begin(ledger)
+            finishing = asyncio.create_task(ledger.finish(entry, FULL))
+            await asyncio.sleep(0)
+        finishing.cancel()
+
+    run(calls())
+    assert outcomes(file) == ["ok"]
+
+
 CALLER = """
 import asyncio, sys
 from pathlib import Path

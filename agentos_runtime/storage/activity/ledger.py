@@ -91,14 +91,14 @@ class Ledger:
     async def start(self, *, request_id: str, agent: str, skill: str, utility: str) -> Entry:
         """Write the row of a call that is about to be made; it is in the file when this returns.
 
-        Suspends only when another process is writing at this very moment.
+        Rows that begin or end in one turn of the loop are written in one transaction.
         """
         self._calls += 1
         if self._owner is None and self._may_try():
             with suppress(DatabaseTrouble):  # first, so that the row names its owner
                 await self._database.run_in_thread(lambda connection: None)
         owner = self._owner.name if self._owner else ""
-        begun = (request_id, int(self._clock() * 1000), agent, skill, utility, owner)
+        begun = rows.begun(request_id, int(self._clock() * 1000), agent, skill, utility, owner)
 
         def leave_early(connection: sqlite3.Connection, row: int) -> None:
             rows.close(connection, Entry(row, begun), Closing(outcome="cancelled"))
@@ -107,7 +107,7 @@ class Ledger:
         return Entry(row, begun)
 
     async def finish(self, entry: Entry, end: Closing) -> None:
-        """Close the row of a call. Suspends as `start` does."""
+        """Close the row of a call; that is in the file when this returns, and whoever waits for it."""
         self._calls -= 1
 
         def close(connection: sqlite3.Connection) -> bool:
@@ -134,7 +134,7 @@ class Ledger:
         if not self._may_try():
             return None
         try:
-            done = await self._database.run(work, undo)
+            done = await self._database.run_together(work, undo)
         except DatabaseTrouble as error:
             self._fail(error)
             return None

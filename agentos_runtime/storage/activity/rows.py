@@ -70,6 +70,11 @@ _WHOLE = (
 )
 
 
+def begun(*values: str | int) -> Values:
+    """In the order of BEGUN; what is no text that can be written is replaced, since rows share transactions."""
+    return tuple(_whole(value) if isinstance(value, str) and not value.isascii() else value for value in values)
+
+
 def begin(connection: sqlite3.Connection, begun: Values) -> int:
     """Write the row of a call that begins; its id."""
     return connection.execute(_BEGIN, begun).lastrowid or 0
@@ -84,7 +89,12 @@ def close(connection: sqlite3.Connection, entry: Entry, end: Closing) -> None:
 
 
 def _text(text: str | None) -> str | None:
-    return None if text is None else text[:LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8")
+    return None if text is None else _whole(text[:LONGEST_TEXT])
+
+
+def _whole(text: str) -> str:
+    """Without half surrogate pairs."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _count(number: int | None) -> int | None:

@@ -1,16 +1,19 @@
 """A private SQLite file that is written from an event loop without ever waiting on it.
 
-A transaction runs at once on the loop's own connection (tens of microseconds). When another process is writing at
-that very moment, it runs in a thread instead, on a connection that waits its turn.
+A transaction runs at once on the loop's own connection (tens of microseconds); what can wait for the end of the
+loop's turn shares one with all that is asked for in that turn. When another process is writing at that very moment,
+it runs in a thread instead, on a connection that waits its turn.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 from agentos_runtime.storage.sqlite.files import (
     FAILURES,
@@ -36,8 +39,29 @@ LEFT_IN_WAL = 4 * 1024 * 1024
 """Bytes that a process may leave in the `-wal` file for others to move when it closes the file."""
 
 
+_LATER = object()
+
+
 def _nothing(connection: sqlite3.Connection) -> None:
     """No work."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """Work that is done together with other work, and who waits for it."""
+
+    work: Work[Any]
+    waiter: "asyncio.Future[Any]"
+    """Gets what the work gives, or a DatabaseTrouble."""
+    done: "Future[Any] | None" = None
+    """The same, told by the thread to the thread."""
+
+    def tell(self, done: object) -> None:
+        if self.done is None:
+            self.done = Future()
+            self.done.set_result(done)
+        if not self.waiter.done():
+            self.waiter.set_result(done)
 
 
 class SharedDatabase:
@@ -67,6 +91,7 @@ class SharedDatabase:
         self._waiting_place: Place | None = None
         self._upkeep_every = upkeep_every
         self._until_upkeep = upkeep_every
+        self._asked: list[_Asked] = []
 
     def open(self) -> None:
         """Open the file now, waiting for other writers. Raises DatabaseTrouble, NewerFile."""
@@ -84,19 +109,33 @@ class SharedDatabase:
 
         undo: takes back what was done when the caller was cancelled meanwhile. Raises DatabaseTrouble.
         """
-        if self._connection is not None and self._place == self._database.place():
-            try:
-                with transaction(self._connection):
-                    done = work(self._connection)
-            except FAILURES as error:
-                if not is_busy(error):
-                    self._disconnect()
-                    self._thread.submit(self._stop_waiting)  # the next transaction opens and checks the file anew
-                    raise self._database.trouble(error) from None
-            else:
-                self._count()
-                return done
-        return await self.run_in_thread(work, undo)
+        done = self._run_at_once(work)
+        if done is _LATER:
+            return await self.run_in_thread(work, undo)
+        if isinstance(done, DatabaseTrouble):
+            raise done
+        return cast(T, done)
+
+    async def run_together(self, work: Work[T], undo: Callable[[sqlite3.Connection, T], None] | None = None) -> T:
+        """As `run`, in one transaction with all that is asked for in this turn of the loop.
+
+        What was asked for is done when this returns, and also when the caller is cancelled. Raises DatabaseTrouble.
+        """
+        loop = asyncio.get_running_loop()
+        if not self._asked:
+            loop.call_soon(self._run_asked)
+        asked = _Asked(work, loop.create_future())
+        self._asked.append(asked)
+        try:
+            done = await asked.waiter
+        except asyncio.CancelledError:
+            self._run_asked()
+            if undo is not None and asked.done is not None:
+                self._thread.submit(self._take_back, asked.done, undo)
+            raise
+        if isinstance(done, DatabaseTrouble):
+            raise done
+        return cast(T, done)
 
     async def run_in_thread(self, work: Work[T], undo: Callable[[sqlite3.Connection, T], None] | None = None) -> T:
         """The same for work that takes long, or may wait. Raises DatabaseTrouble."""
@@ -109,9 +148,7 @@ class SharedDatabase:
             raise
         if isinstance(done, DatabaseTrouble):
             raise done
-        if self._connection is None or self._place != self._database.place():
-            self._connect()
-        self._count()
+        self._connect_again()
         return done
 
     def submit(self, work: Work[T]) -> "Future[T | DatabaseTrouble]":
@@ -120,17 +157,72 @@ class SharedDatabase:
 
     def close(self) -> None:
         """Finish what was asked for and close the file."""
+        self._run_asked()
         if self._database.wal_size() > LEFT_IN_WAL:
             self._thread.submit(self._checkpoint)
         self._thread.shutdown(wait=True)
         self._disconnect()
         self._stop_waiting()
 
-    def _count(self) -> None:
-        self._until_upkeep -= 1
+    def _run_at_once(self, work: Work[T]) -> T | DatabaseTrouble | object:
+        """What the work gives; _LATER when only the thread can do it."""
+        if self._connection is None or self._place != self._database.place():
+            return _LATER
+        try:
+            with transaction(self._connection):
+                done = work(self._connection)
+        except FAILURES as error:
+            if is_busy(error):
+                return _LATER
+            self._disconnect()
+            self._thread.submit(self._stop_waiting)  # the next transaction opens and checks the file anew
+            return self._database.trouble(error)
+        self._count()
+        return done
+
+    def _run_asked(self) -> None:
+        """Do what was asked for since the last time, in one transaction."""
+        asked, self._asked = self._asked, []
+        if not asked:
+            return
+
+        def work(connection: sqlite3.Connection) -> list[Any]:
+            return [each.work(connection) for each in asked]
+
+        try:
+            done = self._run_at_once(work)
+        except BaseException as error:
+            for each in asked:
+                if not each.waiter.done():
+                    each.waiter.set_exception(error)
+            raise
+        if done is not _LATER:
+            self._count(len(asked) - 1)
+            _tell_all(asked, done)
+            return
+        future = self.submit(work)
+        for at, each in enumerate(asked):
+            each.done = Future()
+            future.add_done_callback(partial(_hand_on, each.done, at))
+        asyncio.wrap_future(future).add_done_callback(partial(self._ran_in_thread, asked))
+
+    def _ran_in_thread(self, asked: Sequence[_Asked], future: "asyncio.Future[Any]") -> None:
+        if future.cancelled():
+            return  # the loop ends
+        _tell_all(asked, future.result())
+        self._connect_again()
+
+    def _count(self, pieces: int = 1) -> None:
+        self._until_upkeep -= pieces
         if self._until_upkeep <= 0:
             self._until_upkeep = self._upkeep_every
             self._thread.submit(self._keep_up)
+
+    def _connect_again(self) -> None:
+        """After a transaction in the thread."""
+        if self._connection is None or self._place != self._database.place():
+            self._connect()
+        self._count()
 
     def _connect(self) -> None:
         """The thread has just written to the file: it is there, and it was entered."""
@@ -196,3 +288,14 @@ class SharedDatabase:
         if self._waiting is not None:
             self._waiting.close()
             self._waiting = None
+
+
+def _tell_all(asked: Sequence[_Asked], done: Any) -> None:
+    for at, each in enumerate(asked):
+        each.tell(done if isinstance(done, DatabaseTrouble) else done[at])
+
+
+def _hand_on(done: "Future[Any]", at: int, future: "Future[Any]") -> None:
+    """What one part of the work gave."""
+    given = future.result()
+    done.set_result(given if isinstance(given, DatabaseTrouble) else given[at])
