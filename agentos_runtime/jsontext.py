@@ -82,9 +82,9 @@ def _is_deeper(value: Json, most: int) -> bool:
         level = [
             inner
             for outer in level
-            if isinstance(outer, list | dict)
+            if isinstance(outer, (list, dict))
             for inner in (outer if isinstance(outer, list) else outer.values())
-            if isinstance(inner, list | dict)
+            if isinstance(inner, (list, dict))
         ]
         if not level:
             return False
@@ -122,7 +122,7 @@ def _is_finite(value: Json) -> bool:
         value = list(value.values())
     if isinstance(value, list):
         for each in value:  # noqa: SIM110 - a generator costs more than the loop
-            if isinstance(each, float | dict | list) and not _is_finite(each):
+            if isinstance(each, (float, dict, list)) and not _is_finite(each):
                 return False
         return True
     return not isinstance(value, float) or math.isfinite(value)
@@ -142,7 +142,7 @@ def describe(value: Json) -> str:
     """The kind of a value in plain words."""
     if isinstance(value, bool):
         return "true or false"
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return "a number"
     words: dict[type, str] = {str: "text", list: "a list", dict: "a map"}
     return words.get(type(value), "null")

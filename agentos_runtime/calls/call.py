@@ -71,3 +71,5 @@ class Event:
     name: Literal["delta", "done", "error"]
     data: Any = field(repr=False)
     """JSON: what a delta adds, the reply that is done, or the error."""
+    text: bytes | None = field(default=None, repr=False, compare=False)
+    """The data as JSON, where it was written already."""

@@ -42,7 +42,9 @@ class Results:
 
     def event(self, name: Literal["delta", "done"], data: Json) -> Event:
         """An event of a stream."""
-        return Event(name, self.value(data))
+        text = dump(data)
+        cleaned = self._redactor.clean(data, text)
+        return Event(name, cleaned, text if cleaned is data else None)
 
     def failure(self, error: AgentOSError, partial: Json) -> Event:
         """The event that ends a stream that failed, with what had arrived; names the call as plain errors do."""

@@ -14,13 +14,13 @@ TERMINAL = frozenset({"done", "error"})
 PING = b": ping\n\n"
 
 
-def frame(name: str, data: Json) -> bytes:
-    """One event; JSON has no raw line ends, so the data is one line."""
-    return b"event: %s\ndata: %s\n\n" % (name.encode(), jsontext.dump(data))
+def frame(name: str, data: Json, text: bytes | None = None) -> bytes:
+    """One event; JSON has no raw line ends, so the data is one line. text: the data as JSON."""
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), jsontext.dump(data) if text is None else text)
 
 
 def frames(events: Sequence[Event]) -> bytes:
-    return b"".join([frame(event.name, event.data) for event in events])
+    return b"".join([frame(event.name, event.data, event.text) for event in events])
 
 
 class EventWriter:

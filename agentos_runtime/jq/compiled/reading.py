@@ -64,7 +64,7 @@ class Output:
 
     def take(self, value: Json, depth: int = 0) -> Json:
         """A copy of the value. Raises Beyond."""
-        if isinstance(value, dict | list):
+        if isinstance(value, (dict, list)):
             return self._inside(value, depth + 1)
         self._meter.charge(3 + (len(value) >> 4) if isinstance(value, str) else 3)
         return self._number(value) if isinstance(value, float) else value

@@ -68,7 +68,7 @@ class Redactor:
 
     def clean(self, value: Json, text: bytes | None = None) -> Json:
         """The value without secrets, in keys too; the very same value when none is in it. text: its JSON."""
-        if self.search is None or not (self._numeric or isinstance(value, str | list | dict)):
+        if self.search is None or not (self._numeric or isinstance(value, (str, list, dict))):
             return value
         if not self.search.may_hold(dump(value) if text is None else text) or self._is_clean(self.search, value):
             return value

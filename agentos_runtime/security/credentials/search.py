@@ -120,7 +120,7 @@ class SecretSearch:
                 if depth == DEPTH and len(run) <= LONGEST_REMEMBERED and not known.places:
                     self._beginnings[run] = known
             found.add(known, last)
-        if depth and any(text[end : end + 1].isspace() for _, end in self._line.spans(text, len(text))):
+        if depth and self._has_lines(text):
             for lines in self._lines.finditer(text):
                 open_lines = goes_on and lines.end() == len(text)
                 for view in (plain_view(lines[0]), *unescaped(lines[0])):
@@ -129,6 +129,12 @@ class SecretSearch:
             self._innocent.add(text)
         self._forget()
         return found
+
+    def _has_lines(self, text: bytes) -> bool:
+        """Whether what may be base64 goes on over a line's end."""
+        if len(text) <= SHORTEST_LINE or not self._line.are_in(text):
+            return False
+        return any(text[end : end + 1].isspace() for _, end in self._line.spans(text, len(text)))
 
     def _forget(self) -> None:
         """Keep what is remembered small."""

@@ -49,7 +49,7 @@ def index(meter: Meter, value: Json, key: Json) -> Json:
         return value[key] if -len(value) <= key < len(value) else None
     if value is None and (isinstance(key, str) or key.__class__ is int):
         return None
-    if key is None or isinstance(key, list | float | dict):
+    if key is None or isinstance(key, (list, float, dict)):
         raise Beyond
     raise JqError
 
@@ -61,7 +61,7 @@ def slice_of(meter: Meter, value: Json, low: Json, high: Json) -> Json:
             raise Beyond
     if value is None:
         return None
-    if not isinstance(value, str | list):
+    if not isinstance(value, (str, list)):
         raise JqError
     meter.charge(len(value) if isinstance(value, list) else len(value) >> 3)
     assert low is None or isinstance(low, int)
@@ -94,7 +94,7 @@ def inner(meter: Meter, value: Json, depth: int = 0) -> Iterator[Json]:
     if depth > DEEPEST:
         raise Beyond
     yield value
-    if isinstance(value, list | dict):
+    if isinstance(value, (list, dict)):
         for each in value if isinstance(value, list) else value.values():
             yield from inner(meter, each, depth + 1)
 
@@ -110,7 +110,7 @@ def negated(meter: Meter, value: Json) -> Json:
 
 
 def length(meter: Meter, value: Json) -> Json:
-    if isinstance(value, str | list | dict):
+    if isinstance(value, (str, list, dict)):
         return len(value)
     if value is None:
         return 0
@@ -156,7 +156,7 @@ def equal(meter: Meter, left: Json, right: Json, depth: int = 0) -> bool:
             return False
         meter.charge(len(left) >> 6)
         return left == right
-    if isinstance(left, list | dict):
+    if isinstance(left, (list, dict)):
         return _equal_inside(meter, left, right, depth + 1)
     if left.__class__ is bool or left is None:
         return left is right
