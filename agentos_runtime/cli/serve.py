@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from agentos_runtime.bootstrap import open_runtime
+from agentos_runtime.cli.lazy import load
 from agentos_runtime.cli.terminal.output import plain, print_json, say, style
 from agentos_runtime.cli.terminal.shell import OPERATOR, Failed, Shell, home_options, json_option, pass_shell
 from agentos_runtime.config.settings import Settings
@@ -18,9 +19,6 @@ from agentos_runtime.server.processes import Inherited, Processes
 from agentos_runtime.server.server import address, listen, run
 from agentos_runtime.skills.opening import UNUSABLE
 from agentos_runtime.storage.private_files import make_private_folder
-from agentos_runtime.testing.simulate import short_pause
-from agentos_runtime.testing.simulation import home_for_a_while, simulation
-from agentos_runtime.testing.store import CaseStore
 from agentos_runtime.version import __version__
 
 
@@ -58,7 +56,7 @@ def serve(
     if flags["port"] is not None:
         flags["port"] = str(flags["port"])
     settings = shell.settings(**flags | {"rewrite": ",".join(flags["rewrite"])})
-    elsewhere = home_for_a_while(settings) if simulate and not flags["home"] else nullcontext(settings)
+    elsewhere = load("simulated:home")(settings) if simulate and not flags["home"] else nullcontext(settings)
     try:
         with elsewhere as given:
             _warn(make_private_folder(given.home))
@@ -80,7 +78,7 @@ class _Server:
         self._simulate = simulate
         self._entries: list[Any] = []
         self._loading = 0
-        self._stores: list[CaseStore] = []
+        self._stores: list[Any] = []
 
     def run(self, inherit: str | None) -> None:
         if inherit is None:
@@ -97,7 +95,7 @@ class _Server:
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Runtime]:
-        dependencies = simulation(pause=short_pause, seen=self._stores.append) if self._simulate else None
+        dependencies = load("simulated:dependencies")(self._stores) if self._simulate else None
         async with open_runtime(self._settings, self._shell.environ, dependencies=dependencies) as runtime:
             catalog = runtime.catalog(OPERATOR, everything=True)
             self._entries, self._loading = catalog.entries(), len(catalog.loading())

@@ -244,8 +244,8 @@ def _flag(raw: Any) -> bool:
 
 
 def _jq_mode(raw: Any) -> str:
-    if raw not in ("auto", "compiled", "worker"):
-        raise ValueError("must be auto, compiled or worker")
+    if raw not in ("auto", "worker"):
+        raise ValueError("must be auto or worker")
     return str(raw)
 
 

@@ -34,11 +34,11 @@ class JqUnusable(RuntimeError):
 class WorkerPool:
     """Runs programs and checks expressions in worker processes; an async context manager. One event loop, one pool.
 
-    mode: `auto` and `compiled` run programs in this process where they can be compiled, the first of them only
-    what runs again; `worker` runs none here. What they give is the same.
+    mode: `auto` runs programs in this process where they can be compiled; `worker` runs none here. What they give
+    is the same. With `auto` a worker process starts when it is first needed, which it may never be.
     size: the processes for programs; none where only checks are made, which have a process of their own, so that no
-    call ever waits for a check. Raises JqUnusable on entering when jq is missing, too old, or its workers do not
-    start.
+    call ever waits for a check. Raises JqUnusable on entering when jq is missing or too old, or the workers that
+    are needed at once do not start.
     """
 
     def __init__(
@@ -61,6 +61,8 @@ class WorkerPool:
         beside = replace(limits, extra=1)
         self._checkers = Workers(jq_file, beside, size=1, kept=0, nice=_CHECKS_GIVE_WAY, script=script)
         self._checks = Checks(self._checkers.ask)
+        if self._engine is not None:
+            return self
         try:
             await self._start()
         except BaseException:

@@ -57,6 +57,17 @@ print(*sorted(loaded & {{"httptools", "httpx", "uvicorn", "starlette", "keyring"
         assert "openrouter" in done.stdout.lower()
 
 
+def test_a_server_loads_what_only_simulations_need_when_it_is_one(console: Console) -> None:
+    script = f"""
+import sys
+from agentos_runtime.cli.main import run
+run(["serve", "--help"], {{"AGENTOS_HOME": {str(console.home)!r}}})
+print(*sorted({{"uvicorn", "jsonschema"}} & sys.modules.keys()), file=sys.stderr)
+"""
+    done = subprocess.run([SCRIPT[0], "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stderr == "uvicorn\n"
+
+
 @pytest.mark.parametrize(
     ("args", "environ", "code", "words"),
     [

@@ -116,7 +116,7 @@ def test_what_is_odd_is_told_in_the_words_of_a_worker() -> None:
         found = [await pool.run(value_program("", source), data.encode()) for source, data in ODD.items()]
         return [(outcome.outputs, dump(outcome.outputs), outcome.failure) for outcome in found]
 
-    compiled = with_pool(outcomes, mode="compiled")
+    compiled = with_pool(outcomes, mode="auto")
     for source, one, other in zip(ODD, compiled, with_pool(outcomes), strict=True):
         assert one == other, source
 
@@ -150,7 +150,7 @@ def test_what_runs_again_is_compiled_and_what_cannot_be_says_why() -> None:
 
     assert with_pool(ways, mode="auto")[:2] == ["worker: it is compiled when it runs again", COMPILED]
     assert with_pool(ways, mode="auto")[3] == "worker: test/1"
-    assert with_pool(ways, mode="compiled")[0] == COMPILED
+    assert with_pool(ways, mode="auto")[0] == COMPILED
     assert set(with_pool(ways, mode="worker")) == {"worker"}
 
 
@@ -336,4 +336,4 @@ def test_no_attack_gets_anything_out_of_this_process(monkeypatch: pytest.MonkeyP
             outcomes.append(await pool.run(request_program("", ["1", source, "2"]), b"{}"))
         return repr(outcomes)
 
-    assert canary not in with_pool(everything, mode="compiled")
+    assert canary not in with_pool(everything, mode="auto")

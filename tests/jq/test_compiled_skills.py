@@ -204,7 +204,7 @@ def test_all_programs_of_all_cases_give_the_same_in_both_ways(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("mode", ["auto", "compiled", "worker"])
+@pytest.mark.parametrize("mode", ["auto", "worker"])
 def test_all_cases_pass_in_every_way(mode: str, tmp_path: Path) -> None:
     done = Console(tmp_path / "home", SKILLS, {"AGENTOS_JQ": mode}).run("test")
     assert done.code == 0, done.out + done.err
@@ -213,4 +213,4 @@ def test_all_cases_pass_in_every_way(mode: str, tmp_path: Path) -> None:
 def test_a_way_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     done = Console(tmp_path / "home", SKILLS, {"AGENTOS_JQ": "quickly"}).run("test")
     assert done.code == 2
-    assert "jq (from AGENTOS_JQ) cannot be used: must be auto, compiled or worker" in done.err
+    assert "jq (from AGENTOS_JQ) cannot be used: must be auto or worker" in done.err

@@ -268,3 +268,24 @@ def test_a_program_that_cannot_compile_within_its_limits_is_a_failure_of_its_cal
     assert problem == Unfinished("needs more than 512 MB", at_limit=True)
     assert outcome.failure is not None
     assert outcome.failure.kind == "limit"
+
+
+def test_workers_start_when_something_first_needs_one() -> None:
+    async def use(pool: WorkerPool) -> list[int]:
+        found = [len(pool.pids)]
+        for source in (".a", '.a | test("x")'):
+            outcome = await evaluate(pool, source, {"a": "x"})
+            assert outcome.failure is None
+            found.append(len(pool.pids))
+        return found
+
+    assert with_pool(use, mode="auto") == [0, 0, 2]
+
+
+def test_workers_that_do_not_start_when_they_are_needed_are_told_and_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: ModuleSpec(name, None, origin="/nowhere/jq.so"))
+    outcome = with_pool(lambda pool: evaluate(pool, 'test("x")', "x"), mode="auto")
+    assert outcome.failure is not None
+    assert (outcome.failure.kind, outcome.failure.reason) == ("not_run", "no worker process starts")

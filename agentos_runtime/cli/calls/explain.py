@@ -43,12 +43,8 @@ async def explain(
     stream: bool,
     jsonl: bool,
 ) -> None:
-    """Make the call in this process and print its stages. `read` makes the params from the utility's schema.
-
-    Expressions are compiled at once, so that it shows which can be.
-    """
+    """Make the call in this process and print its stages. `read` makes the params from the utility's schema."""
     stages = Stages(jsonl)
-    settings = replace(settings, jq="compiled" if settings.jq == "auto" else settings.jq)
     async with in_process(shell, settings, stages.tell) as backend:
         utility = await backend.utility(call.skill, call.utility)
         given = replace(call, params=read(utility["params"]))

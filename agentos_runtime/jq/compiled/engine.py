@@ -33,7 +33,7 @@ class Refusal:
     reason: str
 
 
-_NOT_YET = Refusal("it is compiled when it runs again")
+_NOT_YET = Refusal("it is yet to be compiled")
 _BEING_COMPILED = Refusal("it is being compiled")
 _VALUES = Refusal("compiled code leaves these values to it")
 
@@ -45,10 +45,9 @@ class _Known:
 
 
 class Engine:
-    """Programs compiled to Python. at_once: when they first run; otherwise only what runs again is compiled."""
+    """Programs compiled to Python when they first run."""
 
-    def __init__(self, *, at_once: bool = True, budget: int = BUDGET) -> None:
-        self._at_once = at_once
+    def __init__(self, *, budget: int = BUDGET) -> None:
         self._budget = budget
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
@@ -65,11 +64,9 @@ class Engine:
             return _VALUES
 
     async def _prepare(self, program: Program, known: _Known | None) -> _Known:
-        """Compile the program in a thread, when it is time for it."""
+        """Compile the program in a thread."""
         if known is None:
             known = self._keep(program, _NOT_YET)
-            if not self._at_once:
-                return known
         known.code = _BEING_COMPILED  # by one of those who run it; the others do not wait
         try:
             known.code = await asyncio.to_thread(_compiled, program.parts)
@@ -107,8 +104,8 @@ class Engine:
 
 
 def engine_for(mode: str) -> Engine | None:
-    """`auto`: programs are compiled when they run again; `compiled`: when they first run; `worker`: never."""
-    return None if mode == "worker" else Engine(at_once=mode == "compiled")
+    """`auto`: programs are compiled; `worker`: never."""
+    return None if mode == "worker" else Engine()
 
 
 def _compiled(parts: Parts) -> Code | Refusal:
