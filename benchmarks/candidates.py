@@ -60,17 +60,17 @@ def candidates() -> Iterator[Candidate]:
     yield Candidate(DIRECT, toy, "/api/v1/chat/completions", environ={"PYTHONPATH": str(ROOT)})
     yield _passthrough(BARE, "benchmarks.passthrough:bare")
     yield _passthrough("(b) the same over our upstream client", "benchmarks.over_upstream:app")
-    yield _ours(OURS, (str(Path(sys.executable).with_name("agentos")), "serve"))
+    yield _ours(OURS, (str(_ALONE / "agentos"), "serve"))
     yield from _peers()
 
 
 def fortress() -> Iterator[Candidate]:
     """Our server with everything on, with limits besides, and with one protection less each."""
-    serve = (str(Path(sys.executable).with_name("agentos")), "serve")
+    serve = (str(_ALONE / "agentos"), "serve")
     yield _ours("everything on", serve)
     yield _ours("limits and counters besides", serve, {"config.toml": LIMITS})
     for variant in VARIANTS:
-        yield _ours(f"without {variant}", (sys.executable, "-m", "benchmarks.fortress", variant))
+        yield _ours(f"without {variant}", (str(_ALONE / "python"), "-m", "benchmarks.fortress", variant))
 
 
 def _ours(name: str, command: tuple[str, ...], files: Mapping[str, str] | None = None) -> Candidate:
@@ -133,6 +133,8 @@ def _peers() -> Iterator[Candidate]:
         )
 
 
+_ALONE = ROOT / "build" / "alone" / "bin"
+"""The runtime with its own dependencies only: see `scripts/install`."""
 _CACHE = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
 _PEERS = Path(os.environ.get("BENCH_PEERS") or Path(_CACHE) / "agentos-bench")
 _LITELLM = _PEERS / "litellm" / "bin" / "litellm"

@@ -4,11 +4,15 @@ import os
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_NANO = 1e9
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of the process and everything it started, the children that ended included."""
-    return sum(_times(member) for member in tree(pid))
+    """Time on a processor of the process and everything it started, the children that ended included.
+
+    That of a thread is what the scheduler counted, to the nanosecond; that of ended children comes in ticks.
+    """
+    return sum(_on_cpu(member) + _of_the_ended(member) for member in tree(pid))
 
 
 def pss_mb(pid: int) -> float:
@@ -29,9 +33,14 @@ def tree(pid: int) -> list[int]:
     return members
 
 
-def _times(pid: int) -> float:
+def _on_cpu(pid: int) -> float:
+    counted = (_read(thread / "schedstat").split() for thread in _listed(Path(f"/proc/{pid}/task")))
+    return sum(int(fields[0]) for fields in counted if fields) / _NANO
+
+
+def _of_the_ended(pid: int) -> float:
     fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
-    return sum(int(ticks) for ticks in fields[11:15]) / _TICKS  # utime, stime, cutime, cstime
+    return sum(int(ticks) for ticks in fields[13:15]) / _TICKS  # cutime, cstime
 
 
 def _pss_kb(pid: int) -> int:
