@@ -289,3 +289,12 @@ def test_workers_that_do_not_start_when_they_are_needed_are_told_and_not_waited_
     outcome = with_pool(lambda pool: evaluate(pool, 'test("x")', "x"), mode="auto")
     assert outcome.failure is not None
     assert (outcome.failure.kind, outcome.failure.reason) == ("not_run", "no worker process starts")
+
+
+def test_who_runs_a_program_while_it_is_compiled_waits_for_that_and_starts_no_worker() -> None:
+    async def use(pool: WorkerPool) -> tuple[set[str], int]:
+        outcomes = await asyncio.gather(*(evaluate(pool, ".a | map(. + 1)", {"a": [1]}) for _ in range(20)))
+        assert all(outcome.outputs == [[[2]]] for outcome in outcomes)
+        return {outcome.way for outcome in outcomes}, len(pool.pids)
+
+    assert with_pool(use, mode="auto") == ({"compiled"}, 0)

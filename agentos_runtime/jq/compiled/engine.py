@@ -20,6 +20,8 @@ from agentos_runtime.jsontext import Json
 
 BUDGET = 15_000
 """Units of one run: about as many keys looked up. No run takes more than 3 ms."""
+PATIENCE = 0.25
+"""Seconds for which a program that is being compiled is waited for; then a worker runs it."""
 _LARGEST_INPUT = 1 << 16
 """Bytes; more takes too long to parse while others wait."""
 _KEPT = 4096
@@ -34,7 +36,6 @@ class Refusal:
 
 
 _NOT_YET = Refusal("it is yet to be compiled")
-_BEING_COMPILED = Refusal("it is being compiled")
 _VALUES = Refusal("compiled code leaves these values to it")
 
 
@@ -42,6 +43,13 @@ _VALUES = Refusal("compiled code leaves these values to it")
 class _Known:
     parts: Parts
     code: Code | Refusal
+    making: "asyncio.Future[Code | Refusal] | None" = None
+
+    def made(self, making: "asyncio.Future[Code | Refusal]") -> None:
+        """It was compiled, or that was given up."""
+        self.making = None
+        if not making.cancelled() and making.exception() is None:
+            self.code = making.result()
 
 
 class Engine:
@@ -64,15 +72,13 @@ class Engine:
             return _VALUES
 
     async def _prepare(self, program: Program, known: _Known | None) -> _Known:
-        """Compile the program in a thread."""
+        """Compile the program in a thread, once; whoever runs it meanwhile waits for a moment, too."""
         if known is None:
             known = self._keep(program, _NOT_YET)
-        known.code = _BEING_COMPILED  # by one of those who run it; the others do not wait
-        try:
-            known.code = await asyncio.to_thread(_compiled, program.parts)
-        finally:
-            if known.code is _BEING_COMPILED:
-                known.code = _NOT_YET
+        if known.making is None:
+            known.making = asyncio.ensure_future(asyncio.to_thread(_compiled, program.parts))
+            known.making.add_done_callback(known.made)
+        await asyncio.wait({known.making}, timeout=PATIENCE)
         return known
 
     def _keep(self, program: Program, code: Code | Refusal) -> _Known:
@@ -84,7 +90,7 @@ class Engine:
     def code(self, program: Program) -> Code | Refusal:
         """The code of a program, or why there is none."""
         known = self._known.get(program.digest)
-        if known is None or known.code in (_NOT_YET, _BEING_COMPILED):
+        if known is None or known.code is _NOT_YET:
             known = self._keep(program, _compiled(program.parts))
         return known.code
 
