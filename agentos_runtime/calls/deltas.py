@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from agentos_runtime.calls.accumulate import Accumulator, DeltaError
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed, single
 from agentos_runtime.calls.events import UpstreamEvent
-from agentos_runtime.calls.failures import Service, body_failure, failure_error, worded_failure
+from agentos_runtime.calls.failures import Service, body_failure, failure_error, holds_no_error, worded_failure
 from agentos_runtime.calls.reply import failed_output, opening, raise_error, service_of
 from agentos_runtime.errors import AgentOSError, UpstreamFailed, UpstreamFailure, UpstreamInvalid
 from agentos_runtime.jq.outcome import Outcome
@@ -97,7 +97,7 @@ def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -
 
 def _default_failure(plan: StreamPlan, document: Json, now: float) -> UpstreamFailure | None:
     """The error that an event holds, when the manifest leaves that to the default."""
-    if plan.stream.error is not None:
+    if plan.stream.error is not None or (isinstance(document, dict) and holds_no_error(document)):
         return None
     failure = body_failure(document, now)
     return failure or (worded_failure(document, now) if plan.stream.accumulate == "chat" else None)

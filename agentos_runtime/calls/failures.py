@@ -156,7 +156,7 @@ def body_failure(document: Json, now: float) -> UpstreamFailure | None:
     That is the first object with `message` or `code` among `.error` and `.choices[]?.error`, or a choice whose
     finish_reason is "error", or the `errors` of a GraphQL answer that has no `data`.
     """
-    if not isinstance(document, dict) or _is_plain(document):
+    if not isinstance(document, dict):
         return None
     for error in _error_objects(document):
         failure = described_failure(error, now)
@@ -172,8 +172,8 @@ def body_failure(document: Json, now: float) -> UpstreamFailure | None:
     return _graphql_failure(document, now)
 
 
-def _is_plain(document: dict[str, Json]) -> bool:
-    """Whether an error stands in none of the places where one may: quickly told, for every event of a stream."""
+def holds_no_error(document: dict[str, Json]) -> bool:
+    """Whether there is none where the default predicate and `worded_failure` look for one: quickly told."""
     if "error" in document or "errors" in document:
         return False
     choices = document.get("choices")
@@ -205,7 +205,7 @@ def worded_failure(document: Json, now: float) -> UpstreamFailure | None:
 
     Only for answers that hold no reply beside it: an API may have a text of that name in its data.
     """
-    if not isinstance(document, dict) or _is_plain(document):
+    if not isinstance(document, dict):
         return None
     candidates = [document.get("error"), *(choice.get("error") for choice in _choices(document))]
     said = next((text for text in candidates if isinstance(text, str) and text.strip()), None)

@@ -128,7 +128,7 @@ def _run(parts: Parts, code: Code, given: Input, meter: Meter) -> Outcome:
     expressions = code.make(meter, document)
     output = Output(meter, given)
     found = _LAYOUTS[parts.layout](parts, expressions, document)
-    outputs = [output.take(values[:2]) for values in found]
+    outputs = [output.take_all(values) for values in found]
     return Outcome(outputs, None, output.text(outputs), COMPILED)
 
 

@@ -61,7 +61,11 @@ def _variable(make: Make, node: Variable, source: str, scope: Scope) -> str:
 def _index(make: Make, node: Index, source: str, scope: Scope) -> str:
     target = make.atom(node.target, source, scope)
     if isinstance(node.key, Const) and isinstance(node.key.value, str):
-        return f"jq_field({target}, {node.key.value!r})"
+        name = repr(node.key.value)
+        call = f"jq_field({target}, {name})"
+        if not target.isidentifier():
+            return call
+        return f"({target}.get({name}) if {target}.__class__ is dict else {call})"  # most of what expressions do
     return f"jq_index(meter, {target}, {make.value(node.key, source, scope)})"
 
 

@@ -148,11 +148,14 @@ class StreamRedactor:
             return self.flush() + text if self._data else text
         data = self._data + text.encode("utf-8", "surrogatepass")
         found = search.find(data, goes_on=True)
-        held, spans = found.open_from, _merged(found.places)
-        if spans and spans[-1][0] < held < spans[-1][1]:
-            held = spans[-1][0]
-        held = max(held, self._given)
-        shown = b"".join(_replaced(data, self._given, held, spans))
+        held = max(found.open_from, self._given)
+        if found.places:
+            spans = _merged(found.places)
+            if spans[-1][0] < held < spans[-1][1]:
+                held = max(spans[-1][0], self._given)
+            shown = b"".join(_replaced(data, self._given, held, spans))
+        else:
+            shown = data[self._given : held]
         kept = max(0, held - CONTEXT)
         self._data, self._given = data[kept:], held - kept
         return shown.decode("utf-8", "surrogatepass")

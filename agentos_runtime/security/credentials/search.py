@@ -52,7 +52,8 @@ class Found:
 
     def add(self, other: "Found", by: int = 0) -> None:
         """Add what a part of the text holds that begins at `by`."""
-        self.places += [Place(start + by, end + by, encoded) for start, end, encoded in other.places]
+        if other.places:
+            self.places += [Place(start + by, end + by, encoded) for start, end, encoded in other.places]
         self.open_from = min(self.open_from, other.open_from + by)
 
 
@@ -118,6 +119,7 @@ class SecretSearch:
             if known is None:
                 known = self._find_open(run, depth)
                 if depth == DEPTH and len(run) <= LONGEST_REMEMBERED and not known.places:
+                    _remember(self._beginnings)
                     self._beginnings[run] = known
             found.add(known, last)
         if depth and self._has_lines(text):
@@ -126,8 +128,8 @@ class SecretSearch:
                 for view in (plain_view(lines[0]), *unescaped(lines[0])):
                     found.add(self._decoded(view, open_lines, depth), lines.start())
         if depth == DEPTH and not goes_on and len(text) <= LONGEST_REMEMBERED and not found.places:
+            _remember(self._innocent)
             self._innocent.add(text)
-        self._forget()
         return found
 
     def _has_lines(self, text: bytes) -> bool:
@@ -135,12 +137,6 @@ class SecretSearch:
         if len(text) <= SHORTEST_LINE or not self._line.are_in(text):
             return False
         return any(text[end : end + 1].isspace() for _, end in self._line.spans(text, len(text)))
-
-    def _forget(self) -> None:
-        """Keep what is remembered small."""
-        for remembered in (self._beginnings, self._innocent):
-            if len(remembered) > MOST_REMEMBERED:
-                remembered.clear()
 
     def _find_closed(self, text: bytes, depth: int, found: Found) -> None:
         """The secrets of a text that does not go on."""
@@ -239,6 +235,12 @@ class SecretSearch:
         if (goes_on and data and data[-1] in self._runs.alphabet) or self.may_hold(data):
             return self.find(data, goes_on=goes_on, depth=depth)
         return Found(len(data))
+
+
+def _remember(remembered: dict[bytes, Found] | set[bytes]) -> None:
+    """Make room for one more, so that what is remembered stays small."""
+    if len(remembered) >= MOST_REMEMBERED:
+        remembered.clear()
 
 
 def _lines_of(alphabet: bytes) -> re.Pattern[bytes]:
