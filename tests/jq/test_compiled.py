@@ -19,6 +19,7 @@ from agentos_runtime.jq.program import Program, reply_program, request_program, 
 from agentos_runtime.jsontext import Json, dump
 from tests.jq.oracle import Oracle
 from tests.jq.random_programs import Maker
+from tests.jq.random_syntax import SyntaxMaker
 from tests.jq.support import evaluate, with_pool
 from tests.security.support import environment_number
 
@@ -72,6 +73,23 @@ def test_random_programs_give_what_jq_gives(seed: int) -> None:
             compared += found is None
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_programs_with_few_brackets_give_what_jq_gives(seed: int) -> None:
+    maker, difference = SyntaxMaker(seed), Difference()
+    compared = 0
+    while compared < COMPARISONS // 10:
+        program = value_program("", maker.program())
+        if not difference.compiles(program):
+            continue
+        for _ in range(VALUES):
+            data = f'{{"body":{maker.value()}}}'.encode()
+            found = difference.of(program, data)
+            assert found in (None, "unknown"), (program.parts.sources, data, found)
+            compared += found is None
+
+
 ODD = {
     '"\\u0000"': '{"body":"a\\u0000b"}',
     ".": '{"body":[1.0,1e2,-0.0,0.10,12345678901234567890,1e15,123456789012345678.5]}',
@@ -105,6 +123,28 @@ ODD = {
     "fromjson": '{"body":"nan"}',
     "fromjson ": '{"body":"[1.0, -0, 1e1000]"}',
     "@uri \"x=\\(.)\"": '{"body":"a b/é~"}',
+    ".a.b?": '{"body":{"a":1}}',
+    "[.a.b??, (.a.b)?, try .a.b]": '{"body":{"a":1}}',
+    "[.[].a?]": '{"body":1}',
+    "[.a[.b.c]?]": '{"body":{"a":[1],"b":2}}',
+    "[.a[.b.c:]?]": '{"body":{"a":[1],"b":2}}',
+    "[.a[(0, 1):(1, 2)]?]": '{"body":{"a":[1,2,3]}}',
+    "[.a[(0, 1)]?]": '{"body":{"a":[1,2,3]}}',
+    "1 + 2 as $x | $x * 10": '{"body":0}',
+    "[.a // 5 as $x | [$x, .b]]": '{"body":{"a":1,"b":2}}',
+    "[.a, .b == 2 as $x | $x]": '{"body":{"a":1,"b":2}}',
+    ".a += 2 as $x | $x": '{"body":{"a":1}}',
+    "5 as $value | 6 as $key | [{a: (1, 2), b: $value, c: $key}]": '{"body":0}',
+    "[{b: 1, a: (1, 2), c: {b: (3, 4), d: .}}]": '{"body":0}',
+    "[.[] == 0, (.[] < 1)]": '{"body":[1e-400,0.0,4.9E-324]}',
+    ".[0] == .[1] ": '{"body":[4.9e-324,5e-324]}',
+    "fromjson == 0": '{"body":"1e-400"}',
+    "map(trim)": '{"body":["\\u00a0a\\u2003"," b\\u0085","\\u3000","\\u200bc"]}',
+    "ltrim": '{"body":"\\u3000a"}',
+    "rtrim": '{"body":"a\\u3000"}',
+    "1 as $__loc__ | $__loc__": '{"body":0}',
+    ".[0]": '{"body":["\\ud83d\\\\\\ude00"]}',
+    ".[1]": '{"body":["\\\\ud83d","\\ud83d\\ude00"]}',
 }  # fmt: skip
 """Where jq and Python, or the two forms of a program, may see things in different ways."""
 

@@ -16,6 +16,7 @@ from agentos_runtime.jq.compiled.language.syntax import (
     Delete,
     Each,
     Empty,
+    Evaluated,
     Identity,
     If,
     Index,
@@ -29,8 +30,6 @@ from agentos_runtime.jq.compiled.writer import Cost
 
 Change: TypeAlias = Callable[[str], str]
 """From the code of what stands at a path to the code of what shall stand there."""
-_OUTER = "assigned value"
-"""The variable of what an assignment computes first; no skill's variable has a blank in its name."""
 
 
 def assigned(make: Make, node: Assign, source: str, scope: Scope) -> str:
@@ -40,11 +39,10 @@ def assigned(make: Make, node: Assign, source: str, scope: Scope) -> str:
     new = make.atom(node.value, source, scope)
     if node.operator == "=":
         return updated(make, node.path, source, scope, lambda value: new)
-    inner = scope.bind({_OUTER: new})
     operator = node.operator[:-1]
-    right = Variable(_OUTER)
+    right = Evaluated(new)
     made = Alternative(Identity(), right) if operator == "//" else Arithmetic(operator, Identity(), right)
-    return updated(make, node.path, source, scope, lambda value: make.value(made, value, inner))
+    return updated(make, node.path, source, scope, lambda value: make.value(made, value, scope))
 
 
 def updated(make: Make, path: Node, source: str, scope: Scope, change: Change) -> str:

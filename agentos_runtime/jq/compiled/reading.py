@@ -10,15 +10,14 @@ from dataclasses import dataclass
 
 from agentos_runtime.jq.compiled.errors import Beyond
 from agentos_runtime.jq.compiled.functions.meter import Meter
-from agentos_runtime.jq.compiled.functions.values import DEEPEST
+from agentos_runtime.jq.compiled.functions.values import DEEPEST, TINY
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 
 _DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
 _LONG = b"0" * 16
 _ODD = re.compile(rb"[\[:,\s]-0(?![.0-9])|\\u[dD][89a-fA-F]")
-_HALVES = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
-)
+_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_TINY = re.compile(TINY.pattern.encode())
 _LARGEST_WHOLE = 1e15
 _SMALL = frozenset({bool, int, type(None)})
 _CHANGED = frozenset({dict, list, float})
@@ -33,13 +32,13 @@ class Input:
     exact: bool
     """The worker would take the exact form."""
     uncertain: bool
-    """It may hold numbers of more digits than a double keeps."""
+    """It may hold numbers of more digits than a double keeps of them."""
 
 
 def read_input(data: bytes) -> Input:
     """Raises Beyond for what jq reads in its own way."""
     exact = _LONG in data.translate(_DIGITS)
-    uncertain = exact or (b"." in data and _LONG in data.translate(_DIGITS, b"."))
+    uncertain = exact or (b"." in data and _LONG in data.translate(_DIGITS, b".")) or _may_be_tiny(data)
     if (b"-0" in data or b"\\u" in data) and _ODD.search(data) and _is_odd(data):
         raise Beyond
     try:
@@ -48,10 +47,15 @@ def read_input(data: bytes) -> Input:
         raise Beyond from None
 
 
+def _may_be_tiny(data: bytes) -> bool:
+    """Whether there may be a number that loses digits, or all of them, when it becomes a double."""
+    return (b"e-" in data or b"E-" in data) and _TINY.search(data) is not None
+
+
 def _is_odd(data: bytes) -> bool:
     """Whether there is a negative zero, or half a surrogate pair."""
-    without_pairs = _HALVES.sub(lambda found: b"\\ud800" if found[1] else b"", data)
-    return _ODD.search(without_pairs) is not None
+    only_letters = data.replace(b"\\\\", b"__")
+    return _ODD.search(_PAIR.sub(b"__", only_letters)) is not None
 
 
 class Output:

@@ -15,6 +15,7 @@ from agentos_runtime.jq.compiled.language.syntax import (
     Const,
     Each,
     Empty,
+    Evaluated,
     First,
     Foreach,
     If,
@@ -201,9 +202,8 @@ def _two_sided(make: Make, node: Arithmetic | Compare, source: str, scope: Scope
 
     def with_right(right: str) -> None:
         def with_both(left: str) -> None:
-            inner = scope.bind({"left side": left, "right side": right})
-            made = type(node)(node.operator, Variable("left side"), Variable("right side"))
-            leaf(make.atom(made, source, inner))
+            made = type(node)(node.operator, Evaluated(left), Evaluated(right))
+            leaf(make.atom(made, source, scope))
 
         make.each(node.left, source, scope, with_both)
 
@@ -219,21 +219,18 @@ def _object(make: Make, node: Object, source: str, scope: Scope, leaf: Leaf) -> 
     at = [number for number, (_, value) in enumerate(node.entries) if outputs_of(value, scope) is not ONE]
     if len(at) != 1 or any(outputs_of(key, scope) is not ONE for key, _ in node.entries):
         raise Unsupported("an object with several values in several places")
-    variables: dict[str, str] = {}
-    evaluated: list[tuple[Node, Node]] = []
-    for number, (key, value) in enumerate(node.entries[: at[0]]):
-        variables[f"key {number}"] = make.set(f"jq_object_key({make.value(key, source, scope)})")
-        variables[f"value {number}"] = make.atom(value, source, scope)
-        evaluated.append((Variable(f"key {number}"), Variable(f"value {number}")))
+    before: list[tuple[Node, Node]] = []
+    for key, value in node.entries[: at[0]]:
+        name = Evaluated(make.set(f"jq_object_key({make.value(key, source, scope)})"))
+        before.append((name, Evaluated(make.atom(value, source, scope))))
     key, value = node.entries[at[0]]
-    variables["key"] = make.atom(key, source, scope)
-    made = Object((*evaluated, (Variable("key"), Variable("value")), *node.entries[at[0] + 1 :]))
-    make.each(
-        value,
-        source,
-        scope,
-        lambda found: leaf(make.atom(made, source, scope.bind({**variables, "value": found}))),
-    )
+    name = Evaluated(make.atom(key, source, scope))
+    after = node.entries[at[0] + 1 :]
+
+    def with_value(found: str) -> None:
+        leaf(make.atom(Object((*before, (name, Evaluated(found)), *after)), source, scope))
+
+    make.each(value, source, scope, with_value)
 
 
 def _call(make: Make, node: Call, source: str, scope: Scope, leaf: Leaf) -> None:

@@ -18,6 +18,7 @@ from agentos_runtime.jq.compiled.language.syntax import (
     Const,
     Delete,
     Each,
+    Evaluated,
     Fail,
     First,
     Identity,
@@ -56,6 +57,10 @@ def _variable(make: Make, node: Variable, source: str, scope: Scope) -> str:
     if node.name not in scope.variables:
         raise Unsupported(f"${node.name}")
     return scope.variables[node.name]
+
+
+def _evaluated(make: Make, node: Evaluated, source: str, scope: Scope) -> str:
+    return node.code
 
 
 def _index(make: Make, node: Index, source: str, scope: Scope) -> str:
@@ -235,6 +240,7 @@ VALUES: Mapping[type, Callable[..., str]] = {
     Identity: _identity,
     Const: _const,
     Variable: _variable,
+    Evaluated: _evaluated,
     Index: _index,
     Slice: _slice,
     Pipe: _pipe,

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from agentos_runtime.jq.compiled.errors import Beyond, JqError
 from agentos_runtime.jq.compiled.functions.meter import Meter
-from agentos_runtime.jq.compiled.functions.values import DEEPEST
+from agentos_runtime.jq.compiled.functions.values import DEEPEST, TINY
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 
 _SPACE = " \t\n\v\f\r"
@@ -67,7 +67,7 @@ def read(meter: Meter, value: Json) -> Json:
     if not isinstance(value, str):
         raise JqError
     meter.charge(10 + len(value))
-    if _ODD.search(value) or not value.strip(_SPACE):
+    if _ODD.search(value) or TINY.search(value) or not value.strip(_SPACE):
         raise Beyond
     try:
         found = parse(value)
@@ -136,19 +136,27 @@ def without_end(meter: Meter, value: Json, end: Json) -> Json:
 def trim(meter: Meter, value: Json) -> Json:
     text = _text(value)
     meter.charge(len(text) >> 3)
-    return text.strip(_SPACE)
+    return _without_more_space(text.strip(_SPACE))
 
 
 def ltrim(meter: Meter, value: Json) -> Json:
     text = _text(value)
     meter.charge(len(text) >> 3)
-    return text.lstrip(_SPACE)
+    return _without_more_space(text.lstrip(_SPACE))
 
 
 def rtrim(meter: Meter, value: Json) -> Json:
     text = _text(value)
     meter.charge(len(text) >> 3)
-    return text.rstrip(_SPACE)
+    return _without_more_space(text.rstrip(_SPACE))
+
+
+def _without_more_space(text: str) -> str:
+    """The text, unless it begins or ends with a space of Unicode: which of them jq takes away is its own list."""
+    for letter in (text[:1], text[-1:]):
+        if letter.isspace() and not letter.isascii():
+            raise Beyond
+    return text
 
 
 def lower(meter: Meter, value: Json) -> Json:

@@ -5,6 +5,7 @@ never changed; what is made may share parts with what it was made of.
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from agentos_runtime.jq.compiled.errors import Beyond, JqError
@@ -15,6 +16,9 @@ LARGEST = 1 << 53
 """Doubles keep every integer below it."""
 DEEPEST = 150
 """Arrays and objects inside each other; jq and Python have limits further up."""
+TINY = re.compile(r"[eE]-[0-9]{3}")
+"""In a text with a number that may be so small that a double keeps few of its digits, or none: jq compares numbers
+as they were written."""
 _LARGEST_WHOLE = 1e15
 _ORDER: Mapping[type, int] = {type(None): 0, bool: 1, int: 3, float: 3, str: 4, list: 5, dict: 6}
 _KINDS: Mapping[type, str] = {

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from agentos_runtime.jq.compiled.errors import Unsupported
 from agentos_runtime.jq.compiled.language.cursor import Cursor
 from agentos_runtime.jq.compiled.language.lexer import Token, tokens_of
+from agentos_runtime.jq.compiled.language.numbers import negated, number
+from agentos_runtime.jq.compiled.language.optional import optional
 from agentos_runtime.jq.compiled.language.syntax import (
     Alternative,
     Arithmetic,
@@ -46,7 +48,6 @@ _KEYWORDS = frozenset(
 _CONSTANTS: Mapping[str, bool | None] = {"null": None, "true": True, "false": False}
 _ASSIGNMENTS = ("=", "|=", "+=", "-=", "*=", "/=", "%=", "//=")
 _COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
-_EXACT = 1 << 53
 _DEEPEST = 60
 """Brackets and the like inside each other; Python has its own limit for what is made of them."""
 
@@ -91,10 +92,19 @@ class _Parser(Cursor):
             self.depth -= 1
 
     def comma(self) -> Node:
-        left = self.alternative()
+        left = self.binding()
         while self.take(","):
-            left = Comma(left, self.alternative())
+            left = Comma(left, self.binding())
         return left
+
+    def binding(self) -> Node:
+        """What stands before an `as` is its source, all of it up to a comma; what follows sees the variables."""
+        found = self.alternative()
+        if not self.take("as"):
+            return found
+        pattern = self.pattern()
+        self.need("|")
+        return Bind(found, pattern, self.pipe())
 
     def alternative(self) -> Node:
         sides = [self.assignment()]
@@ -148,35 +158,35 @@ class _Parser(Cursor):
         return left
 
     def factor(self) -> Node:
-        """A term, perhaps with a minus, and perhaps the source of an `as`."""
-        found = _negated(self.postfix()) if self.take("-") else self.postfix()
-        if not self.take("as"):
-            return found
-        pattern = self.pattern()
-        self.need("|")
-        return Bind(found, pattern, self.pipe())
+        """A term, perhaps with a minus."""
+        return negated(self.postfix()) if self.take("-") else self.postfix()
 
     # ------------------------------------------------------------------ terms
 
     def postfix(self) -> Node:
-        """A term and what follows it."""
+        """A term and what follows it. A `?` is about the step that it follows at once, or else about all of it."""
         found = self.term()
         while True:
-            if self.token.kind == "field":
-                found = Index(found, Const(self.next("field").text[1:]))
-            elif self.at(".") and self.tokens[self.position + 1].kind == "string":
-                self.position += 1
-                found = Index(found, self.string())
-            elif self.at(".") and self.tokens[self.position + 1].text == "[":
-                self.position += 1
-            elif self.at("["):
-                found = self.bracket(found)
+            step = self.step(found)
+            if step is not None:
+                found = optional(step) if self.take("?") else step
             elif self.take("?"):
                 found = Try(found, None)
             else:
                 return found
 
-    def bracket(self, target: Node) -> Node:
+    def step(self, target: Node) -> Index | Slice | Each | None:
+        """One step into a value, if one comes."""
+        if self.token.kind == "field":
+            return Index(target, Const(self.next("field").text[1:]))
+        if self.at(".") and self.tokens[self.position + 1].kind == "string":
+            self.position += 1
+            return Index(target, self.string())
+        if self.at(".") and self.tokens[self.position + 1].text == "[":
+            self.position += 1
+        return self.bracket(target) if self.at("[") else None
+
+    def bracket(self, target: Node) -> Index | Slice | Each:
         self.need("[")
         if self.take("]"):
             return Each(target)
@@ -194,14 +204,14 @@ class _Parser(Cursor):
     def term(self) -> Node:
         token = self.token
         if token.kind == "number":
-            return Const(_number(self.next("number").text))
+            return Const(number(self.next("number").text))
         if token.kind == "string":
             return self.string()
         if token.kind == "format":
             form = self.next("format").text
             return self.string(form) if self.token.kind == "string" else Call(form, ())
         if token.kind == "field":
-            return Index(Identity(), Const(self.next("field").text[1:]))
+            return Identity()
         if token.kind == "variable":
             return Variable(self.next("variable").text[1:])
         if token.kind == "name":
@@ -211,10 +221,10 @@ class _Parser(Cursor):
     def signed(self) -> Node:
         if self.take(".."):
             return Recurse()
-        if self.take("."):
-            if self.token.kind == "string":
-                return Index(Identity(), self.string())
-            return self.bracket(Identity()) if self.at("[") else Identity()
+        if self.at("."):
+            following = self.tokens[self.position + 1]
+            self.position += following.kind != "string" and following.text != "["
+            return Identity()
         if self.take("("):
             inner = self.pipe()
             self.need(")")
@@ -333,7 +343,7 @@ class _Parser(Cursor):
         return key, self.entry_value() if self.take(":") else Index(Identity(), key)
 
     def entry_value(self) -> Node:
-        found = _negated(self.postfix()) if self.take("-") else self.postfix()
+        found = self.factor()
         return Pipe(found, self.entry_value()) if self.take("|") else found
 
     def pattern(self) -> Pattern:
@@ -375,19 +385,3 @@ def _is_computed(node: Node) -> bool:
     if isinstance(node, Arithmetic | Compare):
         return _is_computed(node.left) and _is_computed(node.right)
     return _is_computed(node.body) if isinstance(node, Negate) else isinstance(node, Const)
-
-
-def _negated(body: Node) -> Node:
-    value = body.value if isinstance(body, Const) else None
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _EXACT:
-        return Const(-value)
-    return Negate(body)
-
-
-def _number(text: str) -> int | float:
-    if text.isdigit() and len(text) <= 300:
-        return int(text)
-    number = float(text)
-    if len(text) > 15 or abs(number) > 1e15 or number.is_integer():
-        raise Unsupported("a number that jq may write in another way")
-    return number

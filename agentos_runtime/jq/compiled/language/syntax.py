@@ -26,6 +26,14 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Evaluated:
+    """A value that has a name in the generated code already; only generators make it, so nothing a skill wrote can
+    mean it."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Index:
     """`target[key]` and `target.key`; the key is evaluated over the input of the whole."""
 
@@ -255,6 +263,7 @@ Node: TypeAlias = (
     Identity
     | Const
     | Variable
+    | Evaluated
     | Index
     | Slice
     | Each
