@@ -5,6 +5,7 @@ are cancelled unused. Here a call only notes its end; the one timer stands at th
 """
 
 import asyncio
+import math
 from types import TracebackType
 from typing import Self
 
@@ -14,7 +15,9 @@ class Deadlines:
 
     def __init__(self) -> None:
         self._running: set[Deadline] = set()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._strikes = math.inf
+        """When the timer is up; uvloop's do not say it of moments that are less than a millisecond away."""
 
     def at(self, ends: float) -> "Deadline":
         """A context manager as `asyncio.timeout_at`: raises TimeoutError when its body runs past `ends`."""
@@ -24,11 +27,11 @@ class Deadlines:
         """No deadline strikes any more."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer, self._strikes = None, math.inf
 
     def enter(self, deadline: "Deadline") -> None:
         self._running.add(deadline)
-        if self._timer is None or deadline.ends < self._timer.when():
+        if deadline.ends < self._strikes:
             self._wind(deadline.ends)
 
     def leave(self, deadline: "Deadline") -> None:
@@ -36,10 +39,10 @@ class Deadlines:
 
     def _wind(self, when: float) -> None:
         self.close()
-        self._timer = asyncio.get_running_loop().call_at(when, self._strike)
+        self._timer, self._strikes = asyncio.get_running_loop().call_at(when, self._strike), when
 
     def _strike(self) -> None:
-        self._timer = None
+        self._timer, self._strikes = None, math.inf
         now = asyncio.get_running_loop().time()
         struck = sorted((one for one in self._running if one.ends <= now), key=lambda one: one.ends)
         for deadline in struck:

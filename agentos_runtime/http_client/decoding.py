@@ -6,6 +6,8 @@ from typing import Protocol
 
 STEP = 64 * 1024
 """Bytes that one decoding step gives at most."""
+MOST_MEMBERS = 1024
+"""Members of one gzip body: each costs as much as some KB of it, also one that holds nothing."""
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -39,6 +41,7 @@ class Gunzip:
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(31)
+        self._members = 1
         self._fresh = True
         self._begun = b""
 
@@ -74,6 +77,9 @@ class Gunzip:
             self._begun = data
             return b""
         self._begun = b""
+        self._members += 1
+        if self._members > MOST_MEMBERS:
+            raise DecodingError("the gzip body has too many parts")
         self._member = zlib.decompressobj(31)
         return data
 

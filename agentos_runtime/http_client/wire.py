@@ -16,7 +16,8 @@ from agentos_runtime.http_client.faults import Lost, Malformed, TooManyInterim, 
 INFORMATIONAL_LIMIT = 32
 """1xx responses taken before one answer: an endless row of them would keep the reader busy until its deadline."""
 LONGEST_HEAD = 64 * 1024
-"""Bytes of an answer's head, the 1xx responses before it included."""
+"""Bytes in a row that are no body: an answer's head, the 1xx responses before it included, what stands between two
+chunks, what follows the last one. The parser keeps some of them until they are complete."""
 LONGEST_FIELD = 16 * 1024
 """Bytes of one header's value."""
 MOST_FIELDS = 256
@@ -48,6 +49,7 @@ class Wire(asyncio.Protocol):
         self._count = 0
         self._interim = 0
         self._in_interim = False
+        self._without_body = 0
         self._keep = False
         self._paused = False
 
@@ -122,6 +124,7 @@ class Wire(asyncio.Protocol):
         self._fault = None
         self._fields, self._count = {}, 0
         self._interim, self._in_interim = 0, False
+        self._without_body = 0
         self._written = False
         return answer
 
@@ -130,6 +133,10 @@ class Wire(asyncio.Protocol):
             raise Lost(begun=False)
         self._transport.write(data)
         self._written = True
+
+    def _is_written(self) -> bool:
+        """Whether the system has all of the request: who answers earlier may never read the rest."""
+        return self._written and self._transport is not None and not self._transport.get_write_buffer_size()
 
     async def _write_steps(self, answer: Answer, head: bytes, body: bytes) -> None:
         """Until all is written, or the upstream has answered without hearing all of it."""
@@ -186,11 +193,12 @@ class Wire(asyncio.Protocol):
             self.abort()  # nobody asked for it
             return
         answer.received += len(data)
+        self._without_body += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fault = self._fault or Malformed("not HTTP/1.1")
-        if not answer.status and answer.received > LONGEST_HEAD:
+        if self._without_body > LONGEST_HEAD and not answer.complete:
             self._fault = self._fault or Malformed("the head is too large")
         if self._fault is not None:
             # Also an answer that seemed complete: what follows it in the same breath makes it doubtful.
@@ -207,7 +215,7 @@ class Wire(asyncio.Protocol):
         """The answer is whole: the connection is free for the next request, or of no more use."""
         assert self._parser is not None
         self._answer = None
-        reusable = self._written and self._keep and answer.method != "HEAD" and self._framed()
+        reusable = self._is_written() and self._keep and answer.method != "HEAD" and self._framed()
         self._parser = None
         if answer.method == "CONNECT":
             return  # what comes now is the peer's
@@ -258,6 +266,7 @@ class Wire(asyncio.Protocol):
             answer.finish()
 
     def on_body(self, body: bytes) -> None:
+        self._without_body = 0
         if self._answer is not None and not self._answer.complete:
             self._answer.feed(body)
 

@@ -26,7 +26,7 @@ def origin_of(url: str) -> str | None:
     scheme, host, port = match["scheme"].lower(), match["host"].lower(), match["port"]
     if port is None or int(port) == _DEFAULT_PORTS[scheme]:
         return f"{scheme}://{host}"
-    return f"{scheme}://{host}:{int(port)}" if int(port) <= 65535 else None
+    return f"{scheme}://{host}:{int(port)}" if 0 < int(port) <= 65535 else None
 
 
 def declared_origin(node: Node) -> str | None:

@@ -280,6 +280,7 @@ def test_every_spelling_of_this_machine_needs_approval(run: Run, host: str) -> N
         "user@127.0.0.1",
         "a b",
         "127.0.0.1%00",
+        "api.example.com:0",
         "ex\\ample.com",
     ],
 )

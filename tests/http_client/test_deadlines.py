@@ -33,6 +33,19 @@ def test_a_deadline_strikes_however_many_others_are_later_or_earlier(run: Run) -
     assert run(many()) == ["past", "first", "second", "last"]
 
 
+def test_a_deadline_may_be_set_beside_one_that_is_due(run: Run) -> None:
+    """What is due within a millisecond is no timer to uvloop."""
+
+    async def beside() -> None:
+        deadlines = Deadlines()
+        with pytest.raises(TimeoutError), deadlines.at(soon(0)):
+            with deadlines.at(soon(0.05)):
+                await asyncio.sleep(0)
+            await wait_for_ever()
+
+    run(beside())
+
+
 def test_a_body_that_ends_in_time_is_left_alone(run: Run) -> None:
     async def in_time() -> None:
         deadlines = Deadlines()

@@ -21,6 +21,7 @@ from agentos_runtime.errors import (
     UpstreamUnreachable,
 )
 from agentos_runtime.http_client import UpstreamRequest
+from agentos_runtime.http_client.wire import Wire
 from tests.http_client.conftest import Run
 from tests.http_client.support import SECRET, happens, post, request, send, settings, upstream
 from tests.toy.raw import (
@@ -97,6 +98,10 @@ def test_a_cut_at_any_byte_is_one_typed_error_and_the_post_arrives_once(run: Run
         (say(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 500 + b"\r\n"), UpstreamInvalid),
         (endless(b"HTTP/1.1 200 OK\r\nX: ", b"a" * 4096), UpstreamInvalid),
         (endless(b"HTTP/1.1 200 OK\r\n\r\n", b"a" * 65536), UpstreamInvalid),
+        (endless(render_chunks([b"body"], end=False) + b"0\r\nX: ", b"a" * 65536), UpstreamInvalid),
+        (endless(render_chunks([b"body"], end=False) + b"0\r\nX", b"a" * 4096), UpstreamInvalid),
+        (endless(render_chunks([b"body"], end=False) + b"4;a=", b"a" * 65536), UpstreamInvalid),
+        (answer(body=NOTHING * 2000, headers=[("Content-Encoding", "gzip")]), UpstreamInvalid),
         (endless(chunked_head(), one_chunk(b"a" * 65536)), UpstreamInvalid),
         (endless(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", NOTHING * 3000), UpstreamInvalid),
         (answer(body=b"a" * (1 << 20) + b"b"), UpstreamInvalid),
@@ -307,6 +312,27 @@ def test_a_line_break_in_a_header_is_refused_before_anything_is_sent(run: Run) -
             with pytest.raises(InvalidParams, match="header"):
                 run(send(bad))
         assert toy.requests == []
+
+
+def test_a_connection_whose_request_was_answered_half_heard_is_not_used_again(run: Run) -> None:
+    """What is left of the request would be read as the next one, or the next one as what is left."""
+
+    async def answered(unread: int) -> list[str]:
+        here, there = socket.socketpair()
+        here.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        became: list[str] = []
+        wire = Wire(lambda wire: became.append("idle"), lambda wire: became.append("closed"))
+        await asyncio.get_running_loop().create_connection(lambda: wire, sock=here)
+        with there:
+            there.sendall(PLAIN)
+            answer = await wire.ask("POST", b"POST / HTTP/1.1\r\n\r\n", b"a" * unread)
+            assert answer.status == 200
+            await asyncio.sleep(0)
+            wire.abort()
+        return became[:1]
+
+    assert run(answered(200_000)) == ["closed"]
+    assert run(answered(2)) == ["idle"]
 
 
 def test_a_large_body_arrives_whole(run: Run) -> None:
