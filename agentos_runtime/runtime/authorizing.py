@@ -1,5 +1,6 @@
 """The credential goes onto a request: the last thing that happens to it, and the only way to what may be sent."""
 
+import asyncio
 from dataclasses import replace
 from functools import partial
 
@@ -9,7 +10,7 @@ from agentos_runtime.calls.requests.drafting import Draft
 from agentos_runtime.calls.requests.injecting import check_told, inject
 from agentos_runtime.calls.requests.placeholders import Use
 from agentos_runtime.calls.requests.sendable import sendable, sendable_key
-from agentos_runtime.errors import AgentOSError
+from agentos_runtime.errors import AgentOSError, UpstreamTimeout
 from agentos_runtime.manifest.model import Auth
 from agentos_runtime.manifest.origins import origin_of
 from agentos_runtime.runtime.authorized import AuthorizedRequest
@@ -17,7 +18,6 @@ from agentos_runtime.runtime.building import build
 from agentos_runtime.runtime.context import CallContext
 from agentos_runtime.runtime.preview import Preview, preview
 from agentos_runtime.security.broker import Authorization
-from agentos_runtime.security.credentials.redactor import Redactor
 from agentos_runtime.security.credentials.secret import Credential, Secret
 
 
@@ -34,11 +34,9 @@ async def authorize(
     origin = origin_of(draft.url) or ""
     stage = ("request", _preview(ctx, draft).masked()) if ctx.trace is not None else None
     try:
-        authorization = ctx.services.broker.authorize(
-            plan.skill, plan.utility, origin, draft.method, streamed=ctx.wants_events
-        )
-        ctx.results.learn(authorization.redactor)
-        authorization = await _renewed(ctx, authorization, refused)
+        authorization = _authorized(ctx, origin, draft.method)
+        if await _renewed(ctx, authorization.credential, refused):
+            authorization = _authorized(ctx, origin, draft.method)  # what is approved may have changed meanwhile
     finally:
         ctx.trace_stages([stage] if stage else ())
     check_told(draft, ctx.results.would_change)
@@ -58,19 +56,33 @@ async def authorize(
     )
 
 
-async def _renewed(ctx: CallContext, authorization: Authorization, refused: Credential | None) -> Authorization:
-    """With the credential's successor, where it has one; the results know it first."""
-    credential, skill, name = authorization.credential, ctx.plan.skill, ctx.plan.utility.credential
+def _authorized(ctx: CallContext, origin: str, method: str) -> Authorization:
+    """What the broker hands out; the results know its secrets first."""
+    plan = ctx.plan
+    authorization = ctx.services.broker.authorize(
+        plan.skill, plan.utility, origin, method, streamed=ctx.wants_events
+    )
+    ctx.results.learn(authorization.redactor)
+    return authorization
+
+
+async def _renewed(ctx: CallContext, credential: Credential | None, refused: Credential | None) -> bool:
+    """Whether a renewal was due, which may have taken long; what came of it is stored. Raises UpstreamTimeout."""
+    skill, name = ctx.plan.skill, ctx.plan.utility.credential
     if ctx.services.renewals is None or credential is None or name is None:
-        return authorization
+        return False
     is_refused = refused is not None and credential.fields == refused.fields
-    current = await ctx.services.renewals.current(skill, skill.auth[name], credential, refused=is_refused)
-    if current is credential:
-        return authorization
-    ctx.trace_stages([("renewal", {"expires_at": current.life.expires_at if current.life else None})])
-    redactor = Redactor.of(current)
-    ctx.results.learn(redactor)
-    return Authorization(current, redactor, authorization.allow_private)
+    if not ctx.services.renewals.is_due(skill.auth[name], credential, refused=is_refused):
+        return False
+    seconds = ctx.plan.utility.rest.timeout
+    try:
+        async with asyncio.timeout(seconds):
+            current = await ctx.services.renewals.current(skill, skill.auth[name], credential, refused=is_refused)
+    except TimeoutError:  # the renewal goes on, for the next call
+        raise UpstreamTimeout(f'The login of the skill "{skill.id}" was not renewed within {seconds:g} s') from None
+    if current is not credential:
+        ctx.trace_stages([("renewal", {"expires_at": current.life.expires_at if current.life else None})])
+    return True
 
 
 async def _again(

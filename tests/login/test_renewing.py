@@ -1,6 +1,7 @@
 """Tokens that end: renewed in time and on a 401, once over all processes, and never lost."""
 
 import json
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -22,7 +23,7 @@ from agentos_runtime.security.login.answers import (
     read_granted,
     read_seconds,
 )
-from tests.cli.console import SCRIPT, Console, started
+from tests.cli.console import SCRIPT, Console, Done, started
 from tests.login.token_service import TokenService, token_service
 
 SKILL = """\
@@ -229,6 +230,26 @@ def test_a_refresh_token_goes_only_to_an_address_that_was_approved(home: Home) -
         done = home.run("call", "demo", "me")
         assert (done.code, "nobody approved POST https://stranger.example" in done.err) == (1, True), done.err
     assert service.posted == []
+
+
+def test_what_is_revoked_during_a_renewal_is_not_called(home: Home) -> None:
+    revoked: list[Done] = []
+    with token_service() as service, home.logged_in(service, ends_in=-1).serving() as url:
+        service.before_answer = lambda: revoked.append(home.run("revoke", "demo"))
+        assert call(url)[1]["code"] == "approval_required"
+        assert (revoked[0].code, service.renewals, service.calls) == (0, 1, [])
+
+
+def test_a_renewal_takes_no_longer_than_its_call_may_and_is_kept_for_the_next(home: Home) -> None:
+    go_on = threading.Event()
+    with token_service(before_answer=lambda: go_on.wait(20)) as service:
+        home.logged_in(service, ends_in=-1)
+        home.write("demo/readme.md", SKILL.format(origin=service.origin).replace("me}", "me, timeout: 0.2}"))
+        with home.serving() as url:
+            assert call(url)[1]["code"] == "upstream_timeout"
+            go_on.set()
+            assert call(url, "change")[0] == 200
+    assert (service.renewals, len(service.calls)) == (1, 1)
 
 
 def test_a_login_during_a_renewal_is_kept(home: Home) -> None:

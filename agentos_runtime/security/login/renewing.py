@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from agentos_runtime.errors import (
     AgentOSError,
+    ApprovalRequired,
     CredentialNotFound,
     UpstreamInvalid,
     UpstreamTimeout,
@@ -77,7 +78,7 @@ class Renewals:
     ) -> None:
         self.store = store
         self.upstream = upstream
-        self._permits = permits
+        self.permits = permits
         self._folder = folder
         self.wall = wall
         self._sleep = sleep
@@ -103,22 +104,28 @@ class Renewals:
 
         Raises ApprovalRequired, CredentialNotFound, CredentialRejected, UpstreamError.
         """
-        life, now = credential.life, self.wall()
-        if auth.login is None or credential.stands_in or not (refused or (life and now >= life.renew_at)):
+        if not self.is_due(auth, credential, refused=refused):
             return credential
+        life, now = credential.life, self.wall()
         if not credential.renewable:
             if life and now >= life.expires_at:
                 raise ended(skill, auth, refused=credential.ended).error(skill.id)
             return credential
         if refused and self._is_in_vain(skill, auth, credential):
             return credential
-        allow_private = self._permits.authorize_renewal(skill, auth, credential)
+        allow_private = self.permits.authorize_renewal(skill, auth, credential)
         result = await self._once(skill, auth, credential, refused, allow_private)
         if isinstance(result, Credential):
             return result
         if not refused and life and self.wall() < life.expires_at:
             return credential  # it is good for a moment yet
         raise result.error(skill.id)
+
+    def is_due(self, auth: Auth, credential: Credential, *, refused: bool) -> bool:
+        """Whether this credential comes of a login and ends soon, or was `refused`."""
+        if auth.login is None or credential.stands_in:
+            return False
+        return refused or (credential.life is not None and self.wall() >= credential.life.renew_at)
 
     def _is_in_vain(self, skill: Skill, auth: Auth, credential: Credential) -> bool:
         token, until = self.of_refusals.get((skill.id, auth.name), (None, 0.0))
@@ -190,6 +197,11 @@ class _Renewal:
         until = note.get("until")
         if isinstance(until, int | float) and now < until <= now + LONGEST_REST:
             return Refusal.from_note(note, until - now) or self._unreadable()
+        try:  # again: it may have taken long to have the turn
+            seen = self._credential(entry)
+            self._allow_private = renewals.permits.authorize_renewal(self._skill, self._auth, seen)
+        except ApprovalRequired as error:
+            return Refusal(error.code, error.message)
         turn.leave({"of": _mark(entry), "asked_at": now, "failures": note.get("failures", 0)})
         return await self._asked(turn, entry, refresh_token, note)
 
