@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from agentos_runtime.importers.api import Api, Losses, Operation
 from agentos_runtime.importers.build import Generated, Source, build, route_of
-from agentos_runtime.importers.naming import route, suggested
+from agentos_runtime.importers.naming import Route, route, suggested
 from agentos_runtime.importers.parts import MAIN, utilities_of
 from agentos_runtime.importers.skill_file import read_file
 from agentos_runtime.importers.update import Disk, known_names
@@ -24,15 +24,22 @@ def added(api: Api, skill_id: str, name: str | None, disk: Disk, losses: Losses)
     before = {key: read_file(text, key) for key, text in disk.base.items()}
     main = before.get(MAIN)
     values: dict[str, Json] = main.values if main else {}
-    known = known_names(disk)
     utilities: dict[str, Json] = {}
-    for file in before.values():
-        for key, value in file.utilities.items():
-            here = route_of(value, values)
-            utilities[known.get(here, key) if here else key] = value
+    routes: dict[Route, str] = {}
+    imported = {
+        key: (value, route_of(value, values)) for file in before.values() for key, value in file.utilities.items()
+    }
+    known = known_names(disk, [here for _, here in imported.values() if here is not None])
+    for key, (value, here) in imported.items():
+        settled = known.get(here, key) if here else key
+        utilities[settled] = value
+        if here:
+            routes[here] = settled
     utilities |= utilities_of(manifest)
     kept = {key: value for key, value in values.items() if key not in ("utilities", "parts")}
-    return Generated({**kept, "utilities": utilities}, {}, main.docs if main else "")
+    return Generated(
+        {**kept, "utilities": utilities}, {}, main.docs if main else "", {**routes, **generated.routes}
+    )
 
 
 def _fitted(api: Api, mine: dict[str, Json], losses: Losses) -> Operation:

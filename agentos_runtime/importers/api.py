@@ -40,6 +40,10 @@ class Body:
     """The one body field is the whole body."""
     extra: bool = False
     """Fields that are not declared are sent too."""
+    nulls: tuple[str, ...] = ()
+    """Fields that are sent as null when nothing is given for them."""
+    empty: bool = False
+    """A body without a field is sent all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ class Operation:
     """The credential it carries; "" = none, None = the service's usual one."""
     base_url: str | None = None
     """When it is not the service's."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent as they are."""
     idempotency_header: str | None = None
     web_url: str | None = None
     request_example: Json = None

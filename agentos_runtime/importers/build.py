@@ -53,16 +53,10 @@ class Generated:
     tags: Mapping[str, str]
     """By utility."""
     docs: str
+    routes: Mapping[Route, str]
+    """What each utility calls → its name."""
     cases: Mapping[str, str] | None = None
     """The text of a case for each utility that has one; None when none were asked for."""
-
-    @property
-    def routes(self) -> dict[Route, str]:
-        """What each utility calls → its name."""
-        below = self.manifest["utilities"]
-        utilities = below if isinstance(below, dict) else {}
-        found = {name: route_of(one, self.manifest) for name, one in utilities.items()}
-        return {here: name for name, here in found.items() if here is not None}
 
 
 def route_of(utility: Json, manifest: Mapping[str, Json]) -> Route | None:
@@ -100,7 +94,8 @@ def build(api: Api, skill_id: str, names: Mapping[Route, str], source: Source, l
         "utilities": utilities,
     }
     manifest = {key: _harmless(value) for key, value in manifest.items() if value is not None}
-    return Generated(manifest, tags, _docs(title, api, losses))
+    routes = {route(one.method, one.path): names[route(one.method, one.path)] for one in api.operations}
+    return Generated(manifest, tags, _docs(title, api, losses), routes)
 
 
 def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
@@ -185,8 +180,9 @@ def _rest(one: Operation, fields: Sequence[Field], names: Sequence[str], losses:
     pairs = list(zip(fields, names, strict=True))
     rest: dict[str, Json] = {} if one.method == "GET" else {"method": one.method}
     rest["url"] = _url(one, pairs)
-    headers: dict[str, Json] = {field.name: _write(field, name) for field, name in pairs if field.place == "header"}
-    sends_body = any(field.place == "body" for field, _ in pairs)
+    headers: dict[str, Json] = dict(one.headers)
+    headers |= {field.name: _write(field, name) for field, name in pairs if field.place == "header"}
+    sends_body = one.body.empty or any(field.place == "body" for field, _ in pairs)
     if sends_body and one.body.content_type:
         headers["Content-Type"] = one.body.content_type
     query: dict[str, Json] = {field.name: _write(field, name) for field, name in pairs if field.place == "query"}
@@ -197,6 +193,8 @@ def _rest(one: Operation, fields: Sequence[Field], names: Sequence[str], losses:
         if one.body.encoding != "json":
             rest["encoding"] = one.body.encoding
         rest["body"] = _body(one, pairs)
+        if one.body.nulls:
+            rest["keep_null"] = [*one.body.nulls]
     if one.idempotency_header:
         rest["retry"] = {"idempotency_header": one.idempotency_header}
     return rest | _answers(one)
@@ -240,6 +238,8 @@ def _body(one: Operation, pairs: Sequence[tuple[Field, str]]) -> Json:
 
 def _sends_all(one: Operation, fields: Sequence[Field]) -> bool:
     """Whether the params are the body, just as they are given."""
+    if not fields or one.body.nulls:
+        return False
     return not (one.body.whole or one.body.encoding == "multipart") and all(
         field.place == "body" and field.write == "{}" and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", field.name)
         for field in fields

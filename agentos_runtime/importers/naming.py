@@ -1,14 +1,15 @@
 """What utilities and params are called: verb_noun in snake case, each name once, the same on every import."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import zip_longest
 
 from agentos_runtime.importers.api import Field, Operation
 from agentos_runtime.importers.messages import is_plural, singular, snake, words
 
 Route = tuple[str, str]
-"""A method and a path, `{}` for each path param: what tells operations apart, whatever they are called."""
+"""A method and a path as it is written: what tells operations apart, whatever they are called."""
 
 _METHOD_VERBS: Mapping[str, str] = {
     "GET": "get", "HEAD": "check", "POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete",
@@ -35,8 +36,31 @@ _WHOLE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def route(method: str, path: str) -> Route:
+    """The same however the names of params are spelled: `/keys/{key-id}` and `/keys/{key_id}`."""
+    shape = re.sub(r"\{([^}]*)\}", lambda name: f"{{{re.sub('[^a-z0-9]', '', name[1].lower())}}}", path)
+    return method.upper(), shape.rstrip("/") or "/"
+
+
+def shape(here: Route) -> Route:
     """The same for `/keys/{hash}` and `/keys/{id}`."""
-    return method.upper(), re.sub(r"\{[^}]*\}", "{}", path.split("?")[0].rstrip("/") or "/")
+    return here[0], re.sub(r"\{[^}]*\}", "{}", here[1])
+
+
+def matching(wanted: Iterable[Route], there: Mapping[Route, list[str]]) -> dict[Route, list[str]]:
+    """For each route, the utilities that call it: written alike, or else the only two alike but for names."""
+    wanted = [*dict.fromkeys(wanted)]
+    found = {here: there[here] for here in wanted if here in there}
+    left = [here for here in wanted if here not in found]
+    shapes = Counter(map(shape, left))
+    others: dict[Route, list[Route]] = {}
+    for here in there:
+        if here not in found:
+            others.setdefault(shape(here), []).append(here)
+    for here in left:
+        alike = others.get(shape(here), [])
+        if shapes[shape(here)] == 1 and len(alike) == 1:
+            found[here] = there[alike[0]]
+    return found
 
 
 def utility_names(

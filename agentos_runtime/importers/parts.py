@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentos_runtime.importers.build import Generated, route_of
-from agentos_runtime.importers.naming import Route
+from agentos_runtime.importers.naming import Route, matching
 from agentos_runtime.importers.skill_file import SkillFile, rename_utility
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.source import slug
@@ -42,7 +42,7 @@ def routes(files: Mapping[str, SkillFile]) -> dict[Route, list[str]]:
 def settled_names(files: Mapping[str, SkillFile], generated: Generated) -> dict[str, SkillFile]:
     """The files, in which a utility that is to be called otherwise is."""
     settled = dict(files)
-    names = routes(files)
+    names = matching(generated.routes, routes(files))
     taken = {name for file in files.values() for name in file.utilities}
     for here, wanted in generated.routes.items():
         old = names.get(here, [wanted])[0]

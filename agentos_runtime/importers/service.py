@@ -8,9 +8,9 @@ from agentos_runtime.importers.adding import added
 from agentos_runtime.importers.api import Api, Losses
 from agentos_runtime.importers.build import build
 from agentos_runtime.importers.cases import with_cases
-from agentos_runtime.importers.curl import read_curl
+from agentos_runtime.importers.curl.reader import read_curl
 from agentos_runtime.importers.lap.reader import read_lap
-from agentos_runtime.importers.naming import utility_names
+from agentos_runtime.importers.naming import route, utility_names
 from agentos_runtime.importers.openapi.operations import read_openapi
 from agentos_runtime.importers.selection import selected, source_of
 from agentos_runtime.importers.update import Disk, Plan, known_names, make_plan
@@ -70,7 +70,8 @@ def import_service(wanted: ServiceImport, skill_id: str, description: Descriptio
     losses = Losses()
     source = source_of(wanted.kind, wanted.source, wanted.include, wanted.names, disk)
     api = selected(_read(wanted, description, losses), source.include, skill_id)
-    names = utility_names(api.operations, (skill_id, api.title), known_names(disk), source.names or {})
+    known = known_names(disk, [route(one.method, one.path) for one in api.operations])
+    names = utility_names(api.operations, (skill_id, api.title), known, source.names or {})
     generated = build(api, skill_id, names, source, losses)
     if wanted.cases:
         generated = with_cases(generated, api)

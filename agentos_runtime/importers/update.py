@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from agentos_runtime.importers.build import Generated
 from agentos_runtime.importers.merge import MISSING, Missing, Value, equal, merge
-from agentos_runtime.importers.naming import Route
+from agentos_runtime.importers.naming import Route, matching
 from agentos_runtime.importers.parts import MAIN, routes, settled_names, split_up, utilities_of
 from agentos_runtime.importers.skill_file import SkillFile, joined, read_file, rewrite, sections, write_file
 from agentos_runtime.jsontext import Json
@@ -48,12 +48,12 @@ class Plan:
     """A case for each utility that is as it was imported; None when none were asked for."""
 
 
-def known_names(disk: Disk) -> dict[Route, str]:
-    """What utilities are called in the files that lie there, by what they call: a name once given stays."""
+def known_names(disk: Disk, wanted: Iterable[Route]) -> dict[Route, str]:
+    """What these routes are called in the files that lie there: a name once given stays."""
     bases, mine = _read(disk.base), _read(disk.mine)
     imported = {name for file in bases.values() for name in file.utilities}
     found: dict[Route, str] = {}
-    for here, names in routes(mine).items():
+    for here, names in matching(wanted, routes(mine)).items():
         found[here] = next((name for name in names if name in imported), names[0])
     return found
 
@@ -105,8 +105,9 @@ def _imported(
 ) -> dict[str, Json]:
     """All utilities of the last import, under the names that they have now."""
     every = {name: one for file in bases.values() for name, one in file.utilities.items()}
+    before = matching(generated.routes, base_routes)
     for here, name in generated.routes.items():
-        old = base_routes.get(here, [name])[0]
+        old = before.get(here, [name])[0]
         if old != name and old in every and name not in every:
             every[name] = every.pop(old)
     return every

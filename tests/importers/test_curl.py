@@ -2,24 +2,48 @@
 
 import json
 from contextlib import suppress
+from itertools import product
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentos_runtime.importers.api import ImportProblem, Losses
-from agentos_runtime.importers.curl import read_curl
+from agentos_runtime.importers.curl.options import options
+from agentos_runtime.importers.curl.reader import read_curl
+from agentos_runtime.importers.service import CurlImport, import_curl
+from agentos_runtime.importers.update import Disk
 from tests.importers.workshop import Workshop
 
 SECRET = "canary-4711-secret"
+BEARER = {"type": "api_key", "header": "Authorization", "prefix": "Bearer "}
 
 
-def imported(workshop: Workshop, command: str, *args: object) -> dict[str, object]:
+def imported(workshop: Workshop, command: str, *args: object) -> dict[str, Any]:
     done = workshop.run("curl", command, *args)
     assert done.code == 0, done.err
     workshop.check()
-    utilities: dict[str, object] = workshop.front()["utilities"]
+    utilities: dict[str, Any] = workshop.front()["utilities"]
     return utilities
+
+
+def front(command: str) -> dict[str, Any]:
+    """What the file would say, without writing it."""
+    text = import_curl(CurlImport(command), "service", Disk({}, {})).plan.files["readme.md"]
+    found: dict[str, Any] = yaml.safe_load(text.split("---\n")[1])
+    return found
+
+
+def only(command: str) -> dict[str, Any]:
+    (utility,) = front(command)["utilities"].values()
+    found: dict[str, Any] = utility
+    return found
+
+
+def losses(command: str) -> list[str]:
+    return import_curl(CurlImport(command), "service", Disk({}, {})).losses.lines()
 
 
 def test_the_utility_without_params_sends_what_the_command_sent(workshop: Workshop) -> None:
@@ -31,26 +55,60 @@ def test_the_utility_without_params_sends_what_the_command_sent(workshop: Worksh
     assert list(imported(workshop, command)) == ["update_things"]
     sent = workshop.request("update_things", {})
     assert sent.startswith("PUT https://api.example.com/v1/things?limit=5&q=a%20b\nX-Org: acme\n")
-    assert """--data-binary '{"name":"cats","deep":{"a":[1]}}'""" in sent
+    assert """--data-binary '{"name":"cats","deep":{"a":[1]},"none":null}'""" in sent
 
 
-SECRETS = [
-    (f"-H 'Authorization: Bearer {SECRET}'", {"type": "api_key", "header": "Authorization", "prefix": "Bearer "}),
-    (f"-H 'Authorization: Token {SECRET}'", {"type": "api_key", "header": "Authorization", "prefix": "Token "}),
-    (f"-H 'Authorization: {SECRET}'", {"type": "api_key", "header": "Authorization"}),
-    (f"-H 'authorization: basic {SECRET}'", {"type": "basic"}),
-    (f"-u 'me:{SECRET}'", {"type": "basic"}),
-    (f"--user=me:{SECRET}", {"type": "basic"}),
-    (f"-H 'X-API-Key: {SECRET}'", {"type": "api_key", "header": "X-API-Key"}),
-    (f"-b 'session={SECRET}'", {"header": {"Cookie": "{cookie}"}}),
-    (f"'https://api.example.com/a?access_token={SECRET}'", {"type": "api_key", "query": "access_token"}),
-    (f"-G -d 'key={SECRET}'", {"type": "api_key", "query": "key"}),
-    (f"""-d '{{"password": "{SECRET}"}}'""", "none"),
-    (f"-H 'X-Auth-Token: {SECRET}' -H 'X-API-Key: {SECRET}'", {"type": "api_key", "header": "X-Auth-Token"}),
+SENT = [
+    ("https://api.example.com/a -G -d q=x -d 'n=1'", "GET https://api.example.com/a?q=x&n=1\n"),
+    ("'https://api.example.com/a?acl&b=1'", "GET https://api.example.com/a?acl&b=1\n"),
+    ("'https://api.example.com/a?t[]=a&t[]=b'", "GET https://api.example.com/a?t%5B%5D=a&t%5B%5D=b\n"),
+    ("https://api.example.com/a?a=1&b=2", "GET https://api.example.com/a?a=1&b=2\n"),
+    ("https://api.example.com/a --url-query 'q=x y'", "GET https://api.example.com/a?q=x%20y\n"),
+    ("https://api.example.com/a --json '{}'", "--data-binary '{}'"),
+    ("https://api.example.com/a -d 'v=1.10&z=007'", "v=1.10&z=007"),
+    ('https://api.example.com/a -d @- <<EOF\n{"a": [1,\n2]}\nEOF', "--data-binary '{\"a\":[1,2]}'"),
+    ("-I https://api.example.com/a", "HEAD https://api.example.com/a\n"),
+    ("https://api.example.com/users/12", "GET https://api.example.com/users/12\n"),
+    ("https://api.example.com/a -H 'Accept: application/vnd.x+json'", "Accept: application/vnd.x+json\n"),
+    ("https://api.example.com/a -r 0-99", "Range: bytes=0-99\n"),
+    (r"https://api.example.com/a --json $'{\"a\": \"it\'s \u00e9\"}'", "it'\\''s é"),
 ]
 
 
-@pytest.mark.parametrize(("option", "auth"), SECRETS)
+@pytest.mark.parametrize(("rest", "words"), SENT)
+def test_what_a_command_sends_is_sent(workshop: Workshop, rest: str, words: str) -> None:
+    (name,) = imported(workshop, f"curl {rest}")
+    assert words in workshop.request(name, {})
+
+
+AUTH = [
+    (f"-H 'Authorization: Bearer {SECRET}'", BEARER),
+    (f"-H 'Authorization: Token {SECRET}'", {"type": "api_key", "header": "Authorization", "prefix": "Token "}),
+    (
+        f"-H 'Authorization: Token token={SECRET}'",
+        {"type": "api_key", "header": "Authorization", "prefix": "Token token="},
+    ),
+    (f"-H 'Authorization: {SECRET}'", {"type": "api_key", "header": "Authorization"}),
+    (f"-H 'authorization: basic {SECRET}'", {"type": "basic"}),
+    (f"-u 'me:{SECRET}'", {"type": "basic"}),
+    (f"-u {SECRET}:", {"type": "basic", "password": ""}),
+    (f"--user=me:{SECRET}", {"type": "basic"}),
+    (f"https://me:{SECRET}@api.example.com/a", {"type": "basic"}),
+    (f"--oauth2-bearer {SECRET}", BEARER),
+    (f"-H 'X-API-Key: {SECRET}'", {"type": "api_key", "header": "X-API-Key"}),
+    (f"-b 'session={SECRET}'", {"header": {"Cookie": "{cookie}"}}),
+    (f"'https://api.example.com/a?access_token={SECRET}'", {"type": "api_key", "query": "access_token"}),
+    (f"'https://api.example.com/a?appid={SECRET}'", {"type": "api_key", "query": "appid"}),
+    (f"-G -d 'key={SECRET}'", {"type": "api_key", "query": "key"}),
+    (f"""-d '{{"password": "{SECRET}"}}'""", "none"),
+    (
+        f"-H 'DD-API-KEY: {SECRET}' -H 'DD-APPLICATION-KEY: {SECRET}2'",
+        {"header": {"DD-API-KEY": "{dd_api_key}", "DD-APPLICATION-KEY": "{dd_application_key}"}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("option", "auth"), AUTH)
 def test_a_secret_is_declared_and_left_out(workshop: Workshop, option: str, auth: object) -> None:
     url = "" if "https" in option else "https://api.example.com/a"
     done = workshop.run("curl", f"curl {option} {url}")
@@ -60,30 +118,159 @@ def test_a_secret_is_declared_and_left_out(workshop: Workshop, option: str, auth
     assert not any(SECRET in text for text in [*written, done.out, done.err])
 
 
+SWITCHES = [
+    "--fail-with-body", "--basic", "--digest", "--tlsv1.2", "-4", "--raw", "--location-trusted", "-sSL",
+    "--anyauth", "--ntlm", "--negotiate", "--http2-prior-knowledge", "--compressed-ssh", "--no-buffer",
+    "--ssl-reqd", "--tr-encoding", "--ca-native", "--mptcp", "-#",
+]  # fmt: skip
+VALUED = [
+    "--max-time 5", "-o out.json", "-w %{http_code}", "--ciphers x", "--proxy-user a:b",
+    "--connect-to a:1:b:2", "--retry 3", "--aws-sigv4 aws:amz", "--cacert ca.pem", "--dns-servers 1.1.1.1",
+    "--tls13-ciphers x", "-m5", "--keepalive-time 3",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("option", [*SWITCHES, *VALUED])
+def test_no_option_makes_a_secret_an_address(option: str) -> None:
+    for command in (f"curl {option} -u user:{SECRET} https://a.example.com/x", f"curl -u user:{SECRET} {option} "):
+        said = front(command if "https" in command else f"{command} https://a.example.com/x")
+        assert said["auth"] == {"type": "basic"}
+        assert said["api"]["base_url"] == "https://a.example.com"
+        assert SECRET not in json.dumps(said)
+
+
+NAMES = [
+    "Fastly-Key", "X-Auth-Key", "DD-APPLICATION-KEY", "Ocp-Apim-Subscription-Key", "x-functions-key",
+    "api_key", "apikey", "token", "access_token", "client_secret", "refresh_token", "private_key", "password",
+    "user_key", "sig", "appid", "secret", "X-Vault-Token",
+]  # fmt: skip
+PLACES = (
+    "curl https://a.example.com/x -H '{name}: {secret}'",
+    "curl 'https://a.example.com/x?a=1&{name}={secret}'",
+    'curl https://a.example.com/x --json \'{{"{name}": "{secret}"}}\'',
+    'curl https://a.example.com/x --json \'{{"deep": [{{"{name}": "{secret}"}}]}}\'',
+    "curl https://a.example.com/x -d 'a=1&{name}={secret}'",
+    "curl https://a.example.com/x --data-urlencode '{name}={secret}'",
+    "curl https://a.example.com/x -F '{name}={secret}'",
+    'curl https://a.example.com/x -F \'meta={{"{name}": "{secret}"}};type=application/json\'',
+    "curl https://a.example.com/x --form-string '{name}={secret}'",
+    "curl https://a.example.com/x -G -d '{name}={secret}'",
+    "curl https://a.example.com/x --url-query '{name}={secret}'",
+    "curl https://a.example.com/x -b '{name}={secret}'",
+    "curl https://a.example.com/x -e 'https://b.example.com/?{name}={secret}'",
+    'curl https://a.example.com/x --json \'{{"callback": "https://b.example.com/?{name}={secret}"}}\'',
+    "curl https://a.example.com/x -H 'Content-Type: text/xml' -d '<{name}>{secret}</{name}>'",
+)
+QUIET = ("sig", "appid", "Fastly-Key", "x-functions-key")
+"""Names that are of secrets and of other things: inside of texts and bodies their value decides."""
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_secret_enters_a_file_wherever_it_stands(place: str) -> None:
+    for name, secret in product(NAMES, (SECRET, "s3cr3tXy9KqLm2PvT8wZ")):
+        if name in QUIET and secret == SECRET and PLACES.index(place) not in (0, 1, 9, 10, 11):
+            continue
+        imported = import_curl(CurlImport(place.format(name=name, secret=secret)), "service", Disk({}, {}))
+        written = [*imported.plan.files.values(), *imported.plan.base.values(), *imported.losses.lines()]
+        assert not any(secret in text for text in written), name
+
+
 BODIES = [
     ("-d 'a=1&b=x y'", "form", {"a": 1, "b": "x y"}),
     ("--json '[1, 2]'", "json", {"body": [1, 2]}),
     ("-H 'Content-Type: text/plain' --data-raw 'hello'", "text", {"text": "hello"}),
+    (
+        "--data-urlencode 'To=+15550100' --data-urlencode 'q=cats & dogs'",
+        "form",
+        {"To": "+15550100", "q": "cats & dogs"},
+    ),
+    ("-d 'tag=a' -d 'tag=b'", "form", {"tag": ["a", "b"]}),
+    ("-F 'meta={\"a\":1};type=application/json' -F 'note=x;y'", "multipart", {"meta": {"a": 1}, "note": "x;y"}),
 ]
 
 
 @pytest.mark.parametrize(("option", "encoding", "defaults"), BODIES)
-def test_bodies(workshop: Workshop, option: str, encoding: str, defaults: dict[str, object]) -> None:
-    utility = imported(workshop, f"curl {option} https://api.example.com/send")["send"]
-    assert isinstance(utility, dict)
+def test_bodies(option: str, encoding: str, defaults: dict[str, object]) -> None:
+    utility = only(f"curl {option} https://api.example.com/send")
     assert utility["rest"]["method"] == "POST"
     assert utility["rest"].get("encoding", "json") == encoding
     assert {name: param["default"] for name, param in utility["params"].items()} == defaults
 
 
-def test_a_file_of_a_form_is_a_file_param(workshop: Workshop) -> None:
-    utility = imported(workshop, "curl -F file=@cat.png -F note=hi https://api.example.com/cats")["create_cat"]
-    assert isinstance(utility, dict)
-    assert utility["params"] == {
-        "file": {"type": "file", "required": True},
-        "note": {"type": "string", "default": "hi"},
+ASKED = [
+    ("https://a.example.com/x -F file=@cat.png", {"file": {"type": "file", "required": True}}),
+    ("https://a.example.com/x -H 'Content-Type: application/json' -d @p.json", {"body": None}),
+    ("-X PUT https://a.example.com/f --data-binary @photo.jpg", {"content": {"type": "file"}}),
+    ("-T r.pdf https://a.example.com/r.pdf", {"content": {"type": "file"}}),
+    ("https://a.example.com/accounts/$ACCOUNT_ID/x", {"account_id": {"type": "string"}}),
+    ("https://a.example.com/repos/OWNER/REPO/issues", {"owner": None, "repo": None}),
+    ("https://a.example.com/x/{thing-id}/:other/<third>", {"thing_id": None, "other": None, "third": None}),
+    ("'https://a.example.com/x?project=YOUR_PROJECT'", {"project": {"type": "string"}}),
+    ('https://a.example.com/x --json "{\\"id\\": \\"$ID\\"}"', {"id": None}),
+    ("https://a.example.com/x --json '{\"id\": '$ID'}'", {"id": None}),
+    ('https://a.example.com/x --json \'{"a": {"b": "<b-id>"}}\'', {"a": {"example": {"b": "<b_id>"}}}),
+    ("https://a.example.com/x -d 'q=repo:$OWNER/$REPO'", {"q": {"example": "repo:<owner>/<repo>"}}),
+]
+
+
+@pytest.mark.parametrize(("rest", "params"), ASKED)
+def test_what_stands_for_a_value_is_asked_for(rest: str, params: dict[str, dict[str, object] | None]) -> None:
+    declared = only(f"curl {rest}")["params"]
+    assert {name for name, one in declared.items() if one.get("required")} == set(params)
+    for name, said in params.items():
+        assert (said or {}).items() <= declared[name].items()
+
+
+def test_a_file_is_sent_as_it_is() -> None:
+    assert only("curl -T r.pdf https://a.example.com/r.pdf")["rest"] == {
+        "method": "PUT",
+        "url": "/r.pdf",
+        "encoding": "binary",
+        "body": ".params.content",
     }
-    assert utility["rest"]["encoding"] == "multipart"
+    assert only("curl -T r.pdf https://a.example.com/files/")["rest"]["url"] == "/files/r.pdf"
+
+
+WRAPPED = [
+    "curl.exe https://a.example.com/x",
+    "$ curl https://a.example.com/x",
+    "PS C:\\> curl.exe https://a.example.com/x",
+    "```bash\ncurl https://a.example.com/x\n```",
+    "# Ask with curl\nexport A=b\n/usr/bin/curl https://a.example.com/x | jq '.[]' > out.json",
+    'curl ^"https://a.example.com/x^" ^\n  -H ^"accept: */*^"',
+    "curl \\ \n  https://a.example.com/x \\\n\n",
+    "curl https://a.example.com/x `\n  -s",
+    "curl https://a.example.com/x 2>/dev/null",
+    "curl https://a.example.com/x # the end",
+    "curl\n  https://a.example.com/x\n  -s",
+]
+
+
+@pytest.mark.parametrize("text", WRAPPED)
+def test_what_surrounds_a_command_is_dropped(text: str) -> None:
+    said = front(text)
+    assert said["api"]["base_url"] == "https://a.example.com"
+    assert said["utilities"] == {"get_x": {"description": "GET /x", "rest": {"url": "/x"}}}
+
+
+def test_what_a_browser_adds_is_dropped_and_told() -> None:
+    command = (
+        "curl 'https://a.example.com/x' -H 'accept: application/json' -H 'accept-language: de' "
+        "-H 'sec-fetch-mode: cors' -H 'user-agent: Mozilla/5.0' -H 'x-own: 1' --data-raw $'{\"a\":\"b\\u0021\"}'"
+    )
+    assert only(command)["rest"]["headers"] == {"accept": "application/json", "x-own": ".params.own"}
+    assert "headers that a browser adds by itself are left out" in losses(command)[0]
+
+
+def test_addresses_without_a_scheme() -> None:
+    assert front("curl localhost:9200/_bulk")["api"]["base_url"] == "http://localhost:9200"
+    assert front("curl api.example.com/x")["api"]["base_url"] == "https://api.example.com"
+    assert "http://" in losses("curl api.example.com/x")[0]
+
+
+@pytest.mark.parametrize("more", ["https://b.example.com", "--next https://b.example.com", "&& curl b.example.com"])
+def test_more_addresses_are_told(more: str) -> None:
+    assert any("several addresses" in line for line in losses(f"curl https://a.example.com/x {more}"))
 
 
 def test_a_second_command_adds_a_second_utility(workshop: Workshop) -> None:
@@ -93,7 +280,6 @@ def test_a_second_command_adds_a_second_utility(workshop: Workshop) -> None:
     utilities = imported(workshop, "curl https://api.example.com/b -H 'X-API-Key: k'")
     assert list(utilities) == ["first", "get_b"]
     elsewhere = imported(workshop, "curl https://other.example.com/c")["get_c"]
-    assert isinstance(elsewhere, dict)
     assert elsewhere["auth"] == "none"
     assert elsewhere["rest"] == {"url": "https://other.example.com/c"}
     assert "description: The first" in workshop.text()
@@ -115,8 +301,10 @@ def test_options_without_a_counterpart_are_told(workshop: Workshop) -> None:
 
 REFUSED = [
     ("curl", "no address"),
+    ("wget https://api.example.com/a", "no curl command"),
     (f"curl 'https://api.example.com/{SECRET}", "open quote"),
-    (f"curl https://me:{SECRET}@api.example.com", "no plain http(s) address"),
+    (f"curl --zzz {SECRET} https://api.example.com/a", "option --zzz is not known"),
+    ("curl https://$HOST/a", "blank in it (host)"),
     ("curl ftp://files.example.com/a", "no plain http(s) address"),
     (f"curl https://api.example.com/a -X {SECRET}", "knows the methods"),
     ("curl https://api.example.com/a -H", "has no value"),
@@ -132,7 +320,14 @@ def test_what_is_no_call_is_refused_without_quoting_it(workshop: Workshop, comma
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text("curl -XHdFuGb'\"={}:/.@?&%\\a1 \n", max_size=60))
+@given(st.text("curl -XHdFuGb'\"={}:/.@?&%\\a1 \n$^`<>", max_size=60))
 def test_any_command_is_read_or_refused(tail: str) -> None:
     with suppress(ImportProblem):
         assert read_curl(f"curl https://api.example.com/a {tail}", Losses()).operations
+
+
+@given(st.lists(st.sampled_from([*"sSLkivfgGI"]), max_size=6), st.sampled_from("XHdFubeATo"))
+def test_options_in_one_word_are_those_in_several(letters: list[str], valued: str) -> None:
+    apart = options([*(f"-{letter}" for letter in letters), f"-{valued}", "value"])
+    for joined in (["-" + "".join(letters) + valued, "value"], ["-" + "".join(letters) + valued + "value"]):
+        assert options(joined) == apart

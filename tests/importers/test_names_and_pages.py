@@ -50,7 +50,7 @@ def test_names_that_collide_are_told_apart_the_same_way_in_any_order() -> None:
     operations = [Operation("GET", path, "", id="" if "old" not in path else "getKey") for path in paths]
     expected = {
         ("GET", "/key"): "get_key",
-        ("GET", "/keys/{}"): "get_key_by_hash",
+        ("GET", "/keys/{hash}"): "get_key_by_hash",
         ("GET", "/old/key"): "get_old_key",
         ("GET", "/older/key"): "get_older_key",
     }

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agentos_runtime.importers.api import Losses
 from agentos_runtime.importers.build import Generated, Source, build
-from agentos_runtime.importers.naming import utility_names
+from agentos_runtime.importers.naming import route, utility_names
 from agentos_runtime.importers.openapi.operations import read_openapi
 from agentos_runtime.importers.skill_file import read_file
 from agentos_runtime.importers.update import Disk, known_names, make_plan
@@ -263,7 +263,9 @@ documents = st.dictionaries(
 def generated(document: dict[str, Any], disk: Disk) -> Generated:
     losses = Losses()
     api = read_openapi(yaml.safe_dump(document).encode(), "file:///service.yaml", lambda _: b"", losses)
-    called = utility_names(api.operations, ("service",), known_names(disk), {})
+    called = utility_names(
+        api.operations, ("service",), known_names(disk, [route(one.method, one.path) for one in api.operations]), {}
+    )
     return build(api, "service", called, Source("openapi", "service.yaml"), losses)
 
 

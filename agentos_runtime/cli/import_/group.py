@@ -1,5 +1,6 @@
 """`agentos import`: the group; its commands are in `commands`."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,7 +27,7 @@ class SourceGroup(LazyGroup):
 
 def kind_of(source: str) -> str | None:
     """The command that reads this file, address or curl command; None for what is none of them."""
-    if source.startswith("curl "):
+    if re.match(r"\s*(?:\$ )?curl(?:\.exe)?\s", source):
         return "curl"
     address = source.startswith(("http://", "https://"))
     if not address and not Path(source).is_file():

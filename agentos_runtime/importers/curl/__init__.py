@@ -1,0 +1,1 @@
+"""curl commands, as documentation and browsers write them, become an Api."""

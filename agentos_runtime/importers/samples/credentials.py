@@ -1,0 +1,100 @@
+"""How a request proved itself becomes `auth`: where the secret stands, never the secret."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping, Sequence
+
+from agentos_runtime.importers.api import Losses
+from agentos_runtime.importers.declarations import BEARER
+from agentos_runtime.importers.messages import snake
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.secrets.names import Secrecy, secrecy
+
+Credential = dict[str, Json]
+
+_SCHEME = re.compile(r"([A-Za-z][\w-]{1,30}) +(.+)", re.DOTALL)
+_KNOWN = frozenset({"bearer", "token", "basic", "key", "apikey", "bot"})
+_SIGNED = re.compile(
+    r"digest|aws4-.*|hawk|ntlm|negotiate|oauth|signature|edgegrid|eg1-.*|hmac.*|acs3-.*", re.IGNORECASE
+)
+_NAMED = re.compile(r"([A-Za-z][\w-]*)=(\"?)[^\s\",=]+=*(\"?)")
+
+
+def of_user(user: str) -> Credential:
+    """`user:password`; a part that is empty stays empty."""
+    name, colon, password = user.partition(":")
+    if colon and not password:
+        return {"type": "basic", "password": ""}
+    return {"type": "basic", "username": ""} if colon and not name else {"type": "basic"}
+
+
+def of_header(name: str, value: str, losses: Losses) -> Credential:
+    if name.lower() == "cookie":
+        return {"header": {"Cookie": "{cookie}"}}
+    scheme = _SCHEME.fullmatch(value)
+    own = name.lower() in ("authorization", "proxy-authorization")
+    if scheme is None or not (own or scheme[1].lower() in _KNOWN):
+        return {"type": "api_key", "header": name}
+    if own and scheme[1].lower() == "basic":
+        return of_user(_decoded(scheme[2]))
+    if own and scheme[1].lower() == "bearer":
+        return dict(BEARER)
+    named = _NAMED.fullmatch(scheme[2])
+    if _SIGNED.fullmatch(scheme[1]) and ("," in scheme[2] or named is None):
+        losses.add(
+            "each call is signed, which a skill cannot do: what is stored as the key is sent as it is", scheme[1]
+        )
+        return {"type": "api_key", "header": name}
+    if named is not None and secrecy(named[1]) is not Secrecy.NONE:
+        start = f"{scheme[1]} {named[1]}={named[2]}"
+        if named[2]:
+            return {"header": {name: f"{start}{{{snake(named[1])}}}{named[3]}"}}
+        return {"type": "api_key", "header": name, "prefix": start}
+    return {"type": "api_key", "header": name, "prefix": f"{scheme[1]} "}
+
+
+def of_query(name: str) -> Credential:
+    return {"type": "api_key", "query": name}
+
+
+def together(parts: Sequence[Credential], losses: Losses) -> Credential | None:
+    """Several secrets of one request as one credential of several fields; None for none at all."""
+    different: list[Credential] = []
+    for part in parts:
+        if part not in different:
+            different.append(part)
+    if len(different) < 2:
+        return different[0] if different else None
+    places: dict[str, dict[str, Json]] = {}
+    for part in different:
+        written = _as_template(part)
+        if written is None:
+            losses.add("user name and password are asked for; what else proves the call is not")
+            return next(part for part in different if part.get("type") == "basic")
+        for place, entries in written.items():
+            for name, template in entries.items():
+                places.setdefault(place, {}).setdefault(name, template)
+    return {place: {**entries} for place, entries in places.items()}
+
+
+def _as_template(part: Credential) -> dict[str, Mapping[str, Json]] | None:
+    """None for basic auth, which no template can say."""
+    if part.get("type") == "basic":
+        return None
+    found: dict[str, Mapping[str, Json]] = {}
+    for place in ("header", "query"):
+        said = part.get(place)
+        if isinstance(said, dict):
+            found[place] = said
+        elif isinstance(said, str):
+            found[place] = {said: f"{part.get('prefix', '')}{{{snake(said) or 'key'}}}"}
+    return found
+
+
+def _decoded(text: str) -> str:
+    """What basic auth encodes; any text when it is only a blank."""
+    try:
+        return base64.b64decode(text, validate=True).decode("latin-1")
+    except (binascii.Error, ValueError):
+        return "user:password"

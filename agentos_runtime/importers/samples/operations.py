@@ -1,0 +1,151 @@
+"""A request that was made becomes an operation, and says where its service is and how it proved itself."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from agentos_runtime.importers.api import Field, ImportProblem, Losses, Operation
+from agentos_runtime.importers.samples.blanks import blank_names, filled, has_blank, value_with_blanks, with_blanks
+from agentos_runtime.importers.samples.bodies import field_of, fields_of, read_body
+from agentos_runtime.importers.samples.credentials import Credential, of_header, of_query, of_user, together
+from agentos_runtime.importers.samples.paths import read_path
+from agentos_runtime.importers.samples.request import Sample
+from agentos_runtime.importers.samples.secrets import carries_secret, is_credential
+from agentos_runtime.manifest.addresses import is_private_host
+from agentos_runtime.manifest.headers.names import header_problem, value_problem
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+_OF_BROWSERS = re.compile(
+    r"sec-.*|accept-language|accept-encoding|user-agent|origin|referer|priority|pragma|cache-control|dnt"
+    r"|upgrade-insecure-requests|x-requested-with|if-none-match|if-modified-since|:.*",
+    re.IGNORECASE,
+)
+_LITERAL = re.compile(r"[A-Za-z*][\w /+.;=,*()-]*")
+"""Values of headers that no reader takes for an expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSample:
+    """What one request says."""
+
+    operation: Operation
+    origin: str
+    """`https://api.example.com`."""
+    credential: Credential | None
+
+
+def read_sample(sample: Sample, losses: Losses) -> ReadSample:
+    """Raises ImportProblem for what is no call of a service; no message quotes the request."""
+    parts = _address(sample.url, losses)
+    if sample.method not in METHODS:
+        raise ImportProblem(f"A manifest knows the methods {', '.join(METHODS[:-1])} and {METHODS[-1]}")
+    user, _, host = parts.netloc.rpartition("@")
+    credentials = [of_user(said) for said in (sample.user, user or None) if said is not None]
+    path, path_fields = read_path(parts.path)
+    pairs, bare = _pairs(parts.query)
+    query = []
+    for name, value in [*pairs, *sample.query]:
+        if is_credential(name, value):
+            credentials.append(of_query(name))
+        elif has_blank(name):
+            losses.add("a key of the query whose name is not known is left out", filled(name))
+        else:
+            query.append((name, value))
+    label = f"{sample.method} {path}"
+    headers = _Headers(sample, losses)
+    body_fields, body = read_body(sample, headers.content_type or sample.content_type, losses)
+    operation = Operation(
+        method=sample.method,
+        path=path + (f"?{bare}" if bare else ""),
+        description=sample.description or label,
+        id=sample.name,
+        tag=sample.tag,
+        fields=(*path_fields, *fields_of(query, "query"), *headers.fields, *body_fields),
+        body=body,
+        headers=headers.fixed,
+    )
+    credential = together([*credentials, *headers.credentials], losses)
+    return ReadSample(operation, f"{parts.scheme.lower()}://{host}", credential)
+
+
+def _address(url: str, losses: Losses) -> SplitResult:
+    if "://" not in url:
+        host = (
+            re.split(r"[/?#]", url, maxsplit=1)[0].rpartition("@")[2].rpartition("]")[0]
+            or re.split(r"[:/?#]", url.rpartition("@")[2], maxsplit=1)[0]
+        )
+        near = is_private_host(host.strip("[")) or host == "localhost"
+        if not near:
+            losses.add("the command says no scheme, which curl takes for http://: https:// is written")
+        url = f"{'http' if near else 'https'}://{url}"
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if has_blank(with_blanks(parts.netloc.rpartition("@")[2])):
+            blanks = ", ".join(dict.fromkeys(blank_names(with_blanks(parts.netloc.rpartition("@")[2]))))
+            raise ImportProblem(
+                f"The host of the address has a blank in it ({blanks}): write your own value there, since a skill "
+                "calls one host"
+            )
+        if parts.scheme.lower() in ("http", "https") and re.fullmatch(r"[\w.:\[\]-]+", host) and parts.port != 0:
+            return parts
+    except ImportProblem:
+        raise
+    except ValueError:
+        pass
+    raise ImportProblem("There is no plain http(s) address, such as 'https://api.example.com/…'")
+
+
+def _pairs(query: str) -> tuple[list[tuple[str, str]], str]:
+    """Names and values, and the keys that stand without `=`."""
+    pieces = [piece for piece in query.split("&") if piece]
+    bare = [piece for piece in pieces if re.fullmatch(r"[A-Za-z][\w.-]*", piece)]
+    pairs = parse_qsl("&".join(piece for piece in pieces if piece not in bare), keep_blank_values=True)
+    return pairs, "&".join(bare)
+
+
+class _Headers:
+    """The headers of a request: what is sent as it is, what a caller may change, what proves the call."""
+
+    def __init__(self, sample: Sample, losses: Losses) -> None:
+        self.fields: list[Field] = []
+        self.fixed: dict[str, str] = {}
+        self.credentials: list[Credential] = []
+        self.content_type = ""
+        browser = _is_of_browser(sample.headers)
+        for name, value in sample.headers:
+            if browser and _OF_BROWSERS.fullmatch(name):
+                losses.add("headers that a browser adds by itself are left out", name.lower())
+            else:
+                self._read(name, value_with_blanks(value), losses)
+
+    def _read(self, name: str, value: str, losses: Losses) -> None:
+        lower = name.lower()
+        if lower == "content-type":
+            self.content_type = value
+        elif lower in ("content-length", "connection", "accept-encoding") or (lower, value) == ("accept", "*/*"):
+            return
+        elif header_problem(name):
+            losses.add("a header that the runtime sets itself is left out", name if name.isascii() else "a header")
+        elif is_credential(name, value):
+            self.credentials.append(of_header(name, value, losses))
+        elif (
+            lower in ("accept", "user-agent")
+            and _LITERAL.fullmatch(value)
+            and ".params" not in value
+            and not carries_secret(value, name)
+        ):
+            self.fixed[name] = value
+        elif value_problem(value.replace("\ue000", "").replace("\ue001", "")):
+            losses.add("a header whose value is not ASCII is left out", name)
+        else:
+            self.fields.append(field_of(name, "header", value))
+
+
+def _is_of_browser(headers: Sequence[tuple[str, str]]) -> bool:
+    """Whether a browser copied the command."""
+    return any(
+        name.lower().startswith("sec-") or (name.lower() == "user-agent" and value.startswith("Mozilla/"))
+        for name, value in headers
+    )

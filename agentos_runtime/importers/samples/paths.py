@@ -1,0 +1,66 @@
+"""The path of a request that was made: what in it stands for a value, and what is one."""
+
+import re
+from urllib.parse import unquote
+
+from agentos_runtime.importers.api import Declaration, Field
+from agentos_runtime.importers.messages import singular, snake
+from agentos_runtime.importers.samples.blanks import has_blank, segment_with_blanks, split_at_blanks
+from agentos_runtime.manifest.secrets.shapes import holds_secret
+
+_UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+_IDENTITY = re.compile(rf"\d+|{_UUID}|[a-z]{{2,6}}_(?=\w*\d)[A-Za-z0-9]{{8,}}")
+"""Segments that name one of many things."""
+_RANDOM = re.compile(r"[0-9a-fA-F]{32,}|(?=[^/]*\d)(?=[^/]*[a-z])(?=[^/]*[A-Z])[A-Za-z0-9_-]{20,}")
+"""Segments that may be a key in an address."""
+_BOT = re.compile(r"bot(?=\d+:)")
+
+
+def read_path(path: str) -> tuple[str, list[Field]]:
+    """The path with `{name}` for each param, and the params."""
+    fields: dict[str, Field] = {}
+    shown: list[str] = []
+    before = ""
+    for segment in path.split("/"):
+        shown.append(_segment(segment, before, fields))
+        before = segment if re.fullmatch(r"[A-Za-z][A-Za-z_-]*", segment) else ""
+    return "/".join(shown) or "/", [*fields.values()]
+
+
+def _segment(segment: str, before: str, fields: dict[str, Field]) -> str:
+    if holds_secret(unquote(segment)):
+        name = _add(fields, "token", {"type": "string"})
+        prefix = "bot" if _BOT.match(segment) else ""
+        return f"{prefix}{{{name}}}"
+    marked = segment_with_blanks(re.sub("%7[bB]", "{", re.sub("%7[dD]", "}", segment)))
+    if has_blank(marked):
+        return "".join(
+            _literal(text) if text else f"{{{_add(fields, name, {'type': 'string'})}}}"
+            for text, name in split_at_blanks(marked)
+        )
+    if _RANDOM.fullmatch(segment):
+        return f"{{{_add(fields, _identity(before), {'type': 'string'})}}}"
+    if before and _IDENTITY.fullmatch(segment):
+        whole = segment.isdigit() and (segment == "0" or segment[0] != "0") and len(segment) < 16
+        kind: Declaration = (
+            {"type": "integer", "default": int(segment)} if whole else {"type": "string", "default": segment}
+        )
+        return f"{{{_add(fields, _identity(before), kind, required=False)}}}"
+    return _literal(segment)
+
+
+def _identity(before: str) -> str:
+    return f"{singular(snake(before))}_id" if before else "id"
+
+
+def _add(fields: dict[str, Field], name: str, declaration: Declaration, *, required: bool = True) -> str:
+    own, number = name, 2
+    while own in fields:
+        own, number = f"{name}_{number}", number + 1
+    fields[own] = Field(own, "path", declaration, required)
+    return own
+
+
+def _literal(text: str) -> str:
+    """Braces that stand in it are no params."""
+    return text.replace("{", "%7B").replace("}", "%7D")
