@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from agentos_runtime.importers.build import Generated, route_of
 from agentos_runtime.importers.naming import Route, matching
 from agentos_runtime.importers.skill_file import SkillFile, rename_utility
+from agentos_runtime.importers.splitting import homes, size_of, size_of_file, total
 from agentos_runtime.jsontext import Json
-from agentos_runtime.manifest.source import slug
 
 MAIN = "readme.md"
 """The name under which a plan knows the skill's first file, whatever it is called on disk."""
-LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +52,14 @@ def settled_names(files: Mapping[str, SkillFile], generated: Generated) -> dict[
 
 def split_up(generated: Generated, mine: Mapping[str, SkillFile], *, split: bool) -> dict[str, Part]:
     """What the import says in each file: a utility stays where it lies; a new one goes to the file of its tag."""
-    homes = {utility: name for name, file in mine.items() for utility in file.utilities}
-    split = split or len(mine) > 1
+    lies = {utility: name for name, file in mine.items() for utility in file.utilities}
+    utilities = utilities_of(generated.manifest)
+    goes = lies | _new_homes(generated, {n: one for n, one in utilities.items() if n not in lies}, mine, split)
     titles: dict[str, str] = {}
     contents: dict[str, dict[str, Json]] = {name: {} for name in mine}
-    for name, one in utilities_of(generated.manifest).items():
-        tag = generated.tags.get(name, "")
-        home = homes.get(name, _home(tag) if split else MAIN)
-        titles.setdefault(home, tag)
+    for name, one in utilities.items():
+        home = goes[name]
+        titles.setdefault(home, generated.tags.get(name, "") or home.removesuffix(".md"))
         contents.setdefault(home, {})[name] = one
     others = [name for name in contents if name != MAIN]
     main = {key: value for key, value in generated.manifest.items() if key != "utilities"}
@@ -82,6 +81,14 @@ def _listed(mine: Mapping[str, SkillFile], others: list[str]) -> list[Json]:
     return [*known, *(name for name in others if name not in known)]
 
 
-def _home(tag: str) -> str:
-    name = slug(tag)[:LONGEST_NAME] if tag else "readme"
-    return MAIN if name in ("readme", "skill") else f"{name}.md"
+def _new_homes(
+    generated: Generated, new: Mapping[str, Json], mine: Mapping[str, SkillFile], split: bool
+) -> dict[str, str]:
+    """The first file, while it has room; else, or when that is asked for, a file for each tag."""
+    sizes = {name: size_of(name, one) for name, one in new.items()}
+    taken = {name: size_of_file(file.text, file.values) for name, file in mine.items()}
+    room = taken.get(MAIN) or size_of_file(generated.docs, {**generated.manifest, "utilities": {}})
+    if not split and len(mine) < 2 and total([room, *sizes.values()]).fits:
+        return dict.fromkeys(new, MAIN)
+    paths = {name: here[1] for here, name in generated.routes.items()}
+    return homes({name: (generated.tags.get(name, ""), paths.get(name, "")) for name in new}, sizes, taken)

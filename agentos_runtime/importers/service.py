@@ -54,6 +54,8 @@ class CurlImport:
     """None = made from the address."""
 
 
+Progress: TypeAlias = Callable[[str], None]
+"""Told what begins now."""
 Import: TypeAlias = ServiceImport | CurlImport
 
 
@@ -65,11 +67,19 @@ class Imported:
     losses: Losses
 
 
-def import_service(wanted: ServiceImport, skill_id: str, description: Description, disk: Disk) -> Imported:
+def silent(step: str) -> None:
+    """For whom nobody waits."""
+
+
+def import_service(
+    wanted: ServiceImport, skill_id: str, description: Description, disk: Disk, progress: Progress = silent
+) -> Imported:
     """Merge what a service's description says into what lies there. Raises ImportProblem."""
     losses = Losses()
     source = source_of(wanted.kind, wanted.source, wanted.include, wanted.names, disk)
+    progress(f"understanding {len(description.data) // 1024 or 1} KB")
     api = selected(_read(wanted, description, losses), source.include, skill_id)
+    progress(f"writing and reading back {len(api.operations)} operations")
     known = known_names(disk, [route(one.method, one.path) for one in api.operations])
     names = utility_names(api.operations, (skill_id, api.title), known, source.names or {})
     generated = build(api, skill_id, names, source, losses)

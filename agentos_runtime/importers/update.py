@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from agentos_runtime.importers.api import ImportProblem
 from agentos_runtime.importers.build import Generated
 from agentos_runtime.importers.merge import MISSING, Missing, Value, equal, merge
 from agentos_runtime.importers.naming import Route, matching
@@ -77,7 +78,24 @@ def make_plan(generated: Generated, disk: Disk, *, split: bool) -> Plan:
         else:
             files[name] = fresh[name]
             changes.added += utilities_of(each.manifest)
+    for name, text in fresh.items():
+        _read_back(name, text, theirs[name].manifest)
+    for name, text in files.items():
+        if text != fresh.get(name):
+            _read_back(name, text, None)
     return Plan(files, fresh, changes, _cases(generated, files))
+
+
+def _read_back(name: str, text: str, manifest: Mapping[str, Json] | None) -> None:
+    """Nothing is written that cannot be read, or that reads as something else. Raises ImportProblem."""
+    try:
+        file = read_file(text, name)
+    except ImportProblem as error:
+        raise ImportProblem(
+            f"{name} would not be readable, so nothing was written: {error}. Take less with --include or --exclude"
+        ) from None
+    if manifest is not None and not equal(file.values, dict(manifest)):
+        raise ImportProblem(f"{name} would read as something else than was imported, so nothing was written")
 
 
 def _cases(generated: Generated, files: Mapping[str, str]) -> dict[str, str] | None:

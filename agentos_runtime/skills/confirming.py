@@ -11,7 +11,7 @@ from agentos_runtime.importers.skill_file import SkillFile, read_file, rewrite
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.resources import skills_folder
-from agentos_runtime.skills.imported_files import replace_file
+from agentos_runtime.skills.imported_files import replace_files
 from agentos_runtime.skills.registry import SkillEntry, broken_error
 from agentos_runtime.skills.visibility import did_you_mean
 
@@ -130,7 +130,7 @@ def _write(texts: Mapping[Path, str]) -> None:
             raise NotConfirmed(f"{file} is {kind}, so it was left as it is. Change `{_KEY}` where it is kept")
     try:
         for file, text in texts.items():
-            replace_file(file, text)
+            replace_files({file: text})
             file.chmod(modes[file])
     except OSError as error:
         raise NotConfirmed(f"{error.filename or 'a file'} cannot be written: {error.strerror}") from None

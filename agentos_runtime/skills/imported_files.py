@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,42 +42,43 @@ class ImportedFiles:
         return self.path / (self.main if name == MAIN else name)
 
     def write(self, plan: Plan) -> list[Path]:
-        """Write what differs; the skill first, then what was imported. Raises ImportProblem."""
+        """Write what differs, all of it or nothing: parts before the file that names them. Raises ImportProblem."""
         for place in (self.path, self.path / IMPORTED, self.path / CASES):
             if is_there(place) and not self.around.holds(place):
                 raise ImportProblem(
                     f"{place} leads out of {self.around.path}: nothing was written. Put a folder in its place"
                 )
-        written: list[Path] = []
+        names = sorted(plan.files, key=lambda name: name == MAIN)
+        skill = {
+            self.file(name): plan.files[name] for name in names if self.disk.mine.get(name) != plan.files[name]
+        }
+        base = {
+            self.path / IMPORTED / name: text
+            for name, text in plan.base.items()
+            if self.disk.base.get(name) != text
+        }
+        cases = self._cases(plan)
+        changed = {file: text for file, text in cases.items() if not self._says(file, text)}
         try:
-            for name, text in plan.files.items():
-                if self.disk.mine.get(name) != text:
-                    replace_file(self.file(name), text)
-                    written.append(self.file(name))
-            for name, text in plan.base.items():
-                if self.disk.base.get(name) != text:
-                    replace_file(self.path / IMPORTED / name, text)
-            written += self._write_cases(plan)
+            replace_files({**skill, **base, **changed}, self._cases_that_go(plan, cases))
         except OSError as error:
             raise ImportProblem(
-                f"{self.path} cannot be written: {error.strerror}. Choose another --folder"
+                f"{self.path} cannot be written: {error.strerror}. Nothing was changed; choose another --folder"
             ) from None
-        return written
+        return [*sorted(skill, key=lambda file: file != self.file(MAIN)), *changed]
 
-    def _write_cases(self, plan: Plan) -> list[Path]:
-        """The cases that belong to the import; those that nothing says any more go."""
-        if plan.cases is None:
-            return []
+    def _cases(self, plan: Plan) -> dict[Path, str]:
+        """The cases that belong to the import."""
         folder = self.path / CASES
-        wanted = {folder / f"{name.replace('_', '-')}{SUFFIX}": text for name, text in plan.cases.items()}
-        there = self.around.entries(folder) if is_there(folder) else []
-        for file in (folder / entry.name for entry in there if entry.name.endswith(SUFFIX)):
-            if file not in wanted:
-                file.unlink()
-        changed = [file for file, text in wanted.items() if not self._says(file, text)]
-        for file in changed:
-            replace_file(file, wanted[file])
-        return changed
+        return {folder / f"{name.replace('_', '-')}{SUFFIX}": text for name, text in (plan.cases or {}).items()}
+
+    def _cases_that_go(self, plan: Plan, wanted: Mapping[Path, str]) -> list[Path]:
+        """Cases of earlier imports that nothing says any more."""
+        folder = self.path / CASES
+        if plan.cases is None or not is_there(folder):
+            return []
+        there = [folder / entry.name for entry in self.around.entries(folder) if entry.name.endswith(SUFFIX)]
+        return [file for file in there if file not in wanted]
 
     def _says(self, file: Path, text: str) -> bool:
         try:
@@ -132,15 +135,41 @@ def _imported(around: SkillFolder, path: Path) -> dict[str, str]:
     return {name: around.read(path / name).decode() for name in names if name.endswith(".md")}
 
 
-def replace_file(file: Path, text: str) -> None:
-    """The whole new text or, whatever happens, the old one."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}.new")
+def replace_files(wanted: Mapping[Path, str], gone: Iterable[Path] = ()) -> None:
+    """All the new texts or, whatever happens, all the old ones. Raises OSError."""
+    drafts = {file: file.with_name(f".{file.name}.{os.getpid()}.new") for file in wanted}
+    before: dict[Path, bytes | None] = {}
     try:
-        with draft.open("w", encoding="utf-8", newline="\n") as opened:
-            opened.write(text)
-            opened.flush()
-            os.fsync(opened.fileno())
-        draft.replace(file)
+        for file, draft in drafts.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with draft.open("w", encoding="utf-8", newline="\n") as opened:
+                opened.write(wanted[file])
+                opened.flush()
+                os.fsync(opened.fileno())
+        for file in [*wanted, *gone]:
+            before[file] = file.read_bytes() if file.is_file() else None
+        _put(drafts, gone, before)
     finally:
-        draft.unlink(missing_ok=True)
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+
+
+def _put(drafts: Mapping[Path, Path], gone: Iterable[Path], before: Mapping[Path, bytes | None]) -> None:
+    """Drafts in their places; when one cannot be put there, those before it are taken back."""
+    done: list[Path] = []
+    try:
+        for file, draft in drafts.items():
+            done.append(file)
+            draft.replace(file)
+        for file in gone:
+            done.append(file)
+            file.unlink()
+    except OSError:
+        for file in reversed(done):
+            with suppress(OSError):
+                text = before[file]
+                if text is None:
+                    file.unlink(missing_ok=True)
+                else:
+                    file.write_bytes(text)
+        raise

@@ -7,7 +7,15 @@ from pathlib import Path
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.importers.api import Losses
 from agentos_runtime.importers.parts import MAIN
-from agentos_runtime.importers.service import CurlImport, Import, Imported, import_curl, import_service
+from agentos_runtime.importers.service import (
+    CurlImport,
+    Import,
+    Imported,
+    Progress,
+    import_curl,
+    import_service,
+    silent,
+)
 from agentos_runtime.importers.skill_file import read_file
 from agentos_runtime.jsontext import Json
 from agentos_runtime.skills.descriptions import open_description
@@ -65,24 +73,27 @@ def import_skill(
     folder: Path | None = None,
     force: bool = False,
     dry_run: bool = False,
+    progress: Progress = silent,
 ) -> ImportReport:
     """Read the source, merge it into the skill's files, and write those that differ.
 
     folder: the folder of skills to write into; None = the first of the settings, else `skills` in the home.
-    force: also add to a skill that no import made. dry_run: write nothing. Reads, fetches and writes in the calling
+    force: also add to a skill that no import made. dry_run: write nothing. progress: told what begins.
+    Reads, fetches and writes in the calling
     thread. Raises InvalidSkillId; ImportProblem for what cannot be read, imported or written; PrivateFileError when
     the home cannot be made.
     """
     files = open_files(settings, skill_id, folder, force=force)
-    imported = _imported(wanted, files)
+    imported = _imported(wanted, files, progress)
     written = [] if dry_run else files.write(imported.plan)
     return _report(files, imported, written)
 
 
-def _imported(wanted: Import, files: ImportedFiles) -> Imported:
+def _imported(wanted: Import, files: ImportedFiles, progress: Progress) -> Imported:
     if isinstance(wanted, CurlImport):
         return import_curl(wanted, files.skill_id, files.disk)
-    return import_service(wanted, files.skill_id, open_description(wanted.source), files.disk)
+    progress(f"reading {wanted.source}")
+    return import_service(wanted, files.skill_id, open_description(wanted.source), files.disk, progress)
 
 
 def _report(files: ImportedFiles, imported: Imported, written: list[Path]) -> ImportReport:

@@ -1,5 +1,6 @@
 """`agentos import openapi`, `lap` and `curl`."""
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -7,6 +8,7 @@ from typing import Any, Literal, TypeVar
 import click
 
 from agentos_runtime.cli.import_.report import print_report
+from agentos_runtime.cli.terminal.output import plain, say
 from agentos_runtime.cli.terminal.shell import Failed, Shell, json_option, pass_shell
 from agentos_runtime.importers.api import ImportProblem
 from agentos_runtime.importers.naming import is_utility_name
@@ -122,6 +124,12 @@ def _import_service(
     _import(shell, ServiceImport(kind, source, include, named, base_url, cases, split), **options)
 
 
+def _progress(step: str) -> None:
+    """For somebody who watches: a large description takes some seconds."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        say(f"… {plain(step)}", err=True)
+
+
 def _import(
     shell: Shell,
     wanted: Import,
@@ -133,7 +141,9 @@ def _import(
     as_json: bool,
 ) -> None:
     try:
-        report = import_skill(wanted, skill_id, shell.settings(), folder=folder, force=force, dry_run=dry_run)
+        report = import_skill(
+            wanted, skill_id, shell.settings(), folder=folder, force=force, dry_run=dry_run, progress=_progress
+        )
     except InvalidSkillId as error:
         raise click.UsageError(str(error)) from None
     except ImportProblem as error:

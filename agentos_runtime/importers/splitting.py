@@ -1,0 +1,137 @@
+"""Which file a new utility goes to: what no file can hold is parted by tag, else by the path.
+
+A file that is read again may be as large as the manifest's own bounds allow; parts are kept well below, so that
+there is room for what a person adds and for the next import.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.manifest.source import slug
+
+MOST_CHARACTERS = 384 * 1024
+MOST_VALUES = 36_000
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of a file something takes."""
+
+    characters: int = 0
+    values: int = 0
+
+    def __add__(self, other: "Size") -> "Size":
+        return Size(self.characters + other.characters, self.values + other.values)
+
+    @property
+    def fits(self) -> bool:
+        return self.characters <= MOST_CHARACTERS and self.values <= MOST_VALUES
+
+
+def size_of(name: str, utility: Json) -> Size:
+    """An estimate from above: JSON, and the indentation that a block of YAML has besides."""
+    values = _values(utility) + 1
+    return Size(len(name) + len(dump(utility)) + 8 * values, values)
+
+
+def size_of_file(text: str, values: Json) -> Size:
+    return Size(len(text), _values(values))
+
+
+def total(sizes: Iterable[Size]) -> Size:
+    together = Size()
+    for size in sizes:
+        together += size
+    return together
+
+
+def homes(
+    wanted: Mapping[str, tuple[str, str]], sizes: Mapping[str, Size], taken: Mapping[str, Size]
+) -> dict[str, str]:
+    """Utility → the file it goes to. `wanted`: utility → its tag and path; `taken`: how full files are already."""
+    groups: dict[str, list[str]] = {}
+    for name, (tag, path) in wanted.items():
+        groups.setdefault(_slug(tag) or _slug(_segment(path, 0)) or "others", []).append(name)
+    room = dict(taken)
+    found: dict[str, str] = {}
+    for group, names in groups.items():
+        for home, members in _parted(group, names, wanted, sizes, room, depth=0):
+            room[home] = room.get(home, Size()) + total(sizes[name] for name in members)
+            found |= dict.fromkeys(members, home)
+    return found
+
+
+def _parted(
+    group: str,
+    names: list[str],
+    wanted: Mapping[str, tuple[str, str]],
+    sizes: Mapping[str, Size],
+    room: Mapping[str, Size],
+    *,
+    depth: int,
+) -> Iterable[tuple[str, list[str]]]:
+    """A group as one file, or by the next segment of its paths, or as files with numbers."""
+    home = f"{group}.md"
+    if (room.get(home, Size()) + total(sizes[name] for name in names)).fits:
+        yield home, names
+        return
+    below: dict[str, list[str]] = {}
+    for name in names:
+        below.setdefault(_segment(wanted[name][1], depth), []).append(name)
+    if depth < 6 and max(map(len, below.values())) < len(names) and len(below) <= 40:
+        for segment, members in below.items():
+            own = _slug(segment)
+            longer = f"{group}-{own}"[:LONGEST_NAME].rstrip("-") if own not in ("", group) else group
+            yield from _parted(longer, members, wanted, sizes, room, depth=depth + 1)
+    elif depth < 6 and len(below) == 1:
+        yield from _parted(group, names, wanted, sizes, room, depth=depth + 1)
+    else:
+        yield from _numbered(group, names, sizes, room)
+
+
+def _numbered(
+    group: str, names: list[str], sizes: Mapping[str, Size], room: Mapping[str, Size]
+) -> Iterable[tuple[str, list[str]]]:
+    number, members = 1, list[str]()
+    used = dict(room)
+    for name in names:
+        home = _numbered_home(group, number)
+        while not (used.get(home, Size()) + sizes[name]).fits and (members or used.get(home)):
+            if members:
+                yield home, members
+            number, members = number + 1, []
+            home = _numbered_home(group, number)
+        used[home] = used.get(home, Size()) + sizes[name]
+        members.append(name)
+    if members:
+        yield _numbered_home(group, number), members
+
+
+def _numbered_home(group: str, number: int) -> str:
+    return f"{group}.md" if number == 1 else f"{group}-{number}.md"
+
+
+def _segment(path: str, index: int) -> str:
+    """The segment of a path at this place, versions and params left out."""
+    plain = [part for part in path.strip("/").split("/") if part and "{" not in part and not _is_version(part)]
+    return plain[index] if index < len(plain) else ""
+
+
+def _is_version(part: str) -> bool:
+    return part.lower() == "api" or (part[:1] in "vV" and part[1:2].isdigit())
+
+
+def _slug(text: str) -> str:
+    name = slug(text)[:LONGEST_NAME].strip("-") if re.search("[a-z0-9]", text.lower()) else ""
+    return f"{name}-calls" if name in ("readme", "skill") else name
+
+
+def _values(value: Json) -> int:
+    if isinstance(value, dict):
+        return 2 + sum(1 + _values(below) for below in value.values())
+    if isinstance(value, list):
+        return 2 + sum(map(_values, value))
+    return 1
