@@ -58,6 +58,8 @@ class Settings:
     """`[fairness]` in config.toml; read by `limits.concurrency`."""
     idempotency: Mapping[str, Any] = field(default_factory=dict)
     """`[idempotency]` in config.toml; read by `idempotency`."""
+    mcp: Mapping[str, Any] = field(default_factory=dict)
+    """`[mcp]` in config.toml; read by `mcp.toolsets`."""
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     other_homes: tuple[Path, ...] = field(default=(), compare=False)
     """Homes that this one stands in for: what lies in them is as private as what lies in `home`."""
@@ -148,7 +150,7 @@ class Settings:
         return self.home / "agentos.lock"
 
 
-TABLES = frozenset({"skill_settings", "limits", "breaker", "fairness", "idempotency"})
+TABLES = frozenset({"skill_settings", "limits", "breaker", "fairness", "idempotency", "mcp"})
 """Settings that only `config.toml` can say."""
 AGENT_PREFIX = "agentos_"
 """How the tokens of agents begin, and nothing else."""
@@ -284,4 +286,5 @@ _READERS: Mapping[str, Any] = {
     "breaker": _table,
     "fairness": _table,
     "idempotency": _table,
+    "mcp": _table,
 }

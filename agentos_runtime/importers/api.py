@@ -25,6 +25,8 @@ class Field:
     place: Place
     declaration: Declaration
     required: bool = False
+    documented: Json = None
+    """The service's own default, which is not sent."""
     write: str = "{}"
     """The jq that is sent; `{}` stands for the param's path."""
 
@@ -58,6 +60,10 @@ class Reply:
     entity: str | None = None
     """What one of the rows is called."""
     streams: bool = False
+    form: str | None = None
+    """What the answer is written in, when it is no JSON: `text`, `csv`, `xml`, `ndjson`."""
+    described: bool = True
+    """The description says what comes back."""
     done: str | None = None
     """The data of the event that ends a stream."""
 
@@ -86,6 +92,7 @@ class Operation:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Sent as they are."""
     idempotency_header: str | None = None
+    deprecated: bool = False
     web_url: str | None = None
     request_example: Json = None
     """A body that the service shows."""

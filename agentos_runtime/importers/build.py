@@ -33,6 +33,10 @@ class Source:
     address: str
     include: tuple[str, ...] = ()
     names: Mapping[str, str] | None = None
+    exclude: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    deprecated: bool = False
+    auth: str | None = None
 
     def as_json(self, version: str) -> Json:
         said: dict[str, Json] = {"from": self.address}
@@ -40,6 +44,13 @@ class Source:
             said["version"] = version
         if self.include:
             said["include"] = [*self.include]
+        for key, patterns in (("exclude", self.exclude), ("methods", self.methods)):
+            if patterns:
+                said[key] = [*patterns]
+        if self.deprecated:
+            said["deprecated"] = True
+        if self.auth:
+            said["auth"] = self.auth
         if self.names:
             said["names"] = dict(self.names)
         return {self.kind: said}
@@ -205,6 +216,10 @@ def _answers(one: Operation) -> dict[str, Json]:
     said: dict[str, Json] = {}
     if one.reply.kind == "raw":
         said["response"] = {"raw": True}
+    elif one.reply.form:
+        said["response"] = {"as": one.reply.form}
+    elif not one.reply.described:
+        said["response"] = {"empty": "ok"}
     if one.reply.streams:
         stream: dict[str, Json] = {"body": {one.stream_field: True}} if one.stream_field else {}
         stream |= {"delta": ".", "accumulate": "list"}

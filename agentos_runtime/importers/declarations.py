@@ -17,7 +17,8 @@ WORTH_SAYING: Mapping[str, str] = {
 }
 """Formats that a caller must know, in words."""
 _ORDER = (
-    "type", "required", "enum", "default", "minimum", "maximum", "description", "example", "items", "properties",
+    "type", "required", "enum", "default", "minimum", "maximum", "description", "example", "one_of", "items",
+    "properties",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ _LISTING = re.compile(r"^\s*(?:[-*+]|\d+\.)\s+")
 _MARKS = re.compile(r"\*\*|__|`|^#+\s*|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)", re.MULTILINE)
 _SENTENCE_END = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!etc)(?<!vs)[.!?](?:\s+(?=[A-Z\"'(]|$)|$)")
 _SINGULAR_ENDS: Mapping[str, str] = {"ies": "y", "sses": "ss", "xes": "x", "ches": "ch", "shes": "sh"}
-_UNCHANGING = ("ss", "us", "is", "news", "series", "analytics", "settings")
+_UNCHANGING = ("ss", "us", "is", "news", "series", "analytics", "settings", "kubernetes", "dns", "sms", "aws")
 
 
 def words(name: str) -> list[str]:

@@ -7,31 +7,22 @@ from itertools import zip_longest
 
 from agentos_runtime.importers.api import Field, Operation
 from agentos_runtime.importers.messages import is_plural, singular, snake, words
+from agentos_runtime.importers.verbs import METHOD_VERBS, PLAIN, SAME_VERB, VERBS
 
 Route = tuple[str, str]
 """A method and a path as it is written: what tells operations apart, whatever they are called."""
 
-_METHOD_VERBS: Mapping[str, str] = {
-    "GET": "get", "HEAD": "check", "POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete",
-}  # fmt: skip
-_SAME_VERB: Mapping[str, str] = {
-    "retrieve": "get", "fetch": "get", "read": "get", "show": "get", "index": "list", "modify": "update",
-    "edit": "update", "patch": "update", "destroy": "delete", "post": "create", "put": "update",
-}  # fmt: skip
-_VERBS = frozenset({
-    "add", "apply", "approve", "archive", "ask", "assign", "batch", "bulk", "cancel", "capture", "check",
-    "close", "complete", "confirm", "convert", "copy", "count", "create", "delete", "disable", "do",
-    "download", "embed", "enable", "exchange", "export", "finalize", "find", "generate", "get", "import",
-    "invite", "list", "lock", "login", "logout", "make", "merge", "move", "open", "pay", "place", "preview",
-    "publish", "query", "refund", "register", "reject", "remove", "render", "replace", "request", "rerank",
-    "resend", "reset", "restore", "retry", "revoke", "rotate", "run", "search", "send", "set", "start",
-    "stop", "submit", "subscribe", "sync", "test", "track", "transfer", "translate", "unassign", "unlock",
-    "unsubscribe", "update", "upload", "upsert", "validate", "verify",
-    *_SAME_VERB,
-})  # fmt: skip
 _HOW_MANY: Mapping[str, str] = {"all": "list", "many": "list", "one": "get"}
 _NOISE = frozenset({"endpoint", "using"})
 _COUNTED = frozenset({"get", "update", "delete", "create"})
+_SMALL = frozenset(
+    {"a", "an", "the", "to", "of", "for", "in", "on", "with", "from", "by", "and", "at", "as", "via"}
+)
+_VERSION = re.compile(r"(?:^|(?<=[^A-Za-z]))v\d+(?![a-z])|(?<=[a-z])V\d+(?=[A-Z]|$|[^A-Za-z0-9])")
+LONGEST = 48
+"""Characters of a utility's name and its skill's id together, where both are seen as one name."""
+SHORTEST = 24
+"""Characters that a name may have however long the id is."""
 _WHOLE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -64,12 +55,18 @@ def matching(wanted: Iterable[Route], there: Mapping[Route, list[str]]) -> dict[
 
 
 def utility_names(
-    operations: Sequence[Operation], services: Sequence[str], known: Mapping[Route, str], chosen: Mapping[str, str]
+    operations: Sequence[Operation],
+    services: Sequence[str],
+    known: Mapping[Route, str],
+    chosen: Mapping[str, str],
+    *,
+    own: bool = False,
 ) -> dict[Route, str]:
     """A name for each operation.
 
     `known` are names that stay as they are; `chosen` overrides, by the name that would be given or by the service's
-    own id. `services` are the skill's id and the service's name, which names do not repeat.
+    own id. `services` are the skill's id and the service's name, which names do not repeat. `own`: the service's
+    ids are the names, where they can be.
     """
     names: dict[Route, str] = {route(one.method, one.path): "" for one in operations}
     taken: set[str] = set()
@@ -83,7 +80,10 @@ def utility_names(
     for one in sorted(operations, key=lambda one: (one.path.count("/"), one.path, one.method)):
         here = route(one.method, one.path)
         if not names[here]:
-            names[here] = next(name for name in _candidates(one, services) if name not in taken)
+            candidates = (
+                _own_candidates(one) if own and is_utility_name(snake(one.id)) else _candidates(one, services)
+            )
+            names[here] = next(name for name in candidates if name not in taken)
             taken.add(names[here])
     return names
 
@@ -93,35 +93,83 @@ def _override(one: Operation, name: str, chosen: Mapping[str, str]) -> str | Non
     return next((chosen[key] for key in keys if key in chosen), None)
 
 
+def _own_candidates(one: Operation) -> Sequence[str]:
+    name = snake(one.id)
+    return [name, *(f"{name}_{number}" for number in range(2, 1000))]
+
+
 def _candidates(one: Operation, services: Sequence[str]) -> Sequence[str]:
     """Names from the best to the last resort; the last ones are many enough for any document."""
+    most = max(SHORTEST, LONGEST - 1 - len(services[0])) if services else LONGEST
     first = suggested(one, services)
     verb, _, noun = first.partition("_")
     nouns = [word for word in _path_words(one.path) if word not in noun.split("_")]
     longer = "_".join([verb, *nouns, noun]) if noun else "_".join([verb, *nouns])
     keys = [f"{first}_by_{snake(key)}" for key in re.findall(r"\{([^}]*)\}$", one.path) if snake(key)]
-    by_method = f"{longer}_by_{one.method.lower()}"
-    return [first, *keys, longer, by_method, *(f"{longer}_{number}" for number in range(2, 1000))]
+    ways = [first, *keys, longer, f"{longer}_by_{one.method.lower()}"]
+    short = _short(longer, most - 4)
+    return [*(_short(way, most) for way in ways), *(f"{short}_{number}" for number in range(2, 1000))]
+
+
+def _short(name: str, most: int) -> str:
+    """A name of at most so many characters: small words go first, then those in the middle."""
+    parts = name.split("_")
+    if len(name) > most:
+        parts = [parts[0], *(part for part in parts[1:] if part not in _SMALL)]
+    while len("_".join(parts)) > most and len(parts) > 2:
+        del parts[len(parts) // 2]
+    return "_".join(parts)[:most].rstrip("_")
 
 
 def suggested(one: Operation, services: Sequence[str]) -> str:
     """The verb_noun of one operation, other names unseen."""
-    own = _without_service(_own_words(one), services)
+    own, before = _own_words(one)
+    own = _without_service(own, services)
     nouns = _path_words(one.path)
     if not own:
         verb, own = _path_verb(one, nouns)
         nouns = own
-    elif own[0] in _VERBS or "." in one.id:
+    elif (own[0] in VERBS and not (own[0] not in PLAIN and own[-1] in PLAIN and len(own) > 1)) or (
+        before and "." in one.id
+    ):
         verb, own = own[0], own[1:]
     elif len(own) > 2 and own[-2] in ("find", "get") and own[-1] in _HOW_MANY:
         verb, own = own[-1], own[:-2]
-    elif own[-1] in _VERBS or own[-1] in _HOW_MANY:
+    elif own[-1] in VERBS or own[-1] in _HOW_MANY:
         verb, own = own[-1], own[:-1]
+    elif (inner := _inner_verb(own, one)) is not None:
+        verb, own = own[inner], own[:inner] + own[inner + 1 :]
     else:
         verb = _path_verb(one, nouns)[0]
+    own = _under(before, own)
     verb, own = _settled(verb, [word for word in own if word not in _HOW_MANY] or nouns[-1:], one)
     name = "_".join(dict.fromkeys([verb, *own]))
     return name if name[:1].isalpha() else f"call_{name}"
+
+
+def _begins_with_verb(own: Sequence[str]) -> bool:
+    """`record_get` gets a record."""
+    return own[0] in VERBS and (own[0] in PLAIN or own[-1] not in PLAIN or len(own) == 1)
+
+
+def _inner_verb(own: Sequence[str], one: Operation) -> int | None:
+    """Where the verb stands behind words that only repeat the path or the tag: `oneClicks_install_kubernetes`."""
+    said = {singular(word) for word in (*_path_words(one.path), *words(one.tag))} | _HOW_MANY.keys()
+    for index, word in enumerate(own):
+        if word in VERBS:
+            return index
+        if singular(word) not in said:
+            return None
+    return None
+
+
+def _under(before: list[str], own: list[str]) -> list[str]:
+    """`issues/list-comments` → issue, comments; what the operation says itself is not said twice."""
+    said = {singular(word) for word in own}
+    fresh = [word for word in before if singular(word) not in said]
+    if not fresh or not own:
+        return own or before
+    return [*fresh, *own] if own[0] in _SMALL else [*fresh[:-1], singular(fresh[-1]), *own]
 
 
 def _without_controller(own: list[str]) -> list[str]:
@@ -144,8 +192,10 @@ def _without_service(own: list[str], services: Sequence[str]) -> list[str]:
 
 def _settled(verb: str, nouns: list[str], one: Operation) -> tuple[str, list[str]]:
     """list_ for lists, get_ for one thing; one thing is singular."""
-    verb = _HOW_MANY.get(verb) or _SAME_VERB.get(verb, verb)
+    verb = _HOW_MANY.get(verb) or SAME_VERB.get(verb, verb)
     last = nouns[-1] if nouns else ""
+    if verb == "list" and nouns and not is_plural(last) and f"{last}s" in _path_words(one.path):
+        nouns, last = [*nouns[:-1], f"{last}s"], f"{last}s"
     one_thing = one.path.endswith("}")
     if nouns and nouns[-1] == "request" and len(nouns) > 1:
         nouns = nouns[:-1]
@@ -159,10 +209,42 @@ def _settled(verb: str, nouns: list[str], one: Operation) -> tuple[str, list[str
     return verb, [*nouns[:-1], singular(last)] if counted and nouns else nouns
 
 
-def _own_words(one: Operation) -> list[str]:
-    """The words of the service's own id, the verb's part first: `users.list` → list, users."""
-    before, _, last = _own_id(one).rpartition(".")
-    return _without_controller([word for word in words(last) + words(before) if word not in _NOISE])
+def _own_words(one: Operation) -> tuple[list[str], list[str]]:
+    """The words of the service's own id, and those of the group before them: `users.list` → list; users."""
+    said = _VERSION.sub("", _own_id(one))
+    before, _, last = re.sub(r"[/:#]", ".", said).rpartition(".")
+    own = [part for word in words(last) if word not in _NOISE for part in _segmented(word, one)]
+    group = [word for word in words(before) if word not in _NOISE]
+    tag = words(one.tag)
+    if not group and tag and own[: len(tag)] == tag and len(own) > len(tag):
+        own, group = own[len(tag) :], tag
+    whole = _without_controller(own)
+    return whole, group if whole == own else []
+
+
+def _segmented(word: str, one: Operation) -> list[str]:
+    """`getspendlimit` → get, spend, limit, where the path has these words."""
+    if len(word) < 7 or word in VERBS:
+        return [word]
+    known = {*_path_words(one.path), *words(one.tag)}
+    for verb in sorted(VERBS, key=len, reverse=True):
+        if word.startswith(verb) and len(word) > len(verb) + 2:
+            rest = _cut(word[len(verb) :], known | {singular(each) for each in known})
+            if rest is not None:
+                return [verb, *rest]
+    return [word]
+
+
+def _cut(text: str, known: Collection[str]) -> list[str] | None:
+    """A text cut into known words; None when it is not made of them."""
+    if not text:
+        return []
+    for word in sorted(known, key=len, reverse=True):
+        if len(word) > 1 and text.startswith(word):
+            rest = _cut(text[len(word) :], known)
+            if rest is not None:
+                return [word, *rest]
+    return None
 
 
 def _own_id(one: Operation) -> str:
@@ -178,16 +260,16 @@ def _path_words(path: str) -> list[str]:
     found: list[str] = []
     for part, following in zip_longest(parts, parts[1:], fillvalue=""):
         if not part.startswith("{") and not re.fullmatch(r"v\d+\w*|api", part):
-            own = words(re.sub(r"\{[^}]*\}", "", part))
+            own = words(re.sub(r"\{[^}]*\}|\.(?:json|xml)$|\?.*", "", part))
             found += [*own[:-1], singular(own[-1])] if own and following.startswith("{") else own
     return found
 
 
 def _path_verb(one: Operation, nouns: list[str]) -> tuple[str, list[str]]:
     """The verb of an operation that has no id, and its nouns."""
-    if one.method == "POST" and nouns and nouns[-1] in _VERBS:
+    if one.method == "POST" and nouns and nouns[-1] in VERBS:
         return nouns[-1], nouns[:-1]
-    verb = _METHOD_VERBS.get(one.method, one.method.lower())
+    verb = METHOD_VERBS.get(one.method, one.method.lower())
     listed = one.method == "GET" and one.reply.rows is not None and not one.path.endswith("}")
     return "list" if listed else verb, nouns or ["root"]
 

@@ -90,7 +90,7 @@ def _position(query: Mapping[str, Field], reply: Reply, hint: str | None) -> tup
 
 
 def _begins_at_zero(page: Field) -> bool:
-    return 0 in (page.declaration.get("minimum"), page.declaration.get("default"))
+    return 0 in (page.declaration.get("minimum"), page.declaration.get("default"), page.documented)
 
 
 def _next(reply: Reply) -> str | None:

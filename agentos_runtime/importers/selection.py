@@ -1,28 +1,51 @@
 """Which operations of a service are imported, and what earlier imports of the skill said about it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from agentos_runtime.importers.api import Api, ImportProblem, Operation
+from agentos_runtime.importers.api import Api, ImportProblem, Losses, Operation
 from agentos_runtime.importers.build import Source
 from agentos_runtime.importers.naming import is_utility_name, suggested
 from agentos_runtime.importers.parts import MAIN
 from agentos_runtime.importers.skill_file import read_file
 from agentos_runtime.importers.update import Disk
+from agentos_runtime.jsontext import Json
+
+READS = ("GET", "HEAD")
+MANY = 60
+"""Utilities of which an agent can still choose the right one."""
 
 
-def selected(api: Api, patterns: Sequence[str], skill_id: str) -> Api:
-    """The Api with the operations that a pattern matches; all of them without patterns. Raises ImportProblem."""
-    if not patterns:
-        return api
-    found = tuple(
-        one for one in api.operations if any(_matches(one, pattern, (skill_id, api.title)) for pattern in patterns)
-    )
+def selected(api: Api, source: Source, skill_id: str, losses: Losses) -> Api:
+    """The Api with the operations that were asked for; what is left out unasked is told. Raises ImportProblem."""
+    services = (skill_id, api.title)
+    found = [
+        one
+        for one in api.operations
+        if (not source.include or any(_matches(one, pattern, services) for pattern in source.include))
+        and not any(_matches(one, pattern, services) for pattern in source.exclude)
+        and (not source.methods or one.method in source.methods)
+    ]
     if not found:
         tags = ", ".join(sorted({one.tag for one in api.operations if one.tag})[:20])
-        raise ImportProblem(f"No operation matches {', '.join(patterns)}. The tags are: {tags or 'none'}")
-    return replace(api, operations=found)
+        wanted = ", ".join((*source.include, *source.methods)) or "what is not excluded"
+        raise ImportProblem(f"No operation matches {wanted}. The tags are: {tags or 'none'}")
+    kept = found if source.deprecated or source.include else [one for one in found if not one.deprecated]
+    for one in found if kept and len(kept) < len(found) else ():
+        if one.deprecated:
+            losses.add("deprecated operations are left out (--deprecated takes them)", one.label)
+    return replace(api, operations=tuple(kept or found))
+
+
+def advice(source: Source, count: int) -> str | None:
+    """What to do about more utilities than anybody can choose from; None for few."""
+    if count <= MANY or source.include:
+        return None
+    return (
+        f"{count} utilities are more than an agent chooses well from: take a part with --include TAG, "
+        "--exclude PATTERN, --methods GET or --read-only"
+    )
 
 
 def _matches(one: Operation, pattern: str, services: Sequence[str]) -> bool:
@@ -37,6 +60,10 @@ class Remembered:
 
     include: tuple[str, ...] = ()
     names: Mapping[str, str] | None = None
+    exclude: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    deprecated: bool = False
+    auth: str | None = None
 
 
 def remembered(disk: Disk, kind: str) -> Remembered:
@@ -46,17 +73,51 @@ def remembered(disk: Disk, kind: str) -> Remembered:
     said = sources.get(kind) if isinstance(sources, dict) else None
     if not isinstance(said, dict):
         return Remembered()
-    include, names = said.get("include"), said.get("names")
+    names, auth = said.get("names"), said.get("auth")
     return Remembered(
-        tuple(str(pattern) for pattern in include) if isinstance(include, list) else (),
+        _texts(said.get("include")),
         {old: str(new) for old, new in names.items()} if isinstance(names, dict) else {},
+        _texts(said.get("exclude")),
+        _texts(said.get("methods")),
+        said.get("deprecated") is True,
+        auth if isinstance(auth, str) else None,
     )
 
 
-def source_of(kind: str, address: str, include: Sequence[str], names: Mapping[str, str], disk: Disk) -> Source:
+def _texts(value: Json) -> tuple[str, ...]:
+    return tuple(str(one) for one in value) if isinstance(value, list) else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which operations are taken, what they are called, and how they prove themselves; empty = as last time."""
+
+    include: tuple[str, ...] = ()
+    """Patterns of operations; none = all."""
+    exclude: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    deprecated: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
+    """A utility's name in the description → the name it gets."""
+    auth: str | None = None
+    """`bearer`, `basic`, `header:NAME`, `query:NAME`, `none` or the name of a security scheme."""
+    own_names: bool = False
+    """Utilities are called as the description's operation ids say."""
+
+
+def source_of(kind: str, address: str, choice: Choice, disk: Disk) -> Source:
     """Where the import comes from: what is said now, over what was said last time."""
     before = remembered(disk, kind)
-    return Source(kind, address, tuple(include) or before.include, {**(before.names or {}), **names})
+    return Source(
+        kind,
+        address,
+        choice.include or before.include,
+        {**(before.names or {}), **choice.names},
+        choice.exclude or before.exclude,
+        tuple(method.upper() for method in choice.methods) or before.methods,
+        choice.deprecated or before.deprecated,
+        choice.auth or before.auth,
+    )
 
 
 def read_names(pairs: Iterable[str]) -> dict[str, str]:

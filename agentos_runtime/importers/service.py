@@ -1,18 +1,18 @@
 """An import without I/O: what was read of a source becomes the texts of a skill, and what is to be said of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from agentos_runtime.importers.adding import added
 from agentos_runtime.importers.api import Api, Losses
-from agentos_runtime.importers.build import build
+from agentos_runtime.importers.build import Source, build
 from agentos_runtime.importers.cases import with_cases
 from agentos_runtime.importers.curl.reader import read_curl
 from agentos_runtime.importers.lap.reader import read_lap
 from agentos_runtime.importers.naming import route, utility_names
 from agentos_runtime.importers.openapi.operations import read_openapi
-from agentos_runtime.importers.selection import selected, source_of
+from agentos_runtime.importers.selection import Choice, advice, selected, source_of
 from agentos_runtime.importers.update import Disk, Plan, known_names, make_plan
 
 
@@ -34,10 +34,7 @@ class ServiceImport:
     kind: Literal["openapi", "lap"]
     source: str
     """The file or the address, as the skill remembers it."""
-    include: tuple[str, ...] = ()
-    """Patterns of operations; none = those of the last import, or all."""
-    names: Mapping[str, str] = field(default_factory=dict)
-    """A utility's name in the description → the name it gets."""
+    choice: Choice = field(default_factory=Choice)
     base_url: str | None = None
     cases: bool = False
     """Also make cases from the examples; only OpenAPI has some."""
@@ -76,12 +73,17 @@ def import_service(
 ) -> Imported:
     """Merge what a service's description says into what lies there. Raises ImportProblem."""
     losses = Losses()
-    source = source_of(wanted.kind, wanted.source, wanted.include, wanted.names, disk)
+    source = source_of(wanted.kind, wanted.source, wanted.choice, disk)
     progress(f"understanding {len(description.data) // 1024 or 1} KB")
-    api = selected(_read(wanted, description, losses), source.include, skill_id)
+    api = selected(_read(wanted, source, description, losses), source, skill_id, losses)
+    told = advice(source, len(api.operations))
+    if told:
+        losses.add(told)
     progress(f"writing and reading back {len(api.operations)} operations")
     known = known_names(disk, [route(one.method, one.path) for one in api.operations])
-    names = utility_names(api.operations, (skill_id, api.title), known, source.names or {})
+    names = utility_names(
+        api.operations, (skill_id, api.title), known, source.names or {}, own=wanted.choice.own_names
+    )
     generated = build(api, skill_id, names, source, losses)
     if wanted.cases:
         generated = with_cases(generated, api)
@@ -95,7 +97,14 @@ def import_curl(wanted: CurlImport, skill_id: str, disk: Disk) -> Imported:
     return Imported(make_plan(generated, disk, split=False), losses)
 
 
-def _read(wanted: ServiceImport, description: Description, losses: Losses) -> Api:
+def _read(wanted: ServiceImport, source: Source, description: Description, losses: Losses) -> Api:
     if wanted.kind == "lap":
         return read_lap(description.data.decode("utf-8-sig", "replace"), losses, base_url=wanted.base_url)
-    return read_openapi(description.data, description.address, description.fetch, losses, base_url=wanted.base_url)
+    return read_openapi(
+        description.data,
+        description.address,
+        description.fetch,
+        losses,
+        base_url=wanted.base_url,
+        auth=source.auth,
+    )

@@ -13,6 +13,8 @@ from agentos_runtime.manifest.source import slug
 
 MOST_CHARACTERS = 384 * 1024
 MOST_VALUES = 36_000
+MOST_SEGMENTS = 40
+"""Different beginnings of paths that still make a file each."""
 LONGEST_NAME = 60
 
 
@@ -53,8 +55,10 @@ def homes(
 ) -> dict[str, str]:
     """Utility → the file it goes to. `wanted`: utility → its tag and path; `taken`: how full files are already."""
     groups: dict[str, list[str]] = {}
+    untagged = {_slug(_segment(path, 0)) for tag, path in wanted.values() if not _slug(tag)}
     for name, (tag, path) in wanted.items():
-        groups.setdefault(_slug(tag) or _slug(_segment(path, 0)) or "others", []).append(name)
+        own = _slug(_segment(path, 0)) if len(untagged) <= MOST_SEGMENTS else ""
+        groups.setdefault(_slug(tag) or own or "others", []).append(name)
     room = dict(taken)
     found: dict[str, str] = {}
     for group, names in groups.items():
@@ -81,7 +85,7 @@ def _parted(
     below: dict[str, list[str]] = {}
     for name in names:
         below.setdefault(_segment(wanted[name][1], depth), []).append(name)
-    if depth < 6 and max(map(len, below.values())) < len(names) and len(below) <= 40:
+    if depth < 6 and max(map(len, below.values())) < len(names) and len(below) <= MOST_SEGMENTS:
         for segment, members in below.items():
             own = _slug(segment)
             longer = f"{group}-{own}"[:LONGEST_NAME].rstrip("-") if own not in ("", group) else group

@@ -1,9 +1,10 @@
 """What the runtime needs of its neighbours: the real ones, or a simulation that answers from cases."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 from agentos_runtime.calls.messages import UpstreamRequest, UpstreamResponse
+from agentos_runtime.jq.checking import Checkable, Verdict
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jq.program import Program
 from agentos_runtime.manifest.model import Retry
@@ -13,6 +14,10 @@ class Workers(Protocol):
     """Runs combined programs; never raises for what an expression does."""
 
     async def run(self, program: Program, data: bytes) -> Outcome: ...
+
+    async def check(self, expressions: Sequence[Checkable]) -> Sequence[Verdict]:
+        """What is wrong with each expression before it runs; None when nothing is."""
+        ...
 
 
 class OpenUpstream(Protocol):

@@ -24,6 +24,7 @@ from agentos_runtime.runtime.recall import Recalls
 from agentos_runtime.runtime.record import Record, Timer
 from agentos_runtime.runtime.results import Results
 from agentos_runtime.runtime.safeguards import Permit, Safeguards
+from agentos_runtime.runtime.selecting import Selection, checked_selection
 from agentos_runtime.runtime.tracing import Trace
 from agentos_runtime.runtime.transport import Transport
 from agentos_runtime.security.agents import Agents, Caller, is_agent_name
@@ -108,13 +109,29 @@ class Runtime:
         caller: also an agent's name alone.
         """
         caller = Caller(caller) if isinstance(caller, str) else caller
-        rule = FREE if everything and caller.operator else self._safeguards.limits.rule_of(caller.agent)
-        return Catalog(VisibleSkills(self.registry, rule, caller.agent), self._broker)
+        if everything and caller.operator:
+            return Catalog(VisibleSkills(self.registry, FREE, caller.agent), self._broker)
+        return Catalog(self.visible(caller.agent), self._broker)
+
+    def visible(self, agent: str) -> VisibleSkills:
+        """The skills themselves, cut to what the agent may call."""
+        return VisibleSkills(self.registry, self._safeguards.limits.rule_of(agent), agent)
+
+    def is_bound(self, agent: str) -> bool:
+        """Whether the name is bound to a token. Raises Unauthorized when that cannot be known."""
+        try:
+            return self._agents.is_bound(agent)
+        except PrivateFileError as error:
+            raise Unauthorized(f"Whether {agent} is bound to a token cannot be checked: {error}") from None
+
+    async def selection(self, source: str) -> Selection:
+        """A caller's own jq for a reply, checked. Raises InvalidParams, Overloaded."""
+        return await checked_selection(self._services.workers, source)
 
     async def credentials_of(self, skill: str, agent: str) -> Sequence[Auth]:
         """What the skill's calls carry. Raises UnknownSkill, SkillBroken, NotAllowed, Overloaded."""
         await self.registry.ready(skill)
-        entry = VisibleSkills(self.registry, self._safeguards.limits.rule_of(agent), agent).entry(skill)
+        entry = self.visible(agent).entry(skill)
         if entry.skill is None:
             raise broken_error(entry)
         return tuple(entry.skill.auth.values())
@@ -182,8 +199,7 @@ class Runtime:
     ) -> CallContext:
         """The call with its plan and its validated inputs. Raises AgentOSError."""
         await self.registry.ready(call.skill)
-        rule = self._safeguards.limits.rule_of(call.agent)
-        plan = self._plans.plan(VisibleSkills(self.registry, rule, call.agent).utility(call.skill, call.utility))
+        plan = self._plans.plan(self.visible(call.agent).utility(call.skill, call.utility))
         self._check_platform(plan)
         if streaming and not plan.utility.streams:
             raise NotStreamable(

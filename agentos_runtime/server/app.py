@@ -6,8 +6,10 @@ from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentos_runtime.errors import AgentOSError, MethodNotAllowed, NotFound
+from agentos_runtime.mcp.toolsets import McpSettings
 from agentos_runtime.server.error_log import caught
 from agentos_runtime.server.limits import Limits
+from agentos_runtime.server.mcp.route import McpRoute
 from agentos_runtime.server.messages import Response, admitted, error_response
 from agentos_runtime.server.open_calls import OpenCalls
 from agentos_runtime.server.opening import Opening
@@ -19,11 +21,12 @@ from agentos_runtime.server.routes_reads import Reads
 class HttpApp(Starlette):
     """Expects the guard in front. `opening` takes the runtime when it is there, `calls` knows what is running."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, mcp: McpSettings = McpSettings()) -> None:  # noqa: B008 - a frozen value
         self.calls = OpenCalls()
         self.opening = Opening()
         self._call = call = CallRoute(self.opening, self.calls, limits.ping)
         reads = Reads(self.opening, self.calls)
+        tools = McpRoute(self.opening, self.calls, limits, mcp)
         super().__init__(
             routes=[
                 Route(CALL_PATH + "{skill}/{utility}", call, methods=["POST"]),
@@ -34,6 +37,8 @@ class HttpApp(Starlette):
                 Route("/api/skills/{skill}/{utility}", reads.utility),
                 Route("/api/activity", reads.activity),
                 Route("/api/usage", reads.usage),
+                Route("/mcp", tools, methods=["POST"]),
+                Route("/mcp/{skill}", tools, methods=["POST"]),
             ]
         )
         self.router.redirect_slashes = False

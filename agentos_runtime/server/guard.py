@@ -202,7 +202,6 @@ _ONCE: Mapping[bytes, type[AgentOSError]] = MappingProxyType(
 )
 _HEADERS_OF: Mapping[type[AgentOSError], Headers] = MappingProxyType(
     {
-        Unauthorized: [(b"www-authenticate", b"Bearer")],
         RequestTimeout: [(b"connection", b"close")],
         Overloaded: [(b"connection", b"close")],
     }

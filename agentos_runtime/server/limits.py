@@ -24,6 +24,11 @@ class Limits:
     """Connections above the operator's bound that still get an answer (503) instead of being dropped."""
     ping: float = 15.0
     """Silence on a stream after which a comment is sent."""
+    patience: float = 10.0
+    """How long a call over MCP may take before its answer becomes a stream."""
+    progress_after: float = 2.0
+    """The same for a client that wants to be told of progress."""
+    progress_every: float = 5.0
     call_grace: float = 5.0
     """How long a plain call may go on once the server was told to stop."""
     stream_grace: float = 2.0

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from agentos_runtime import jsontext
 from agentos_runtime.calls.call import new_request_id
-from agentos_runtime.errors import AgentOSError
+from agentos_runtime.errors import AgentOSError, Unauthorized
 from agentos_runtime.jsontext import Json
 from agentos_runtime.security.agents import Caller
 
@@ -97,6 +97,8 @@ def error_body(error: AgentOSError, request_id: str) -> dict[str, Json]:
 
 def error_response(error: AgentOSError, request_id: str, headers: Headers | None = None) -> Response:
     extra = list(headers or ())
+    if isinstance(error, Unauthorized):
+        extra.append((b"www-authenticate", b"Bearer"))
     if error.retry_after is not None:
         extra.append((b"retry-after", b"%d" % max(0, math.ceil(error.retry_after))))
     return Response(jsontext.dump(error_body(error, request_id)), error.status, headers=tuple(extra))

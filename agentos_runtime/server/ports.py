@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Hashable, Mapping
 from typing import Protocol
 
-from agentos_runtime.calls.call import Call, Event, Reply
+from agentos_runtime.calls.call import Call, Event
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jsontext import Json
+from agentos_runtime.mcp import ports as mcp
 from agentos_runtime.security.agents import Caller
 from agentos_runtime.skills.files import SkillFile
 
@@ -49,18 +50,13 @@ class Catalog(Protocol):
     def icon(self, skill: str) -> SkillFile | None: ...
 
 
-class Runtime(Protocol):
+class Runtime(mcp.Runtime, Protocol):
     """The service layer, as far as HTTP uses it."""
 
     def catalog(self, caller: Caller, *, everything: bool = False) -> Catalog:
         """The skills as the caller sees them; everything, when the operator asks for that."""
 
-    async def invoke(self, call: Call) -> Reply: ...
     async def stream(self, call: Call) -> EventStream: ...
-    async def ready(self, skill: str) -> None:
-        """Wait for a while when the skill is being loaded."""
-        ...
-
     async def owns_param(self, skill: str, utility: str, name: str) -> bool:
         """Whether the utility declares a param of this name itself; False for unknown ones."""
 

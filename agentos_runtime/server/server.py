@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
 from agentos_runtime.config.settings import Settings, SettingsError
+from agentos_runtime.mcp.toolsets import read_mcp
 from agentos_runtime.server.app import HttpApp
 from agentos_runtime.server.connections.connection import Connection, sweep
 from agentos_runtime.server.connections.peer import Peers
@@ -79,7 +80,7 @@ async def serve(
                 "This system does not tell whose a connection is: other users of this machine can call this server."
             )
         _allow_open_files(settings.max_connections)
-        app = HttpApp(limits)
+        app = HttpApp(limits, read_mcp(settings.mcp, settings.config_file))
         port = listener.getsockname()[1]
         collector = Collector(app.opening.is_loading)
         guard = Guard(app, settings, port, limits)

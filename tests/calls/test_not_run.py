@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import cast
 
 import pytest
@@ -10,6 +11,7 @@ from agentos_runtime.calls.call import Call
 from agentos_runtime.calls.plan import CallPlan, plan_call
 from agentos_runtime.calls.reply import failed_output
 from agentos_runtime.errors import ExpressionLimit, InvalidParams, Overloaded
+from agentos_runtime.jq.checking import Checkable, Verdict
 from agentos_runtime.jq.outcome import Failure, Outcome
 from agentos_runtime.jq.pool import WorkerPool
 from agentos_runtime.jq.program import Program
@@ -47,6 +49,9 @@ class Lossy:
 
     async def run(self, program: Program, data: bytes) -> Outcome:
         return Outcome([], self._failure) if program is self._lost else await self._pool.run(program, data)
+
+    async def check(self, expressions: Sequence[Checkable]) -> list[Verdict]:
+        return await self._pool.check(expressions)
 
 
 def plan() -> CallPlan:

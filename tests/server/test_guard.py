@@ -25,6 +25,11 @@ ROUTES = [
     ("OPTIONS", "/api/skills/toy/echo"),
     ("POST", "/api/skills/toy/echo"),
     ("DELETE", "/api/skills/toy/echo"),
+    ("GET", "/mcp"),
+    ("POST", "/mcp"),
+    ("POST", "/mcp?tools=toy"),
+    ("POST", "/mcp/toy"),
+    ("OPTIONS", "/mcp/toy"),
 ]
 FOREIGN_HOSTS = [
     "evil.example",

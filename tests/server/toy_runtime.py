@@ -7,12 +7,17 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from agentos_runtime.calls.call import Call, Event, RawReply, Reply, Timings
-from agentos_runtime.errors import AgentOSError, UnknownSkill, UnknownUtility, UpstreamRateLimited
+from agentos_runtime.errors import AgentOSError, InvalidParams, UnknownSkill, UnknownUtility, UpstreamRateLimited
+from agentos_runtime.jq.checking import Verdict
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.limits.rules import FREE
+from agentos_runtime.mcp.ports import Selection
 from agentos_runtime.security.agents import Caller
 from agentos_runtime.server.messages import error_body
 from agentos_runtime.server.ports import Runtime
 from agentos_runtime.skills.files import SkillFile, SkillFolder
+from agentos_runtime.skills.registry import Registry
+from agentos_runtime.skills.visibility import VisibleSkills
 
 
 class ToyStream:
@@ -78,6 +83,19 @@ class ToyCatalog:
     def icon(self, skill: str) -> SkillFile | None:
         self.detail(skill)
         return SkillFile(SkillFolder(self._icon.parent), self._icon) if self._icon else None
+
+
+class NoChecks:
+    """Nothing is loaded, so nothing is checked."""
+
+    async def check(self, *_: object) -> list[Verdict]:
+        return []
+
+
+class NoShapes:
+    def check(self, *_: object) -> None: ...
+
+    def check_part(self, *_: object) -> None: ...
 
 
 class ToyRuntime:
@@ -153,6 +171,16 @@ class ToyRuntime:
 
     async def ready(self, skill: str) -> None:
         """All of its skills are."""
+
+    def visible(self, agent: str) -> VisibleSkills:
+        """None at all."""
+        return VisibleSkills(Registry((), NoChecks(), NoShapes()), FREE, agent)
+
+    def is_bound(self, agent: str) -> bool:
+        return False
+
+    async def selection(self, source: str) -> Selection:
+        raise InvalidParams("nothing is selected here")
 
     async def owns_param(self, skill: str, utility: str, name: str) -> bool:
         return utility == "owner"

@@ -12,7 +12,7 @@ from agentos_runtime.cli.terminal.output import plain, say
 from agentos_runtime.cli.terminal.shell import Failed, Shell, json_option, pass_shell
 from agentos_runtime.importers.api import ImportProblem
 from agentos_runtime.importers.naming import is_utility_name
-from agentos_runtime.importers.selection import read_names
+from agentos_runtime.importers.selection import READS, Choice, read_names
 from agentos_runtime.importers.service import CurlImport, Import, ServiceImport
 from agentos_runtime.skills.imported_files import InvalidSkillId
 from agentos_runtime.skills.installing import import_skill
@@ -45,6 +45,22 @@ def service_options(command: Command) -> Command:
             multiple=True,
             metavar="PATTERN",
             help="Only what matches: a path (/keys*), METHOD path, tag, operation id or name. May be repeated.",
+        ),
+        click.option("--exclude", multiple=True, metavar="PATTERN", help="Not what matches. May be repeated."),
+        click.option("--methods", metavar="GET,…", help="Only operations of these methods."),
+        click.option("--read-only", is_flag=True, help="Only what changes nothing: --methods GET,HEAD."),
+        click.option("--deprecated", is_flag=True, help="Also what the service says is deprecated."),
+        click.option(
+            "--auth",
+            metavar="WAY",
+            help="How calls prove themselves: bearer, basic, header:NAME, query:NAME, none, or a security scheme.",
+        ),
+        click.option(
+            "--names",
+            "naming",
+            type=click.Choice(["verb-noun", "operation-id"]),
+            default="verb-noun",
+            help="What utilities are called: by verb and noun, or as the description calls them. [verb-noun]",
         ),
         click.option("--split", is_flag=True, help="A new skill is written as one file for each tag."),
         click.option(
@@ -111,6 +127,12 @@ def _import_service(
     *,
     source: str,
     include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    methods: str | None,
+    read_only: bool,
+    deprecated: bool,
+    auth: str | None,
+    naming: str,
     names: Sequence[str],
     base_url: str | None,
     split: bool,
@@ -121,7 +143,11 @@ def _import_service(
         named = read_names(names)
     except ImportProblem as error:
         raise Failed(str(error)) from None
-    _import(shell, ServiceImport(kind, source, include, named, base_url, cases, split), **options)
+    if read_only and methods:
+        raise click.UsageError("--read-only is --methods GET,HEAD: leave one of them out")
+    taken = READS if read_only else tuple(filter(None, (methods or "").replace(" ", "").split(",")))
+    choice = Choice(include, exclude, taken, deprecated, named, auth, naming == "operation-id")
+    _import(shell, ServiceImport(kind, source, choice, base_url, cases, split), **options)
 
 
 def _progress(step: str) -> None:

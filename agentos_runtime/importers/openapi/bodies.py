@@ -59,7 +59,12 @@ class Bodies:
         own = content_type if _SENT.get(content_type) != encoding and "*" not in content_type else None
         schema = kinds[content_type].at("schema")
         flat = self._declarer.flattener.flat([schema], label)
-        if encoding in ("text", "binary") or not flat.is_object or not (flat.properties or flat.required):
+        if (
+            encoding in ("text", "binary")
+            or flat.options
+            or not flat.is_object
+            or not (flat.properties or flat.required)
+        ):
             return self._whole(flat, encoding, own, node, label)
         read = self._by_field(flat, Body(encoding, own, extra=flat.open), method, node, label)
         return replace(read, example=example)
@@ -101,14 +106,15 @@ class Bodies:
         declaration = self._declarer.param(flat, label, required=required)
         if body.encoding == "multipart" and self._is_file(flat):
             declaration = _file(declaration)
-        elif not required:
+        else:
             # A partial update must change what was given and nothing else.
-            declaration = self._declarer.with_default(declaration, flat, label, sent=method != "PATCH")
+            sent = required or (flat.const is not None and method != "PATCH")
+            declaration = self._declarer.with_default(declaration, flat, label, sent=sent)
         write = "{}"
         if body.encoding in ("form", "multipart") and flat.is_object:
             self._losses.add(f"an object in a {body.encoding} body is sent as JSON text", label)
             write = "{} | if . == null then null else tojson end"
-        return Field(name, "body", declaration, required, write)
+        return Field(name, "body", declaration, required and "default" not in declaration, flat.default, write)
 
     def _is_file(self, flat: Flat) -> bool:
         """Whether it is a file, or a list of files."""

@@ -1,7 +1,7 @@
 """Flattened schemas become declarations of params, and of what comes back."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from agentos_runtime.importers.api import Declaration, Losses
 from agentos_runtime.importers.declarations import MAX_DEPTH, WORTH_SAYING, ordered, with_note
@@ -37,8 +37,11 @@ class Declarer:
         return ordered(declaration)
 
     def with_default(self, declaration: Declaration, flat: Flat, place: str, *, sent: bool) -> Declaration:
-        """The default as one when the runtime may send it, else in words."""
-        default = flat.default
+        """What is always sent as a default (the only value there is, or that of a required param); else in words.
+
+        A documented default is the service's: what it does when nothing is sent.
+        """
+        default = flat.const if sent and flat.const is not None else flat.default
         if default is None or default in ([], {}) or holds_secret(default, _last_name(place)):
             return declaration
         if sent and not Shape(declaration).problems(default):
@@ -107,8 +110,21 @@ class Declarer:
             words = str(declaration.get("description", ""))
             if "deprecated" not in words.lower():
                 declaration["description"] = f"Deprecated. {words}".strip()
-        self._below(declaration, flat, place, depth)
+        for note in _notes(flat, str(declaration.get("description", ""))):
+            declaration["description"] = with_note(declaration, note)
+        if depth > 1 and flat.options and all(len(one.properties) <= MOST_PROPERTIES for one in flat.options):
+            self._alternatives(declaration, flat, place, depth)
+        else:
+            self._below(declaration, flat, place, depth)
         return ordered(declaration)
+
+    def _alternatives(self, declaration: Declaration, flat: Flat, place: str, depth: int) -> None:
+        """`one_of`, where every value fits one of the alternatives only."""
+        declaration.pop("type", None)
+        declaration["one_of"] = [
+            self._declared(option, f"{place}[{number}]", "", min(depth, MAX_DEPTH - 1))
+            for number, option in enumerate(flat.options, 1)
+        ]
 
     def _choices(self, declaration: Declaration, flat: Flat, place: str) -> None:
         if flat.enum is None:
@@ -153,6 +169,13 @@ class Declarer:
         declaration = self._declared(flat, place, "", depth)
         declaration = self.with_default(declaration, flat, place, sent=False)
         return ordered({**declaration, "required": True}) if required else declaration
+
+
+def _notes(flat: Flat, said: str) -> Iterator[str]:
+    """What the service checks and a manifest does not, in words."""
+    for word in flat.checked:
+        if word not in said:
+            yield word
 
 
 def _last_name(place: str) -> str:

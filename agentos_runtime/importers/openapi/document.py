@@ -15,6 +15,7 @@ from referencing.exceptions import Unresolvable
 
 from agentos_runtime import jsontext
 from agentos_runtime.importers.api import ImportProblem, Losses
+from agentos_runtime.importers.openapi.swagger import as_openapi
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 200
@@ -90,11 +91,13 @@ class Located:
 
 
 def open_document(data: bytes, address: str, fetch: Fetch, losses: Losses) -> Located:
-    """The whole document. Raises ImportProblem for what is no OpenAPI 3.0 or 3.1."""
+    """The whole document. Raises ImportProblem for what is no OpenAPI 3 and no Swagger 2.0."""
     content = read(data)
     if not isinstance(content, dict):
         raise ImportProblem("This is no OpenAPI document: it is no map of keys")
     check_version(content)
+    if "swagger" in content:
+        content = as_openapi(content, address, losses)
 
     def retrieve(uri: str) -> Resource[Any]:
         return Resource.opaque(read(fetch(uri)))
@@ -105,14 +108,14 @@ def open_document(data: bytes, address: str, fetch: Fetch, losses: Losses) -> Lo
 
 def check_version(content: Mapping[str, Any]) -> None:
     version = str(content.get("openapi", ""))
-    if version.startswith(("3.0", "3.1")):
+    if version.startswith("3."):
         return
-    if "swagger" in content:
-        raise ImportProblem(
-            "This is Swagger 2.0. Convert it to OpenAPI 3 first (swagger2openapi does), then import it"
-        )
+    swagger = str(content.get("swagger", ""))
+    if swagger.startswith("2"):
+        return
     said = f"it says openapi: {version[:20]}" if version else "it has no `openapi` key"
-    raise ImportProblem(f"This is no OpenAPI 3.0 or 3.1 document: {said}")
+    said = f"it says swagger: {swagger[:20]}" if swagger else said
+    raise ImportProblem(f"This is no OpenAPI 3 or Swagger 2.0 document: {said}")
 
 
 def resolve(node: Located, losses: Losses) -> Located:

@@ -21,17 +21,27 @@ METHODS = ("get", "post", "put", "patch", "delete", "head")
 UNSPOKEN = ("options", "trace")
 
 
-def read_openapi(data: bytes, address: str, fetch: Fetch, losses: Losses, *, base_url: str | None = None) -> Api:
+def read_openapi(
+    data: bytes,
+    address: str,
+    fetch: Fetch,
+    losses: Losses,
+    *,
+    base_url: str | None = None,
+    auth: str | None = None,
+) -> Api:
     """The service that a document describes; `address` is where it came from, for relative urls.
 
-    Raises ImportProblem.
+    `auth`: how calls prove themselves, over what the document says. Raises ImportProblem.
     """
     document = open_document(data, address, fetch, losses)
-    return _Reader(document, address, losses, base_url).api()
+    return _Reader(document, address, losses, base_url, auth).api()
 
 
 class _Reader:
-    def __init__(self, document: Located, address: str, losses: Losses, base_url: str | None) -> None:
+    def __init__(
+        self, document: Located, address: str, losses: Losses, base_url: str | None, auth: str | None
+    ) -> None:
         declarer = Declarer(Flattener(losses), losses)
         self._document = document
         self._address = address
@@ -39,11 +49,17 @@ class _Reader:
         self._parameters = Parameters(declarer, losses)
         self._bodies = Bodies(declarer, losses)
         self._replies = Replies(declarer, losses)
-        self._security = Security(document, losses)
-        self._base_url = base_url or self._server(document)
+        self._security = Security(document, losses, auth)
+        self._chosen = base_url
+        self._base_url = base_url or self._server(document) or self._first_own_server()
 
     def api(self) -> Api:
         if self._base_url is None or not self._base_url.startswith(("http://", "https://")):
+            relative = self._relative()
+            if relative:
+                raise ImportProblem(
+                    f"The server is given as {relative}: say the host with --base-url https://HOST{relative}"
+                )
             raise ImportProblem("The document names no server: say where the service is with --base-url https://…")
         if address_problem(self._base_url):
             raise ImportProblem(f"The address {address_problem(self._base_url)}: write --base-url https://…")
@@ -69,14 +85,16 @@ class _Reader:
             terms_url=_address(info.text("termsOfService")),
         )
 
-    def _paths(self) -> list[tuple[str, Located]]:
+    def _paths(self, *, quiet: bool = False) -> list[tuple[str, Located]]:
         found = []
         for path, raw in sorted(self._document.map("paths").items()):
             item = resolve(raw, self._losses)
-            if not path.startswith("/") or not isinstance(item.value, Mapping):
+            if not isinstance(item.value, Mapping) or path.startswith("x-"):
                 continue
+            if not path.startswith("/"):
+                path = f"/{path}"
             for method in UNSPOKEN:
-                if method in item.value:
+                if method in item.value and not quiet:
                     self._losses.add(f"{method.upper()} is no method of a manifest", path)
             found.append((path, item))
         return found
@@ -109,6 +127,7 @@ class _Reader:
             paginate=pagination(fields, reply, _cursor_hint(operation)) if method == "GET" else None,
             credential=self._security.choose(operation, label),
             base_url=self._own_server(item, operation),
+            deprecated=operation.flag("deprecated"),
             idempotency_header=idempotency_header(item, operation, self._losses),
             web_url=_address(operation.at("externalDocs").text("url")),
             request_example=body.example if body else None,
@@ -128,6 +147,20 @@ class _Reader:
         missing = [name for name in dict.fromkeys(names) if name not in declared]
         return [*kept, *(Field(name, "path", {"type": "string"}, True) for name in missing)]
 
+    def _first_own_server(self) -> str | None:
+        """Where the first path or operation that says it is; for documents that say nothing for all."""
+        for _, item in self._paths(quiet=True):
+            nodes = [item, *(item.at(method) for method in METHODS)]
+            found = next((own for node in nodes if (own := self._server(node)) is not None), None)
+            if found is not None:
+                return found
+        return None
+
+    def _relative(self) -> str | None:
+        """A server without a host, as the document gives it."""
+        url = next((server.text("url") for server in self._document.entries("servers")), "")
+        return url.rstrip("/") if url.startswith("/") and url.strip("/") else None
+
     def _own_server(self, item: Located, operation: Located) -> str | None:
         for node in (operation, item):
             own = self._server(node)
@@ -140,23 +173,30 @@ class _Reader:
         servers = node.entries("servers")
         if not servers and node is not self._document:
             return None
-        url = servers[0].text("url") if servers else "/"
-        for name, variable in servers[0].map("variables").items() if servers else ():
-            if f"{{{name}}}" in url:
-                self._losses.add(
-                    f"the server's variable `{name}` is fixed to {variable.text('default')}", "servers"
-                )
-                url = url.replace(f"{{{name}}}", variable.text("default"))
+        url = self._template(servers[0]) if servers else "/"
         if len(servers) > 1 and node is self._document:
             others = ", ".join(server.text("url") for server in servers[1:])
             self._losses.add("other servers are not used", others)
-        joined = urljoin(self._address, url)
+        joined = urljoin(self._chosen or self._address, url)
         if urlsplit(joined).scheme not in ("http", "https"):
             return None
         problem = address_problem(joined) or ("has a query" if "?" in joined else None)
         if problem:
             self._losses.add(f"a server is not used: it {problem}", url)
         return None if problem else joined.rstrip("/")
+
+    def _template(self, server: Located) -> str:
+        """A server's url with the defaults of its variables; what else they may be is told."""
+        url = server.text("url")
+        for name, variable in server.map("variables").items():
+            if f"{{{name}}}" in url:
+                choices = [str(one) for one in variable.get("enum") or [] if str(one) != variable.text("default")]
+                others = f" (or {', '.join(choices[:8])}: give another --base-url)" if choices else ""
+                self._losses.add(
+                    f"the server's variable `{name}` is fixed to {variable.text('default')}{others}", "servers"
+                )
+                url = url.replace(f"{{{name}}}", str(variable.get("default")))
+        return url
 
 
 def _description(operation: Located, label: str) -> str:

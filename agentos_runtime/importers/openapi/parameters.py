@@ -50,13 +50,26 @@ class Parameters:
         content = next(iter(parameter.map("content").values()), None)
         flat = self._declarer.flattener.flat([content.at("schema") if content else parameter.at("schema")], label)
         if _is_deep(parameter) and flat.properties:
+            if not flat.is_object:
+                self._losses.add("a deepObject that may also be a single value is sent as an object only", label)
             yield from self._deep(parameter, flat, label)
+            return
+        if _is_deep(parameter) and "array" in flat.types:
+            name = f"{name}[]"
+        if _is_spread(parameter, flat):
+            yield from self._spread(flat, label)
             return
         required = place == "path" or parameter.flag("required")
         declaration = self._declarer.param(flat, label, said=parameter.text("description"), required=required)
-        if not required:
-            declaration = self._declarer.with_default(declaration, flat, label, sent=True)
-        yield Field(name, place, declaration, required, self._write(parameter, flat, bool(content), label))
+        declaration = self._declarer.with_default(declaration, flat, label, sent=required or flat.const is not None)
+        yield Field(
+            name,
+            place,
+            declaration,
+            required and "default" not in declaration,
+            flat.default,
+            self._write(parameter, flat, bool(content), label),
+        )
 
     def _write(self, parameter: Located, flat: Flat, as_json: bool, label: str) -> str:
         """The jq that turns the param into what the style asks for."""
@@ -64,6 +77,8 @@ class Parameters:
             return "{} | if . == null then null else tojson end"
         style = parameter.text("style") or ("form" if parameter.text("in") == "query" else "simple")
         explode = parameter.get("explode")
+        if style in ("label", "matrix"):
+            self._losses.add(f"the style {style} of a path is not written: the value stands alone", label)
         repeated = (style == "form" if explode is None else explode) and parameter.text("in") == "query"
         if "array" in flat.types and not repeated and style in _JOINED:
             return f'{{}} | if type == "array" then map(tostring) | join("{_JOINED[style]}") else . end'
@@ -72,13 +87,28 @@ class Parameters:
             return "{} | if . == null then null else tojson end"
         return "{}"
 
+    def _spread(self, flat: Flat, label: str) -> Iterator[Field]:
+        """An exploded object: each of its properties is a key of its own."""
+        for name, schemas in flat.properties.items():
+            below = self._declarer.flattener.flat(schemas, f"{label}.{name}")
+            declaration = self._declarer.param(below, f"{label}.{name}")
+            yield Field(name, "query", declaration, name in flat.required, below.default)
+
     def _deep(self, parameter: Located, flat: Flat, label: str) -> Iterator[Field]:
         """`filter[name]=…`: one field for each property."""
         flattener = self._declarer.flattener
         for name, schemas in flat.properties.items():
             below = flattener.flat(schemas, f"{label}.{name}")
             declaration = self._declarer.param(below, f"{label}.{name}")
-            yield Field(f"{parameter.text('name')}[{name}]", "query", declaration, name in flat.required)
+            yield Field(
+                f"{parameter.text('name')}[{name}]", "query", declaration, name in flat.required, below.default
+            )
+
+
+def _is_spread(parameter: Located, flat: Flat) -> bool:
+    if parameter.text("in") != "query" or not flat.is_object or not flat.properties or "content" in parameter.value:
+        return False
+    return (parameter.text("style") or "form") == "form" and parameter.get("explode") is not False
 
 
 def _is_deep(parameter: Located) -> bool:

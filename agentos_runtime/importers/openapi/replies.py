@@ -11,6 +11,13 @@ from agentos_runtime.importers.openapi.schemas import Flat, media_example
 from agentos_runtime.importers.paging import rows_of
 from agentos_runtime.jsontext import Json
 
+_EMPTY = frozenset({"204", "205"})
+"""The only answers that never have a body."""
+_FORMS: Mapping[str, str] = {
+    "text/plain": "text", "text/html": "text", "text/markdown": "text", "text/csv": "csv", "application/csv": "csv",
+    "application/xml": "xml", "text/xml": "xml", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson",
+    "application/jsonl": "ndjson",
+}  # fmt: skip
 EVENTS = "text/event-stream"
 END_MARK = "[DONE]"
 
@@ -26,8 +33,10 @@ class Replies:
         """The reply of the lowest success status that has a body, else of the lowest one."""
         answers = self._successes(operation)
         with_body = {status: kinds for status, kinds in answers.items() if kinds}
-        if not with_body or method == "HEAD":
-            return Reply("void") if answers or method == "HEAD" else Reply()
+        if method == "HEAD" or (answers and set(answers) <= _EMPTY):
+            return Reply("void")
+        if not with_body:
+            return Reply(described=False)
         status, kinds = next(iter(with_body.items()))
         if len(with_body) > 1:
             others = ", ".join(list(with_body)[1:])
@@ -57,7 +66,10 @@ class Replies:
             if kind not in (chosen, EVENTS) and (chosen or len(kinds) > 1):
                 self._losses.add(f"the answer may also come as {kind}", label)
         if chosen is None:
-            return Reply() if set(kinds) == {EVENTS} else Reply("raw")
+            if set(kinds) == {EVENTS}:
+                return Reply()
+            form = _FORMS.get(next(kind for kind in kinds if kind != EVENTS).split(";")[0].strip().lower())
+            return Reply("json", form=form) if form else Reply("raw")
         flat = self._declarer.flattener.flat([kinds[chosen].at("schema")], label)
         if flat.is_binary and chosen != "application/json":
             return Reply("raw")

@@ -1,5 +1,6 @@
 """JSON Schemas, flattened: references followed, allOf joined, anyOf and oneOf made one shape that fits them all."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,12 @@ MANY = 3
 MAX_NESTING = 12
 """Combinations inside combinations; more is a loop."""
 
-_UNCHECKED = ("pattern", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "multipleOf")
+_QUIET_FORMATS = frozenset({
+    "int32", "int64", "float", "double", "decimal", "binary", "password", "string", "number", "integer", "boolean",
+    "date-time", "date", "byte", "duration", "unix-time", "timestamp",
+})  # fmt: skip
+"""Formats that say no more than the type, or that are said in other words."""
+LONGEST_PATTERN = 60
 _UNSAID = ("not", "if", "prefixItems", "patternProperties", "propertyNames", "dependentRequired", "contains")
 _KINDS = frozenset({"string", "integer", "number", "boolean", "array", "object"})
 
@@ -59,6 +65,12 @@ class Flat:
     deprecated: bool = False
     read_only: bool = False
     write_only: bool = False
+    const: Json = None
+    """The only value there is."""
+    checked: tuple[str, ...] = ()
+    """What the service checks, in words: `uuid`, `at most 100 characters`."""
+    options: "tuple[Flat, ...]" = ()
+    """Alternatives of which a value fits one only."""
 
     @property
     def is_object(self) -> bool:
@@ -96,6 +108,7 @@ class Flattener:
         for keyword in ("anyOf", "oneOf"):
             options = [self._one(option, place, depth + 1) for option in node.entries(keyword)]
             if options:
+                options = told_apart(options, node)
                 flat = _joined(flat, self._union(options, place))
         return flat
 
@@ -123,13 +136,13 @@ class Flattener:
             deprecated=node.flag("deprecated"),
             read_only=node.flag("readOnly"),
             write_only=node.flag("writeOnly"),
+            const=_plain(value.get("const")),
+            checked=_checked(value),
         )
 
     def _note(self, value: Mapping[str, Any], place: str) -> None:
-        if any(value.get(keyword) not in (None, False) for keyword in _UNCHECKED):
-            self.losses.add(
-                "lengths, counts and patterns are not checked before a call, only by the service", place
-            )
+        if len(str(value.get("pattern") or "")) > LONGEST_PATTERN:
+            self.losses.add("a pattern is too long to be said; only the service checks it", place)
         for keyword in _UNSAID:
             if keyword in value:
                 self.losses.add(f"`{keyword}` cannot be said", place)
@@ -143,7 +156,10 @@ class Flattener:
         if not real:
             return Flat(nullable=nullable)
         objects = [option for option in real if option.is_object]
-        if len(objects) > MANY:
+        apart = are_apart(real)
+        if apart:
+            pass
+        elif len(objects) > MANY:
             self.losses.add(
                 f"of more than {MANY} alternatives, only fields that two of them share are shown", place
             )
@@ -158,10 +174,62 @@ class Flattener:
             enum=_choices(real),
             minimum=_common([option.minimum for option in real], min),
             maximum=_common([option.maximum for option in real], max),
-            default=next((option.default for option in real if option.default is not None), None),
+            options=tuple(real) if apart else (),
             open=any(option.open for option in real),
             format=real[0].format if len({option.format for option in real}) == 1 else "",
         )
+
+
+def are_apart(options: Sequence[Flat]) -> bool:
+    """Whether a value fits one of them only: each has types of its own, or is an object that a required property
+    with a choice of its own tells.
+    """
+    kinds = [set(option.types or (("object",) if option.properties else ())) for option in options]
+    if len(options) < 2 or not all(kinds) or not any(option.properties for option in options):
+        return False
+    kinds = [kind | {"integer"} if "number" in kind else kind for kind in kinds]
+    objects = [option for option in options if option.is_object]
+    plain = [kind for kind, option in zip(kinds, options, strict=True) if not option.is_object]
+    if sum(map(len, plain)) != len(set().union(*plain)) or any("object" in kind for kind in plain):
+        return False
+    return len(objects) < 2 or any(_tells(name, objects) for name in objects[0].required)
+
+
+def _tells(name: str, objects: Sequence[Flat]) -> bool:
+    choices = [_choice(option, name) for option in objects]
+    return all(len(choice) > 0 for choice in choices) and sum(map(len, choices)) == len(set().union(*choices))
+
+
+def _choice(option: Flat, name: str) -> list[str]:
+    """The values that a property may have, when it must be given and has few."""
+    found = option.properties.get(name, ())
+    value = found[0].value if len(found) == 1 and name in option.required else None
+    if not isinstance(value, Mapping):
+        return []
+    choices = [value["const"]] if "const" in value else value.get("enum")
+    return [choice for choice in choices if isinstance(choice, str)] if isinstance(choices, list) else []
+
+
+def told_apart(options: list[Flat], node: Located) -> list[Flat]:
+    """Alternatives whose `discriminator` says what each is called, with that as the choice of its property."""
+    said = node.at("discriminator")
+    name = said.text("propertyName")
+    if not name or not all(option.is_object and name in option.properties for option in options):
+        return options
+    called: dict[str, list[str]] = {}
+    for key, target in said.map("mapping").items():
+        if isinstance(target.value, str):
+            called.setdefault(target.value.rpartition("/")[2], []).append(key)
+    told = []
+    for option in options:
+        values = _choice(option, name) or called.get(option.name) or ([option.name] if option.name else [])
+        own: Schema = Located({"type": "string", "enum": values}, node.resolver)
+        told.append(
+            replace(option, properties={**option.properties, name: (own,)}, required=option.required | {name})
+            if values
+            else option
+        )
+    return told
 
 
 def _is_null(option: Flat) -> bool:
@@ -172,7 +240,7 @@ def _types(value: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
     said = value.get("type")
     listed = said if isinstance(said, list) else [said]
     kinds = tuple(kind for kind in listed if isinstance(kind, str) and kind in _KINDS)
-    return kinds, "null" in listed or value.get("nullable") is True
+    return kinds, "null" in listed or True in (value.get("nullable"), value.get("x-nullable"))
 
 
 def _enum(value: Mapping[str, Any]) -> tuple[tuple[Json, ...] | None, bool]:
@@ -196,6 +264,29 @@ def _bounds(value: Mapping[str, Any]) -> tuple[float | None, float | None]:
     elif (exclusive := _number(below)) is not None:
         high = exclusive - step
     return low, high
+
+
+def _checked(value: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the service checks of a value, in words."""
+    found: list[str] = []
+    form, pattern = value.get("format"), value.get("pattern")
+    if isinstance(form, str) and re.fullmatch(r"[a-z][\w-]{1,20}", form) and form not in _QUIET_FORMATS:
+        found.append(form)
+    if isinstance(pattern, str) and pattern and len(pattern) <= LONGEST_PATTERN and pattern.isprintable():
+        found.append(f"matches {pattern}")
+    for low, high, what in (("minLength", "maxLength", "characters"), ("minItems", "maxItems", "entries")):
+        least, most = _number(value.get(low)), _number(value.get(high))
+        if least is not None and least > 0 and most is not None and most < 1_000_000:
+            found.append(f"{least} {what}" if least == most else f"{least} to {most} {what}")
+        elif most is not None and most < 1_000_000:
+            found.append(f"at most {most} {what}")
+        elif least is not None and least > 1:
+            found.append(f"at least {least} {what}")
+    if (step := _number(value.get("multipleOf"))) is not None and step not in (1, 0):
+        found.append(f"a multiple of {step}")
+    if value.get("uniqueItems") is True:
+        found.append("each entry once")
+    return tuple(found)
 
 
 def _number(value: Any) -> float | None:
@@ -260,6 +351,9 @@ def _joined(one: Flat, other: Flat) -> Flat:
         deprecated=one.deprecated,
         read_only=one.read_only or other.read_only,
         write_only=one.write_only or other.write_only,
+        const=other.const if one.const is None else one.const,
+        checked=tuple(dict.fromkeys((*one.checked, *other.checked))),
+        options=one.options or (() if one.properties else other.options),
     )
 
 

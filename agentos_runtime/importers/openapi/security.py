@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from agentos_runtime.importers.api import Losses
+from agentos_runtime.importers.api import ImportProblem, Losses
 from agentos_runtime.importers.declarations import BEARER
-from agentos_runtime.importers.messages import plain, snake
+from agentos_runtime.importers.messages import plain, snake, summary
 from agentos_runtime.importers.openapi.document import Located, resolve
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.headers.names import header_problem
+from agentos_runtime.manifest.secrets.shapes import without_secrets
 
 _KEY_KINDS = re.compile(
     r"\b(management|admin|provisioning|organization|service) (?:api )?key\b[^.]{0,20}\brequired", re.I
@@ -21,36 +22,55 @@ Credential = dict[str, Json]
 class Security:
     """The credentials of one document: `choose` is asked for each operation, then `auth` says them all."""
 
-    def __init__(self, document: Located, losses: Losses) -> None:
+    def __init__(self, document: Located, losses: Losses, wanted: str | None = None) -> None:
+        """`wanted`: the scheme, or the way (`bearer`, `header:NAME` …), that is chosen. Raises ImportProblem."""
         components = document.at("components")
         self._schemes = {name: resolve(node, losses) for name, node in components.map("securitySchemes").items()}
         self._general: Any = document.get("security")
         self._losses = losses
+        self._prefers = wanted if wanted in self._schemes else None
+        self._way = None if wanted is None or self._prefers else said_way(wanted)
+        self._open: set[str] = set()
         self._known: dict[str, tuple[Credential, str | None]] = {}
         self._used: Counter[str] = Counter()
 
     def choose(self, operation: Located, label: str) -> str | None:
         """The key of the credential that an operation carries; None = none."""
+        if self._way is not None:
+            return self._remember(dict(self._way), "key", "") if self._way else None
         own = operation.get("security")
         alternatives = self._general if own is None else own
         if not isinstance(alternatives, list) or not alternatives:
             return None
         real = [one for one in alternatives if isinstance(one, Mapping) and one]
+        real.sort(key=lambda one: self._prefers not in one)
         credentials = [made for one in real if (made := self._credential(sorted(map(str, one)))) is not None]
         if not credentials:
             return None
         chosen = credentials[0]
         if any(other != chosen for other in credentials[1:]):
-            self._losses.add("it can be proven in several ways; the first is used", label)
+            ways = ", ".join(" + ".join(sorted(map(str, one))) for one in real)
+            self._losses.add(
+                f"it can be proven in several ways ({ways}): the first is used, --auth NAME another", label
+            )
+        key = self._remember(chosen, snake(min(map(str, real[0]))) or "key", operation.text("description"))
         if len(real) < len(alternatives):
-            chosen = {**chosen, "optional": True}
-        return self._remember(chosen, snake(min(map(str, real[0]))) or "key", operation.text("description"))
+            self._open.add(key)
+        return key
 
     def auth(self) -> tuple[Json, dict[str, str]]:
         """What the manifest says under `auth`, and the name of each credential that was chosen.
 
         The usual one is the most used of those that are no special kind of key.
         """
+        for key in self._open:
+            credential, kind = self._known[key]
+            self._known[key] = ({**credential, "optional": True}, kind)
+        if not self._used and not self._schemes and self._way is None:
+            self._losses.add(
+                "the description names no way to prove a call; most services need one: "
+                "--auth bearer|header:NAME|query:NAME|basic, or --auth none"
+            )
         order = sorted(self._used, key=lambda key: (self._known[key][1] is not None, -self._used[key], key))
         if len(order) < 2:
             return (dict(self._known[order[0]][0]), {order[0]: "default"}) if order else (None, {})
@@ -91,12 +111,63 @@ class Security:
             self._losses.add("a security scheme is not declared", name)
             return None
         kind = scheme.text("type").lower()
+        if kind == "http" and scheme.text("scheme").lower() in _PREFIXED:
+            made: Credential = {
+                "type": "api_key",
+                "header": "Authorization",
+                "prefix": f"{scheme.text('scheme').capitalize()} ",
+            }
+            return _described(made, scheme)
         reader = _SCHEMES.get(kind if kind != "http" else f"http {scheme.text('scheme').lower()}")
         if reader is None:
             said = f"{kind} {scheme.text('scheme')}".strip()
             self._losses.add(f"the security scheme of type {said} has no counterpart", name)
             return None
-        return reader(scheme, self._losses)
+        made_of = reader(scheme, self._losses)
+        return None if made_of is None else _described(made_of, scheme)
+
+
+_PREFIXED = frozenset({"token", "apikey", "key", "bot"})
+_WRITTEN = re.compile(
+    r"Authorization[`'\"]*\s*[:=]\s*[`'\"]*([A-Za-z][\w-]*(?: +[a-z_]+=| +))[\"']?(?=[<{\[$A-Za-z])"
+    r"|[`'\"]([A-Z][\w-]*(?: +[a-z_]+=| +))[\"']?(?=[<{\[$]?[\w .-]*(?:token|key)\b)",
+    re.IGNORECASE,
+)
+"""How a description says what stands before the key: ``Format: `Token token=<API_KEY>` ``."""
+_LINK = re.compile(r"https://[^\s)>\]\"'`]+")
+
+
+def said_way(way: str) -> Mapping[str, Json]:
+    """`bearer`, `basic`, `header:NAME`, `query:NAME`, `none` as a credential. Raises ImportProblem."""
+    kind, _, name = way.partition(":")
+    if way in ("bearer", "basic", "none"):
+        return {"bearer": BEARER, "basic": {"type": "basic"}, "none": {}}[way]
+    if (
+        kind in ("header", "query")
+        and re.fullmatch(r"[\w.-]+", name, re.ASCII)
+        and not (kind == "header" and header_problem(name))
+    ):
+        return {"type": "api_key", kind: name}
+    raise ImportProblem(
+        "--auth is bearer, basic, header:NAME, query:NAME, none or the name of a security scheme of the description"
+    )
+
+
+def _described(credential: Credential, scheme: Located) -> Credential:
+    """With what the scheme's description says: the prefix, what people call the key, where they get it."""
+    said = scheme.text("description")
+    if credential.get("type") == "api_key" and credential.get("header") and "prefix" not in credential:
+        written = _WRITTEN.search(said)
+        prefix = next((group for group in written.groups() if group), None) if written else None
+        if prefix is not None:
+            credential["prefix"] = prefix if prefix.endswith("=") else f"{prefix.strip()} "
+    label = summary(re.sub(r"<([\w -]{1,40})>", r"\1", without_secrets(said)), 80, 1)
+    if label and "label" not in credential and credential.get("type") in ("api_key", "basic"):
+        credential["label"] = label
+    link = _LINK.search(said)
+    if link is not None and credential.get("type") in ("api_key", "basic"):
+        credential["help_url"] = link[0].rstrip(".,;")
+    return credential
 
 
 def _bearer(scheme: Located, losses: Losses) -> Credential:

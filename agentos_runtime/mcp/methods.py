@@ -1,0 +1,152 @@
+"""The methods of the protocol: who asks for what, and what is answered. The same for every transport."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import TypeAlias
+
+from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.mcp.calling import Calls
+from agentos_runtime.mcp.face import Face
+from agentos_runtime.mcp.kept import PREFIX, KeptReplies, UnknownReply
+from agentos_runtime.mcp.lists import Lists, Shown
+from agentos_runtime.mcp.ports import Runtime
+from agentos_runtime.mcp.protocol import (
+    INVALID_PARAMS,
+    LEGACY,
+    METHOD_NOT_FOUND,
+    MODERN,
+    RESOURCE_NOT_FOUND,
+    SERVER,
+    Fields,
+    Request,
+    RpcError,
+    cacheable,
+    invalid_params,
+    result,
+)
+from agentos_runtime.mcp.toolsets import McpSettings
+
+LISTS_HOLD = 60.0
+"""Seconds for which a client may keep a list; notices come earlier."""
+LOADING_LISTS_HOLD = 1.0
+"""While skills are still being loaded."""
+SERVER_HOLDS = 3600.0
+
+Handler: TypeAlias = Callable[["Methods", Request, Face], Awaitable[Fields]]
+
+
+class Methods:
+    """Answers requests of any caller."""
+
+    def __init__(self, runtime: Runtime, settings: McpSettings) -> None:
+        self.settings = settings
+        self._runtime = runtime
+        self._kept = KeptReplies()
+        self._lists = Lists(settings.select)
+        self._calls = Calls(runtime, settings, self._kept)
+
+    async def answer(self, request: Request, face: Face) -> bytes:
+        """The whole answer to a request. Raises RpcError, ShuttingDown, Unauthorized."""
+        if request.method == "tools/call":
+            fields, meta = await self._calls.call(request, face, partial(self.shown, face))
+            return result(request, fields, meta)
+        handler = (_MODERN if request.modern else _LEGACY).get(request.method)
+        if handler is None:
+            raise RpcError(METHOD_NOT_FOUND, f"There is no method {request.method[:80]}", status=404)
+        return result(request, await handler(self, request, face))
+
+    def shown(self, face: Face) -> Shown:
+        """What this caller is shown now."""
+        return self._lists.of(self._runtime.visible(face.agent), face.toolset)
+
+    async def settled(self, face: Face) -> Shown:
+        """The same once its skills are loaded, or that takes too long."""
+        loading = self._runtime.visible(face.agent).loading
+        if loading:
+            await asyncio.gather(*(self._runtime.ready(each.id) for each in loading))
+        return self.shown(face)
+
+    def _hold(self, request: Request, face: Face) -> Fields:
+        if not request.modern:
+            return {}
+        return cacheable(LOADING_LISTS_HOLD if self._runtime.visible(face.agent).loading else LISTS_HOLD)
+
+    async def initialize(self, request: Request, face: Face) -> Fields:
+        asked = request.params.get("protocolVersion")
+        shown = self.shown(face)
+        return {
+            "protocolVersion": dump(asked if asked in LEGACY else LEGACY[0]),
+            "capabilities": dump(_capabilities(modern=False)),
+            "serverInfo": dump(dict(SERVER)),
+            "instructions": dump(shown.instructions),
+        }
+
+    async def discover(self, request: Request, face: Face) -> Fields:
+        return {
+            "supportedVersions": dump([MODERN]),
+            "capabilities": dump(_capabilities(modern=True)),
+            "instructions": dump(self.shown(face).instructions),
+            **cacheable(SERVER_HOLDS),
+        }
+
+    async def ping(self, request: Request, face: Face) -> Fields:
+        return {}
+
+    async def tools(self, request: Request, face: Face) -> Fields:
+        """All on one page: many clients drop what comes after the first."""
+        _refuse_cursor(request)
+        shown = await self.settled(face)
+        return {"tools": shown.listed, **self._hold(request, face)}
+
+    async def prompts(self, request: Request, face: Face) -> Fields:
+        _refuse_cursor(request)
+        return {"prompts": b"[]", **self._hold(request, face)}
+
+    async def resources(self, request: Request, face: Face) -> Fields:
+        _refuse_cursor(request)
+        return {"resources": b"[]", **self._hold(request, face)}
+
+    async def templates(self, request: Request, face: Face) -> Fields:
+        _refuse_cursor(request)
+        return {"resourceTemplates": b"[]", **self._hold(request, face)}
+
+    async def read(self, request: Request, face: Face) -> Fields:
+        uri = request.params.get("uri")
+        if not isinstance(uri, str):
+            raise invalid_params("params.uri must be text")
+        return {"contents": dump(await self._contents(uri, request, face)), **self._hold(request, face)}
+
+    async def _contents(self, uri: str, request: Request, face: Face) -> list[Json]:
+        if uri.startswith(PREFIX):
+            try:
+                return [*self._kept.read(face.agent, uri, self.settings.max_text)]
+            except UnknownReply:
+                pass
+        code = INVALID_PARAMS if request.modern else RESOURCE_NOT_FOUND
+        raise RpcError(code, "There is no such resource, or not any more", data={"uri": uri})
+
+
+def _capabilities(*, modern: bool) -> dict[str, Json]:
+    return {"tools": {}, "resources": {}, "prompts": {}}
+
+
+def _refuse_cursor(request: Request) -> None:
+    if request.params.get("cursor") is not None:
+        raise invalid_params("Lists have one page here: send no cursor")
+
+
+_COMMON: Mapping[str, Handler] = MappingProxyType(
+    {
+        "tools/list": Methods.tools,
+        "prompts/list": Methods.prompts,
+        "resources/list": Methods.resources,
+        "resources/templates/list": Methods.templates,
+        "resources/read": Methods.read,
+    }
+)
+_MODERN: Mapping[str, Handler] = MappingProxyType({**_COMMON, "server/discover": Methods.discover})
+_LEGACY: Mapping[str, Handler] = MappingProxyType(
+    {**_COMMON, "initialize": Methods.initialize, "ping": Methods.ping}
+)

@@ -1,0 +1,1 @@
+"""MCP over HTTP: the endpoint, and answers that take a while."""

@@ -1,0 +1,146 @@
+"""`POST /mcp`: the Model Context Protocol over HTTP. No sessions: every request stands for itself."""
+
+import asyncio
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive, Scope, Send
+
+from agentos_runtime.errors import (
+    AgentOSError,
+    InvalidParams,
+    ParamProblem,
+    ShuttingDown,
+)
+from agentos_runtime.mcp.face import Face, agent_of
+from agentos_runtime.mcp.methods import Methods
+from agentos_runtime.mcp.protocol import (
+    INTERNAL_ERROR,
+    Malformed,
+    Request,
+    RpcError,
+    failure,
+    read_message,
+    settled,
+)
+from agentos_runtime.mcp.toolsets import MODES, McpSettings, Toolset, mode, patterns_of
+from agentos_runtime.server.error_log import caught
+from agentos_runtime.server.limits import Limits
+from agentos_runtime.server.mcp.late import LateAnswer
+from agentos_runtime.server.messages import Admitted, Response, admitted
+from agentos_runtime.server.open_calls import STOPPING, OpenCalls
+from agentos_runtime.server.opening import Opening
+from agentos_runtime.server.paths import variable
+from agentos_runtime.server.ports import Runtime
+
+
+class McpRoute:
+    """The endpoint for clients of MCP; an ASGI application."""
+
+    def __init__(self, opening: Opening, calls: OpenCalls, limits: Limits, settings: McpSettings) -> None:
+        self._opening = opening
+        self._calls = calls
+        self._limits = limits
+        self._settings = settings
+        self._methods: Methods | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        runtime = self._opening.runtime or await self._opening.wait()
+        if self._methods is None:
+            self._methods = Methods(runtime, self._settings)
+        request = admitted(scope)
+        response = await self._answer(runtime, self._methods, scope, request, send)
+        if response is not None:
+            await response(scope, receive, send)
+
+    async def _answer(
+        self, runtime: Runtime, methods: Methods, scope: Scope, admission: Admitted, send: Send
+    ) -> Response | None:
+        """The answer, or None when it was already sent or nobody is there to read it."""
+        try:
+            message = settled(read_message(admission.body), admission.headers)
+        except RpcError as error:
+            return _failed(_id_of(admission.body, error), error)
+        if message.id is None:
+            return Response(b"", 202)
+        face = await self._face(runtime, scope, admission, message)
+        with self._calls.open(admission.connection) as open_call:
+            late = LateAnswer(send, admission, message.progress_token, self._limits)
+            try:
+                body = await methods.answer(message, face)
+            except RpcError as error:
+                return await late.send(_failed(message.id, error, modern=message.modern))
+            except ShuttingDown as error:
+                return await late.send(_unavailable(message, error))
+            except asyncio.CancelledError:
+                if not open_call.absorb_cancel():
+                    raise
+                return None if open_call.gone else await late.send(_unavailable(message, ShuttingDown(STOPPING)))
+            except AgentOSError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a stream may have begun: this is the top of the surface
+                bug = caught(error, admission.request_id)
+                return await late.send(_failed(message.id, RpcError(INTERNAL_ERROR, bug.message, status=500)))
+            finally:
+                late.cancel()
+            return await late.send(Response(body))
+
+    async def _face(self, runtime: Runtime, scope: Scope, admission: Admitted, message: Request) -> Face:
+        """Who asks, and for which tools. Raises Unauthorized, InvalidParams, UnknownSkill, NotAllowed."""
+        caller = admission.caller
+        agent = agent_of(
+            runtime, caller.agent, proven=caller.operator or caller.bound, client=_client(admission, message)
+        )
+        toolset = _toolset(scope, admission, self._settings.of(agent))
+        if toolset.skill is not None:
+            await runtime.ready(toolset.skill)
+            runtime.visible(agent).entry(toolset.skill)
+        return Face(agent, toolset, admission.request_id)
+
+
+def _client(admission: Admitted, message: Request) -> str | None:
+    """What the client calls itself; who says X-Agent is that, and an agent's own token says the name already."""
+    said = b"x-agent" in admission.headers or admission.caller.bound
+    return None if said else message.client_name
+
+
+def _toolset(scope: Scope, admission: Admitted, usual: Toolset) -> Toolset:
+    """What the address and the header ask for. Raises InvalidParams."""
+    skill = variable(scope, "skill") if "skill" in scope["path_params"] else None
+    header = admission.headers.get(b"x-mcp-toolsets")
+    if not scope["query_string"] and header is None:
+        return Toolset(usual.patterns, usual.mode, usual.read_only, skill) if skill else usual
+    query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    unknown = [
+        ParamProblem(name, "is not known here; known: tools, mode, readonly") for name in query.keys() - KNOWN
+    ]
+    if unknown:
+        raise InvalidParams("The query has names that mean nothing here.", problems=unknown)
+    tools = query.get("tools") or (header.decode("latin-1") if header else "")
+    patterns = patterns_of(tools.split(",")) or usual.patterns
+    read_only = query.get("readonly", "")
+    if read_only not in ("", "0", "1"):
+        raise InvalidParams("readonly must be 1", problems=[ParamProblem("readonly", "must be 1")])
+    try:
+        chosen = mode(query["mode"]) if query.get("mode") else usual.mode
+    except ValueError:
+        problem = ParamProblem("mode", f"must be one of {', '.join(MODES)}")
+        raise InvalidParams(f"mode {problem.message}", problems=[problem]) from None
+    return Toolset(patterns, chosen, usual.read_only or read_only == "1", skill)
+
+
+def _failed(request_id: str | int | None, error: RpcError, *, modern: bool = True) -> Response:
+    """Clients of before look at the message only."""
+    return Response(failure(request_id, error), error.status if modern else 200)
+
+
+def _unavailable(message: Request, error: ShuttingDown) -> Response:
+    return Response(failure(message.id, RpcError(INTERNAL_ERROR, error.message)), error.status, headers=_AGAIN)
+
+
+def _id_of(body: bytes, error: RpcError) -> str | int | None:
+    """The id of a message that was one, although it is refused."""
+    return None if isinstance(error, Malformed) else read_message(body).id
+
+
+KNOWN = frozenset({"tools", "mode", "readonly"})
+_AGAIN = ((b"retry-after", b"1"),)
