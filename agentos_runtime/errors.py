@@ -36,9 +36,11 @@ class UpstreamFailure:
     provider: str | None = None
     raw: Json = None
     retry_after: float | None = None
+    details: Json = None
+    """What it said beside these, under its own names."""
 
     def as_json(self) -> dict[str, Json]:
-        return {
+        said: dict[str, Json] = {
             "status": self.status,
             "code": self.code,
             "message": self.message,
@@ -46,6 +48,7 @@ class UpstreamFailure:
             "raw": self.raw,
             "retry_after": self.retry_after,
         }
+        return said if self.details is None else said | {"details": self.details}
 
 
 class AgentOSError(Exception):

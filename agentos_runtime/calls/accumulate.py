@@ -1,22 +1,22 @@
 """Deltas add up to what the plain call would have returned.
 
-`chat` follows the canonical chat: strings append, tool calls and reasoning details are kept apart by their index,
-everything else is the last that was said. `text`, `list` and `last` serve every other stream.
+`chat` follows the canonical chat: strings append, pieces of calls, reasoning and blocks find each other
+(`calls.adding`), everything else is the last that was said. `text`, `list` and `last` serve every other stream.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from agentos_runtime.calls.adding.blocks import Blocks
+from agentos_runtime.calls.adding.reasoning import Details
+from agentos_runtime.calls.adding.texts import Channel, DeltaError, JoinedTexts, PlainTexts, Texts, listed
+from agentos_runtime.calls.adding.tool_calls import ToolCalls
 from agentos_runtime.jsontext import Json
 
-APPENDED_TEXTS = frozenset({"content", "reasoning", "refusal"})
-APPENDED_LISTS = frozenset({"annotations", "images", "parts", "logprobs"})
-DETAIL_TEXTS = frozenset({"text", "summary", "data"})
-AUDIO_TEXTS = frozenset({"data", "transcript"})
-
-
-class DeltaError(ValueError):
-    """A delta has not the shape that its stream adds up; the message says which, without its data."""
+_TEXTS = frozenset({"content", "reasoning", "refusal"})
+_LISTS = frozenset({"annotations", "images", "parts", "logprobs"})
+_AUDIO_TEXTS = frozenset({"data", "transcript"})
+_PLAIN_TEXTS = PlainTexts()
 
 
 class Accumulator(Protocol):
@@ -26,19 +26,26 @@ class Accumulator(Protocol):
         """Take one delta; gives what of it is news for the caller, None when nothing is. Raises DeltaError."""
         ...
 
+    def flush(self, *, cut: bool = False) -> list[Json]:
+        """What was held back, as news, now that nothing follows; cut: although more was to follow."""
+        ...
+
     def total(self) -> Json:
         """What the deltas so far add up to."""
         ...
 
 
 class ChatAccumulator:
-    """Canonical chat deltas."""
+    """Canonical chat deltas. All texts that go on pass through `texts`."""
 
-    def __init__(self) -> None:
+    def __init__(self, texts: Texts = _PLAIN_TEXTS) -> None:
+        self._joined = JoinedTexts(texts)
         self._texts: dict[str, list[str]] = {}
         self._lists: dict[str, list[Json]] = {}
-        self._calls: dict[int, _Call] = {}
-        self._details: dict[tuple[Json, Json], dict[str, Json]] = {}
+        self._calls = ToolCalls(self._joined)
+        self._details = Details(self._joined)
+        self._blocks = Blocks()
+        self._native: dict[str, Json] = {}
         self._audio: dict[str, Json] = {}
         self._usage: dict[str, Json] = {}
         self._empty_content = False
@@ -52,119 +59,131 @@ class ChatAccumulator:
             if value is None or value == "" or value == []:
                 self._empty_content = self._empty_content or (key == "content" and value == "")
                 continue
-            if self._take(key, value):
-                news[key] = value
+            fresh = self._take(key, value)
+            if fresh is not None:
+                news[key] = fresh
         return news or None
+
+    def flush(self, *, cut: bool = False) -> list[Json]:
+        news: list[Json] = []
+        for channel in self._joined.open():
+            text = self._joined.end(channel, cut=cut)
+            fresh = self._go_on(channel, text) if text else None
+            if fresh:
+                news.append({str(channel[0]): fresh})
+        return news
 
     def total(self) -> Json:
         total: dict[str, Json] = {"content": "" if self._empty_content else None}
         total |= {key: "".join(texts) for key, texts in self._texts.items()}
         if self._calls:
-            total["tool_calls"] = [call.total() for _, call in sorted(self._calls.items())]
+            total["tool_calls"] = self._calls.total()
         total |= {key: list(items) for key, items in self._lists.items()}
         if self._details:
-            total["reasoning_details"] = list(self._details.values())
+            total["reasoning_details"] = self._details.total()
+        if self._blocks:
+            total["blocks"] = self._blocks.total()
+        if self._native:
+            total["native"] = dict(self._native)
         if self._audio:
             total["audio"] = dict(self._audio)
         if self._usage:
             total["usage"] = dict(self._usage)
         return total | self._last
 
-    def _take(self, key: str, value: Json) -> bool:
-        if key in APPENDED_TEXTS:
+    def _take(self, key: str, value: Json) -> Json | None:
+        """What is news of one key's value, None when nothing is."""
+        if key in _TEXTS:
             return self._take_text(key, value)
-        if key in APPENDED_LISTS:
-            self._lists.setdefault(key, []).extend(_list(key, value))
-            return True
-        if key == "usage":
-            return self._take_usage(value)
+        if key in _LISTS:
+            self._lists.setdefault(key, []).extend(listed(key, value))
+            return value
         special = _SPECIAL.get(key)
         if special is not None:
-            special(self, value)
-            return True
+            return special(self, value) or None
         if self._last.get(key) == value:
-            return False
+            return None
         self._last[key] = value
-        return True
+        return value
 
-    def _take_text(self, key: str, value: Json) -> bool:
+    def _take_text(self, key: str, value: Json) -> Json | None:
         if not isinstance(value, str):
             raise DeltaError(f"a delta's {key} must be a text")
-        self._texts.setdefault(key, []).append(value)
-        return True
+        text = self._joined.feed((key,), value)
+        self._texts.setdefault(key, []).append(text)
+        return text or None
 
-    def _take_calls(self, value: Json) -> None:
-        for part in _list("tool_calls", value):
-            if not isinstance(part, dict):
-                raise DeltaError("a delta's tool_calls must be objects")
-            index = part.get("index")
-            if index is None:
-                index = self._place(part)
-            if not isinstance(index, int) or isinstance(index, bool):
-                raise DeltaError("a tool call's index must be a whole number")
-            self._calls.setdefault(index, _Call()).add(part)
+    def _take_calls(self, value: Json) -> Json:
+        news: Json = self._calls.take(value)
+        return news
 
-    def _place(self, part: Mapping[str, Json]) -> int:
-        """Where a part without an index belongs: a name begins a call, others go on with the last."""
-        last = max(self._calls, default=-1)
-        return last + 1 if part.get("name") or last < 0 else last
+    def _take_details(self, value: Json) -> Json:
+        news: Json = self._details.take(value)
+        return news
 
-    def _take_usage(self, value: Json) -> bool:
+    def _take_blocks(self, value: Json) -> Json:
+        self._blocks.take(value)
+        return None
+
+    def _take_native(self, value: Json) -> Json:
+        """A provider's own numbers and words: the last told of each, for `stream.reply` only."""
+        if not isinstance(value, dict):
+            raise DeltaError("a delta's native must be an object")
+        self._native |= {key: said for key, said in value.items() if said is not None}
+        return None
+
+    def _take_usage(self, value: Json) -> Json:
         """Some services tell the tokens in at the start and those out at the end: each number is the last told."""
         if not isinstance(value, dict):
             raise DeltaError("a delta's usage must be an object")
         before = dict(self._usage)
         self._usage |= {key: number for key, number in value.items() if number is not None}
-        return self._usage != before
+        return value if self._usage != before else None
 
-    def _take_details(self, value: Json) -> None:
-        for position, part in enumerate(_list("reasoning_details", value)):
-            if not isinstance(part, dict):
-                raise DeltaError("a delta's reasoning_details must be objects")
-            index = part.get("index")
-            key = (position if index is None else _hashable(index), _hashable(part.get("type")))
-            _merge(self._details.setdefault(key, {}), part, DETAIL_TEXTS)
-
-    def _take_audio(self, value: Json) -> None:
+    def _take_audio(self, value: Json) -> Json:
         if not isinstance(value, dict):
             raise DeltaError("a delta's audio must be an object")
-        _merge(self._audio, value, AUDIO_TEXTS)
+        news = {
+            key: self._joined.feed(("audio", key), part) if key in _AUDIO_TEXTS and isinstance(part, str) else part
+            for key, part in value.items()
+        }
+        for key, part in news.items():
+            before = self._audio.get(key)
+            if key in _AUDIO_TEXTS and isinstance(before, str) and isinstance(part, str):
+                self._audio[key] = before + part
+            elif part is not None or key not in self._audio:
+                self._audio[key] = part
+        return news
+
+    def _go_on(self, channel: Channel, text: str) -> Json | None:
+        """Add what was held back of one text; gives the news."""
+        match channel:
+            case ("tool_calls", int(index), str(key)):
+                return self._calls.go_on(index, key, text) or None
+            case ("reasoning_details", str(key)):
+                return self._details.go_on(key, text) or None
+            case ("audio", str(key)):
+                self._audio[key] = f"{self._audio.get(key) or ''}{text}"
+                return {key: text}
+        self._texts.setdefault(str(channel[0]), []).append(text)
+        return text
 
 
-_SPECIAL: Mapping[str, Callable[[ChatAccumulator, Json], None]] = {
+_SPECIAL: Mapping[str, Callable[[ChatAccumulator, Json], Json]] = {
     "tool_calls": ChatAccumulator._take_calls,
     "reasoning_details": ChatAccumulator._take_details,
+    "blocks": ChatAccumulator._take_blocks,
+    "native": ChatAccumulator._take_native,
+    "usage": ChatAccumulator._take_usage,
     "audio": ChatAccumulator._take_audio,
 }
-
-
-class _Call:
-    """One tool call: its first id and name count, since later chunks repeat them as null or ""."""
-
-    __slots__ = ("_input", "_named")
-
-    def __init__(self) -> None:
-        self._named: dict[str, Json] = {}
-        self._input: list[str] = []
-
-    def add(self, part: dict[str, Json]) -> None:
-        for key, value in part.items():
-            if key == "input_json":
-                if isinstance(value, str):
-                    self._input.append(value)
-                elif value is not None:
-                    raise DeltaError("a tool call's input_json must be a text")
-            elif key != "index" and value is not None and value != "":
-                self._named.setdefault(key, value)
-
-    def total(self) -> dict[str, Json]:
-        return {"id": None, "name": None} | self._named | {"input_json": "".join(self._input)}
 
 
 class TextAccumulator:
     """Texts, one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, texts: Texts = _PLAIN_TEXTS) -> None:
+        self._joined = JoinedTexts(texts)
         self._texts: list[str] = []
 
     def add(self, delta: Json) -> Json | None:
@@ -172,22 +191,31 @@ class TextAccumulator:
             return None
         if not isinstance(delta, str):
             raise DeltaError("a delta of a text stream must be a text")
-        self._texts.append(delta)
-        return delta
+        text = self._joined.feed(("text",), delta)
+        self._texts.append(text)
+        return text or None
+
+    def flush(self, *, cut: bool = False) -> list[Json]:
+        text = self._joined.end(("text",), cut=cut)
+        self._texts.append(text)
+        return [text] if text else []
 
     def total(self) -> Json:
         return "".join(self._texts)
 
 
 class ListAccumulator:
-    """Every delta is one item."""
+    """Every delta is one item, which stands for itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, texts: Texts = _PLAIN_TEXTS) -> None:
         self._items: list[Json] = []
 
     def add(self, delta: Json) -> Json | None:
         self._items.append(delta)
         return delta
+
+    def flush(self, *, cut: bool = False) -> list[Json]:
+        return []
 
     def total(self) -> Json:
         return list(self._items)
@@ -196,7 +224,7 @@ class ListAccumulator:
 class LastAccumulator:
     """Only the last delta that is not null counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, texts: Texts = _PLAIN_TEXTS) -> None:
         self._last: Json = None
 
     def add(self, delta: Json) -> Json | None:
@@ -204,33 +232,16 @@ class LastAccumulator:
             self._last = delta
         return delta
 
+    def flush(self, *, cut: bool = False) -> list[Json]:
+        return []
+
     def total(self) -> Json:
         return self._last
 
 
-ACCUMULATORS: Mapping[str, Callable[[], Accumulator]] = {
+ACCUMULATORS: Mapping[str, Callable[..., Accumulator]] = {
     "chat": ChatAccumulator,
     "text": TextAccumulator,
     "list": ListAccumulator,
     "last": LastAccumulator,
 }
-
-
-def _list(key: str, value: Json) -> list[Json]:
-    if not isinstance(value, list):
-        raise DeltaError(f"a delta's {key} must be a list")
-    return value
-
-
-def _hashable(value: Json) -> Json:
-    return str(value) if isinstance(value, list | dict) else value
-
-
-def _merge(into: dict[str, Json], part: Mapping[str, Json], texts: frozenset[str]) -> None:
-    """Texts append, everything else is the last that was said."""
-    for key, value in part.items():
-        before = into.get(key)
-        if key in texts and isinstance(before, str) and isinstance(value, str):
-            into[key] = before + value
-        elif value is not None or key not in into:
-            into[key] = value

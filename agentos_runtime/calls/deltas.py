@@ -3,12 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agentos_runtime.calls.accumulate import Accumulator, DeltaError
+from agentos_runtime.calls.accumulate import Accumulator
+from agentos_runtime.calls.adding.halves import hide, reveal
+from agentos_runtime.calls.adding.texts import DeltaError
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed, single
 from agentos_runtime.calls.events import UpstreamEvent
-from agentos_runtime.calls.failures import Service, body_failure, failure_error, holds_no_error, worded_failure
+from agentos_runtime.calls.failure_words import page_words
+from agentos_runtime.calls.failures import (
+    Service,
+    bare_failure,
+    body_failure,
+    failure_error,
+    holds_no_error,
+    worded_failure,
+    words_failure,
+)
 from agentos_runtime.calls.reply import failed_output, opening, raise_error, service_of
-from agentos_runtime.errors import AgentOSError, UpstreamFailed, UpstreamFailure, UpstreamInvalid
+from agentos_runtime.errors import AgentOSError, UpstreamError, UpstreamFailed, UpstreamFailure, UpstreamInvalid
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jq.program import Program, stream_program, value_program
 from agentos_runtime.jsontext import Json, JsonTextError, dump, is_json, parse
@@ -36,9 +47,16 @@ class Batch:
     ended: bool = False
     """The stream's end mark came after them."""
     failure: AgentOSError | None = None
-    """The upstream's error came after them."""
-    failed_at_once: bool = False
-    """The first of the events is the one that holds the error."""
+    """The upstream's error came with the last of them, or after them when it is no JSON."""
+    failed_event: int | None = None
+    """Which of the events holds the error."""
+    hidden: bool = False
+    """Halves of characters stand hidden in the texts."""
+
+    @property
+    def failed_at_once(self) -> bool:
+        """Whether the first of the events is the one that holds the error."""
+        return self.failed_event == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +96,42 @@ def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -
     Events without data say nothing. What the event with the error says besides (its usage, mostly) counts too.
     """
     texts: list[bytes] = []
+    hidden = False
     for event in events:
         if _is_end_mark(plan, event):
-            return Batch(tuple(texts), ended=True)
+            return Batch(tuple(texts), ended=True, hidden=hidden)
         if not event.data.strip():
             continue
         try:
             document = parse(event.data)
         except JsonTextError as problem:
-            return Batch(tuple(texts), failure=_not_json(plan, problem))
-        failure = _default_failure(plan, document, now)
-        texts.append(event.data)
+            return Batch(tuple(texts), failure=_not_json(plan, event, problem), hidden=hidden)
+        failure = _default_failure(plan, event, document, now)
+        text = hide(event.data)
+        hidden = hidden or text is not event.data
+        texts.append(text)
         if failure is not None:
             error = failure_error(plan.service, failure)
-            return Batch(tuple(texts), failure=error, failed_at_once=len(texts) == 1)
-    return Batch(tuple(texts))
+            return Batch(tuple(texts), failure=error, failed_event=len(texts) - 1, hidden=hidden)
+    return Batch(tuple(texts), hidden=hidden)
 
 
-def _default_failure(plan: StreamPlan, document: Json, now: float) -> UpstreamFailure | None:
-    """The error that an event holds, when the manifest leaves that to the default."""
-    if plan.stream.error is not None or (isinstance(document, dict) and holds_no_error(document)):
+def _default_failure(plan: StreamPlan, event: UpstreamEvent, document: Json, now: float) -> UpstreamFailure | None:
+    """The error that an event holds by the default predicate; in any shape when the event is named so."""
+    default, chat = plan.stream.error is None, plan.stream.accumulate == "chat"
+    if event.name != "error" and _is_plain(document):
         return None
-    failure = body_failure(document, now)
-    return failure or (worded_failure(document, now) if plan.stream.accumulate == "chat" else None)
+    failure = body_failure(document, now) if default else None
+    if failure is None and default and chat:
+        failure = worded_failure(document, now) or bare_failure(document, now)
+    if failure is None and event.name == "error" and (default or chat):
+        failure = words_failure(document, now)
+    return failure
+
+
+def _is_plain(document: Json) -> bool:
+    """Whether it is an object with no error in any place where one is looked for: quickly told, for every event."""
+    return isinstance(document, dict) and holds_no_error(document) and "message" not in document
 
 
 def whole_events(plan: StreamPlan, events: Sequence[UpstreamEvent]) -> list[UpstreamEvent]:
@@ -126,14 +157,14 @@ def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Ac
     news: list[Json] = []
     width = len(plan.outputs)
     try:
-        for start in range(0, len(outcome.outputs) - width + 1, width):
+        for position, start in enumerate(range(0, len(outcome.outputs) - width + 1, width)):
             delta, ended = _one_event(plan, outcome.outputs[start : start + width], now)
             if not isinstance(delta, Empty):
-                fresh = accumulator.add(delta)
+                fresh = accumulator.add(reveal(delta) if batch.hidden else delta)
                 if fresh is not None:
                     news.append(fresh)
-            if ended:
-                return Deltas(tuple(news), batch.failure is None, batch.failure)
+            if ended and batch.failed_event != position:
+                return Deltas(tuple(news), ended=True, failure=None)  # what comes after the end does not count
         _leftover_error(plan, outcome, width, now)
     except DeltaError as error:
         failure = expression_failed(
@@ -141,7 +172,9 @@ def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Ac
         )
         return Deltas(tuple(news), ended=False, failure=batch.failure or failure)
     except AgentOSError as failure:
-        return Deltas(tuple(news), ended=False, failure=batch.failure or failure)
+        # The manifest's own words for an error come before those of the default.
+        own = plan.stream.error is not None and isinstance(failure, UpstreamError)
+        return Deltas(tuple(news), ended=False, failure=failure if own else batch.failure or failure)
     return Deltas(tuple(news), batch.ended, batch.failure)
 
 
@@ -164,12 +197,22 @@ def _one_event(plan: StreamPlan, outputs: Sequence[Json], now: float) -> tuple[V
 
 
 def is_complete(plan: StreamPlan, total: Json, ended: bool) -> bool:
-    """Whether a stream that is over was whole: its end mark came, or the generation says why it stopped."""
+    """Whether a stream whose body ended was whole: its end mark came, or the generation says why it stopped."""
     if ended:
         return True
     if plan.stream.accumulate == "chat":
         return isinstance(total, dict) and bool(total.get("stop_reason") or total.get("native_stop_reason"))
     return plan.stream.done is None and plan.stream.end is None
+
+
+def is_complete_when_cut(plan: StreamPlan, total: Json) -> bool:
+    """Whether nothing was missing although the connection broke: a chat that told why it stopped, and its usage."""
+    return (
+        plan.stream.accumulate == "chat"
+        and is_complete(plan, total, ended=False)
+        and isinstance(total, dict)
+        and bool(total.get("usage"))
+    )
 
 
 def check_said_something(plan: StreamPlan, total: Json) -> None:
@@ -201,8 +244,8 @@ def read_final(plan: StreamPlan, total: Json, outcome: Outcome | None) -> Json:
     return value
 
 
-def _not_json(plan: StreamPlan, error: JsonTextError) -> UpstreamInvalid:
+def _not_json(plan: StreamPlan, event: UpstreamEvent, error: JsonTextError) -> UpstreamInvalid:
+    words = page_words(event.data) or str(error)
     return UpstreamInvalid(
-        f"{plan.service.name} sent an event that is not JSON: {error}",
-        upstream=UpstreamFailure(message=str(error)),
+        f"{plan.service.name} sent an event that is not JSON: {words}", upstream=UpstreamFailure(message=words)
     )

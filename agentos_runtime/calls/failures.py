@@ -5,37 +5,28 @@ a 200 is treated by the status it carries. A provider's own words replace a gate
 """
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from html import unescape
 from urllib.parse import urlsplit, urlunsplit
 
 from agentos_runtime import errors
+from agentos_runtime.calls.failure_words import bounded, clip, own_words, plain_words, words_in
 from agentos_runtime.calls.retry_after import retry_after
 from agentos_runtime.errors import UpstreamError, UpstreamFailure
 from agentos_runtime.jsontext import Json, JsonTextError, parse
 from agentos_runtime.visible import visible
 
-LONGEST_WORDS = 2_000
 UNSAID_WAIT = 10.0
 """Seconds to suggest when an upstream limits the rate and does not say for how long."""
-LONGEST_RAW = 20_000
 LONGEST_ADDRESS = 300
 """Characters of a redirect's address that are shown."""
 MOST_MESSAGES = 5
 """Errors of one GraphQL answer that are told."""
 
-_GENERIC = re.compile(
-    r"\s*(provider returned error|error|unknown error|internal server error)?[.!]?\s*", re.IGNORECASE
-)
-_PAGE = "an HTML page: "
-_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
-_SAID_IN_XML = re.compile(r"<(?:\w+:)?(?:message|faultstring|reason|detail)>([^<]*)</", re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-
 _TOLD_APART = frozenset({"raw", "provider_name", "headers", "retry_after", "retry_after_seconds"})
-"""Metadata of an error that has a place of its own; all else (why a balance or a moderation refused) is raw."""
+"""Metadata of an error that has a place of its own; all else (why a balance or a moderation refused) is details."""
+_FIELDS = frozenset({"message", "code", "status", "metadata", "raw", "provider", "details", *_TOLD_APART})
+"""What of an error is told under a name of its own; all else is details."""
 
 _BY_STATUS: Mapping[int, type[errors.AgentOSError]] = {
     401: errors.CredentialRejected,
@@ -91,7 +82,9 @@ def failure_error(service: Service, failure: UpstreamFailure, meant: int | None 
         )
     wait = f" Retry in {math.ceil(failure.retry_after)} s." if failure.retry_after else ""
     unsaid = UNSAID_WAIT if kind is errors.UpstreamRateLimited and failure.retry_after is None else None
-    sentence = f"{service.name} {_VERBS.get(kind, 'failed')}{status}: {reason}{provider}.{wait}"
+    hint = failure.details.get("remedy_hint") if isinstance(failure.details, dict) else None
+    hinted = f" {words}." if isinstance(hint, str) and (words := clip(hint)) and words not in reason else ""
+    sentence = f"{service.name} {_VERBS.get(kind, 'failed')}{status}: {reason}{provider}.{hinted}{wait}"
     if kind is errors.UpstreamForbidden and service.has_several:
         sentence += f" The call carried {service.key}. If that is another key, run: {_remedy(service)}"
         return kind(sentence, upstream=failure, help_url=service.help_url)
@@ -131,7 +124,7 @@ def http_failure(status: int, headers: Mapping[str, str], body: bytes, now: floa
     try:
         document = parse(body)
     except JsonTextError:
-        return UpstreamFailure(status=status, message=_plain_words(body), retry_after=wait)
+        return UpstreamFailure(status=status, message=plain_words(body), retry_after=wait)
     failure = words_failure(document, now)
     return replace(failure, status=status, retry_after=wait if wait is not None else failure.retry_after)
 
@@ -197,7 +190,7 @@ def _graphql_failure(document: dict[str, Json], now: float) -> UpstreamFailure |
     failure = described_failure({**known, **first, "raw": None}, now)
     words = "; ".join(str(error["message"]) for error in said[:MOST_MESSAGES])
     more = f"; and {len(said) - MOST_MESSAGES} more" if len(said) > MOST_MESSAGES else ""
-    return replace(failure, message=_clip(words + more), raw=listed[:MOST_MESSAGES])
+    return replace(failure, message=clip(words + more), raw=listed[:MOST_MESSAGES], details=None)
 
 
 def worded_failure(document: Json, now: float) -> UpstreamFailure | None:
@@ -212,39 +205,62 @@ def worded_failure(document: Json, now: float) -> UpstreamFailure | None:
     return described_failure(said, now) if said else None
 
 
+def bare_failure(document: Json, now: float) -> UpstreamFailure | None:
+    """The error that a document is, without anything around it: a message and a code, and no choice; or None."""
+    if not isinstance(document, dict) or "choices" in document or document.get("code") is None:
+        return None
+    message = document.get("message")
+    return described_failure(document, now) if isinstance(message, str) and message.strip() else None
+
+
 def empty_failure(document: Json, now: float) -> UpstreamFailure:
     """Why an answer holds nothing to reply with, as far as it says so itself."""
     error = document.get("error") if isinstance(document, dict) else None
     failure = described_failure(error, now) if isinstance(error, dict) else UpstreamFailure()
-    return failure if failure.message else replace(failure, message=_words(document))
+    return failure if failure.message else replace(failure, message=words_in(document))
 
 
 def words_failure(document: Json, now: float) -> UpstreamFailure:
     """The failure that a document is said to hold, by the default predicate or in whatever words it has."""
+    failure = body_failure(document, now) or bare_failure(document, now)
+    if failure is not None:
+        return failure
     code = document.get("code") if isinstance(document, dict) else None
     named = code if isinstance(code, str | int) else None
-    return body_failure(document, now) or UpstreamFailure(message=_words(document), code=named)
+    return UpstreamFailure(message=words_in(document), code=named)
 
 
 def described_failure(error: Json, now: float) -> UpstreamFailure:
     """What an error value says: a string, or an object with any of the fields that services use."""
     if not isinstance(error, dict):
-        return UpstreamFailure(message=_clip(error) if isinstance(error, str) and error.strip() else None)
+        return UpstreamFailure(message=clip(error) if isinstance(error, str) and error.strip() else None)
     metadata = error.get("metadata")
     meta = metadata if isinstance(metadata, dict) else {}
     raw = error.get("raw", meta.get("raw"))
+    beside: dict[str, Json] = {name: value for name, value in meta.items() if name not in _TOLD_APART}
     if raw is None:
-        raw = {name: value for name, value in meta.items() if name not in _TOLD_APART} or None
+        raw = beside or None
     provider = error.get("provider", meta.get("provider_name"))
     code = error.get("code", error.get("type"))
     return UpstreamFailure(
         status=_carried_status(error.get("status")) or _carried_status(code),
         code=code,
-        message=_own_words(error.get("message"), raw),
+        message=own_words(error.get("message"), raw),
         provider=provider if isinstance(provider, str) else None,
-        raw=_bounded(raw),
+        raw=bounded(raw),
         retry_after=_described_wait(error, meta, now),
+        details=_details(error, beside) or None,
     )
+
+
+def _details(error: dict[str, Json], beside: dict[str, Json]) -> dict[str, Json]:
+    """What an error says under names that have no place of their own, its metadata's included."""
+    given = error.get("details")
+    told = "type" if error.get("code") is None else None
+    own = {name: value for name, value in error.items() if name not in _FIELDS and name != told}
+    listed = given if isinstance(given, dict) else {"details": given} if given else {}
+    said = {**own, **listed, **beside}
+    return {name: bounded(value) for name, value in said.items() if value is not None}
 
 
 def said_status(error: Json) -> int | None:
@@ -281,87 +297,6 @@ def _carried_status(code: Json) -> int | None:
     if isinstance(code, float) and code.is_integer():
         code = int(code)
     return code if isinstance(code, int) and not isinstance(code, bool) and 400 <= code <= 599 else None
-
-
-def _own_words(message: Json, raw: Json) -> str | None:
-    """The message, unless it says nothing and the provider's raw answer says more."""
-    said = message if isinstance(message, str) else None
-    if said is not None and not _GENERIC.fullmatch(said):
-        return _clip(said)
-    return _words(_opened(raw)) or (_clip(said) if said and said.strip() else None)
-
-
-def _opened(raw: Json) -> Json:
-    """A raw answer that is JSON text, as what it holds."""
-    if not isinstance(raw, str):
-        return raw
-    try:
-        return parse(raw)
-    except JsonTextError:
-        return raw
-
-
-def _words(document: Json, depth: int = 0) -> str | None:
-    """The sentence somewhere in an error document, looked for under the names that services use."""
-    if isinstance(document, str):
-        return _text_words(document, depth)
-    if depth > 4:
-        return None
-    if isinstance(document, list):
-        return next((words for item in document[:5] if (words := _words(item, depth + 1))), None)
-    if not isinstance(document, dict):
-        return None
-    for name in (
-        "error",
-        "errors",
-        "message",
-        "detail",
-        "msg",
-        "error_description",
-        "reason",
-        "title",
-        "raw",
-        "body",
-    ):
-        words = _words(document.get(name), depth + 1)
-        if words and not _GENERIC.fullmatch(words):
-            return words
-    return None
-
-
-def _text_words(text: str, depth: int) -> str | None:
-    """Words of a text, which may be JSON itself: gateways put one's answer into another's."""
-    opened = _opened(text) if depth <= 4 and text.lstrip().startswith(("{", "[")) else text
-    within = None if isinstance(opened, str) else _words(opened, depth + 1)
-    return within or _plain_words(text.encode("utf-8", "replace"))
-
-
-def page_words(body: bytes) -> str | None:
-    """What a web page in the place of an answer is about; None for what is no page."""
-    words = _plain_words(body)
-    return words if words and words.startswith(_PAGE) else None
-
-
-def _plain_words(body: bytes) -> str | None:
-    """Readable words of a text or an HTML page."""
-    text = body[: LONGEST_WORDS * 8].decode("utf-8", "replace")
-    if "<" in text and re.search(r"<(html|!doctype|body|head|title)\b", text, re.IGNORECASE):
-        title = _TITLE.search(text)
-        text = f"{_PAGE}{(title[1] if title else _TAGS.sub(' ', text)).strip()}"
-    elif text.lstrip().startswith("<") and (said := _SAID_IN_XML.search(text)):
-        text = unescape(said[1])
-    return _clip(text) or None
-
-
-def _clip(text: str) -> str | None:
-    words = " ".join(text.split()).rstrip(".")
-    return words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]}…"
-
-
-def _bounded(raw: Json) -> Json:
-    if isinstance(raw, str) and len(raw) > LONGEST_RAW:
-        return f"{raw[:LONGEST_RAW]}…"
-    return raw
 
 
 def _described_wait(error: dict[str, Json], meta: dict[str, Json], now: float) -> float | None:

@@ -31,7 +31,7 @@ def read_meter(*documents: Json, clean: Callable[[str], str] = str) -> Meter:
         generation_id=_text(sources, "id", clean) if usages else None,
         input_tokens=_count(usages, "input_tokens", "prompt_tokens"),
         output_tokens=_count(usages, "output_tokens", "completion_tokens"),
-        cost=_number(usages, "cost"),
+        cost=next((cost for usage in usages if (cost := _cost(usage)) is not None), None),
     )
 
 
@@ -50,6 +50,19 @@ def _number(sources: list[dict[str, Json]], *names: str) -> float | None:
             if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53:
                 return value
     return None
+
+
+def _cost(usage: dict[str, Json]) -> float | None:
+    """What the caller pays in all: with a key of its own at the provider also what that one charges.
+
+    Without such a key the provider's charge is the cost again, so that only `is_byok` makes it count.
+    """
+    cost = _number([usage], "cost")
+    details = usage.get("cost_details")
+    if usage.get("is_byok") is not True or not isinstance(details, dict):
+        return cost
+    charged = _number([details], "upstream_inference_cost")
+    return cost if charged is None else (cost or 0) + charged
 
 
 def _count(sources: list[dict[str, Json]], *names: str) -> int | None:

@@ -19,6 +19,7 @@ from agentos_runtime.calls.evaluate import (
 )
 from agentos_runtime.calls.failures import (
     Service,
+    bare_failure,
     body_failure,
     described_failure,
     empty_failure,
@@ -309,6 +310,8 @@ def _default_error(plan: ReplyPlan, whole: Json, now: float) -> None:
     if failure is not None:
         raise failure_error(plan.service, failure)
     if plan.needs_choices and not has_choice(whole):
+        if bare := bare_failure(whole, now):
+            raise failure_error(plan.service, bare)
         empty = empty_failure(whole, now)
         why = f": {empty.message}" if empty.message else ""
         raise UpstreamFailed(

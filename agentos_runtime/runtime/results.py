@@ -112,6 +112,7 @@ class Results:
             provider=self._text(failure.provider),
             raw=self.value(failure.raw),
             retry_after=self._number(failure.retry_after),
+            details=self.value(failure.details),
         )
 
     def _text(self, text: str | None) -> str | None:

@@ -150,6 +150,7 @@ class Wire:
         deltas = add_deltas(plan, batch, outcome, accumulator, NOW)
         if deltas.failure:
             raise deltas.failure
+        news = [*deltas.news, *accumulator.flush()]
         total = accumulator.total()
         if not is_complete(plan, total, deltas.ended):
             raise UpstreamTruncated("the stream has no end")
@@ -158,7 +159,7 @@ class Wire:
         if plan.reply_program:
             text = final_input(plan.reply_program, total, params, self.plan.settings, response)
             final = self._expressions.run(plan.reply_program, text)
-        return Streamed(list(deltas.news), read_final(plan, total, final))
+        return Streamed(news, read_final(plan, total, final))
 
 
 def sse(*payloads: Any, done: str | None = None) -> bytes:

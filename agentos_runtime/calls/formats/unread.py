@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from agentos_runtime.calls.failures import Service, page_words
+from agentos_runtime.calls.failure_words import page_words
+from agentos_runtime.calls.failures import Service
 from agentos_runtime.calls.formats.charsets import FormatError
 from agentos_runtime.calls.formats.kinds import JSON, PAGE, Kind, declared_kind, essence, seen_kind
 from agentos_runtime.calls.formats.reading import OtherKind, read_format

@@ -14,16 +14,18 @@ from agentos_runtime.calls.deltas import (
     check_said_something,
     final_input,
     is_complete,
+    is_complete_when_cut,
     read_events,
     read_final,
     stream_head,
     whole_events,
 )
 from agentos_runtime.calls.events import DECODERS, EventTooLarge, UpstreamEvent
+from agentos_runtime.calls.failure_words import page_words
 from agentos_runtime.calls.messages import UpstreamResponse
-from agentos_runtime.errors import AgentOSError, UpstreamInvalid, UpstreamTruncated
+from agentos_runtime.errors import AgentOSError, UpstreamError, UpstreamInvalid, UpstreamTruncated
 from agentos_runtime.jsontext import Json, is_json
-from agentos_runtime.runtime.answering.cleaning import CleanAccumulator
+from agentos_runtime.runtime.answering.cleaning import CleanTexts
 from agentos_runtime.runtime.authorized import AuthorizedRequest
 from agentos_runtime.runtime.context import CallContext
 from agentos_runtime.runtime.ports import OpenUpstream
@@ -34,6 +36,7 @@ from agentos_runtime.runtime.tracing import event_stages
 
 FIRST_EVENT = 10.0
 """Seconds for which the first event is awaited before the response starts."""
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
 LONGEST_MISTAKEN = 1 << 20
 """Bytes without an event that are kept, since they may be a plain reply under a stream's content type."""
 
@@ -190,7 +193,7 @@ class UpstreamSource:
         self._wall = ctx.services.clocks.wall
         self._decoder = DECODERS[plan.stream.format](ctx.services.max_reply)
         self._room = ctx.services.max_reply
-        self._accumulator = CleanAccumulator(ACCUMULATORS[plan.stream.accumulate](), ctx.results)
+        self._accumulator = ACCUMULATORS[plan.stream.accumulate](CleanTexts(ctx.results))
         ctx.record.so_far = self._accumulator.total
         self._response: Json = {"status": upstream.status, "headers": dict(upstream.headers)}
         self._head = stream_head(plan, ctx.params, ctx.settings, self._response)
@@ -204,7 +207,7 @@ class UpstreamSource:
         while True:
             if self._failure is not None:
                 raise self._failure
-            if self._at_end and is_json(self._unread):
+            if self._at_end and self._is_mistaken():
                 return [self._results.event("done", await self._mistaken())]
             if self._ended or self._at_end:
                 return await self._done()
@@ -245,6 +248,12 @@ class UpstreamSource:
                 return self._decoder.feed(chunk)
             self._at_end = True
             return whole_events(self._plan, self._decoder.end())
+        except UpstreamError:
+            # A connection that ends as none should, after all has been said, takes nothing away.
+            if not is_complete_when_cut(self._plan, self._accumulator.total()):
+                raise
+            self._at_end = True
+            return whole_events(self._plan, self._decoder.end())
         except EventTooLarge as error:
             raise UpstreamInvalid(f"{self._plan.service.name} sent too much at once: {error}") from None
         finally:
@@ -266,8 +275,12 @@ class UpstreamSource:
         self._ended, self._failure = deltas.ended, deltas.failure
         return list(deltas.news) if told else []
 
+    def _is_mistaken(self) -> bool:
+        """Whether what came without any event is a plain answer, or a web page in the place of one."""
+        return not self._heard and (is_json(self._unread) or page_words(self._unread) is not None)
+
     async def _mistaken(self) -> Json:
-        """The reply of an answer that came as JSON without any event. Raises the error that it holds."""
+        """The reply of a plain answer. Raises the error that it holds."""
         upstream = self._upstream
         response = UpstreamResponse(upstream.status, dict(upstream.headers), self._unread)
         value: Json = (await read(self._ctx, response)).value
@@ -300,9 +313,10 @@ class UpstreamSource:
 
 
 def is_stream(plan: StreamPlan, upstream: OpenUpstream) -> bool:
-    """Whether the answer is a stream: not a failed status, and not plain JSON where events were asked for."""
+    """Whether the answer is a stream: no failed status, no web page, no plain JSON where events were asked for."""
     kind = upstream.headers.get("content-type", "").split(";")[0].strip().lower()
-    return 200 <= upstream.status < 300 and (plan.stream.format == "ndjson" or kind != "application/json")
+    plain = _PAGES if plan.stream.format == "ndjson" else _PAGES | {"application/json"}
+    return 200 <= upstream.status < 300 and kind not in plain
 
 
 class WholeSource:

@@ -1,0 +1,97 @@
+"""Pieces of reasoning become the entries that they were cut from."""
+
+from agentos_runtime.calls.adding.texts import DeltaError, JoinedTexts, listed
+from agentos_runtime.jsontext import Json
+
+DETAIL_TEXTS = ("text", "summary")
+_JOINED = frozenset({"reasoning.text", "reasoning.summary"})
+"""Types whose pieces join. What is encrypted is whole as it comes: glued together it would be corrupt."""
+
+
+class Details:
+    """The `reasoning_details` of one reply, in order."""
+
+    def __init__(self, texts: JoinedTexts) -> None:
+        self._texts = texts
+        self._entries: list[dict[str, Json]] = []
+        self._pieces: list[dict[str, list[str]]] = []
+        """The texts of each entry."""
+
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
+    def take(self, value: Json) -> list[Json]:
+        """Add pieces; gives what of them is news. Raises DeltaError."""
+        news: list[Json] = []
+        for part in listed("reasoning_details", value):
+            if not isinstance(part, dict):
+                raise DeltaError("a delta's reasoning_details must be objects")
+            at = self._entry_of(part)
+            if at is None or part.get("signature"):
+                news += [piece for key in DETAIL_TEXTS for piece in self._ended(key)]
+            if at is None:
+                at = len(self._entries)
+                self._entries.append({})
+                self._pieces.append({})
+            news.append(self._merge(at, part))
+        return news
+
+    def go_on(self, key: str, text: str) -> list[Json]:
+        """Add what was held back of the last entry's text."""
+        if not text:
+            return []
+        self._pieces[-1].setdefault(key, []).append(text)
+        entry = self._entries[-1]
+        place: dict[str, Json] = {name: entry[name] for name in ("type", "index") if name in entry}
+        return [place | {key: text}]
+
+    def total(self) -> list[Json]:
+        return [
+            entry | {key: "".join(pieces) for key, pieces in texts.items()}
+            for entry, texts in zip(self._entries, self._pieces, strict=True)
+        ]
+
+    def _ended(self, key: str) -> list[Json]:
+        return self.go_on(key, self._texts.end(("reasoning_details", key))) if self._entries else []
+
+    def _entry_of(self, part: dict[str, Json]) -> int | None:
+        """The entry that a piece goes on with; None for the first of another."""
+        last = len(self._entries) - 1
+        if last >= 0 and part.get("type") in _JOINED and self._goes_on(last, part, part.get("type")):
+            return last
+        if not any(part.get(key) for key in (*DETAIL_TEXTS, "data")) and (part.get("signature") or part.get("id")):
+            # What comes alone closes the text before it, also when something else came between them.
+            kinds = _JOINED if part.get("type") is None else _JOINED & {part.get("type")}
+            return next((at for at in range(last, -1, -1) if self._closes(at, part, kinds)), None)
+        return None
+
+    def _closes(self, at: int, part: dict[str, Json], kinds: frozenset[Json]) -> bool:
+        kind = self._entries[at].get("type")
+        return kind in kinds and self._goes_on(at, part, kind)
+
+    def _goes_on(self, at: int, part: dict[str, Json], kind: Json) -> bool:
+        entry = self._entries[at]
+        if entry.get("type") != kind or entry.get("index") != part.get("index"):
+            return False
+        if not (_agree(entry, part, "id") and _agree(entry, part, "signature")):
+            return False
+        signed_before = bool(entry.get("signature")) and not part.get("signature")
+        return not (signed_before and any(part.get(key) for key in DETAIL_TEXTS))
+
+    def _merge(self, at: int, part: dict[str, Json]) -> Json:
+        entry, texts = self._entries[at], self._pieces[at]
+        news: dict[str, Json] = {}
+        for key, value in part.items():
+            if key in DETAIL_TEXTS and isinstance(value, str):
+                news[key] = text = self._texts.feed(("reasoning_details", key), value) if value else ""
+                texts.setdefault(key, []).append(text)
+                continue
+            news[key] = value
+            if (value is not None or key not in entry) and not (key == "id" and entry.get("id")):
+                entry[key] = value
+        return news
+
+
+def _agree(entry: dict[str, Json], part: dict[str, Json], key: str) -> bool:
+    """Whether both do not say two different things."""
+    return not entry.get(key) or not part.get(key) or entry[key] == part[key]

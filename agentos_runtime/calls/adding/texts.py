@@ -1,0 +1,84 @@
+"""Texts that go on from delta to delta, whatever the pieces are cut at: a pair of surrogates, too."""
+
+import re
+from typing import Protocol, TypeAlias
+
+from agentos_runtime.jsontext import Json
+
+Channel: TypeAlias = tuple[Json, ...]
+"""Names one text that goes on from delta to delta: where it stands in a delta of its kind."""
+
+_HALF = re.compile("[\ud800-\udfff]")
+_HIGH_AT_END = re.compile("[\ud800-\udbff]\\Z")
+
+
+class DeltaError(ValueError):
+    """A delta has not the shape that its stream adds up; the message says which, without its data."""
+
+
+class Texts(Protocol):
+    """What each text passes through, piece by piece, before it is added up and passed on."""
+
+    def feed(self, channel: Channel, text: str) -> str:
+        """What of a text's next piece can be passed on now."""
+        ...
+
+    def end(self, channel: Channel, *, cut: bool = False) -> str:
+        """What was held back of a text that does not go on; cut: although more was to follow."""
+        ...
+
+
+class PlainTexts:
+    """Texts that are passed on as they come."""
+
+    def feed(self, channel: Channel, text: str) -> str:
+        return text
+
+    def end(self, channel: Channel, *, cut: bool = False) -> str:
+        return ""
+
+
+class JoinedTexts:
+    """Joins the halves of a character that two pieces of a text hold. A half without its other is U+FFFD."""
+
+    def __init__(self, inner: Texts) -> None:
+        self._inner = inner
+        self._halves: dict[Channel, str] = {}
+        self._open: dict[Channel, None] = {}
+
+    def feed(self, channel: Channel, text: str) -> str:
+        self._open[channel] = None
+        text = self._halves.pop(channel, "") + text
+        if _HALF.search(text):
+            if _HIGH_AT_END.search(text):
+                text, self._halves[channel] = text[:-1], text[-1]
+            text = whole_text(text)
+        return self._inner.feed(channel, text)
+
+    def end(self, channel: Channel, *, cut: bool = False) -> str:
+        self._open.pop(channel, None)
+        half = self._halves.pop(channel, None)
+        text = self._inner.feed(channel, "\ufffd") if half else ""
+        return text + self._inner.end(channel, cut=cut)
+
+    def open(self) -> list[Channel]:
+        """The texts that may go on."""
+        return list(self._open)
+
+
+def whole_text(text: str) -> str:
+    """The text with its pairs of surrogates as characters."""
+    if not _HALF.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def listed(key: str, value: Json) -> list[Json]:
+    """A delta's list. Raises DeltaError."""
+    if not isinstance(value, list):
+        raise DeltaError(f"a delta's {key} must be a list")
+    return value
+
+
+def hashable(value: Json) -> Json:
+    return str(value) if isinstance(value, list | dict) else value

@@ -1,0 +1,208 @@
+"""Pieces of tool calls find their call, however a provider numbers them.
+
+By `index`, a count, or `key`, any other value that stands for one call in this stream; else by the id; else the
+call opened last goes on. A new id with a name begins a call of its own wherever it comes. Callers always see an
+index.
+"""
+
+from agentos_runtime.calls.adding.texts import DeltaError, JoinedTexts, hashable, listed
+from agentos_runtime.jsontext import Json, is_json
+
+_OWN = frozenset({"index", "key", "id", "name", "input_json"})
+
+
+class ToolCalls:
+    """The tool calls of one reply."""
+
+    def __init__(self, texts: JoinedTexts) -> None:
+        self._texts = texts
+        self._calls: dict[int, _Call] = {}
+        self._places: dict[Json, int] = {}
+        """Where a provider's index or key stands now."""
+        self._ids: dict[str, int] = {}
+        self._last: int | None = None
+        """The call opened last."""
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def take(self, value: Json) -> list[Json]:
+        """Add pieces; gives what of them is news. Raises DeltaError."""
+        news: list[Json] = []
+        for part in listed("tool_calls", value):
+            if not isinstance(part, dict):
+                raise DeltaError("a delta's tool_calls must be objects")
+            index = self._index_of(part)
+            fresh = self._calls[index].take(part)
+            if (identifier := self._calls[index].identifier) is not None:
+                self._ids.setdefault(identifier, index)
+            if fresh:
+                news.append({"index": index} | fresh)
+        return news
+
+    def go_on(self, index: int, key: str, text: str) -> list[Json]:
+        """Add what was held back of a call's name or arguments."""
+        fresh = self._calls[index].go_on(key, text)
+        return [{"index": index} | fresh] if fresh else []
+
+    def total(self) -> list[Json]:
+        return [call.total() for _, call in sorted(self._calls.items())]
+
+    def _index_of(self, part: dict[str, Json]) -> int:
+        """The call that a piece belongs to, opened when it is the first of it."""
+        place, identifier, name = _place(part), _said(part.get("id")), _said(part.get("name"))
+        if place is None:
+            found = self._unplaced(part, identifier, name)
+            return self._open(None) if found is None else found
+        found = self._places.get(place)
+        if found is None:
+            found = self._not_placed_yet(place, identifier, name)
+        if found is None or self._calls[found].is_over_for(part, identifier, name):
+            return self._open(place)
+        self._places[place] = found
+        return found
+
+    def _unplaced(self, part: dict[str, Json], identifier: str | None, name: str | None) -> int | None:
+        """Without an index the id says whose piece it is, else it goes on with the call opened last."""
+        if identifier in self._ids:
+            return self._ids[identifier]
+        if self._last is None:
+            return None
+        last = self._calls[self._last]
+        if identifier is not None:
+            goes_on = last.identifier is None and (name is None or last.may_be_named(name))
+        else:
+            goes_on = name is None or last.may_be_named(name) or last.waits_for_arguments
+        return self._last if goes_on else None
+
+    def _not_placed_yet(self, place: Json, identifier: str | None, name: str | None) -> int | None:
+        """The call that was opened without an index and goes on with one."""
+        placed = self._places.values()
+        if identifier in self._ids:
+            found = self._ids[identifier]
+            return None if found in placed else found
+        alone = identifier is None and name is None
+        return self._last if alone and self._last == place and self._last not in placed else None
+
+    def _open(self, place: Json) -> int:
+        free = type(place) is int and place not in self._calls
+        index = place if isinstance(place, int) and free else max(self._calls, default=-1) + 1
+        self._calls[index] = _Call(index, self._texts)
+        if place is not None:
+            self._places[place] = index
+        self._last = index
+        return index
+
+
+class _Call:
+    """One tool call. Its first id counts, since later pieces repeat it as null, "" or another one."""
+
+    __slots__ = ("_index", "_input", "_more", "_name", "_shown", "_texts", "_waiting", "identifier")
+
+    def __init__(self, index: int, texts: JoinedTexts) -> None:
+        self._index = index
+        self._texts = texts
+        self.identifier: str | None = None
+        self._name = ""
+        """As the provider wrote it; `_shown` as callers see it."""
+        self._shown = ""
+        self._input: list[str] = []
+        self._more: dict[str, Json] = {}
+        self._waiting: dict[str, Json] = {}
+        """News that wait for the call's name."""
+
+    def take(self, part: dict[str, Json]) -> dict[str, Json]:
+        news: dict[str, Json] = {}
+        if self.identifier is None and (identifier := _said(part.get("id"))) is not None:
+            self.identifier = news["id"] = identifier
+        for key, value in part.items():
+            if key not in _OWN and value is not None and value != "" and key not in self._more:
+                self._more[key] = news[key] = value
+        if name := _said(part.get("name")):
+            news |= self._take_name(name)
+        text = part.get("input_json")
+        if text is not None and not isinstance(text, str):
+            raise DeltaError("a tool call's input_json must be a text")
+        if text:
+            news |= self._go_on("name", self._texts.end(self._channel("name")), news)
+            news |= self._go_on("input_json", self._texts.feed(self._channel("input_json"), text), {})
+        return self._named(news)
+
+    def go_on(self, key: str, text: str) -> dict[str, Json]:
+        return self._named(self._go_on(key, text, {}))
+
+    def is_over_for(self, part: dict[str, Json], identifier: str | None, name: str | None) -> bool:
+        """Whether a piece at this call's place begins another call."""
+        if name is None:
+            return False
+        if identifier is not None and self.identifier is not None:
+            return identifier != self.identifier
+        if identifier is not None:
+            begins_so = not self._input and name.startswith(self._name)
+            return not (begins_so or self.may_be_named(name))
+        return self.identifier is None and bool(part.get("input_json")) and self._has_all_arguments
+
+    def may_be_named(self, name: str) -> bool:
+        """Whether the name is this call's: it has none, or has told only a part of its arguments."""
+        return not self._name or (name == self._name and bool(self._input) and not self._has_all_arguments)
+
+    @property
+    def waits_for_arguments(self) -> bool:
+        """Whether only its beginning came: a name may come in pieces then."""
+        return self.identifier is not None and not self._input
+
+    @property
+    def _has_all_arguments(self) -> bool:
+        return bool(self._input) and is_json("".join(self._input).encode("utf-8", "replace"))
+
+    def total(self) -> dict[str, Json]:
+        named = {"id": self.identifier, "name": self._shown or None}
+        return named | self._more | {"input_json": "".join(self._input)}
+
+    def _take_name(self, name: str) -> dict[str, Json]:
+        """A name that says the one so far again, or more of it, replaces it; any other goes on with it."""
+        rest = name.removeprefix(self._name)
+        self._name = name if name.startswith(self._name) else self._name + name
+        return self._go_on("name", self._texts.feed(self._channel("name"), rest), {}) if rest else {}
+
+    def _go_on(self, key: str, text: str, news: dict[str, Json]) -> dict[str, Json]:
+        if not text:
+            return {}
+        if key == "input_json":
+            self._input.append(text)
+            return {key: text}
+        before = self._shown.removesuffix(str(news.get("name", "")))
+        self._shown += text
+        fresh = self._shown[len(before) :]
+        # A caller would take a piece that begins with the name so far for the whole name.
+        return {key: self._shown if before and fresh.startswith(before) else fresh}
+
+    def _named(self, news: dict[str, Json]) -> dict[str, Json]:
+        """News of a call; until it has a name they wait."""
+        if self._shown and self._waiting:
+            text = f"{self._waiting.get('input_json', '')}{news.get('input_json', '')}"
+            news = self._waiting | news | ({"input_json": text} if text else {})
+            self._waiting = {}
+        if self._shown or not news:
+            return news
+        text = f"{self._waiting.get('input_json', '')}{news.get('input_json', '')}"
+        self._waiting |= news | ({"input_json": text} if text else {})
+        return {}
+
+    def _channel(self, key: str) -> tuple[Json, ...]:
+        return ("tool_calls", self._index, key)
+
+
+def _place(part: dict[str, Json]) -> Json:
+    """The index or key that a piece names, None when it names none."""
+    if (key := part.get("key")) is not None:
+        return f"{type(key).__name__} {hashable(key)}"
+    index = part.get("index")
+    if index is not None and (not isinstance(index, int) or isinstance(index, bool)):
+        raise DeltaError("a tool call's index must be a whole number")
+    return index
+
+
+def _said(value: Json) -> str | None:
+    """An id or a name; null and "" say nothing."""
+    return None if value is None or value == "" else value if isinstance(value, str) else str(value)

@@ -1,0 +1,98 @@
+"""The sentence that says what failed, found in whatever an upstream sent: JSON in JSON, a text, a web page."""
+
+import re
+from html import unescape
+
+from agentos_runtime.jsontext import Json, JsonTextError, parse
+
+LONGEST_WORDS = 2_000
+LONGEST_RAW = 20_000
+
+_GENERIC = re.compile(
+    r"\s*(provider returned error|error|unknown error|internal server error)?[.!]?\s*", re.IGNORECASE
+)
+_PAGE = "an HTML page: "
+_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_SAID_IN_XML = re.compile(r"<(?:\w+:)?(?:message|faultstring|reason|detail)>([^<]*)</", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+
+
+def own_words(message: Json, raw: Json) -> str | None:
+    """The message, unless it says nothing and the provider's raw answer says more."""
+    said = message if isinstance(message, str) else None
+    if said is not None and not _GENERIC.fullmatch(said):
+        return clip(said)
+    return words_in(_opened(raw)) or (clip(said) if said and said.strip() else None)
+
+
+def _opened(raw: Json) -> Json:
+    """A raw answer that is JSON text, as what it holds."""
+    if not isinstance(raw, str):
+        return raw
+    try:
+        return parse(raw)
+    except JsonTextError:
+        return raw
+
+
+def words_in(document: Json, depth: int = 0) -> str | None:
+    """The sentence somewhere in an error document, looked for under the names that services use."""
+    if isinstance(document, str):
+        return _text_words(document, depth)
+    if depth > 4:
+        return None
+    if isinstance(document, list):
+        return next((words for item in document[:5] if (words := words_in(item, depth + 1))), None)
+    if not isinstance(document, dict):
+        return None
+    for name in (
+        "error",
+        "errors",
+        "message",
+        "detail",
+        "msg",
+        "error_description",
+        "reason",
+        "title",
+        "raw",
+        "body",
+    ):
+        words = words_in(document.get(name), depth + 1)
+        if words and not _GENERIC.fullmatch(words):
+            return words
+    return None
+
+
+def _text_words(text: str, depth: int) -> str | None:
+    """Words of a text, which may be JSON itself: gateways put one's answer into another's."""
+    opened = _opened(text) if depth <= 4 and text.lstrip().startswith(("{", "[")) else text
+    within = None if isinstance(opened, str) else words_in(opened, depth + 1)
+    return within or plain_words(text.encode("utf-8", "replace"))
+
+
+def page_words(body: bytes) -> str | None:
+    """What a web page in the place of an answer is about; None for what is no page."""
+    words = plain_words(body)
+    return words if words and words.startswith(_PAGE) else None
+
+
+def plain_words(body: bytes) -> str | None:
+    """Readable words of a text or an HTML page."""
+    text = body[: LONGEST_WORDS * 8].decode("utf-8", "replace")
+    if "<" in text and re.search(r"<(html|!doctype|body|head|title)\b", text, re.IGNORECASE):
+        title = _TITLE.search(text)
+        text = f"{_PAGE}{(title[1] if title else _TAGS.sub(' ', text)).strip()}"
+    elif text.lstrip().startswith("<") and (said := _SAID_IN_XML.search(text)):
+        text = unescape(said[1])
+    return clip(text) or None
+
+
+def clip(text: str) -> str | None:
+    words = " ".join(text.split()).rstrip(".")
+    return words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]}…"
+
+
+def bounded(raw: Json) -> Json:
+    if isinstance(raw, str) and len(raw) > LONGEST_RAW:
+        return f"{raw[:LONGEST_RAW]}…"
+    return raw
