@@ -125,7 +125,7 @@ EARLY: dict[str, tuple[Behaviour, int, str]] = {
     "a 429": (answer_json({"error": {"code": 429, "message": "slow"}}, 429), 429, "upstream_rate_limited"),
     "a 401": (answer_json({"error": {"code": 401, "message": "who?"}}, 401), 424, "credential_rejected"),
     "a page of HTML": (HTML, 502, "upstream_failed"),
-    "HTML with 200": (answer(200, b"<html></html>", [("Content-Type", "text/html")]), 502, "upstream_truncated"),
+    "HTML with 200": (answer(200, b"<html></html>", [("Content-Type", "text/html")]), 502, "upstream_invalid"),
     "JSON with an error": (answer_json(ERROR), 402, "upstream_payment_required"),
     "a redirect": (answer(302, headers=[("Location", "https://example.com/")]), 502, "upstream_failed"),
     "an error as the first event": (streaming(ERROR, done=False), 402, "upstream_payment_required"),

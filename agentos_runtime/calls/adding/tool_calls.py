@@ -35,7 +35,7 @@ class ToolCalls:
             index = self._index_of(part)
             fresh = self._calls[index].take(part)
             if (identifier := self._calls[index].identifier) is not None:
-                self._ids.setdefault(identifier, index)
+                self._ids[identifier] = index
             if fresh:
                 news.append({"index": index} | fresh)
         return news
@@ -65,7 +65,8 @@ class ToolCalls:
     def _unplaced(self, part: dict[str, Json], identifier: str | None, name: str | None) -> int | None:
         """Without an index the id says whose piece it is, else it goes on with the call opened last."""
         if identifier in self._ids:
-            return self._ids[identifier]
+            found = self._ids[identifier]
+            return None if self._calls[found].is_told(part, name) else found
         if self._last is None:
             return None
         last = self._calls[self._last]
@@ -140,7 +141,11 @@ class _Call:
         if identifier is not None:
             begins_so = not self._input and name.startswith(self._name)
             return not (begins_so or self.may_be_named(name))
-        return self.identifier is None and bool(part.get("input_json")) and self._has_all_arguments
+        return self.identifier is None and self.is_told(part, name)
+
+    def is_told(self, part: dict[str, Json], name: str | None) -> bool:
+        """Whether a piece with a name and arguments comes after all arguments: it is another call's."""
+        return name is not None and bool(part.get("input_json")) and self._has_all_arguments
 
     def may_be_named(self, name: str) -> bool:
         """Whether the name is this call's: it has none, or has told only a part of its arguments."""

@@ -30,6 +30,8 @@ FUNCTIONS: Mapping[tuple[str, int], Callable[..., Any]] = {
     ("@text", 0): texts.as_text,
     ("@json", 0): texts.written,
     ("@uri", 0): texts.uri,
+    ("@urid", 0): texts.for_workers,
+    ("@base64d", 0): texts.for_workers,
     ("tojson", 0): texts.written,
     ("tostring", 0): texts.as_text,
     ("fromjson", 0): texts.read,

@@ -56,6 +56,11 @@ def uri(meter: Meter, value: Json) -> str:
     return quote(text, safe="")
 
 
+def for_workers(meter: Meter, value: Json) -> str:
+    """Decodings: rare, and jq has ideas of its own about what is badly encoded."""
+    raise Beyond
+
+
 def joined_parts(meter: Meter, *parts: str) -> str:
     """A text with interpolations."""
     meter.charge(sum(map(len, parts)) >> 5)

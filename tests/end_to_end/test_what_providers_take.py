@@ -1,0 +1,206 @@
+"""What each provider takes: the families of Claude, params that one cannot honour, parts that one cannot read."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.chat import ASK, Chat, chat_house
+from tests.toy.raw import answer_json
+
+CLAUDE = {"type": "message", "content": [{"type": "text", "text": "x"}], "stop_reason": "end_turn"}
+LLAMA = {"message": {"content": "x"}, "done": True, "done_reason": "stop"}
+ANSWERS = {
+    "anthropic": CLAUDE,
+    "ollama": LLAMA,
+    "openrouter": {"choices": [{"finish_reason": "stop", "message": {"content": "x"}}]},
+}
+BUDGET = ["claude-haiku-4-5", "claude-opus-4-5-20251101", "claude-sonnet-4-20250514", "claude-opus-4-1",
+          "claude-3-7-sonnet", "claude-opus-4-0", "claude-2.1"]  # fmt: skip
+ADAPTIVE = ["claude-opus-4-7", "claude-sonnet-5", "claude-opus-4-10", "claude-brand-new", "toy/model"]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
+    with chat_house(tmp_path_factory.mktemp("takes")) as started:
+        yield started
+
+
+def sent(chat: Chat, skill: str, **params: Any) -> Any:
+    """The body that reaches the provider."""
+    chat.says(answer_json(ANSWERS[skill]))
+    response = chat.ask({**ASK, **params}, skill)
+    assert response.status_code == 200, response.text
+    return json.loads(chat.sent.body)
+
+
+def refused(chat: Chat, skill: str, **params: Any) -> str:
+    """The sentence of a 400; nothing reaches the provider."""
+    chat.says(answer_json(ANSWERS[skill]))
+    response = chat.ask({**ASK, **params}, skill)
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_params"), response.text
+    assert not chat.toy.requests
+    return str(response.json()["error"])
+
+
+@pytest.mark.parametrize("model", BUDGET)
+def test_older_claudes_think_within_a_budget(shared: Chat, model: str) -> None:
+    body = sent(shared, "anthropic", model=model, reasoning={"effort": "high"})
+    assert body["thinking"] == {"type": "enabled", "budget_tokens": 3276}
+    assert (body["max_tokens"], "output_config" in body) == (3276 + 4096, False)
+    body = sent(shared, "anthropic", model=model, reasoning={"max_tokens": 8000})
+    assert (body["thinking"]["budget_tokens"], body["max_tokens"]) == (8000, 12096)
+    body = sent(shared, "anthropic", model=model, reasoning_effort="minimal", max_tokens=1200)
+    assert (body["thinking"]["budget_tokens"], body["max_tokens"]) == (1024, 1200)
+
+
+@pytest.mark.parametrize("model", ADAPTIVE)
+def test_newer_claudes_and_unknown_names_get_levels(shared: Chat, model: str) -> None:
+    def thinking(**reasoning: Any) -> Any:
+        body = sent(shared, "anthropic", model=model, reasoning=reasoning, max_tokens=10_000, verbosity="max")
+        assert body["max_tokens"] == 10_000
+        return body["thinking"], body["output_config"]["effort"]
+
+    shown = {"type": "adaptive", "display": "summarized"}
+    assert thinking(effort="xhigh") == (shown, "xhigh")
+    assert thinking(effort="minimal") == (shown, "low")
+    assert thinking(effort="high", exclude=True) == ({"type": "adaptive"}, "high")
+    assert thinking(max_tokens=5000) == (shown, "medium")
+    assert thinking(enabled=True) == (shown, "max")
+
+
+def test_claude_4_6_takes_both(shared: Chat) -> None:
+    body = sent(shared, "anthropic", model="claude-opus-4-6", reasoning={"effort": "xhigh"})
+    assert (body["thinking"], body["output_config"]) == ({"type": "adaptive"}, {"effort": "high"})
+    body = sent(shared, "anthropic", model="claude-sonnet-4-6", reasoning={"max_tokens": 2000})
+    assert (body["thinking"], body["max_tokens"]) == ({"type": "enabled", "budget_tokens": 2000}, 6096)
+    assert "output_config" not in body
+
+
+@pytest.mark.parametrize("off", [{"effort": "none"}, {"enabled": False, "effort": "high"}])
+@pytest.mark.parametrize("model", ["claude-haiku-4-5", "claude-opus-4-6", "claude-opus-4-8"])
+def test_no_thinking_is_sent_when_none_is_wanted(shared: Chat, model: str, off: dict[str, Any]) -> None:
+    body = sent(shared, "anthropic", model=model, reasoning=off)
+    assert not {"thinking", "output_config", "temperature"} & set(body)
+
+
+def test_a_budget_that_max_tokens_has_no_room_for_is_refused_naming_both(shared: Chat) -> None:
+    said = refused(shared, "anthropic", model="claude-haiku-4-5", reasoning={"max_tokens": 8000}, max_tokens=4096)
+    assert "4096" in said
+    assert "8000" in said
+
+
+FUNCTION = {"name": "f", "input_schema": {"type": "object"}}
+NOT_HONOURED: list[tuple[str, dict[str, Any]]] = [
+    ("ollama", {"tool_choice": "required", "tools": [FUNCTION]}),
+    ("ollama", {"tool_choice": {"name": "f"}, "tools": [FUNCTION]}),
+    ("ollama", {"tool_choice": {"type": "function", "function": {"name": "f"}}, "tools": [FUNCTION]}),
+    ("ollama", {"tools": [{"type": "web_search_20250305", "name": "web_search"}]}),
+    ("ollama", {"modalities": ["text", "audio"]}),
+    ("ollama", {"response_format": {"type": "grammar"}}),
+    ("anthropic", {"response_format": {"type": "json_object"}}),
+    ("anthropic", {"logprobs": True}),
+    ("anthropic", {"top_logprobs": 2}),
+    ("anthropic", {"modalities": ["image"]}),
+    ("anthropic", {"messages": [{"role": "user", "content": " \n"}]}),
+    ("anthropic", {"messages": [{"role": "user", "content": [{"type": "text", "text": " "}]}]}),
+]
+PARTS: list[dict[str, Any]] = [
+    {"type": "image_url"},
+    {"type": "image_url", "image_url": {}},
+    {"type": "image_url", "image_url": {"url": ""}},
+    {"type": "image_url", "image_url": "data:image/svg+xml,<svg/>"},
+    {"type": "file", "file": {"file_id": "file_1"}},
+    {"type": "file"},
+    {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
+    {"type": "video_url", "video_url": {"url": "https://a.example/v.mp4"}},
+]
+UNREAD = [
+    (skill, {"messages": [{"role": "user", "content": [part]}]})
+    for skill in ("anthropic", "ollama")
+    for part in PARTS
+]
+
+
+@pytest.mark.parametrize(("skill", "params"), [*NOT_HONOURED, *UNREAD], ids=str)
+def test_what_would_change_the_answer_is_refused_before_anything_is_sent(
+    shared: Chat, skill: str, params: dict[str, Any]
+) -> None:
+    assert refused(shared, skill, **params)
+
+
+@pytest.mark.parametrize("skill", ["anthropic", "ollama"])
+@pytest.mark.parametrize("name", ["models", "provider", "plugins", "preset", "structured_outputs"])
+def test_what_is_openrouters_own_is_unknown_elsewhere(shared: Chat, skill: str, name: str) -> None:
+    assert name in refused(shared, skill, **{name: {}})
+
+
+IGNORED: list[tuple[str, dict[str, Any], set[str]]] = [
+    ("ollama", {"tool_choice": "auto", "tools": [FUNCTION], "user": "u", "verbosity": "low", "seed": 1},
+     {"tool_choice", "user", "verbosity"}),
+    ("ollama", {"parallel_tool_calls": True, "reasoning": {"max_tokens": 9, "exclude": True}},
+     {"parallel_tool_calls", "reasoning.max_tokens", "reasoning.exclude"}),
+    ("anthropic", {"seed": 1, "frequency_penalty": 1, "presence_penalty": 1, "top_k": 3, "user": "u"},
+     {"seed", "frequency_penalty", "presence_penalty"}),
+    ("anthropic", {"verbosity": "low", "model": "claude-haiku-4-5"}, {"verbosity"}),
+    ("anthropic", {"verbosity": "low", "reasoning_effort": "high"}, {"verbosity"}),
+    ("anthropic", {"verbosity": "low"}, set()),
+    ("anthropic", {"tool_choice": "auto", "parallel_tool_calls": True}, {"tool_choice", "parallel_tool_calls"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("skill", "params", "names"), IGNORED, ids=str)
+def test_what_would_not_change_it_is_left_out_and_named(
+    shared: Chat, skill: str, params: dict[str, Any], names: set[str]
+) -> None:
+    shared.says(answer_json(ANSWERS[skill]))
+    response = shared.ask({**ASK, **params}, skill)
+    assert response.status_code == 200, response.text
+    told = response.headers.get("X-Ignored-Params", "")
+    assert {name.strip() for name in told.split(",") if name.strip()} == names
+    body = json.loads(shared.sent.body)
+    assert not names & set(body)
+
+
+@pytest.mark.parametrize(
+    ("data", "source"),
+    [
+        ("data:text/plain,a,b%2C%20c", {"type": "text", "media_type": "text/plain", "data": "a,b, c"}),
+        ("data:,plain", {"type": "text", "media_type": "text/plain", "data": "plain"}),
+        ("data:text/csv;charset=utf-8;base64,YSxi", {"type": "text", "media_type": "text/plain", "data": "a,b"}),
+        ("data:application/pdf;base64,JV=", {"type": "base64", "media_type": "application/pdf", "data": "JV="}),
+        ("https://a.example/x.pdf", {"type": "url", "url": "https://a.example/x.pdf"}),
+    ],
+)  # fmt: skip
+def test_a_file_reaches_claude_as_what_it_is(shared: Chat, data: str, source: Any) -> None:
+    part = {"type": "file", "file": {"filename": "x", "file_data": data}}
+    [block] = sent(shared, "anthropic", messages=[{"role": "user", "content": [part]}])["messages"][0]["content"]
+    assert block == {"type": "document", "source": source, "title": "x"}
+
+
+def test_every_key_of_a_tool_that_claude_knows_arrives_and_no_other(shared: Chat) -> None:
+    keys: dict[str, Any] = {
+        "strict": True,
+        "defer_loading": True,
+        "input_examples": [{}],
+        "cache_control": {"type": "ephemeral"},
+    }
+    ours = {
+        "name": "f",
+        "description": "F",
+        "input_schema": {"type": "object"},
+        **keys,
+        "annotations": {"title": "F"},
+    }
+    function = {"name": "f", "description": "F", "parameters": {"type": "object"}, "strict": True}
+    beside = {key: value for key, value in keys.items() if key != "strict"}
+    told = {"name": "f", "description": "F", "input_schema": {"type": "object"}, **keys}
+    tools = [ours, {"type": "function", "function": function, **beside}, {"type": "custom", "name": "g"}]
+    assert sent(shared, "anthropic", tools=tools)["tools"] == [told, told, {"type": "custom", "name": "g"}]
+
+
+@pytest.mark.parametrize("skill", ["openrouter", "anthropic"])
+def test_without_tools_nothing_is_said_about_them(shared: Chat, skill: str) -> None:
+    body = sent(shared, skill, tools=[], tool_choice="auto", parallel_tool_calls=False)
+    assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(body)
