@@ -55,6 +55,8 @@ class ChatAccumulator:
         if not isinstance(delta, dict):
             raise DeltaError("a chat delta must be an object")
         news: dict[str, Json] = {}
+        if delta.get("native_stop_reason") and delta.get("stop_reason", "") is None:
+            self._last.pop("stop_reason", None)  # the last reason is one that nobody knows
         for key, value in delta.items():
             if value is None or value == "" or value == []:
                 self._empty_content = self._empty_content or (key == "content" and value == "")

@@ -8,7 +8,7 @@ from agentos_runtime.calls.adding.halves import hide, reveal
 from agentos_runtime.calls.adding.texts import DeltaError
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed, single
 from agentos_runtime.calls.events import UpstreamEvent
-from agentos_runtime.calls.failure_words import page_words
+from agentos_runtime.calls.failure_words import page_words, plain_words
 from agentos_runtime.calls.failures import (
     Service,
     bare_failure,
@@ -105,6 +105,9 @@ def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -
         try:
             document = parse(event.data)
         except JsonTextError as problem:
+            if event.name == "error" and (words := plain_words(event.data)):
+                said = failure_error(plan.service, UpstreamFailure(message=words))
+                return Batch(tuple(texts), failure=said, hidden=hidden)
             return Batch(tuple(texts), failure=_not_json(plan, event, problem), hidden=hidden)
         failure = _default_failure(plan, event, document, now)
         text = hide(event.data)

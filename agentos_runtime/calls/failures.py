@@ -287,8 +287,10 @@ def _said(value: Json) -> bool:
 
 
 def _choices(document: dict[str, Json]) -> list[dict[str, Json]]:
+    """The choices that the reply is made of: only the first of several, in whatever order they come."""
     choices = document.get("choices")
-    return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+    listed = [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+    return [choice for choice in listed if choice.get("index") in (None, 0)]
 
 
 def _carried_status(code: Json) -> int | None:

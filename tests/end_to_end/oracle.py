@@ -78,15 +78,15 @@ def canonical(body: dict[str, Any], limit: int | None = None) -> dict[str, Any]:
     reason = REASONS.get(finish)
     if reason is None and limit is not None and (usage["output_tokens"] or 0) >= limit:
         reason = "max_tokens"
-    if calls and reason not in ("max_tokens", "content_filter"):
-        reason = "tool_use"
+    if reason not in ("max_tokens", "content_filter"):
+        reason = "tool_use" if calls else None if reason == "tool_use" else reason
     reply = {
         "content": None if calls and message.get("content") == "" else message.get("content"),
         "tool_calls": calls,
         "stop_reason": reason,
         "usage": usage,
     }
-    native = choice.get("native_finish_reason") or (None if finish in REASONS else finish)
+    native = choice.get("native_finish_reason") or (finish if finish not in REASONS or reason is None else None)
     reply |= {"native_stop_reason": native} if native else {}
     reply |= {key: body[key] for key in ("id", "model", "provider") if body.get(key)}
     return reply | {key: message[key] for key in ("reasoning", "refusal", "audio", *LISTS) if message.get(key)}
@@ -113,7 +113,11 @@ def canonical_usage(usage: Any) -> dict[str, Any]:
         "cache_write_tokens": into.get("cache_write_tokens"),
         "reasoning_tokens": out.get("reasoning_tokens"),
         "cost": usage.get("cost"),
+        "cost_details": usage.get("cost_details"),
     }
+    charged = (usage.get("cost_details") or {}).get("upstream_inference_cost")
+    if usage.get("is_byok") is True and charged is not None:
+        told["cost"] = (usage.get("cost") or 0) + charged
     counts = {"input_tokens": usage.get("prompt_tokens"), "output_tokens": usage.get("completion_tokens")}
     return counts | {key: value for key, value in told.items() if value is not None}
 

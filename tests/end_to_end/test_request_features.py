@@ -18,6 +18,7 @@ def parts(*content: Any) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": [{"type": "text", "text": "look"}, *content]}]}
 
 
+SERVED = {"tools": [{"type": "openrouter:web_search"}]}
 SAME: dict[str, Any] = {
     # sampling
     "temperature": {"temperature": 1.25},
@@ -41,11 +42,11 @@ SAME: dict[str, Any] = {
         "tools": [{"type": "function", "function": {"name": "f", "strict": True, "parameters": WEATHER}}]
     },
     "tools, of the server": {"tools": [{"type": "openrouter:web_search", "parameters": {"max_results": 3}}]},
-    "tool_choice auto": {"tool_choice": "auto"},
-    "tool_choice none": {"tool_choice": "none"},
-    "tool_choice required": {"tool_choice": "required"},
-    "tool_choice, OpenAI's": {"tool_choice": {"type": "function", "function": {"name": "f"}}},
-    "parallel_tool_calls": {"parallel_tool_calls": False},
+    "tool_choice auto": {**SERVED, "tool_choice": "auto"},
+    "tool_choice none": {**SERVED, "tool_choice": "none"},
+    "tool_choice required": {**SERVED, "tool_choice": "required"},
+    "tool_choice, OpenAI's": {**SERVED, "tool_choice": {"type": "function", "function": {"name": "f"}}},
+    "parallel_tool_calls": {**SERVED, "parallel_tool_calls": False},
     # structure
     "response_format json_object": {"response_format": {"type": "json_object"}},
     "response_format json_schema": {
@@ -128,10 +129,11 @@ OTHERWISE: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {
         set(),
     ),
     "tool_choice by name": (
-        {"tool_choice": {"name": "weather"}},
-        {"tool_choice": {"type": "function", "function": {"name": "weather"}}},
+        {**SERVED, "tool_choice": {"name": "weather"}},
+        {**SERVED, "tool_choice": {"type": "function", "function": {"name": "weather"}}},
         set(),
     ),
+    "tool_choice without tools": ({"tools": [], "tool_choice": "required", "parallel_tool_calls": True}, {}, set()),
     "max_completion_tokens instead of max_tokens": (
         {"max_completion_tokens": 100},
         {"max_completion_tokens": 100},
