@@ -38,12 +38,13 @@ def test_a_deadline_may_be_set_beside_one_that_is_due(run: Run) -> None:
 
     async def beside() -> None:
         deadlines = Deadlines()
-        with pytest.raises(TimeoutError), deadlines.at(soon(0)):
+        with deadlines.at(soon(0)):
             with deadlines.at(soon(0.05)):
                 await asyncio.sleep(0)
             await wait_for_ever()
 
-    run(beside())
+    with pytest.raises(TimeoutError):
+        run(beside())
 
 
 def test_a_body_that_ends_in_time_is_left_alone(run: Run) -> None:
