@@ -150,7 +150,9 @@ IGNORED: list[tuple[str, dict[str, Any], set[str]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("skill", "params", "names"), IGNORED, ids=str)
+@pytest.mark.parametrize(
+    ("skill", "params", "names"), IGNORED, ids=lambda each: each if isinstance(each, str) else None
+)
 def test_what_would_not_change_it_is_left_out_and_named(
     shared: Chat, skill: str, params: dict[str, Any], names: set[str]
 ) -> None:
