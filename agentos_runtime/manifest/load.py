@@ -1,6 +1,6 @@
 """A file's bytes become a Skill, or all of its problems."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -12,7 +12,7 @@ from agentos_runtime.manifest.lint import lint
 from agentos_runtime.manifest.migrations import LANGUAGE, Language
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.manifest.names import check_names
-from agentos_runtime.manifest.parse import EXTRAS, read_callables
+from agentos_runtime.manifest.parse import EXECUTORS, EXTRAS, read_callables
 from agentos_runtime.manifest.parts import PartReader, no_parts, read_parts
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.secrets.report import report_secrets
@@ -57,7 +57,7 @@ class LoadResult:
     description: str
     checks: tuple[ExpressionCheck, ...]
     doubtful: Skill | None = None
-    """Where there are errors, what could be read all the same: nothing of it is right where they stand."""
+    """Where there are errors that concern nothing but where they stand, what could be read beside them."""
 
 
 def load_skill(
@@ -115,7 +115,7 @@ def load_skill(
         if digest not in faultless:
             check_names(root, report)
             _report_secrets(root, report)
-    return _finish(skill, reading, report)
+    return _finish(skill, declared, reading, report)
 
 
 def _report_secrets(root: Cursor, report: Report) -> None:
@@ -129,12 +129,26 @@ def _digest(files: Sequence[str]) -> str:
     return files[0] if len(files) == 1 else sha256(b"".join(map(bytes.fromhex, files))).hexdigest()
 
 
-def _finish(skill: Skill, reading: Reading, report: Report) -> LoadResult:
+def _finish(skill: Skill, declared: Mapping[str, Cursor], reading: Reading, report: Report) -> LoadResult:
     if report.has_errors:
         checks = tuple(reading.checks)
-        return LoadResult(None, report.all(), skill.id, skill.name, skill.description, checks, doubtful=skill)
+        doubtful = skill if _errors_stay_apart(declared, report) else None
+        return LoadResult(None, report.all(), skill.id, skill.name, skill.description, checks, doubtful)
     loaded = replace(skill, warnings=report.warnings())
     return LoadResult(loaded, (), skill.id, skill.name, skill.description, tuple(reading.checks))
+
+
+def _errors_stay_apart(declared: Mapping[str, Cursor], report: Report) -> bool:
+    """Whether what is wrong in one utility says nothing about another.
+
+    What stands among the utilities and calls nothing may belong to one of them or to the whole skill, and be there
+    for its indentation: `effect: destroy`, `credential`, `auth`.
+    """
+    return report.tells_all and all(
+        any(cursor.get(executor) is not None for executor in EXECUTORS)
+        for cursor in declared.values()
+        if report.has_error_under(cursor.path)
+    )
 
 
 def _identity(source: Source, root: Cursor, fallback: str, report: Report, *, is_callable: bool) -> dict[str, Any]:

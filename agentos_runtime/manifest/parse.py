@@ -25,6 +25,8 @@ from agentos_runtime.manifest.yaml.values import Cursor
 _STAND_IN = "https://stand-in.invalid"
 """For a base url that was refused, so that the urls after it are not blamed for it."""
 LATER_EXECUTORS = ("graphql", "sql", "command", "steps")
+EXECUTORS = ("rest", *LATER_EXECUTORS)
+"""What a utility calls with."""
 LATER_SECTIONS: Mapping[str, str] = {
     "operations": "not callable yet: the skill loads without them",
     "transformers": "not applied yet: the skill loads without them",
@@ -222,7 +224,7 @@ def _report_no_executor(name: str, cursor: Cursor, report: Report) -> None:
 
 
 def _report_gone_executor(cursor: Cursor, report: Report) -> None:
-    for executor in ("rest", *LATER_EXECUTORS):
+    for executor in EXECUTORS:
         kept = cursor.get(executor)
         if kept is not None:
             message = f"a utility that is gone calls nothing: `gone` and `{executor}` exclude each other"

@@ -14,6 +14,9 @@ class Report:
     def __init__(self) -> None:
         self._problems: dict[tuple[str, str], Problem] = {}
         self._left_out = 0
+        self.keeps_apart = True
+        """An error concerns nothing but where it stands. Not so where one value stands in several places, and where
+        a key of the whole skill may be misspelt."""
         self._hidden: dict[str, str] = {}
 
     def error(self, place: Place, message: str, fix: str | None = None, length: int = 1) -> None:
@@ -41,6 +44,11 @@ class Report:
     @property
     def has_errors(self) -> bool:
         return any(problem.severity == "error" for problem in self._problems.values())
+
+    @property
+    def tells_all(self) -> bool:
+        """Whether each place that an error concerns has one here."""
+        return self.keeps_apart and not self._left_out
 
     def has_error_under(self, path: str) -> bool:
         """Whether an error was found at this key's path or below it."""

@@ -71,6 +71,7 @@ class ManifestSchema:
             _translate(error, root, report, self._homes)
         for name, cursor in root.items():
             if name not in self._top:
+                report.keeps_apart = False  # it may be meant as `auth` or `api`, without which others do not work
                 self._unknown_at_top(name, cursor, root, report)
 
     def _unknown_at_top(self, name: str, cursor: Cursor, root: Cursor, report: Report) -> None:

@@ -207,6 +207,7 @@ class _Builder:
     def _value(self, event: Event, path: str) -> Value:
         kind = type(event)
         if kind is yaml.AliasEvent:
+            self._report.keeps_apart = False
             return self._named[event.anchor]
         value = self._BUILDERS[kind](self, event, path)
         if event.anchor is not None:
