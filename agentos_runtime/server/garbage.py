@@ -37,7 +37,8 @@ class Collector:
     """Looks for garbage whenever the memory has grown by `grown` bytes: since it last looked, or by half of
     that since nothing was under way, now that nothing is again.
 
-    While `is_loading`, it may grow further: what a skill brings stays, and to look at all of it holds calls up.
+    While `is_loading`, it may grow further: what a skill brings stays, and to look at all of it holds calls up. So
+    what is there once skills are loaded is set aside, and looked at again only when nothing is under way.
     """
 
     def __init__(self, is_loading: Callable[[], bool], grown: int = GROWN) -> None:
@@ -54,11 +55,16 @@ class Collector:
             most = self._base + self._grown * _LOADING
         elif was_loading:
             self._base, self._idle_base = resident(), 0  # what of it stays is known once garbage was looked for
+            gc.freeze()
             return
         else:
             most = self._idle_base + self._grown // 2 if idle else self._base + self._grown
         if resident() > most:
+            if idle:
+                gc.unfreeze()
             gc.collect()
+            if idle:
+                gc.freeze()
             self._give_back()
             self._base = resident()
             if idle:
