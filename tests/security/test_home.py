@@ -50,7 +50,7 @@ def test_on_a_full_disk_calls_are_answered_and_the_ledger_says_so_and_recovers(
     stored = (tmp_path / "home" / "credentials.json").read_bytes()
     with (
         Toy(say(PLAIN)) as toy,
-        serving(tmp_path, skills=skills, rewrite={ORIGIN: toy.origin}) as served,
+        serving(tmp_path, skills=skills, rewrite={ORIGIN: toy.origin}, environ={"AGENTOS_JQ": "worker"}) as served,
         served.client() as client,
     ):
         assert ask(client, "before") == 200

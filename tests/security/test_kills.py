@@ -83,10 +83,11 @@ class Callers:
 def test_workers_killed_at_random_fail_only_the_calls_they_were_on(tmp_path: Path, tally: Tally) -> None:
     dice = random.Random(3)
     kills = 10 * KILLS
+    environ = {"LAB_API_KEY": SECRET, "AGENTOS_JQ": "worker"}
     with (
         lab(tmp_path) as skills,
         Toy(Lab({})) as toy,
-        serving(tmp_path, skills=skills, rewrite={ORIGIN: toy.origin}, environ={"LAB_API_KEY": SECRET}) as served,
+        serving(tmp_path, skills=skills, rewrite={ORIGIN: toy.origin}, environ=environ) as served,
         served.client() as client,
     ):
         with Callers(served, "worker") as callers:

@@ -48,7 +48,7 @@ def served(folder: Path, toy: Toy) -> Iterator[Served]:
     skills = folder / "skills"
     skills.mkdir(exist_ok=True)
     (skills / "lab.md").write_text(SKILL)
-    rewrite, environ = {ORIGIN: toy.origin}, {"LAB_API_KEY": SECRET}
+    rewrite, environ = {ORIGIN: toy.origin}, {"LAB_API_KEY": SECRET, "AGENTOS_JQ": "worker"}
     with serving(folder, skills=skills, rewrite=rewrite, environ=environ) as running:
         yield running
 
