@@ -64,7 +64,9 @@ class Soak:
 
     async def run(self) -> None:
         self.sent += 1
-        await self.count("hang", f"soak-{self.sent}")  # workers start when they are needed: they are there from now on
+        await self.count(
+            "hang", f"soak-{self.sent}"
+        )  # workers start when they are needed: they are there from now on
         self.samples.append(await asyncio.to_thread(self.look))
         started = perf_counter()
         async with asyncio.TaskGroup() as calls:
