@@ -270,6 +270,13 @@ def test_a_program_that_cannot_compile_within_its_limits_is_a_failure_of_its_cal
     assert outcome.failure.kind == "limit"
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs are waited for until they are compiled, however busy this machine is."""
+    monkeypatch.setattr("agentos_runtime.jq.compiled.engine.PATIENCE", 60.0)
+
+
+@pytest.mark.usefixtures("patient")
 def test_workers_start_when_something_first_needs_one() -> None:
     async def use(pool: WorkerPool) -> list[int]:
         found = [len(pool.pids)]
@@ -279,7 +286,9 @@ def test_workers_start_when_something_first_needs_one() -> None:
             found.append(len(pool.pids))
         return found
 
-    assert with_pool(use, mode="auto") == [0, 0, 2]
+    at_first, compiled, needed = with_pool(use, mode="auto")
+    assert (at_first, compiled) == (0, 0)
+    assert needed >= 2
 
 
 def test_workers_that_do_not_start_when_they_are_needed_are_told_and_not_waited_for(
@@ -291,6 +300,7 @@ def test_workers_that_do_not_start_when_they_are_needed_are_told_and_not_waited_
     assert (outcome.failure.kind, outcome.failure.reason) == ("not_run", "no worker process starts")
 
 
+@pytest.mark.usefixtures("patient")
 def test_who_runs_a_program_while_it_is_compiled_waits_for_that_and_starts_no_worker() -> None:
     async def use(pool: WorkerPool) -> tuple[set[str], int]:
         outcomes = await asyncio.gather(*(evaluate(pool, ".a | map(. + 1)", {"a": [1]}) for _ in range(20)))
