@@ -21,7 +21,8 @@ class Meter:
 def read_meter(*documents: Json, clean: Callable[[str], str] = str) -> Meter:
     """The first document that says a thing wins. `clean` takes out of a name what must not be kept.
 
-    Only what has `usage` is a generation: other replies have ids too, and they are nobody's business here.
+    Only what has `usage` is a generation: other replies have ids too, and they are nobody's business here. So is
+    what a stream of chat has come to, whatever it says of its usage yet.
     """
     sources = [document for document in documents if isinstance(document, dict)]
     usages = [usage for source in sources if isinstance(usage := source.get("usage"), dict)]

@@ -90,7 +90,7 @@ class Program:
 
 
 def request_program(definitions: str, sources: Sequence[str]) -> Program:
-    """One output per source. Input: `{"params", "settings", "auth"}`, which is also what the sources see as `.`."""
+    """One output per source. Input: `{"params", "settings", "given", "auth"}`, which the sources see as `.`."""
     names = _Names(definitions, *sources)
     text = _sealed(names, definitions, _OF_REQUESTS, _commas([names.list_of(source) for source in sources]))
     parts = Parts("request", definitions, tuple(sources), _OF_REQUESTS)
@@ -98,14 +98,14 @@ def request_program(definitions: str, sources: Sequence[str]) -> Program:
 
 
 def compared_program(definitions: str, sources: Sequence[str]) -> Program:
-    """One output per source and per credential to compare. Input: `{"params", "settings", "auths": […]}`.
+    """One output per source and per credential to compare. Input: `{"params", "settings", "given", "auths": […]}`.
 
-    The sources see `{"params", "settings", "auth"}` with each of `auths` in turn, and one time of day.
+    The sources see `{"params", "settings", "given", "auth"}` with each of `auths` in turn, and one time of day.
     """
     names = _Names(definitions, *sources)
-    seen = "{params: $params, settings: $settings, auth: .}"
+    seen = f"{{params: $params, settings: $settings, given: ${names.given}, auth: .}}"
     outputs = _commas([names.list_of(source) for source in sources])
-    clock = f"now as ${names.now} | def now: ${names.now}; .auths[] | {seen} | "
+    clock = f"now as ${names.now} | def now: ${names.now}; .given as ${names.given} | .auths[] | {seen} | "
     texts = _sealed(names, definitions, _OF_REQUESTS, outputs, before=clock)
     parts = Parts("compared", definitions, tuple(sources), _OF_REQUESTS)
     return _program(texts, len(sources), parts, frozenset(_OF_REQUESTS))
@@ -173,6 +173,7 @@ class _Names:
         self.then = f"{prefix}_then"
         self.body = f"{prefix}_body"
         self.now = f"{prefix}_now"
+        self.given = f"{prefix}_given"
 
     @property
     def exact(self) -> str:

@@ -38,7 +38,7 @@ def check_params(utility: Utility, given: Mapping[str, Json]) -> dict[str, Json]
     if len(params) != len(given):
         problems += _unknown_nulls(utility, given)
     if problems:
-        raise InvalidParams(_summary(utility.name, problems), problems=problems)
+        raise InvalidParams(_summary(utility, problems), problems=problems)
     return params | {name: value for name, value in utility.defaults.items() if name not in given}
 
 
@@ -54,10 +54,13 @@ def _path(name: str) -> str:
     return path_text((name,))
 
 
-def _summary(utility: str, problems: list[ParamProblem]) -> str:
+def _summary(utility: Utility, problems: list[ParamProblem]) -> str:
     first = problems[0]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"The params of {utility} do not fit: {first.path} {first.message}{more}"
+    declared: Any = utility.params.get("properties", {})
+    unknown = any(problem.message.startswith("is not known") and "." not in problem.path for problem in problems)
+    within = ". What the service takes beside them goes into extra" if unknown and "extra" in declared else ""
+    return f"The params of {utility.name} do not fit: {first.path} {first.message}{more}{within}"
 
 
 # ------------------------------------------------------------------ declarations

@@ -12,7 +12,7 @@ async def judge(ctx: CallContext) -> None:
     plan = ctx.plan.params
     if plan is None:
         return
-    seen = seen_by(ctx.params, ctx.settings)
+    seen = seen_by(ctx.params, ctx.settings, ctx.call.params)
     outputs: list[Json] = []
     if plan.program is not None:
         outcome = await ctx.run(plan.program, dump(seen))

@@ -1,7 +1,7 @@
 """What the ledger gets to know of a call while it goes on."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -24,6 +24,8 @@ from agentos_runtime.runtime.safeguards import Permit
 from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.rows import Closing, Entry
 
+GENERATION = "x-generation-id"
+"""The header that names a generation."""
 _NO_ANSWER = (UpstreamInvalid, UpstreamTruncated, UpstreamTimeout, UpstreamUnreachable)
 
 
@@ -57,6 +59,8 @@ class Record:
     so_far: Callable[[], Json] | None = None
     """What of a stream has arrived, for when its caller leaves in the middle."""
     upstream_status: int | None = None
+    generation_id: str | None = None
+    """The id that the head of an answer gives, for answers that are no JSON or never come to their end."""
     mismatched: bool = False
     """Whether the reply was handed on although it is not what `returns` says."""
     made: bool = False
@@ -94,6 +98,12 @@ class Record:
             if permit is not None:
                 await permit.close(meter)
 
+    def hear(self, status: int, headers: Mapping[str, str]) -> None:
+        """Note what the head of an answer says."""
+        self.upstream_status = status
+        if (named := headers.get(GENERATION)) is not None:
+            self.generation_id = self.results.text(named)[:200]
+
     @property
     def row(self) -> int | None:
         """Its number in the ledger; None when that could not be written."""
@@ -128,7 +138,7 @@ class Record:
             upstream_ms=timings.upstream_ms,
             model=meter.model,
             provider=meter.provider,
-            generation_id=meter.generation_id,
+            generation_id=meter.generation_id or self.generation_id,
             input_tokens=meter.input_tokens,
             output_tokens=meter.output_tokens,
             cost=meter.cost,

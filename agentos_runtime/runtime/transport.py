@@ -74,7 +74,7 @@ class Transport:
             raise
         finally:
             timer.upstream += timer.clock() - started
-        record.upstream_status = response.status
+        record.hear(response.status, response.headers)
         record.made = record.made or (changes and response.status < 400)
         trace_stages(response_stages(response.status, response.headers, response.body))
         return response
@@ -124,6 +124,6 @@ class Transport:
                 attempt.status = upstream.status
         finally:
             timer.upstream += timer.clock() - started
-        record.upstream_status = upstream.status
+        record.hear(upstream.status, upstream.headers)
         trace_stages(response_stages(upstream.status, upstream.headers))
         return upstream

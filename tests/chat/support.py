@@ -107,7 +107,7 @@ class Wire:
     def draft(self, given: dict[str, Json], *, streaming: bool = False) -> Draft:
         """The request, without its secret."""
         plan = self.plan.request
-        seen = document(self.params(given), self.plan.settings, Placeholders())
+        seen = document(self.params(given), self.plan.settings, Placeholders(), given)
         outputs: Sequence[Json] = ()
         if plan.program:
             outcome = self._expressions.run(plan.program, dump(seen))

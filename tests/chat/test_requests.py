@@ -65,7 +65,11 @@ EVERYTHING: dict[str, Any] = {
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_every_feature_of_openrouter_goes_out_unchanged_and_alone(name: str, expressions: Expressions) -> None:
     wire = expressions.wire("openrouter")
-    asked = HI | ({"tools": [{"name": "f"}]} if name == "parallel_tool_calls" else {})
+    asked = (
+        HI
+        | {"max_tokens": 4096, "temperature": 0}
+        | ({"tools": [{"name": "f"}]} if name == "parallel_tool_calls" else {})
+    )
     assert wire.body(asked | {name: EVERYTHING[name]}) == wire.body(asked) | {name: EVERYTHING[name]}
 
 

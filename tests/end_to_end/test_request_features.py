@@ -163,9 +163,10 @@ TABLE = [
 def test_a_feature_reaches_the_upstream_in_its_documented_spelling_and_alone(
     chat: Chat, params: dict[str, Any], body: dict[str, Any]
 ) -> None:
+    asked = {**ASK, "max_tokens": 4096, "temperature": 0, **params}
     chat.says(answer_json(completion("Hello")), streaming(*HELLO))
-    assert chat.ask({**ASK, **params}).status_code == 200
-    chat.stream({**ASK, **params})
+    assert chat.ask(asked).status_code == 200
+    chat.stream(asked)
     plain, streamed = (json.loads(request.body) for request in chat.toy.requests)
     assert plain == body
     assert streamed == {**body, "stream": True}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.chat import ASK, Chat, chat_house
+from tests.end_to_end.chat import ASK, Chat, chat_house, chunk, streaming
 from tests.toy.raw import answer_json
 
 CLAUDE = {"type": "message", "content": [{"type": "text", "text": "x"}], "stop_reason": "end_turn"}
@@ -206,3 +206,76 @@ def test_every_key_of_a_tool_that_claude_knows_arrives_and_no_other(shared: Chat
 def test_without_tools_nothing_is_said_about_them(shared: Chat, skill: str) -> None:
     body = sent(shared, skill, tools=[], tool_choice="auto", parallel_tool_calls=False)
     assert not {"tools", "tool_choice", "parallel_tool_calls"} & set(body)
+
+
+DEFAULTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {"max_tokens": 4096, "temperature": 0}),
+    ({"preset": "p"}, {}),
+    ({"model": "@preset/p"}, {}),
+    ({"model": "a/b@preset/p", "temperature": 0, "max_tokens": 4096}, {"temperature": 0, "max_tokens": 4096}),
+    ({"provider": {"require_parameters": True}}, {"max_tokens": 4096}),
+    ({"provider": {"require_parameters": True}, "temperature": 0}, {"max_tokens": 4096, "temperature": 0}),
+    ({"reasoning": {"max_tokens": 8000}}, {"max_tokens": 12096, "temperature": 0}),
+    ({"reasoning": {"max_tokens": 8000}, "max_tokens": 9000}, {"max_tokens": 9000, "temperature": 0}),
+    ({"reasoning": {"max_tokens": 8000}, "max_tokens": None}, {"temperature": 0}),
+]
+
+
+@pytest.mark.parametrize(("params", "told"), DEFAULTS, ids=str)
+@pytest.mark.parametrize("stream", [False, True])
+def test_defaults_for_openrouter_give_way(shared: Chat, params: dict[str, Any], told: Any, stream: bool) -> None:
+    body = sent(shared, "openrouter", **params, **({"stream": True} if stream else {}))
+    assert {key: body[key] for key in ("max_tokens", "temperature") if key in body} == told
+
+
+@pytest.mark.parametrize("params", [{"model": None}, {"preset": "p"}, {"models": ["a/b"]}], ids=str)
+def test_a_model_may_be_left_to_openrouter(shared: Chat, params: dict[str, Any]) -> None:
+    shared.says(answer_json(ANSWERS["openrouter"]))
+    response = shared.ask({"messages": ASK["messages"], **params})
+    assert response.status_code == 200, response.text
+    assert "model" not in json.loads(shared.sent.body)
+    nameless = shared.ask({"messages": ASK["messages"]})
+    assert (nameless.status_code, nameless.json()["code"]) == (400, "invalid_params")
+
+
+def test_parts_of_the_sdks_are_spelled_as_the_api_wants_them(shared: Chat) -> None:
+    parts = [
+        {
+            "type": "image_url",
+            "imageUrl": {"url": "https://a.example/x"},
+            "cacheControl": {"type": "ephemeral"},
+        },
+        {"type": "file", "file": {"filename": "x", "fileData": "data:application/pdf;base64,JV="}},
+        {"type": "input_audio", "inputAudio": {"data": "UklGRg==", "format": "wav"}},
+    ]
+    assert sent(shared, "openrouter", messages=[{"role": "user", "content": parts}])["messages"][0]["content"] == [
+        {
+            "type": "image_url",
+            "image_url": {"url": "https://a.example/x"},
+            "cache_control": {"type": "ephemeral"},
+        },
+        {"type": "file", "file": {"filename": "x", "file_data": "data:application/pdf;base64,JV="}},
+        {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
+    ]
+
+
+def test_an_app_may_name_itself_for_one_call(shared: Chat) -> None:
+    sent(shared, "openrouter", attribution={"title": "Mine", "referer": "https://mine.example"})
+    assert shared.sent.header("x-openrouter-title") == "Mine"
+    assert shared.sent.header("http-referer") == "https://mine.example"
+
+
+def test_an_unknown_param_is_told_where_it_may_go(shared: Chat) -> None:
+    assert "goes into extra" in refused(shared, "openrouter", n=2)
+
+
+def test_the_head_of_an_answer_names_its_generation(shared: Chat) -> None:
+    shared.says(answer_json({"error": {"code": 503, "message": "gone"}}, 503, [("X-Generation-Id", "gen-head")]))
+    assert shared.ask().status_code == 503
+    assert shared.row["generation_id"] == "gen-head"
+
+
+def test_a_stream_that_fails_names_its_generation_and_its_provider(shared: Chat) -> None:
+    shared.says(streaming(chunk("Hal"), {"error": {"code": 502, "message": "gone"}}))
+    assert shared.stream().error["partial"]["content"] == "Hal"
+    assert (shared.row["generation_id"], shared.row["provider"]) == ("gen-1", "Toy")

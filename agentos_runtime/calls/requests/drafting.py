@@ -1,7 +1,7 @@
 """Params become an upstream request; the secret is added last, outside of every expression."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agentos_runtime.calls.evaluate import (
@@ -154,9 +154,14 @@ def _plan_url(rest: Rest, slots: Slots) -> CompiledUrl | str | int:
     return compile_url(rest.url) if isinstance(rest.url, UrlTemplate) else slots[rest.url]
 
 
-def document(params: dict[str, Json], settings: Mapping[str, Json], placeholders: Placeholders) -> dict[str, Json]:
-    """What the request's expressions see as `.`; `auth` holds placeholders, never a secret."""
-    return {"params": params, "settings": dict(settings), "auth": placeholders.document}
+def document(
+    params: dict[str, Json], settings: Mapping[str, Json], placeholders: Placeholders, given: Iterable[str] = ()
+) -> dict[str, Json]:
+    """What the request's expressions see as `.`; `auth` holds placeholders, never a secret.
+
+    `given` has the names of the params that the caller gave, those unset with null included.
+    """
+    return {"params": params, "settings": dict(settings), "given": [*given], "auth": placeholders.document}
 
 
 def program_input(plan: RequestPlan, seen: dict[str, Json]) -> bytes:

@@ -1,6 +1,6 @@
 """What the manifest says of the params before a request is made: refused, or taken and not sent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from agentos_runtime.calls.evaluate import (
@@ -48,9 +48,9 @@ def plan_params(skill: Skill, rest: Rest) -> ParamsPlan | None:
     )
 
 
-def seen_by(params: dict[str, Json], settings: Mapping[str, Json]) -> dict[str, Json]:
+def seen_by(params: dict[str, Json], settings: Mapping[str, Json], given: Iterable[str]) -> dict[str, Json]:
     """What both expressions see: no credential."""
-    return {"params": params, "settings": dict(settings), "auth": {}}
+    return {"params": params, "settings": dict(settings), "given": [*given], "auth": {}}
 
 
 def check_refusal(plan: ParamsPlan, inputs: Inputs) -> None:

@@ -142,7 +142,7 @@ def _request(parts: Parts, expressions: tuple[Expression, ...], document: dict[s
 def _compared(parts: Parts, expressions: tuple[Expression, ...], document: dict[str, Json]) -> _Found:
     found = []
     for auth in _list(document, "auths"):
-        seen = {"params": document.get("params"), "settings": document.get("settings"), "auth": auth}
+        seen = {name: document.get(name) for name in ("params", "settings", "given")} | {"auth": auth}
         found += [each(seen) for each in expressions]
     return found
 

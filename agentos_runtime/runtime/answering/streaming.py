@@ -194,7 +194,7 @@ class UpstreamSource:
         self._decoder = DECODERS[plan.stream.format](ctx.services.max_reply)
         self._room = ctx.services.max_reply
         self._accumulator = ACCUMULATORS[plan.stream.accumulate](CleanTexts(ctx.results))
-        ctx.record.so_far = self._accumulator.total
+        ctx.record.so_far = self._generation
         self._response: Json = {"status": upstream.status, "headers": dict(upstream.headers)}
         self._head = stream_head(plan, ctx.params, ctx.settings, self._response)
         self._failure: AgentOSError | None = None
@@ -219,7 +219,7 @@ class UpstreamSource:
     async def failed(self, error: AgentOSError) -> list[Event]:
         events = [self._results.event("delta", delta) for delta in self._accumulator.flush(cut=True)]
         total = self._accumulator.total()
-        self._metering_sources.append(total)
+        self._metering_sources.append(self._generation())
         try:
             partial = await self._final(total)
         except AgentOSError:
@@ -303,6 +303,12 @@ class UpstreamSource:
         keep_promise(self._ctx, reply)
         self._metering_sources.append(reply)
         return [*held, self._results.event("done", reply)]
+
+    def _generation(self) -> Json:
+        """What came so far, for the ledger: a chat is a generation also before it says what it used."""
+        total = self._accumulator.total()
+        is_chat = self._plan.stream.accumulate == "chat"
+        return {"usage": {}} | total if is_chat and isinstance(total, dict) else total
 
     async def _final(self, total: Json) -> Json:
         program = self._plan.reply_program
