@@ -56,6 +56,8 @@ def run(runtime: httpx.Client, skill: str, model: str, question: str) -> str:
         if "error" in reply:
             raise SystemExit(f"The model cannot be asked: {reply['error']}")
         messages.append({"role": "assistant", **reply})  # the reply goes back as it came
+        if reply.get("native_stop_reason") == "pause_turn":
+            continue  # a tool of the provider's own takes long: asked again, the turn goes on
         if reply["stop_reason"] != "tool_use":
             return reply["content"] or ""
         for wanted in reply["tool_calls"]:

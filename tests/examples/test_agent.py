@@ -1,5 +1,6 @@
 """The example agent, as it stands, against the simulation: with each provider it finds its answer."""
 
+import json
 import re
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.console import PATIENCE
+from tests.end_to_end.chat import chat_house
 from tests.testing.support import console, simulating
+from tests.toy.raw import answer_json
 
 AGENT = Path(__file__).parents[2] / "examples" / "agent.py"
 
@@ -43,6 +46,18 @@ def test_a_call_that_fails_ends_the_agent_with_the_runtimes_own_words(tmp_path: 
         done = ask(url, "openrouter")
     assert (done.returncode, done.stdout) == (1, "")
     assert "The model cannot be asked: There is no skill 'openrouter'" in done.stderr
+
+
+def test_a_turn_that_is_paused_goes_on_with_the_reply_as_it_came(tmp_path: Path) -> None:
+    search = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "snow"}}
+    paused = {"type": "message", "content": [search], "stop_reason": "pause_turn"}
+    answer = {"type": "message", "content": [{"type": "text", "text": "It snows."}], "stop_reason": "end_turn"}
+    with chat_house(tmp_path) as chat:
+        chat.says(answer_json(paused), answer_json(answer))
+        done = ask(chat.house.server.url, "anthropic")
+        _, again = chat.toy.requests
+    assert (done.returncode, done.stdout, done.stderr) == (0, "It snows.\n", "")
+    assert json.loads(again.body)["messages"][1:] == [{"role": "assistant", "content": [search]}]
 
 
 def test_it_fits_on_a_page_and_needs_httpx_alone() -> None:
