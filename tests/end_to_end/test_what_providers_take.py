@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.end_to_end.chat import ASK, Chat, chat_house, chunk, streaming
 from tests.toy.raw import answer_json
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 CLAUDE = {"type": "message", "content": [{"type": "text", "text": "x"}], "stop_reason": "end_turn"}
 LLAMA = {"message": {"content": "x"}, "done": True, "done_reason": "stop"}
 ANSWERS = {
@@ -279,3 +281,49 @@ def test_a_stream_that_fails_names_its_generation_and_its_provider(shared: Chat)
     shared.says(streaming(chunk("Hal"), {"error": {"code": 502, "message": "gone"}}))
     assert shared.stream().error["partial"]["content"] == "Hal"
     assert (shared.row["generation_id"], shared.row["provider"]) == ("gen-1", "Toy")
+
+
+def said(table: str) -> Iterator[tuple[str, str, str]]:
+    """A row's first cell, a skill and what the page says of it."""
+    skills: list[str] = []
+    for line in table.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("| ") else []
+        if cells[:1] == ["param"]:
+            skills = cells[1:]
+        elif skills and cells:
+            yield from ((cells[0], skill, cell) for skill, cell in zip(skills, cells[1:], strict=True))
+
+
+SCHEMA = {"type": "json_schema", "json_schema": {"name": "s", "schema": {"type": "object"}}}
+AUDIO = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
+SAMPLES: dict[str, dict[str, Any]] = {
+    "`top_p`, `top_k`, `stop`": {"top_p": 0.5, "top_k": 3, "stop": ["x"]},
+    "`seed`, penalties": {"seed": 1, "frequency_penalty": 1, "presence_penalty": 1, "repetition_penalty": 1.1},
+    "`tool_choice` auto, none": {"tools": [FUNCTION], "tool_choice": "none"},
+    "`tool_choice` required, by name": {"tools": [FUNCTION], "tool_choice": {"name": "f"}},
+    "`parallel_tool_calls`": {"tools": [FUNCTION], "parallel_tool_calls": False},
+    "`response_format` json_object": {"response_format": {"type": "json_object"}},
+    "`response_format` json_schema": {"response_format": SCHEMA},
+    "`reasoning`": {"reasoning": {"effort": "low"}},
+    "`logprobs`": {"logprobs": True},
+    "`modalities` beside text": {"modalities": ["text", "image"]},
+    "`user`": {"user": "u"},
+    "`cache_control`": {"cache_control": {"type": "ephemeral"}},
+    "audio, video": {"messages": [{"role": "user", "content": [AUDIO]}]},
+    "`models`, `provider`, `plugins`, `preset`, `structured_outputs`": {"plugins": [{"id": "web"}]},
+}
+PAGE = [row for row in said((DOCS / "chat.md").read_text(encoding="utf-8")) if row[0] in SAMPLES]
+
+
+@pytest.mark.parametrize(("row", "skill", "claim"), PAGE)
+def test_the_page_says_what_each_honours(shared: Chat, row: str, skill: str, claim: str) -> None:
+    params = SAMPLES[row]
+    shared.says(answer_json(ANSWERS[skill]))
+    response = shared.ask({**ASK, **params}, skill)
+    assert response.status_code == (400 if claim.startswith(("refused", "unknown")) else 200), response.text
+    names = {name.strip() for name in response.headers.get("X-Ignored-Params", "").split(",") if name.strip()}
+    assert names == (params.keys() - {"tools"} if claim.startswith("ignored") else set())
+
+
+def test_every_sample_is_a_row_of_the_page() -> None:
+    assert {row for row, _, _ in PAGE} == SAMPLES.keys()
