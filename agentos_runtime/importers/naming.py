@@ -129,9 +129,7 @@ def suggested(one: Operation, services: Sequence[str]) -> str:
     if not own:
         verb, own = _path_verb(one, nouns)
         nouns = own
-    elif (own[0] in VERBS and not (own[0] not in PLAIN and own[-1] in PLAIN and len(own) > 1)) or (
-        before and "." in one.id
-    ):
+    elif _begins_with_verb(own) or (before and "." in one.id):
         verb, own = own[0], own[1:]
     elif len(own) > 2 and own[-2] in ("find", "get") and own[-1] in _HOW_MANY:
         verb, own = own[-1], own[:-2]

@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.importers.yamltext import entry
+from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.source import slug
 
-MOST_CHARACTERS = 384 * 1024
+MOST_CHARACTERS = 420 * 1024
 MOST_VALUES = 36_000
 MOST_SEGMENTS = 40
 """Different beginnings of paths that still make a file each."""
@@ -34,9 +35,7 @@ class Size:
 
 
 def size_of(name: str, utility: Json) -> Size:
-    """An estimate from above: JSON, and the indentation that a block of YAML has besides."""
-    values = _values(utility) + 1
-    return Size(len(name) + len(dump(utility)) + 8 * values, values)
+    return Size(len(entry(name, utility, 2, flow=False)) + 1, _values(utility) + 1)
 
 
 def size_of_file(text: str, values: Json) -> Size:

@@ -80,7 +80,7 @@ def service_options(command: Command) -> Command:
 @target_options
 @pass_shell
 def openapi(shell: Shell, /, **options: Any) -> None:
-    """Import OpenAPI 3.0 or 3.1, from a file or an address.
+    """Import OpenAPI 3 or Swagger 2.0, from a file or an address.
 
     \b
     Example:

@@ -9,7 +9,7 @@ import click
 from agentos_runtime.cli.lazy import LazyGroup
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "openapi": ("import_.commands:openapi", "Import OpenAPI 3.0 or 3.1, from a file or an address."),
+    "openapi": ("import_.commands:openapi", "Import OpenAPI 3 or Swagger 2.0, from a file or an address."),
     "lap": ("import_.commands:lap", "Import a LAP file."),
     "curl": ("import_.commands:curl", "Turn one curl command into a utility."),
 }

@@ -108,7 +108,7 @@ class Flattener:
         for keyword in ("anyOf", "oneOf"):
             options = [self._one(option, place, depth + 1) for option in node.entries(keyword)]
             if options:
-                options = told_apart(options, node)
+                options = self._told_apart(options, node, place)
                 flat = _joined(flat, self._union(options, place))
         return flat
 
@@ -156,7 +156,7 @@ class Flattener:
         if not real:
             return Flat(nullable=nullable)
         objects = [option for option in real if option.is_object]
-        apart = are_apart(real)
+        apart = self._are_apart(real, place)
         if apart:
             pass
         elif len(objects) > MANY:
@@ -179,57 +179,53 @@ class Flattener:
             format=real[0].format if len({option.format for option in real}) == 1 else "",
         )
 
+    def _are_apart(self, options: Sequence[Flat], place: str) -> bool:
+        """Whether a value fits one of them only: each has types of its own, or is an object that a required
+        property with a choice of its own tells.
+        """
+        kinds = [set(option.types or (("object",) if option.properties else ())) for option in options]
+        if len(options) < 2 or not all(kinds) or not any(option.properties for option in options):
+            return False
+        objects = [option for option in options if option.is_object]
+        plain = [
+            kind | ({"integer"} if "number" in kind else set())
+            for kind, option in zip(kinds, options, strict=True)
+            if not option.is_object
+        ]
+        if sum(map(len, plain)) != len(set().union(*plain)) or any("object" in kind for kind in plain):
+            return False
+        return len(objects) < 2 or any(self._tells(name, objects, place) for name in objects[0].required)
 
-def are_apart(options: Sequence[Flat]) -> bool:
-    """Whether a value fits one of them only: each has types of its own, or is an object that a required property
-    with a choice of its own tells.
-    """
-    kinds = [set(option.types or (("object",) if option.properties else ())) for option in options]
-    if len(options) < 2 or not all(kinds) or not any(option.properties for option in options):
-        return False
-    kinds = [kind | {"integer"} if "number" in kind else kind for kind in kinds]
-    objects = [option for option in options if option.is_object]
-    plain = [kind for kind, option in zip(kinds, options, strict=True) if not option.is_object]
-    if sum(map(len, plain)) != len(set().union(*plain)) or any("object" in kind for kind in plain):
-        return False
-    return len(objects) < 2 or any(_tells(name, objects) for name in objects[0].required)
+    def _tells(self, name: str, objects: Sequence[Flat], place: str) -> bool:
+        choices = [self._choice(option, name, place) for option in objects]
+        return all(choices) and sum(map(len, choices)) == len(set().union(*choices))
 
+    def _choice(self, option: Flat, name: str, place: str) -> list[str]:
+        """The few values that a property must have one of; none when it may be left out or be anything."""
+        if name not in option.properties or name not in option.required:
+            return []
+        choices = self.flat(option.properties[name], place, MAX_NESTING - 2).enum or ()
+        return [choice for choice in choices if isinstance(choice, str)]
 
-def _tells(name: str, objects: Sequence[Flat]) -> bool:
-    choices = [_choice(option, name) for option in objects]
-    return all(len(choice) > 0 for choice in choices) and sum(map(len, choices)) == len(set().union(*choices))
-
-
-def _choice(option: Flat, name: str) -> list[str]:
-    """The values that a property may have, when it must be given and has few."""
-    found = option.properties.get(name, ())
-    value = found[0].value if len(found) == 1 and name in option.required else None
-    if not isinstance(value, Mapping):
-        return []
-    choices = [value["const"]] if "const" in value else value.get("enum")
-    return [choice for choice in choices if isinstance(choice, str)] if isinstance(choices, list) else []
-
-
-def told_apart(options: list[Flat], node: Located) -> list[Flat]:
-    """Alternatives whose `discriminator` says what each is called, with that as the choice of its property."""
-    said = node.at("discriminator")
-    name = said.text("propertyName")
-    if not name or not all(option.is_object and name in option.properties for option in options):
-        return options
-    called: dict[str, list[str]] = {}
-    for key, target in said.map("mapping").items():
-        if isinstance(target.value, str):
-            called.setdefault(target.value.rpartition("/")[2], []).append(key)
-    told = []
-    for option in options:
-        values = _choice(option, name) or called.get(option.name) or ([option.name] if option.name else [])
-        own: Schema = Located({"type": "string", "enum": values}, node.resolver)
-        told.append(
-            replace(option, properties={**option.properties, name: (own,)}, required=option.required | {name})
-            if values
-            else option
-        )
-    return told
+    def _told_apart(self, options: list[Flat], node: Located, place: str) -> list[Flat]:
+        """Alternatives whose `discriminator` says what each is called, with that as the choice of its property."""
+        said = node.at("discriminator")
+        name = said.text("propertyName")
+        if not name or not all(option.is_object and name in option.properties for option in options):
+            return options
+        called: dict[str, list[str]] = {}
+        for key, target in said.map("mapping").items():
+            if isinstance(target.value, str):
+                called.setdefault(target.value.rpartition("/")[2], []).append(key)
+        told: list[Flat] = []
+        for option in options:
+            known = self.flat(option.properties[name], place, MAX_NESTING - 2).enum
+            values = called.get(option.name) or ([option.name] if option.name else [])
+            if known is None and values:
+                own: Schema = Located({"type": "string", "enum": values}, node.resolver)
+                option = replace(option, properties={**option.properties, name: (own,)})
+            told.append(replace(option, required=option.required | {name}))
+        return told
 
 
 def _is_null(option: Flat) -> bool:
