@@ -58,6 +58,7 @@ CATCHES_EVERYTHING: Mapping[str, str] = {
     "skills/registry.py": "whatever goes wrong with one file is that skill's problem",
     "cli/main.py": "a bug becomes a sentence and exit code 1, without a traceback that could hold data",
     "server/app.py": "a bug while answering becomes the 500 that the contract promises",
+    "mcp/stdio.py": "a bug while answering becomes the answer, and the conversation goes on",
     "server/mcp/route.py": "a bug while a call is late becomes the last event of the stream that has begun",
     "server/routes_calls.py": "a bug while streaming becomes the stream's terminal error event",
     "error_logging.py": "a bug is told and logged, and the watcher goes on",

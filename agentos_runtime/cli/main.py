@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "approvals": ("approving:approvals", "What each skill may do, who approved it, and what was taken back."),
     "confirm": ("confirming:confirm", "Say that what a skill returns is as its manifest says."),
     "agents": ("agents.group:agents", "Bind agents' names to tokens; what each may do and has used."),
+    "mcp": ("mcp.group:mcp", "Speak MCP over stdin and stdout: every utility is a tool."),
     "activity": ("activity.commands:activity", "Who called what, when, at what cost."),
     "usage": ("activity.commands:usage", "Calls, tokens and cost, added up."),
     "backup": ("backup:backup", "Write all but the keys to one file."),

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
+from agentos_runtime.mcp.folders import Folder, folders_of
 from agentos_runtime.mcp.tools import Search, Tool, array, definition, tools_of
 from agentos_runtime.mcp.toolsets import Toolset
 from agentos_runtime.skills.visibility import VisibleSkills
@@ -50,9 +51,16 @@ class Shown:
         return array(meta_tools(self.toolset, select=self._select)) if self.searches else self._definitions
 
     @cached_property
-    def tag(self) -> bytes:
-        """Differs when what is listed, or can be found, differs."""
-        return sha256(self._definitions + self.listed).digest()
+    def folders(self) -> Mapping[str, Folder]:
+        """The skills as the skills extension shows them, by uri."""
+        return folders_of(self.skills, self.tools, self.bundled)
+
+    @cached_property
+    def tags(self) -> Mapping[str, bytes]:
+        """By kind of notice, what differs when what is listed, or can be found, differs."""
+        tools = sha256(self._definitions + self.listed).digest()
+        skills = sha256(tools + b"".join(skill.digest.encode() for skill in self.skills)).digest()
+        return {"toolsListChanged": tools, "resourcesListChanged": skills}
 
     @cached_property
     def search(self) -> Search:

@@ -9,6 +9,8 @@ from typing import TypeAlias
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.mcp.calling import Calls
 from agentos_runtime.mcp.face import Face
+from agentos_runtime.mcp.folders import EXTENSION, MARKDOWN
+from agentos_runtime.mcp.folders import PREFIX as SKILLS
 from agentos_runtime.mcp.kept import PREFIX, KeptReplies, UnknownReply
 from agentos_runtime.mcp.lists import Lists, Shown
 from agentos_runtime.mcp.ports import Runtime
@@ -26,6 +28,7 @@ from agentos_runtime.mcp.protocol import (
     invalid_params,
     result,
 )
+from agentos_runtime.mcp.tools import array
 from agentos_runtime.mcp.toolsets import McpSettings
 
 LISTS_HOLD = 60.0
@@ -38,10 +41,11 @@ Handler: TypeAlias = Callable[["Methods", Request, Face], Awaitable[Fields]]
 
 
 class Methods:
-    """Answers requests of any caller."""
+    """Answers requests of any caller. notices: whether legacy clients are told of changes, too."""
 
-    def __init__(self, runtime: Runtime, settings: McpSettings) -> None:
+    def __init__(self, runtime: Runtime, settings: McpSettings, *, notices: bool = False) -> None:
         self.settings = settings
+        self._notices = notices
         self._runtime = runtime
         self._kept = KeptReplies()
         self._lists = Lists(settings.select)
@@ -78,7 +82,7 @@ class Methods:
         shown = self.shown(face)
         return {
             "protocolVersion": dump(asked if asked in LEGACY else LEGACY[0]),
-            "capabilities": dump(_capabilities(modern=False)),
+            "capabilities": dump(_capabilities(notices=self._notices)),
             "serverInfo": dump(dict(SERVER)),
             "instructions": dump(shown.instructions),
         }
@@ -86,7 +90,7 @@ class Methods:
     async def discover(self, request: Request, face: Face) -> Fields:
         return {
             "supportedVersions": dump([MODERN]),
-            "capabilities": dump(_capabilities(modern=True)),
+            "capabilities": dump({**_capabilities(notices=True), **_EXTENSIONS}),
             "instructions": dump(self.shown(face).instructions),
             **cacheable(SERVER_HOLDS),
         }
@@ -106,11 +110,26 @@ class Methods:
 
     async def resources(self, request: Request, face: Face) -> Fields:
         _refuse_cursor(request)
-        return {"resources": b"[]", **self._hold(request, face)}
+        folders = (await self.settled(face)).folders.values()
+        return {"resources": array(folder.resource() for folder in folders), **self._hold(request, face)}
 
     async def templates(self, request: Request, face: Face) -> Fields:
         _refuse_cursor(request)
-        return {"resourceTemplates": b"[]", **self._hold(request, face)}
+        return {"resourceTemplates": array([_TEMPLATE]), **self._hold(request, face)}
+
+    async def skills(self, request: Request, face: Face) -> Fields:
+        """Of the skills extension."""
+        _refuse_cursor(request)
+        folders = (await self.settled(face)).folders.values()
+        return {"skills": array(folder.entry() for folder in folders), **self._hold(request, face)}
+
+    async def skill(self, request: Request, face: Face) -> Fields:
+        """One of them."""
+        uri = request.params.get("uri")
+        folder = (await self.settled(face)).folders.get(uri) if isinstance(uri, str) else None
+        if folder is None:
+            raise invalid_params("There is no such skill; skills/list gives their uris")
+        return {"skill": dump(folder.entry()), **self._hold(request, face)}
 
     async def read(self, request: Request, face: Face) -> Fields:
         uri = request.params.get("uri")
@@ -124,12 +143,19 @@ class Methods:
                 return [*self._kept.read(face.agent, uri, self.settings.max_text)]
             except UnknownReply:
                 pass
+        if uri.startswith(SKILLS):
+            folder = (await self.settled(face)).folders.get("/".join([*uri.split("/")[:3], "SKILL.md"]))
+            text = folder.files.get(uri) if folder is not None else None
+            if text is not None:
+                return [{"uri": uri, "mimeType": MARKDOWN, "text": text.decode()}]
         code = INVALID_PARAMS if request.modern else RESOURCE_NOT_FOUND
         raise RpcError(code, "There is no such resource, or not any more", data={"uri": uri})
 
 
-def _capabilities(*, modern: bool) -> dict[str, Json]:
-    return {"tools": {}, "resources": {}, "prompts": {}}
+def _capabilities(*, notices: bool) -> dict[str, Json]:
+    """Notices of lists are said only where they come: clients wait for them instead of asking."""
+    changes: dict[str, Json] = {"listChanged": True} if notices else {}
+    return {"tools": changes, "resources": changes, "prompts": {}}
 
 
 def _refuse_cursor(request: Request) -> None:
@@ -146,7 +172,23 @@ _COMMON: Mapping[str, Handler] = MappingProxyType(
         "resources/read": Methods.read,
     }
 )
-_MODERN: Mapping[str, Handler] = MappingProxyType({**_COMMON, "server/discover": Methods.discover})
+_MODERN: Mapping[str, Handler] = MappingProxyType(
+    {
+        **_COMMON,
+        "server/discover": Methods.discover,
+        "skills/list": Methods.skills,
+        "skills/get": Methods.skill,
+    }
+)
+_EXTENSIONS: Mapping[str, Json] = MappingProxyType({"extensions": {EXTENSION: {}}})
+_TEMPLATE: Mapping[str, Json] = MappingProxyType(
+    {
+        "uriTemplate": f"{SKILLS}{{skill}}/{{+path}}",
+        "name": "skill",
+        "description": "The files of a skill: SKILL.md, references/<utility>.md",
+        "mimeType": MARKDOWN,
+    }
+)
 _LEGACY: Mapping[str, Handler] = MappingProxyType(
     {**_COMMON, "initialize": Methods.initialize, "ping": Methods.ping}
 )

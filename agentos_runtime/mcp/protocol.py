@@ -172,6 +172,13 @@ def _decoded(value: str | None) -> str | None:
         return None
 
 
+def header_text(value: str) -> str:
+    """A name as a header can carry it."""
+    if value.isascii() and value.isprintable() and value == value.strip() and not value.startswith(_BASE64):
+        return value
+    return f"{_BASE64}{base64.b64encode(value.encode('utf-8', 'replace')).decode()}?="
+
+
 def _mismatch(message: str) -> RpcError:
     return RpcError(HEADER_MISMATCH, message, status=400)
 

@@ -2,13 +2,19 @@
 
 import asyncio
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from agentos_runtime.errors import ShuttingDown
+from agentos_runtime.errors import AgentOSError, ShuttingDown
 from agentos_runtime.server.messages import ConnectionInfo
-from agentos_runtime.server.ports import EventStream
 
 STOPPING = "The server is stopping. Call again when it is back."
+
+
+class Interruptible(Protocol):
+    """An answer that goes on until it is told to end."""
+
+    def interrupt(self, error: AgentOSError) -> None:
+        """Ends it soon, with its last words."""
 
 
 class OpenCall:
@@ -21,7 +27,7 @@ class OpenCall:
         self._calls = calls
         self._connection = connection
         self._task: asyncio.Task[object] | None = None
-        self.stream: EventStream | None = None
+        self.stream: Interruptible | None = None
         self.gone = False
         self.stopped = False
 
@@ -43,7 +49,7 @@ class OpenCall:
         if self._connection is not None:
             self._connection.on_lost = None
 
-    def attach(self, stream: EventStream) -> None:
+    def attach(self, stream: Interruptible) -> None:
         """The call became a stream: from now on stopping means saying goodbye on it."""
         self.stream = stream
         if self._calls.stopping:

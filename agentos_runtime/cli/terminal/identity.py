@@ -13,14 +13,14 @@ def headers_for(settings: Settings, named: str | None) -> dict[str, str]:
     be an agent is one. Then the token alone says the name, unless one is given.
     """
     token = settings.agent_token or settings.operator_token or settings.token
-    name = _given(settings, named) or (None if settings.agent_token else AGENT)
+    name = given_name(settings, named) or (None if settings.agent_token else AGENT)
     proof = {"Authorization": f"Bearer {token}"} if token else {}
     return proof | ({"X-Agent": name} if name else {})
 
 
 def name_here(settings: Settings, named: str | None) -> str:
     """The name of a call in this process; whoever opens the home may take any. Raises Failed, PrivateFileError."""
-    name = _given(settings, named)
+    name = given_name(settings, named)
     if settings.agent_token is None:
         return name or AGENT
     owner = Agents(PrivateFile(settings.agents_file)).owner_of(settings.agent_token)
@@ -31,7 +31,8 @@ def name_here(settings: Settings, named: str | None) -> str:
     return owner
 
 
-def _given(settings: Settings, named: str | None) -> str | None:
+def given_name(settings: Settings, named: str | None) -> str | None:
+    """The name that was given, on the command line or in the settings. Raises Failed."""
     name = named or settings.agent
     if name is not None and not is_agent_name(name):
         raise Failed(

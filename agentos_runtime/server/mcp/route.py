@@ -12,6 +12,7 @@ from agentos_runtime.errors import (
     ShuttingDown,
 )
 from agentos_runtime.mcp.face import Face, agent_of
+from agentos_runtime.mcp.listening import Subscription
 from agentos_runtime.mcp.methods import Methods
 from agentos_runtime.mcp.protocol import (
     INTERNAL_ERROR,
@@ -26,11 +27,13 @@ from agentos_runtime.mcp.toolsets import MODES, McpSettings, Toolset, mode, patt
 from agentos_runtime.server.error_log import caught
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.mcp.late import LateAnswer
+from agentos_runtime.server.mcp.listening import listen
 from agentos_runtime.server.messages import Admitted, Response, admitted
 from agentos_runtime.server.open_calls import STOPPING, OpenCalls
 from agentos_runtime.server.opening import Opening
 from agentos_runtime.server.paths import variable
 from agentos_runtime.server.ports import Runtime
+from agentos_runtime.server.sse import EventWriter
 
 
 class McpRoute:
@@ -42,6 +45,7 @@ class McpRoute:
         self._limits = limits
         self._settings = settings
         self._methods: Methods | None = None
+        self._listening = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         runtime = self._opening.runtime or await self._opening.wait()
@@ -63,6 +67,8 @@ class McpRoute:
         if message.id is None:
             return Response(b"", 202)
         face = await self._face(runtime, scope, admission, message)
+        if message.method == "subscriptions/listen" and message.modern:
+            return await self._listen(methods, message, face, admission, send)
         with self._calls.open(admission.connection) as open_call:
             late = LateAnswer(send, admission, message.progress_token, self._limits)
             try:
@@ -83,6 +89,24 @@ class McpRoute:
             finally:
                 late.cancel()
             return await late.send(Response(body))
+
+    async def _listen(
+        self, methods: Methods, message: Request, face: Face, admission: Admitted, send: Send
+    ) -> Response | None:
+        try:
+            subscription = Subscription.of(message)
+        except RpcError as error:
+            return _failed(message.id, error, modern=True)
+        if self._listening >= MOST_LISTENING:
+            full = RpcError(INTERNAL_ERROR, f"{MOST_LISTENING} clients listen already", status=503)
+            return _failed(message.id, full, modern=True)
+        self._listening += 1
+        try:
+            with self._calls.open(admission.connection) as open_call:
+                await listen(subscription, methods, face, open_call, EventWriter(send, self._limits.ping))
+        finally:
+            self._listening -= 1
+        return None
 
     async def _face(self, runtime: Runtime, scope: Scope, admission: Admitted, message: Request) -> Face:
         """Who asks, and for which tools. Raises Unauthorized, InvalidParams, UnknownSkill, NotAllowed."""
@@ -142,5 +166,6 @@ def _id_of(body: bytes, error: RpcError) -> str | int | None:
     return None if isinstance(error, Malformed) else read_message(body).id
 
 
+MOST_LISTENING = 64
 KNOWN = frozenset({"tools", "mode", "readonly"})
 _AGAIN = ((b"retry-after", b"1"),)
