@@ -218,7 +218,11 @@ def lab(
         opened = Settings(**given | settings)
         with (
             running(
-                lambda: open_runtime(opened, {"TEST_API_KEY": CANARY}), pace, home=opened.home, mcp=opened.mcp
+                lambda: open_runtime(opened, {"TEST_API_KEY": CANARY}),
+                pace,
+                home=opened.home,
+                mcp=opened.mcp,
+                port=settings.get("port", 0),
             ) as server,
             httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client,
         ):

@@ -169,7 +169,8 @@ def test_a_server_that_went_away_is_an_error_and_one_that_came_back_is_used(tmp_
         port = it.house.server.port
         client = Client(console.environ | {"AGENTOS_PORT": str(port)})
         assert len(client.ask("tools/list")["tools"]) == 12
-    assert "agentos serve" in client.ask("tools/list")["message"]
+    gone = client.ask("tools/list")
+    assert "agentos serve" in gone["message"], gone
     with lab(tmp_path / "again", port=port):
         assert len(client.ask("tools/list")["tools"]) == 12
     client.end()

@@ -189,12 +189,12 @@ def running_server(settings: Settings) -> tuple[str, int] | None:
     host = ANY_ADDRESS.get(settings.host, settings.host)
     with closing(http.client.HTTPConnection(host, settings.port, timeout=PATIENCE)) as connection:
         try:
-            connection.connect()
-            with closing(Peers()) as peers:
-                if peers.is_foreign(connection.sock.getpeername(), connection.sock.getsockname()):
-                    return None
             connection.request("GET", "/api/health")
-            health = json.loads(connection.getresponse().read())
+            wire = connection.sock
+            response = connection.getresponse()
+            with closing(Peers()) as peers:  # now: before it was accepted, a connection has no owner
+                foreign = peers.is_foreign(wire.getpeername(), wire.getsockname())
+            health = json.loads(response.read())
         except (OSError, http.client.HTTPException, ValueError):
             return None
     ours = (
