@@ -197,10 +197,8 @@ def running_server(settings: Settings) -> tuple[str, int] | None:
             health = json.loads(response.read())
         except (OSError, http.client.HTTPException, ValueError):
             return None
-    ours = (
-        isinstance(health, dict) and {"status", "version", "skills"} <= health.keys() and health["status"] == "ok"
-    )
-    return (host, settings.port) if ours else None
+    known = isinstance(health, dict) and {"status", "version", "skills"} <= health.keys()
+    return (host, settings.port) if known and health["status"] == "ok" and not foreign else None
 
 
 def path_of(tools: str | None, mode: str | None, *, read_only: bool) -> str:
