@@ -129,8 +129,10 @@ def settled(request: Request, headers: Mapping[bytes, bytes] | None) -> Request:
     if headers is not None:
         if told is None:
             raise _mismatch("The header MCP-Protocol-Version is missing")
+        if said is None:
+            raise RpcError(INVALID_PARAMS, f"_meta has no {META}protocolVersion", status=400)
         if told != said:
-            raise _mismatch(f"The header MCP-Protocol-Version says {told}, and _meta says {said or 'nothing'}")
+            raise _mismatch(f"The header MCP-Protocol-Version says {told}, and _meta says {said}")
     if said != MODERN:
         raise RpcError(
             UNSUPPORTED_VERSION,

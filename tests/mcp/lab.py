@@ -3,7 +3,7 @@
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -100,11 +100,11 @@ def _number(exchange: Exchange, name: str, usual: int = 0) -> int:
     return int(query.get(name, [str(usual)])[0])
 
 
-def respond(exchange: Exchange, go_on: threading.Event | None = None) -> None:
-    """What the toy says, by path; `/slow` only once it may go on."""
+def respond(exchange: Exchange, slow: Callable[[], object] = bool) -> None:
+    """What the toy says, by path; `/slow` only after `slow`."""
     path = exchange.request.target.partition("?")[0]
-    if path == "/slow" and go_on is not None:
-        go_on.wait(30)
+    if path == "/slow":
+        slow()
     if path == "/stall":
         exchange.stall()
     key = exchange.request.header("authorization")
@@ -197,7 +197,12 @@ class Lab:
 
 @contextlib.contextmanager
 def lab(
-    folder: Path, *, skills: Mapping[str, str] | None = None, pace: Limits | None = None, **settings: Any
+    folder: Path,
+    *,
+    skills: Mapping[str, str] | None = None,
+    pace: Limits | None = None,
+    slow: Callable[[], object] | None = None,
+    **settings: Any,
 ) -> Iterator[Lab]:
     """settings: as `Settings` has them, `mcp` and `limits` included."""
     for name, text in ({"test": SKILL} if skills is None else skills).items():
@@ -207,7 +212,7 @@ def lab(
     go_on = threading.Event()
     if pace is None:
         go_on.set()
-    with Toy(partial(respond, go_on=go_on)) as toy:
+    with Toy(partial(respond, slow=slow or partial(go_on.wait, 30))) as toy:
         rewrite = {"https://test.example": toy.origin}
         given: dict[str, Any] = {
             "home": folder / "home",

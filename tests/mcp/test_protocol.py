@@ -135,6 +135,13 @@ def test_an_unknown_version_is_told_which_are_known(client: Client) -> None:
     assert (error["code"], error["data"]) == (-32022, {"supported": [MODERN], "requested": "2099-01-01"})
 
 
+def test_a_modern_header_needs_the_version_in_the_message(client: Client) -> None:
+    message = client.message("tools/list")
+    del message["params"]["_meta"]
+    answer = client.send(message)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32602)
+
+
 def test_a_modern_request_says_what_its_client_can(client: Client) -> None:
     message = client.message("tools/list")
     message["params"]["_meta"][f"{META}clientCapabilities"] = None
