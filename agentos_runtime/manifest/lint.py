@@ -11,6 +11,7 @@ from agentos_runtime.diagnostics import Problem
 from agentos_runtime.manifest.mistakes import rules as mistakes
 from agentos_runtime.manifest.mistakes.words import called_otherwise
 from agentos_runtime.manifest.model import Fields, Items, Node, TemplateParam, UrlTemplate, Utility
+from agentos_runtime.manifest.names import ADVISED_TOOL_NAME, LONGEST_TOOL_NAME
 from agentos_runtime.manifest.requests.rules import REQUEST_RULES
 from agentos_runtime.manifest.requests.streamed import requests_of
 from agentos_runtime.manifest.sections.expressions import mentions
@@ -30,6 +31,19 @@ def lint(subject: Subject, has_error_under: Callable[[str], bool] = lambda path:
 
 def _utility_of(path: str) -> str:
     return ".".join(path.split(".")[:2])
+
+
+# ------------------------------------------------------------------ names
+
+
+def long_tool_name(subject: Subject) -> Iterator[Problem]:
+    """Some clients of MCP refuse a tool, or all of them, for a long name."""
+    for utility, cursor in subject.utilities:
+        name = f"{subject.skill.id}_{utility.name}"
+        if len(name) > ADVISED_TOOL_NAME:
+            then = "so it is left out there" if len(name) > LONGEST_TOOL_NAME else "which some clients refuse"
+            message = f"over MCP this is the tool `{name}`, whose name has {len(name)} characters, {then}"
+            yield warn_key(cursor, message, f"Shorten the name, or the skill's id, to {ADVISED_TOOL_NAME} together")
 
 
 # ------------------------------------------------------------------ params
@@ -229,6 +243,7 @@ ECHOES = frozenset(
 )
 """What these rules find may be gone when an error in the same utility is mended."""
 RULES: tuple[Rule, ...] = (
+    long_tool_name,
     undeclared_param,
     unused_param,
     runtime_owned_param,

@@ -6,6 +6,10 @@ from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.yaml.values import Cursor, Key
 from agentos_runtime.visible import escaped, steering
 
+ADVISED_TOOL_NAME = 48
+"""Characters of a utility's name over MCP (`<skill>_<utility>`) that all clients take, with their own in front."""
+LONGEST_TOOL_NAME = 56
+"""Model providers refuse a whole list of tools when one has more than 64, prefix included."""
 _DATA = frozenset({"default", "example", "examples", "enum", "seed"})
 """What stands below is data: it is passed on, and shown with escapes."""
 _SHOWN: Mapping[str, frozenset[str]] = {

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Skill, Utility
+from agentos_runtime.manifest.names import LONGEST_TOOL_NAME
 from agentos_runtime.mcp.dialect import sent_schema
 from agentos_runtime.visible import visible
 
-LONGEST_NAME = 56
-"""Characters. Clients put their own in front, and providers refuse all tools when one has more than 64."""
 SELECT = "_select"
 ROWS = 20
 """What `limit` is where a caller does not say: a page of rows fits into a model's context."""
@@ -57,7 +56,7 @@ def split_name(name: str) -> tuple[str, str] | None:
 def tools_of(skills: Iterable[Skill]) -> list[Tool]:
     """By name; without those whose names are too long for clients."""
     found = [Tool(skill, utility) for skill in skills for utility in skill.utilities.values()]
-    return sorted((each for each in found if len(each.name) <= LONGEST_NAME), key=lambda each: each.name)
+    return sorted((each for each in found if len(each.name) <= LONGEST_TOOL_NAME), key=lambda each: each.name)
 
 
 def declared(utility: Utility) -> Mapping[str, Json]:

@@ -26,6 +26,7 @@ WARNED = {
     "header_of_auth": (utility(f"{URL}\nheaders: {{authorization: x}}", above="auth: {type: api_key, header: Authorization}"), "`authorization` is overwritten by the credential."),
     "removes_nothing": (utility(f"{URL}\nheaders: {{X-Tema: null}}", above="api: {headers: {X-Team: 1}}"), "`X-Tema: null` takes nothing away: `api.headers` has no `X-Tema`. Did you mean `X-Team`?"),
     "plain_http": (utility("url: http://api.example.com/x"), "http:// can be read and changed on the way. Use https://"),
+    "long_tool_name": ("utilities: {" + "g" * 60 + ": {description: x, rest: {url: https://a.example}}}", "characters, so it is left out there. Shorten the name"),
     "missing_description": ("utilities: {go: {rest: {url: https://a.example}}}", "`go` has no description. Add one"),
     "unused_credential": (utility(URL, above="auth: {credentials: {default: {type: basic}, b: {type: basic}}}"), "no utility carries the credential `b`."),
 }  # fmt: skip

@@ -203,3 +203,13 @@ def test_without_select_no_tool_takes_it(tmp_path: Path) -> None:
 def test_a_wrong_table_is_named(table: Any, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         read_mcp(table, "config.toml")
+
+
+def test_a_name_that_is_too_long_for_clients_is_left_out_and_the_check_says_so(tmp_path: Path) -> None:
+    text = many(3).replace("u0:", f"{'u' * 44}:").replace("u1:", f"{'v' * 52}:")
+    with lab(tmp_path, skills={"many": text}) as it:
+        assert names(it.client()) == {f"many_{'u' * 44}", "many_u2"}
+        problems = it.house.client.get("/api/skills/many").json()["problems"]
+        told = {problem["path"]: problem["message"] for problem in problems}
+        assert "which some clients refuse" in told[f"utilities.{'u' * 44}"]
+        assert "57 characters, so it is left out there" in told[f"utilities.{'v' * 52}"]
