@@ -21,6 +21,7 @@ from agentos_runtime.limits.source import RuleSource
 from agentos_runtime.runtime import Runtime, ports
 from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.runtime.safeguards import Safeguards
+from agentos_runtime.runtime.transport import TokenTransport
 from agentos_runtime.security.agents import Agents
 from agentos_runtime.security.broker import CredentialBroker
 from agentos_runtime.security.credentials.opening import open_store
@@ -57,14 +58,15 @@ class Dependencies:
 
 
 @asynccontextmanager
-async def real_dependencies(settings: Settings, environ: Mapping[str, str]) -> AsyncIterator[Dependencies]:
+async def real_dependencies(
+    settings: Settings, environ: Mapping[str, str], circuit_breakers: CircuitBreakers
+) -> AsyncIterator[Dependencies]:
     """The network, and the operator's keys and approvals. Raises PrivateFileError, KeyringError."""
     broker = open_broker(settings, environ)
-    async with (
-        Upstream(settings) as upstream,
-        Renewals(open_store(settings), upstream, broker, settings.home, wall=time.time) as renewals,
-    ):
-        yield Dependencies(upstream, broker, renewals=renewals)
+    async with Upstream(settings) as upstream:
+        asking = TokenTransport(upstream, circuit_breakers)
+        async with Renewals(open_store(settings), asking, broker, settings.home, wall=time.time) as renewals:
+            yield Dependencies(upstream, broker, renewals=renewals)
 
 
 class SpentInLedger:
@@ -129,28 +131,29 @@ async def open_runtime(
     make_private_folder(settings.home)
     async with WorkerPool(mode=settings.jq) as workers:
         registry = open_registry(settings, workers)
-        reaching = nullcontext(dependencies(registry)) if dependencies else real_dependencies(settings, environ)
-        async with reaching as reached:
-            with (
-                Ledger(settings.activity_file) as ledger,
-                open_safeguards(settings) as safeguards,
-                closing(registry),
-            ):
-                await registry.refresh(STARTING if watch else None)
-                async with _watching(registry) if watch else nullcontext():
-                    yield Runtime(
-                        registry=registry,
-                        workers=workers,
-                        broker=reached.broker,
-                        renewals=reached.renewals,
-                        upstream=reached.upstream,
-                        ledger=ledger,
-                        agents=Agents(PrivateFile(settings.agents_file)),
-                        safeguards=safeguards,
-                        platform=platform,
-                        clocks=reached.clocks,
-                        max_reply=settings.max_reply,
-                    )
+        with open_safeguards(settings) as safeguards, closing(registry):
+            reaching = (
+                nullcontext(dependencies(registry))
+                if dependencies
+                else real_dependencies(settings, environ, safeguards.circuit_breakers)
+            )
+            async with reaching as reached:
+                with Ledger(settings.activity_file) as ledger:
+                    await registry.refresh(STARTING if watch else None)
+                    async with _watching(registry) if watch else nullcontext():
+                        yield Runtime(
+                            registry=registry,
+                            workers=workers,
+                            broker=reached.broker,
+                            renewals=reached.renewals,
+                            upstream=reached.upstream,
+                            ledger=ledger,
+                            agents=Agents(PrivateFile(settings.agents_file)),
+                            safeguards=safeguards,
+                            platform=platform,
+                            clocks=reached.clocks,
+                            max_reply=settings.max_reply,
+                        )
 
 
 @asynccontextmanager

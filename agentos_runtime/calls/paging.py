@@ -37,6 +37,8 @@ class PagesPlan:
     total: ValuePlan | None
     pages: ValuePlan | None
     service: Service
+    by_tag: bool = False
+    """The rows are elements of XML by their tag: one is a list of one, and none is an empty list."""
 
     @property
     def by_address(self) -> bool:
@@ -88,7 +90,9 @@ def plan_pages(skill: Skill, utility: Utility) -> PagesPlan | None:
         None if one is None else plan_value(skill.definitions, one)
         for one in (paginate.next, paginate.total, paginate.pages)
     )
-    return PagesPlan(paginate, following, total, pages, service_of(skill, utility))
+    form = utility.rest.response.format
+    by_tag = form.kind == "xml" and form.simple
+    return PagesPlan(paginate, following, total, pages, service_of(skill, utility), by_tag)
 
 
 def next_page(plan: PagesPlan, header: str, url: str) -> str | None:
@@ -107,10 +111,19 @@ def read_rows(plan: PagesPlan, whole: Json, reply: Json) -> tuple[list[Json], li
     if not plan.paginate.items and not isinstance(whole, list):
         return rows, rows
     try:
-        found = follow(plan.paginate.items, whole)
+        found = _elements(plan.paginate.items, whole) if plan.by_tag else follow(plan.paginate.items, whole)
     except NothingThere as pointer:
         raise _mismatch(plan, f"a page of {plan.service.name} has nothing at {pointer}") from None
     return _list(plan, found, "what `items` points at"), rows
+
+
+def _elements(tokens: tuple[str, ...], whole: Json) -> Json:
+    """The elements of one tag below an element, which must be there itself. Raises NothingThere."""
+    if len(tokens) < 2:
+        return follow(tokens, whole)
+    above = follow(tokens[:-1], whole)
+    found = above.get(tokens[-1]) if isinstance(above, dict) else None
+    return found if found is None or isinstance(found, list) else [found]
 
 
 class Pages:

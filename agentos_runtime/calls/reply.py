@@ -76,7 +76,7 @@ def service_of(skill: Skill, utility: Utility) -> Service:
     auth = skill.auth.get(utility.credential) if utility.credential else None
     if auth is None:
         return Service(skill.name, skill.id)
-    names = tuple(variables(skill.id, auth.name, auth.fields).values())
+    names = tuple(variables(skill.id, auth.name, auth.asked).values())
     return Service(skill.name, skill.id, auth.name, auth.help_url, auth.label, names)
 
 

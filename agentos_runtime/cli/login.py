@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import click
 
+from agentos_runtime.cli.keys.client import client_of, login_of
 from agentos_runtime.cli.keys.kept import choose_auth, load_skill, show_destination, store
 from agentos_runtime.cli.terminal.browser import has_browser, open_browser
 from agentos_runtime.cli.terminal.output import ask_hidden, plain, print_json, say, style
@@ -40,7 +41,7 @@ from agentos_runtime.security.login.callback import (
     check_encrypted,
     rewritten,
 )
-from agentos_runtime.security.login.exchange import exchange
+from agentos_runtime.security.login.exchange import Client, exchange
 from agentos_runtime.security.login.listener import Listener
 from agentos_runtime.security.login.pkce import Proof
 from agentos_runtime.security.opening import open_approvals
@@ -79,7 +80,8 @@ def login(
     The browser opens here and comes back to this machine. Where there is none, or with --no-browser, the address is
     printed: open it anywhere, and paste the address of the page that it ends on (or the code in it) when asked, or
     on stdin. The key is never shown. One that ends is renewed by itself when the service gives a refresh token with
-    it; else log in again.
+    it; else log in again. Where the skill says that its client has a secret, that is asked for first, and kept for
+    the renewals; without a terminal it is taken from <ID>_CLIENT_SECRET.
 
     \b
     Example:
@@ -89,14 +91,15 @@ def login(
     settings = shell.settings(home=home, skills=skills)
     loaded = asyncio.run(load_skill(shell, settings, skill))
     auth = choose_auth(loaded, credential or _with_login(loaded))
-    declared = _login_of(loaded, auth)
+    declared = login_of(loaded, auth)
     grants = authority_of(loaded).of_credential(auth.name)
     approvals = open_approvals(settings)
     credentials = open_credentials(settings, shell.environ)
     _check_approved(loaded, approvals, login_grants(auth) | grants)
     show_destination(loaded, auth, grants)
+    client = client_of(declared, loaded, auth, credentials, shell.environ)
     try:
-        attempt = _Attempt(settings, declared, Proof.fresh())
+        attempt = _Attempt(settings, replace(declared, client_id=client.id), client, Proof.fresh())
         paste = no_browser or not has_browser(shell.environ)
         code, callback = attempt.pasted() if paste else asyncio.run(attempt.caught(timeout))
         broker = CredentialBroker(credentials, approvals)
@@ -104,7 +107,8 @@ def login(
         granted = asyncio.run(attempt.exchanged(code, callback, allow_private=private))
     except LoginError as error:
         raise Failed(str(error)) from None
-    stored = store(credentials, loaded, auth, _values(auth, granted), grants, _life(granted))
+    values = _values(auth, granted) | client.given(declared)
+    stored = store(credentials, loaded, auth, values, grants, _life(granted))
     if as_json:
         renews = granted.refresh_token is not None
         print_json(stored | {"expires_in": granted.expires_in, "scope": granted.scope, "renews": renews})
@@ -115,10 +119,11 @@ def login(
 class _Attempt:
     """One login: its secrets, and the ways to an answer."""
 
-    def __init__(self, settings: Settings, declared: Login, proof: Proof) -> None:
+    def __init__(self, settings: Settings, declared: Login, client: Client, proof: Proof) -> None:
         check_encrypted(declared)
         self._settings = settings
         self._login = declared
+        self._client = client
         self._proof = proof
 
     async def caught(self, timeout: float) -> tuple[str, Callback]:
@@ -145,7 +150,9 @@ class _Attempt:
     async def exchanged(self, code: str, callback: Callback, *, allow_private: bool) -> Granted:
         bounded = replace(self._settings, max_reply=min(self._settings.max_reply, LARGEST_ANSWER))
         async with Upstream(bounded) as upstream:
-            return await exchange(upstream, self._login, code, callback, self._proof, allow_private=allow_private)
+            return await exchange(
+                upstream, self._login, self._client, code, callback, self._proof, allow_private=allow_private
+            )
 
     def _callback(self, page: str) -> Callback:
         return Callback(page, self._proof.state, in_path=self._login.client_id is None)
@@ -167,18 +174,8 @@ def _life(granted: Granted) -> Life | None:
 
 def _with_login(skill: Skill) -> str | None:
     """The credential to log in for when none is named."""
-    named = [name for name, auth in skill.auth.items() if auth.login]
+    named = [name for name, auth in skill.auth.items() if auth.login and auth.login.in_browser]
     return "default" if "default" in named else next(iter(named), None)
-
-
-def _login_of(skill: Skill, auth: Auth) -> Login:
-    if auth.login is None or len(auth.fields) != 1:
-        option = "" if auth.name == "default" else f" --credential {auth.name}"
-        raise Failed(
-            f"{skill.id} says no way to log in for its {auth.name} credential. "
-            f"Store it: agentos keys set {skill.id}{option}"
-        )
-    return auth.login
 
 
 def _check_approved(skill: Skill, approvals: Approvals, grants: Iterable[Grant]) -> None:
@@ -225,4 +222,4 @@ def _print_granted(skill: Skill, auth: Auth, granted: Granted, kept_in: str) -> 
         then = "it is renewed by itself" if granted.refresh_token is not None else "then log in again"
         limits += f", good for {granted.expires_in:g} s: {then}"
     say(f"{plain(skill.name)} gave its {auth.label or 'key'}{limits}.")
-    say(f"Stored in {kept_in}. Try it: agentos show {skill.id}")
+    say(f"Stored in {kept_in}. Try it: agentos {'keys test' if auth.probe else 'show'} {skill.id}")

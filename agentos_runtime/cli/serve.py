@@ -95,7 +95,7 @@ class _Server:
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Runtime]:
-        dependencies = load("simulated:dependencies")(self._stores) if self._simulate else None
+        dependencies = load("simulated:dependencies")(self._stores, self._settings.home) if self._simulate else None
         async with open_runtime(self._settings, self._shell.environ, dependencies=dependencies) as runtime:
             catalog = runtime.catalog(OPERATOR, everything=True)
             self._entries, self._loading = catalog.entries(), len(catalog.loading())

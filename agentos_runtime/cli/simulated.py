@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from agentos_runtime.bootstrap import Dependencies
 from agentos_runtime.config.settings import Settings
@@ -16,6 +17,6 @@ def home(settings: Settings) -> AbstractContextManager[Settings]:
     return home_for_a_while(settings)
 
 
-def dependencies(stores: list[CaseStore]) -> Callable[[Registry], Dependencies]:
+def dependencies(stores: list[CaseStore], folder: Path) -> Callable[[Registry], Dependencies]:
     """What stands in for the network and the operator's keys; the cases that answer are added to `stores`."""
-    return simulation(pause=short_pause, seen=stores.append)
+    return simulation(pause=short_pause, seen=stores.append, home=folder)

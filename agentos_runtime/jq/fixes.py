@@ -31,6 +31,32 @@ _FUNCTIONS: Mapping[str, str] = MappingProxyType(
         ]
     )
 )
+_VARIABLE = re.compile(r"(\$\w+) is not defined")
+_TEXTS = re.compile(r'"(?:[^"\\]|\\.)*"')
+_FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(form), fix)
+    for form, fix in (
+        (r"[\u2018\u2019\u201c\u201d]", "Write straight quotes: ' around the expression, \" inside"),
+        (r"&&", "Write `and`"),
+        (r"\|\|", "Write `or`; for what is null, `//`"),
+        (r"===?=|!==", "Write `==`, or `!=`"),
+        (r"\$\.([A-Za-z_]\w*)", "Write `.{0}`: jq begins a path with `.`"),
+        (r"\A\s*/([\w/]+)\s*\Z", "Write a path with dots, `.a.b`: a JSON Pointer belongs under `root`"),
+        (r"\.(\d+)(?=[.\s|,)\]]|\Z)", "Write `[{0}]` for an entry of a list"),
+        (r"\[\*\]", "Write `[]` for every entry: `.items[]`"),
+        (r"\[\?\(?.*?\]", "Write `map(select(.a == 1))` to choose entries"),
+        (
+            r"=>|\blambda\b|\bfunction\b",
+            "Write `map(.name)` for each entry of a list: jq has no functions as values",
+        ),
+        (r"\.([a-z]\w*)\(", "Write `| {0}(…)`: a function stands behind a pipe, not behind a dot"),
+        (r"[^?]\?[^?/:]*:", "Write `if … then … else … end`"),
+        (r"`", "Write texts in double quotes; `\\(.name)` puts a value into one"),
+        (r"\belse\s+if\b", "Write `elif` for `else if`, and one `end`"),
+        (r"!(?!=)", "Write `| not` after what is to be turned around"),
+    )
+)
+"""What other languages write → what to write in jq; the first that is there counts."""
 _PARAMS = frozenset({"params", "param", "args", "input", "inputs", "arguments", "parameters"})
 _LEFT_OPEN = re.compile(r"(\|=?|//=?|[-+*/%,:=]|==|!=|<=?|>=?|\band\b|\bor\b)\s*\Z")
 _PAIRS: Mapping[str, str] = {"(": ")", "[": "]", "{": "}"}
@@ -41,6 +67,9 @@ def fix_for(message: str, source: str, *, request: bool) -> str | None:
     undefined = _UNDEFINED.search(message)
     if undefined:
         return _of_name(undefined[1], request)
+    variable = _VARIABLE.search(message)
+    if variable:
+        return _of_name(variable[1], request)
     if "no `" in message and "is open here" in message:
         closed = _open_at_end(source)
         return f"Add the missing `{_PAIRS[closed]}` before it, or remove it" if closed else "Remove it, or open it"
@@ -54,6 +83,18 @@ def fix_for(message: str, source: str, *, request: bool) -> str | None:
         return 'Write jq strings as "text"; around the whole expression stand single quotes'
     if message.startswith("unexpected .."):
         return "Write one `.` between the names, and none at the end"
+    return _of_another_language(source)
+
+
+def _of_another_language(source: str) -> str | None:
+    """What was meant by jq that is none, going by what other languages write."""
+    code = _TEXTS.sub('""', source)
+    for form, fix in _FORMS:
+        match = form.search(code)
+        if match:
+            return fix.format(*(part or "" for part in match.groups()))
+    if len(re.findall(r"\bif\b", code)) > len(re.findall(r"\bend\b", code)):
+        return "Add `end`: each `if` has its own; after the first, write `elif`"
     return None
 
 
@@ -62,6 +103,8 @@ def _of_name(name: str, request: bool) -> str:
     params = ".params" if request else "$params"
     if plain in _PARAMS:
         return f"Write `{params}`"
+    if name.startswith("$") and plain.isupper():
+        return "A skill reads no environment variables: a key is put on by `auth`, what a caller gives is a param"
     if name.startswith("$"):
         return f"Write `{params}.{plain}` when a param is meant, else bind it before: `… as {name} | …`"
     if plain in _FUNCTIONS:

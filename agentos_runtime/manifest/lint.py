@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from agentos_runtime.diagnostics import Problem
+from agentos_runtime.manifest.mistakes import expressions
 from agentos_runtime.manifest.mistakes import rules as mistakes
-from agentos_runtime.manifest.mistakes.words import called_otherwise
+from agentos_runtime.manifest.mistakes.words import called_otherwise, known_key
 from agentos_runtime.manifest.model import Fields, Items, Node, TemplateParam, UrlTemplate, Utility
 from agentos_runtime.manifest.names import ADVISED_TOOL_NAME, LONGEST_TOOL_NAME
 from agentos_runtime.manifest.requests.rules import REQUEST_RULES
@@ -23,10 +24,26 @@ from agentos_runtime.suggest import suggest
 
 def lint(subject: Subject, has_error_under: Callable[[str], bool] = lambda path: False) -> Iterator[Problem]:
     """What every rule finds; but what only follows from an error in the same utility is left out."""
-    for rule in (*RULES, *mistakes.RULES):
+    for rule in (*RULES, *mistakes.RULES, *expressions.RULES):
         for problem in rule(subject):
-            if rule.__name__ not in ECHOES or not has_error_under(_utility_of(problem.place.key)):
+            utility = _utility_of(problem.place.key)
+            if rule is undeclared_param and _has_other_params(subject, utility, has_error_under):
+                continue
+            if rule.__name__ == "header_of_auth" and has_error_under(problem.place.key):
+                continue
+            if rule.__name__ not in ECHOES or not has_error_under(utility):
                 yield problem
+
+
+def _has_other_params(subject: Subject, path: str, has_error_under: Callable[[str], bool]) -> bool:
+    """Whether a utility's params are written in a way that is wrong as a whole, or under another name."""
+    found = next((each for _, each in subject.utilities if each.path == path), None)
+    if found is None or not has_error_under(path):
+        return False
+    below = found.get("params")
+    if below is not None:
+        return not isinstance(below.json, dict) or has_error_under(f"{path}.params.type")
+    return any(known_key(name, ("params",)) and isinstance(each.json, dict | list) for name, each in found.items())
 
 
 def _utility_of(path: str) -> str:
@@ -183,12 +200,16 @@ def mapping_and_returns(subject: Subject) -> Iterator[Problem]:
         for name, below in cursor.at("rest", "response", "mapping").items():
             if name not in returns.json:
                 yield warn_key(
-                    below, f"`{name}` is not among the `returns`", did_you_mean(name, set(returns.json) - mapping)
+                    below,
+                    f"`{name}` is not among the `returns`",
+                    did_you_mean(name, set(returns.json) - mapping) or f"Add it there: `{name}: any`",
                 )
         for name, below in returns.items():
             if name not in mapping:
                 yield warn_key(
-                    below, f"`{name}` is promised, but `mapping` does not give it", did_you_mean(name, mapping)
+                    below,
+                    f"`{name}` is promised, but `mapping` does not give it",
+                    did_you_mean(name, mapping) or "Add it under `mapping`, or remove it from `returns`",
                 )
 
 

@@ -14,8 +14,6 @@ from agentos_runtime.diagnostics import Place, Problem
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.shapes import Shape
 
-# ------------------------------------------------------------------ nodes: how a request is built
-
 
 @dataclass(frozen=True, slots=True)
 class Literal:
@@ -79,8 +77,6 @@ class Items:
 Node: TypeAlias = Literal | PlainPath | Jq | UrlTemplate | Fields | Items
 Expression: TypeAlias = PlainPath | Jq
 
-# ------------------------------------------------------------------ auth
-
 
 @dataclass(frozen=True, slots=True)
 class AuthTemplate:
@@ -105,9 +101,10 @@ class AuthField:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How `agentos login` gets a credential in the browser: OAuth 2 authorization code with PKCE (RFC 7636)."""
+    """How a token is had: for a code that a browser brings (RFC 6749, 4.1), or for a client alone (4.4)."""
 
     authorize_url: str
+    """Empty where nobody logs in."""
     token_url: str
     client_id: str | None = None
     """None = the service knows no clients: it is told the callback and the challenge, and no state of its own."""
@@ -123,6 +120,20 @@ class Login:
     """What the token is for: RFC 8707."""
     token_params: tuple[tuple[str, str], ...] = ()
     """What else every request to `token_url` carries."""
+    grant: Choice["authorization_code", "client_credentials"] = "authorization_code"
+    client_auth: Choice["basic", "body"] | None = None
+    """How the client proves itself at `token_url`; None = it is a public one, which has no secret."""
+
+    @property
+    def in_browser(self) -> bool:
+        """Whether `agentos login` gets the token."""
+        return self.grant == "authorization_code"
+
+    @property
+    def client_fields(self) -> tuple[str, ...]:
+        """What of the client the operator gives: its secret, and its id where the file does not say it."""
+        known = self.client_id is not None
+        return () if self.client_auth is None else ("client_secret",) if known else ("client_id", "client_secret")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +145,7 @@ class Auth:
     kind: Choice["api_key", "basic", "template", "oauth", "expressions"]
     """`expressions`: older manifests that write `.auth.key` in a url, header or query and declare no place."""
     fields: tuple[str, ...]
-    """What the credential must hold: `("key",)`, `("username", "password")`, …"""
+    """What a request carries of it: `("key",)`, `("username", "password")`, …"""
     templates: tuple[AuthTemplate, ...]
     optional: bool = False
     label: str | None = None
@@ -144,8 +155,10 @@ class Auth:
     """The utility that shows whether it works."""
     place: Place | None = None
 
-
-# ------------------------------------------------------------------ rest
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """What the operator gives: the fields themselves, or the client that they are had for."""
+        return self.fields if self.login is None or self.login.in_browser else self.login.client_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,9 +321,6 @@ class Shared:
 
 
 NOTHING_SHARED = Shared()
-
-# ------------------------------------------------------------------ the skill
-
 
 Effect: TypeAlias = Choice["read", "write", "destroy"]
 

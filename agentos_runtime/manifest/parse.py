@@ -31,6 +31,9 @@ LATER_SECTIONS: Mapping[str, str] = {
     "operations": "not callable yet: the skill loads without them",
     "transformers": "not applied yet: the skill loads without them",
 }
+RESERVED_UTILITY = "use"
+_API_NAMES = frozenset({"api", "base_url", "baseUrl", "servers", "server", "service", "host"})
+"""What `api` is called, rightly or not."""
 _BY_METHOD: Mapping[str, Effect] = {"GET": "read", "HEAD": "read", "DELETE": "destroy"}
 EXTRAS = (
     "requires",
@@ -91,9 +94,11 @@ def read_callables(
 
 def _base_url(root: Cursor, report: Report) -> str | None:
     """As it is written; what is wrong with it is reported here, and not at every url that stands after it."""
-    cursor = root.at("api").get("base_url")
+    api = root.get("api")
+    cursor = api.get("base_url") if api else None
     if cursor is None or not isinstance(cursor.json, str):
-        return _STAND_IN if report.has_error_under("api") else None
+        refused = any(report.has_error_under(name) for name, _ in root.items() if name in _API_NAMES)
+        return _STAND_IN if refused else None
     problem = address_problem(cursor.json)
     if problem and not report.has_error_under("api"):
         report.error(cursor.place, f"this url {problem}", address_fix(problem), cursor.length)
@@ -105,6 +110,9 @@ def _declared_utilities(roots: Sequence[Cursor], report: Report) -> dict[str, Cu
     for root in roots:
         below = root.get("utilities")
         for name, cursor in below.items() if below else ():
+            if name == RESERVED_UTILITY:
+                message = f"the name `{name}` is reserved: agents are limited by it"
+                report.error(cursor.key_place, message, f"Write another, such as `{name}_it`", cursor.key_length)
             earlier = declared.setdefault(name, cursor)
             if earlier is not cursor:
                 report_taken(cursor, earlier, "utility", report)

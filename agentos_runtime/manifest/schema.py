@@ -4,6 +4,7 @@ The schema is written without `anyOf`, so that each mistake is one error; its `p
 what a `pattern` asks for.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -20,6 +21,7 @@ from agentos_runtime.manifest.mistakes.fixes import (
     short,
     type_fix,
 )
+from agentos_runtime.manifest.mistakes.json_schema import whole_schemas
 from agentos_runtime.manifest.mistakes.words import known_key, known_value
 from agentos_runtime.manifest.quick_schema import QuickValidator
 from agentos_runtime.manifest.report import Report
@@ -27,6 +29,21 @@ from agentos_runtime.manifest.yaml.values import Cursor
 from agentos_runtime.suggest import suggest
 
 _OTHER_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            "maxLength",
+            "minLength",
+            "maxItems",
+            "minItems",
+            "uniqueItems",
+            "multipleOf",
+            "exclusiveMinimum",
+            "const",
+        ),
+        "It is not part of the language: say it in the `description`, or list the values under `enum`",
+    ),
+    "in": "Remove it: where a param goes is said under `rest`, in `url`, `query`, `headers` or `body`",
+    "schema": "Write what stands in it right below the name of the param: `{type: string}`",
     "$ref": "References are not part of the language: write the declaration out",
     "pattern": "`pattern` is not part of the language: describe the value, or list it under `enum`",
     "anyOf": "Write `one_of`: exactly one of its shapes must fit",
@@ -43,10 +60,20 @@ _OTHER_NAMES: Mapping[str, str] = {
     "outputs": "Write `returns`",
     "endpoint": "Write `url`",
     "path": "Write `url`; one that begins with `/` goes after `api.base_url`",
+    "client_secret": "Write `client_auth: basic`, or `body`: a secret never stands in a file, it is asked for",
     "json": "Write `body`; `encoding: json` is the default",
     "data": "Write `body`",
 }
 
+_OF_OTHER_PLACES: Mapping[str, Mapping[str, str]] = {
+    "client_id": dict.fromkeys(
+        ("key", "token", "value", "secret", "api_key", "apiKey", "access_token", "bearer", "bearer_token", "user"),
+        "A key never stands in a file: remove it, and store it with `agentos keys set`",
+    ),
+    "rest": {"required": "Write `required: true` at each of the `params` that is"},
+    "paginate": {"status": "Remove it: every 2xx is a success"},
+}
+"""A key that only one place has → what is written there by mistake, and what to do."""
 _CALLABLE = frozenset({"utilities", "parts"})
 _NEEDED = frozenset({"id", "name", "description"})
 _OF_A_UTILITY = frozenset({"rest", "params", "returns"})
@@ -67,8 +94,10 @@ class ManifestSchema:
 
     def check(self, root: Cursor, report: Report) -> None:
         """Report every way in which the values are not a manifest."""
+        whole = frozenset(whole_schemas(root, report))
         for error in self._validator.iter_errors(root.json):
-            _translate(error, root, report, self._homes)
+            if tuple(error.absolute_path)[:3] not in whole:
+                _translate(error, root, report, self._homes)
         for name, cursor in root.items():
             if name not in self._top:
                 report.keeps_apart = False  # it may be meant as `auth` or `api`, without which others do not work
@@ -82,16 +111,24 @@ class ManifestSchema:
         if guess in _CALLABLE and not holds:
             guess = suggest(name, self._top)
         fix = f"Did you mean `{guess}`?" if guess else "It is not used; remove it"
+        if name not in self._top and self._homes.get(name) == "api":
+            fix = f"Write it under `api`: `api: {{{name}: …}}`"
         message = f"`{short(name)}` is not a key of a manifest"
         if guess in _CALLABLE and holds and _surely(name, str(guess)) and not callable_by:
             report.error(cursor.key_place, f"{message}, and nothing is left to call", fix, cursor.key_length)
         elif name in _OF_A_UTILITY and isinstance(cursor.json, dict) and not callable_by:
             fix = f"Put it into a utility: `utilities: {{NAME: {{{name}: …}}}}`"
             report.error(cursor.key_place, f"{message}, and nothing is left to call", fix, cursor.key_length)
-        elif guess in _NEEDED and root.get(str(guess)) is None and callable_by:
+        elif callable_by and self._is_needed(name, guess, root):
             report.error(cursor.key_place, message, fix, cursor.key_length)
         else:
             report.warning(cursor.key_place, message, fix, cursor.key_length)
+
+    def _is_needed(self, name: str, guess: str | None, root: Cursor) -> bool:
+        """Whether what was meant by the key is missing, and nothing can be called without it."""
+        if "api" in (guess, self._homes.get(name)):
+            return root.get("api") is None
+        return guess in _NEEDED and root.get(str(guess)) is None
 
     def check_part(self, root: Cursor, report: Report) -> None:
         """Report every way in which the values are not those of a part."""
@@ -229,6 +266,10 @@ def _enum(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> N
         shown = f"is `{short(cursor.source)}`; it must be"
     one_of = f"one of {', '.join(known)}" if len(known) > 1 else f"`{known[0]}`"
     fix = f"Did you mean `{guess}`?" if guess else f"Write {one_of}"
+    several = re.fullmatch(r"(?:array|list|List)[<\[](\w+)[>\]]|(\w+)\[\]", cursor.source or "")
+    of_one = several and (known_value(several[1] or several[2], known) or "string")
+    if of_one and "array" in known:
+        fix = f"Write `type: array, items: {{type: {of_one}}}`"
     if cursor.source == "any" and "integer" in known and "any" not in known:
         fix = "Leave `type` out: then any value is allowed"
     if "api_key" in known or known == ["none"]:
@@ -255,6 +296,9 @@ def _unknown_fix(name: str, known: frozenset[str], homes: Homes, report: Report)
         return None
     if name in _OTHER_NAMES and "properties" in known:
         return _OTHER_NAMES[name]
+    for own, fixes in _OF_OTHER_PLACES.items():
+        if own in known and name in fixes:
+            return fixes[name]
     home = homes.get(name)
     if home and homes.keys() & known:
         return (
@@ -266,7 +310,7 @@ def _unknown_fix(name: str, known: frozenset[str], homes: Homes, report: Report)
     if guess:
         return f"Did you mean `{guess}`?"
     hint = _OTHER_NAMES.get(name)
-    return hint if hint and hint.removeprefix("Write `").split("`")[0] in known else None
+    return hint if hint and re.split("[`:]", hint.removeprefix("Write `"))[0] in known else None
 
 
 def _known_fix(known: frozenset[str]) -> str:

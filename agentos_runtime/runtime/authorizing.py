@@ -35,8 +35,9 @@ async def authorize(
     stage = ("request", _preview(ctx, draft).masked()) if ctx.trace is not None else None
     try:
         authorization = _authorized(ctx, origin, draft.method)
-        if await _renewed(ctx, authorization.credential, refused):
-            authorization = _authorized(ctx, origin, draft.method)  # what is approved may have changed meanwhile
+        current = await _renewed(ctx, authorization.credential, refused)
+        if current is not None:  # what is approved may have changed meanwhile
+            authorization = _with_token(ctx, _authorized(ctx, origin, draft.method), current)
     finally:
         ctx.trace_stages([stage] if stage else ())
     check_told(draft, ctx.results.would_change)
@@ -66,23 +67,36 @@ def _authorized(ctx: CallContext, origin: str, method: str) -> Authorization:
     return authorization
 
 
-async def _renewed(ctx: CallContext, credential: Credential | None, refused: Credential | None) -> bool:
-    """Whether a renewal was due, which may have taken long; what came of it is stored. Raises UpstreamTimeout."""
+async def _renewed(
+    ctx: CallContext, credential: Credential | None, refused: Credential | None
+) -> Credential | None:
+    """What came of a renewal, which may have taken long; None when none was due. Raises UpstreamTimeout."""
     skill, name = ctx.plan.skill, ctx.plan.utility.credential
     if ctx.services.renewals is None or credential is None or name is None:
-        return False
-    is_refused = refused is not None and credential.fields == refused.fields
-    if not ctx.services.renewals.is_due(skill.auth[name], credential, refused=is_refused):
-        return False
+        return None
+    auth = skill.auth[name]
+    if not ctx.services.renewals.is_due(auth, credential, refused):
+        return None
     seconds = ctx.plan.utility.rest.timeout
     try:
         async with asyncio.timeout(seconds):
-            current = await ctx.services.renewals.current(skill, skill.auth[name], credential, refused=is_refused)
+            current = await ctx.services.renewals.current(skill, auth, credential, refused)
     except TimeoutError:  # the renewal goes on, for the next call
         raise UpstreamTimeout(f'The login of the skill "{skill.id}" was not renewed within {seconds:g} s') from None
-    if current is not credential:
+    if current is not credential and not current.held:
         ctx.trace_stages([("renewal", {"expires_at": current.life.expires_at if current.life else None})])
-    return True
+    return current
+
+
+def _with_token(ctx: CallContext, authorization: Authorization, current: Credential) -> Authorization:
+    """With the token of a client in place of its id and secret; the results know it first."""
+    renewals, skill, given = ctx.services.renewals, ctx.plan.skill, authorization.credential
+    auth = skill.auth[ctx.plan.utility.credential or ""]
+    if renewals is None or given is None or auth.login is None or auth.login.in_browser:
+        return authorization  # what was renewed is stored, and was handed out anew
+    redactor = renewals.redactor(skill, auth, given, current)
+    ctx.results.learn(redactor)
+    return Authorization(current, redactor, authorization.allow_private)
 
 
 async def _again(

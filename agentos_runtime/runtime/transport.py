@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from agentos_runtime.calls.messages import SAFE_METHODS, UpstreamResponse
+from agentos_runtime.calls.messages import SAFE_METHODS, UpstreamRequest, UpstreamResponse
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.circuit_breaker import CircuitBreakers
 from agentos_runtime.manifest.model import Retry
+from agentos_runtime.manifest.origins import origin_of
 from agentos_runtime.runtime.authorized import AuthorizedRequest
 from agentos_runtime.runtime.ports import OpenUpstream, Upstream
 from agentos_runtime.runtime.record import Record
@@ -16,6 +17,23 @@ from agentos_runtime.runtime.tracing import response_stages
 UNAUTHORIZED = 401
 TraceStages: TypeAlias = Callable[[Iterable[tuple[str, Json]]], None]
 """Gets the stages of an answer."""
+
+
+class TokenTransport:
+    """Sends what asks for tokens, past the circuit breaker of its origin like every other request."""
+
+    def __init__(self, upstream: Upstream, circuit_breakers: CircuitBreakers) -> None:
+        self._upstream = upstream
+        self._circuit_breakers = circuit_breakers
+
+    async def send(
+        self, request: UpstreamRequest, *, timeout: float, retry: None, allow_private: bool
+    ) -> UpstreamResponse:
+        """The whole answer, whatever its status. Raises what `Transport.send` raises."""
+        with self._circuit_breakers.attempt(origin_of(request.url) or "") as attempt:
+            response = await self._upstream.send(request, timeout=timeout, retry=retry, allow_private=allow_private)
+            attempt.status = response.status
+        return response
 
 
 class Transport:

@@ -17,6 +17,9 @@ NETWORK = "network"
 LOGIN = "login"
 """The placement of a grant to log in: a code goes there, and the credential comes from there."""
 
+CLIENT = "client"
+"""The placement of a grant to be given tokens: a client's id and secret go there."""
+
 
 class AuthorityError(ValueError):
     """What was read is no authority."""
@@ -32,7 +35,7 @@ class Grant:
     """None when the manifest does not say where its url goes: such a grant covers nothing."""
     method: str
     placement: str
-    """`header:authorization`, `query:api_key`, `body:token`, `basic`, `url`, `network`, `login`."""
+    """`header:authorization`, `query:api_key`, `body:token`, `basic`, `url`, `network`, `login`, `client`."""
 
     def __str__(self) -> str:
         where = self.origin or "an origin that the file does not say (a jq url must begin with a literal origin)"
@@ -40,6 +43,8 @@ class Grant:
             return f"{self.method} {where} on this machine's network"
         if self.placement == LOGIN:
             return f'{self.method} {where} to log in for the credential "{self.credential}"'
+        if self.placement == CLIENT:
+            return f'{self.method} {where} with the id and secret of "{self.credential}", to be given tokens'
         return f'{self.method} {where} with the credential "{self.credential}" in {self.placement}'
 
     def as_json(self) -> dict[str, Json]:
@@ -138,11 +143,13 @@ def declared_grants(skill: Skill, utility: Utility) -> frozenset[Grant]:
 
 
 def login_grants(auth: Auth) -> frozenset[Grant]:
-    """What logging in for a credential asks for: to open the one address, and to be given the key by the other."""
+    """What getting a credential asks for: to open the one address, and to be given the key by the other."""
     if auth.login is None:
         return frozenset()
-    opened, asked = origin_of(auth.login.authorize_url), origin_of(auth.login.token_url)
-    grants = {Grant(auth.name, opened, "GET", LOGIN), Grant(auth.name, asked, "POST", LOGIN)}
+    asked = origin_of(auth.login.token_url)
+    grants = {Grant(auth.name, asked, "POST", LOGIN if auth.login.in_browser else CLIENT)}
+    if auth.login.in_browser:
+        grants.add(Grant(auth.name, origin_of(auth.login.authorize_url), "GET", LOGIN))
     if asked is not None and is_private(asked):
         grants.add(Grant(None, asked, "POST", NETWORK))
     return frozenset(grants)

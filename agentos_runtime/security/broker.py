@@ -149,7 +149,7 @@ class CredentialBroker:
             refusal = self._refusal(skill, grant, credential)
             if closed or refusal is not None:
                 raise ApprovalRequired(
-                    f"The login of {skill.id} is not renewed: nobody approved {grant}{refusal or ''}. "
+                    f"No token is asked for {skill.id}: nobody approved {grant}{refusal or ''}. "
                     f"If you trust {skill.file}, run: agentos approve {skill.id}",
                     details={"skill": skill.id},
                 )
@@ -212,7 +212,7 @@ class CredentialBroker:
         if auth is None:
             return None
         try:
-            credential = self._credentials.find(skill.id, auth.name, auth.fields)
+            credential = self._credentials.find(skill.id, auth.name, auth.asked)
         except (UnusableCredential, PrivateFileError, KeyringError) as error:
             raise _not_found(skill, auth, str(error)) from None
         if credential is None and not auth.optional:
@@ -260,12 +260,13 @@ def _not_found(skill: Skill, auth: Auth, reason: str) -> CredentialNotFound:
 
 
 def _missing_text(skill: Skill, auth: Auth) -> str:
-    what = auth.label or "credential"
+    client = auth.login is not None and not auth.login.in_browser
+    what = auth.label or ("client id and secret" if client else "credential")
     name = "" if auth.name == "default" else f' "{auth.name}"'
     option = "" if auth.name == "default" else f" --credential {auth.name}"
-    names = " and ".join(variables(skill.id, auth.name, auth.fields).values())
+    names = " and ".join(variables(skill.id, auth.name, auth.asked).values())
     made = f"; it is made at {auth.help_url}" if auth.name != "default" and auth.help_url else ""
-    login = f", or agentos login {skill.id}{option}" if auth.login else ""
+    login = f", or agentos login {skill.id}{option}" if auth.login and not client else ""
     return (
         f'the skill "{skill.id}" needs its {what}{name}. Run: agentos keys set {skill.id}{option}{login} '
         f"(or start the server with {names} set){made}."

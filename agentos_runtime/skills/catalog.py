@@ -127,7 +127,7 @@ def _auth(auth: Auth) -> dict[str, Json]:
     return {
         "credential": auth.name,
         "type": auth.kind,
-        "fields": list(auth.fields),
+        "fields": list(auth.asked),
         "label": auth.label,
         "help_url": auth.help_url,
         "optional": auth.optional,

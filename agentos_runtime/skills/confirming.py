@@ -57,10 +57,15 @@ def confirm(entry: SkillEntry, utility: str | None = None) -> Confirmation:
         raise NotConfirmed(f"{skill.id} has no utility {utility!r}{did_you_mean(utility, skill.utilities)}")
     unproven = [name for name, each in skill.utilities.items() if not each.strict_returns]
     wanted = unproven if utility is None else [name for name in unproven if name == utility]
-    if not wanted:
-        return Confirmation(skill.id, (), tuple(unproven), ())
-    _check_may_edit(entry, skill)
+    unchanged = Confirmation(skill.id, (), tuple(unproven), ())
+    if wanted:
+        _check_may_edit(entry, skill)
+    elif utility is not None:
+        return unchanged
     texts = dict(_changed(entry, utility))
+    if not texts:
+        return unchanged
+    _check_may_edit(entry, skill)
     _write(texts)
     return Confirmation(skill.id, tuple(wanted), tuple(n for n in unproven if n not in wanted), tuple(texts))
 

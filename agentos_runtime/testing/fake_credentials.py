@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
@@ -19,14 +19,34 @@ def stand_in(field: str) -> str:
     return f"simulated-secret-{re.sub(r'[^A-Za-z0-9_]', '_', field)}-end"
 
 
+class StandIns(dict[str, Secret]):
+    """Whatever field is asked for: what a client is given for its id and secret as well."""
+
+    def __missing__(self, field: str) -> Secret:
+        return Secret(stand_in(field))
+
+
+class Tokens(Protocol):
+    """Credentials whose tokens are asked for: `tokens.SimulatedTokens`."""
+
+    def stamp(self) -> Stamp | None: ...
+
+    def find(self, skill_id: str, name: str) -> Credential | None: ...
+
+
 class FakeCredentials:
-    """Every credential there could be, made of stand-ins; nothing is looked up or stored."""
+    """Every credential there could be, made of stand-ins. tokens: those that a case has a service give."""
+
+    def __init__(self, tokens: Tokens | None = None) -> None:
+        self._tokens = tokens
 
     def stamp(self) -> Stamp | None:
-        return None
+        return self._tokens.stamp() if self._tokens else None
 
     def find(self, skill_id: str, credential: str, fields: Sequence[str]) -> Credential | None:
-        secrets = {field: Secret(stand_in(field)) for field in fields}
+        if self._tokens and (found := self._tokens.find(skill_id, credential)) is not None:
+            return found
+        secrets = StandIns({field: Secret(stand_in(field)) for field in fields})
         return Credential(secrets, "simulation", stands_in=True)
 
     def list(self) -> tuple[Listed, ...]:

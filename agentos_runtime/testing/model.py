@@ -53,7 +53,7 @@ class Case:
     description: str
     params: Mapping[str, Json]
     exchanges: tuple[Exchange, ...]
-    """At least one, in order."""
+    """In order; none for a call that fails before anything is sent."""
     listed: bool
     """The case lists its exchanges: exactly these must be made. Else what is asked further has the same answer."""
     live: bool

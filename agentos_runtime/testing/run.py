@@ -26,6 +26,7 @@ from agentos_runtime.testing.matching import Address, read_address, see
 from agentos_runtime.testing.model import Case, CaseFile, SentRequest
 from agentos_runtime.testing.simulation import SkippedTime, home_for_a_while, simulation
 from agentos_runtime.testing.store import CaseStore
+from agentos_runtime.testing.tokens import SimulatedTokens
 
 AGENT = "agentos-test"
 CHAT_KEYS = frozenset({"content", "tool_calls", "stop_reason", "usage"})
@@ -133,11 +134,19 @@ async def run_cases(settings: Settings, skills: Sequence[str] = ()) -> CasesRepo
     """
     stage = OneCase()
     stores: list[CaseStore] = []
+    kept: list[SimulatedTokens] = []
     with home_for_a_while(replace(settings, skill_settings={})) as elsewhere:
-        dependencies = simulation(chooser=stage, seen=stores.append, clocks=SkippedTime().clocks())
+        dependencies = simulation(
+            chooser=stage,
+            seen=stores.append,
+            clocks=SkippedTime().clocks(),
+            home=elsewhere.home,
+            cases=lambda: () if stage.case is None else (stage.case,),
+            tokens=kept.append,
+        )
         async with open_runtime(elsewhere, {}, watch=False, dependencies=dependencies) as runtime:
             _check_names(runtime.registry, skills)
-            runner = CaseRunner(runtime, stage, read_schema("chat-reply"))
+            runner = CaseRunner(runtime, stage, kept[0], read_schema("chat-reply"))
             runs = [
                 CaseRun(file, await runner.run(file.case) if file.case else None)
                 for file in stores[0].files()
@@ -162,14 +171,18 @@ def _check_names(registry: Registry, skills: Sequence[str]) -> None:
 class CaseRunner:
     """Runs cases one after the other through a runtime whose upstream asks `stage`."""
 
-    def __init__(self, runtime: Runtime, stage: OneCase, chat_reply: Mapping[str, Any]) -> None:
+    def __init__(
+        self, runtime: Runtime, stage: OneCase, tokens: SimulatedTokens, chat_reply: Mapping[str, Any]
+    ) -> None:
         self._runtime = runtime
         self._stage = stage
+        self._tokens = tokens
         self._chat_reply = Draft202012Validator(chat_reply)
 
     async def run(self, case: Case) -> CaseResult:
         """Make the case's call and compare what was sent and what came with what the case says."""
         self._stage.case, self._stage.sent = case, []
+        self._tokens.begin()
         call = Call(case.skill, case.utility.name, dict(case.params), AGENT, "case")
         started = time.monotonic()
         outcome = await (self._streamed(call) if case.streams else self._plain(call))
@@ -230,7 +243,8 @@ def compare_requests(case: Case, sent: list[UpstreamRequest]) -> Iterator[Differ
         further = see(sent[count])
         what = f"{further.method} {further.address.origin}{further.address.path}"
         more = f", and {len(sent) - count - 1} more" if len(sent) > count + 1 else ""
-        yield Difference(path_text(("exchanges", count)), NOTHING, what + more, case.exchanges[-1].line)
+        line = case.exchanges[-1].line if case.exchanges else None
+        yield Difference(path_text(("exchanges", count)), NOTHING, what + more, line)
 
 
 def _compare_request(wanted: SentRequest, request: UpstreamRequest | None, path: Path) -> Iterator[Difference]:

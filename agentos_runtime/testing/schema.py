@@ -57,6 +57,10 @@ class CaseSchema:
                 report.error(root.place, f"a case needs `{name}`", f"Add `{name}: …` ({_lowered(hint)})")
 
     def _check_choices(self, root: Cursor, report: Report) -> None:
+        listed = root.get("exchanges")
+        if listed is not None and listed.json == [] and root.get("error") is None:
+            fix = "List what is sent; only a call that fails before has nothing to list, and then an `error`"
+            report.error(listed.key_place, "`exchanges` is empty", fix, listed.key_length)
         _one_of(root, ("reply", "error"), report, "Say what the caller gets: `reply: …`, or `error: {code: …}`")
         for response in (below for each in exchanges_of(root) if (below := each.get("response"))):
             _one_of(response, BODY_KEYS, report, None)

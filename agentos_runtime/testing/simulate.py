@@ -7,6 +7,7 @@ from typing import Protocol
 from agentos_runtime.calls.messages import UpstreamRequest, UpstreamResponse
 from agentos_runtime.manifest.model import Retry
 from agentos_runtime.testing.model import Case, SimulatedAnswer
+from agentos_runtime.testing.tokens import SimulatedTokens
 
 Pause = Callable[[], Awaitable[object]]
 
@@ -32,15 +33,17 @@ class Chooser(Protocol):
 class SimulatedUpstream:
     """`runtime.ports.Upstream` over cases; `pause` is waited for between the pieces of a stream."""
 
-    def __init__(self, chooser: Chooser, *, pause: Pause = no_pause) -> None:
+    def __init__(self, chooser: Chooser, *, pause: Pause = no_pause, tokens: SimulatedTokens | None = None) -> None:
         self._chooser = chooser
         self._pause = pause
+        self._tokens = tokens
 
     async def send(
         self, request: UpstreamRequest, *, timeout: float, retry: Retry | None, allow_private: bool
     ) -> UpstreamResponse:
         """The whole answer of the case. Raises UpstreamUnreachable when there is none."""
-        return whole_answer(self._chooser.choose(request, streaming=False).answer)
+        response = whole_answer(self._chooser.choose(request, streaming=False).answer)
+        return self._tokens.hidden(request, response) if self._tokens else response
 
     async def open(
         self,

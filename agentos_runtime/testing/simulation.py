@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +13,15 @@ from agentos_runtime.config.settings import Settings
 from agentos_runtime.resources import read_schema
 from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.security.broker import CredentialBroker
+from agentos_runtime.security.login.renewing import Renewals
 from agentos_runtime.skills.files import skill_folders
 from agentos_runtime.skills.registry import Registry
 from agentos_runtime.testing.fake_credentials import EverythingApproved, FakeCredentials
+from agentos_runtime.testing.model import Case
 from agentos_runtime.testing.schema import CaseSchema
 from agentos_runtime.testing.simulate import Chooser, Pause, SimulatedUpstream, no_pause
 from agentos_runtime.testing.store import CaseStore
+from agentos_runtime.testing.tokens import SimulatedTokens
 
 LONGEST_WAIT = 0.01
 """Seconds."""
@@ -47,19 +50,30 @@ def simulation(
     clocks: Clocks | None = None,
     chooser: Chooser | None = None,
     seen: Callable[[CaseStore], object] | None = None,
+    home: Path | None = None,
+    cases: Callable[[], Iterable[Case]] | None = None,
+    tokens: Callable[[SimulatedTokens], object] = lambda kept: None,
 ) -> Callable[[Registry], Dependencies]:
     """For `open_runtime(dependencies=…)`: every call is answered by a case of the registry's skills.
 
     clocks: the time that calls see, the real one unless given.
     chooser: who picks the case, instead of the store. seen: is handed the store once there is one.
+    home: where tokens are kept that cases have services give; without it none is asked for. cases: those that count
+    for that, all unless given. tokens: is handed what keeps them.
     """
 
     def dependencies(registry: Registry) -> Dependencies:
         store = CaseStore(registry, case_schema())
         if seen is not None:
             seen(store)
-        broker = CredentialBroker(FakeCredentials(), EverythingApproved())
-        return Dependencies(SimulatedUpstream(chooser or store, pause=pause), broker, clocks or Clocks())
+        kept = SimulatedTokens(home, registry, cases or store.cases) if home is not None else None
+        broker = CredentialBroker(FakeCredentials(kept), EverythingApproved())
+        upstream = SimulatedUpstream(chooser or store, pause=pause, tokens=kept)
+        renewals = None
+        if kept is not None:
+            tokens(kept)
+            renewals = Renewals(kept.store, upstream, broker, kept.folder, wall=time.time)
+        return Dependencies(upstream, broker, clocks or Clocks(), renewals=renewals)
 
     return dependencies
 

@@ -1,6 +1,7 @@
 """All cases of the skills that are loaded, read again when they change."""
 
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
 from agentos_runtime.calls.messages import UpstreamRequest
@@ -25,8 +26,8 @@ class CaseStore:
         self._registry = registry
         self._schema = schema
         self._known: dict[Path, tuple[_State, CaseFile]] = {}
-        self._last: dict[Path, int] = {}
-        """Of a case with several exchanges, which one answered last."""
+        self._last: ContextVar[dict[Path, int]] = ContextVar("last")
+        """Of a case with several exchanges, which one answered last: each call has a place of its own."""
 
     def files(self) -> list[CaseFile]:
         """Every case file of every skill that is ready, right or wrong."""
@@ -54,10 +55,13 @@ class CaseStore:
         The last one answers from then on, until the call begins anew.
         """
         same = [index for index, each in enumerate(case.exchanges) if each.request == chosen.request]
-        last = self._last.get(case.file, -1)
+        places = self._last.get(None)
+        if places is None:
+            self._last.set(places := {})
+        last = places.get(case.file, -1)
         following = [index for index in same if index > last]
         index = following[0] if following else same[0] if same[0] == 0 else same[-1]
-        self._last[case.file] = index
+        places[case.file] = index
         return index
 
     def _of(self, skill: Skill, folder: SkillFolder) -> Iterator[CaseFile]:
@@ -75,6 +79,7 @@ class CaseStore:
 
 
 def _nothing_fits(what: str, origin: str, cases: list[Case], streaming: bool) -> str:
+    cases = [case for case in cases if case.exchanges]
     near = [case for case in cases if origin_of(case.request.url) == origin] or cases
     named = [f"{case.skill}/{case.utility.name} {case.name}" for case in near[:MOST_NAMED]]
     more = f" and {len(near) - MOST_NAMED} more" if len(near) > MOST_NAMED else ""

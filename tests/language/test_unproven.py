@@ -11,7 +11,7 @@ import pytest
 from tests.cli.console import Console
 from tests.end_to_end.house import House
 from tests.language.support import ORIGIN, serving, skill_text
-from tests.toy.raw import answer, answer_json
+from tests.toy.raw import Toy, answer, answer_json
 
 UNPROVEN = """
 # Imported; edit as you like.
@@ -164,6 +164,29 @@ def test_a_utility_s_own_key_is_taken_away(tmp_path: Path) -> None:
     file = console.write("demo.md", skill_text(own))
     assert console.run("confirm", "demo", "go").code == 0
     assert file.read_text(encoding="utf-8") == skill_text(own).replace("    strict_returns: false\n", "")
+
+
+def test_when_every_utility_was_confirmed_the_skill_is_too(tmp_path: Path) -> None:
+    console = console_of(tmp_path)
+    one = "  {}:\n    description: x\n    returns: array\n    rest: {{url: /x}}\n"
+    text = skill_text("utilities:\n" + one.format("go") + one.format("come"))
+    file = console.write("demo.md", text.replace("id: demo\n", "id: demo\nstrict_returns: false\n"))
+    assert console.run("confirm", "demo", "go").code == 0
+    assert "agentos confirm demo" in console.run("confirm", "demo", "come").out
+    assert file.read_text(encoding="utf-8").count("strict_returns") == 3
+    assert "was confirmed already" in console.run("confirm", "demo").out
+    assert file.read_text(encoding="utf-8") == text
+    assert console.run("confirm", "demo").out.endswith("nothing was changed.\n")
+
+
+def test_confirming_tells_what_did_not_match_so_far(tmp_path: Path) -> None:
+    with Toy(answer_json({"count": "many"})) as toy:
+        console = console_of(tmp_path)
+        console.environ["AGENTOS_REWRITE"] = f"{ORIGIN}={toy.origin}"
+        console.write("demo.md", skill_text(UNPROVEN))
+        assert console.run("call", "demo", "count").code == 0
+        done = console.run("confirm", "demo", "count")
+    assert (done.code, "1 reply of count did not match" in done.err) == (0, True), done.err
 
 
 def test_parts_are_confirmed_with_their_skill(tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ class Service:
     """Queries of the authorize address."""
     posted: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     """Content type and fields of each exchange."""
+    shown: list[str | None] = field(default_factory=list)
+    """The Authorization of each exchange."""
     arguments: list[str] = field(default_factory=list)
     """The command lines of all processes, at each exchange."""
     calls: list[str | None] = field(default_factory=list)
@@ -92,6 +94,7 @@ def serving(**how: object) -> Iterator[Service]:
             text = self.rfile.read(int(self.headers["Content-Length"])).decode()
             kind = self.headers["Content-Type"]
             form = {name: values[0] for name, values in parse_qs(text).items()}
+            service.shown.append(self.headers["Authorization"])
             self._send(*service.exchanged(kind, json.loads(text) if kind == "application/json" else form))
 
         def _send(self, status: int, body: dict[str, object], **headers: str) -> None:

@@ -1,5 +1,6 @@
 """`agentos login`: the whole way, with a toy service, a browser that follows, and a person who pastes."""
 
+import base64
 import json
 import shutil
 import signal
@@ -184,6 +185,30 @@ def test_an_oauth_2_service_is_asked_as_the_rfc_says(desk: Desk) -> None:
     assert posted["redirect_uri"] == asked["redirect_uri"]
     assert service.calls == [f"Bearer {CANARY}"]
     assert "for read, good for 3600 s: then log in again" in done.out
+
+
+@pytest.mark.parametrize("how", ["basic", "body"])
+def test_a_client_with_a_secret_shows_it_and_keeps_it_for_the_renewals(desk: Desk, how: str) -> None:
+    answer: dict[str, object] = {"access_token": CANARY, "refresh_token": f"{CANARY}-refresh"}
+    given = {"DEMO_CLIENT_ID": "my-client", "DEMO_CLIENT_SECRET": f"{CANARY}-secret"}
+    with serving(answer=answer) as service:
+        text = DEMO.format(origin=service.origin).replace("client_id: me", f"client_auth: {how}")
+        desk.write("demo/readme.md", text)
+        assert desk.run("approve", "demo", "--yes").code == 0
+        without = desk.run("login", "demo")
+        assert (without.code, "DEMO_CLIENT_ID and DEMO_CLIENT_SECRET" in without.err) == (2, True)
+        with desk.running("demo", BROWSER=NOBODY, **given) as login:
+            assert follow(login.address).status == 200
+            assert login.ends().code == 0
+        (entry,) = kept(desk)
+        assert isinstance(entry["fields"], dict)
+        assert entry["fields"]["client_secret"] == f"{CANARY}-secret"
+    (asked,), ((_, posted),) = service.asked, service.posted
+    assert asked["client_id"] == "my-client"
+    pair = base64.b64encode(f"my-client:{CANARY}-secret".encode()).decode()
+    assert service.shown == ([f"Basic {pair}"] if how == "basic" else [None])
+    in_body = {"client_id": "my-client", "client_secret": f"{CANARY}-secret"} if how == "body" else {}
+    assert {name: text for name, text in posted.items() if name.startswith("client_")} == in_body
 
 
 @pytest.mark.parametrize("alone", [True, False], ids=["the code", "the address"])

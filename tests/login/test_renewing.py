@@ -119,6 +119,19 @@ def test_a_token_is_renewed_before_its_end_and_its_successor_is_stored_before_it
     assert resources == ["https://one.example.com", "https://two.example.com"]
 
 
+def test_a_client_with_a_secret_shows_it_at_each_renewal(home: Home) -> None:
+    with token_service(client=("me", "secret-canary")) as service:
+        home.logged_in(service, ends_in=-1, client_secret="secret-canary")
+        text = SKILL.format(origin=service.origin).replace("client_id: me", "client_id: me\n  client_auth: basic")
+        home.write("demo/readme.md", text)
+        assert home.run("call", "demo", "me").code == 0
+        assert home.kept()["fields"]["client_secret"] == "secret-canary"
+        home.store(service.first(), -1)
+        done = home.run("call", "demo", "me")
+        assert (done.code, "agentos login demo" in done.err) == (1, True), done.err
+    assert service.renewals == 1
+
+
 @pytest.mark.parametrize("utility", ["me", "change"])
 def test_a_401_renews_once_and_the_request_is_made_again(home: Home, utility: str) -> None:
     with token_service() as service, home.logged_in(service).serving() as url:

@@ -61,7 +61,7 @@ def test_what_is_revoked_while_a_renewal_waits_for_its_turn_is_not_sent(tmp_path
             turn = await renewals.turn(SKILL, AUTH)
             assert turn is not None
             other = turn
-            return await renewals.current(SKILL, AUTH, seen, refused=False)
+            return await renewals.current(SKILL, AUTH, seen, None)
 
     if revoked:
         with pytest.raises(ApprovalRequired):

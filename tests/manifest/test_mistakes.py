@@ -62,7 +62,7 @@ EXPECTED: dict[str, tuple[str, str, str] | None] = {
     "53-key-in-url": ("6:17", "user name or password", "type: basic"),
     "54-http-url": ("6:17", "can be read and changed", "https://"),
     "55-headers-list": ("29:9", "must be a map", "remove the `- `"),
-    "56-auth-header-manual": ("28:17", "overwritten by the credential", "Remove it"),
+    "56-auth-header-manual": ("28:40", "`{token}` is sent as it stands", "Remove it"),
     "57-env-var": ("6:17", "reads no environment variables", "agentos keys set"),
     "58-utilities-list": ("20:3", "does not fit the list", "begin with `- `"),
     "59-api-headers": None,

@@ -253,3 +253,31 @@ def test_every_rule_has_its_example() -> None:
 def test_a_follow_up_of_an_error_in_the_same_utility_is_not_shown() -> None:
     front = go("metod: POST\nurl: https://a.example/x\nbody: {a: 1}", params="b: {}")
     assert (len(texts(front)), texts(front, "warning")) == (1, [])
+
+
+MACHINE = "type: oauth, grant: client_credentials, token_url: 'https://a.example/t'"
+CLIENTS = [
+    ("type: oauth, token_url: 'https://a.example/t'", "5:1", "OAuth needs `authorize_url`", "or `grant: client_credentials`"),
+    (f"{MACHINE}, authorize_url: 'https://a.example/a'", "5:82", "nobody logs in, so `authorize_url` means nothing", "Remove"),
+    (f"{MACHINE}, client_secret: abc", "5:82", "`client_secret` is not a key", "`client_auth: basic`"),
+    (f"{MACHINE}, client_auth: client_secret_post", "5:95", "`client_auth` is `client_secret_post`", "`body`"),
+    (f"{MACHINE}, token_endpoint_auth_method: basic", "5:82", "`token_endpoint_auth_method` is not a key", "`client_auth`"),
+    ("type: oauth, grant: machine_to_machine, token_url: 'https://a.example/t'", "5:28", "`grant` is `machine_to_machine`", "`client_credentials`"),
+    ("type: oauth, grant_type: client_credentials, token_url: 'https://a.example/t'", "5:21", "`grant_type` is not a key", "`grant`"),
+    ("type: client_credentials, token_url: 'https://a.example/t'", "5:14", "`type` is `client_credentials`", "grant: client_credentials"),
+    ("type: api_key, header: X-Key, grant: client_credentials", "5:38", "`grant` belongs to `type: oauth`", "type: oauth"),
+    (f"{MACHINE}, header: {{X-T: '{{token}}'}}", "5:82", "`{token}` is none of it", "{access_token}"),
+    (f"{MACHINE}, client_id: me, header: {{A: '{{access_token}}', B: '{{client_id}}'}}", "5:97", "`{client_id}` is none", "{access_token}"),
+    (f"{MACHINE}, token_params: {{client_secret: x}}", "5:97", "written by the runtime", "Remove it"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("auth", "at", "message", "fix"), CLIENTS)
+def test_what_is_said_wrong_of_an_oauth_client_is_named_with_what_to_write(
+    auth: str, at: str, message: str, fix: str
+) -> None:
+    found = texts(f"auth: {{{auth}}}\nutilities:\n  a: {{description: d, rest: {{url: 'https://a.example/x'}}}}")
+    [first] = found
+    assert first.startswith(f"{at} "), found
+    assert message in first
+    assert fix in first

@@ -46,7 +46,7 @@ TOP_LEVEL = {
     "auth: {type: api_key, header: Host}": "5:31 `Host` is set by the runtime",
     "auth: {type: api_key, header: A b}": "5:31 `A b` is not a header name",
     "auth: {header: {X-Key: \"{a b}\"}}": "braces hold the name of a field of the credential. Write {token}",
-    "auth: {header: {X-Key: fixed}}": "5:7 nothing here says what a credential holds and where it goes.",
+    "auth: {header: {X-Key: fixed}}": "5:24 `fixed` names no field of the credential",
     "auth: {type: oauth}": "OAuth needs `authorize_url`",
     "auth: {type: api_key, header: A, login: {token_url: https://a.example}}": "5:34 `login` needs `authorize_url`. Add `authorize_url: …` (the address that the user's browser opens)",
     "auth: {type: api_key, header: A, login: {authorize_url: https://a.example/a, token_url: https://a.example/t, callback: https://a.example/cb}}": "`callback` must be a page of this machine, such as http://localhost:3000/callback.",

@@ -49,20 +49,23 @@ def set_key(
     elif refused_at:
         say(f"Stored in {stored['source']}. It goes nowhere until you run: agentos approve {loaded.id}")
     else:
-        say(f"Stored in {stored['source']}. Try it: agentos show {loaded.id}")
+        say(f"Stored in {stored['source']}. Try it: agentos {'keys test' if auth.probe else 'show'} {loaded.id}")
 
 
 def _ask(auth: Auth) -> dict[str, str]:
     """Hidden prompts; one field is asked for by its label."""
-    named = "Key" if auth.kind != "basic" else auth.fields[0].capitalize()
-    labels = {name: auth.label or named if len(auth.fields) == 1 else name.capitalize() for name in auth.fields}
-    return {name: ask_hidden(labels[name]).strip() for name in auth.fields}
+    named = "Key" if auth.kind != "basic" else auth.asked[0].capitalize()
+    labels = {
+        name: auth.label or named if len(auth.asked) == 1 else name.replace("_", " ").capitalize()
+        for name in auth.asked
+    }
+    return {name: ask_hidden(labels[name]).strip() for name in auth.asked}
 
 
 def _read(auth: Auth) -> dict[str, str]:
     lines = stdin_text().splitlines()
-    if len(auth.fields) == 1:
+    if len(auth.asked) == 1:
         lines = ["\n".join(lines).strip()]
-    if len(lines) < len(auth.fields) or not all(lines):
-        raise click.UsageError(f"stdin must hold {' and '.join(auth.fields)}, a line each")
-    return {name: line.strip() for name, line in zip(auth.fields, lines, strict=False)}
+    if len(lines) < len(auth.asked) or not all(lines):
+        raise click.UsageError(f"stdin must hold {' and '.join(auth.asked)}, a line each")
+    return {name: line.strip() for name, line in zip(auth.asked, lines, strict=False)}

@@ -69,7 +69,7 @@ def store(
         credentials.set(skill.id, auth.name, values, grants, life)
     except (UnusableCredential, KeyringError) as error:
         raise Failed(f"Nothing was stored: {error}") from None
-    _warn_of_environment(credentials.find(skill.id, auth.name, auth.fields))
+    _warn_of_environment(credentials.find(skill.id, auth.name, auth.asked))
     kept_in = next(e.source for e in credentials.list() if (e.skill, e.credential) == (skill.id, auth.name))
     shown: list[Json] = [grant.as_json() for grant in sort_grants(grants)]
     return {"skill": skill.id, "credential": auth.name, "source": kept_in, "grants": shown}

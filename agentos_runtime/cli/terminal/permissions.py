@@ -27,5 +27,7 @@ def _what(grant: Any) -> str:
         return "no key; an address of this machine or its network"
     if grant["placement"] == "login":
         return "no key; a code, to log in and be given one"
+    if grant["placement"] == "client":
+        return "the client's id and secret, to be given tokens"
     name = "the key" if grant["credential"] == "default" else f"the {grant['credential']} key"
     return f"{name} in {grant['placement'].replace(':', ' ', 1)}"

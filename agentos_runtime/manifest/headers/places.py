@@ -32,7 +32,11 @@ def check_name(cursor: Cursor, name: str, report: Report, *, is_key: bool) -> No
     problem = header_problem(name)
     if problem is not None:
         place, length = (cursor.key_place, cursor.key_length) if is_key else (cursor.place, cursor.length)
-        report.error(place, f"`{name[:60]}` {problem}", "Remove it" if is_key else "Name another header", length)
+        fix = "Remove it" if is_key else "Name another header"
+        plain, colon, text = (part.strip() for part in name.partition(":"))
+        if colon and header_problem(plain) is None:
+            fix = f"Write `{plain}`" if is_key or not text else f'Write `header: {plain}, prefix: "{text} "`'
+        report.error(place, f"`{name[:60]}` {problem}", fix, length)
 
 
 def check_value(cursor: Cursor, report: Report, *, goes_on: bool = False) -> None:

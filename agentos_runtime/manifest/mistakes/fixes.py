@@ -37,8 +37,14 @@ def type_fix(expected: list[str], cursor: Cursor) -> str | None:
         return "Put quotes around the whole value: without them YAML reads `{` and `[` as a map or a list"
     if "string" in expected and source is not None:
         return f'Write it in quotes: "{short(source)}"'
+    if expected == ["object"] and cursor.name in _WHOLE and source is not None:
+        return _WHOLE[cursor.name].replace("{source}", source if source.isdecimal() else "2")
+    if expected == ["object"] and cursor.path.startswith("settings.") and source is not None:
+        return f"Write it as its default: `{cursor.name}: {{default: {short(source)}}}`"
     if expected == ["object"] and isinstance(value, str):
         return _text_fix(cursor, value)
+    if expected == ["array"] and isinstance(value, dict):
+        return f"Write it as a list: `[{short(', '.join(value))}]`"
     if "array" in expected and source is not None:
         return f"Write it as a list: `[{short(source)}]`"
     return None if source is None else _scalar_fix(expected, source)
@@ -52,8 +58,11 @@ def _scalar_fix(expected: list[str], source: str) -> str | None:
         return None
     if source.replace(".", "", 1).isdigit():
         return "Remove the quotes"
-    seconds = re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:s|sec|secs|seconds?)", source)
-    return f"Write {seconds[1]}: it counts seconds" if seconds else None
+    written = re.fullmatch(r"(\d+(?:\.\d+)?) ?(ms|m|min|minutes?|h|hours?|s|sec|secs|seconds?)", source)
+    if written is None:
+        return None
+    seconds = float(written[1]) * next(each for unit, each in _UNITS if written[2].startswith(unit))
+    return f"Write {seconds:g}: it counts seconds"
 
 
 def _text_fix(cursor: Cursor, value: str) -> str:
@@ -82,6 +91,14 @@ def _list_fix(cursor: Cursor) -> str:
     return "Write a map: `name: value` lines, without the `- `"
 
 
+_UNITS = (("ms", 0.001), ("m", 60), ("h", 3600), ("s", 1))
+_WHOLE: Mapping[str, str] = {
+    "retry": "Write `retry: {attempts: {source}}`",
+    "paginate": "Say how: `paginate: {style: cursor, next: .next}`, or `offset`, or `page`",
+    "stream": "Say how its events are read: `stream: {delta: .text}`; callers ask for a stream with `stream: true`",
+    "poll": "Say how: `poll: {url: .status_url, until: '.done'}`",
+}
+"""Keys that say how, where others only switch on."""
 _BEARER = frozenset({"bearer", "jwt", "pat", "http", "token", "access_token", "accesstoken", "bearer_token"})
 
 
@@ -89,6 +106,8 @@ def auth_fix(cursor: Cursor, guess: str | None, known: list[str]) -> str | None:
     """What to write for a kind of credential; where only `none` may stand, the whole map."""
     word = (cursor.source or "").strip().lower().replace("-", "_")
     kind = guess if len(known) > 1 else known_value(word, _AUTH_KINDS)
+    if word in _GRANTS and len(known) > 1:
+        return f"Write `type: oauth, grant: {word}`"
     if kind == "api_key" and (word in _BEARER or len(known) == 1) and cursor.path != "":
         header = 'header: Authorization, prefix: "Bearer "'
         if len(known) > 1:
@@ -99,6 +118,7 @@ def auth_fix(cursor: Cursor, guess: str | None, known: list[str]) -> str | None:
     return None
 
 
+_GRANTS = ("client_credentials", "authorization_code")
 _AUTH_KINDS = ("api_key", "basic", "oauth", "none")
 
 
@@ -106,6 +126,10 @@ def pattern_fix(text: str, pattern: str) -> str | None:
     """The value as it could be written, when a small change makes it fit."""
     if next(variables(text), None):
         return FIX
+    if "{" in text and "://" in pattern:
+        return "Write the address itself, such as https://api.example.com/v1: nothing is replaced here"
+    if "://" in pattern and (query := re.fullmatch(r"(https?://[^?#\s]+)[?#].*", text)):
+        return f"Write {query[1]}; what all requests carry stands under `api.query`"
     plain = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower()
     guesses = (
         re.sub(r"^https?://([^/?#]*).*", r"\1", text),

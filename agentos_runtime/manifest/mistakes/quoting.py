@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from agentos_runtime.manifest.mistakes.environment import FIX, variables
 
 _ENTRY = re.compile(r"\s*(?:- +)?(?P<key>[\w.$-]+|\"[^\"]*\"|'[^']*')\s*:[ \t]+(?P<value>\S.*)$")
+_UNSEPARATED = re.compile(r"(?P<key>[\w-]+)\s*(?P<sign>:=|=>|=|(?<! ):)\s*(?P<value>[^\s:/=>].*)")
 _IN_FLOW = re.compile(r"[{,]\s*(?P<key>[\w.$-]+)\s*:[ \t]+(?P<value>['\"][^\n]*)$")
+_PLAIN_BRACES = re.compile(
+    r"[{,]\s*(?P<key>[\w.$-]+)\s*:[ \t]+(?P<value>(?:https?:/)?/[^\s'\",{}]*(?:\{\+?\w+\}[^\s'\",{}]*)+)"
+)
 _SINGLE = re.compile(r"'(?:[^']|'')*'")
 _DOUBLE = re.compile(r'"(?:[^"\\]|\\.)*"')
 _JQ = re.compile(r"\||\.\[|\\\(|(?<![\w.\"'])\.\w|//|\$\w")
@@ -30,12 +34,31 @@ def badly_quoted(text: str, offset: int) -> Unquoted | None:
     line = text[start:].split("\n", 1)[0]
     found = _template(line) or _variable(line)
     entry = _ENTRY.match(line)
+    found = found or _plain_braces(line)
     if found is None and entry is not None:
         found = _of_value(entry["key"], entry["value"], entry.start("value"))
     if found is None:
         nested = list(_IN_FLOW.finditer(line))
         found = next((each for match in nested if (each := _of_flow(match))), None)
     return None if found is None else Unquoted(found.message, found.fix, start + found.offset, found.follows)
+
+
+def unseparated(text: str, offset: int) -> Unquoted | None:
+    """A line that was meant as `key: value`, or as a comment; the offset may be that of the line after it."""
+    start = text.rfind("\n", 0, offset) + 1
+    for at in (start, text.rfind("\n", 0, max(start - 1, 0)) + 1):
+        line = text[at:].split("\n", 1)[0]
+        indent = len(line) - len(line.lstrip())
+        stripped = line.strip()
+        if stripped.startswith(("//", "/*", ";", "--")):
+            return Unquoted(f"`{stripped[:2]}` begins no comment in YAML", "Write `# …`", at + indent)
+        match = _UNSEPARATED.fullmatch(stripped)
+        if match is not None:
+            message = f"`{match['sign']}` is not how a key and its value are separated"
+            if match["sign"] == ":":
+                message = "a `:` without a space behind it separates nothing"
+            return Unquoted(message, f"Write `{match['key']}: {match['value'][:60]}`", at + indent)
+    return None
 
 
 def _is_bare(line: str, at: int) -> bool:
@@ -62,6 +85,17 @@ def _variable(line: str) -> Unquoted | None:
             fix = f"Write `.params.{name}`, or `{{{name}}}` in a url" if name.islower() else FIX
             return Unquoted(message, fix, at)
     return None
+
+
+def _plain_braces(line: str) -> Unquoted | None:
+    """`{url: /things/{id}}`: within a map on one line a brace ends a text without quotes."""
+    match = _PLAIN_BRACES.search(line)
+    if match is None or not _is_bare(line, match.start("value")):
+        return None
+    message = (
+        "the `{` in this text begins another map, since the text has no quotes and stands in a map on one line"
+    )
+    return Unquoted(message, f'Write it in quotes: `{match["key"]}: "{match["value"][:60]}"`', match.start("value"))
 
 
 def _of_value(key: str, value: str, at: int) -> Unquoted | None:

@@ -11,11 +11,12 @@ from agentos_runtime.manifest.yaml.values import Cursor
 
 _NAME = r"(?P<name>[A-Za-z_]\w*)"
 _HOLDER = (
-    r"(?P<holder>[Pp]arams?|parameters?|args|arguments?|inputs?|vars|variables|query|path|request|ctx|props|kwargs)"
+    r"(?P<holder>[Pp]arams?|parameters?|args|arguments?|inputs?|vars|variables|query|path|request|ctx|props|kwargs"
+    r"|json)"
 )
-_WITHIN = rf"\s*\$?\.?(?:{_HOLDER}\.)?{_NAME}\s*"
+_WITHIN = rf"\s*\$?\.?(?:{_HOLDER}(?:\.|\[[\"']))?{_NAME}(?:[\"']\])?\s*"
 _FORMS = (
-    re.compile(rf"\$?\{{\{{-?{_WITHIN}(?:\|[^{{}}]*)?-?\}}\}}"),
+    re.compile(rf"=?\$?\{{\{{-?{_WITHIN}(?:\|[^{{}}]*)?-?\}}\}}"),
     re.compile(rf"[$#@]\{{{_WITHIN}(?::?-[^{{}}]*)?\}}"),
     re.compile(rf"<%[=-]?{_WITHIN}%>"),
     re.compile(rf"%\({_NAME}\)[sd]"),
@@ -32,6 +33,12 @@ _SEGMENTS = (
     re.compile(rf"(?<=[/=])[:$]{_NAME}(?=[/?.&]|\Z)"),
     re.compile(rf"(?<=[/=])<(?:\w+:)?{_NAME}>(?=[/?.&]|\Z)"),
 )
+
+
+_FOREIGN = re.compile(r"=?\$?\{\{-?\s*\$?\.?(?:\w+\.)*(?P<name>[A-Za-z_]\w*)\s*-?\}\}")
+_FOREIGN_BRACES = re.compile(r"(?<![{$#@\w])\{(?P<name>[A-Za-z_]\w*)\}(?!\})")
+_FORMATTED = re.compile(r"%[sdvifu@]")
+_OF_A_CREDENTIAL = re.compile(r"token|key|secret|passw|auth|bearer|credential", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,34 @@ def report_lookalikes(cursor: Cursor, text: str, scope: Scope, *, url: bool = Fa
         whole = one.start == 0 and one.end == len(text.strip())
         told = scope.report.error if url or whole else scope.report.warning
         told(place, message, fix_of(text, one, url=url), one.end - one.start)
-    return bool(found) or report_variables(cursor, text, scope.report, url=url)
+    if found or report_variables(cursor, text, scope.report, url=url):
+        return True
+    return not url and report_foreign(cursor, text, scope)
+
+
+def report_foreign(cursor: Cursor, text: str, scope: Scope) -> bool:
+    """Report what would be filled in elsewhere and is no param: `{{apiKey}}`, `Bearer {token}`, `%s`."""
+    match = _FOREIGN.search(text) or _FOREIGN_BRACES.search(text) or _FORMATTED.fullmatch(text.strip())
+    if match is None:
+        return False
+    name = match.groupdict().get("name")
+    bare = match.re is _FOREIGN_BRACES and match[0] != text.strip()
+    if name is not None and bare and not (".headers." in cursor.path and _OF_A_CREDENTIAL.search(name)):
+        return False
+    message = f"`{match[0][:60]}` is sent as it stands: nothing is put in its place"
+    at = cursor.document.place(cursor.path, cursor.offset_at(match.start()))
+    scope.report.error(at, message, _foreign_fix(cursor, text, match[0], name), len(match[0]))
+    return True
+
+
+def _foreign_fix(cursor: Cursor, text: str, written: str, name: str | None) -> str:
+    if name is None:
+        return "Write `.params.NAME`, with the name of the param"
+    if not _OF_A_CREDENTIAL.search(name):
+        return f"Declare `{name}` under `params`, and write `.params.{name}`"
+    place = "header" if ".headers." in cursor.path else "query" if ".query." in cursor.path else "body"
+    shown = text.replace(written, f"{{{name}}}")
+    return f'Remove it: a key is put on by `auth`, which says `{place}: {{{cursor.name}: "{shown[:60]}"}}`'
 
 
 def report_variables(cursor: Cursor, text: str, report: Report, *, url: bool) -> bool:

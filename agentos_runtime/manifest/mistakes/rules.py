@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from agentos_runtime.diagnostics import Problem
 from agentos_runtime.manifest.mistakes.environment import FIX
+from agentos_runtime.manifest.mistakes.expressions import params_in_texts
 from agentos_runtime.manifest.mistakes.references import astray, dotless, params_of_answer
 from agentos_runtime.manifest.mistakes.words import called_otherwise
 from agentos_runtime.manifest.model import AuthField
@@ -146,6 +147,7 @@ def meant_params(subject: Subject, utility: str) -> frozenset[str]:
         names |= set(dotless(found.source, known))
         if found.side == "request":
             names |= {name for _, _, name in astray(found.source, known)}
+            names |= {name for _, _, name, _ in params_in_texts(found.source, known)}
         else:
             names |= {name for _, _, name in params_of_answer(found.source, known)}
     return frozenset(names)

@@ -25,10 +25,14 @@ _VALUES: Mapping[str, str] = {
     # auth
     "api_key": "bearer bearer-token token access-token auth-token key header http jwt pat personal-access-token "
     "secret api-token x-api-key authorization custom-header query",
-    "basic": "basic-auth http-basic user-pass username-password password userpwd login",
+    "basic": "client-secret-basic basic-auth http-basic user-pass username-password password userpwd login",
     "oauth": "oauth2 oauth20 oauth1 oidc openid openid-connect authorization-code client-credentials sso",
     "none": "no-auth anonymous public open no false off null noauth",
     "template": "custom headers",
+    "client_credentials": "client-credential clientcredentials machine-to-machine m2m machine application app-only "
+    "two-legged 2-legged server service-account client",
+    "authorization_code": "code auth-code authorizationcode pkce three-legged 3-legged web user browser",
+    "body": "client-secret-post post form",
     # bodies
     "form": "urlencoded form-urlencoded x-www-form-urlencoded application/x-www-form-urlencoded url-encoded url",
     "multipart": "form-data formdata multipart/form-data multipart-form files mixed upload",
@@ -72,7 +76,8 @@ _KEYS: Mapping[str, str] = {
     "instructions": "prompt system system-prompt usage guide docs documentation notes",
     "definitions": "functions defs macros helpers",
     "settings": "config configuration variables vars env options",
-    "params": "parameters arguments args input inputs input-schema properties schema fields variables",
+    "params": "parameters arguments args input inputs input-schema args-schema "
+    "parameters-schema param-schema properties schema fields variables",
     "returns": "output outputs return result results output-schema response-schema",
     "rest": "http request call fetch executor",
     "name": "title label display-name",
@@ -92,6 +97,7 @@ _KEYS: Mapping[str, str] = {
     "paginate": "pagination paging pager pages",
     "stream": "streaming sse",
     "poll": "polling wait job",
+    "next": "next-cursor next-token next-page cursor after cursor-path next-path continuation",
     "transform": "jq filter select expression query extract map script template",
     "mapping": "fields properties map keys output",
     "root": "path pointer data-path json-path jsonpath key",
@@ -107,6 +113,9 @@ _KEYS: Mapping[str, str] = {
     "items": "item element elements of",
     "header": "in header-name name",
     "prefix": "scheme format pre",
+    "grant": "grant-type flow oauth-flow grant-types flows",
+    "client_auth": "token-endpoint-auth-method client-authentication auth-method authentication-method "
+    "token-auth-method",
     "authorize_url": "auth-url authorization-url authorization-uri auth-uri",
     "token_url": "access-token-url token-uri token-endpoint",
     "scopes": "scope permissions",

@@ -21,6 +21,10 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BASIC = AuthTemplate("header", "Authorization", ("Basic ", AuthField("username:password", basic=True)))
 _BEARER = AuthTemplate("header", "Authorization", ("Bearer ", AuthField("access_token")))
+_OF_OAUTH = frozenset({"grant", "authorize_url", "token_url", "client_auth"})
+"""Keys that say that a credential is OAuth's."""
+_IN_BROWSER = ("authorize_url", "pkce")
+"""What only somebody who logs in has a use for."""
 
 
 def read_auth(root: Cursor, report: Report) -> dict[str, Auth]:
@@ -99,7 +103,7 @@ def _read_one(name: str, cursor: Cursor, report: Report) -> Auth | None:
     if not isinstance(cursor.json, dict):
         return None
     _check_parts(cursor, report)
-    kind = cursor.text("type") or ("oauth" if cursor.get("authorize_url") else "template")
+    kind = cursor.text("type") or ("oauth" if any(map(cursor.get, sorted(_OF_OAUTH))) else "template")
     if kind == "none":
         return None
     if kind == "api_key" and any(
@@ -122,6 +126,11 @@ def _read_one(name: str, cursor: Cursor, report: Report) -> Auth | None:
 
 
 def _check_parts(cursor: Cursor, report: Report) -> None:
+    """Report what only another kind of credential has."""
+    grant = cursor.get("grant")
+    if grant is not None and cursor.text("type") not in (None, "oauth"):
+        fix = "Write `type: oauth`, or remove it"
+        report.error(grant.key_place, "`grant` belongs to `type: oauth`", fix, grant.key_length)
     for key in ("username", "password"):
         written = cursor.get(key)
         if written is not None and cursor.text("type") != "basic":
@@ -174,20 +183,51 @@ def _template(name: str, cursor: Cursor, report: Report) -> Auth | None:
         report.error(place.place, message, fix, place.length)
     templates = tuple(_templates(cursor, report))
     fields = _fields(templates)
-    if not fields and not misplaced and not report.has_error_under(cursor.path):
+    written = next((text for each in map(cursor.get, _LOCATIONS) if each for _, text in each.items()), None)
+    if written is not None and not fields and not report.has_error_under(cursor.path):
+        name = re.sub(r"\W+", "_", str(written.json)).strip("_").lower() or "token"
+        message = f"`{str(written.json)[:60]}` names no field of the credential, and would be sent as it stands"
+        report.error(written.place, message, f'Write "{{{name}}}" where the secret goes', written.length)
+    elif not fields and not misplaced and not report.has_error_under(cursor.path):
         fix = 'Write `type: api_key` with a `header`, or a template: `header: {X-API-Key: "{token}"}`'
         report.error(cursor.place, "nothing here says what a credential holds and where it goes", fix)
     return Auth(name, "template", fields, templates)
 
 
 def _oauth(name: str, cursor: Cursor, report: Report) -> Auth:
-    for needed in ("authorize_url", "token_url"):
-        if cursor.get(needed) is None:
-            report.error(
-                cursor.key_place, f"OAuth needs `{needed}`", f"Add `{needed}: https://…`", cursor.key_length
-            )
+    for_client = cursor.text("grant") == "client_credentials"
+    told = report.has_error_under(cursor.path)
+    for needed in ("token_url",) if for_client else ("authorize_url", "token_url"):
+        if cursor.get(needed) is None and not told:
+            fix = f"Add `{needed}: https://…`"
+            if needed == "authorize_url" and cursor.get("grant") is None:
+                fix += ", or `grant: client_credentials` when nobody logs in"
+            report.error(cursor.key_place, f"OAuth needs `{needed}`", fix, cursor.key_length)
     templates = tuple(_templates(cursor, report)) or (_BEARER,)
-    return Auth(name, "oauth", _fields(templates), templates)
+    fields = _fields(templates)
+    if for_client:
+        _check_client(cursor, fields, report)
+        fields = tuple(sorted(fields, key=lambda name: name != "access_token"))
+    return Auth(name, "oauth", fields, templates)
+
+
+def _check_client(cursor: Cursor, fields: tuple[str, ...], report: Report) -> None:
+    """A client that asks for itself: nobody is sent to a page, and only its token and id go into calls."""
+    for key in _IN_BROWSER:
+        written = cursor.get(key)
+        if written is not None:
+            message = f"with `grant: client_credentials` nobody logs in, so `{key}` means nothing"
+            report.error(written.key_place, message, f"Remove `{key}`, or the `grant`", written.key_length)
+    known = ("access_token",) if cursor.get("client_id") else ("access_token", "client_id")
+    if "access_token" in fields and set(fields) <= set(known):
+        return
+    wrong = next((name for name in fields if name not in known), "access_token")
+    place = next((each for each in map(cursor.get, _LOCATIONS) if each), cursor)
+    message = f"a call carries the token of this client, and `{{{wrong}}}` is none of it"
+    if wrong == "access_token":
+        message = "nothing here says where the token goes"
+    fix = "Write `{access_token}`" + (", and `{client_id}` where its id is wanted" if len(known) > 1 else "")
+    report.error(place.key_place, message, fix, place.key_length)
 
 
 def _login(auth: Auth, cursor: Cursor, report: Report) -> Login | None:
@@ -231,6 +271,10 @@ def _parts(cursor: Cursor, text: str, report: Report) -> Parts:
         place = cursor.document.place(cursor.path, cursor.offset_at(braces.start()))
         report.error(place, "braces hold the name of a field of the credential", "Write {token}", len(braces[0]))
     parts.append(text[end:])
+    for braces in re.finditer(r"[$#]?\{\{+\s*(\w+)\s*\}+\}|[$#]\{(\w+)\}", text):
+        place = cursor.document.place(cursor.path, cursor.offset_at(braces.start()))
+        message = f"`{braces[0]}` is not how a field of the credential is written"
+        report.error(place, message, f"Write {{{braces[1] or braces[2]}}}", len(braces[0]))
     return tuple(part for part in parts if part)
 
 

@@ -1,6 +1,7 @@
 """How a login is read: the addresses it goes to, and what the service calls things."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 from agentos_runtime.manifest.model import Login
 from agentos_runtime.manifest.report import Report
@@ -12,6 +13,8 @@ RESERVED = frozenset(
         "grant_type",
         "client_id",
         "client_secret",
+        "client_assertion",
+        "client_assertion_type",
         "code",
         "code_verifier",
         "code_challenge",
@@ -30,8 +33,9 @@ _PLAIN = Login("", "")
 
 def read_login(cursor: Cursor, report: Report) -> Login:
     """The login that a map describes; the schema has already said what is missing."""
+    for_client = cursor.text("grant") == "client_credentials"
     pkce = cursor.get("pkce")
-    if pkce is not None and pkce.json is False:
+    if pkce is not None and pkce.json is False and not for_client:
         report.warning(pkce.place, "a login always uses PKCE", "Remove `pkce`", pkce.length)
     resource = cursor.get("resource")
     return Login(
@@ -46,7 +50,18 @@ def read_login(cursor: Cursor, report: Report) -> Login:
         audience=cursor.text("audience"),
         resource=(resource.json,) if resource and isinstance(resource.json, str) else cursor.texts("resource"),
         token_params=tuple(_token_params(cursor, report)),
+        grant="client_credentials" if for_client else "authorization_code",
+        client_auth=_client_auth(cursor, "basic" if for_client else None),
     )
+
+
+def _client_auth(cursor: Cursor, usual: Literal["basic"] | None) -> Literal["basic", "body"] | None:
+    match cursor.text("client_auth"):
+        case "basic":
+            return "basic"
+        case "body":
+            return "body"
+    return usual
 
 
 def _token_params(cursor: Cursor, report: Report) -> Iterator[tuple[str, str]]:

@@ -1,17 +1,19 @@
 """Request values: literal, template, path or jq, decided once, when the file is loaded."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agentos_runtime.jq.program import classify, looks_like_jq
 from agentos_runtime.jsontext import Json, dump
-from agentos_runtime.manifest.mistakes.references import in_jq, report_lookalikes
+from agentos_runtime.manifest.mistakes.references import in_jq, report_foreign, report_lookalikes
 from agentos_runtime.manifest.model import Fields, Items, Literal, Node, TemplateParam, UrlTemplate
 from agentos_runtime.manifest.sections.expressions import read_expression
 from agentos_runtime.manifest.sections.reading import Scope
 from agentos_runtime.manifest.sections.urls import template_parts
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Scalar, Sequence
 
+_ONE_NAME = re.compile(r"\{\{?\s*[\w.]+\s*\}?\}")
 _YAML_1_1_BOOLEANS = frozenset({"yes", "no", "on", "off", "y", "n"})
 
 
@@ -64,6 +66,8 @@ def _jq(cursor: Cursor, text: str, scope: Scope) -> Node:
         scope.reading.meant.append((scope.utility, one.name))
         message = f"`{text.strip()[:60]}` is not how a param is written here"
         scope.report.error(cursor.place, message, f"Write `.params.{one.name}`", cursor.length)
+        return Literal(text)
+    if text.startswith("{") and _ONE_NAME.fullmatch(text.strip()) and report_foreign(cursor, text, scope):
         return Literal(text)
     expression = read_expression(cursor, scope, "request")
     return expression if expression is not None else Literal(text)

@@ -12,6 +12,9 @@ from agentos_runtime.manifest.sections.reading import Scope
 from agentos_runtime.manifest.yaml.values import Cursor
 from agentos_runtime.suggest import suggest
 
+_OTHER_FORM = re.compile(r"(?:curl\s|(?P<method>get|post|put|patch|delete|head)\s+(?=[/h]))", re.IGNORECASE)
+"""A request line, or a command."""
+_NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).?")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _PARAM = re.compile(r"(\+?)([A-Za-z_][A-Za-z0-9_]*)")
 _LITERAL_ORIGIN = re.compile(r'[\s(]*"https?://[^"\\/?#\s@{}]+[/?"]')
@@ -27,7 +30,7 @@ def read_url(cursor: Cursor, scope: Scope) -> Url | None:
 
 
 def _literal(cursor: Cursor, text: str, scope: Scope) -> Url | None:
-    if report_lookalikes(cursor, text, scope):
+    if not _OTHER_FORM.match(text) and report_lookalikes(cursor, text, scope):
         return None
     scope.report.error(
         cursor.place,
@@ -39,6 +42,10 @@ def _literal(cursor: Cursor, text: str, scope: Scope) -> Url | None:
 
 
 def _literal_fix(text: str, base_url: str | None) -> str:
+    if (other := _OTHER_FORM.match(text)) is not None:
+        address = re.search(r"https?://[^\s'\"]+|/[^\s'\"]*", text)
+        method = f"`method: {other['method'].upper()}` and " if other["method"] else ""
+        return f"Write {method}`url: {address[0] if address else '/…'}`"
     if "." in text.split("/")[0]:
         return f"Write https://{text}"
     if base_url is not None and re.match(r"[\w{]", text):
@@ -48,6 +55,8 @@ def _literal_fix(text: str, base_url: str | None) -> str:
 
 def _address(cursor: Cursor, text: str, scope: Scope) -> Url | None:
     if report_lookalikes(cursor, text, scope, url=True):
+        return None
+    if _has_strange_part(cursor, text, scope):
         return None
     prefix = ""
     if text.startswith("/"):
@@ -72,6 +81,22 @@ def _address(cursor: Cursor, text: str, scope: Scope) -> Url | None:
     return Literal("".join(part for part in parts if isinstance(part, str)))
 
 
+def _has_strange_part(cursor: Cursor, text: str, scope: Scope) -> bool:
+    """Report a `%` that is no escape, as `%s` of a format, and a path that begins with two slashes."""
+    for escape in _NO_ESCAPE.finditer(text):
+        place = cursor.document.place(cursor.path, cursor.offset_at(escape.start()))
+        message = f"`{escape[0]}` is no percent-encoded character"
+        fix = "Write {name} where a param goes" if escape[0][1:].isalpha() else "Write %25 for a percent sign"
+        scope.report.error(place, message, fix, len(escape[0]))
+        return True
+    if text.startswith("//"):
+        host = "." in text[2:].split("/")[0]
+        fix = f"Write https:{text}" if host else f"Write /{text.lstrip('/')}"
+        scope.report.error(cursor.place, "a url does not begin with two slashes", fix, cursor.length)
+        return True
+    return False
+
+
 def _jq(cursor: Cursor, text: str, scope: Scope) -> Url | None:
     if text.startswith(("{", "$")) and report_lookalikes(cursor, text, scope, url=True):
         return None
@@ -92,7 +117,7 @@ def _jq(cursor: Cursor, text: str, scope: Scope) -> Url | None:
 def address_problem(url: str) -> str | None:
     """What is wrong with an absolute literal url (`{x}` for each param), in words that follow "this url"."""
     if any(character <= " " or character in '\\"<>' or character == "\x7f" for character in url):
-        return 'has a space or one of \\ " < > in it'
+        return _SPACE
     try:
         parts = urlsplit(url)
         port_given = parts.port is not None or not parts.netloc.endswith(":")
@@ -109,10 +134,12 @@ def address_problem(url: str) -> str | None:
     return None
 
 
+_SPACE = 'has a space or one of \\ " < > in it'
 _USER = "contains a user name or password; say it under `auth`"
 _FRAGMENT = "has a #fragment, which is never sent"
 _ADDRESS_FIXES: Mapping[str, str] = {
     _USER: "Remove it from here and write `auth: {type: basic}`; `agentos keys set` asks for both",
+    _SPACE: "Write %20 for a space, and percent-encode the others; a param in {name} is encoded by itself",
     _FRAGMENT: "Remove it; a `#` that is meant is written %23",
 }
 
@@ -148,10 +175,11 @@ def template_parts(cursor: Cursor, text: str, scope: Scope, *, strict: bool) -> 
 
 
 def _report_braces(cursor: Cursor, braces: re.Match[str], scope: Scope) -> None:
+    name = re.sub(r"\W+", "_", braces[1]).strip("_")
     scope.report.error(
         cursor.document.place(cursor.path, cursor.offset_at(braces.start())),
         "braces in a url hold the name of a param",
-        "Write {name}, or {+name} to keep its slashes",
+        f"Write {{{name}}}" if name.isidentifier() else "Write {name}, or {+name} to keep its slashes",
         len(braces[0]),
     )
 

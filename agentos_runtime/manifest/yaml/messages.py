@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import yaml
 
-from agentos_runtime.manifest.mistakes.quoting import badly_quoted
+from agentos_runtime.manifest.mistakes.quoting import badly_quoted, unseparated
 
 _EXPLANATIONS = (
     (
@@ -82,6 +82,8 @@ def explain(text: str, error: yaml.MarkedYAMLError, first_line: int) -> tuple[st
         and text[offset : offset + 1] in _FIRST_CHARACTERS
     ):
         return *_FIRST_CHARACTERS[text[offset]], offset
+    if problem.startswith("could not find expected ':'") and (found := unseparated(text, offset)) is not None:
+        return found.message, found.fix, found.offset
     for beginning, message, fix in _EXPLANATIONS:
         if problem.startswith(beginning):
             if beginning in _POINT_AT_OPENING and error.context_mark:

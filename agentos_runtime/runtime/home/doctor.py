@@ -226,10 +226,10 @@ def _shown(settings: Settings) -> Iterator[ShownSetting]:
 
 
 def _source_of(credentials: Credentials, skill: str, auth: Auth) -> CredentialSource:
-    names = tuple(variables(skill, auth.name, auth.fields).values())
+    names = tuple(variables(skill, auth.name, auth.asked).values())
     source, problem = None, None
     try:
-        credential = credentials.find(skill, auth.name, auth.fields)
+        credential = credentials.find(skill, auth.name, auth.asked)
         source = credential.source if credential else None
     except (UnusableCredential, PrivateFileError, KeyringError) as error:
         problem = str(error)

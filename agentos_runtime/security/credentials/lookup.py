@@ -7,7 +7,13 @@ from datetime import UTC, datetime
 from agentos_runtime.manifest.variables import variables
 from agentos_runtime.security.authority import Grant
 from agentos_runtime.security.credentials.secret import Credential, Life, Secret
-from agentos_runtime.security.credentials.store import REFRESH_TOKEN, CredentialStore, Entry
+from agentos_runtime.security.credentials.store import (
+    REFRESH_TOKEN,
+    TOKEN_SUFFIX,
+    CredentialStore,
+    Entry,
+    token_name,
+)
 from agentos_runtime.storage.private_files import Stamp
 
 
@@ -59,6 +65,10 @@ class Credentials:
         """
         return self._in_environment(skill_id, credential, fields) or self._in_store(skill_id, credential, fields)
 
+    def stored(self, skill_id: str, credential: str, fields: Sequence[str]) -> Credential | None:
+        """The same of what was stored alone."""
+        return self._in_store(skill_id, credential, fields)
+
     def set(
         self,
         skill_id: str,
@@ -80,8 +90,9 @@ class Credentials:
         self._store.put(Entry(skill_id, credential, secrets, frozenset(grants), set_at, life=life))
 
     def remove(self, skill_id: str, credential: str) -> bool:
-        """Forget a stored credential; False when there was none."""
-        return self._store.remove(skill_id, credential)
+        """Forget a stored credential, and the token that was had for it; False when there was none."""
+        token_was_there = self._store.remove(skill_id, token_name(credential))
+        return self._store.remove(skill_id, credential) or token_was_there
 
     def end_grants(self, skill_id: str) -> tuple[str, ...]:
         """Keep a skill's stored credentials, but send them nowhere; the names of those that were sent before."""
@@ -92,6 +103,7 @@ class Credentials:
         return tuple(
             Listed(entry.skill, entry.credential, tuple(entry.fields), entry.kept_in, entry.set_at, entry.grants)
             for entry in self._store.entries()
+            if not entry.credential.endswith(TOKEN_SUFFIX)
         )
 
     def _in_environment(self, skill_id: str, credential: str, fields: Sequence[str]) -> Credential | None:

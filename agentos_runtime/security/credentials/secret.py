@@ -75,6 +75,8 @@ class Credential:
     """Whether a refresh token is stored beside it."""
     ended: bool = False
     """Whether the service will renew it no more: log in again."""
+    held: bool = False
+    """Whether it is a client's token that was there already."""
     stands_in: bool = False
     """Whether it is no credential, but what a simulation has in its place; it has no pieces."""
 

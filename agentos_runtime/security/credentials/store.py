@@ -15,6 +15,15 @@ REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a name
 """The field beside a credential's own that renews it; it goes to the login's `token_url` alone."""
 
 
+TOKEN_SUFFIX = ".token"  # noqa: S105 - a name
+"""Ends the name under which the token of a client is kept; no credential of a skill has a dot in its name."""
+
+
+def token_name(credential: str) -> str:
+    """Under which name the token is stored that a client got for a credential."""
+    return credential + TOKEN_SUFFIX
+
+
 class KeyringError(Exception):
     """The keyring is not there, is locked, or does not answer in time; the message says which and what to do."""
 

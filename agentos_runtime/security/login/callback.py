@@ -108,7 +108,7 @@ def resources(login: Login) -> list[tuple[str, str]]:
 
 def check_encrypted(login: Login) -> None:
     """Codes and keys travel encrypted, or stay on this machine or its network. Raises LoginError."""
-    for url in (login.authorize_url, login.token_url):
+    for url in (login.authorize_url, login.token_url) if login.in_browser else (login.token_url,):
         origin = origin_of(url)
         if origin is None or not (origin.startswith("https://") or is_private(origin)):
             raise LoginError(f"{url} is not https: a code or a key would travel for all to read. Mend the skill.")

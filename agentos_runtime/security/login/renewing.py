@@ -6,11 +6,11 @@ does not break it off, and no token is used before it is on disk.
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, TypeAlias
+from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 from agentos_runtime.errors import (
@@ -35,8 +35,10 @@ from agentos_runtime.security.login.answers import (
     sendable_granted,
 )
 from agentos_runtime.security.login.callback import LoginError, check_encrypted
-from agentos_runtime.security.login.exchange import SECONDS, Upstream, renewal_request
+from agentos_runtime.security.login.client_tokens import ClientTokens, Result
+from agentos_runtime.security.login.exchange import SECONDS, Client, Upstream, renewal_request
 from agentos_runtime.security.login.refusals import Refusal, is_ended, refusal_of
+from agentos_runtime.security.login.resting import LONGEST_REST, note_about, rest, still_resting
 from agentos_runtime.storage.private_files import PrivateFileError
 from agentos_runtime.storage.turns import Turn, try_turn
 
@@ -46,12 +48,8 @@ PATIENCE = SECONDS + 10
 """Seconds to wait for it."""
 CLOSING = 10.0
 """Seconds that a renewal under way has when the process ends."""
-FIRST_REST, LONGEST_REST = 10.0, 300.0
-"""Seconds without another try after a renewal that failed; twice as long after each."""
 IN_VAIN = 60.0
 """Seconds in which a token that came of a refusal is not renewed because of another."""
-
-Result: TypeAlias = Credential | Refusal
 
 
 class Permits(Protocol):
@@ -83,6 +81,8 @@ class Renewals:
         self.wall = wall
         self._sleep = sleep
         self._under_way: dict[tuple[str, str], asyncio.Task[Result]] = {}
+        self._clients = ClientTokens(self)
+        self._redactors: dict[tuple[str, str], tuple[Credential, Credential, Redactor]] = {}
         self.unstored: dict[tuple[str, str], tuple[Entry, Entry]] = {}
         self.of_refusals: dict[tuple[str, str], tuple[Secret, float]] = {}
 
@@ -99,13 +99,21 @@ class Renewals:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def current(self, skill: Skill, auth: Auth, credential: Credential, *, refused: bool) -> Credential:
-        """The credential to send: this one, or its successor when it ends soon or was `refused` with a 401.
+    async def current(
+        self, skill: Skill, auth: Auth, credential: Credential, refused_one: Credential | None
+    ) -> Credential:
+        """The credential to send: this one, its successor when it ends soon or was refused with a 401, or what the
+        client gets for it.
 
-        Raises ApprovalRequired, CredentialNotFound, CredentialRejected, UpstreamError.
+        refused_one: what was sent and refused. Raises ApprovalRequired, CredentialNotFound, CredentialRejected,
+        UpstreamError.
         """
-        if not self.is_due(auth, credential, refused=refused):
+        if not self.is_due(auth, credential, refused_one):
             return credential
+        assert auth.login is not None
+        if not auth.login.in_browser:
+            return await self._of_client(skill, auth, credential, refused_one)
+        refused = refused_one is not None and credential.fields == refused_one.fields
         life, now = credential.life, self.wall()
         if not credential.renewable:
             if life and now >= life.expires_at:
@@ -114,30 +122,66 @@ class Renewals:
         if refused and self._is_in_vain(skill, auth, credential):
             return credential
         allow_private = self.permits.authorize_renewal(skill, auth, credential)
-        result = await self._once(skill, auth, credential, refused, allow_private)
+        renewal = _Renewal(self, skill, auth, credential, refused, allow_private)
+        result = await self._once(skill, auth, renewal.run)
         if isinstance(result, Credential):
             return result
         if not refused and life and self.wall() < life.expires_at:
             return credential  # it is good for a moment yet
         raise result.error(skill.id)
 
-    def is_due(self, auth: Auth, credential: Credential, *, refused: bool) -> bool:
-        """Whether this credential comes of a login and ends soon, or was `refused`."""
-        if auth.login is None or credential.stands_in:
+    async def _of_client(
+        self, skill: Skill, auth: Auth, client: Credential, refused_one: Credential | None
+    ) -> Credential:
+        """The token of a client: the one that is there, or another when it ends soon or was refused."""
+        held = await self._clients.held(skill, auth, client)
+        refused = held is not None and refused_one is not None and held.fields == refused_one.fields
+        life = held.life if held else None
+        if held and (self._is_in_vain(skill, auth, held) if refused else not life or self.wall() < life.renew_at):
+            return held
+        allow_private = self.permits.authorize_renewal(skill, auth, client)
+
+        async def ask() -> Result:
+            return await self._clients.ask(skill, auth, client, held, allow_private)
+
+        result = await self._once(skill, auth, ask)
+        if isinstance(result, Credential):
+            if refused:
+                self.note_refusal(skill, auth, result.fields[auth.fields[0]])
+            return result
+        if held and not refused and life and self.wall() < life.expires_at:
+            return held
+        raise result.error(skill.id)
+
+    def redactor(self, skill: Skill, auth: Auth, given: Credential, current: Credential) -> Redactor:
+        """Over the secrets of a credential and of what `current` made of it; made once for the same two."""
+        known = self._redactors.get((skill.id, auth.name))
+        if known is None or known[0] is not given or known[1] is not current:
+            redactor = Redactor.of(current).and_those_of(Redactor.of(given))
+            known = self._redactors[skill.id, auth.name] = given, current, redactor
+        return known[2]
+
+    def note_refusal(self, skill: Skill, auth: Auth, token: Secret) -> None:
+        self.of_refusals[skill.id, auth.name] = (token, self.wall() + IN_VAIN)
+
+    def is_due(self, auth: Auth, credential: Credential, refused: Credential | None) -> bool:
+        """Whether this credential comes of a login and ends soon or was `refused`, or is a client's."""
+        if auth.login is None or (credential.stands_in and not credential.renewable):
             return False
-        return refused or (credential.life is not None and self.wall() >= credential.life.renew_at)
+        if not auth.login.in_browser or (refused is not None and credential.fields == refused.fields):
+            return True
+        return credential.life is not None and self.wall() >= credential.life.renew_at
 
     def _is_in_vain(self, skill: Skill, auth: Auth, credential: Credential) -> bool:
         token, until = self.of_refusals.get((skill.id, auth.name), (None, 0.0))
         return self.wall() < until and credential.fields.get(auth.fields[0]) == token
 
-    async def _once(self, skill: Skill, auth: Auth, seen: Credential, refused: bool, allow_private: bool) -> Result:
+    async def _once(self, skill: Skill, auth: Auth, run: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         """The renewal that is under way here, or a new one; it goes on when its callers leave."""
         key = (skill.id, auth.name)
         task = self._under_way.get(key)
         if task is None:
-            renewal = _Renewal(self, skill, auth, seen, refused, allow_private)
-            task = self._under_way[key] = asyncio.create_task(renewal.run())
+            task = self._under_way[key] = asyncio.create_task(run())
             task.add_done_callback(lambda _: self._under_way.pop(key))
         return await asyncio.shield(task)
 
@@ -191,12 +235,9 @@ class _Renewal:
         refresh_token = entry.fields.get(REFRESH_TOKEN)
         if refresh_token is None:
             return ended(self._skill, self._auth, refused=entry.ended)
-        note = turn.note()
-        if not _is_about(note, entry):
-            note = {}
-        until = note.get("until")
-        if isinstance(until, int | float) and now < until <= now + LONGEST_REST:
-            return Refusal.from_note(note, until - now) or self._unreadable()
+        note = note_about(turn, _mark(entry))
+        if (refusal := still_resting(note, self._begin, now)) is not None:
+            return refusal
         try:  # again: it may have taken long to have the turn
             seen = self._credential(entry)
             self._allow_private = renewals.permits.authorize_renewal(self._skill, self._auth, seen)
@@ -207,13 +248,17 @@ class _Renewal:
 
     async def _asked(self, turn: Turn, entry: Entry, refresh_token: Secret, note: dict[str, Json]) -> Result:
         """Ask the service. Nothing stands between its answer and the store."""
-        request, wall = renewal_request(self._login, refresh_token), self._renewals.wall
+        client, wall = self._client(entry), self._renewals.wall
+        if client is None:
+            return ended(self._skill, self._auth, refused=False)
+        request = renewal_request(self._login, client, refresh_token)
         try:
             response = await self._renewals.upstream.send(
                 request, timeout=SECONDS, retry=None, allow_private=self._allow_private
             )
             if not 200 <= response.status < 300 or is_ended(response):
-                known = [refresh_token, *(each for each in entry.fields.values() if each is not None)]
+                stored = (each for each in entry.fields.values() if each is not None)
+                known = [refresh_token, *stored, *client.secrets]
                 words = Redactor(known).clean_text(reason_of(response, wall()))
                 if is_ended(response):
                     return await self._ended(turn, entry, words, cut_off="asked_at" in note)
@@ -247,7 +292,7 @@ class _Renewal:
         if self._refused:
             token = new.fields[self._auth.fields[0]]
             assert token is not None
-            renewals.of_refusals[self._key] = (token, renewals.wall() + IN_VAIN)
+            renewals.note_refusal(self._skill, self._auth, token)
         entry = new if is_kept else await asyncio.to_thread(renewals.store.get, *self._key)
         if entry is None:
             return self._removed()
@@ -271,27 +316,32 @@ class _Renewal:
 
     def _rest(self, turn: Turn, entry: Entry, refusal: Refusal, note: dict[str, Json]) -> Refusal:
         """The service is left alone for a while, by all processes."""
-        before = note.get("failures")
-        failures = before if isinstance(before, int) else 0
-        seconds = min(max(FIRST_REST * 2 ** min(failures, 10), refusal.wait or 0.0), LONGEST_REST)
-        until = self._renewals.wall() + seconds
-        left: dict[str, Json] = {"of": _mark(entry), "until": until, "failures": failures + 1}
-        if refusal.code in (UpstreamTimeout.code, UpstreamTruncated.code, UpstreamInvalid.code):
-            left["asked_at"] = until - seconds  # it may have been renewed, and the answer lost
-        turn.leave(left | refusal.as_note())
-        return replace(refusal, wait=seconds)
+        now = self._renewals.wall()
+        lost = refusal.code in (UpstreamTimeout.code, UpstreamTruncated.code, UpstreamInvalid.code)
+        more = {"asked_at": now} if lost else {}  # it may have been renewed, and the answer lost
+        return rest(turn, _mark(entry), note, refusal, now, **more)
 
     def _removed(self) -> Refusal:
         remedy = _remedy(self._skill, self._auth)
         return Refusal(CredentialNotFound.code, f"Credential not found: the credential was removed. {remedy}.")
 
-    def _unreadable(self) -> Refusal:
-        return Refusal(UpstreamUnavailable.code, f"{self._begin} a moment ago. It is tried again later")
+    def _client(self, entry: Entry) -> Client | None:
+        """Who asks; None when its secret was not stored with the login."""
+        try:
+            return Client.of(self._login, entry.fields)
+        except KeyError:
+            return None
 
     def _credential(self, entry: Entry) -> Credential:
         fields = {name: value for name in self._auth.fields if (value := entry.fields.get(name)) is not None}
         return Credential(
-            fields, entry.kept_in, entry.grants, entry.life, REFRESH_TOKEN in entry.fields, entry.ended
+            fields,
+            entry.kept_in,
+            entry.grants,
+            entry.life,
+            REFRESH_TOKEN in entry.fields,
+            entry.ended,
+            stands_in=self._seen.stands_in,
         )
 
     @property
@@ -322,7 +372,3 @@ def _successor(entry: Entry, auth: Auth, granted: Granted, now: float) -> Entry:
 def _mark(entry: Entry) -> str:
     """Which token of a credential a note is about; nothing of its value."""
     return f"{entry.set_at} {entry.life.expires_at if entry.life else ''}"
-
-
-def _is_about(note: dict[str, Json], entry: Entry) -> bool:
-    return note.get("of") == _mark(entry)
