@@ -21,6 +21,7 @@ from agentos_runtime.calls.deltas import (
 )
 from agentos_runtime.calls.evaluate import Inputs
 from agentos_runtime.calls.events import DECODERS
+from agentos_runtime.calls.formats.unread import json_response
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.plan import CallPlan, plan_call
 from agentos_runtime.calls.reply import error_input, failed_response, is_failed, read_body, read_reply, reply_input
@@ -128,7 +129,7 @@ class Wire:
             program = plan.error_program
             said = self._expressions.run(program, question) if program and question else None
             raise failed_response(plan, response, said, NOW)
-        body = read_body(plan, response, NOW)
+        body = read_body(plan, json_response(plan.service, plan.utility, response), NOW)
         outcome = None
         if plan.program:
             outcome = self._expressions.run(
