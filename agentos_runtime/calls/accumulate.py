@@ -70,7 +70,7 @@ class ChatAccumulator:
         news: list[Json] = []
         for channel in self._joined.open():
             text = self._joined.end(channel, cut=cut)
-            fresh = self._go_on(channel, text) if text else None
+            fresh = self._go_on(channel, text) if text or channel[-1] == "data" else None
             if fresh:
                 news.append({str(channel[0]): fresh})
         return news
@@ -165,6 +165,8 @@ class ChatAccumulator:
             case ("reasoning_details", str(key)):
                 return self._details.go_on(key, text) or None
             case ("audio", str(key)):
+                if not text:
+                    return None
                 self._audio[key] = f"{self._audio.get(key) or ''}{text}"
                 return {key: text}
         self._texts.setdefault(str(channel[0]), []).append(text)

@@ -4,6 +4,7 @@ from agentos_runtime.calls.adding.texts import DeltaError, JoinedTexts, listed
 from agentos_runtime.jsontext import Json
 
 DETAIL_TEXTS = ("text", "summary")
+ENCRYPTED = "reasoning.encrypted"
 _JOINED = frozenset({"reasoning.text", "reasoning.summary"})
 """Types whose pieces join. What is encrypted is whole as it comes: glued together it would be corrupt."""
 
@@ -16,6 +17,10 @@ class Details:
         self._entries: list[dict[str, Json]] = []
         self._pieces: list[dict[str, list[str]]] = []
         """The texts of each entry."""
+        self._held: list[int] = []
+        """Encrypted entries in a row that wait until it is known that nothing has to be taken out of their data."""
+        self._shown = ""
+        """What of their data can be shown."""
 
     def __bool__(self) -> bool:
         return bool(self._entries)
@@ -26,6 +31,11 @@ class Details:
         for part in listed("reasoning_details", value):
             if not isinstance(part, dict):
                 raise DeltaError("a delta's reasoning_details must be objects")
+            if part.get("type") == ENCRYPTED and isinstance(part.get("data"), str):
+                news += [piece for key in DETAIL_TEXTS for piece in self._ended(key)]
+                news += self._encrypted(part)
+                continue
+            news += self._closed(self._texts.end(("reasoning_details", "data"))) if self._held else []
             at = self._entry_of(part)
             if at is None or part.get("signature"):
                 news += [piece for key in DETAIL_TEXTS for piece in self._ended(key)]
@@ -37,7 +47,9 @@ class Details:
         return news
 
     def go_on(self, key: str, text: str) -> list[Json]:
-        """Add what was held back of the last entry's text."""
+        """Add what was held back of the last entry's text, or of the encrypted entries that wait."""
+        if key == "data":
+            return self._closed(text)
         if not text:
             return []
         self._pieces[-1].setdefault(key, []).append(text)
@@ -50,6 +62,31 @@ class Details:
             entry | {key: "".join(pieces) for key, pieces in texts.items()}
             for entry, texts in zip(self._entries, self._pieces, strict=True)
         ]
+
+    def _encrypted(self, part: dict[str, Json]) -> list[Json]:
+        """An entry that is whole as it comes; a secret that an upstream repeats may be cut over several."""
+        self._held.append(len(self._entries))
+        self._entries.append(dict(part))
+        self._pieces.append({})
+        self._shown += self._texts.feed(("reasoning_details", "data"), str(part["data"]))
+        return self._released()
+
+    def _released(self) -> list[Json]:
+        waiting = [self._entries[at] for at in self._held]
+        if self._shown != "".join(str(entry["data"]) for entry in waiting):
+            return []
+        self._held, self._shown = [], ""
+        return [dict(entry) for entry in waiting]
+
+    def _closed(self, text: str) -> list[Json]:
+        """The news of the entries that wait, now that none follows."""
+        self._shown += text
+        news = self._released()
+        for place, at in enumerate(self._held):
+            self._entries[at]["data"] = "" if place else self._shown
+            news.append(dict(self._entries[at]))
+        self._held, self._shown = [], ""
+        return news
 
     def _ended(self, key: str) -> list[Json]:
         return self.go_on(key, self._texts.end(("reasoning_details", key))) if self._entries else []
