@@ -13,7 +13,7 @@ Route = tuple[str, str]
 """A method and a path as it is written: what tells operations apart, whatever they are called."""
 
 _HOW_MANY: Mapping[str, str] = {"all": "list", "many": "list", "one": "get"}
-_NOISE = frozenset({"endpoint", "using"})
+_NOISE = frozenset({"endpoint", "using", "a", "an", "the"})
 _COUNTED = frozenset({"get", "update", "delete", "create"})
 _SMALL = frozenset(
     {"a", "an", "the", "to", "of", "for", "in", "on", "with", "from", "by", "and", "at", "as", "via"}

@@ -12,6 +12,7 @@ from agentos_runtime.importers.curl.reader import read_curl
 from agentos_runtime.importers.lap.reader import read_lap
 from agentos_runtime.importers.naming import route, utility_names
 from agentos_runtime.importers.openapi.operations import read_openapi
+from agentos_runtime.importers.recordings import read_har, read_postman
 from agentos_runtime.importers.selection import Choice, advice, selected, source_of
 from agentos_runtime.importers.update import Disk, Plan, known_names, make_plan
 
@@ -31,7 +32,7 @@ class Description:
 class ServiceImport:
     """What is taken from the description of a whole service."""
 
-    kind: Literal["openapi", "lap"]
+    kind: Literal["openapi", "lap", "har", "postman"]
     source: str
     """The file or the address, as the skill remembers it."""
     choice: Choice = field(default_factory=Choice)
@@ -100,6 +101,9 @@ def import_curl(wanted: CurlImport, skill_id: str, disk: Disk) -> Imported:
 def _read(wanted: ServiceImport, source: Source, description: Description, losses: Losses) -> Api:
     if wanted.kind == "lap":
         return read_lap(description.data.decode("utf-8-sig", "replace"), losses, base_url=wanted.base_url)
+    if wanted.kind in ("har", "postman"):
+        read = read_har if wanted.kind == "har" else read_postman
+        return read(description.data, losses, wanted.base_url)
     return read_openapi(
         description.data,
         description.address,

@@ -42,7 +42,7 @@ def test_a_lap_file_becomes_a_skill(workshop: Workshop) -> None:
         "name": {"type": "string", "required": True, "description": "What it answers to, e.g. Rex: the king"},
         "born": {"type": "string", "description": "YYYY-MM-DD"},
         "tags": {"type": "array", "items": {"type": "string"}},
-        "happy": {"type": "boolean", "default": True},
+        "happy": {"type": "boolean", "description": "Default: True"},
         "size": {"type": "string"},
     }
     assert front["utilities"]["update_dog"]["params"]["happy"] == {
@@ -77,10 +77,19 @@ REFUSED = [
     ("@lap v1\n@api X", "--base-url"),
     ("@lap v1\n@base https://a.example\n@desc X", "Line 3 of the LAP file stands before the first @endpoint"),
     ("@lap v1\n@base https://a.example\n@endpoint /a", "Line 3 of the LAP file: `@endpoint METHOD /path`"),
-    ("@lap v1\n@base https://a.example\n@endpoint GET /a\n@optional {a: }", "Line 4 of the LAP file: a type"),
-    ("@lap v1\n@base https://a.example\n@endpoint GET /a\n@optional {a str}", "`name: type` is expected"),
-    (f"@lap v1\n@base https://a.example\n@endpoint GET /a\n@optional {{a: {'[' * 99}", "nested more than 40"),
 ]  # fmt: skip
+ODD = [
+    ("@optional {a: }", "Line 4 of the LAP file: a type"),
+    ("@optional {a str}", "`name: type` is expected"),
+    (f"@optional {{a: {'[' * 99}", "nested more than 40"),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), ODD)
+def test_a_line_that_cannot_be_read_is_told(workshop: Workshop, line: str, words: str) -> None:
+    text = f"@lap v1\n@base https://a.example\n@endpoint GET /a\n{line}"
+    told = workshop.losses(text, kind="lap")["what cannot be read is left out"]
+    assert any(words in line for line in told)
 
 
 @pytest.mark.parametrize(("text", "words"), REFUSED)
@@ -102,7 +111,7 @@ kinds = st.recursive(
 @given(st.lists(st.tuples(st.sampled_from("klmnop"), kinds, words), min_size=1, max_size=5))
 def test_every_field_is_found_whatever_its_remark_says(fields: list[tuple[str, str, str]]) -> None:
     written = [f"{name}: {kind}" + (f" # {remark}" if remark else "") for name, kind, remark in fields]
-    found, rest = read_fields("{" + ", ".join(written) + "} # behind", 1)
+    found, rest = read_fields("{" + ", ".join(written) + "} # behind", 1, [])
     assert [(one.name, one.remark) for one in found] == [(name, remark) for name, _, remark in fields]
     assert rest == "behind"
 
@@ -112,3 +121,28 @@ def test_every_field_is_found_whatever_its_remark_says(fields: list[tuple[str, s
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(ImportProblem):
         read_lap(f"@lap v1\n@base https://a.example\n@endpoint POST /a\n@optional {{{text}", Losses())
+
+
+def test_an_odd_line_costs_what_it_is_about_and_is_listed(workshop: Workshop) -> None:
+    text = "\n".join(
+        [
+            "@lap v0.3",
+            "@api T",
+            "@base https://a.example.com",
+            "@endpoint GET /things",
+            "@optional {include[]: [str]: any # more, fields {a, b}, meta: map<str,str>, +1: int, x y, last: str}",
+            "@returns(200) {id: str, reactions: map{+1: int, -1: int}}",
+            "@endpoint OPTIONS /things",
+            "@required {lost: str}",
+            "@returns(200) OK",
+            "@endpoint GET /other",
+            "@required {open: str",
+            "@returns(200) {id: str}",
+            "@end",
+        ]
+    )
+    utilities = workshop.imported(text, kind="lap")["utilities"]
+    assert set(utilities) == {"get_things", "get_other"}
+    assert {"include", "meta", "last"} <= set(utilities["get_things"]["params"])
+    losses = workshop.losses(text, kind="lap")["what cannot be read is left out"]
+    assert [line.partition(" of the")[0] for line in losses] == ["Line 5", "Line 5", "Line 7", "Line 11"]

@@ -105,6 +105,36 @@ def lap(shell: Shell, /, **options: Any) -> None:
 
 
 @click.command()
+@click.argument("source", metavar="FILE|URL")
+@service_options
+@target_options
+@pass_shell
+def har(shell: Shell, /, **options: Any) -> None:
+    """Turn the calls that a browser recorded (HAR) into utilities. Keys are left out.
+
+    \b
+    Example:
+      agentos import har recorded.har --id example --include '/api/*'
+    """
+    _import_service(shell, "har", **options)
+
+
+@click.command()
+@click.argument("source", metavar="FILE|URL")
+@service_options
+@target_options
+@pass_shell
+def postman(shell: Shell, /, **options: Any) -> None:
+    """Import a Postman collection (v2.0 or v2.1). Keys are left out.
+
+    \b
+    Example:
+      agentos import postman collection.json --id example
+    """
+    _import_service(shell, "postman", **options)
+
+
+@click.command()
 @click.argument("command", metavar="COMMAND")
 @click.option("--name", metavar="NAME", help="What the utility is called. [made from the address]")
 @target_options
@@ -123,7 +153,7 @@ def curl(shell: Shell, /, command: str, name: str | None, **options: Any) -> Non
 
 def _import_service(
     shell: Shell,
-    kind: Literal["openapi", "lap"],
+    kind: Literal["openapi", "lap", "har", "postman"],
     *,
     source: str,
     include: tuple[str, ...],

@@ -11,6 +11,8 @@ from agentos_runtime.cli.lazy import LazyGroup
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "openapi": ("import_.commands:openapi", "Import OpenAPI 3 or Swagger 2.0, from a file or an address."),
     "lap": ("import_.commands:lap", "Import a LAP file."),
+    "har": ("import_.commands:har", "Turn the calls that a browser recorded (HAR) into utilities."),
+    "postman": ("import_.commands:postman", "Import a Postman collection (v2.0 or v2.1)."),
     "curl": ("import_.commands:curl", "Turn one curl command into a utility."),
 }
 
@@ -32,6 +34,8 @@ def kind_of(source: str) -> str | None:
     address = source.startswith(("http://", "https://"))
     if not address and not Path(source).is_file():
         return None
+    if source.endswith((".har", ".postman_collection.json")):
+        return "har" if source.endswith(".har") else "postman"
     return "lap" if source.endswith(".lap") or (not address and _begins_as_lap(Path(source))) else "openapi"
 
 

@@ -12,10 +12,12 @@ from agentos_runtime.jsontext import Json
 
 MAX_DEPTH = 40
 
-_NAME = re.compile(r"\s*([\w$.\[\]/-]+)(!?)(\??)\s*:\s*")
+_NAME = re.compile(r"\s*([\w$.\[\]/+@:-]*[\w$.\[\]/+@-])(!?)(\??)\s*:\s*")
 _KIND = re.compile(r"([A-Za-z_]\w*)")
+_GENERIC = re.compile(r"<[\w\s,<>\[\]?]*>")
+"""`map<str,str>`: what a map holds, which a declaration does not say."""
 _NEXT_FIELD = re.compile(
-    r"\s*,\s*(?=[\w$.\[\]/-]+!?\??\s*:\s*(?:\[|(?:str|string|int|integer|num|number|float|bool|boolean|any|map|object|list"
+    r"\s*,\s*(?=[\w$.\[\]/+@-]+!?\??\s*:\s*(?:\[|(?:str|string|int|integer|num|number|float|bool|boolean|any|map|object|list"
     r"|file|bytes|date|datetime|null)\b))"
 )
 _DEFAULT = re.compile(r"=([^,}#]*?)(?=\s*(?:,|\}|#|$))")
@@ -45,16 +47,19 @@ class LapField:
     remark: str = ""
 
 
-def read_fields(text: str, line: int) -> tuple[list[LapField], str]:
-    """The fields of a `{…}`, and the remark behind it. Raises ImportProblem naming the line and column."""
-    reader = _Reader(text, line)
+def read_fields(text: str, line: int, odd: list[str]) -> tuple[list[LapField], str]:
+    """The fields of a `{…}`, and the remark behind it; what cannot be read is told to `odd` and costs one field.
+
+    Raises ImportProblem naming the line.
+    """
+    reader = _Reader(text, line, odd)
     fields = reader.fields(0)
     return fields, reader.rest().removeprefix("#").strip()
 
 
-def read_type(text: str, line: int) -> tuple[LapType, str]:
+def read_type(text: str, line: int, odd: list[str]) -> tuple[LapType, str]:
     """A type that stands alone (`[map{…}] # remark`)."""
-    reader = _Reader(text, line)
+    reader = _Reader(text, line, odd)
     found = reader.type(0)
     return found, reader.rest().removeprefix("#").strip()
 
@@ -62,7 +67,8 @@ def read_type(text: str, line: int) -> tuple[LapType, str]:
 class _Reader:
     """Reads from left to right."""
 
-    def __init__(self, text: str, line: int) -> None:
+    def __init__(self, text: str, line: int, odd: list[str]) -> None:
+        self._odd = odd
         self._text = text
         self._line = line
         self._at = 0
@@ -74,11 +80,27 @@ class _Reader:
         self._expect("{", depth)
         found: list[LapField] = []
         while not self._take("}"):
-            found.append(self._field(depth))
-            if not self._take(","):
-                self._expect("}", depth)
-                break
+            start = self._at
+            try:
+                found.append(self._field(depth))
+                if not self._take(","):
+                    self._expect("}", depth)
+                    break
+            except ImportProblem as problem:
+                if self._at >= len(self._text):
+                    raise
+                self._odd.append(str(problem))
+                self._skip(max(start + 1, self._at))
         return found
+
+    def _skip(self, start: int) -> None:
+        """On to the next field, or to the brace that closes these."""
+        following = _NEXT_FIELD.search(self._text, start)
+        closing = self._closing(start)
+        if following is not None and following.start() < closing:
+            self._at = following.end()
+        else:
+            self._at = closing
 
     def type(self, depth: int) -> LapType:
         if self._take("["):
@@ -89,6 +111,9 @@ class _Reader:
         if kind is None:
             raise self._problem("a type such as str, [int] or map{…}")
         self._at = kind.end()
+        arguments = _GENERIC.match(self._text, self._at)
+        if arguments is not None:
+            self._at = arguments.end()
         nullable = self._take("?", near=True)
         choices, form = self._arguments()
         nullable = self._take("?", near=True) or nullable

@@ -37,6 +37,7 @@ LOST = (
     "LAP does not say which calls need another credential, which can stream, which take or give files",
 )
 _DIRECTIVE = re.compile(r"@(\w+)(?:\(([^)]*)\))?\s*(.*)")
+_OF_ENDPOINTS = frozenset({"desc", "required", "optional", "returns"})
 _SILENT = frozenset({"lap", "endpoints", "hint", "toc", "endgroup", "end", "errors"})
 
 
@@ -64,6 +65,9 @@ class _File:
     group: str = ""
     endpoints: list[_Endpoint] = field(default_factory=list)
     unknown: dict[str, int] = field(default_factory=dict)
+    odd: list[str] = field(default_factory=list)
+    skipping: bool = False
+    """The lines belong to an endpoint that cannot be read."""
 
     def last(self, line: int) -> _Endpoint:
         if not self.endpoints:
@@ -77,10 +81,17 @@ def read_lap(text: str, losses: Losses, *, base_url: str | None = None) -> Api:
         raise ImportProblem("This is no LAP file: it has no line `@lap v…`")
     file = _File()
     for number, line in enumerate(text.splitlines(), 1):
-        _read_line(file, line.strip(), number)
+        try:
+            _read_line(file, line.strip(), number)
+        except ImportProblem as problem:
+            file.odd.append(str(problem))
     base = base_url or file.base
     if not base.startswith(("http://", "https://")):
         raise ImportProblem("The LAP file names no address (`@base https://…`): say it with --base-url https://…")
+    if not file.endpoints:
+        raise ImportProblem(next(iter(file.odd), "The LAP file has no @endpoint"))
+    for told in file.odd:
+        losses.add("what cannot be read is left out", told)
     for sentence in LOST:
         losses.add(sentence)
     for name, where in file.unknown.items():
@@ -99,6 +110,8 @@ def _read_line(file: _File, line: str, number: int) -> None:
     if directive is None or directive[1] in _SILENT:
         return
     read = _DIRECTIVES.get(directive[1])
+    if file.skipping and directive[1] in _OF_ENDPOINTS:
+        return
     if read is None:
         file.unknown.setdefault(directive[1], number)
     else:
@@ -108,7 +121,8 @@ def _read_line(file: _File, line: str, number: int) -> None:
 def _endpoint(file: _File, text: str, line: int, _: str) -> None:
     method, _, path = text.partition(" ")
     path = path.strip()
-    if method.upper() not in METHODS or not path.startswith("/"):
+    file.skipping = method.upper() not in METHODS or not path.startswith("/")
+    if file.skipping:
         raise ImportProblem(f"Line {line} of the LAP file: `@endpoint METHOD /path` is expected")
     file.endpoints.append(_Endpoint(method.upper(), path, file.group, line))
 
@@ -118,12 +132,12 @@ def _desc(file: _File, text: str, line: int, _: str) -> None:
 
 
 def _required(file: _File, text: str, line: int, _: str) -> None:
-    for each in read_fields(text, line)[0]:
+    for each in read_fields(text, line, file.odd)[0]:
         file.last(line).fields[each.name] = (each, True)
 
 
 def _optional(file: _File, text: str, line: int, _: str) -> None:
-    for each in read_fields(text, line)[0]:
+    for each in read_fields(text, line, file.odd)[0]:
         file.last(line).fields.setdefault(each.name, (each, each.required))
 
 
@@ -133,10 +147,10 @@ def _returns(file: _File, text: str, line: int, status: str) -> None:
         return
     endpoint.status = status or "200"
     if text.startswith("{"):
-        fields, endpoint.remark = read_fields(text, line)
+        fields, endpoint.remark = read_fields(text, line, file.odd)
         endpoint.reply = LapType("map", fields=tuple(fields))
     elif text.startswith("["):
-        endpoint.reply, endpoint.remark = read_type(text, line)
+        endpoint.reply, endpoint.remark = read_type(text, line, file.odd)
     else:
         endpoint.remark = text
 
@@ -194,14 +208,15 @@ def _field(endpoint: _Endpoint, each: LapField, required: bool, losses: Losses) 
     default = value_of(each.default, each.type.kind) if each.default else None
     choices = declaration.get("enum")
     fits = default is not None and (not isinstance(choices, list) or default in choices)
-    if each.default and (required or endpoint.method == "PATCH" or not fits):
-        said = f"{said} (default: {each.default})" if said else f"Default: {each.default}"
-    elif fits:
+    sent = required and place != "path" and fits
+    if sent:
         declaration["default"] = default
+    elif each.default:
+        said = f"{said} (default: {each.default})" if said else f"Default: {each.default}"
     if said:
         note = declaration.get("description")
         declaration["description"] = f"{said} ({note})" if note and str(note) not in said else said
-    return Field(each.name, place, ordered(declaration), required or place == "path")
+    return Field(each.name, place, ordered(declaration), (required and not sent) or place == "path", default)
 
 
 def _place(endpoint: _Endpoint, name: str) -> Place:
