@@ -15,6 +15,7 @@ Route = tuple[str, str]
 _HOW_MANY: Mapping[str, str] = {"all": "list", "many": "list", "one": "get"}
 _NOISE = frozenset({"endpoint", "using", "a", "an", "the"})
 _COUNTED = frozenset({"get", "update", "delete", "create"})
+_OF_READING = ("search", "autocomplete", "lookup", "suggest")
 _SMALL = frozenset(
     {"a", "an", "the", "to", "of", "for", "in", "on", "with", "from", "by", "and", "at", "as", "via"}
 )
@@ -265,7 +266,7 @@ def _path_words(path: str) -> list[str]:
 
 def _path_verb(one: Operation, nouns: list[str]) -> tuple[str, list[str]]:
     """The verb of an operation that has no id, and its nouns."""
-    if one.method == "POST" and nouns and nouns[-1] in VERBS:
+    if nouns and nouns[-1] in (VERBS if one.method == "POST" else _OF_READING):
         return nouns[-1], nouns[:-1]
     verb = METHOD_VERBS.get(one.method, one.method.lower())
     listed = one.method == "GET" and one.reply.rows is not None and not one.path.endswith("}")

@@ -12,7 +12,7 @@ from agentos_runtime.importers.curl.reader import read_curl
 from agentos_runtime.importers.lap.reader import read_lap
 from agentos_runtime.importers.naming import route, utility_names
 from agentos_runtime.importers.openapi.operations import read_openapi
-from agentos_runtime.importers.recordings import read_har, read_postman
+from agentos_runtime.importers.samples.recordings import read_har, read_postman
 from agentos_runtime.importers.selection import Choice, advice, selected, source_of
 from agentos_runtime.importers.update import Disk, Plan, known_names, make_plan
 

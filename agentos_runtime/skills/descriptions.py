@@ -16,7 +16,7 @@ SECONDS = 30.0
 def open_description(source: str) -> Description:
     """Read a file or fetch an address. Raises ImportProblem."""
     if source.startswith(("http://", "https://")):
-        return Description(_download(source), source, lambda address: _same_origin(source, address))
+        return Description(download(source), source, lambda address: _same_origin(source, address))
     file = Path(source).resolve()
     return Description(_read(file), file.as_uri(), lambda address: _beside(file, address))
 
@@ -44,10 +44,11 @@ def _beside(file: Path, address: str) -> bytes:
 def _same_origin(source: str, address: str) -> bytes:
     if urlsplit(address)[:2] != urlsplit(source)[:2]:
         raise ImportProblem(f"{address} is not fetched: it lies elsewhere than {source}")
-    return _download(address)
+    return download(address)
 
 
-def _download(url: str) -> bytes:
+def download(url: str) -> bytes:
+    """What an address answers. Raises ImportProblem."""
     parts = urlsplit(url)
     if parts.scheme != "https" and not is_private_host(parts.hostname or ""):
         raise ImportProblem("An address begins with https:// (http:// only for this machine and its network)")

@@ -102,7 +102,7 @@ def test_a_new_skill_passes_the_check_and_is_never_written_over(console: Console
     file = console.skills / "my-api/readme.md"
     assert (done.code, done.out.splitlines()[1:]) == (
         0,
-        [f"  agentos check {file}", "  agentos call my-api get --dry-run", "  agentos call my-api get"],
+        [f"  agentos check {file}", "  agentos call my-api search --dry-run", "  agentos call my-api search"],
     )
     for line in done.out.splitlines()[1:3]:
         ran = console.run(*line.split()[1:], *(["--strict"] if "check" in line else []))
@@ -114,11 +114,45 @@ def test_a_new_skill_passes_the_check_and_is_never_written_over(console: Console
     assert "stays as it is" in again.err
 
 
+NEW = "https://api.example.com/v1/repos/{owner}/{repo}/issues/12?state=open&per_page=5"
+
+
+def test_a_new_skill_has_path_params_types_a_name_and_a_test(console: Console) -> None:
+    done = console.run("new", "my-api", "--url", NEW)
+    assert done.out.splitlines()[-1] == "  agentos call my-api get_repo_issue owner=… repo=…", done.err
+    assert console.run("check", console.skills / "my-api", "--strict").code == 0
+    tested = console.run("test", "my-api")
+    assert tested.code == 0, tested.out + tested.err
+    asked = ("owner=me", "repo=mine", "issue_id=7", "--dry-run")
+    sent = console.run("call", "my-api", "get_repo_issue", *asked).out
+    assert sent.startswith("GET https://api.example.com/v1/repos/me/mine/issues/7?state=open&per_page=5\n")
+    text = (console.skills / "my-api/readme.md").read_text()
+    assert "per_page: {type: integer, default: 5" in text
+
+
+def test_an_answer_becomes_mapping_and_returns(console: Console, tmp_path: Path) -> None:
+    answer = tmp_path / "answer.json"
+    answer.write_text('{"id": 7, "full name": "x", "tags": ["a"], "owner": {"login": "me"}, "gone": null}')
+    done = console.run("new", "my-api", "--url", "https://api.example.com/me", "--answer", answer)
+    assert done.code == 0, done.err
+    assert console.run("check", console.skills / "my-api", "--strict").code == 0
+    tested = console.run("test", "my-api")
+    assert tested.code == 0, tested.out + tested.err
+    text = (console.skills / "my-api/readme.md").read_text()
+    assert 'returns: {id: integer, "full name": string, tags: array, owner: object, gone: any}' in text
+    answer.write_text("<html>")
+    refused = console.run("new", "other", "--url", "https://api.example.com/me", "--answer", answer)
+    assert (refused.code, "no JSON" in refused.err) == (1, True)
+    blanks = console.run("new", "other", "--url", NEW, "--try")
+    assert (blanks.code, "--answer" in blanks.err) == (2, True)
+    assert not (console.skills / "other").exists()
+
+
 def test_a_new_skill_needs_a_good_id_and_a_whole_url(console: Console, tmp_path: Path) -> None:
     assert console.run("new", "My_API").code == 2
     assert console.run("new", "my-api", "--url", "example.com").code == 2
     elsewhere = console.run("new", "my-api", "--folder", tmp_path / "other")
-    assert elsewhere.out.splitlines()[-1] == f"  agentos call my-api get --skills {tmp_path / 'other'}"
+    assert elsewhere.out.splitlines()[-1] == f"  agentos call my-api get_forecast --skills {tmp_path / 'other'}"
     assert console.run("new", "my-api", "--folder", tmp_path / "other", "--json").code == 1
 
 

@@ -9,7 +9,7 @@ from click import UsageError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentos_runtime.cli.new import manifest
+from agentos_runtime.cli.new import beginning
 from agentos_runtime.cli.terminal.carets import source_lines
 from agentos_runtime.cli.terminal.carets import without_secrets as excerpt
 from agentos_runtime.importers.adding import added
@@ -201,20 +201,20 @@ ADDRESSES = (
 @given(key=a_secret.filter(str.isascii))
 def test_no_secret_of_an_address_is_written_into_a_new_skill(address: str, key: str) -> None:
     try:
-        text = manifest("mine", address.format(key))
+        made = beginning("mine", address.format(key))
     except UsageError as error:
         assert key not in str(error)  # noqa: PT017 - most addresses are read
         return
-    assert key not in text
-    result = load_bytes(text.encode())
+    assert key not in made.text + made.case
+    result = load_bytes(made.text.encode())
     assert result.skill is not None, result.problems
     assert not any(WRITTEN in warning.message for warning in result.skill.warnings)
 
 
 def test_the_key_of_an_address_becomes_the_credential_of_a_new_skill() -> None:
-    text = manifest("mine", "https://api.example.com/a?q=cats&api_key=0123456789abcdef0123456789abcdef")
+    text = beginning("mine", "https://api.example.com/a?q=cats&api_key=0123456789abcdef0123456789abcdef").text
     skill = load_bytes(text.encode()).skill
     assert skill is not None
     (place,) = skill.auth["default"].templates
     assert (place.location, place.name) == ("query", "api_key")
-    assert [*skill.utilities["get"].defaults] == ["q"]
+    assert [*skill.utilities["get_a"].defaults] == ["q"]
