@@ -349,6 +349,12 @@ class SkillBroken(AuthorError):
     code, status = "skill_broken", 503
 
 
+class NotSupported(ServerError):
+    """What the callable needs is not run here."""
+
+    code, status = "not_supported", 501
+
+
 class UnsupportedPlatform(ServerError):
     """The skill does not run on this operating system."""
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from agentos_runtime.diagnostics import Place, Position, Problem
+from agentos_runtime.manifest.dialects.agentos import carried
+from agentos_runtime.manifest.dialects.named import of_dialect
 from agentos_runtime.manifest.lint import lint
 from agentos_runtime.manifest.migrations import LANGUAGE, Language
 from agentos_runtime.manifest.model import Skill
@@ -89,6 +91,8 @@ def load_skill(
         return LoadResult(None, report.all(), source.written_id or fallback, fallback, "", ())
     newest_form = partial(language.newest_form, version=version)
     root = newest_form(source.root)
+    dialect = carried(root)
+    root = dialect.root if dialect else root
     main = sha256(data).hexdigest()
     if main not in faultless:
         schema.check(root, report)
@@ -101,21 +105,26 @@ def load_skill(
         root, report, file=file, folder=folder, read=read_part, check=check_part, newest_form=newest_form
     )
     roots = (root, *(part.root for part in parts))
-    values, declared, reading = read_callables(root, roots[1:], report)
+    values, declared, reading = read_callables(root, roots[1:], report, lenient=dialect is not None)
     values |= _identity(source, root, fallback, report, is_callable=bool(declared))
-    values["kind"] = "callable" if values["utilities"] else "instructions"
+    values |= of_dialect(dialect, values["utilities"], reading)
+    values["kind"] = "callable" if values["utilities"] or values.get("unavailable") else "instructions"
     values["icon"] = read_icon(root, folder or file.parent, siblings, check_icon, report)
     docs = "\n\n".join(text for text in (source.docs, *(part.docs for part in parts)) if text)
     files = (main, *(part.digest for part in parts))
     skill = Skill(file=file, digest=_digest(files), files=files, docs=docs, **values)
-    if skill.digest not in faultless:
-        for problem in lint(Subject.of(skill, roots, declared, reading), report.has_error_under):
-            report.add(problem)
-    for root, digest in zip(roots, files, strict=True):
+    if skill.digest not in faultless and dialect is None:  # its advice would ruin a file in another dialect
+        _lint(Subject.of(skill, roots, declared, reading), report)
+    for read, written, digest in zip(roots, (source.root, *roots[1:]), files, strict=True):
         if digest not in faultless:
-            check_names(root, report)
-            _report_secrets(root, report)
+            check_names(read, report)
+            _report_secrets(written, report)
     return _finish(skill, declared, reading, report)
+
+
+def _lint(subject: Subject, report: Report) -> None:
+    for problem in lint(subject, report.has_error_under):
+        report.add(problem)
 
 
 def _report_secrets(root: Cursor, report: Report) -> None:

@@ -341,18 +341,20 @@ class Utility:
     reply_shape: Shape | None = field(repr=False, compare=False)
     void: bool
     rest: Rest
-    credential: str | None
-    """Which of the skill's credentials the call carries; None = none."""
+    credential: str | None  # which of the skill's credentials the call carries
     web_url: str | None
     place: Place
     effect: Effect
     """What a call does at the service, as the author says or as the method lets expect."""
     runtime_params: frozenset[str] = frozenset()
     """Params that belong to the runtime (`limit`, `all`, `wait`): no expression sees them."""
-    files: frozenset[str] = frozenset()
-    """Params that are files, or lists of files."""
+    files: frozenset[str] = frozenset()  # params that are files, or lists of files
     strict_returns: bool = True
     """Whether a reply that does not match `returns` is an error; False: it is counted and handed on."""
+
+    kind: Choice["utility", "operation"] = "utility"
+    alias: str | None = None  # the name where names have no dots
+    drops_unknown: bool = False  # undeclared params are left out and named to the caller, not refused
 
     @property
     def streams(self) -> bool:
@@ -370,8 +372,7 @@ class Skill:
     file: Path
     digest: str
     """sha256 of the file's bytes, hex; with parts, of the digests of all its files."""
-    files: tuple[str, ...]
-    """sha256 of each file's bytes, hex: the manifest, then its parts."""
+    files: tuple[str, ...]  # sha256 of each file's bytes, hex: the manifest, then its parts
     kind: Choice["callable", "instructions"]
     utilities: Mapping[str, Utility]
     auth: Mapping[str, Auth]
@@ -387,13 +388,13 @@ class Skill:
     connects_to: Json = None
     seed: Json = None
     instructions: str | None = None
-    docs: str = ""
-    """The Markdown below the front matter."""
+    docs: str = ""  # The Markdown below the front matter.
     domains: tuple[str, ...] = ()
     settings: Mapping[str, Json] = field(default_factory=dict)
     """Declared settings and their defaults (`settings:`); expressions see them as `.settings`."""
-    gone: Mapping[str, str] = field(default_factory=dict)
-    """Utilities that the service no longer has, and what to do instead."""
+    gone: Mapping[str, str] = field(default_factory=dict)  # what the service no longer has: what to do instead
+    unavailable: Mapping[str, str] = field(default_factory=dict)  # callables that are not run here, and why
+    dialect: str | None = None  # of AgentOS (`C`, `D`, `E`); None = our own language
     extras: Mapping[str, Json] = field(default_factory=dict)
     """Further keys that are kept and shown: `requires`, `handles`, `sources`, `testing`, `credits`, …"""
     warnings: tuple[Problem, ...] = ()

@@ -27,6 +27,13 @@ class Params:
     """Those that are files, or lists of files."""
 
 
+def known_params(utility: Utility, given: dict[str, Json]) -> tuple[dict[str, Json], tuple[str, ...]]:
+    """What of `given` the utility is asked with, and the names of what it does not know and leaves out."""
+    declared: Any = utility.params.get("properties", {})
+    unknown = tuple(name for name in given if name not in declared) if utility.drops_unknown else ()
+    return ({name: value for name, value in given.items() if name not in unknown} if unknown else given), unknown
+
+
 def check_params(utility: Utility, given: Mapping[str, Json]) -> dict[str, Json]:
     """The params as expressions see them: validated, explicit nulls left out, then defaults put in.
 

@@ -27,10 +27,6 @@ _STAND_IN = "https://stand-in.invalid"
 LATER_EXECUTORS = ("graphql", "sql", "command", "steps")
 EXECUTORS = ("rest", *LATER_EXECUTORS)
 """What a utility calls with."""
-LATER_SECTIONS: Mapping[str, str] = {
-    "operations": "not callable yet: the skill loads without them",
-    "transformers": "not applied yet: the skill loads without them",
-}
 RESERVED_UTILITY = "use"
 _API_NAMES = frozenset({"api", "base_url", "baseUrl", "servers", "server", "service", "host"})
 """What `api` is called, rightly or not."""
@@ -55,11 +51,11 @@ EXTRAS = (
 
 
 def read_callables(
-    root: Cursor, others: Sequence[Cursor], report: Report
+    root: Cursor, others: Sequence[Cursor], report: Report, *, lenient: bool = False
 ) -> tuple[dict[str, Any], Mapping[str, Cursor], Reading]:
     """What calls use of a Skill, as its keyword arguments; where each utility stands; what was met while reading.
 
-    `others` are the roots of the skill's parts.
+    `others` are the roots of the skill's parts. `lenient`: see `Reading`.
     """
     definitions = read_definitions((root, *others), report)
     base_url = _base_url(root, report)
@@ -70,6 +66,7 @@ def read_callables(
         definitions.names,
         base_url,
         strict_returns=read_strictness(root),
+        lenient=lenient,
     )
     reading.checks.extend(definitions.checks)
     auth = read_auth(root, report)
@@ -77,10 +74,6 @@ def read_callables(
     reading = replace(reading, shared=read_shared(root, declared.values(), reading))
     utilities, mentioned = _read_utilities(declared, auth, reading)
     check_probes(root, declared, utilities, report)
-    for key, state in LATER_SECTIONS.items():
-        cursor = root.get(key)
-        if cursor is not None:
-            report.warning(cursor.key_place, f"`{key}` are {state}", None, cursor.key_length)
     values = {
         "utilities": utilities,
         "gone": {name: text for name, cursor in declared.items() if (text := cursor.text("gone"))},
@@ -171,7 +164,7 @@ def _read_utility(name: str, cursor: Cursor, auth: Mapping[str, Auth], reading: 
     declared = params.schema["properties"]
     scope = Scope(reading, name, declared if isinstance(declared, dict) else {})
     credential = credential_of(cursor, auth, report)
-    returns = read_returns(cursor)
+    returns = read_returns(cursor, of_each=reading.lenient)
     web_url = cursor.get("web_url")
     if web_url is not None and isinstance(web_url.json, str):
         template_parts(web_url, web_url.json, scope, strict=True)

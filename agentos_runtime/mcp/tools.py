@@ -27,7 +27,7 @@ class Tool:
 
     @property
     def name(self) -> str:
-        return tool_name(self.skill.id, self.utility.name)
+        return tool_name(self.skill.id, self.utility.alias or self.utility.name)
 
     @property
     def takes_select(self) -> bool:

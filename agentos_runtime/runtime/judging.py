@@ -21,5 +21,5 @@ async def judge(ctx: CallContext) -> None:
         outputs = outcome.outputs
     inputs = Inputs(seen, outputs)
     check_refusal(plan, inputs)
-    ctx.record.ignored = ignored_params(plan, inputs, ctx.call.params)
+    ctx.record.ignored += ignored_params(plan, inputs, ctx.call.params)
     ctx.trace_stages([("ignored", [*ctx.record.ignored])] if ctx.record.ignored else ())

@@ -11,6 +11,7 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.idempotency.replays import Keyed
 from agentos_runtime.limits.rules import FREE
 from agentos_runtime.manifest.model import Auth
+from agentos_runtime.manifest.params import known_params
 from agentos_runtime.runtime.answering.answers import answer_of
 from agentos_runtime.runtime.answering.streaming import EventStream, Source
 from agentos_runtime.runtime.authorizing import check_again, preview_of
@@ -32,7 +33,7 @@ from agentos_runtime.security.broker import CredentialBroker
 from agentos_runtime.security.login.renewing import Renewals
 from agentos_runtime.skills.catalog import Catalog
 from agentos_runtime.skills.registry import Registry, broken_error
-from agentos_runtime.skills.visibility import VisibleSkills
+from agentos_runtime.skills.visibility import VisibleSkills, callable_name
 from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.sight import EVERYTHING, Sight
 from agentos_runtime.storage.private_files import PrivateFileError
@@ -99,7 +100,7 @@ class Runtime:
         """Whether the utility declares a param of this name itself; False for unknown ones."""
         await self.registry.ready(skill)
         entry = self.registry.find(skill)
-        found = entry.skill.utilities.get(utility) if entry and entry.skill else None
+        found = entry.skill.utilities.get(callable_name(entry.skill, utility)) if entry and entry.skill else None
         properties = found.params.get("properties") if found else None
         return isinstance(properties, dict) and name in properties
 
@@ -157,6 +158,7 @@ class Runtime:
 
     async def invoke(self, call: Call, *, trace: Trace | None = None) -> Reply:
         """One plain call, its stages told to `trace`. Raises AgentOSError; its row is closed whatever happens."""
+        call = await self._named(call)
         async with self._record(call) as record:
             ctx = await self._context(call, record, streaming=False, trace=trace)
             keyed = Keyed(partial(self._reply, ctx), ctx.timings, ctx.is_repeatable, record.may_have_happened)
@@ -169,6 +171,7 @@ class Runtime:
         Raises AgentOSError for everything that fails before; afterwards the stream itself ends with one terminal
         event. The caller closes it, also when it leaves early.
         """
+        call = await self._named(call)
         record = self._record(call)
         await record.__aenter__()
         try:
@@ -186,7 +189,15 @@ class Runtime:
 
     async def preview(self, call: Call, *, streaming: bool = False) -> Preview:
         """The request as it would be sent, without secrets; nothing is sent or recorded. Raises AgentOSError."""
+        call = await self._named(call)
         return await preview_of(await self._context(call, self._record(call), streaming=streaming))
+
+    async def _named(self, call: Call) -> Call:
+        """The call under the name that the file gives its callable, for limits, the ledger and idempotency keys."""
+        await self.registry.ready(call.skill)
+        entry = self.registry.find(call.skill)
+        name = callable_name(entry.skill, call.utility) if entry and entry.skill else call.utility
+        return call if name == call.utility else replace(call, utility=name)
 
     def _record(self, call: Call) -> Record:
         """The call's row, not yet opened. Raises InvalidAgent: also who needs no header may have no other name."""
@@ -206,7 +217,8 @@ class Runtime:
                 f"{call.skill}/{call.utility} does not stream; call it without stream",
                 details={"skill": call.skill, "utility": call.utility},
             )
-        inputs = CallInputs.of(plan, call.params)
+        given, record.ignored = known_params(plan.utility, call.params)
+        inputs = CallInputs.of(plan, given)
         record.metering_sources.append(inputs.params)
         ctx = CallContext(call, plan, inputs, self._services, record, streaming, trace)
         ctx.trace_stages([("params", {**inputs.params, **inputs.runtime_params})])

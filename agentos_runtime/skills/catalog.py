@@ -118,6 +118,8 @@ def _facts(skill: Skill) -> dict[str, Json]:
         "auth": [_auth(auth) for auth in skill.auth.values()],
         "settings": dict(skill.settings),
         "gone": dict(skill.gone),
+        "unavailable": dict(skill.unavailable),
+        "dialect": skill.dialect,
         "file": str(skill.file),
     }
     return facts | dict(skill.extras)
@@ -139,6 +141,8 @@ def _auth(auth: Auth) -> dict[str, Json]:
 def _utility(skill: Skill, utility: Utility) -> dict[str, Json]:
     return {
         "description": utility.description,
+        "kind": utility.kind,
+        "alias": utility.alias,
         "params": dict(utility.params),
         "returns": dict(utility.returns or {}),
         "strict_returns": utility.strict_returns,

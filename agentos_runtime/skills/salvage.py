@@ -33,9 +33,15 @@ def without_broken(skill: Skill | None, problems: Sequence[Problem]) -> Skill | 
     if skill is None:
         return None
     broken = broken_utilities(problems)
-    if broken is None or not broken or not (left := set(skill.utilities) - set(broken)):
+    if not broken:
         return None
-    utilities = {name: utility for name, utility in skill.utilities.items() if name in left}
+    utilities = {
+        name: utility
+        for name, utility in skill.utilities.items()
+        if name not in broken and utility.alias not in broken
+    }
+    if not utilities:
+        return None
     return replace(skill, utilities=utilities, warnings=tuple(problems))
 
 

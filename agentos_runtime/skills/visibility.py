@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 from agentos_runtime.diagnostics import Problem, problem_json
-from agentos_runtime.errors import Gone, NotCallable, SkillBroken, UnknownSkill, UnknownUtility
+from agentos_runtime.errors import Gone, NotCallable, NotSupported, SkillBroken, UnknownSkill, UnknownUtility
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.rules import FREE, Rule, not_allowed
 from agentos_runtime.manifest.model import Skill, Utility
@@ -64,8 +64,13 @@ class VisibleSkills:
         return self._cut(entry)
 
     def utility(self, skill_id: str, utility: str) -> CallableUtility:
-        """What is to be called. Raises UnknownSkill, SkillBroken, Gone, NotCallable, UnknownUtility, NotAllowed."""
+        """What is to be called.
+
+        Raises UnknownSkill, SkillBroken, Gone, NotSupported, NotCallable, UnknownUtility, NotAllowed.
+        """
         owner = self.registry.find(skill_id)
+        if owner is not None and owner.skill is not None:
+            utility = callable_name(owner.skill, utility)
         found = owner.skill.utilities.get(utility) if owner is not None and owner.skill is not None else None
         if owner is not None and owner.skill is not None and found is not None:
             if not self.rule.permits(skill_id, utility):
@@ -76,12 +81,17 @@ class VisibleSkills:
             raise broken_error(entry)
         if instead := entry.skill.gone.get(utility):
             raise Gone(f"{skill_id}/{utility} is gone: {instead}", details={"skill": skill_id, "utility": utility})
-        if mistake := (broken_utilities(entry.problems) or {}).get(utility):
+        if reason := entry.skill.unavailable.get(utility):
+            raise NotSupported(
+                f"{skill_id}/{utility} cannot be called: it {reason}",
+                details={"skill": skill_id, "utility": utility},
+            )
+        if mistake := (broken_utilities(entry.problems) or {}).get(utility.replace(".", "_")):
             raise SkillBroken(
                 f"{skill_id}/{utility} cannot be called until its manifest is fixed: {mistake}",
                 details={"skill": skill_id, "utility": utility, "problems": [problem_json(mistake)]},
             )
-        if not entry.skill.utilities:
+        if not entry.skill.utilities and not entry.skill.unavailable:
             raise NotCallable(
                 f"{skill_id} has instructions only, nothing to call; read them at GET /api/skills/{skill_id}",
                 details={"skill": skill_id},
@@ -102,7 +112,8 @@ class VisibleSkills:
         skill = entry.skill
         if skill is not None:
             utilities, gone = self._permitted(entry.id, skill.utilities), self._permitted(entry.id, skill.gone)
-            skill = replace(skill, utilities=utilities, gone=gone)
+            unavailable = self._permitted(entry.id, skill.unavailable)
+            skill = replace(skill, utilities=utilities, gone=gone, unavailable=unavailable)
         problems = tuple(problem for problem in entry.problems if self._concerns(entry.id, problem))
         return replace(entry, skill=skill, problems=problems)
 
@@ -119,3 +130,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`; did you mean a, b?` for an error text, or nothing."""
     close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
     return f"; did you mean {', '.join(close)}?" if close else ""
+
+
+def callable_name(skill: Skill, name: str) -> str:
+    """For an alias, the name as written in the file."""
+    named = {each.alias: each.name for each in skill.utilities.values()}
+    return name if name in skill.unavailable else named.get(name, name)

@@ -206,22 +206,19 @@ def test_a_flood_of_mistakes_is_cut_short() -> None:
     assert "more problems like these" in result.problems[-1].message
 
 
-def test_what_is_not_supported_yet_is_said_and_does_not_break_the_rest() -> None:
-    front = f"operations: {{a.get: {{}}}}\ntransformers: {{a: {{}}}}\n{go()}\n  other: {{description: x, graphql: {{query: x}}}}"
+def test_what_is_not_run_is_said_and_does_not_break_the_rest() -> None:
+    front = f"{go()}\n  other: {{description: x, sql: {{query: x}}}}"
     result = load(front)
     assert result.skill is not None
     assert list(result.skill.utilities) == ["go"]
-    assert [w.message for w in result.skill.warnings] == [
-        "`operations` are not callable yet: the skill loads without them",
-        "`transformers` are not applied yet: the skill loads without them",
-        "`graphql` is not supported yet: `other` cannot be called",
-    ]
+    assert "sql" in result.skill.unavailable["other"]
 
 
-def test_a_skill_of_later_executors_only_is_listed_with_its_instructions() -> None:
+def test_a_skill_of_later_executors_only_is_no_page_of_instructions() -> None:
     result = load("utilities:\n  go: {description: x, sql: {query: x}}")
     assert result.skill is not None
-    assert (result.skill.kind, result.skill.utilities) == ("instructions", {})
+    assert (result.skill.kind, result.skill.utilities) == ("callable", {})
+    assert list(result.skill.unavailable) == ["go"]
 
 
 def test_a_mistake_that_is_used_twice_is_one_problem() -> None:

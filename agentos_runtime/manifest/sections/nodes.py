@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentos_runtime.jq.program import classify, looks_like_jq
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.mistakes.references import in_jq, report_foreign, report_lookalikes
-from agentos_runtime.manifest.model import Fields, Items, Literal, Node, TemplateParam, UrlTemplate
-from agentos_runtime.manifest.sections.expressions import read_expression
+from agentos_runtime.manifest.model import Fields, Items, Jq, Literal, Node, TemplateParam, UrlTemplate
+from agentos_runtime.manifest.sections.expressions import mentions, read_expression
 from agentos_runtime.manifest.sections.reading import Scope
 from agentos_runtime.manifest.sections.urls import template_parts
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Scalar, Sequence
@@ -70,7 +70,19 @@ def _jq(cursor: Cursor, text: str, scope: Scope) -> Node:
     if text.startswith("{") and _ONE_NAME.fullmatch(text.strip()) and report_foreign(cursor, text, scope):
         return Literal(text)
     expression = read_expression(cursor, scope, "request")
+    if scope.reading.lenient and isinstance(expression, Jq):
+        return _left_out_unset(expression)
     return expression if expression is not None else Literal(text)
+
+
+def _left_out_unset(expression: Jq) -> Jq:
+    """The same, giving nothing where it fails and a param that it names is not given."""
+    names = sorted({name for name, _ in mentions(expression.source, "params", "request") if name is not None})
+    if not names:
+        return expression
+    unset = ", ".join(f".params.{name}" for name in names)
+    tried = f"(try ({expression.source}\n) catch empty)"
+    return replace(expression, source=f"if any({unset}; . == null) then {tried} else ({expression.source}\n) end")
 
 
 def _url(cursor: Cursor, text: str, scope: Scope) -> Node:

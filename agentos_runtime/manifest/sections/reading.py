@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agentos_runtime.diagnostics import Place, Position
+from agentos_runtime.manifest.dialects.tree import Composed
 from agentos_runtime.manifest.model import NOTHING_SHARED, Nested, Shared
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.yaml.values import Cursor
@@ -58,6 +59,9 @@ class Reading:
     shared: Shared = NOTHING_SHARED
     strict_returns: bool = True
     """What the skill says of the `returns` of its utilities."""
+    lenient: bool = False
+    """The file is in a dialect where a field whose jq fails for want of a param is left out, and where `returns`
+    describes each element of a reply that is a list."""
     found: list[Found] = field(default_factory=list)
     meant: list[tuple[str, str]] = field(default_factory=list)
     """Utility and param: what was written so that it is no use of the param, though meant as one."""
@@ -81,7 +85,7 @@ class Scope:
     def note(self, cursor: Cursor, source: str, side: Side, *, compile_check: bool) -> None:
         """Remember an expression; `compile_check` False for one that is known to be jq."""
         self.reading.found.append(Found(self.utility, side, cursor, source))
-        if compile_check:
+        if compile_check and not isinstance(cursor.value, Composed):
             definitions = self.reading.used_by(source)
             self.reading.checks.append(
                 ExpressionCheck(cursor.place, source, definitions, side == "request", cursor.locator())

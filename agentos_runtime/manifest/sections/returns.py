@@ -20,8 +20,11 @@ class Returns:
     void: bool = False
 
 
-def read_returns(utility: Cursor) -> Returns:
-    """Any of the forms: `void`, `array`, a type, `entity`, `entity[]`, or a map of properties."""
+def read_returns(utility: Cursor, *, of_each: bool = False) -> Returns:
+    """Any of the forms: `void`, `array`, a type, `entity`, `entity[]`, or a map of properties.
+
+    `of_each`: whether a map of properties also describes each element of a list.
+    """
     declared = utility.get("returns")
     if declared is None:
         return Returns()
@@ -33,6 +36,8 @@ def read_returns(utility: Cursor) -> Returns:
         "type": "object",
         "properties": {name: nullable(_property(below)) for name, below in declared.items()},
     }
+    if of_each:
+        schema = {**schema, "type": ["object", "array"], "items": {**schema}}
     return _compiled(schema)
 
 

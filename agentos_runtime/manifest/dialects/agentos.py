@@ -1,0 +1,357 @@
+"""The skill files of AgentOS, dialects C, D and E: operations, transformers or adapters, auth or connections.
+
+What is not run here makes its own callable unavailable, and nothing else.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.manifest.dialects.credentials import Connection, connection_of
+from agentos_runtime.manifest.dialects.placeholders import NotCarried
+from agentos_runtime.manifest.dialects.replies import response_of, returns_of
+from agentos_runtime.manifest.dialects.requests import graphql_of, rest_of
+from agentos_runtime.manifest.dialects.tree import entries, text, under
+from agentos_runtime.manifest.params import JSON_TYPES
+from agentos_runtime.manifest.yaml.values import Cursor, Entries, Value
+
+_MARKS = ("operations", "transformers", "adapters", "connections")
+_EXECUTORS: Mapping[str, str] = {
+    "sql": "needs a local database (`sql`), which is not run here",
+    "command": "needs a program of this machine (`command`), which is not run here",
+    "python": "needs Python code of the skill (`python`), which is not run here",
+    "swift": "needs swift (macOS), which is not run here",
+    "applescript": "needs applescript (macOS), which is not run here",
+    "node": "needs node, which is not run here",
+    "csv": "reads a local file (`csv`), which is not run here",
+    "download": "fetches a file into a drive (`download`), which is not run here",
+    "steps": "is a chain of `steps`, which is not run here",
+}
+_KNOWN = frozenset(
+    {
+        "description", "returns", "params", "rest", "graphql", "web_url", "handles_urls", "label", "operation",
+        "readonly", "connection", "auth", "test", "effect", "response", "provides", "credits", "strict_returns",
+        "credential", "gone", "additional_params",
+    }
+)  # fmt: skip
+_OF_A_PARAM = frozenset(
+    {
+        "type",
+        "required",
+        "default",
+        "description",
+        "example",
+        "enum",
+        "items",
+        "properties",
+        "minimum",
+        "maximum",
+        "one_of",
+    }
+)
+_OTHER_NAMES: Mapping[str, str] = {"min": "minimum", "max": "maximum", "values": "enum"}
+_READS = frozenset({"list", "search", "filter", "get", "read", "transcript"})
+_WEB = re.compile(
+    r'\s*"(https://[^"\\]*)"((?:\s*\+\s*(?:"[^"\\]*"|\(?\s*\.params\.\w+(?:\s*\|\s*(?:tostring|@uri))*\s*\)?))*)\s*'
+)
+_WEB_PART = re.compile(r'"([^"\\]*)"|\.params\.(\w+)')
+_TOP = (
+    "id", "name", "description", "icon", "color", "website", "privacy_url", "terms_url", "instructions",
+    "definitions", "settings", "domains", "parts",
+)  # fmt: skip
+Pairs = dict[str, "Cursor | Value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A file of the dialect as one of ours, and what our language has no words for."""
+
+    root: Cursor
+    dialect: str
+    """`C`, `D` or `E`."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Of operations: name without a dot → name as it is written."""
+    operations: frozenset[str] = frozenset()
+    """The names, without dots, of those callables that are operations."""
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+    """Callables that cannot be run, by their written names, and why."""
+    checked: tuple[Cursor, ...] = ()
+    """jq of replies that stands inside composed expressions."""
+    extras: Mapping[str, Json] = field(default_factory=dict)
+    """Keys of the top level that are kept and shown as they are."""
+
+
+def carried(root: Cursor) -> Carried | None:
+    """The file in our own language; None when it is written in that already."""
+    utilities = root.get("utilities")
+    marked = any(isinstance(cursor.json, dict) for mark in _MARKS if (cursor := root.get(mark)) is not None)
+    if not marked and not any(map(_is_foreign, dict(utilities.items()).values() if utilities else ())):
+        return None
+    return _Carrier(root).carry()
+
+
+def _is_foreign(cursor: Cursor) -> bool:
+    """Whether a utility has an executor that our own language has not."""
+    return cursor.get("rest") is None and any(cursor.get(name) is not None for name in (*_EXECUTORS, "graphql"))
+
+
+def _dialect_of(root: Cursor) -> str:
+    if root.get("connections") or root.get("adapters"):
+        return "E"
+    auth = root.get("auth")
+    places = [auth.get(place) for place in ("header", "query", "body")] if auth else []
+    return "D" if any(place is not None and isinstance(place.json, dict) for place in places) else "C"
+
+
+class _Carrier:
+    """One file on its way."""
+
+    def __init__(self, root: Cursor) -> None:
+        self.root = root
+        self.checked: list[Cursor] = []
+        self.unavailable: dict[str, str] = {}
+        self.names: dict[str, str] = {}
+        self.operations: set[str] = set()
+        self.transformers = dict(self._transformers())
+        connections = root.get("connections")
+        self.connections = (
+            {name: connection_of(below) for name, below in connections.items()} if connections else {}
+        )
+        self.auth = connection_of(root.get("auth"))
+
+    def _transformers(self) -> Iterator[tuple[str, Cursor]]:
+        for section in ("transformers", "adapters"):
+            below = self.root.get(section)
+            for name, cursor in below.items() if below else ():
+                inner = cursor.get("mapping")
+                if inner is not None or section == "transformers":
+                    yield name, inner or under(cursor, entries({}, cursor))
+                else:
+                    kept = {key: each for key, each in cursor.items() if key != "terminology"}
+                    yield name, Cursor(cursor.document, entries(kept, cursor), cursor.parent, cursor.key)
+
+    def carry(self) -> Carried:
+        utilities = dict(self._callables())
+        pairs: Pairs = {}
+        for name in _TOP:
+            below = self.root.get(name)
+            if below is not None and below.json is not None:
+                one_line = name in ("name", "description") and isinstance(below.json, str) and "\n" in below.json
+                pairs[name] = under(below, text(" ".join(str(below.json).split()), below)) if one_line else below
+        base = self.root.at("api").get("base_url")
+        if base is not None and isinstance(base.json, str):
+            kept = ("base_url", "headers", "query", "nested")
+            api = self.root.at("api")
+            pairs["api"] = entries({name: below for name in kept if (below := api.get(name))}, api)
+        credentials = self._credentials(utilities)
+        if credentials is not None:
+            pairs["auth"] = credentials
+        pairs["strict_returns"] = self.root.get("strict_returns") or text(False, self.root)
+        section = self.root.get("operations") or self.root.get("utilities") or self.root
+        if utilities:
+            pairs["utilities"] = under(section, entries(utilities, section))
+        taken = {
+            *_TOP,
+            "strict_returns",
+            "operations",
+            "utilities",
+            "auth",
+            "api",
+            "transformers",
+            "adapters",
+            "connections",
+        }
+        extras = {name: below.json for name, below in self.root.items() if name not in taken}
+        return Carried(
+            Cursor(self.root.document, entries(pairs, self.root)),
+            _dialect_of(self.root),
+            self.names,
+            frozenset(self.operations),
+            self.unavailable,
+            tuple(self.checked),
+            extras,
+        )
+
+    def _credentials(self, utilities: Mapping[str, Cursor | Value]) -> Value | Cursor | None:
+        if not utilities:
+            return None
+        mentioned = any(
+            ".auth" in dump(each.value.value if isinstance(each, Cursor) else each.value).decode()
+            for each in utilities.values()
+        )
+        if not self.connections:
+            return self.auth.credential if mentioned or _has_place(self.auth.credential) else None
+        named = {
+            name: each.credential
+            for name, each in self.connections.items()
+            if each.credential and not each.refused and (mentioned or _has_place(each.credential))
+        }
+        if not named:
+            return None
+        at = self.root.at("connections")
+        if len(self.connections) == 1:
+            return next(iter(named.values()))
+        return entries({"credentials": entries(named, at)}, at)
+
+    def _callables(self) -> Iterator[tuple[str, Cursor | Value]]:
+        taken: set[str] = set()
+        for section in ("operations", "utilities"):
+            below = self.root.get(section)
+            for written, cursor in below.items() if below else ():
+                name = re.sub(r"[^a-z0-9_]", "_", written.lower())
+                before = len(self.checked)
+                try:
+                    if name in taken:
+                        raise NotCarried(f"has the name `{name}` without dots, which is another callable's as well")
+                    value = self._callable(cursor, is_operation=section == "operations")
+                except NotCarried as reason:
+                    del self.checked[before:]
+                    self.unavailable[written] = str(reason)
+                    continue
+                taken.add(name)
+                if section == "operations":
+                    self.operations.add(name)
+                if name != written:
+                    self.names[name] = written
+                yield name, under(cursor, value)
+
+    def _callable(self, cursor: Cursor, *, is_operation: bool) -> Value:
+        if cursor.get("gone") is not None:
+            kept = ("description", "params", "gone")
+            return entries({name: below for name in kept if (below := cursor.get(name))}, cursor)
+        executor = _executor(cursor)
+        chosen, connection = self._connection(cursor, executor)
+        if cursor.get("rest") is not None:
+            base = self.root.at("api").text("base_url")
+            request = rest_of(executor, connection, base)
+        else:
+            request = graphql_of(executor, connection, self._endpoint(connection))
+        response = executor.get("response") or cursor.get("response")
+        returns = cursor.get("returns")
+        reply = response_of(response, returns, self.transformers, self.checked, cursor)
+        if reply:
+            request["response"] = entries(reply, response or executor)
+        pairs: Pairs = {"rest": entries(request, executor), **self._facts(cursor, is_operation)}
+        promised = returns_of(returns, bool(set(reply) & {"raw", "transform", "root"}))
+        if promised is not None:
+            pairs["returns"] = promised
+        if chosen is not None:
+            pairs[chosen[0]] = text(chosen[1], cursor)
+        pairs["params"] = entries(self._params(cursor, connection), cursor.get("params") or cursor)
+        return entries(pairs, cursor)
+
+    def _endpoint(self, connection: Connection) -> Cursor | str | None:
+        api = self.root.at("api")
+        return api.get("graphql_endpoint") or api.get("graphql") or connection.base_url or api.get("base_url")
+
+    def _connection(self, cursor: Cursor, executor: Cursor) -> tuple[tuple[str, str] | None, Connection]:
+        """Which credential a callable carries, as a key of ours and its value. Raises NotCarried."""
+        written = cursor.text("connection")
+        without = (
+            written == "none" or cursor.at("auth").json in (False, "none") or executor.at("auth").json is False
+        )
+        if not self.connections:
+            if without:
+                return ("auth", "none"), replace(self.auth, extra={})
+            return None, _able(self.auth)
+        if without:
+            bases = {each.base_url for each in self.connections.values()}
+            return ("auth", "none"), Connection(bases.pop() if len(bases) == 1 else None)
+        if written is None and len(self.connections) > 1:
+            raise NotCarried(f"names none of the connections {', '.join(self.connections)}")
+        name = written or next(iter(self.connections))
+        connection = self.connections.get(name)
+        if connection is None:
+            raise NotCarried(f"there is no connection `{name[:60]}`")
+        _able(connection)
+        if connection.credential is None:
+            return ("auth", "none"), connection
+        return (("credential", name) if len(self.connections) > 1 else None), connection
+
+    def _facts(self, cursor: Cursor, is_operation: bool) -> Pairs:
+        pairs: Pairs = {}
+        for name in ("description", "strict_returns", "additional_params", "credential"):
+            if (below := cursor.get(name)) is not None and below.json not in (None, ""):
+                pairs[name] = below
+        verb = re.split(r"[._]", cursor.name.rpartition(".")[2])[0]
+        if cursor.get("effect") is not None:
+            pairs["effect"] = cursor.at("effect")
+        elif is_operation and verb in _READS:
+            pairs["effect"] = text("read", cursor)
+        elif is_operation and verb == "delete":
+            pairs["effect"] = text("destroy", cursor)
+        elif cursor.get("graphql") is not None and cursor.at("graphql").text("query") is not None:
+            is_query = re.match(r"\s*(?:query\b|\{)", str(cursor.at("graphql").text("query")))
+            pairs["effect"] = text("read" if is_query else "write", cursor)
+        page = cursor.get("web_url")
+        if page is not None and isinstance(page.json, str) and (address := _web_url(page.json)):
+            named, declared = set(re.findall(r"\{(\w+)\}", address)), cursor.get("params")
+            if named <= set(dict(declared.items()) if declared else ()):
+                pairs["web_url"] = under(page, text(address, page))
+        return pairs
+
+    def _params(self, cursor: Cursor, connection: Connection) -> Pairs:
+        declared = cursor.get("params")
+        own = dict(declared.items()) if declared else {}
+        return {name: _param(below) for name, below in {**connection.params, **own}.items()}
+
+
+def _has_place(credential: Value | None) -> bool:
+    """Whether a credential goes anywhere by itself; else it is for expressions, and needs one that uses it."""
+    return isinstance(credential, Entries) and set(credential.entries) != {"type", "label", "help_url"} & set(
+        credential.entries
+    )
+
+
+def _executor(cursor: Cursor) -> Cursor:
+    """What the callable calls. Raises NotCarried for what is not run here, and for keys that nobody reads."""
+    for name, reason in _EXECUTORS.items():
+        if cursor.get(name) is not None:
+            raise NotCarried(reason)
+    for name in dict(cursor.items()):
+        if name not in _KNOWN:
+            raise NotCarried(f"`{name[:60]}` is not supported")
+    executor = cursor.get("rest") or cursor.get("graphql")
+    if executor is None or not isinstance(executor.value, Entries):
+        raise NotCarried("names nothing that could be called")
+    return executor
+
+
+def _able(connection: Connection) -> Connection:
+    if connection.refused:
+        raise NotCarried(connection.refused)
+    return connection
+
+
+def _param(cursor: Cursor) -> Cursor | Value:
+    if isinstance(cursor.json, str):
+        kind = {"type": text(cursor.json if cursor.json in JSON_TYPES else "string", cursor)}
+        return under(cursor, entries(kind, cursor))
+    pairs: Pairs = {}
+    for written, below in cursor.items():
+        name = _OTHER_NAMES.get(written, written)
+        if name not in _OF_A_PARAM or below.json is None:
+            continue
+        if name == "type" and isinstance(below.json, str):
+            known = below.json in (*JSON_TYPES, "file")
+            pairs[name] = under(below, text(below.json if known else "string", below))
+        elif name == "items":
+            pairs[name] = _param(below)
+        elif name == "properties":
+            pairs[name] = under(below, entries({key: _param(each) for key, each in below.items()}, below))
+        else:
+            pairs[name] = below
+    return under(cursor, entries(pairs, cursor))
+
+
+def _web_url(written: str) -> str | None:
+    """A page as an address with `{name}`; None when it cannot be said so."""
+    plain = re.sub(r"\{\{\s*params\.(\w+)\s*\}\}", r"{\1}", written)
+    if re.fullmatch(r"https://[^\s\"\\]+", plain) and "{{" not in plain:
+        return plain
+    found = _WEB.fullmatch(written)
+    if found is None:
+        return None
+    rest = (part[1] if part[2] is None else f"{{{part[2]}}}" for part in _WEB_PART.finditer(found[2]))
+    return found[1] + "".join(rest)
