@@ -44,9 +44,10 @@ class Turns:
             raise
 
     def _pass_on(self) -> None:
-        if not self._waiting:
+        waiting = [each for each in self._waiting if not each.given.done()]  # who is cancelled has yet to leave
+        if not waiting:
             self._free += 1
             return
-        first = min(self._waiting, key=lambda each: each.left())
+        first = min(waiting, key=lambda each: each.left())
         self._waiting.remove(first)
         first.given.set_result(None)

@@ -109,10 +109,12 @@ SENT: dict[str, list[Any]] = {
     "ollama": [
         {
             "role": "assistant", "content": "", "thinking": "Add.",
-            "tool_calls": [{"function": call["function"]} for call in OLLAMAS],
+            "tool_calls": [
+                {"id": f"call_{number}", "function": call["function"]} for number, call in enumerate(OLLAMAS)
+            ],
         },
-        {"role": "tool", "tool_name": "add", "content": f'{{"sum":{BIG}}}'},
-        {"role": "tool", "tool_name": "now", "content": "noon"},
+        {"role": "tool", "tool_name": "add", "tool_call_id": "call_0", "content": f'{{"sum":{BIG}}}'},
+        {"role": "tool", "tool_name": "now", "tool_call_id": "call_1", "content": "noon"},
     ],
 }  # fmt: skip
 

@@ -43,12 +43,12 @@ def utilities(workshop: Workshop) -> list[str]:
 def test_a_skill_that_outgrows_its_file_gets_parts(workshop: Workshop) -> None:
     workshop.run("openapi", workshop.document(json.dumps(service(wide(3, prefix="/v1/things/r")))))
     workshop.edit("description: GET /v1/things/r0", "description: Mine")
-    document = workshop.document(json.dumps(service(wide(250, prefix="/v1/things/r"))))
+    document = workshop.document(json.dumps(service(wide(600, prefix="/v1/things/r"))))
     done = workshop.run("openapi", document)
     assert done.code == 0, done.err
     assert set(workshop.front()["utilities"]) == {"get_r_0", "get_r_1", "get_r_2"}
     assert "description: Mine" in workshop.text()
-    assert sorted(utilities(workshop)) == sorted(f"get_r_{index}" for index in range(250))
+    assert sorted(utilities(workshop)) == sorted(f"get_r_{index}" for index in range(600))
     assert len(workshop.front()["parts"]) > 1
 
 

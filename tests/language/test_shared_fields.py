@@ -136,7 +136,7 @@ def test_what_is_shared_but_probably_not_meant_is_a_warning(
 
 
 def test_a_param_that_only_the_shared_fields_use_is_used_and_one_of_some_utilities_is_no_mistake() -> None:
-    api = "api: {headers: {X-A: .params.a, X-B: '{b}'}, query: {u: 'https://x.example/{c}'}}"
+    api = "api: {headers: {X-A: .params.a, X-B: 'b'}, query: {u: 'https://x.example/{c}'}}"
     one = utility(URL, above=api, params="a: {}\nc: {}")
     two = f"{one}\n  stop: {{description: Stop, rest: {{{URL}}}}}"
     assert texts(two) + texts(two, "warning") == []

@@ -8,9 +8,15 @@ from tests.openrouter.description import Description, Operation
 DEEPEST = 6
 
 
+ONE_OF_SEVERAL = {"model"}
+"""No call goes without it, but another param may stand in its place."""
+
+
 def params(schema: Mapping[str, Any], *, full: bool, examples: bool = True) -> dict[str, Any]:
     """Params for a utility: the required ones, or all. `examples`: whether to use those that are published."""
-    names = schema["properties"] if full else schema.get("required", [])
+    names = (
+        schema["properties"] if full else [*schema.get("required", []), *ONE_OF_SEVERAL & {*schema["properties"]}]
+    )
     return {name: from_published(schema["properties"][name], examples) for name in names}
 
 

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +17,7 @@ MINUTES = os.environ.get("AGENTOS_TEST_SOAK", "0.1")
 
 @linux_only
 def test_a_short_soak_is_flat_and_loses_nothing(tally: Tally) -> None:
-    command = [sys.executable, "-m", "benchmarks", "soak", "--minutes", MINUTES]
+    command = ["scripts/bench", "soak", "--minutes", MINUTES]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "NO" not in done.stdout
