@@ -81,6 +81,7 @@ def test_a_cut_at_any_byte_is_one_typed_error_and_the_post_arrives_once(run: Run
         (stall(), UpstreamTimeout),
         (stall(PLAIN[:-3]), UpstreamTimeout),
         (flood(103), UpstreamInvalid),
+        (say(b"HTTP/1.1 103 Hints\r\n\r\n" * 33 + render(body=b"{}")), UpstreamInvalid),
         (flood(100), UpstreamInvalid),
         (say(b"SSH-2.0-OpenSSH_9.9\r\n"), UpstreamInvalid),
         (say(b"<html>not HTTP</html>\r\n"), UpstreamInvalid),
