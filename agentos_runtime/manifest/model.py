@@ -370,8 +370,7 @@ class Skill:
     name: str
     description: str
     file: Path
-    digest: str
-    """sha256 of the file's bytes, hex; with parts, of the digests of all its files."""
+    digest: str  # sha256 of the file's bytes, hex; with parts, of the digests of all its files
     files: tuple[str, ...]  # sha256 of each file's bytes, hex: the manifest, then its parts
     kind: Choice["callable", "instructions"]
     utilities: Mapping[str, Utility]
@@ -395,6 +394,5 @@ class Skill:
     gone: Mapping[str, str] = field(default_factory=dict)  # what the service no longer has: what to do instead
     unavailable: Mapping[str, str] = field(default_factory=dict)  # callables that are not run here, and why
     dialect: str | None = None  # of AgentOS (`C`, `D`, `E`); None = our own language
-    extras: Mapping[str, Json] = field(default_factory=dict)
-    """Further keys that are kept and shown: `requires`, `handles`, `sources`, `testing`, `credits`, …"""
+    extras: Mapping[str, Json] = field(default_factory=dict)  # kept and shown: `requires`, `handles`, `credits`, …
     warnings: tuple[Problem, ...] = ()
