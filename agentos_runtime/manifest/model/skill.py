@@ -1,8 +1,4 @@
-"""A loaded skill: frozen values, parsed and checked, ready to be called.
-
-Strings of a manifest that the runtime reads became one of the nodes below when the file was loaded, so a call never
-asks again whether a string is jq or literal.
-"""
+"""A loaded skill and its utilities: frozen values, parsed and checked, ready to be called."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,153 +8,18 @@ from typing import TypeAlias
 
 from agentos_runtime.diagnostics import Place, Problem
 from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.model.auth import Auth
+from agentos_runtime.manifest.model.nodes import (
+    NO_FIELDS,
+    Expression,
+    Fields,
+    Jq,
+    Literal,
+    Node,
+    PlainPath,
+    UrlTemplate,
+)
 from agentos_runtime.manifest.shapes import Shape
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A value sent as it stands."""
-
-    value: Json
-
-
-@dataclass(frozen=True, slots=True)
-class PlainPath:
-    """jq that is only a path (`.params.model`, `.choices[0].message`): walked in Python, same answers as jq."""
-
-    steps: tuple[str | int, ...]
-    source: str
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class Jq:
-    """A jq expression that runs in a worker."""
-
-    source: str
-    place: Place
-    auth_fields: frozenset[str] = frozenset()
-    """The credential's fields that the source names (`.auth.key`), or the definitions that it uses do."""
-    base: str = ""
-    """Stands before what a url's expression gives, which must begin with `/`; empty for a whole url."""
-
-
-@dataclass(frozen=True, slots=True)
-class UrlTemplate:
-    """A literal url in which `{name}` is one percent-encoded param and `{+name}` keeps its slashes.
-
-    `parts` alternates: a str is literal text, a TemplateParam is filled in.
-    """
-
-    parts: tuple["str | TemplateParam", ...]
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateParam:
-    name: str
-    keep_slashes: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """A walked map, in the author's order; a field whose value comes out null or empty is left out."""
-
-    entries: tuple[tuple[str, "Node"], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    """A walked list."""
-
-    entries: tuple["Node", ...]
-
-
-Node: TypeAlias = Literal | PlainPath | Jq | UrlTemplate | Fields | Items
-Expression: TypeAlias = PlainPath | Jq
-
-
-@dataclass(frozen=True, slots=True)
-class AuthTemplate:
-    """One place a credential goes on the request: `parts` alternates literal text and AuthField."""
-
-    location: Choice["header", "query", "body"]
-    name: str
-    parts: tuple["str | AuthField", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AuthField:
-    """A field of the credential.
-
-    `basic` is base64 of `username:password`; its name is then `username:password`, or `username:` and `:password`
-    where the other one is always empty.
-    """
-
-    name: str
-    basic: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """How a token is had: for a code that a browser brings (RFC 6749, 4.1), or for a client alone (4.4)."""
-
-    authorize_url: str
-    """Empty where nobody logs in."""
-    token_url: str
-    client_id: str | None = None
-    """None = the service knows no clients: it is told the callback and the challenge, and no state of its own."""
-    scopes: tuple[str, ...] = ()
-    callback: str = "http://127.0.0.1/callback"
-    """Where the browser comes back to; its port is preferred, without one any free port is taken."""
-    callback_param: str = "redirect_uri"
-    encoding: Choice["form", "json"] = "form"
-    token_field: str = "access_token"  # noqa: S105 - a name
-    audience: str | None = None
-    """Whom the token is for, for services that ask."""
-    resource: tuple[str, ...] = ()
-    """What the token is for: RFC 8707."""
-    token_params: tuple[tuple[str, str], ...] = ()
-    """What else every request to `token_url` carries."""
-    grant: Choice["authorization_code", "client_credentials"] = "authorization_code"
-    client_auth: Choice["basic", "body"] | None = None
-    """How the client proves itself at `token_url`; None = it is a public one, which has no secret."""
-
-    @property
-    def in_browser(self) -> bool:
-        """Whether `agentos login` gets the token."""
-        return self.grant == "authorization_code"
-
-    @property
-    def client_fields(self) -> tuple[str, ...]:
-        """What of the client the operator gives: its secret, and its id where the file does not say it."""
-        known = self.client_id is not None
-        return () if self.client_auth is None else ("client_secret",) if known else ("client_id", "client_secret")
-
-
-@dataclass(frozen=True, slots=True)
-class Auth:
-    """How a call proves itself with one named credential."""
-
-    name: str
-    """`default`, or the key under `auth.credentials`."""
-    kind: Choice["api_key", "basic", "template", "oauth", "expressions"]
-    """`expressions`: older manifests that write `.auth.key` in a url, header or query and declare no place."""
-    fields: tuple[str, ...]
-    """What a request carries of it: `("key",)`, `("username", "password")`, …"""
-    templates: tuple[AuthTemplate, ...]
-    optional: bool = False
-    label: str | None = None
-    help_url: str | None = None
-    login: Login | None = None
-    probe: str | None = None
-    """The utility that shows whether it works."""
-    place: Place | None = None
-
-    @property
-    def asked(self) -> tuple[str, ...]:
-        """What the operator gives: the fields themselves, or the client that they are had for."""
-        return self.fields if self.login is None or self.login.in_browser else self.login.client_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +59,14 @@ class Stream:
     """How upstream events become deltas, and deltas the reply."""
 
     delta: Expression
-    body: Fields = Fields(())
+    body: Fields = NO_FIELDS
     """Merged into the body when the caller asks for a stream."""
     url: Literal | UrlTemplate | Jq | None = None
     """Where a stream is asked for; None = where the plain call goes."""
     url_place: Place | None = None
-    headers: Fields = Fields(())
+    headers: Fields = NO_FIELDS
     """Over the plain call's headers, of which a null takes one away."""
-    query: Fields = Fields(())
+    query: Fields = NO_FIELDS
     """Over the plain call's query."""
     format: Choice["sse", "ndjson"] = "sse"
     error: Expression | Literal | None = None
@@ -290,8 +151,8 @@ class Rest:
     url: Literal | UrlTemplate | Jq
     """Absolute: `api.base_url` is already in front of a relative literal."""
     url_place: Place
-    headers: Fields = Fields(())
-    query: Fields = Fields(())
+    headers: Fields = NO_FIELDS
+    query: Fields = NO_FIELDS
     body: Node | None = None
     body_extra: Expression | None = None
     keep_null: frozenset[str] = frozenset()
@@ -315,8 +176,8 @@ class Rest:
 class Shared:
     """What `api` says of the requests of all utilities, which each may say otherwise."""
 
-    headers: Fields = Fields(())
-    query: Fields = Fields(())
+    headers: Fields = NO_FIELDS
+    query: Fields = NO_FIELDS
     nested: Nested | None = None
 
 

@@ -1,0 +1,64 @@
+"""A loaded skill: frozen values, parsed and checked, ready to be called.
+
+Strings of a manifest that the runtime reads became one of the nodes when the file was loaded, so a call never asks
+again whether a string is jq or literal.
+"""
+
+from agentos_runtime.manifest.model.auth import Auth, AuthField, AuthTemplate, Login
+from agentos_runtime.manifest.model.nodes import (
+    Expression,
+    Fields,
+    Items,
+    Jq,
+    Literal,
+    Node,
+    PlainPath,
+    TemplateParam,
+    UrlTemplate,
+)
+from agentos_runtime.manifest.model.skill import (
+    NOTHING_SHARED,
+    AnswerFormat,
+    Effect,
+    Nested,
+    Paginate,
+    Poll,
+    Position,
+    Response,
+    Rest,
+    Retry,
+    Shared,
+    Skill,
+    Stream,
+    Utility,
+)
+
+__all__ = [
+    "NOTHING_SHARED",
+    "AnswerFormat",
+    "Auth",
+    "AuthField",
+    "AuthTemplate",
+    "Effect",
+    "Expression",
+    "Fields",
+    "Items",
+    "Jq",
+    "Literal",
+    "Login",
+    "Nested",
+    "Node",
+    "Paginate",
+    "PlainPath",
+    "Poll",
+    "Position",
+    "Response",
+    "Rest",
+    "Retry",
+    "Shared",
+    "Skill",
+    "Stream",
+    "TemplateParam",
+    "UrlTemplate",
+    "Utility",
+]
