@@ -13,7 +13,7 @@ from agentos_runtime.config.settings import Settings
 from agentos_runtime.errors import InternalError, ReplyMismatch
 from agentos_runtime.skills.confirming import Confirmation, NotConfirmed
 from agentos_runtime.skills.confirming import confirm as confirm_returns
-from agentos_runtime.skills.registry import SkillEntry
+from agentos_runtime.skills.entries import SkillEntry
 from agentos_runtime.skills.visibility import VisibleSkills
 
 

@@ -32,7 +32,8 @@ from agentos_runtime.security.agents import Agents, Caller, is_agent_name
 from agentos_runtime.security.broker import CredentialBroker
 from agentos_runtime.security.login.renewing import Renewals
 from agentos_runtime.skills.catalog import Catalog
-from agentos_runtime.skills.registry import Registry, broken_error
+from agentos_runtime.skills.entries import broken_error
+from agentos_runtime.skills.registry import Registry
 from agentos_runtime.skills.visibility import VisibleSkills, callable_name
 from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.sight import EVERYTHING, Sight

@@ -9,8 +9,8 @@ from agentos_runtime.manifest.model import Auth, Skill, Utility
 from agentos_runtime.manifest.origins import declared_origin
 from agentos_runtime.manifest.requests.streamed import streamed
 from agentos_runtime.security.broker import CredentialBroker
+from agentos_runtime.skills.entries import SkillEntry
 from agentos_runtime.skills.files import SkillFile
-from agentos_runtime.skills.registry import SkillEntry
 from agentos_runtime.skills.visibility import VisibleSkills
 
 

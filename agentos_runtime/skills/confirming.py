@@ -11,8 +11,8 @@ from agentos_runtime.importers.skill_file import SkillFile, read_file, rewrite
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.resources import skills_folder
+from agentos_runtime.skills.entries import SkillEntry, broken_error
 from agentos_runtime.skills.imported_files import replace_files
-from agentos_runtime.skills.registry import SkillEntry, broken_error
 from agentos_runtime.skills.visibility import did_you_mean
 
 _KEY = "strict_returns"

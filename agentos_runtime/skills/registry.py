@@ -12,17 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
-from agentos_runtime.diagnostics import Place, Position, Problem, problem_json
+from agentos_runtime.diagnostics import Problem
 from agentos_runtime.error_logging import Troubles
-from agentos_runtime.errors import SkillBroken
 from agentos_runtime.jq.turns import Turns
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.load import LoadResult, ShapeCheck
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.skills.checks import ExpressionChecker, check_expressions
-from agentos_runtime.skills.files import SkillFile, SkillFolder, Stamp, size_of
+from agentos_runtime.skills.entries import SkillEntry, losing
+from agentos_runtime.skills.files import SkillFolder, Stamp, size_of
 from agentos_runtime.skills.loading import (
     Beside,
     Loading,
@@ -47,34 +46,6 @@ AT_ONCE = 2
 """Files read at one time: so many that were known before, and so many new ones, which therefore delay no save."""
 BETWEEN = 0.1
 """Seconds for which what was loaded may wait for others, when there are many, before it serves."""
-
-
-@dataclass(frozen=True, slots=True)
-class SkillEntry:
-    """One skill as it stands now: the version that serves, and what is wrong with the newest save."""
-
-    id: str
-    file: Path
-    folder: SkillFolder
-    skill: Skill | None
-    """None = broken: no version ever loaded, or another file took the id."""
-    settings: Mapping[str, Json] = field(default_factory=dict)
-    """The operator's values over the declared defaults."""
-    problems: tuple[Problem, ...] = ()
-    stale: bool = False
-    name: str = ""
-    description: str = ""
-    shadows: tuple[Path, ...] = ()
-    """The bundled files of the same id, which are not served because this one is."""
-
-    @property
-    def state(self) -> Literal["ready", "broken"]:
-        return "ready" if self.skill else "broken"
-
-    @property
-    def icon(self) -> SkillFile | None:
-        """The icon of the version that serves."""
-        return SkillFile(self.folder, self.skill.icon) if self.skill and self.skill.icon else None
 
 
 @dataclass(slots=True)
@@ -344,23 +315,12 @@ class Registry:
             if entry.folder.bundled and not winner.folder.bundled:
                 winners[entry.id] = replace(winner, shadows=(*winner.shadows, entry.file))
             else:
-                losers.append(_loser(entry, winner))
+                losers.append(losing(entry, winner))
         found = tuple(sorted((*winners.values(), *losers), key=lambda entry: entry.id))
         self._generation += found != self._entries
         self._entries = found
         self._by_id = winners
         self._resolved, self._unserved = self._clock(), False
-
-
-def broken_error(entry: SkillEntry) -> SkillBroken:
-    errors = [problem for problem in entry.problems if problem.severity == "error"] or entry.problems
-    first = errors[0] if errors else None
-    count = len(errors)
-    summary = f" ({count} problem{'' if count == 1 else 's'}): {first}" if first else ""
-    return SkillBroken(
-        f"The skill {entry.id} cannot be used until its manifest is fixed{summary}",
-        details={"skill": entry.id, "problems": [problem_json(problem) for problem in entry.problems]},
-    )
 
 
 def _loaded_entry(file: _File, skill: Skill, settings: Mapping[str, Json]) -> SkillEntry:
@@ -389,10 +349,3 @@ def _unloaded_entry(path: Path, file: _File, result: LoadResult, problems: tuple
         name=result.name,
         description=result.description,
     )
-
-
-def _loser(entry: SkillEntry, winner: SkillEntry) -> SkillEntry:
-    place = Place("id", Position(str(entry.file), 1, 1))
-    message = f"The id {entry.id} is already taken by {winner.file}; {entry.file} is not served"
-    problem = Problem(message, place, fix="Give one of the two another id, or remove one")
-    return replace(entry, skill=None, problems=(problem,), stale=False)

@@ -10,8 +10,9 @@ from agentos_runtime.errors import Gone, NotCallable, NotSupported, SkillBroken,
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.rules import FREE, Rule, not_allowed
 from agentos_runtime.manifest.model import Skill, Utility
+from agentos_runtime.skills.entries import SkillEntry, broken_error
 from agentos_runtime.skills.loading import Loading, early
-from agentos_runtime.skills.registry import Registry, SkillEntry, broken_error
+from agentos_runtime.skills.registry import Registry
 from agentos_runtime.skills.salvage import broken_utilities
 
 Named = TypeVar("Named")

@@ -18,8 +18,9 @@ from agentos_runtime.manifest.model import Utility
 from agentos_runtime.manifest.shapes import path_text
 from agentos_runtime.resources import read_schema
 from agentos_runtime.runtime import Runtime
+from agentos_runtime.skills.entries import broken_error
 from agentos_runtime.skills.loading import early
-from agentos_runtime.skills.registry import Registry, broken_error
+from agentos_runtime.skills.registry import Registry
 from agentos_runtime.skills.visibility import did_you_mean
 from agentos_runtime.testing.compare import NOTHING, Difference, differences, missing_parts
 from agentos_runtime.testing.matching import Address, read_address, see

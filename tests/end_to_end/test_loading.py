@@ -19,10 +19,11 @@ from agentos_runtime.manifest.yaml.values import Cursor
 from agentos_runtime.resources import read_schema, skills_folder
 from agentos_runtime.security.bundled import read_bundled
 from agentos_runtime.skills.checks import ExpressionChecker, check_expressions
+from agentos_runtime.skills.entries import SkillEntry
 from agentos_runtime.skills.files import SkillFolder
 from agentos_runtime.skills.loading import Beside, read_skill
 from agentos_runtime.skills.opening import open_catalog
-from agentos_runtime.skills.registry import Registry, SkillEntry
+from agentos_runtime.skills.registry import Registry
 from agentos_runtime.skills.visibility import VisibleSkills
 from tests.end_to_end.test_registry import manifest
 

@@ -37,8 +37,9 @@ from agentos_runtime.security.credentials.lookup import Credentials
 from agentos_runtime.security.credentials.redactor import Redactor
 from agentos_runtime.security.credentials.secret import Secret
 from agentos_runtime.security.credentials.store import CredentialStore
+from agentos_runtime.skills.entries import SkillEntry
 from agentos_runtime.skills.files import SkillFolder
-from agentos_runtime.skills.registry import Registry, SkillEntry
+from agentos_runtime.skills.registry import Registry
 from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.private_files import PrivateFile
 from agentos_runtime.testing.fake_credentials import EverythingApproved

@@ -14,7 +14,7 @@ from agentos_runtime.security.authority import Grant, sort_grants
 from agentos_runtime.security.credentials.lookup import Credentials, UnusableCredential
 from agentos_runtime.security.credentials.secret import Credential, Life
 from agentos_runtime.security.credentials.store import KeyringError
-from agentos_runtime.skills.registry import broken_error
+from agentos_runtime.skills.entries import broken_error
 from agentos_runtime.skills.salvage import is_whole
 from agentos_runtime.skills.visibility import VisibleSkills
 
