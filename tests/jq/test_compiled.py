@@ -24,7 +24,7 @@ from tests.jq.support import evaluate, with_pool
 from tests.security.support import environment_number
 
 SEEDS = 10
-COMPARISONS = environment_number("AGENTOS_TEST_COMPARISONS", 30_000)
+COMPARISONS = environment_number("AGENTOS_TEST_COMPARISONS", 2000)
 """For each seed."""
 VALUES = 40
 """For each program."""

@@ -122,7 +122,7 @@ def test_hostile_expressions_do_not_keep_others_waiting(hostile: int, loop: Loop
             answered += 1
         return answered, await asyncio.gather(*bad)
 
-    answered, outcomes = with_pool(use, limits=Limits(cpu=0.8, wall=8), loop=loop)
+    answered, outcomes = with_pool(use, limits=Limits(cpu=0.3, wall=8), loop=loop)
     assert all(outcome.failure and outcome.failure.kind == "limit" for outcome in outcomes)
     assert answered > 40, "nobody waits for a hostile one to end"
 

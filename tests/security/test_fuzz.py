@@ -12,13 +12,13 @@ from tests.security import fuzz
 from tests.security.tally import Tally
 
 INPUTS: Mapping[str, int] = {
-    "manifest-bytes": 300,
-    "manifest-grammar": 300,
-    "programs": 400,
-    "params": 2000,
-    "replies": 150,
-    "requests": 400,
-    "echoes": 300,
+    "manifest-bytes": 100,
+    "manifest-grammar": 100,
+    "programs": 100,
+    "params": 500,
+    "replies": 40,
+    "requests": 100,
+    "echoes": 60,
 }
 
 

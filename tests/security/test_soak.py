@@ -12,7 +12,7 @@ from benchmarks.soak import Sample, Soak, findings
 from tests.jq.support import linux_only
 from tests.security.tally import Tally
 
-MINUTES = os.environ.get("AGENTOS_TEST_SOAK", "0.1")
+MINUTES = os.environ.get("AGENTOS_TEST_SOAK", "0.04")
 
 
 @linux_only

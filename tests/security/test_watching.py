@@ -15,7 +15,7 @@ import httpx
 from tests.security.strangers import CANARY, crowded, manifest
 from tests.security.support import environment_number, serving, until
 
-FILES = environment_number("AGENTOS_TEST_FILES", 1000)
+FILES = environment_number("AGENTOS_TEST_FILES", 300)
 PROGRAM = """
 import threading
 from agentos_runtime.skills import registry as skills
