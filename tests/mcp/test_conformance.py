@@ -10,7 +10,7 @@ import pytest
 from agentos_runtime.server.limits import Limits
 from tests.mcp.lab import Lab, lab
 
-INSTALLED = Path(__file__).parents[2] / "build" / "conformance" / "node_modules"
+INSTALLED = Path(__file__).parents[2] / "build" / "node" / "node_modules"
 SUITE = INSTALLED / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
 EXPECTED = Path(__file__).with_name("expected-failures.yml")
 
