@@ -62,6 +62,8 @@ class Reply:
     """Params that the service cannot honour and that were not sent to it."""
     more: bool = False
     """Whether the list has, or may have, more rows than these."""
+    cost: float | None = None
+    """US dollars that the service says the call cost; None = it does not say."""
 
 
 @dataclass(frozen=True, slots=True)

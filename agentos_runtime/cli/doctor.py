@@ -12,8 +12,11 @@ from agentos_runtime.cli.health import print_findings
 from agentos_runtime.cli.terminal.output import heading, print_json, print_table, say
 from agentos_runtime.cli.terminal.shell import OPERATOR, Shell, home_options, json_option, pass_shell
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.mcp.advice import tools_advice
+from agentos_runtime.mcp.toolsets import read_mcp
 from agentos_runtime.runtime.home.doctor import HealthReport, examine
 from agentos_runtime.runtime.home.findings import Finding
+from agentos_runtime.runtime.service import Runtime
 from agentos_runtime.security.opening import open_approvals
 from agentos_runtime.version import __version__
 
@@ -47,7 +50,11 @@ def doctor(shell: Shell, home: str | None, skills: tuple[str, ...], as_json: boo
 
 async def _examine(shell: Shell, settings: Settings) -> HealthReport:
     runtime = open_runtime(settings, shell.environ, watch=False)
-    return await examine(settings, open_approvals(settings), runtime, OPERATOR, partial(_server, settings))
+
+    def tools(opened: Runtime) -> str:
+        return tools_advice(opened.visible(OPERATOR.agent), read_mcp(settings.mcp, settings.config_file))
+
+    return await examine(settings, open_approvals(settings), runtime, OPERATOR, partial(_server, settings), tools)
 
 
 async def _server(settings: Settings) -> Finding:

@@ -132,6 +132,7 @@ def _as_text(raw: RawReply) -> str | None:
 def beside(reply: Reply, request_id: str) -> dict[str, Json]:
     """What stands in headers over HTTP."""
     found: dict[str, Any] = {
+        "agentos/cost": None if reply.replayed else reply.cost,
         "agentos/warning": reply.warning,
         "agentos/more": reply.more or None,
         "agentos/ignored": [*reply.ignored] or None,

@@ -67,6 +67,8 @@ class Record:
     """Whether a request that changes something was accepted, or may have been."""
     ignored: tuple[str, ...] = ()
     """Params that are not sent, for the caller beside the reply."""
+    cost: float | None = None
+    """US dollars, once the row is closed; None = nobody said."""
     entry: Entry | None = None
     permit: Permit | None = None
     """What the call was let through with; closed after the row."""
@@ -91,6 +93,7 @@ class Record:
         if _left(error) and self.so_far is not None:
             self.metering_sources.append(self.so_far())
         meter = self.results.meter(reversed(self.metering_sources))
+        self.cost = meter.cost
         try:
             await self.ledger.finish(entry, self._closing(error, meter))
         finally:

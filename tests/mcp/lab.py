@@ -115,6 +115,7 @@ def respond(exchange: Exchange, slow: Callable[[], object] = bool) -> None:
         "/bytes": (200, "application/zip", b"PK\x05\x06" + bytes(18)),
         "/fails": (418, "application/json", {"error": {"message": f"no tea for {key}"}}),
         "/slow": (200, "application/json", {"done": True}),
+        "/priced": (200, "application/json", {"usage": {"cost": 0.0125}}),
         "/echo": (200, "application/json", {"heard": key, "big": BIG, "text": "žluťoučký 🐎"}),
     }
     if path == "/things":

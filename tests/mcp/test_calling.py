@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.mcp.lab import BIG, CANARY, PNG, ROWS, Client, Lab, lab
+from tests.mcp.lab import BIG, CANARY, PNG, ROWS, SKILL, Client, Lab, lab
 
 
 def code(done: Any) -> str:
@@ -211,3 +211,10 @@ def test_a_client_goes_on_after_a_restart(tmp_path: Path) -> None:
     with lab(tmp_path / "again") as it:
         old.http = it.house.client
         assert old.call("test_echo")["isError"] is False
+
+
+def test_what_a_call_cost_stands_beside_its_result(client: Client, tmp_path: Path) -> None:
+    text = SKILL.replace("url: /text", "url: /priced").replace("    returns: string\n", "")
+    with lab(tmp_path, skills={"test": text}) as it:
+        assert it.client().call("test_simple_text")["_meta"]["agentos/cost"] == 0.0125
+    assert "agentos/cost" not in client.call("test_simple_text")["_meta"], "nobody said"

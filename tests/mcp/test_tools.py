@@ -8,6 +8,7 @@ import pytest
 
 from agentos_runtime.config.settings import SettingsError
 from agentos_runtime.mcp.toolsets import read_mcp
+from tests.cli.console import Console
 from tests.mcp.lab import SKILL, Client, Lab, lab
 
 META = {"call_utility", "describe_utility", "search_utilities"}
@@ -213,3 +214,25 @@ def test_a_name_that_is_too_long_for_clients_is_left_out_and_the_check_says_so(t
         told = {problem["path"]: problem["message"] for problem in problems}
         assert "which some clients refuse" in told[f"utilities.{'u' * 44}"]
         assert "57 characters, so it is left out there" in told[f"utilities.{'v' * 52}"]
+
+
+@pytest.mark.parametrize(
+    ("count", "config", "said"),
+    [
+        (3, "", "3 tools, 1 KB"),
+        (
+            41,
+            "",
+            "41 tools, 10 KB: more than clients show (40 tools in some) or a model should read, so they are",
+        ),
+        (41, '[mcp]\nmode = "tools"\n', "and all are listed. Choose with [mcp] tools and mode in config.toml"),
+    ],
+)
+def test_the_doctor_says_how_many_tools_clients_get(tmp_path: Path, count: int, config: str, said: str) -> None:
+    console = Console(tmp_path / "home", tmp_path / "skills")
+    console.write("many/readme.md", many(count))
+    (tmp_path / "home").mkdir(mode=0o700, exist_ok=True)
+    (tmp_path / "home" / "config.toml").write_text(config)
+    done = console.run("doctor", "--json", AGENTOS_ONLY_SKILLS="1")
+    found = {each["name"]: each["text"] for each in json.loads(done.out)["findings"]}
+    assert said in found["mcp"]

@@ -10,8 +10,11 @@ import pytest
 
 from agentos_runtime.bootstrap import open_runtime
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.mcp.advice import tools_advice
+from agentos_runtime.mcp.toolsets import read_mcp
 from agentos_runtime.runtime.home.doctor import HealthReport, KeysReport, examine, examine_keys
 from agentos_runtime.runtime.home.findings import Finding
+from agentos_runtime.runtime.service import Runtime
 from agentos_runtime.security.agents import Caller
 from agentos_runtime.security.opening import open_approvals
 from agentos_runtime.storage.sqlite.files import NewerFile
@@ -33,7 +36,11 @@ def console(tmp_path: Path) -> Console:
 def examined(environ: dict[str, str]) -> HealthReport:
     settings = Settings.from_environ(environ)
     runtime = open_runtime(settings, environ, watch=False)
-    return asyncio.run(examine(settings, open_approvals(settings), runtime, OPERATOR))
+
+    def tools(opened: Runtime) -> str:
+        return tools_advice(opened.visible(OPERATOR.agent), read_mcp(settings.mcp, settings.config_file))
+
+    return asyncio.run(examine(settings, open_approvals(settings), runtime, OPERATOR, tools=tools))
 
 
 def keys(environ: dict[str, str]) -> KeysReport:

@@ -107,14 +107,16 @@ async def examine(
     runtime: AbstractAsyncContextManager[Runtime],
     operator: Caller,
     server: Callable[[], Awaitable[Finding]] | None = None,
+    tools: Callable[[Runtime], str] | None = None,
 ) -> HealthReport:
     """Look at everything there is.
 
     runtime: opens one (that it cannot be opened is a finding), or hands in one that is open. operator: who asks,
-    and sees all skills. server: how the surface finds out whether a server answers, when it can.
+    and sees all skills. server: how the surface finds out whether a server answers, when it can. tools: what is to be
+    said of the lists that clients of MCP get.
     """
     findings = home_findings(settings, approvals)
-    findings += await _of_runtime(runtime, operator)
+    findings += await _of_runtime(runtime, operator, tools)
     findings += _of_tokens(settings)
     if server is not None:
         findings.append(await server())
@@ -136,7 +138,9 @@ async def examine_keys(
     return KeysReport(tuple(keys), tuple(files))
 
 
-async def _of_runtime(opening: AbstractAsyncContextManager[Runtime], operator: Caller) -> list[Finding]:
+async def _of_runtime(
+    opening: AbstractAsyncContextManager[Runtime], operator: Caller, tools: Callable[[Runtime], str] | None
+) -> list[Finding]:
     found: list[Finding] = []
     try:
         async with opening as runtime:
@@ -145,6 +149,8 @@ async def _of_runtime(opening: AbstractAsyncContextManager[Runtime], operator: C
             found.append(Finding("activity", "wrong" if trouble else "fine", trouble or "recorded"))
             found += _of_skills(runtime, operator)
             found += _of_replies(runtime, mismatches)
+            if tools is not None:
+                found.append(Finding("mcp", "fine", tools(runtime)))
     except UNUSABLE as error:
         found.append(Finding("runtime", "wrong", str(error)))
     return found
