@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agentos_runtime.mcp.kept import KEPT_FOR, MOST_OF_AGENT, PREFIX, Kept, KeptReplies, UnknownReply
+from agentos_runtime.mcp.kept import KEPT_FOR, MOST, MOST_OF_AGENT, PREFIX, Kept, KeptReplies, UnknownReply
 from tests.mcp.lab import SKILL, Lab, lab
 
 LARGE = """\
@@ -84,6 +84,12 @@ def test_replies_are_kept_for_a_while_and_within_bounds() -> None:
     assert second is not None
     with pytest.raises(UnknownReply):
         kept.read("ann", first, 100)
-    now = KEPT_FOR + 1
+    others = [kept.keep(f"agent {n}", Kept(bytes(MOST_OF_AGENT), "x/y")) for n in range(MOST // MOST_OF_AGENT)]
     with pytest.raises(UnknownReply):
         kept.read("ann", second, 100)
+    newest = others[-1]
+    assert newest is not None
+    assert kept.read(f"agent {len(others) - 1}", newest, 100)
+    now = KEPT_FOR + 1
+    with pytest.raises(UnknownReply):
+        kept.read(f"agent {len(others) - 1}", newest, 100)

@@ -87,6 +87,9 @@ def test_a_read_only_connection_changes_nothing(shared: Lab) -> None:
             else client.call("call_utility", {"name": "test_remove", "params": arguments})
         )
         assert json.loads(done["content"][0]["text"])["code"] == "not_allowed"
+    listed = shared.client(path="/mcp?readonly=1").ask("tools/list")["tools"]
+    assert {tool["name"] for tool in listed} & {"test_remove", "test_create"} == set()
+    assert listed
     assert len(shared.toy.requests) == asked
 
 

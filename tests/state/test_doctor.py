@@ -94,7 +94,7 @@ def test_a_runtime_that_is_open_is_examined_as_it_is_and_stays_open(console: Con
 
     report, skills = asyncio.run(run())
     assert (skills, answering in report.findings) == (2, True)
-    assert {**states(report)} == {**states(examined(console.environ)), "server": "fine"}
+    assert {**states(report), "mcp": "fine"} == {**states(examined(console.environ)), "server": "fine"}
 
 
 def test_no_setting_that_may_hold_a_secret_is_in_the_report(console: Console) -> None:

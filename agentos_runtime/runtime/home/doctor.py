@@ -112,8 +112,8 @@ async def examine(
     """Look at everything there is.
 
     runtime: opens one (that it cannot be opened is a finding), or hands in one that is open. operator: who asks,
-    and sees all skills. server: how the surface finds out whether a server answers, when it can. tools: what is to be
-    said of the lists that clients of MCP get.
+    and sees all skills. server: how the surface finds out whether a server answers, when it can. tools: what is to
+    be said of the lists that clients of MCP get.
     """
     findings = home_findings(settings, approvals)
     findings += await _of_runtime(runtime, operator, tools)
