@@ -47,6 +47,8 @@ from tests.toy.raw import (
 PLAIN = render(200, b'{"ok":true}', [("Content-Type", "application/json")])
 CHUNKED = render_chunks([b'{"ok"', b":true}"])
 NOTHING = gzip.compress(b"")
+NAMELESS = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x08" + bytes(5) + b"\x03"
+"""The head of a gzip body up to where a file's name stands, which nothing ends."""
 STATUS_LINE = len("HTTP/1.1 200")
 
 
@@ -105,6 +107,7 @@ def test_a_cut_at_any_byte_is_one_typed_error_and_the_post_arrives_once(run: Run
         (answer(body=NOTHING * 2000, headers=[("Content-Encoding", "gzip")]), UpstreamInvalid),
         (endless(chunked_head(), one_chunk(b"a" * 65536)), UpstreamInvalid),
         (endless(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", NOTHING * 3000), UpstreamInvalid),
+        (endless(NAMELESS, b"a" * 65536), UpstreamInvalid),
         (answer(body=b"a" * (1 << 20) + b"b"), UpstreamInvalid),
         (say(render_chunks([b"good"], end=False) + b"zz\r\n\r\n"), UpstreamInvalid),
         (bomb(50 << 20), UpstreamInvalid),

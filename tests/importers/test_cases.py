@@ -87,3 +87,15 @@ def test_nothing_is_written_or_removed_where_a_link_leads_out_of_the_skills(work
     assert done.code == 1
     assert "leads out of" in done.err
     assert {file: file.read_bytes() for file in (*elsewhere.iterdir(), workshop.file())} == before
+
+
+def test_nothing_is_written_into_a_folder_that_a_link_brings_from_elsewhere(workshop: Workshop) -> None:
+    """It is empty, so that nothing of it had to be read before."""
+    elsewhere = workshop.folder / "elsewhere"
+    elsewhere.mkdir()
+    (workshop.folder / "skills").mkdir(exist_ok=True)
+    (workshop.folder / "skills" / "service").symlink_to(elsewhere)
+    done = workshop.run("openapi", workshop.document(document({"id": "a"})), "--cases")
+    assert done.code == 1
+    assert "leads out of" in done.err
+    assert [*elsewhere.iterdir()] == []
