@@ -15,7 +15,7 @@ from agentos_runtime.cli.terminal.shell import OPERATOR, Failed, Shell, home_opt
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.jsontext import Json
 from agentos_runtime.runtime import Runtime
-from agentos_runtime.server.processes import Inherited, Processes
+from agentos_runtime.server.lifecycle.processes import Inherited, Processes
 from agentos_runtime.server.server import address, listen, run
 from agentos_runtime.skills.opening import UNUSABLE
 from agentos_runtime.storage.private_files import make_private_folder
@@ -156,7 +156,7 @@ def _serve_with(count: int, shell: Shell, settings: Settings, command: list[str]
             else:
                 say(f"agentos {__version__} at {style(url, bold=True)}, {_count(count, 'process')}")
 
-        Processes(command, shell.environ, listener, count, say_ready, _warn).run()
+        Processes(command, shell.environ, listener, count, say_ready, _warn, settings.drain).run()
 
 
 def _warn(text: str | None) -> None:

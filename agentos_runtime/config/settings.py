@@ -41,6 +41,8 @@ class Settings:
     max_body: int = 32 * MB
     max_reply: int = 64 * MB
     max_connections: int = 1024
+    drain: float = 0.0
+    """Seconds for which calls are still taken after the server was told to end."""
     proxy: str | None = field(default=None, repr=False)
     proxy_resolves: bool = False
     """Names are not looked up here before the proxy is asked: where they may lead is its word."""
@@ -204,6 +206,16 @@ def _positive(raw: Any) -> int:
     return number
 
 
+def _seconds(raw: Any) -> float:
+    try:
+        number = float(raw)
+    except (TypeError, ValueError):
+        number = -1.0
+    if isinstance(raw, bool) or not 0 <= number <= 3600:
+        raise ValueError("must be a number of seconds, 0 to 3600")
+    return number
+
+
 def _whole(raw: Any) -> int | None:
     try:
         return int(raw)
@@ -277,6 +289,7 @@ _READERS: Mapping[str, Any] = {
     "max_body": _positive,
     "max_reply": _positive,
     "max_connections": _positive,
+    "drain": _seconds,
     "proxy": str,
     "proxy_resolves": _flag,
     "keyring": _flag,

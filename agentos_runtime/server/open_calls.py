@@ -1,6 +1,7 @@
 """The calls that are running: ended when their client leaves, or when the server stops."""
 
 import asyncio
+import contextlib
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -81,12 +82,22 @@ class OpenCalls:
     def __init__(self) -> None:
         self.running: set[OpenCall] = set()
         self.stopping = False
+        self.draining = False
+        """Calls are still taken, but no more should be sent here."""
 
     def open(self, connection: ConnectionInfo | None) -> OpenCall:
         """Raises ShuttingDown once the server stops."""
         if self.stopping:
             raise ShuttingDown(STOPPING, retry_after=1)
         return OpenCall(self, connection)
+
+    async def drain(self, seconds: float, hurry: asyncio.Event) -> None:
+        """Go on taking calls for so long, or until `hurry`, while whoever asks is told to go elsewhere."""
+        if seconds <= 0:
+            return
+        self.draining = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(hurry.wait(), seconds)
 
     async def stop(self, call_grace: float, stream_grace: float) -> None:
         """No new calls; streams say goodbye at once, plain calls may finish; what remains is then ended.

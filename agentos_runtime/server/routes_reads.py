@@ -29,7 +29,7 @@ class Reads:
 
     async def health(self, request: Request) -> Response:
         """The only one that does not wait for the runtime to open."""
-        if self._calls.stopping:
+        if self._calls.stopping or self._calls.draining:
             raise ShuttingDown(STOPPING, details={"status": "stopping"})
         if self._opening.runtime is None:
             raise Overloaded("The server is starting.", retry_after=1, details={"status": "starting"})

@@ -26,9 +26,10 @@ from agentos_runtime.server.connections.connection import Connection, sweep
 from agentos_runtime.server.connections.peer import Peers
 from agentos_runtime.server.garbage import Collector
 from agentos_runtime.server.guard import Guard
+from agentos_runtime.server.lifecycle.probes import Probes
+from agentos_runtime.server.lifecycle.processes import Inherited
 from agentos_runtime.server.limits import DEFAULT_LIMITS, Limits
 from agentos_runtime.server.ports import Runtime
-from agentos_runtime.server.processes import Inherited
 
 Opened = TypeVar("Opened")
 OpenRuntime: TypeAlias = Callable[[], AbstractAsyncContextManager[Runtime]]
@@ -74,7 +75,7 @@ async def serve(
     """
     stop = stop or asyncio.Event()
     listener = inherited.listener if inherited else listen(settings.host, settings.port)
-    with contextlib.closing(listener), contextlib.closing(Peers()) as peers, _ended_by_signals(stop):
+    with contextlib.closing(listener), contextlib.closing(Peers()) as peers, _ended_by_signals(stop) as hurry:
         if not peers.available:
             notice(
                 "This system does not tell whose a connection is: other users of this machine can call this server."
@@ -83,8 +84,8 @@ async def serve(
         app = HttpApp(limits, read_mcp(settings.mcp, settings.config_file))
         port = listener.getsockname()[1]
         collector = Collector(app.opening.is_loading)
-        guard = Guard(app, settings, port, limits)
-        server = Server(guard, listener, peers, limits, settings.max_connections, collector)
+        front = Probes(Guard(app, settings, port, limits), app.opening, app.calls)
+        server = Server(front, listener, peers, limits, settings.max_connections, collector)
         async with server.running(), _awaited(stop, inherited) as ending, contextlib.AsyncExitStack() as opened:
             runtime = await _unless(ending, opened.enter_async_context(open_runtime()))
             if runtime is None:
@@ -92,6 +93,8 @@ async def serve(
             app.opening.finish(runtime)
             ready(address(settings.host, port))
             await asyncio.wait({ending})
+            if stop.is_set():
+                await app.calls.drain(settings.drain, hurry)
             await app.calls.stop(limits.call_grace, limits.stream_grace)
             await server.close()
 
@@ -256,16 +259,21 @@ def _allow_open_files(connections: int) -> None:
 
 
 @contextlib.contextmanager
-def _ended_by_signals(stop: asyncio.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set `stop`; only the main thread can listen to signals."""
+def _ended_by_signals(stop: asyncio.Event) -> Iterator[asyncio.Event]:
+    """SIGTERM and SIGINT set `stop`, a second one the event given; only the main thread can listen to them."""
     loop = asyncio.get_running_loop()
+    hurry = asyncio.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield hurry
         return
+
+    def told() -> None:
+        (hurry if stop.is_set() else stop).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told)
     try:
-        yield
+        yield hurry
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

@@ -62,8 +62,11 @@ class Processes:
     count: int
     ready: Callable[[], object]
     notice: Callable[[str], object]
+    drain: float = 0.0
+    """Seconds for which children still take calls after they were told to end."""
     _children: list[_Child] = field(default_factory=list)
     _stopping: bool = False
+    _hurry: bool = False
     _said_ready: bool = False
     _short_lives: int = 0
     _start_at: float = 0.0
@@ -75,11 +78,12 @@ class Processes:
                 self._fill()
                 self._look()
                 time.sleep(LOOK_AGAIN)
-        self._end()
+            self._end()
 
     @contextlib.contextmanager
     def _told_to_stop(self) -> Iterator[None]:
         def stop(*_: object) -> None:
+            self._hurry = self._stopping
             self._stopping = True
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -131,13 +135,17 @@ class Processes:
         self.notice(f"server process {child.process.pid} ended with {how}; another takes its place")
 
     def _end(self) -> None:
+        """A second signal is handed on, too: then the children take no more calls."""
         for child in self._children:
             child.process.terminate()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE + self.drain
+        while time.monotonic() < deadline and any(child.process.poll() is None for child in self._children):
+            if self._hurry:
+                self._hurry = False
+                for child in self._children:
+                    child.process.terminate()
+            time.sleep(LOOK_AGAIN)
         for child in self._children:
-            try:
-                child.process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
+            child.process.kill()
+            child.process.wait()
             child.line.close()

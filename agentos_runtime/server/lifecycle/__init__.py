@@ -1,0 +1,1 @@
+"""Starting, probing, draining and replacing server processes."""

@@ -1,0 +1,88 @@
+"""What balancers ask, and how a server leaves one without a call that fails."""
+
+import asyncio
+import contextlib
+import queue
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from agentos_runtime.config.settings import Settings, SettingsError
+from agentos_runtime.server.ports import Runtime
+from tests.server.client import Address, Answer, ask
+from tests.server.server import running
+from tests.server.test_stop import free_port
+from tests.server.toy_runtime import ToyRuntime
+
+ECHO = "/api/skills/toy/echo"
+PROBES = ("/api/health/live", "/api/health/ready")
+PROGRAM = """
+from pathlib import Path
+from agentos_runtime.config.settings import Settings
+from agentos_runtime.server.server import run
+from tests.server.test_stop import free_port
+from tests.server.toy_runtime import ToyRuntime
+
+settings = Settings(home=Path("/nonexistent"), port=0, drain=600.0)
+run(ToyRuntime().open, settings, ready=lambda url: print(url, flush=True), notice=print)
+"""
+
+
+@pytest.mark.parametrize("path", PROBES)
+def test_anybody_may_ask_whether_it_lives_and_learns_nothing_else(path: str) -> None:
+    with running(ToyRuntime().open, token="t" * 20) as server:
+        told = ask(server, "GET", path, headers={"Host": "10.1.2.3:8080", "Origin": "http://elsewhere.example"})
+        assert (told.status, told.json) == (200, {"status": "ok"})
+        assert ask(server, "HEAD", path, headers={"Host": "pod"}).status == 200
+        refused = ask(server, "POST", path, {})
+        assert (refused.status, refused.code, refused.headers["allow"]) == (405, "method_not_allowed", "GET, HEAD")
+        assert ask(server, "GET", "/api/health", headers={"Host": "10.1.2.3:8080"}).status == 421
+
+
+def test_it_lives_before_it_is_ready() -> None:
+    port = free_port()
+    answers: queue.Queue[Answer] = queue.Queue()
+
+    @asynccontextmanager
+    async def late() -> AsyncIterator[Runtime]:
+        for path in PROBES:
+            answers.put(await asyncio.to_thread(ask, Address(port), "GET", path))
+        async with ToyRuntime().open() as runtime:
+            yield runtime
+
+    with running(late, port=port) as server:
+        assert ask(server, "GET", "/api/health/ready").status == 200
+    live, ready = answers.get(), answers.get()
+    assert (live.status, ready.status, ready.json) == (200, 503, {"status": "starting"})
+
+
+def test_a_server_that_is_told_to_end_sends_others_away_and_takes_calls_until_a_second_signal() -> None:
+    command = [sys.executable, "-c", PROGRAM]
+    started = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
+    with started, contextlib.ExitStack() as ends:
+        ends.callback(started.kill)
+        assert started.stdout is not None
+        server = Address(int(started.stdout.readline().rpartition(":")[2]))
+        assert ask(server, "POST", ECHO, {}).headers.get("connection") is None
+        started.send_signal(signal.SIGTERM)
+        while (ready := ask(server, "GET", "/api/health/ready")).status == 200:
+            pass
+        assert (ready.status, ready.json) == (503, {"status": "stopping"})
+        assert ask(server, "GET", "/api/health/live").status == 200
+        assert ask(server, "GET", "/api/health").json["status"] == "stopping"
+        taken = ask(server, "POST", ECHO, {})
+        assert (taken.status, taken.headers["connection"]) == (200, "close")
+        started.send_signal(signal.SIGTERM)
+        assert started.wait(60) == 0
+
+
+@pytest.mark.parametrize("raw", ["soon", "-1", "3601", "nan", "inf"])
+def test_what_is_no_number_of_seconds_is_refused(raw: str) -> None:
+    with pytest.raises(SettingsError, match="must be a number of seconds, 0 to 3600"):
+        Settings.from_environ({"AGENTOS_DRAIN": raw})
+    assert Settings.from_environ({"AGENTOS_DRAIN": "2.5"}).drain == 2.5
