@@ -11,6 +11,7 @@ import pytest
 from agentos_runtime.jq.compiled.building import build
 from agentos_runtime.jq.compiled.engine import Engine, Refusal
 from agentos_runtime.jq.compiled.errors import Beyond, JqError, Unsupported
+from agentos_runtime.jq.compiled.functions.changing import without_keys
 from agentos_runtime.jq.compiled.functions.meter import Meter
 from agentos_runtime.jq.compiled.functions.table import FUNCTIONS, KEYED, OPERATORS, reachable
 from agentos_runtime.jq.outcome import COMPILED
@@ -228,6 +229,12 @@ def large_calls() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
     for name, function in KEYED.items():
         yield name, function, (LIST, LIST)
         yield name, function, (LIST, [str(each) for each in LIST])
+
+
+def test_an_object_without_some_keys_costs_all_of_them() -> None:
+    meter = Meter(PLENTY, uncertain=False)
+    assert without_keys(meter, MAP, ("k1",)) == {name: value for name, value in MAP.items() if name != "k1"}
+    assert PLENTY - meter.left >= len(MAP)
 
 
 def test_whatever_touches_something_large_charges_for_it() -> None:
