@@ -4,6 +4,12 @@ import gc
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+from tests.sizes import examples
+
+settings.register_profile("suite", max_examples=examples(100))
+settings.load_profile("suite")
 
 
 @pytest.hookimpl(wrapper=True)

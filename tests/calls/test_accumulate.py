@@ -11,6 +11,7 @@ from agentos_runtime.calls.accumulate import ACCUMULATORS, ChatAccumulator
 from agentos_runtime.calls.adding.halves import hide, reveal
 from agentos_runtime.calls.adding.texts import DeltaError
 from agentos_runtime.jsontext import Json
+from tests.sizes import examples
 
 
 def total(*deltas: Json) -> Json:
@@ -101,7 +102,7 @@ def test_a_delta_of_another_shape_is_refused_without_its_data(delta: Json) -> No
         ChatAccumulator().add(delta)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.text(max_size=40), st.lists(st.integers(0, 40), max_size=6))
 def test_a_text_cut_anywhere_adds_up_to_itself(text: str, places: list[int]) -> None:
     cuts = sorted({min(place, len(text)) for place in places})
@@ -291,7 +292,7 @@ def test_blocks_and_native_words_add_up_for_the_reply_and_are_no_news() -> None:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.text(max_size=20), st.lists(st.integers(0, 80), max_size=8))
 def test_halves_of_characters_join_wherever_a_text_is_cut(text: str, places: list[int]) -> None:
     halves = "".join(chr(unit) for unit in memoryview(text.encode("utf-16-le", "surrogatepass")).cast("H"))
@@ -304,7 +305,7 @@ def test_halves_of_characters_join_wherever_a_text_is_cut(text: str, places: lis
     assert "".join(str(each["content"]) for each in news if isinstance(each, dict)) == whole
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.text(st.characters(), max_size=12)
     | st.text(st.sampled_from("a\\u\ud83d\ude00\U0010f123\ud8ff"), max_size=12)

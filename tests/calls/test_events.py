@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from agentos_runtime.calls.events import EventTooLarge, NdjsonDecoder, SseDecoder, UpstreamEvent
 from tests.recorded import exchanges
+from tests.sizes import examples
 
 LIMIT = 10_000_000
 
@@ -91,7 +92,7 @@ LINES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.lists(LINES, max_size=12),
     st.sampled_from([b"\n", b"\r\n", b"\r"]),
@@ -102,7 +103,7 @@ def test_any_split_gives_the_same_events(lines: list[bytes], end: bytes, places:
     assert decode(cut(stream, places)) == decode([stream])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=8))
 def test_any_bytes_at_all_decode_the_same_however_cut(stream: bytes, places: list[int]) -> None:
     assert decode(cut(stream, places)) == decode([stream])

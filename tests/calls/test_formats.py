@@ -20,6 +20,7 @@ from agentos_runtime.calls.formats.reading import read_format
 from agentos_runtime.calls.formats.tables import read_csv
 from agentos_runtime.jsontext import dump, parse
 from agentos_runtime.manifest.model import AnswerFormat
+from tests.sizes import examples
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
 XML_WORDS = st.text(
@@ -147,7 +148,7 @@ def test_every_known_charset_can_be_decoded() -> None:
 @given(
     st.binary(max_size=300) | st.text(max_size=200).map(str.encode), st.sampled_from(FORMATS), st.text(max_size=30)
 )
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 def test_any_bytes_are_json_afterwards_or_refused(body: bytes, form: AnswerFormat, content_type: str) -> None:
     try:
         text = read_format(form, content_type, body)
@@ -166,7 +167,7 @@ MARKUP = st.lists(
 
 
 @given(MARKUP)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_no_markup_gives_the_text_of_an_entity_of_its_own(text: str) -> None:
     try:
         tree = read_format(AnswerFormat(kind="xml"), "", text.encode())

@@ -9,11 +9,14 @@ from jsonschema import Draft202012Validator
 
 from agentos_runtime.errors import AgentOSError
 from tests.chat.support import Expressions, Wire, schema, sse
+from tests.sizes import examples
 
 HI: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 REPLY = Draft202012Validator(schema("chat-reply"))
 DELTA_KEYS = set(schema("chat-delta")["properties"])
-FEW = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(
+    max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 texts = st.text(max_size=12) | st.sampled_from(["", "null", "x", "{}"])
 scalars = st.none() | st.booleans() | st.integers(-(10**25), 10**25) | st.sampled_from([0.5, 1e3]) | texts

@@ -8,9 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.chat.support import Expressions, Wire, sse
+from tests.sizes import examples
 
 HI: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
-SOME = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SOME = settings(
+    max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 STYLES = ("by index", "by id", "one index", "one after the other", "name last", "name in pieces", "all repeated")
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tests.chat.test_any_answer import envelope
 from tests.end_to_end.chat import ASK, REPLY, Chat, Streamed, check_error, chunk, sse, stream_bytes, streaming
 from tests.end_to_end.oracle import ANY, canonical, whole_body
+from tests.sizes import examples
 from tests.toy.raw import answer_json, say
 
-SOME = settings(max_examples=120, deadline=None)
+SOME = settings(max_examples=examples(120), deadline=None)
 FAILURES = {"credential_rejected", *(f"upstream_{name}" for name in (
     "payment_required", "forbidden", "not_found", "conflict", "rate_limited", "failed", "invalid", "truncated",
     "unavailable", "timeout", "rejected"))}  # fmt: skip

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.end_to_end.house import House, house
 from tests.language.support import CANARY, ORIGIN, skill_text
+from tests.sizes import examples
 from tests.toy.raw import Toy, answer_json
 
 FRONT = """
@@ -61,7 +62,7 @@ def heads_are_fields(toy: Toy, since: int) -> None:
         assert len({field.partition(b":")[0].lower() for field in fields}) == len(fields), request.head
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(text=st.text(max_size=8))
 def test_a_param_in_a_header_is_sent_whole_or_refused_in_a_sentence(served: tuple[House, Toy], text: str) -> None:
     running, toy = served
@@ -78,7 +79,7 @@ def test_a_param_in_a_header_is_sent_whole_or_refused_in_a_sentence(served: tupl
         assert len(toy.requests) == since
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(name=st.text(max_size=8), text=st.text(max_size=8), key=st.text(SENDABLE, max_size=8))
 def test_the_names_of_a_form_that_jq_makes_stay_inside_their_part(
     served: tuple[House, Toy], name: str, text: str, key: str
@@ -96,7 +97,7 @@ def test_the_names_of_a_form_that_jq_makes_stay_inside_their_part(
         assert (response.status_code, response.json()["code"]) == (500, "expression_failed")
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(name=st.text(min_size=1, max_size=12), kind=st.text(min_size=1, max_size=12), quoted=st.booleans())
 def test_the_name_and_type_of_a_file_stay_inside_their_header(
     served: tuple[House, Toy], name: str, kind: str, quoted: bool

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.end_to_end.house import House, house
+from tests.sizes import examples
 from tests.toy.raw import Received, Toy, answer, echo
 
 ORIGIN = "https://toy.example"
@@ -200,7 +201,7 @@ def test_a_segment_is_never_empty_a_dot_or_no_single_value(served: Any, bad: Any
     assert (body["code"], body["problems"][0]["path"]) == ("invalid_params", "id")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.text(max_size=12), st.text(max_size=8))
 def test_whatever_a_param_says_the_url_keeps_its_shape(served: Any, text: str, words: str) -> None:
     running, toy = served
@@ -217,7 +218,7 @@ def test_whatever_a_param_says_the_url_keeps_its_shape(served: Any, text: str, w
         assert query == ([("q", words), ("fixed", "1")] if utility == "template" else [])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.text(alphabet="ab/.@:?#&=%\\ é", max_size=8))
 def test_a_jq_url_without_care_stays_where_its_author_sent_it(served: Any, text: str) -> None:
     running, toy = served

@@ -18,10 +18,11 @@ from tests.http_client.conftest import Run
 from tests.http_client.support import request, send, upstream
 from tests.http_client.support import settings as call_settings
 from tests.security.support import environment_number
+from tests.sizes import examples
 from tests.state.skills import rest, skill, utility
 from tests.toy.raw import Toy, answer
 
-EXAMPLES = environment_number("AGENTOS_TEST_ADDRESSES", 400)
+EXAMPLES = environment_number("AGENTOS_TEST_ADDRESSES", examples(400))
 """Addresses, each in one spelling."""
 PRIVATE = [
     *("127.0.0.1", "127.255.255.254", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254"),
@@ -73,7 +74,7 @@ def test_a_public_address_is_public(address: str) -> None:
 
 
 @given(st.ip_addresses(v=4))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_an_ipv4_address_is_not_more_public_inside_an_ipv6_one(address: ipaddress.IPv4Address) -> None:
     number = int(address)
     for wrapped in (0xFFFF << 32 | number, 0x64FF9B << 96 | number, 0x2002 << 112 | number << 80, number):

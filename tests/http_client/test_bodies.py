@@ -13,6 +13,7 @@ from agentos_runtime.http_client.decoding import STEP, DecodingError, Incomplete
 from tests.http_client.conftest import Run
 from tests.http_client.support import request, send
 from tests.http_client.support import settings as call_settings
+from tests.sizes import examples
 from tests.toy.raw import Toy, answer, bomb, gzipped, render_chunks, say, zipped
 
 
@@ -30,14 +31,14 @@ def split(data: bytes, cuts: list[int]) -> list[bytes]:
 
 
 @given(st.lists(st.binary(max_size=200), min_size=1, max_size=3), st.lists(st.integers(0, 900), max_size=6))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 def test_gzip_of_one_or_more_members_is_read_at_any_split(members: list[bytes], cuts: list[int]) -> None:
     packed = b"".join(gzip.compress(member, mtime=0) for member in members)
     assert decoded("gzip", split(packed, cuts)) == b"".join(members)
 
 
 @given(st.binary(min_size=1, max_size=100), st.integers(0, 99))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 def test_gzip_that_stops_early_is_noticed(body: bytes, share: int) -> None:
     packed = gzip.compress(body, mtime=0)
     with pytest.raises(Incomplete):

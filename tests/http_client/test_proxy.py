@@ -13,6 +13,7 @@ from agentos_runtime.http_client import UpstreamResponse
 from tests.http_client.conftest import Run
 from tests.http_client.support import request, send, upstream
 from tests.http_client.support import settings as call_settings
+from tests.sizes import examples
 from tests.toy.raw import Toy, answer
 
 URLS = ["http://api.example.com/v1", "https://api.example.com/v1", "https://api.example.com:8443/"]
@@ -166,7 +167,7 @@ def test_one_address_inside_among_others_is_enough_to_refuse(run: Run) -> None:
     @given(
         st.lists(st.sampled_from([each for row in INSIDE for each in row] + ["8.8.8.8"]), min_size=1, max_size=3)
     )
-    @settings(deadline=None, max_examples=20)
+    @settings(deadline=None, max_examples=examples(20))
     def any_of_them_counts(addresses: list[str]) -> None:
         inside = any(address not in ("1.1.1.1", "2606:4700::1111", "8.8.8.8") for address in addresses)
         with Toy(answer(204)) as proxy:

@@ -13,6 +13,7 @@ from agentos_runtime.http_client import UpstreamRequest, UpstreamResponse
 from agentos_runtime.manifest.model import Retry
 from tests.http_client.conftest import Run
 from tests.http_client.support import post, request, send
+from tests.sizes import examples
 from tests.toy.raw import Behaviour, Toy, answer, cut, refusing, render, stall
 
 NOW = 1_790_000_000.0
@@ -162,7 +163,7 @@ def test_retry_after_reads_what_upstreams_write(headers: dict[str, object], seco
 
 
 @given(st.dictionaries(st.sampled_from(["Retry-After", "retry-after-ms", "X-RateLimit-Reset"]), st.text()))
-@quick(deadline=None, max_examples=150)
+@quick(deadline=None, max_examples=examples(150))
 def test_retry_after_survives_anything(headers: dict[str, object]) -> None:
     seconds = retry_after(headers, NOW)
     assert seconds is None or seconds >= 0

@@ -12,6 +12,7 @@ from agentos_runtime.http_client import UpstreamRequest
 from tests.http_client.conftest import Run
 from tests.http_client.support import SECRET, post, request, send, upstream
 from tests.http_client.support import settings as call_settings
+from tests.sizes import examples
 from tests.toy.raw import Toy, answer, echo, redirect, refusing
 
 UNRESERVED = string.ascii_letters + string.digits + "-._~!$&'()*+,;=:@%/|{}^\"<>[]`\\"
@@ -24,7 +25,7 @@ TARGETS = st.builds(
 
 def test_a_url_goes_out_byte_for_byte(run: Run) -> None:
     @given(st.lists(TARGETS, min_size=20, max_size=20))
-    @settings(deadline=None, max_examples=15)
+    @settings(deadline=None, max_examples=examples(15))
     def urls_arrive_as_sent(targets: list[str]) -> None:
         async def send_all() -> None:
             async with upstream() as out:

@@ -14,6 +14,7 @@ from agentos_runtime.errors import UpstreamInvalid, UpstreamTimeout, UpstreamTru
 from agentos_runtime.http_client import UpstreamStream
 from tests.http_client.conftest import Run
 from tests.http_client.support import happens, post, request, upstream
+from tests.sizes import examples
 from tests.toy.raw import (
     Behaviour,
     Toy,
@@ -50,7 +51,7 @@ async def read(toy: Toy, *, idle_timeout: float = 10) -> bytes:
 
 def test_a_stream_arrives_whole_at_any_split(run: Run) -> None:
     @given(st.lists(st.integers(0, len(STREAM)), max_size=8))
-    @settings(deadline=None, max_examples=25)
+    @settings(deadline=None, max_examples=examples(25))
     def split_anywhere(cuts: list[int]) -> None:
         edges = [0, *sorted(cuts), len(STREAM)]
         with Toy(pieces([STREAM[a:b] for a, b in pairwise(edges)])) as toy:

@@ -14,8 +14,9 @@ from agentos_runtime.http_client.answers import Answer
 from agentos_runtime.http_client.faults import WireError
 from agentos_runtime.http_client.wire import LONGEST_FIELD, Wire
 from tests.security.support import environment_number
+from tests.sizes import examples
 
-EXAMPLES = environment_number("AGENTOS_TEST_ANSWERS", 400)
+EXAMPLES = environment_number("AGENTOS_TEST_ANSWERS", examples(400))
 REQUEST = h11.Request(method="POST", target="/", headers=[("Host", "a"), ("Content-Length", "0")])
 READ_IN = 3
 """Rounds of the event loop within which what lies in a socket has been read."""
@@ -128,7 +129,7 @@ def in_pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in pairwise(edges) if a != b]
 
 
-@given(answers(), st.lists(st.integers(0, 400), max_size=6))
+@given(answers(), st.lists(st.integers(0, examples(400)), max_size=6))
 @settings(deadline=None, max_examples=EXAMPLES)
 def test_an_answer_that_keeps_the_rules_is_read_as_h11_reads_it_in_whatever_pieces(
     data: bytes, cuts: list[int]
@@ -165,7 +166,7 @@ def without_decoration(data: bytes) -> bytes:
     return re.sub(rb"(\A|\r\n\r\n)(HTTP/1\.[01] [0-9]{3})(?: [^\r\n]*)?\r\n", rb"\1\2 \r\n", data)
 
 
-@given(damaged(), st.lists(st.integers(0, 400), max_size=3))
+@given(damaged(), st.lists(st.integers(0, examples(400)), max_size=3))
 @settings(deadline=None, max_examples=EXAMPLES)
 @example(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", [])
 @example(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\n\r\n", [])

@@ -17,9 +17,7 @@ from agentos_runtime.manifest.load import load_skill
 from agentos_runtime.manifest.schema import ManifestSchema
 from agentos_runtime.resources import read_schema
 from tests.importers.documents import COMBINED, FORMS, KENNEL
-from tests.security.support import environment_number
-
-EXAMPLES = environment_number("AGENTOS_TEST_BROKEN", 60)
+from tests.sizes import examples
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +44,7 @@ junk: st.SearchStrategy[Any] = st.sampled_from(
 )
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from(DOCUMENTS), st.data())
 def test_one_wrong_value_anywhere_is_survived(schema: ManifestSchema, document: Any, data: st.DataObject) -> None:
     place = data.draw(st.sampled_from(places(document)))

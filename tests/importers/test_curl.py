@@ -16,6 +16,7 @@ from agentos_runtime.importers.curl.reader import read_curl
 from agentos_runtime.importers.service import CurlImport, import_curl
 from agentos_runtime.importers.update import Disk
 from tests.importers.workshop import Workshop
+from tests.sizes import examples
 
 SECRET = "canary-4711-secret"
 BEARER = {"type": "api_key", "header": "Authorization", "prefix": "Bearer "}
@@ -319,7 +320,7 @@ def test_what_is_no_call_is_refused_without_quoting_it(workshop: Workshop, comma
     assert SECRET not in done.err
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text("curl -XHdFuGb'\"={}:/.@?&%\\a1 \n$^`<>", max_size=60))
 def test_any_command_is_read_or_refused(tail: str) -> None:
     with suppress(ImportProblem):

@@ -11,6 +11,7 @@ from agentos_runtime.importers.lap.fields import read_fields
 from agentos_runtime.importers.lap.reader import read_lap
 from tests.importers.documents import KENNEL_LAP
 from tests.importers.workshop import Workshop
+from tests.sizes import examples
 
 
 def test_a_lap_file_becomes_a_skill(workshop: Workshop) -> None:
@@ -107,7 +108,7 @@ kinds = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("klmnop"), kinds, words), min_size=1, max_size=5))
 def test_every_field_is_found_whatever_its_remark_says(fields: list[tuple[str, str, str]]) -> None:
     written = [f"{name}: {kind}" + (f" # {remark}" if remark else "") for name, kind, remark in fields]
@@ -116,7 +117,7 @@ def test_every_field_is_found_whatever_its_remark_says(fields: list[tuple[str, s
     assert rest == "behind"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text("@ablendpoints{}[]:,#=!?()/ \nGET", max_size=80))
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(ImportProblem):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from agentos_runtime.importers.splitting import MOST_CHARACTERS, Size, homes, total
 from tests.importers.workshop import NOTHING, Workshop, query, service
+from tests.sizes import examples
 
 
 def wide(count: int, *, tags: int = 0, prefix: str = "/r") -> dict[str, Any]:
@@ -57,7 +58,7 @@ paths = st.lists(st.sampled_from(["v1", "pets", "toys", "{id}", "api", "ü"]), m
 sizes = st.builds(Size, st.integers(1, MOST_CHARACTERS), st.integers(1, 9000))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.tuples(tags, paths, sizes), max_size=30), sizes)
 def test_every_utility_has_a_file_and_no_file_is_too_large(
     found: list[tuple[str, str, Size]], already: Size

@@ -14,6 +14,7 @@ from agentos_runtime.importers.skill_file import read_file
 from agentos_runtime.importers.update import Disk, known_names, make_plan
 from tests.importers.documents import KENNEL
 from tests.importers.workshop import Workshop, answer, body, query, service
+from tests.sizes import examples
 
 THING = {"type": "object", "properties": {"id": {"type": "string"}}}
 OLD: dict[str, Any] = service(
@@ -275,7 +276,7 @@ def imported(document: dict[str, Any], disk: Disk | None = None) -> Disk:
     return Disk(plan.files, plan.base)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(documents)
 def test_any_document_imported_twice_is_the_same_file(document: dict[str, Any]) -> None:
     once = imported(document)
@@ -284,14 +285,14 @@ def test_any_document_imported_twice_is_the_same_file(document: dict[str, Any]) 
     assert front["utilities"] == generated(document, Disk({}, {})).manifest["utilities"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(documents, documents)
 def test_a_file_without_edits_becomes_what_a_fresh_import_says(old: dict[str, Any], new: dict[str, Any]) -> None:
     updated = imported(new, imported(old))
     assert read_file(updated.mine["readme.md"], "").values == read_file(updated.base["readme.md"], "").values
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(documents, documents, st.data())
 def test_an_edit_survives_any_newer_document(old: dict[str, Any], new: dict[str, Any], data: st.DataObject) -> None:
     first = imported(old)

@@ -16,6 +16,7 @@ from agentos_runtime.jq.pool import CompileProblem, Limits, Unfinished, Verdict,
 from agentos_runtime.jq.process import Call
 from agentos_runtime.jq.workers import pause_after
 from tests.jq.support import Written, evaluate, linux_only, with_pool
+from tests.sizes import examples
 
 WRONG = "jq: error: bad/0 is not defined at <top-level>, line 4, column 1:\n    bad\n    ^^^"
 
@@ -50,7 +51,7 @@ def is_problem(verdict: Verdict) -> bool:
     return isinstance(verdict, CompileProblem)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(
     st.lists(st.sampled_from([LOST, LATE, LIMIT, b"1", b"o"]), max_size=25),
     st.integers(1, 140),

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from agentos_runtime.jq.pool import CompileProblem, WorkerPool
 from tests.jq.support import check, open_pool, with_pool
+from tests.sizes import examples
 
 PROBLEMS = {
     ".a | foo": (1, 6, 3, "`foo` is not defined, neither in jq nor in `definitions`"),
@@ -81,7 +82,7 @@ def test_every_text_gets_a_place_inside_itself_or_compiles() -> None:
 
     with open_pool() as (run, pool):
 
-        @settings(deadline=None, max_examples=150)
+        @settings(deadline=None, max_examples=examples(150))
         @given(st.lists(tokens, min_size=1, max_size=8).map(" ".join))
         def probe(source: str) -> None:
             problem = run(check(pool, source))

@@ -8,6 +8,7 @@ from agentos_runtime.jq.pool import WorkerPool
 from agentos_runtime.jq.program import PathError, plain_path, walk
 from agentos_runtime.jsontext import Json
 from tests.jq.support import evaluate, open_pool, with_pool
+from tests.sizes import examples
 
 names = st.sampled_from(["a", "b", "and", "if", "reduce", "__loc__", "not", "null", "import", "x_1"])
 keys = names | st.text(max_size=4)
@@ -66,7 +67,7 @@ async def by_jq(pool: WorkerPool, source: str, value: Json) -> tuple[str, Json]:
 def test_python_and_jq_give_the_same_value_or_fail_with_the_same_words() -> None:
     with open_pool() as (run, pool):
 
-        @settings(deadline=None, max_examples=600)
+        @settings(deadline=None, max_examples=examples(600))
         @given(values, sources.filter(lambda source: plain_path(source) is not None))
         def compare(value: Json, source: str) -> None:
             (said, one), (jq_said, other) = fast(source, value), run(by_jq(pool, source, value))

@@ -20,6 +20,7 @@ from agentos_runtime.jq.program import (
     value_program,
 )
 from tests.jq.support import check, linux_only, open_pool, with_pool
+from tests.sizes import examples
 
 CANARY = "canary-7b1f0c"
 ATTACKS: list[str] = json.loads(Path(__file__).with_name("attacks.json").read_text(encoding="utf-8"))
@@ -105,7 +106,7 @@ pieces = st.sampled_from(
 def test_no_mixture_of_dangerous_pieces_sees_anything(folder: Path) -> None:
     with open_pool() as (run, pool):
 
-        @settings(deadline=None, max_examples=300)
+        @settings(deadline=None, max_examples=examples(300))
         @given(st.lists(pieces, min_size=1, max_size=8).map(" ".join), st.lists(pieces, max_size=4).map("".join))
         def probe(source: str, definitions: str) -> None:
             async def go() -> str:

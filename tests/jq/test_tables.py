@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from agentos_runtime.jq.pool import Limits, WorkerPool
 from agentos_runtime.jq.program import Program, value_program
 from tests.jq.support import with_pool, worker_with
+from tests.sizes import examples
 
 Step = tuple[str, int]
 
@@ -56,7 +57,7 @@ def test_every_answer_is_the_right_programs_after_any_mix_of_failures_kills_and_
         pool = WorkerPool(size=1, limits=Limits(programs=places))
         runner.run(pool.__aenter__())
 
-        @settings(deadline=None, max_examples=60)
+        @settings(deadline=None, max_examples=examples(60))
         @given(steps(programs))
         def probe(taken: list[Step]) -> None:
             async def go() -> None:

@@ -16,6 +16,7 @@ from agentos_runtime.skills.checks import check_expressions
 from agentos_runtime.visible import visible
 from tests.language.support import CANARY, serving
 from tests.manifest.loading import load
+from tests.sizes import examples
 from tests.toy.raw import Exchange, answer, answer_json
 
 ADD = """
@@ -302,7 +303,7 @@ def test_other_jq_that_does_not_compile_gets_no_such_advice() -> None:
 
 
 @given(st.text(max_size=400))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_location_makes_one_sentence_without_its_query(location: str) -> None:
     failure = http_failure(302, {"location": location}, b"", 0.0)
     assert failure.message is not None

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from agentos_runtime.calls.requests.multipart import FormPart, encode_multipart
 from tests.language.support import CANARY, serving
+from tests.sizes import examples
 from tests.toy.raw import Received, answer, answer_json
 
 FILES = """
@@ -213,7 +214,7 @@ PARTS = st.builds(
 
 
 @given(st.lists(PARTS, min_size=1, max_size=5))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_a_form_is_read_back_as_it_was_written(parts: list[FormPart]) -> None:
     body, content_type = encode_multipart(parts)
     read = parts_of(content_type, body)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.end_to_end.house import House
 from tests.language.support import CANARY, closed_row, serving, wait_until_gone
+from tests.sizes import examples
 from tests.toy.raw import Exchange, answer_json
 
 LISTS = """
@@ -88,7 +89,7 @@ def numbers(rows: Any) -> list[int]:
     limit=st.none() | st.integers(1, 60),
     everything=st.booleans(),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_rows_are_those_of_the_service_with_at_most_one_request_too_many(
     lists: tuple[House, Listing],
     utility: str,

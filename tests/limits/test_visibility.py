@@ -18,6 +18,7 @@ from agentos_runtime.config.settings import Settings
 from tests.clients import NO_TLS
 from tests.limits.support import limited_house, write_skill
 from tests.server.server import running
+from tests.sizes import examples
 
 OPERATOR = {"Authorization": "Bearer the-operators-own-token"}
 HIDDEN = """\
@@ -179,7 +180,7 @@ def test_what_is_shown_is_what_may_be_called(tmp_path: Path) -> None:
     ):
 
         @given(RULE)
-        @tried(max_examples=25, deadline=None)
+        @tried(max_examples=examples(25), deadline=None)
         def shown_is_callable(rule: dict[str, list[str]]) -> None:
             lines = "".join(f"{key} = {patterns}\n" for key, patterns in rule.items()).replace("'", '"')
             (home / "config.toml").write_text(f"[limits.default]\n{lines}")

@@ -17,6 +17,7 @@ from agentos_runtime.security.login.callback import (
     rewritten,
 )
 from agentos_runtime.security.login.pkce import Proof
+from tests.sizes import examples
 
 STATE = "c3RhdGUtb2YtMTI4LWJpdHM"
 IN_PATH = Callback("http://localhost:3000/callback", STATE, in_path=True)
@@ -92,7 +93,7 @@ def test_other_pages_are_known_as_such(target: str) -> None:
         IN_QUERY.code(target)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.text(), st.text(), st.text())
 def test_nothing_but_the_state_opens_the_door(path: str, state: str, query: str) -> None:
     for callback, target in (

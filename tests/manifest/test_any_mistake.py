@@ -9,6 +9,7 @@ from agentos_runtime.diagnostics import Problem
 from agentos_runtime.manifest.load import LoadResult
 from tests.docs.pages import DOCS, ROOT, blocks
 from tests.manifest.loading import load_bytes, utility
+from tests.sizes import examples
 
 INTERNAL = re.compile(
     r"Traceback|Error\b|object at 0x|NoneType|jsonschema|libyaml|\bdict\b|anyOf|patternErrorMessage|\$defs"
@@ -143,7 +144,9 @@ def test_there_are_skills_to_spoil() -> None:
 
 
 @settings(
-    max_examples=150, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow], deadline=None
+    max_examples=examples(150),
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+    deadline=None,
 )
 @given(st.data())
 def test_a_mistake_is_named_on_its_line_or_where_it_opens(data: st.DataObject) -> None:
@@ -163,7 +166,7 @@ def test_a_mistake_is_named_on_its_line_or_where_it_opens(data: st.DataObject) -
     assert [str(problem) for problem in found if INTERNAL.search(f"{problem.message} {problem.fix}")] == []
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data())
 def test_any_line_lost_moved_or_cut_is_read_without_failing(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from(SKILLS))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from agentos_runtime.manifest.load import LoadResult
 from agentos_runtime.manifest.params import check_params
 from tests.manifest.loading import load_bytes
+from tests.sizes import examples
 
 GOOD = """---
 id: demo
@@ -65,7 +66,7 @@ def test_the_unbroken_file_loads() -> None:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_no_change_of_bytes_makes_loading_fail_otherwise_than_with_problems(data: st.DataObject) -> None:
     raw = bytearray(GOOD.encode())
     for _ in range(data.draw(st.integers(1, 4))):
@@ -99,7 +100,7 @@ def test_no_change_of_bytes_makes_loading_fail_otherwise_than_with_problems(data
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_no_bytes_at_all_make_loading_fail_otherwise_than_with_problems(raw: bytes) -> None:
     sound(load_bytes(raw))
     sound(load_bytes(b"---\n" + raw + b"\n---\n"))
@@ -184,7 +185,7 @@ PATHS = paths(DOCUMENT)[1:]
 
 
 @given(st.lists(st.tuples(st.sampled_from(PATHS), JSON), min_size=1, max_size=3))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_no_change_of_structure_makes_loading_fail_otherwise_than_with_problems(
     changes: list[tuple[tuple[str | int, ...], Any]],
 ) -> None:

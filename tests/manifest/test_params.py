@@ -15,6 +15,7 @@ from agentos_runtime.manifest.params import check_params
 from agentos_runtime.manifest.shapes import Shape
 from tests.counting import calls_made
 from tests.manifest.loading import go
+from tests.sizes import examples
 
 PARAMS = """
 model: {type: string, required: true}
@@ -180,7 +181,7 @@ def schemas() -> st.SearchStrategy[dict[str, Any]]:
 
 
 @given(schemas(), st.lists(VALUES, min_size=1, max_size=5))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_a_shape_accepts_what_the_published_schema_accepts(schema: dict[str, Any], values: list[Any]) -> None:
     shape, validator = Shape(schema), Draft202012Validator(schema)
     for value in values:

@@ -9,6 +9,7 @@ from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.yaml.guard import read_yaml
 from agentos_runtime.manifest.yaml.positions import Lines
 from agentos_runtime.manifest.yaml.values import Cursor, Document
+from tests.sizes import examples
 
 
 def cursor_of(text: str, *keys: str | int) -> Cursor:
@@ -83,7 +84,7 @@ STYLES = st.sampled_from([None, "'", '"', "|", ">"])
 
 
 @given(TEXTS, STYLES, st.integers(5, 60), st.booleans(), st.booleans())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_locate_finds_every_character_that_a_writer_wrote(
     text: str, style: str | None, width: int, unicode: bool, nested: bool
 ) -> None:
@@ -110,7 +111,7 @@ def test_locate_finds_every_character_that_a_writer_wrote(
     st.sampled_from(["|", ">"]),
     st.sampled_from(["", "-", "+"]),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_locate_never_falls_back_for_a_block_that_an_author_wrote(body: str, style: str, chomp: str) -> None:
     source = f"a: {style}{chomp}\n" + "\n".join("  " + line for line in body.split("\n")) + "\nb: 1\n"
     try:

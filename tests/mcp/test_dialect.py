@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from agentos_runtime.mcp.dialect import PROPERTY, sent_schema
 from tests.mcp.lab import lab
+from tests.sizes import examples
 
 KEYWORDS = {
     "type", "description", "default", "enum", "properties", "required", "additionalProperties", "items", "anyOf",
@@ -85,7 +86,7 @@ SCHEMAS: Any = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(schema=SCHEMAS)
 def test_whatever_a_schema_says_what_is_sent_has_no_known_fault(schema: Any) -> None:
     sent = sent_schema(schema)

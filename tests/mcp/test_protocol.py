@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from agentos_runtime.mcp.protocol import Malformed, RpcError, label, read_message, settled
 from tests.mcp.lab import LEGACY, MODERN, Client, Lab
 from tests.server.client import post, send_raw
+from tests.sizes import examples
 
 META = "io.modelcontextprotocol/"
 
@@ -157,7 +158,7 @@ def test_an_unknown_method_is_404_to_modern_clients_and_200_to_others(client: Cl
     assert old.ask("ping") == {}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
 def test_any_name_survives_its_header(name: str) -> None:
     meta = {f"{META}protocolVersion": MODERN, f"{META}clientCapabilities": {}}
@@ -187,7 +188,7 @@ MEMBERS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(message=MEMBERS)
 def test_no_message_is_beyond_what_is_refused_or_read(message: dict[str, Any]) -> None:
     refused: RpcError | None = None

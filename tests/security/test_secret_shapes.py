@@ -19,6 +19,7 @@ from agentos_runtime.importers.update import Disk, make_plan
 from agentos_runtime.manifest.secrets.shapes import find_secrets, holds_secret, masked, without_secrets
 from tests.manifest.loading import HEAD, load_bytes
 from tests.security.secrets_made import BY_NAME, HARMLESS, HARMLESS_NAMES, OF_A_FORM, SECRET_NAMES
+from tests.sizes import examples
 
 quoted: Callable[[str], str] = json.dumps
 
@@ -75,20 +76,20 @@ def told_and_not_shown(front: str, key: str) -> None:
 
 
 @pytest.mark.parametrize("shape", OF_A_FORM)
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(data=st.data(), place=st.sampled_from(sorted(ANYWHERE)))
 def test_a_key_of_a_known_form_is_found_wherever_it_stands(shape: str, place: str, data: st.DataObject) -> None:
     key = data.draw(OF_A_FORM[shape])
     told_and_not_shown(ANYWHERE[place](key), key)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(key=a_random_value | a_secret, name=st.sampled_from(SECRET_NAMES), place=st.sampled_from(sorted(NAMED)))
 def test_a_random_value_under_the_name_of_a_secret_is_found(key: str, name: str, place: str) -> None:
     told_and_not_shown(NAMED[place](name, key), key)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(key=a_secret, mark=st.sampled_from(["use `{}`", "curl -H 'Authorization: Bearer {}'", "    key: {}"]))
 def test_a_secret_in_the_markdown_is_a_warning_at_its_character(key: str, mark: str) -> None:
     text = f"---\n{HEAD}---\n# Demo\n{mark.format(key)}\n"
@@ -97,7 +98,7 @@ def test_a_secret_in_the_markdown_is_a_warning_at_its_character(key: str, mark: 
     assert [warning.message for warning in result.skill.warnings] == [WRITTEN]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(value=a_random_value | st.sampled_from(HARMLESS), name=st.sampled_from(HARMLESS_NAMES))
 def test_random_values_under_other_names_are_let_be(value: str, name: str) -> None:
     assert find_secrets(value, name) == ()
@@ -115,7 +116,7 @@ def test_an_image_in_base64_is_let_be(data: bytes) -> None:
     assert find_secrets(f"data:image/png;base64,{text}", "image") == ()
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(before=st.text("a .:\n\u202e", max_size=20), key=a_secret, after=st.text(" .,\n", max_size=20))
 def test_what_replaces_a_secret_has_nothing_of_it_but_its_prefix(before: str, key: str, after: str) -> None:
     text = f"{before} {key} {after}"
@@ -170,7 +171,7 @@ NAMES_ITSELF = ("q={}", "X-Custom", "note", "{}@api", "/{}/a", "bot{}", "data-ra
 
 
 @pytest.mark.parametrize("command", CURL)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(data=st.data())
 def test_no_secret_of_a_curl_command_is_written(command: str, data: st.DataObject) -> None:
     of_a_form = any(place in command for place in NAMES_ITSELF)
@@ -197,7 +198,7 @@ ADDRESSES = (
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(key=a_secret.filter(str.isascii))
 def test_no_secret_of_an_address_is_written_into_a_new_skill(address: str, key: str) -> None:
     try:

@@ -11,6 +11,7 @@ from agentos_runtime.server.guard import known_hosts
 from tests.server.client import ask, post, send_raw
 from tests.server.server import Running, running
 from tests.server.toy_runtime import ToyRuntime
+from tests.sizes import examples
 
 ROUTES = [
     ("GET", "/"),
@@ -137,7 +138,7 @@ def test_an_agents_name_is_handed_on_and_absent_is_anonymous(server: Running) ->
     assert ask(server, "POST", "/api/skills/toy/echo", {}).json["agent"] == "anonymous"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(agent=st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=64))
 def test_every_printable_agent_name_arrives_as_sent(server: Running, agent: str) -> None:
     assert ask(server, "POST", "/api/skills/toy/echo", {}, {"X-Agent": agent}).json["agent"] == agent

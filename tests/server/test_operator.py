@@ -16,6 +16,7 @@ from tests.server.client import Answer, ask
 from tests.server.server import Running, running
 from tests.server.test_peer import ASK, LISTEN, as_root, as_user, on_linux
 from tests.server.toy_runtime import ToyRuntime
+from tests.sizes import examples
 
 TOKEN, OPERATOR = "let-me-in", "the-operators-own-token"
 
@@ -78,7 +79,7 @@ def test_no_other_token_makes_an_operator(guarded: Running, asked: Asked, anns: 
     @given(
         st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=40) | st.sampled_from(near(anns))
     )
-    @tried(deadline=None, max_examples=60)
+    @tried(deadline=None, max_examples=examples(60))
     def anything_else(token: str) -> None:
         assert rows(guarded, token).status == 401
 

@@ -16,6 +16,7 @@ from agentos_runtime.server.sse import frames
 from tests.server.client import ask, connected, post, read_until
 from tests.server.server import running
 from tests.server.toy_runtime import ToyRuntime
+from tests.sizes import examples
 
 CHAT = "/api/skills/toy/chat"
 HEL, LO = Event("delta", {"content": "Hel"}), Event("delta", {"content": "lo"})
@@ -162,7 +163,7 @@ json_values = st.recursive(
 )
 
 
-@hypothesis_settings(max_examples=40, deadline=None)
+@hypothesis_settings(max_examples=examples(40), deadline=None)
 @given(data=st.lists(json_values, min_size=1, max_size=3))
 def test_any_data_is_one_line_and_comes_back_as_it_was(data: list[Any]) -> None:
     assert events(frames([Event("delta", value) for value in data])) == [("delta", value) for value in data]

@@ -33,6 +33,7 @@ from agentos_runtime.security.bundled import BundledSkill
 from agentos_runtime.security.credentials.lookup import Credentials
 from agentos_runtime.security.credentials.store import CredentialStore
 from agentos_runtime.storage.private_files import PrivateFile, PrivateFileError
+from tests.sizes import examples
 from tests.state.skills import CANARY, CHAT_URL, PLACE, api_key, fields, jq, rest, skill, template, utility
 
 OPENROUTER = "https://openrouter.ai"
@@ -222,7 +223,7 @@ AUTHORITIES = st.builds(Authority, *(st.frozensets(each, max_size=4) for each in
 
 
 @given(AUTHORITIES)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_an_authority_survives_being_written_and_read(authority: Authority) -> None:
     again = Authority.from_json(authority.as_json())
     assert again == authority
@@ -288,7 +289,7 @@ def test_a_manifest_that_changes_where_the_key_goes_gets_none_until_approved(tmp
 
 
 @given(st.text(max_size=30).filter(lambda tail: origin_of(f"https://openrouter.ai{tail}") != OPENROUTER))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_a_key_goes_to_no_other_origin_whatever_the_params_made_of_it(tail: str) -> None:
     home = Home(Path("/nonexistent"), KEY, bundled=(skill(),))
     with pytest.raises(ApprovalRequired):
@@ -595,7 +596,7 @@ def test_a_lock_that_cannot_be_read_asks_for_everything_again(tmp_path: Path) ->
 
 
 @given(data=st.data())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 def test_no_damage_of_a_lock_approves_anything_or_loses_a_refusal(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

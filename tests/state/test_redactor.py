@@ -18,6 +18,7 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.security.credentials.redactor import REDACTED, Redactor
 from agentos_runtime.security.credentials.secret import Credential, Secret
 from tests.security.echoes import CLEAN, ENCODED, ENCODINGS, FORMS, SECRETS, encode
+from tests.sizes import examples
 from tests.state.skills import CANARY
 
 PIECES = st.lists(st.text("sk-or1/+=ab c", max_size=6), max_size=12)
@@ -45,7 +46,7 @@ PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size
 
 
 @given(PRINTABLE, st.text(max_size=5), st.text(max_size=5))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_base64_is_found_at_any_alignment(secret: str, before: str, after: str) -> None:
     whole = (before + secret + after).encode()
     for encoder in (base64.b64encode, base64.urlsafe_b64encode):
@@ -87,7 +88,7 @@ def test_without_a_credential_nothing_is_touched() -> None:
 
 @given(PIECES, st.lists(st.sampled_from(["sk-or-1/ab", "sk-or-1/abc+=", "or-1/ab sk"]), min_size=1, unique=True))
 @example(["sk-or-1/a", "b", "c+", "=sk-", "or-1/ab"], ["sk-or-1/ab", "sk-or-1/abc+="])
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_pieces_add_up_to_what_cleaning_the_whole_gives(pieces: list[str], secrets: list[str]) -> None:
     pieces = [part for piece in pieces for part in (piece, secrets[len(piece) % len(secrets)][: len(piece) * 3])]
     cleaner = redactor(*secrets)
@@ -106,7 +107,7 @@ def most_left(names: list[str]) -> int:
 @example("12345678", ["base64", "base64", "base64"], "", "")
 @example("%41%42%43\\u0041\\n;", ["JSON", "url"], "100%", "41")
 @example("nothing\\", ["JSON"], "C:\\", "n")
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 def test_a_secret_is_taken_out_of_any_encoding_of_an_encoding(
     secret: str, names: list[str], before: str, after: str
 ) -> None:
@@ -122,7 +123,7 @@ def test_a_secret_is_taken_out_of_any_encoding_of_an_encoding(
 @given(SECRETS, ENCODED, CLEAN, st.lists(CLEAN, max_size=6), st.integers(0, 6), st.booleans())
 @example("abcdefghij", [], "", ["abcdefg…", "hij"], 9, False)
 @example("abcdefgh", ["base64 in lines"], "", ["a" * 70, "\n"], 1, True)
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_a_value_is_cleaned_as_each_of_its_texts_is(
     secret: str, names: list[str], before: str, others: list[str], at: int, as_key: bool
 ) -> None:
@@ -137,7 +138,7 @@ def test_a_value_is_cleaned_as_each_of_its_texts_is(
 
 @given(SECRETS, ENCODED, CLEAN, CLEAN, st.lists(st.integers(0, 400), max_size=12))
 @example("abcdefgh" * 10, ["base64 in lines", "HTML, decimal"], "", "", [*range(400)])
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 def test_a_stream_gives_what_cleaning_the_whole_gives_however_it_is_cut(
     secret: str, names: list[str], before: str, after: str, cuts: list[int]
 ) -> None:
@@ -150,7 +151,7 @@ def test_a_stream_gives_what_cleaning_the_whole_gives_however_it_is_cut(
 
 
 @given(SECRETS, st.text(max_size=200), st.lists(st.integers(0, 200), max_size=12))
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 def test_text_without_the_secret_is_never_changed_whole_or_in_pieces(
     secret: str, text: str, cuts: list[int]
 ) -> None:
@@ -165,7 +166,7 @@ def test_text_without_the_secret_is_never_changed_whole_or_in_pieces(
 
 
 @given(st.binary(max_size=300), SECRETS, ENCODED)
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 def test_bytes_that_are_no_text_keep_all_but_the_secret_in_any_form(
     noise: bytes, secret: str, names: list[str]
 ) -> None:
@@ -200,7 +201,7 @@ def test_a_secret_of_digits_is_taken_out_of_numbers_too(number: str, digits: str
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(), st.integers(10**7, 10**12))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_numbers_without_the_secrets_digits_stay_numbers(number: float, digits: int) -> None:
     cleaned = redactor(str(digits)).clean([number])
     spellings = f"{number!r} {number:.0f} {Decimal(repr(number)):f}".replace(".", "")

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentos_runtime.testing.simulate import pieces, whole_answer
+from tests.sizes import examples
 from tests.testing.support import CASES, FULL, READ, TELL, WRITE, good, loaded, said
 
 
@@ -118,7 +119,7 @@ def test_a_secret_in_a_case_is_found_and_never_quoted(secret: str) -> None:
     ]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(st.text(max_size=120) | st.binary(max_size=120).map(lambda data: data.decode("utf-8", "replace")))
 def test_no_text_at_all_makes_loading_fail(text: str) -> None:
     found = loaded(text)
@@ -126,7 +127,7 @@ def test_no_text_at_all_makes_loading_fail(text: str) -> None:
     assert found.problems
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.sampled_from(sorted(CASES)), st.data())
 def test_a_damaged_case_loads_or_says_why(name: str, data: st.DataObject) -> None:
     text = CASES[name]

@@ -14,6 +14,7 @@ from agentos_runtime.testing.fake_credentials import stand_in
 from agentos_runtime.testing.matching import choose, see
 from agentos_runtime.testing.model import Case
 from agentos_runtime.testing.simulate import pieces, whole_answer
+from tests.sizes import examples
 from tests.testing.support import CASES, FULL, READ, TELL, WRITE, good
 
 NOTES_URL = "https://notes.example/v1/notes"
@@ -110,13 +111,13 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(VALUES, VALUES)
 def test_values_differ_exactly_when_a_difference_is_found(left: Json, right: Json) -> None:
     assert (not list(differences(left, right))) == same(left, right)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(st.dictionaries(st.text(max_size=3), VALUES, max_size=3), st.dictionaries(st.text(max_size=3), VALUES))
 def test_parts_may_be_left_out_but_not_changed(part: dict[str, Json], more: dict[str, Json]) -> None:
     assert list(missing_parts(part, {**more, **part})) == []
