@@ -9,7 +9,8 @@ import math
 import re
 from typing import NoReturn, TypeAlias
 
-import msgspec
+import msgspec.json
+import msgspec.msgpack
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
@@ -100,8 +101,8 @@ def dump(value: Json) -> bytes:
         text = _QUICK_ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError):
         return _dump(value)
-    if b"null" in text and not _is_finite(value):  # msgspec writes null for what is no number of JSON
-        return _dump(value)
+    if b"null" in text and _may_be_no_number(value) and not _is_finite(value):
+        return _dump(value)  # msgspec writes null for what is no number of JSON
     if (b"0.0000" in text or b"0e" in text.translate(_DIGITS)) and _OTHERWISE.search(text):
         return _dump(value)
     return text
@@ -114,6 +115,15 @@ def _dump(value: Json) -> bytes:
         return text.encode("utf-8")
     except UnicodeEncodeError:
         return _ASCII_ENCODER.encode(value).encode("ascii")
+
+
+def _may_be_no_number(value: Json) -> bool:
+    """Whether NaN or an infinity may be in the value. Quick: in MessagePack each float is 0xCB and eight bytes."""
+    try:
+        packed = _PACKER.encode(value)
+    except (ValueError, OverflowError, RecursionError):
+        return True
+    return b"\xcb\x7f" in packed or b"\xcb\xff" in packed
 
 
 def _is_finite(value: Json) -> bool:
@@ -130,6 +140,7 @@ def _is_finite(value: Json) -> bool:
 
 _QUICK_DECODER = msgspec.json.Decoder()
 _QUICK_ENCODER = msgspec.json.Encoder()
+_PACKER = msgspec.msgpack.Encoder()
 _DIGITS = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
 _OTHERWISE = re.compile(rb"(?:^|[\[:,])-?(?:[0-9.]+e|0\.0000)")
 """Floats that Python writes otherwise; something in a text that looks like one does no harm."""

@@ -44,6 +44,8 @@ class Batch:
     """Events that arrived together: JSON texts for the worker, and how the batch ends."""
 
     texts: tuple[bytes, ...]
+    documents: tuple[Json, ...] = ()
+    """What they say, unless halves are hidden in them."""
     ended: bool = False
     """The stream's end mark came after them."""
     failure: AgentOSError | None = None
@@ -96,10 +98,17 @@ def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -
     Events without data say nothing. What the event with the error says besides (its usage, mostly) counts too.
     """
     texts: list[bytes] = []
+    documents: list[Json] = []
     hidden = False
+
+    def batch(
+        failure: AgentOSError | None = None, failed_event: int | None = None, *, ended: bool = False
+    ) -> Batch:
+        return Batch(tuple(texts), tuple(documents), ended, failure, failed_event, hidden)
+
     for event in events:
         if _is_end_mark(plan, event):
-            return Batch(tuple(texts), ended=True, hidden=hidden)
+            return batch(ended=True)
         if not event.data.strip():
             continue
         try:
@@ -107,16 +116,16 @@ def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -
         except JsonTextError as problem:
             if event.name == "error" and (words := plain_words(event.data)):
                 said = failure_error(plan.service, UpstreamFailure(message=words))
-                return Batch(tuple(texts), failure=said, hidden=hidden)
-            return Batch(tuple(texts), failure=_not_json(plan, event, problem), hidden=hidden)
+                return batch(failure=said)
+            return batch(failure=_not_json(plan, event, problem))
         failure = _default_failure(plan, event, document, now)
         text = hide(event.data)
         hidden = hidden or text is not event.data
         texts.append(text)
+        documents.append(document)
         if failure is not None:
-            error = failure_error(plan.service, failure)
-            return Batch(tuple(texts), failure=error, failed_event=len(texts) - 1, hidden=hidden)
-    return Batch(tuple(texts), hidden=hidden)
+            return batch(failure=failure_error(plan.service, failure), failed_event=len(texts) - 1)
+    return batch()
 
 
 def _default_failure(plan: StreamPlan, event: UpstreamEvent, document: Json, now: float) -> UpstreamFailure | None:
@@ -153,6 +162,11 @@ def stream_head(plan: StreamPlan, params: dict[str, Json], settings: Mapping[str
 
 def batch_input(head: bytes, batch: Batch) -> bytes:
     return b"".join([head, b",".join(batch.texts), b"]}"])
+
+
+def batch_document(known: Mapping[str, Json], batch: Batch) -> Json:
+    """What `batch_input` says, where that is known. known: what stands before the events."""
+    return None if batch.hidden else {**known, "events": [*batch.documents]}
 
 
 def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Accumulator, now: float) -> Deltas:

@@ -185,10 +185,29 @@ def reply_input(plan: ReplyPlan, body: Body, params: dict[str, Json], settings: 
     return b"".join([*parts, b"}"])
 
 
+def reply_document(
+    plan: ReplyPlan, body: Body, params: dict[str, Json], settings: Mapping[str, Json]
+) -> dict[str, Json]:
+    """What `reply_input` says."""
+    assert plan.program is not None
+    seen: dict[str, Json] = {
+        **known_to(plan.program, params, settings, _head(body.response)),
+        "whole": body.whole,
+    }
+    return seen if plan.response.root is None else seen | {"body": body.rooted}
+
+
+def known_to(
+    program: Program, params: dict[str, Json], settings: Mapping[str, Json], response: Json
+) -> dict[str, Json]:
+    """Those of `params`, `settings`, `response` that the program mentions."""
+    known: dict[str, Json] = {"params": params, "settings": dict(settings), "response": response}
+    return {name: value for name, value in known.items() if name in program.needs}
+
+
 def opening(program: Program, params: dict[str, Json], settings: Mapping[str, Json], response: Json) -> bytes:
     """The beginning of a program's input, `{` and those of `params`, `settings`, `response` that it mentions."""
-    known: dict[str, Json] = {"params": params, "settings": dict(settings), "response": response}
-    head = dump({name: value for name, value in known.items() if name in program.needs})
+    head = dump(known_to(program, params, settings, response))
     return head[:-1] + b"," if len(head) > 2 else b"{"
 
 

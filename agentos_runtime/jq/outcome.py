@@ -7,8 +7,10 @@ from typing import Literal
 
 from agentos_runtime.jq.answer import LATE, LIMIT, LOST, MB, Answer, Limits
 from agentos_runtime.jq.failures import safe_reason, unreadable_reason
-from agentos_runtime.jsontext import Json, JsonTextError, parse
+from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 
+LARGEST_INPUT = 1 << 16
+"""Bytes that a program in this process takes; more takes too long to parse while others wait."""
 COMPILED = "compiled"
 WORKER = "worker"
 _INFINITE = b"1.7976931348623157e+308"
@@ -35,9 +37,13 @@ class Outcome:
     outputs: list[Json]
     failure: Failure | None
     text: bytes = field(default=b"", compare=False)
-    """The outputs as jq wrote them, one JSON array; empty when they could not be read as one."""
+    """The outputs as a worker wrote them, one JSON array; empty when they could not be read as one."""
     way: str = field(default=WORKER, compare=False)
     """How the program ran: `compiled`, or `worker` and why."""
+
+    def written(self) -> bytes:
+        """The outputs as one JSON array."""
+        return self.text or dump(self.outputs)
 
 
 def outcome_of(answer: Answer, program: str, limits: Limits) -> Outcome:

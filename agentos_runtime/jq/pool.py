@@ -17,6 +17,7 @@ from agentos_runtime.jq.outcome import Failure, Outcome, outcome_of
 from agentos_runtime.jq.process import WORKER, Call
 from agentos_runtime.jq.program import Program
 from agentos_runtime.jq.workers import Workers
+from agentos_runtime.jsontext import Json
 
 __all__ = ["CompileProblem", "Failure", "JqUnusable", "Limits", "Outcome", "Unfinished", "Verdict", "WorkerPool"]
 
@@ -95,14 +96,20 @@ class WorkerPool:
         """The process ids of all workers."""
         return self._programs.pids + self._checkers.pids
 
-    async def run(self, program: Program, input: bytes) -> Outcome:  # noqa: A002  the word of the interface
+    async def run(
+        self,
+        program: Program,
+        input: bytes,  # noqa: A002  the word of the interface
+        document: Json = None,
+    ) -> Outcome:
         """Run a program on JSON text; never raises for what an expression does.
 
+        document: what the text says, where that is known; nothing of it is changed, nor kept in what comes of it.
         When the caller is cancelled, the answer is thrown away.
         """
         if self._engine is None:
             return await self._run_in_a_worker(program, input)
-        outcome = await self._engine.run(program, input)
+        outcome = await self._engine.run(program, input, document)
         if not isinstance(outcome, Refusal):
             return outcome
         return replace(await self._run_in_a_worker(program, input), way=f"worker: {outcome.reason}")

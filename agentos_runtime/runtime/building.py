@@ -9,7 +9,7 @@ from agentos_runtime.calls.requests.drafting import (
     document,
     draft_request,
     plain_documents,
-    program_input,
+    program_document,
     settled_outputs,
 )
 from agentos_runtime.calls.requests.placeholders import Placeholders
@@ -27,9 +27,9 @@ async def build(ctx: CallContext) -> Draft:
     outputs: list[Json] = []
     carries = plan.rooted or plan.samples is not None
     if plan.program is not None:
-        outcome = await _outcome(ctx, plan.program, program_input(plan, seen))
+        outcome = await _outcome(ctx, plan.program, program_document(plan, seen))
         outputs = settled_outputs(plan, outcome.outputs, placeholders)
-        carries = carries or placeholders.suspected_in(outcome.text or dump(outputs))
+        carries = carries or placeholders.suspected_in(outcome.written())
     plain: list[Json] = []
     if plan.url_program is not None:
         for text in plain_documents(plan, seen):
@@ -45,8 +45,8 @@ async def build(ctx: CallContext) -> Draft:
     )
 
 
-async def _outcome(ctx: CallContext, program: Program, text: bytes) -> Outcome:
-    outcome = await ctx.run(program, text)
+async def _outcome(ctx: CallContext, program: Program, seen: dict[str, Json]) -> Outcome:
+    outcome = await ctx.run(program, dump(seen), seen)
     if outcome.failure is not None:
         nodes = ctx.request_plan.nodes
         failure = replace(outcome.failure, index=outcome.failure.index % len(nodes))

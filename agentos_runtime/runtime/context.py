@@ -8,9 +8,9 @@ from agentos_runtime.calls.messages import SAFE_METHODS
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.calls.requests.drafting import RequestPlan
 from agentos_runtime.calls.requests.files import Uploads, take_files
-from agentos_runtime.jq.outcome import Outcome
+from agentos_runtime.jq.outcome import LARGEST_INPUT, Outcome
 from agentos_runtime.jq.program import Program
-from agentos_runtime.jsontext import Json
+from agentos_runtime.jsontext import Json, dump, parse
 from agentos_runtime.manifest.params import check_params
 from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.runtime.ports import Workers
@@ -51,7 +51,18 @@ class CallInputs:
         params = check_params(plan.utility, given)
         runtime_params = {name: params.pop(name) for name in plan.utility.runtime_params & params.keys()}
         params, uploads = take_files(plan.utility, params)
-        return cls(params, runtime_params, uploads)
+        return cls(_settled(params), runtime_params, uploads)
+
+
+def _settled(params: dict[str, Json]) -> dict[str, Json]:
+    """The same in the types that a JSON text has, so that expressions may see them without reading them again.
+
+    What is too large for that is left as it is.
+    """
+    text = dump(params)
+    settled = parse(text) if len(text) <= LARGEST_INPUT else params
+    assert isinstance(settled, dict)
+    return settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +114,11 @@ class CallContext:
         """Where its time went until now."""
         return self.record.timer.timings()
 
-    async def run(self, program: Program, text: bytes) -> Outcome:
-        """Run a program, its time counted."""
+    async def run(self, program: Program, text: bytes, document: Json = None) -> Outcome:
+        """Run a program, its time counted. document: what the text says, where that is known."""
         timer = self.record.timer
         started = timer.clock()
-        outcome = await self.services.workers.run(program, text)
+        outcome = await self.services.workers.run(program, text, document)
         timer.expressions += timer.clock() - started
         self.trace_stages([("jq", {"of": program.parts.layout, "ran": outcome.way})])
         return outcome

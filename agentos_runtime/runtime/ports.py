@@ -7,13 +7,16 @@ from agentos_runtime.calls.messages import UpstreamRequest, UpstreamResponse
 from agentos_runtime.jq.checking import Checkable, Verdict
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jq.program import Program
+from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Retry
 
 
 class Workers(Protocol):
     """Runs combined programs; never raises for what an expression does."""
 
-    async def run(self, program: Program, data: bytes) -> Outcome: ...
+    async def run(self, program: Program, data: bytes, document: Json = None) -> Outcome:
+        """The outputs for JSON text; `document` is what the text says, where that is known."""
+        ...
 
     async def check(self, expressions: Sequence[Checkable]) -> Sequence[Verdict]:
         """What is wrong with each expression before it runs; None when nothing is."""

@@ -16,6 +16,7 @@ from agentos_runtime.calls.reply import (
     read_body,
     read_error,
     read_reply,
+    reply_document,
     reply_input,
 )
 from agentos_runtime.calls.values import ValuePlan, read_value, value_input
@@ -96,7 +97,8 @@ async def value_of(ctx: CallContext, body: Body) -> Json:
     """What `error`, `transform` and `mapping` make of a body, checked. Raises AgentOSError."""
     plan, outcome = ctx.plan.reply, None
     if plan.program is not None:
-        outcome = await ctx.run(plan.program, reply_input(plan, body, ctx.params, ctx.settings))
+        text = reply_input(plan, body, ctx.params, ctx.settings)
+        outcome = await ctx.run(plan.program, text, reply_document(plan, body, ctx.params, ctx.settings))
     ctx.trace_stages(reply_stages(plan, body, outcome))
     reply = read_reply(plan, body, outcome, ctx.services.clocks.wall())
     keep_promise(ctx, reply)

@@ -15,6 +15,7 @@ from agentos_runtime.jq.checking import Checkable, Verdict
 from agentos_runtime.jq.outcome import Failure, Outcome
 from agentos_runtime.jq.pool import WorkerPool
 from agentos_runtime.jq.program import Program
+from agentos_runtime.jsontext import Json
 from agentos_runtime.runtime.building import build
 from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.runtime.context import CallContext, CallInputs, Services
@@ -47,8 +48,9 @@ class Lossy:
         self._lost = lost
         self._failure = failure
 
-    async def run(self, program: Program, data: bytes) -> Outcome:
-        return Outcome([], self._failure) if program is self._lost else await self._pool.run(program, data)
+    async def run(self, program: Program, data: bytes, document: Json = None) -> Outcome:
+        lost = program is self._lost
+        return Outcome([], self._failure) if lost else await self._pool.run(program, data, document)
 
     async def check(self, expressions: Sequence[Checkable]) -> list[Verdict]:
         return await self._pool.check(expressions)

@@ -360,7 +360,7 @@ def test_generated_code_reaches_no_name_outside_of_its_table() -> None:
             continue
         compiled += 1
         assert reached(code.source) <= ALLOWED, source
-        known = code.make.__globals__
+        known = code.bind.__globals__
         assert known.keys() - {"build"} == reachable().keys()
         assert known["__builtins__"] == {}
     assert compiled > 1000

@@ -14,7 +14,7 @@ from agentos_runtime.jq.compiled.engine import Engine, Refusal
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jq.pool import WorkerPool
 from agentos_runtime.jq.program import Program, request_program, stream_program, value_program
-from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.jsontext import Json, dump, parse
 from agentos_runtime.manifest.load import LoadResult, load_skill
 from tests.cli.console import Console
 from tests.jq.random_programs import Maker
@@ -186,9 +186,10 @@ def test_all_programs_of_all_cases_give_the_same_in_both_ways(
     different: list[tuple[Program, bytes, Outcome, Outcome]] = []
     run, engine = WorkerPool.run, Engine()
 
-    async def both(pool: WorkerPool, program: Program, data: bytes) -> Outcome:
+    async def both(pool: WorkerPool, program: Program, data: bytes, document: Json = None) -> Outcome:
+        assert document is None or dump(document) == dump(parse(data)), "it is not what the text says"
         wanted = await run(pool, program, data)
-        found = await engine.run(program, data)
+        found = await engine.run(program, data, document)
         if isinstance(found, Outcome):
             answered.append(program.parts.layout)
             if wanted.failure is not None or dump(found.outputs) != dump(wanted.outputs):

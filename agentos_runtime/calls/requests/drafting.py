@@ -164,12 +164,12 @@ def document(
     return {"params": params, "settings": dict(settings), "given": [*given], "auth": placeholders.document}
 
 
-def program_input(plan: RequestPlan, seen: dict[str, Json]) -> bytes:
-    """The input of `plan.program`; `seen` is the document."""
+def program_document(plan: RequestPlan, seen: dict[str, Json]) -> dict[str, Json]:
+    """What `plan.program` gets; `seen` is the document."""
     if plan.samples is None:
-        return dump(seen)
+        return seen
     rest = {name: value for name, value in seen.items() if name != "auth"}
-    return dump({**rest, "auths": [dict(sample) for sample in plan.samples.each]})
+    return {**rest, "auths": [dict(sample) for sample in plan.samples.each]}
 
 
 def settled_outputs(plan: RequestPlan, outputs: list[Json], placeholders: Placeholders) -> list[Json]:

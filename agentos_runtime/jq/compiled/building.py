@@ -16,16 +16,18 @@ from agentos_runtime.jsontext import Json
 
 Expression: TypeAlias = Callable[[Json], list[Json]]
 """From an input to all outputs. Raises JqError and Beyond."""
-_VARIABLES = ("params", "settings", "response")
 _MOST_CHARACTERS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What was generated for some expressions, and what makes them for one run."""
+    """What was generated for some expressions. Its meter and variables are those of the one run under way."""
 
     source: str
-    make: Callable[[Meter, dict[str, Json]], tuple[Expression, ...]]
+    meter: Meter
+    bind: Callable[[dict[str, Json]], None]
+    """Sets the variables, for one run."""
+    expressions: tuple[Expression, ...]
 
 
 def build(definitions: str, sources: Sequence[str], bound: Sequence[str]) -> Code:
@@ -40,23 +42,32 @@ def build(definitions: str, sources: Sequence[str], bound: Sequence[str]) -> Cod
         raise Unsupported(f"nested too deeply: {type(error).__name__}") from None
     known = reachable()
     exec(code, known)  # noqa: S102  generated from tables; see `table`
-    return Code(source, known["build"])
+    meter = Meter()
+    return Code(source, meter, *known["build"](meter))
 
 
 def _generated(definitions: str, sources: Sequence[str], bound: Sequence[str]) -> str:
     if len(definitions) + sum(map(len, sources)) > _MOST_CHARACTERS:
         raise Unsupported("too large")
     make = Generator()
-    with make.block("def build(meter, bound):"):
+    with make.block("def build(meter):"):
         make.line("charge = meter.charge")
-        for name in bound:
-            make.line(f"bound_{name} = bound.get({name!r})")
+        _bind(make, bound)
         scope = Scope({}, {name: f"bound_{name}" for name in bound})
         for define in parse_definitions(definitions):
             scope = make.define(define, scope)
         names = [_function(make, parse_expression(source), scope) for source in sources]
-        make.line(f"return ({''.join(f'{name}, ' for name in names)})")
+        make.line(f"return bind, ({''.join(f'{name}, ' for name in names)})")
     return make.source()
+
+
+def _bind(make: Generator, names: Sequence[str]) -> None:
+    for name in names:
+        make.line(f"bound_{name} = None")
+    with make.block("def bind(bound):"):
+        for name in names:
+            make.line(f"nonlocal bound_{name}")
+            make.line(f"bound_{name} = bound.get({name!r})")
 
 
 def _function(make: Generator, node: Node, scope: Scope) -> str:

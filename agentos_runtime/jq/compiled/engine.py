@@ -12,9 +12,8 @@ from typing import TypeAlias
 
 from agentos_runtime.jq.compiled.building import Code, Expression, build
 from agentos_runtime.jq.compiled.errors import Beyond, JqError, Unsupported
-from agentos_runtime.jq.compiled.functions.meter import Meter
 from agentos_runtime.jq.compiled.reading import Input, Output, read_input
-from agentos_runtime.jq.outcome import COMPILED, Outcome
+from agentos_runtime.jq.outcome import COMPILED, LARGEST_INPUT, Outcome
 from agentos_runtime.jq.program import Layout, Parts, Program
 from agentos_runtime.jsontext import Json
 
@@ -22,8 +21,6 @@ BUDGET = 15_000
 """Units of one run: about as many keys looked up. No run takes more than 3 ms."""
 PATIENCE = 0.25
 """Seconds for which a program that is being compiled is waited for; then a worker runs it."""
-_LARGEST_INPUT = 1 << 16
-"""Bytes; more takes too long to parse while others wait."""
 _KEPT = 4096
 """Programs."""
 
@@ -59,15 +56,18 @@ class Engine:
         self._budget = budget
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
-    async def run(self, program: Program, data: bytes) -> Outcome | Refusal:
-        """What a program gives for JSON text, or why only a worker can say. Never raises for what it does."""
+    async def run(self, program: Program, data: bytes, document: Json = None) -> Outcome | Refusal:
+        """What a program gives for JSON text, or why only a worker can say. Never raises for what it does.
+
+        document: what the text says, where that is known.
+        """
         known = self._known.get(program.digest)
         if known is None or known.code is _NOT_YET:
             known = await self._prepare(program, known)
         if isinstance(known.code, Refusal):
             return known.code
         try:
-            return self.answer(program, data)
+            return self.answer(program, data, document)
         except (JqError, Beyond, RecursionError, MemoryError):
             return _VALUES
 
@@ -94,19 +94,24 @@ class Engine:
             known = self._keep(program, _compiled(program.parts))
         return known.code
 
-    def answer(self, program: Program, data: bytes) -> Outcome:
+    def answer(self, program: Program, data: bytes, document: Json = None) -> Outcome:
         """What a compiled program gives.
 
         Raises JqError where jq certainly fails, and Beyond where it is not known what it does or where that costs
         too much.
         """
         code = self.code(program)
-        if isinstance(code, Refusal) or len(data) > _LARGEST_INPUT:
+        if isinstance(code, Refusal) or len(data) > LARGEST_INPUT:
             raise Beyond
-        if self._known[program.digest].parts != program.parts:
+        parts = self._known[program.digest].parts
+        if parts is not program.parts and parts != program.parts:
             raise Beyond
-        given = read_input(data)
-        return _run(program.parts, code, given, Meter(self._budget, uncertain=given.uncertain))
+        given = read_input(data, document)
+        code.meter.begin(self._budget, uncertain=given.uncertain)
+        try:
+            return _run(program.parts, code, given)
+        finally:
+            code.bind({})  # it holds nothing of a call afterwards
 
 
 def engine_for(mode: str) -> Engine | None:
@@ -121,15 +126,16 @@ def _compiled(parts: Parts) -> Code | Refusal:
         return Refusal(str(why))
 
 
-def _run(parts: Parts, code: Code, given: Input, meter: Meter) -> Outcome:
+def _run(parts: Parts, code: Code, given: Input) -> Outcome:
     document = given.value
     if not isinstance(document, dict):
         raise Beyond
-    expressions = code.make(meter, document)
-    output = Output(meter, given)
-    found = _LAYOUTS[parts.layout](parts, expressions, document)
+    code.bind(document)
+    output = Output(code.meter, given)
+    found = _LAYOUTS[parts.layout](parts, code.expressions, document)
     outputs = [output.take_all(values) for values in found]
-    return Outcome(outputs, None, output.text(outputs), COMPILED)
+    output.check(outputs)
+    return Outcome(outputs, None, way=COMPILED)
 
 
 _Found: TypeAlias = "list[list[Json]]"

@@ -10,14 +10,18 @@ from dataclasses import dataclass
 
 from agentos_runtime.jq.compiled.errors import Beyond
 from agentos_runtime.jq.compiled.functions.meter import Meter
-from agentos_runtime.jq.compiled.functions.values import DEEPEST, TINY
+from agentos_runtime.jq.compiled.functions.values import DEEPEST
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 
-_DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
+_SHAPES = bytes(48 if 48 <= byte <= 57 else 101 if byte == 69 else byte for byte in range(256))
+"""Every digit as 0, every E as e."""
+_WIDE_SHAPES = _SHAPES.replace(b".", b"0")
+"""Points as well: a number of so many digits has so many of these in a row."""
 _LONG = b"0" * 16
 _ODD = re.compile(rb"[\[:,\s]-0(?![.0-9])|\\u[dD][89a-fA-F]")
 _PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
-_TINY = re.compile(TINY.pattern.encode())
+_TINY = b"e-000"
+"""`TINY`, in such a text."""
 _LARGEST_WHOLE = 1e15
 _SMALL = frozenset({bool, int, type(None)})
 _CHANGED = frozenset({dict, list, float})
@@ -35,21 +39,19 @@ class Input:
     """It may hold numbers of more digits than a double keeps of them."""
 
 
-def read_input(data: bytes) -> Input:
-    """Raises Beyond for what jq reads in its own way."""
-    exact = _LONG in data.translate(_DIGITS)
-    uncertain = exact or (b"." in data and _LONG in data.translate(_DIGITS, b".")) or _may_be_tiny(data)
-    if (b"-0" in data or b"\\u" in data) and _ODD.search(data) and _is_odd(data):
+def read_input(data: bytes, document: Json = None) -> Input:
+    """document: what the text says, where that is known. Raises Beyond for what jq reads in its own way."""
+    shapes = data.translate(_WIDE_SHAPES)
+    uncertain = _LONG in shapes or _TINY in shapes
+    exact = uncertain and _LONG in data.translate(_SHAPES)
+    if (b"-0" in data or (b"\\" in data and b"\\u" in data)) and _ODD.search(data) and _is_odd(data):
         raise Beyond
+    if document is not None:
+        return Input(document, exact, uncertain)
     try:
         return Input(parse(data), exact, uncertain)
     except JsonTextError:
         raise Beyond from None
-
-
-def _may_be_tiny(data: bytes) -> bool:
-    """Whether there may be a number that loses digits, or all of them, when it becomes a double."""
-    return (b"e-" in data or b"E-" in data) and _TINY.search(data) is not None
 
 
 def _is_odd(data: bytes) -> bool:
@@ -105,9 +107,7 @@ class Output:
             return int(number)
         return number
 
-    def text(self, outputs: list[Json]) -> bytes:
-        """The outputs, written. Raises Beyond."""
-        text = dump(outputs)
-        if self._rounded and _LONG in text.translate(_DIGITS):
+    def check(self, outputs: list[Json]) -> None:
+        """Raises Beyond where the outputs, written, would have a number that the exact form writes."""
+        if self._rounded and _LONG in dump(outputs).translate(_SHAPES):
             raise Beyond
-        return text

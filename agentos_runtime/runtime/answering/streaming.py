@@ -10,6 +10,7 @@ from agentos_runtime.calls.call import Event
 from agentos_runtime.calls.deltas import (
     StreamPlan,
     add_deltas,
+    batch_document,
     batch_input,
     check_said_something,
     final_input,
@@ -23,6 +24,7 @@ from agentos_runtime.calls.deltas import (
 from agentos_runtime.calls.events import DECODERS, EventTooLarge, UpstreamEvent
 from agentos_runtime.calls.failure_words import page_words
 from agentos_runtime.calls.messages import UpstreamResponse
+from agentos_runtime.calls.reply import known_to
 from agentos_runtime.errors import AgentOSError, UpstreamError, UpstreamInvalid, UpstreamTruncated
 from agentos_runtime.jsontext import Json, is_json
 from agentos_runtime.runtime.answering.cleaning import CleanTexts
@@ -197,6 +199,7 @@ class UpstreamSource:
         ctx.record.so_far = self._generation
         self._response: Json = {"status": upstream.status, "headers": dict(upstream.headers)}
         self._head = stream_head(plan, ctx.params, ctx.settings, self._response)
+        self._known = known_to(plan.program, ctx.params, ctx.settings, self._response)
         self._failure: AgentOSError | None = None
         self._heard = False
         self._unread = b""
@@ -268,9 +271,10 @@ class UpstreamSource:
         self._heard, self._unread = True, b""
         if not batch.texts:
             return []
-        outcome = await self._ctx.run(self._plan.program, batch_input(self._head, batch))
+        document = batch_document(self._known, batch)
+        outcome = await self._ctx.run(self._plan.program, batch_input(self._head, batch), document)
         self._ctx.trace_stages(event_stages(self._plan, batch, outcome))
-        self._make_room(len(outcome.text))
+        self._make_room(len(outcome.written()))
         deltas = add_deltas(self._plan, batch, outcome, self._accumulator, self._wall())
         self._ended, self._failure = deltas.ended, deltas.failure
         return list(deltas.news) if told else []

@@ -12,7 +12,11 @@ class Meter:
 
     __slots__ = ("left", "uncertain")
 
-    def __init__(self, budget: int, *, uncertain: bool) -> None:
+    def __init__(self, budget: int = 0, *, uncertain: bool = False) -> None:
+        self.begin(budget, uncertain=uncertain)
+
+    def begin(self, budget: int, *, uncertain: bool) -> None:
+        """Before a run."""
         self.left = budget
         self.uncertain = uncertain
 
