@@ -321,7 +321,7 @@ def reached(source: str) -> set[str]:
     return used | attributes | imports
 
 
-ALLOWED = {*reachable(), ".charge", ".append", ".get", ".__class__"} - {"__builtins__"}
+ALLOWED = {*reachable(), ".left", ".append", ".get", ".__class__"} - {"__builtins__"}
 CANARIES = (
     "__import__",
     "open",

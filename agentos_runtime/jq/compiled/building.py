@@ -51,17 +51,21 @@ def _generated(definitions: str, sources: Sequence[str], bound: Sequence[str]) -
         raise Unsupported("too large")
     make = Generator()
     with make.block("def build(meter):"):
-        make.line("charge = meter.charge")
-        _bind(make, bound)
+        variables = make.place()
+        indent = make.indent
         scope = Scope({}, {name: f"bound_{name}" for name in bound})
         for define in parse_definitions(definitions):
             scope = make.define(define, scope)
         names = [_function(make, parse_expression(source), scope) for source in sources]
         make.line(f"return bind, ({''.join(f'{name}, ' for name in names)})")
+    source = make.source()
+    with make.elsewhere(variables, indent):
+        _bind(make, [name for name in bound if f"bound_{name}" in source])
     return make.source()
 
 
 def _bind(make: Generator, names: Sequence[str]) -> None:
+    """Where variables stand between runs, and what sets them for one."""
     for name in names:
         make.line(f"bound_{name} = None")
     with make.block("def bind(bound):"):

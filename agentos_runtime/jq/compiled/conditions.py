@@ -7,6 +7,7 @@ from agentos_runtime.jq.compiled.language.syntax import Call, Compare, Const, If
 from agentos_runtime.jq.compiled.making import Make
 from agentos_runtime.jq.compiled.scope import Scope
 
+_FEW = 1 << 31
 _TYPES: Mapping[str, str] = {
     "null": "{} is None",
     "boolean": "{}.__class__ is bool",
@@ -69,11 +70,28 @@ def _compared(make: Make, node: Compare, source: str, scope: Scope) -> str:
             left, right = right, left
         same = _same(make, left, right, source, scope)
         return same if operator == "==" else f"(not {same})"
+    if small_whole(right) is not None:
+        return _less_than_literal(make, node, source, scope)
     other = make.atom(right, source, scope)
     one = make.atom(left, source, scope)
     first, second = (one, other) if operator in ("<", ">=") else (other, one)
     less = f"jq_less(meter, {first}, {second})"
     return less if operator in ("<", ">") else f"(not {less})"
+
+
+def _less_than_literal(make: Make, node: Compare, source: str, scope: Scope) -> str:
+    one, number = make.atom(node.left, source, scope), small_whole(node.right)
+    if node.operator in ("<", ">="):
+        less = f"({one} < {number} if {one}.__class__ is int else jq_less(meter, {one}, {number}))"
+    else:
+        less = f"({one} > {number} if {one}.__class__ is int else jq_less(meter, {number}, {one}))"
+    return less if node.operator in ("<", ">") else f"(not {less})"
+
+
+def small_whole(node: Node) -> int | None:
+    """A literal number that every whole number can be compared with: what jq makes a double of is far from it."""
+    value = node.value if isinstance(node, Const) else None
+    return value if type(value) is int and 0 <= value < _FEW else None
 
 
 def _same(make: Make, left: Node, right: Node, source: str, scope: Scope) -> str:
@@ -85,5 +103,8 @@ def _same(make: Make, left: Node, right: Node, source: str, scope: Scope) -> str
             return f"({make.atom(left, source, scope)} is {wanted!r})"
         if wanted == [] or isinstance(wanted, str):
             return f"({make.atom(left, source, scope)} == {wanted!r})"
+        if small_whole(right) is not None:
+            one = make.atom(left, source, scope)
+            return f"({one} == {wanted} if {one}.__class__ is int else jq_equal(meter, {one}, {wanted}))"
     other = make.atom(right, source, scope)
     return f"jq_equal(meter, {make.value(left, source, scope)}, {other})"

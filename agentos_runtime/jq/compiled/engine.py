@@ -32,6 +32,11 @@ class Refusal:
     reason: str
 
 
+def _never() -> bool:
+    """No input is there."""
+    return False
+
+
 _NOT_YET = Refusal("it is yet to be compiled")
 _VALUES = Refusal("compiled code leaves these values to it")
 
@@ -107,10 +112,11 @@ class Engine:
         if parts is not program.parts and parts != program.parts:
             raise Beyond
         given = read_input(data, document)
-        code.meter.begin(self._budget, uncertain=given.uncertain)
+        code.meter.begin(self._budget, given.uncertain)
         try:
             return _run(program.parts, code, given)
         finally:
+            code.meter.begin(0, _never)
             code.bind({})  # it holds nothing of a call afterwards
 
 

@@ -14,6 +14,8 @@ Leaf: TypeAlias = Callable[[str], None]
 class Make(Protocol):
     """Writes Python for nodes; what each method does is said at the generator."""
 
+    cost: Cost
+
     def fresh(self, kind: str = "v") -> str: ...
 
     def line(self, before: str, cost: Cost | None = None, after: str = "") -> None: ...

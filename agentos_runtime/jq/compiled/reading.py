@@ -6,7 +6,6 @@ input or the output, gives numbers as they were written.
 """
 
 import re
-from dataclasses import dataclass
 
 from agentos_runtime.jq.compiled.errors import Beyond
 from agentos_runtime.jq.compiled.functions.meter import Meter
@@ -28,28 +27,37 @@ _CHANGED = frozenset({dict, list, float})
 """What is copied, or may lose its point."""
 
 
-@dataclass(frozen=True, slots=True)
 class Input:
-    """A program's input, and what is known of its numbers."""
+    """A program's input, and what is known of its numbers: looked up when it is first asked for."""
 
-    value: Json
-    exact: bool
-    """The worker would take the exact form."""
-    uncertain: bool
-    """It may hold numbers of more digits than a double keeps of them."""
+    __slots__ = ("_data", "_uncertain", "value")
+
+    def __init__(self, value: Json, data: bytes) -> None:
+        self.value = value
+        self._data = data
+        self._uncertain: bool | None = None
+
+    @property
+    def exact(self) -> bool:
+        """The worker would take the exact form."""
+        return self.uncertain() and _LONG in self._data.translate(_SHAPES)
+
+    def uncertain(self) -> bool:
+        """It may hold numbers of more digits than a double keeps of them."""
+        if self._uncertain is None:
+            shapes = self._data.translate(_WIDE_SHAPES)
+            self._uncertain = _LONG in shapes or _TINY in shapes
+        return self._uncertain
 
 
 def read_input(data: bytes, document: Json = None) -> Input:
     """document: what the text says, where that is known. Raises Beyond for what jq reads in its own way."""
-    shapes = data.translate(_WIDE_SHAPES)
-    uncertain = _LONG in shapes or _TINY in shapes
-    exact = uncertain and _LONG in data.translate(_SHAPES)
     if (b"-0" in data or (b"\\" in data and b"\\u" in data)) and _ODD.search(data) and _is_odd(data):
         raise Beyond
     if document is not None:
-        return Input(document, exact, uncertain)
+        return Input(document, data)
     try:
-        return Input(parse(data), exact, uncertain)
+        return Input(parse(data), data)
     except JsonTextError:
         raise Beyond from None
 
@@ -71,36 +79,55 @@ class Output:
 
     def take_all(self, values: list[Json]) -> Json:
         """The first two of an expression's outputs, which are enough to know. Raises Beyond."""
-        if len(values) == 1 and type(values[0]) in _SMALL:
+        if len(values) == 1 and values[0].__class__ in _SMALL:
             self._meter.charge(8)
             return values
-        return self.take(values[:2])
+        return self._items(values[:2], 1)
 
-    def take(self, value: Json, depth: int = 0) -> Json:
-        """A copy of the value. Raises Beyond."""
-        if isinstance(value, (dict, list)):
-            return self._inside(value, depth + 1)
-        self._meter.charge(3 + (len(value) >> 4) if isinstance(value, str) else 3)
-        return self._number(value) if isinstance(value, float) else value
-
-    def _inside(self, value: dict[str, Json] | list[Json], depth: int) -> Json:
-        """What is neither a container nor a float is taken at once, and charged with the container."""
+    def _items(self, value: list[Json], depth: int) -> list[Json]:
+        """A copy; what is in it is charged with it, but for what is inside of that."""
         if depth > DEEPEST:
             raise Beyond
-        take, inner = self.take, _CHANGED
-        if isinstance(value, list):
-            self._meter.charge(5 + 3 * len(value) + (sum([len(each) for each in value if type(each) is str]) >> 4))
-            return [take(each, depth) if type(each) in inner else each for each in value]
-        texts = sum(map(len, value)) + sum([len(each) for each in value.values() if type(each) is str])
+        texts, copied = 0, []
+        for each in value:
+            kind = each.__class__
+            if kind is str:
+                texts += len(each)  # type: ignore[arg-type]
+                copied.append(each)
+            else:
+                copied.append(self._changed(each, kind, depth) if kind in _CHANGED else each)
+        self._meter.charge(5 + 3 * len(value) + (texts >> 4))
+        return copied
+
+    def _fields(self, value: dict[str, Json], depth: int) -> dict[str, Json]:
+        """As `_items`."""
+        if depth > DEEPEST:
+            raise Beyond
+        texts, copied = 0, {}
+        for name, each in value.items():
+            texts += len(name)
+            kind = each.__class__
+            if kind is str:
+                texts += len(each)  # type: ignore[arg-type]
+                copied[name] = each
+            else:
+                copied[name] = self._changed(each, kind, depth) if kind in _CHANGED else each
         self._meter.charge(5 + 4 * len(value) + (texts >> 4))
-        return {name: take(each, depth) if type(each) in inner else each for name, each in value.items()}
+        return copied
+
+    def _changed(self, value: Json, kind: type, depth: int) -> Json:
+        if kind is dict:
+            return self._fields(value, depth + 1)  # type: ignore[arg-type]
+        if kind is list:
+            return self._items(value, depth + 1)  # type: ignore[arg-type]
+        return self._number(value)  # type: ignore[arg-type]
 
     def _number(self, number: float) -> Json:
         if self._given.exact:
             if number == 0:
                 raise Beyond
             return number
-        if self._given.uncertain or abs(number) >= _LARGEST_WHOLE:
+        if self._given.uncertain() or abs(number) >= _LARGEST_WHOLE:
             raise Beyond
         if number.is_integer():
             self._rounded = True

@@ -32,7 +32,7 @@ class Given:
     code: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Definition:
     """A function of the skill. It is generated once for each kind of functions that it is handed."""
 
@@ -45,6 +45,10 @@ class Definition:
     outputs: "dict[tuple[Outputs, ...], Outputs | None]" = field(default_factory=dict)
     """None while it is found out."""
     generated: "dict[tuple[Outputs, ...], str | None]" = field(default_factory=dict)
+    fields: "dict[tuple[Outputs, ...], int | None]" = field(default_factory=dict)
+    """Of its output, where that is an object: how many at most."""
+    leaf: bool | None = None
+    """Whether its code may stand where it is called; None while nobody asked."""
 
 
 Function: TypeAlias = Definition | Param | Given

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from agentos_runtime.jq.compiled import conditions, paths
-from agentos_runtime.jq.compiled.cardinality import ONE, expanded_call, outputs_of
+from agentos_runtime.jq.compiled.cardinality import ONE, body_scope, expanded_call, outputs_of, signature_of
 from agentos_runtime.jq.compiled.errors import Unsupported
 from agentos_runtime.jq.compiled.functions.table import FUNCTIONS, KEYED, OPERATORS, code_name
+from agentos_runtime.jq.compiled.kinds import is_small, most_fields
 from agentos_runtime.jq.compiled.language.syntax import (
     Alternative,
     Arithmetic,
@@ -39,8 +40,9 @@ from agentos_runtime.jq.compiled.language.syntax import (
     Try,
     Variable,
 )
+from agentos_runtime.jq.compiled.leaves import is_leaf
 from agentos_runtime.jq.compiled.making import Make
-from agentos_runtime.jq.compiled.scope import Given, Param, Scope
+from agentos_runtime.jq.compiled.scope import Definition, Given, Param, Scope
 
 
 def _identity(make: Make, node: Identity, source: str, scope: Scope) -> str:
@@ -101,9 +103,21 @@ def _truth(make: Make, node: Node, source: str, scope: Scope) -> str:
 
 
 def _arithmetic(make: Make, node: Arithmetic, source: str, scope: Scope) -> str:
+    fields = most_fields(node.left, scope), most_fields(node.right, scope)
     right = make.atom(node.right, source, scope)
     left = make.value(node.left, source, scope)
+    if node.operator == "+" and None not in fields:
+        if not (is_small(fields[0]) and is_small(fields[1])):
+            return f"jq_merged(meter, {left}, {right})"
+        make.cost.nodes += (fields[0] or 0) + (fields[1] or 0)
+        return f"{{{_spread(left)}, {_spread(right)}}}"
     return f"{code_name(OPERATORS[node.operator])}(meter, {left}, {right})"
+
+
+def _spread(code: str) -> str:
+    """An object of Python in a display of another."""
+    is_display = code.startswith("{") and code.endswith("}") and code != "{}"
+    return code[1:-1] if is_display else f"**{code}"
 
 
 def _negate(make: Make, node: Negate, source: str, scope: Scope) -> str:
@@ -225,7 +239,7 @@ def _call(make: Make, node: Call, source: str, scope: Scope) -> str:
     if isinstance(function, Param):
         return f"{function.code}({source})"
     if function is not None:
-        return make.called(function, node.args, source, scope)
+        return _of_skill(make, function, node.args, source, scope)
     expanded = expanded_call(node, scope)
     if expanded is not None:
         return make.value(expanded, source, scope)
@@ -234,6 +248,15 @@ def _call(make: Make, node: Call, source: str, scope: Scope) -> str:
         raise Unsupported(f"{node.name}/{len(node.args)}")
     args = [make.atom(arg, source, scope) for arg in node.args]
     return f"{code_name(own)}({', '.join(['meter', source, *args])})"
+
+
+def _of_skill(make: Make, definition: Definition, args: tuple[Node, ...], source: str, scope: Scope) -> str:
+    """A skill's function: one that is small and calls no other stands where it is called."""
+    if any(not param.startswith("$") for param in definition.define.params) or not is_leaf(definition):
+        return make.called(definition, args, source, scope)
+    signature = signature_of(definition, args, scope)
+    codes = tuple(make.atom(arg, source, scope) for arg in args)
+    return make.value(definition.define.body, source, body_scope(definition, signature, codes))
 
 
 VALUES: Mapping[type, Callable[..., str]] = {

@@ -78,7 +78,8 @@ class Writer:
         outer, self.cost = self.cost, inner
         if cost is None:
             with self.block(head):
-                self.line("charge(", inner, ")")
+                self.line("meter.left -= ", inner)
+                self.line("if meter.left < 0: raise Beyond")
                 yield
         else:
             self.line(head, inner, after)

@@ -7,7 +7,7 @@ that were counted up, and literals as `repr` writes them.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agentos_runtime.jq.compiled.errors import JqError
+from agentos_runtime.jq.compiled.errors import Beyond, JqError
 from agentos_runtime.jq.compiled.functions import changing, ordering, texts, values
 
 FUNCTIONS: Mapping[tuple[str, int], Callable[..., Any]] = {
@@ -72,6 +72,7 @@ _HELPERS: tuple[Callable[..., Any], ...] = (
     values.inner,
     values.items,
     values.less,
+    values.merged,
     values.negative,
     changing.object_key,
     values.pairs,
@@ -95,6 +96,7 @@ def reachable() -> dict[str, Any]:
     functions = (*FUNCTIONS.values(), *KEYED.values(), *OPERATORS.values(), *_HELPERS)
     return {
         "__builtins__": {},
+        "Beyond": Beyond,
         "JqError": JqError,
         "MISSING": MISSING,
         "bool": bool,

@@ -7,6 +7,7 @@ never changed; what is made may share parts with what it was made of.
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from agentos_runtime.jq.compiled.errors import Beyond, JqError
 from agentos_runtime.jq.compiled.functions.meter import Meter
@@ -21,6 +22,8 @@ TINY = re.compile(r"[eE]-[0-9]{3}")
 as they were written."""
 _LARGEST_WHOLE = 1e15
 _ORDER: Mapping[type, int] = {type(None): 0, bool: 1, int: 3, float: 3, str: 4, list: 5, dict: 6}
+_SIZED: Mapping[type, int] = {str: 5, list: 2, dict: 0}
+"""What `+` puts together, and how many times two of them cost a unit (as a power of two)."""
 _KINDS: Mapping[type, str] = {
     dict: "object",
     list: "array",
@@ -76,7 +79,9 @@ def slice_of(meter: Meter, value: Json, low: Json, high: Json) -> Json:
 def items(meter: Meter, value: Json, cost: int) -> Sequence[Json]:
     """`.[]`, of which each costs so much."""
     if isinstance(value, list):
-        meter.charge(cost * len(value))
+        meter.left -= cost * len(value)
+        if meter.left < 0:
+            raise Beyond
         return value
     if isinstance(value, dict):
         meter.charge((cost + 1) * len(value))
@@ -209,8 +214,7 @@ def _certain(meter: Meter, number: Json) -> int | float:
 
 
 def _small(number: Json) -> int:
-    assert isinstance(number, int)
-    if -LARGEST < number < LARGEST:
+    if isinstance(number, int) and -LARGEST < number < LARGEST:
         return number
     raise Beyond
 
@@ -238,23 +242,29 @@ def _numbers(left: Json, right: Json) -> bool:
     return left.__class__ in (int, float) and right.__class__ in (int, float)
 
 
-def plus(meter: Meter, left: Json, right: Json) -> Json:
-    if left is None:
-        return right
-    if right is None:
-        return left
-    if isinstance(left, str) and isinstance(right, str):
-        meter.charge((len(left) + len(right)) >> 5)
-        return left + right
-    if isinstance(left, list) and isinstance(right, list):
-        meter.charge((len(left) + len(right)) >> 2)
-        return left + right
-    if isinstance(left, dict) and isinstance(right, dict):
-        meter.charge(len(left) + len(right))
-        return {**left, **right}
-    if _numbers(left, right):
-        return _result(_operand(meter, left) + _operand(meter, right))
-    raise JqError
+def plus(meter: Meter, left: Any, right: Any) -> Json:
+    made: Json
+    if left is None or right is None:
+        made = right if left is None else left
+        return made
+    kind = left.__class__
+    if kind is not right.__class__ or kind not in _SIZED:
+        if _numbers(left, right):
+            return _result(_operand(meter, left) + _operand(meter, right))
+        raise JqError
+    meter.left -= (len(left) + len(right)) >> _SIZED[kind]
+    if meter.left < 0:
+        raise Beyond
+    made = {**left, **right} if kind is dict else left + right
+    return made
+
+
+def merged(meter: Meter, left: dict[str, Json], right: dict[str, Json]) -> Json:
+    """`+` of two objects."""
+    meter.left -= len(left) + len(right)
+    if meter.left < 0:
+        raise Beyond
+    return {**left, **right}
 
 
 def minus(meter: Meter, left: Json, right: Json) -> Json:

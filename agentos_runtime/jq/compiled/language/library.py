@@ -7,6 +7,7 @@ from agentos_runtime.jq.compiled.language.syntax import (
     Bind,
     ByKey,
     Call,
+    Comma,
     Compare,
     Const,
     Delete,
@@ -17,6 +18,7 @@ from agentos_runtime.jq.compiled.language.syntax import (
     Identity,
     If,
     Index,
+    Logic,
     MapValues,
     Node,
     Pipe,
@@ -69,7 +71,23 @@ def _all(source: Node, condition: Node) -> Node:
 
 
 def _in(values: Node) -> Node:
+    literals = _literals(values)
+    if literals is not None:
+        found: Node = Compare("==", Variable(_HERE), literals[-1])
+        for literal in literals[-2::-1]:
+            found = Logic("or", Compare("==", Variable(_HERE), literal), found)
+        return Bind(Identity(), _HERE, found)
     return Bind(Identity(), _HERE, Some(Pipe(values, Compare("==", Identity(), Variable(_HERE))), wanted=True))
+
+
+def _literals(values: Node) -> list[Const] | None:
+    """The literals that a comma stands between; None where anything else stands there."""
+    if isinstance(values, Const):
+        return [values]
+    if isinstance(values, Comma):
+        left, right = _literals(values.left), _literals(values.right)
+        return None if left is None or right is None else left + right
+    return None
 
 
 _EXPANSIONS: Mapping[tuple[str, int], Callable[..., Node]] = {
