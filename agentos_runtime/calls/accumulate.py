@@ -57,7 +57,10 @@ class ChatAccumulator:
         news: dict[str, Json] = {}
         if delta.get("native_stop_reason") and delta.get("stop_reason", "") is None:
             self._last.pop("stop_reason", None)  # the last reason is one that nobody knows
+        last = self._last
         for key, value in delta.items():
+            if key in last and last[key] == value:
+                continue
             if value is None or value == "" or value == []:
                 self._empty_content = self._empty_content or (key == "content" and value == "")
                 continue
@@ -103,8 +106,6 @@ class ChatAccumulator:
         special = _SPECIAL.get(key)
         if special is not None:
             return special(self, value) or None
-        if self._last.get(key) == value:
-            return None
         self._last[key] = value
         return value
 

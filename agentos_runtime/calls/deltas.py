@@ -37,6 +37,8 @@ class StreamPlan:
     """The expressions behind the program's outputs for one event: error?, delta, end?"""
     reply_program: Program | None
     utility: Utility
+    done: bytes | None
+    """The end mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def plan_stream(skill: Skill, utility: Utility) -> StreamPlan | None:
         outputs=outputs,
         reply_program=value_program(skill.definitions, stream.reply.source) if stream.reply else None,
         utility=utility,
+        done=None if stream.done is None else stream.done.encode(),
     )
 
 
@@ -118,9 +121,11 @@ def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -
                 said = failure_error(plan.service, UpstreamFailure(message=words))
                 return batch(failure=said)
             return batch(failure=_not_json(plan, event, problem))
-        failure = _default_failure(plan, event, document, now)
-        text = hide(event.data)
-        hidden = hidden or text is not event.data
+        failure, text = None, event.data
+        if not _is_harmless(event, document):
+            failure = _default_failure(plan, event, document, now)
+            text = hide(event.data)
+            hidden = hidden or text is not event.data
         texts.append(text)
         documents.append(document)
         if failure is not None:
@@ -141,6 +146,19 @@ def _default_failure(plan: StreamPlan, event: UpstreamEvent, document: Json, now
     return failure
 
 
+def _is_harmless(event: UpstreamEvent, document: Json) -> bool:
+    """Whether its text alone shows that no error and no half of a character is in it: quickly told."""
+    data = event.data
+    return (
+        b"error" not in data
+        and b'"message"' not in data
+        and b"\\" not in data
+        and b"\xf4" not in data
+        and event.name != "error"
+        and isinstance(document, dict)
+    )
+
+
 def _is_plain(document: Json) -> bool:
     """Whether it is an object with no error in any place where one is looked for: quickly told, for every event."""
     return isinstance(document, dict) and holds_no_error(document) and "message" not in document
@@ -152,7 +170,7 @@ def whole_events(plan: StreamPlan, events: Sequence[UpstreamEvent]) -> list[Upst
 
 
 def _is_end_mark(plan: StreamPlan, event: UpstreamEvent) -> bool:
-    return plan.stream.done is not None and event.data.strip() == plan.stream.done.encode()
+    return plan.done is not None and plan.done in event.data and event.data.strip() == plan.done
 
 
 def stream_head(plan: StreamPlan, params: dict[str, Json], settings: Mapping[str, Json], response: Json) -> bytes:
@@ -206,6 +224,8 @@ def _leftover_error(plan: StreamPlan, outcome: Outcome, width: int, now: float) 
 
 
 def _one_event(plan: StreamPlan, outputs: Sequence[Json], now: float) -> tuple[Value, bool]:
+    if len(outputs) == 1 and not isinstance(plan.stream.error, Jq | PlainPath):
+        return single(outputs[0], plan.outputs[0]), False
     values = [single(output, expression) for output, expression in zip(outputs, plan.outputs, strict=True)]
     if isinstance(plan.stream.error, Jq | PlainPath):
         raise_error(plan.service, values.pop(0), now)

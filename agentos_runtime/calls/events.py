@@ -64,6 +64,11 @@ class _Lines:
         self._add(rest[-1])
         return lines
 
+    @property
+    def pending(self) -> bool:
+        """Whether a line, or a line's end, was begun."""
+        return bool(self._pieces) or self._skip_lf
+
     def end(self) -> bytes:
         line = b"".join(self._pieces)
         self._pieces, self._size = [], 0
@@ -92,10 +97,16 @@ class SseDecoder:
     def feed(self, chunk: bytes) -> list[UpstreamEvent]:
         if not self._started:
             chunk = self._without_mark(chunk)
+        if not self._pending() and len(chunk) <= self._limit and (whole := _whole_events(chunk)):
+            return whole
         events: list[UpstreamEvent] = []
         for line in self._lines.feed(chunk):
             self._line(line, events)
         return events
+
+    def _pending(self) -> bool:
+        """Whether an event was begun."""
+        return bool(self._data) or self._name != "message" or self._lines.pending
 
     def end(self) -> list[UpstreamEvent]:
         events: list[UpstreamEvent] = []
@@ -130,6 +141,16 @@ class SseDecoder:
             self._data.append(value)
         elif line.startswith(b"event:"):
             self._name = line[6:].strip().decode("utf-8", "replace") or "message"
+
+
+def _whole_events(chunk: bytes) -> list[UpstreamEvent] | None:
+    """The events of a chunk that holds whole ones of one line of data each, as nearly all do; None of others."""
+    if not chunk.startswith(b"data: ") or not chunk.endswith(b"\n\n") or b"\r" in chunk:
+        return None
+    parts = chunk[6:-2].split(b"\n\ndata: ")
+    if chunk.count(b"\n") != 2 * len(parts):
+        return None
+    return [UpstreamEvent(part) for part in parts]
 
 
 class NdjsonDecoder:

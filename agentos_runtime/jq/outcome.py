@@ -40,6 +40,12 @@ class Outcome:
     """The outputs as a worker wrote them, one JSON array; empty when they could not be read as one."""
     way: str = field(default=WORKER, compare=False)
     """How the program ran: `compiled`, or `worker` and why."""
+    counted: int = field(default=0, compare=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the outputs when they are written; of compiled programs about so many."""
+        return len(self.text) or self.counted
 
     def written(self) -> bytes:
         """The outputs as one JSON array."""

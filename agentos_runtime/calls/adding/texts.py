@@ -48,8 +48,9 @@ class JoinedTexts:
 
     def feed(self, channel: Channel, text: str) -> str:
         self._open[channel] = None
-        text = self._halves.pop(channel, "") + text
-        if _HALF.search(text):
+        if self._halves:
+            text = self._halves.pop(channel, "") + text
+        if not text.isascii() and _HALF.search(text):
             if _HIGH_AT_END.search(text):
                 text, self._halves[channel] = text[:-1], text[-1]
             text = whole_text(text)

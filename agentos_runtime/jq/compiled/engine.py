@@ -141,7 +141,7 @@ def _run(parts: Parts, code: Code, given: Input) -> Outcome:
     found = _LAYOUTS[parts.layout](parts, code.expressions, document)
     outputs = [output.take_all(values) for values in found]
     output.check(outputs)
-    return Outcome(outputs, None, way=COMPILED)
+    return Outcome(outputs, None, way=COMPILED, counted=output.size)
 
 
 _Found: TypeAlias = "list[list[Json]]"

@@ -74,6 +74,8 @@ class Output:
     def __init__(self, meter: Meter, given: Input) -> None:
         self._meter = meter
         self._given = given
+        self.size = 0
+        """About as many bytes as the outputs take when they are written."""
         self._rounded = False
         """A number lost its point, as it does in the quick form."""
 
@@ -96,6 +98,7 @@ class Output:
                 copied.append(each)
             else:
                 copied.append(self._changed(each, kind, depth) if kind in _CHANGED else each)
+        self.size += texts + 4 * len(value)
         self._meter.charge(5 + 3 * len(value) + (texts >> 4))
         return copied
 
@@ -112,6 +115,7 @@ class Output:
                 copied[name] = each
             else:
                 copied[name] = self._changed(each, kind, depth) if kind in _CHANGED else each
+        self.size += texts + 6 * len(value)
         self._meter.charge(5 + 4 * len(value) + (texts >> 4))
         return copied
 

@@ -274,7 +274,7 @@ class UpstreamSource:
         document = batch_document(self._known, batch)
         outcome = await self._ctx.run(self._plan.program, batch_input(self._head, batch), document)
         self._ctx.trace_stages(event_stages(self._plan, batch, outcome))
-        self._make_room(len(outcome.written()))
+        self._make_room(outcome.size)
         deltas = add_deltas(self._plan, batch, outcome, self._accumulator, self._wall())
         self._ended, self._failure = deltas.ended, deltas.failure
         return list(deltas.news) if told else []

@@ -147,6 +147,10 @@ class StreamRedactor:
         if search is None:
             return self.flush() + text if self._data else text
         data = self._data + text.encode("utf-8", "surrogatepass")
+        if self._given == len(self._data) and search.passes(data):
+            self._data = data[-CONTEXT:]
+            self._given = len(self._data)
+            return text
         found = search.find(data, goes_on=True)
         held = max(found.open_from, self._given)
         if found.places:

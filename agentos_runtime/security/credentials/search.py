@@ -103,6 +103,14 @@ class SecretSearch:
         """False: no secret is in the text. Quick, and mostly the last word."""
         return self._runs.are_in(text) and text not in self._innocent
 
+    def passes(self, text: bytes) -> bool:
+        """Whether nothing is in a text that goes on, nor begins at its end, as is quickly known for most texts."""
+        if self._runs.are_in(text):
+            return False
+        run = text[len(text.rstrip(self._runs.alphabet)) :]
+        known = self._beginnings.get(run)
+        return not run or (known is not None and not known.places and known.open_from >= len(run))
+
     def stops_at(self, character: str) -> bool:
         """Whether this character, of ASCII, is in no form of a word: nothing is found across it."""
         return ord(character) not in self._runs.alphabet
