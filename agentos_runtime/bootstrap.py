@@ -20,13 +20,14 @@ from agentos_runtime.limits.rules import NANO
 from agentos_runtime.limits.source import RuleSource
 from agentos_runtime.runtime import Runtime, ports
 from agentos_runtime.runtime.clocks import Clocks
+from agentos_runtime.runtime.home.parts import Home, OperatorKeys
 from agentos_runtime.runtime.safeguards import Safeguards
 from agentos_runtime.runtime.transport import TokenTransport
 from agentos_runtime.security.agents import Agents
 from agentos_runtime.security.broker import CredentialBroker
-from agentos_runtime.security.credentials.opening import open_store
+from agentos_runtime.security.credentials.opening import open_credentials, open_store
 from agentos_runtime.security.login.renewing import Renewals
-from agentos_runtime.security.opening import open_broker
+from agentos_runtime.security.opening import open_approvals
 from agentos_runtime.skills.opening import open_registry
 from agentos_runtime.skills.registry import Registry
 from agentos_runtime.storage.activity.ledger import Ledger
@@ -52,6 +53,8 @@ class Dependencies:
 
     renewals: Renewals | None = field(default=None, kw_only=True)
     """None where credentials do not end."""
+    keys: OperatorKeys | None = field(default=None, kw_only=True)
+    """None where they are made up."""
     upstream: ports.Upstream
     broker: CredentialBroker
     clocks: Clocks = field(default_factory=Clocks)
@@ -62,11 +65,12 @@ async def real_dependencies(
     settings: Settings, environ: Mapping[str, str], circuit_breakers: CircuitBreakers
 ) -> AsyncIterator[Dependencies]:
     """The network, and the operator's keys and approvals. Raises PrivateFileError, KeyringError."""
-    broker = open_broker(settings, environ)
+    keys = OperatorKeys(open_credentials(settings, environ), open_approvals(settings))
+    broker = CredentialBroker(keys.credentials, keys.approvals)
     async with Upstream(settings) as upstream:
         asking = TokenTransport(upstream, circuit_breakers)
         async with Renewals(open_store(settings), asking, broker, settings.home, wall=time.time) as renewals:
-            yield Dependencies(upstream, broker, renewals=renewals)
+            yield Dependencies(upstream, broker, renewals=renewals, keys=keys)
 
 
 class SpentInLedger:
@@ -148,7 +152,7 @@ async def open_runtime(
                             renewals=reached.renewals,
                             upstream=reached.upstream,
                             ledger=ledger,
-                            agents=Agents(PrivateFile(settings.agents_file)),
+                            home=Home(settings, Agents(PrivateFile(settings.agents_file)), reached.keys),
                             safeguards=safeguards,
                             platform=platform,
                             clocks=reached.clocks,

@@ -16,6 +16,8 @@ from agentos_runtime.config.settings import Settings
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.manifest.origins import origin_of
+from agentos_runtime.runtime.operating.approvals import each_skill
+from agentos_runtime.runtime.operating.skills import loaded_skills
 from agentos_runtime.security.approvals import Approvals, Lock
 from agentos_runtime.security.authority import Authority, Grant, authority_of, sort_grants
 from agentos_runtime.security.bundled import read_bundled
@@ -110,10 +112,9 @@ def approvals(shell: Shell, home: str | None, skills: tuple[str, ...], as_json: 
     """
     settings = shell.settings(home=home, skills=skills)
     kept = open_approvals(settings)
-    lock, stored = kept.lock(), open_credentials(settings, shell.environ).list()
+    stored = open_credentials(settings, shell.environ).list()
     loaded = asyncio.run(_loaded(shell, settings))
-    ids = sorted({*loaded, *lock.approvals, *lock.refusals, *(each.skill for each in stored if each.grants)})
-    listed = [_listed(skill_id, loaded.get(skill_id), kept, lock, stored) for skill_id in ids]
+    listed = each_skill(loaded, kept, stored)
     if as_json:
         rewrites = sorted(origin for url in settings.rewrite if (origin := origin_of(url)))
         print_json({"skills": [*listed], "rewrites": [*rewrites], "file": str(settings.lock_file)})
@@ -131,42 +132,6 @@ def _stored(credentials: Credentials, skill_id: str) -> list[Listed]:
 
 
 # ------------------------------------------------------------------ what is listed
-
-
-def _listed(
-    skill_id: str, skill: Skill | None, approvals: Approvals, lock: Lock, stored: Sequence[Listed]
-) -> dict[str, Any]:
-    own = [each for each in stored if each.skill == skill_id]
-    approval = lock.approvals.get(skill_id)
-    set_at = {grant: each.set_at for each in own for grant in each.grants}
-    asked = authority_of(skill).grants if skill else approval.authority.grants if approval else set_at.keys()
-    grants = []
-    for grant in sort_grants(asked):
-        by = _approved_by(skill_id, skill, approvals, grant, frozenset(set_at), lock)
-        approved_at = approval.approved_at if approval and by == "agentos.lock" else None
-        since = set_at.get(grant) if by == "keys set" else approved_at
-        grants.append(grant.as_json() | {"approved_by": by, "since": since})
-    refused_at = lock.refusals.get(skill_id)
-    nobody = [each for each in grants if each["approved_by"] is None]
-    state = "refused" if refused_at else "asks" if nobody else "approved"
-    return {
-        "skill": skill_id,
-        "state": state,
-        "refused_at": refused_at,
-        "loaded": skill is not None,
-        "grants": grants,
-    }
-
-
-def _approved_by(
-    skill_id: str, skill: Skill | None, approvals: Approvals, grant: Grant, stored: frozenset[Grant], lock: Lock
-) -> str | None:
-    """Also for a skill that is not there any more, whose approvals still stand in the file."""
-    if skill is not None:
-        return approvals.covers(skill, grant, stored)
-    if skill_id in lock.refusals:
-        return None
-    return "keys set" if grant in stored else "agentos.lock"
 
 
 def _print_listed(listed: dict[str, Any]) -> None:
@@ -187,7 +152,7 @@ def _who(grant: Any) -> str | None:
 
 async def _loaded(shell: Shell, settings: Settings) -> dict[str, Skill]:
     async with opened(shell, settings) as runtime:
-        return {entry.id: entry.skill for entry in runtime.registry.entries if entry.skill}
+        return {**loaded_skills(runtime.registry)}
 
 
 async def _loaded_origins(shell: Shell, settings: Settings, skill_id: str, *, must_be: bool) -> set[str]:

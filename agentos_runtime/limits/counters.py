@@ -117,8 +117,9 @@ class Counters:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.file = file
         self._database = SharedDatabase(file, tables.SCHEMA, enter=self._tidy, tidy=self._tidy)
-        self._spent = spent
+        self.spent = spent
         self._subjects = subjects
         self._clock = clock
         self._owner: Owner | None = None
@@ -157,10 +158,10 @@ class Counters:
 
     def _charge_the_dead(self, connection: sqlite3.Connection) -> bool:
         """Charge the calls whose process died before it could; whether there were any."""
-        dead = tables.slots_of_the_dead(connection, living(self._database.file))
+        dead = tables.slots_of_the_dead(connection, living(self.file))
         for number, slot in dead.items():
             try:
-                tokens, cost = (0, 0) if slot.row is None else self._spent.by(slot.row, slot.agent)
+                tokens, cost = (0, 0) if slot.row is None else self.spent.by(slot.row, slot.agent)
             except DatabaseTrouble:  # the ledger says so itself; who calls now has nothing to do with it
                 return False
             claim = Claim(slot.agent, slot.utility, slot.paid, slot.at, self._subjects(slot.agent), slot.row)
@@ -169,7 +170,7 @@ class Counters:
 
     def _owned(self) -> Owner:
         if self._owner is None:
-            self._owner = Owner(self._database.file)
+            self._owner = Owner(self.file)
         return self._owner
 
     async def _begin(self, window: _Unbegun) -> None:
@@ -181,7 +182,7 @@ class Counters:
         def work(connection: sqlite3.Connection) -> None:
             subject, budget = window.subject, window.budget
             agent, later = None if subject == TOTAL else subject, tables.open_rows(connection)
-            tokens, cost = self._spent.since(agent, window.begins, later)
+            tokens, cost = self.spent.since(agent, window.begins, later)
             spent = tokens if budget.unit == "tokens" else cost
             tables.begin(connection, subject, budget.name, window.begins, spent)
 

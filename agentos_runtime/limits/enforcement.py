@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from agentos_runtime.errors import AgentOSError, Overloaded
 from agentos_runtime.limits.counters import Charge, Claim, Counters, Refusal
 from agentos_runtime.limits.messages import refused, warning
-from agentos_runtime.limits.rules import NANO, Rule
+from agentos_runtime.limits.report import Use, uses
+from agentos_runtime.limits.rules import NANO, TOTAL, Rule, Rules
 from agentos_runtime.limits.source import RuleSource
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 
@@ -67,9 +68,19 @@ class Limits:
         """What is wrong with the rules' file, or with counting."""
         return self._rules.problem or self._trouble
 
+    @property
+    def rules(self) -> Rules:
+        """The rules of all agents as they are now."""
+        return self._rules.current()
+
     def rule_of(self, agent: str) -> Rule:
         """What the agent may do now."""
         return self._rules.current().of(agent)
+
+    def uses(self, subject: str) -> tuple[Use, ...]:
+        """The limits of an agent, or of TOTAL, and how much of them is used. Raises DatabaseTrouble."""
+        rule = self.rules.total if subject == TOTAL else self.rules.of(subject)
+        return uses(self._counters.file, self._counters.spent, subject, rule, self._clock())
 
     async def admit(
         self, agent: str, skill: str, utility: str, *, paid: bool, row: int | None = None

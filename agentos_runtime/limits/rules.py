@@ -1,13 +1,14 @@
 """`[limits]` of `config.toml`: what each agent may do. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from agentos_runtime.config.settings import SettingsError
 from agentos_runtime.config.tables import Reader, amount, fraction, read_table, texts, whole
 from agentos_runtime.errors import NotAllowed
+from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.windows import Period
 
 NANO = 1_000_000_000
@@ -17,6 +18,21 @@ TOTAL = ""
 UNLIMITED = "unlimited"
 
 Unit: TypeAlias = Literal["tokens", "cost"]
+
+
+class Pattern(NamedTuple):
+    """Utilities: `github/*`, or of these only those with one effect, `github/*:write`."""
+
+    names: str
+    """Over `skill/utility`."""
+    effect: str | None = None
+
+    def matches(self, name: str, effect: str | None) -> bool:
+        """effect: what the utility does; None = nobody knows, and then a pattern with an effect does not match."""
+        return fnmatchcase(name, self.names) and self.effect in (None, effect)
+
+    def __str__(self) -> str:
+        return self.names if self.effect is None else f"{self.names}:{self.effect}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +50,13 @@ class Budget:
 class Rule:
     """What one agent may do; None = no limit."""
 
-    allow: tuple[str, ...] | None = None
-    """Patterns over `skill/utility`; None = everything."""
-    deny: tuple[str, ...] = ()
+    allow: tuple[Pattern, ...] | None = None
+    """None = everything."""
+    deny: tuple[Pattern, ...] = ()
+    ask_person: tuple[Pattern, ...] = ()
+    """Of what may be called, what a person says yes to first."""
+    console_only: bool = False
+    """Only a yes in the console counts."""
     calls_per_minute: int | None = None
     concurrent: int | None = None
     budgets: tuple[Budget, ...] = ()
@@ -63,14 +83,22 @@ class Rule:
     def reaches(self, skill: str) -> bool:
         """Whether a utility of the skill could be among what may be called, whatever utilities it has."""
         allowed = self.allow is None or any(fnmatchcase(skill, _skill_part(pattern)) for pattern in self.allow)
-        whole = (pattern for pattern in self.deny if pattern == "*" or pattern.endswith("/*"))
-        return allowed and not any(fnmatchcase(skill, _skill_part(pattern)) for pattern in whole)
+        whole = (each for each in self.deny if each.names == "*" or each.names.endswith("/*"))
+        return allowed and not any(fnmatchcase(skill, _skill_part(each)) for each in whole if each.effect is None)
 
-    def permits(self, skill: str, utility: str) -> bool:
-        """Whether the utility is among what may be called; what is denied is not, even when it is allowed too."""
+    def permits(self, skill: str, utility: str, effect: str | None) -> bool:
+        """Whether the utility is among what may be called; what is denied is not, even when it is allowed too.
+
+        effect: what it does at the service; None = nobody knows, and then every effect could be denied.
+        """
         name = f"{skill}/{utility}"
-        allowed = self.allow is None or any(fnmatchcase(name, pattern) for pattern in self.allow)
-        return allowed and not any(fnmatchcase(name, pattern) for pattern in self.deny)
+        allowed = self.allow is None or any(pattern.matches(name, effect) for pattern in self.allow)
+        denied = (pattern.matches(name, pattern.effect if effect is None else effect) for pattern in self.deny)
+        return allowed and not any(denied)
+
+    def asks_person(self, skill: str, utility: str, effect: str) -> bool:
+        """Whether a person says yes to each call of the utility before it is made."""
+        return any(pattern.matches(f"{skill}/{utility}", effect) for pattern in self.ask_person)
 
 
 FREE = Rule()
@@ -115,7 +143,7 @@ def read_rules(raw: object, file: object) -> Rules:
     agents = tables.get("agents", {})
     if not isinstance(agents, Mapping):
         raise SettingsError(f"{where}.agents must hold a table per agent: [limits.agents.cursor]")
-    total = _values(tables.get("total", {}), f"{where}.total", without=("allow", "deny"))
+    total = _values(tables.get("total", {}), f"{where}.total", without=_OF_AGENTS)
     return Rules(
         default=_rule(default),
         agents={
@@ -145,11 +173,19 @@ def _rule(values: Mapping[str, Any]) -> Rule:
         for name, (unit, period) in _BUDGETS.items()
         if values.get(name) is not None
     )
-    return Rule(budgets=budgets, **{name: value for name, value in values.items() if name not in _BUDGETS})
+    return Rule(
+        budgets=budgets,
+        **{_RENAMED.get(name, name): value for name, value in values.items() if name not in _BUDGETS},
+    )
 
 
-def _skill_part(pattern: str) -> str:
-    return pattern.partition("/")[0]
+def patterns_text(patterns: Iterable[Pattern]) -> list[Json]:
+    """As they are written in `config.toml`."""
+    return [str(pattern) for pattern in patterns]
+
+
+def _skill_part(pattern: Pattern) -> str:
+    return pattern.names.partition("/")[0]
 
 
 def _limit(read: Reader) -> Reader:
@@ -157,12 +193,25 @@ def _limit(read: Reader) -> Reader:
     return lambda value: None if value == UNLIMITED else read(value)
 
 
-def _patterns(value: Any) -> tuple[str, ...]:
+def _patterns(value: Any) -> tuple[Pattern, ...]:
     """`openrouter` means all its utilities."""
-    return tuple(text if "/" in text or text == "*" else f"{text}/*" for text in texts(value))
+    return tuple(_pattern(text) for text in texts(value))
 
 
-def _allowed(value: Any) -> tuple[str, ...] | None:
+def _pattern(text: str) -> Pattern:
+    names, colon, effect = text.partition(":")
+    if colon and effect not in EFFECTS:
+        raise ValueError(f"may end in :{', :'.join(EFFECTS)}, and in nothing else after a colon")
+    return Pattern(names if "/" in names or names == "*" else f"{names}/*", effect or None)
+
+
+def _console_only(value: Any) -> bool:
+    if value not in ("console", "any"):
+        raise ValueError('must be "console" or "any"')
+    return bool(value == "console")
+
+
+def _allowed(value: Any) -> tuple[Pattern, ...] | None:
     return None if value == UNLIMITED else _patterns(value)
 
 
@@ -174,6 +223,10 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
+EFFECTS = ("read", "write", "destroy")
+_OF_AGENTS = ("allow", "deny", "ask_person", "ask_person_in")
+"""Settings that mean nothing for all agents together."""
+_RENAMED: Mapping[str, str] = {"ask_person_in": "console_only"}
 _BUDGETS: Mapping[str, tuple[Unit, Period]] = {
     "tokens_per_day": ("tokens", "day"),
     "tokens_per_week": ("tokens", "week"),
@@ -183,6 +236,8 @@ _BUDGETS: Mapping[str, tuple[Unit, Period]] = {
 _READERS: Mapping[str, Reader] = {
     "allow": _allowed,
     "deny": _patterns,
+    "ask_person": _patterns,
+    "ask_person_in": _console_only,
     "calls_per_minute": _limit(whole(1)),
     "concurrent": _limit(whole(1)),
     "tokens_per_day": _limit(whole(0)),

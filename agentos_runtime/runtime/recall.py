@@ -1,25 +1,24 @@
-"""Streams under way end when what they were opened under is no longer approved."""
+"""Streams under way end when what they were opened under is no longer approved, or their agent is stopped."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 
-from agentos_runtime.errors import AgentOSError, ApprovalRequired
-from agentos_runtime.security.broker import CredentialBroker
+from agentos_runtime.errors import AgentOSError, ApprovalRequired, NotAllowed
 
 LOOK_AGAIN = 0.5
-"""Seconds between two looks at the files that say what is approved; two `lstat`, while streams are open."""
+"""Seconds between two looks at the files that say what is approved; some `lstat`, while streams are open."""
 
 Ask = Callable[[], object]
-"""Asks the broker again; raises ApprovalRequired."""
+"""Asks again whether the call may go on; raises ApprovalRequired, NotAllowed."""
 Interrupt = Callable[[AgentOSError], None]
 
 
 class Recalls:
-    """The open streams of one runtime."""
+    """The open streams of one runtime. stamps: differs when asking again may end otherwise."""
 
-    def __init__(self, broker: CredentialBroker, sleep: Callable[[float], Awaitable[None]]) -> None:
-        self._broker = broker
+    def __init__(self, stamps: Callable[[], Hashable], sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._stamps = stamps
         self._sleep = sleep
         self._open: dict[object, tuple[Ask, Interrupt]] = {}
         self._watching: asyncio.Task[None] | None = None
@@ -40,10 +39,10 @@ class Recalls:
             self._watching = None
 
     async def _watch(self) -> None:
-        seen = self._broker.stamps()
+        seen = self._stamps()
         while True:
             await self._sleep(LOOK_AGAIN)
-            stamps = self._broker.stamps()
+            stamps = self._stamps()
             if stamps != seen:
                 seen = stamps
                 self._look(tuple(self._open))
@@ -54,5 +53,5 @@ class Recalls:
             with suppress(AgentOSError):
                 try:
                     ask()
-                except ApprovalRequired as refusal:
+                except (ApprovalRequired, NotAllowed) as refusal:
                     interrupt(refusal)

@@ -6,7 +6,14 @@ from functools import partial
 
 from agentos_runtime.calls.call import Call, Reply
 from agentos_runtime.calls.plan import CallPlan
-from agentos_runtime.errors import AgentOSError, InvalidAgent, NotStreamable, Unauthorized, UnsupportedPlatform
+from agentos_runtime.errors import (
+    AgentOSError,
+    InvalidAgent,
+    NotAllowed,
+    NotStreamable,
+    Unauthorized,
+    UnsupportedPlatform,
+)
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.idempotency.replays import Keyed
 from agentos_runtime.limits.rules import FREE
@@ -17,6 +24,7 @@ from agentos_runtime.runtime.answering.streaming import EventStream, Source
 from agentos_runtime.runtime.authorizing import check_again, preview_of
 from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.runtime.context import CallContext, CallInputs, Services
+from agentos_runtime.runtime.home.parts import Home
 from agentos_runtime.runtime.judging import judge
 from agentos_runtime.runtime.plans import Plans
 from agentos_runtime.runtime.ports import Upstream, Workers
@@ -28,7 +36,7 @@ from agentos_runtime.runtime.safeguards import Permit, Safeguards
 from agentos_runtime.runtime.selecting import Selection, checked_selection
 from agentos_runtime.runtime.tracing import Trace
 from agentos_runtime.runtime.transport import Transport
-from agentos_runtime.security.agents import Agents, Caller, is_agent_name
+from agentos_runtime.security.agents import ANONYMOUS, Caller, is_agent_name
 from agentos_runtime.security.broker import CredentialBroker
 from agentos_runtime.security.login.renewing import Renewals
 from agentos_runtime.skills.catalog import Catalog
@@ -55,7 +63,7 @@ class Runtime:
         broker: CredentialBroker,
         upstream: Upstream,
         ledger: Ledger,
-        agents: Agents,
+        home: Home,
         safeguards: Safeguards,
         platform: str,
         max_reply: int,
@@ -64,7 +72,9 @@ class Runtime:
     ) -> None:
         self.registry = registry
         self.ledger = ledger
-        self._agents = agents
+        self.home = home
+        self.limits = safeguards.limits
+        self._agents = home.agents
         self._broker = broker
         self._safeguards = safeguards
         self._platform = platform
@@ -72,7 +82,7 @@ class Runtime:
         clocks = clocks or Clocks()
         transport = Transport(upstream, safeguards.circuit_breakers)
         self._services = Services(workers, broker, transport, clocks, max_reply, renewals)
-        self._recalls = Recalls(broker, clocks.sleep)
+        self._recalls = Recalls(lambda: (broker.stamps(), home.agents.stamp()), clocks.sleep)
 
     def is_loading(self) -> bool:
         """Whether skills are being read or checked."""
@@ -212,6 +222,7 @@ class Runtime:
         self, call: Call, record: Record, *, streaming: bool, trace: Trace | None = None
     ) -> CallContext:
         """The call with its plan and its validated inputs. Raises AgentOSError."""
+        self._check_stopped(call.agent)
         await self.registry.ready(call.skill)
         plan = self._plans.plan(self.visible(call.agent).utility(call.skill, call.utility))
         self._check_platform(plan)
@@ -227,6 +238,20 @@ class Runtime:
         ctx.trace_stages([("params", {**inputs.params, **inputs.runtime_params})])
         await judge(ctx)
         return ctx
+
+    def _check_stopped(self, agent: str) -> None:
+        """Raises NotAllowed when the operator stopped the agent, Unauthorized when that cannot be known."""
+        try:
+            since = self._agents.stopped_at(agent)
+        except PrivateFileError as error:
+            if agent == ANONYMOUS:  # who proves nothing anyway needs no file
+                return
+            raise Unauthorized(f"Whether {agent} is stopped cannot be checked: {error}") from None
+        if since is not None:
+            raise NotAllowed(
+                f'The agent "{agent}" was stopped ({since}), so nothing is called. '
+                "Ask the person who runs this server; they let it go on with: agentos agents resume"
+            )
 
     def _check_platform(self, plan: CallPlan) -> None:
         platforms = plan.skill.platforms
@@ -253,10 +278,10 @@ class Runtime:
         """A stream with its first events, which ends when its approval is taken back."""
         source = await answer_of(ctx.plan, streaming=True).open(ctx)
         stream = EventStream(source, ctx.record)
-        stream.when_closed(self._recalls.watch(partial(_check_again, ctx, source), stream.interrupt))
+        stream.when_closed(self._recalls.watch(partial(self._check_again, ctx, source), stream.interrupt))
         return await stream.begin()
 
-
-def _check_again(ctx: CallContext, source: Source) -> None:
-    if source.authorized is not None:
-        check_again(ctx, source.authorized)
+    def _check_again(self, ctx: CallContext, source: Source) -> None:
+        self._check_stopped(ctx.call.agent)
+        if source.authorized is not None:
+            check_again(ctx, source.authorized)

@@ -13,6 +13,7 @@ from agentos_runtime.server.mcp.route import McpRoute
 from agentos_runtime.server.messages import Response, admitted, error_response
 from agentos_runtime.server.open_calls import OpenCalls
 from agentos_runtime.server.opening import Opening
+from agentos_runtime.server.operators.routes import operator_routes
 from agentos_runtime.server.paths import settle_path
 from agentos_runtime.server.routes_calls import CallRoute
 from agentos_runtime.server.routes_reads import Reads
@@ -37,6 +38,7 @@ class HttpApp(Starlette):
                 Route("/api/skills/{skill}/{utility}", reads.utility),
                 Route("/api/activity", reads.activity),
                 Route("/api/usage", reads.usage),
+                *operator_routes(self.opening),
                 Route("/mcp", tools, methods=["POST"]),
                 Route("/mcp/{skill}", tools, methods=["POST"]),
             ]

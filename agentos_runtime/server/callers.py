@@ -4,6 +4,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from agentos_runtime.config.settings import AGENT_PREFIX
 from agentos_runtime.errors import InvalidAgent, NotAllowed, Unauthorized
@@ -19,22 +20,40 @@ class Proof:
     """It is the server's token, the operator's, or an agent's."""
     operator: bool = False
     """It is the operator's."""
+    session: str | None = None
+    """It is a console session's: its label."""
     agent: str | None = None
     """Which agent's it is."""
     revoked: bool = False
     """It looks like an agent's token and is none."""
 
 
+class Sessions(Protocol):
+    """The sessions of the console."""
+
+    def label_of(self, key: str) -> str | None:
+        """The label of the session that has this key; None when none has, or it has ended."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """The server's token (None = none is asked for), the operator's, and the agents that have one of their own."""
+    """The server's token (None = none is asked for), the operator's, and the agents that have one of their own.
+
+    sessions: those of the console, whose key proves the operator below CONSOLE_OPENS.
+    """
 
     token: bytes | None
     operator_token: bytes | None
     agents: Agents
+    sessions: Sessions | None = None
 
-    def proof(self, headers: Mapping[bytes, bytes]) -> Proof:
+    def proof(self, headers: Mapping[bytes, bytes], path: str) -> Proof:
         """Raises Unauthorized when the agents' file cannot be read and would be needed."""
+        if self.sessions is not None and CONSOLE_KEY in headers and path.startswith(CONSOLE_OPENS):
+            label = self.sessions.label_of(headers[CONSOLE_KEY].decode("latin-1"))
+            if label is not None:
+                return Proof(valid=True, operator=True, session=label)
         scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
         given = given.strip()
         if scheme.lower() != b"bearer" or not given:
@@ -55,7 +74,7 @@ class Callers:
         """Who asks. The operator may take any name. Raises InvalidAgent, Unauthorized, NotAllowed."""
         named = named_agent(headers)
         if proof.operator:
-            return Caller(named or ANONYMOUS, operator=True)
+            return Caller(named or ANONYMOUS, operator=True, session=proof.session)
         if proof.revoked:
             raise Unauthorized(
                 "This agent token is not known here, or was removed. Ask for a new one: agentos agents add"
@@ -96,5 +115,8 @@ def named_agent(headers: Mapping[bytes, bytes]) -> str | None:
     return given.decode("ascii")
 
 
+CONSOLE_KEY = b"x-console-key"
+CONSOLE_OPENS = ("/console/", "/api/")
+"""Where the key of a console session counts, and nowhere else."""
 _AGENT = re.compile(rb"[!-~](?:[ -~]{0,62}[!-~])?")
 _NOTHING = Proof()

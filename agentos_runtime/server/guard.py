@@ -28,7 +28,7 @@ from agentos_runtime.errors import (
 )
 from agentos_runtime.security.agents import ANONYMOUS, Agents, Caller
 from agentos_runtime.server.body import BodyReader, ClientGone
-from agentos_runtime.server.callers import Callers, named_agent
+from agentos_runtime.server.callers import CONSOLE_KEY, Callers, Sessions, named_agent
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.messages import Admitted, ConnectionInfo, Headers, error_response, request_id_of
 from agentos_runtime.storage.private_files import PrivateFile
@@ -82,7 +82,7 @@ class Admission:
             )
 
     def _caller(self, scope: Scope, headers: Mapping[bytes, bytes], connection: ConnectionInfo | None) -> Caller:
-        proof = self.callers.proof(headers)
+        proof = self.callers.proof(headers, scope["path"])
         if connection is not None and connection.foreign and not proof.valid:
             raise ForbiddenPeer(
                 "This server belongs to another user of this machine. Start your own, "
@@ -101,10 +101,12 @@ class Admission:
 class Guard:
     """ASGI middleware: admits a request, reads its body, and hands both on: `messages.admitted(scope)`."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, port: int, limits: Limits) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, port: int, limits: Limits, sessions: Sessions | None = None
+    ) -> None:
         self._app = app
         agents = Agents(PrivateFile(settings.agents_file))
-        callers = Callers(_encoded(settings.token), _encoded(settings.operator_token), agents)
+        callers = Callers(_encoded(settings.token), _encoded(settings.operator_token), agents, sessions)
         self._admission = Admission(known_hosts(settings, port), callers, settings.max_body)
         self._bodies = BodyReader(settings.max_body, limits.bodies_held, limits.body_timeout)
 
@@ -198,6 +200,7 @@ _ONCE: Mapping[bytes, type[AgentOSError]] = MappingProxyType(
         b"content-type": UnsupportedMediaType,
         b"content-encoding": UnsupportedMediaType,
         b"x-agent": InvalidAgent,
+        CONSOLE_KEY: Unauthorized,
     }
 )
 _HEADERS_OF: Mapping[type[AgentOSError], Headers] = MappingProxyType(

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from agentos_runtime import jsontext
 from agentos_runtime.calls.call import new_request_id
-from agentos_runtime.errors import AgentOSError, Unauthorized
+from agentos_runtime.errors import AgentOSError, InvalidJson, Unauthorized
 from agentos_runtime.jsontext import Json
 from agentos_runtime.security.agents import Caller
 
@@ -88,6 +88,19 @@ class Response:
 
 def json_response(value: Json) -> Response:
     return Response(jsontext.dump(value))
+
+
+def json_object(body: bytes) -> dict[str, Json]:
+    """The body's one JSON object; an empty one where there is no body. Raises InvalidJson."""
+    if not body:
+        return {}
+    try:
+        value = jsontext.parse(body)
+    except jsontext.JsonTextError as error:
+        raise InvalidJson(f"The body is not JSON: {error}. Send one JSON object of params.") from None
+    if not isinstance(value, dict):
+        raise InvalidJson("The body must be one JSON object of params.")
+    return value
 
 
 def error_body(error: AgentOSError, request_id: str) -> dict[str, Json]:

@@ -6,12 +6,10 @@ from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
-from agentos_runtime import jsontext
 from agentos_runtime.calls.call import Call, Reply, Timings
 from agentos_runtime.errors import (
     AgentOSError,
     InternalError,
-    InvalidJson,
     InvalidParams,
     ParamProblem,
     ShuttingDown,
@@ -26,6 +24,7 @@ from agentos_runtime.server.messages import (
     error_body,
     error_response,
     event_stream_headers,
+    json_object,
 )
 from agentos_runtime.server.open_calls import STOPPING, OpenCall, OpenCalls
 from agentos_runtime.server.opening import Opening
@@ -55,7 +54,7 @@ class CallRoute:
         """The answer, or None when it was already streamed or nobody is there to read it."""
         with self._calls.open(request.connection) as open_call:
             try:
-                params = _params(request.body)
+                params = json_object(request.body)
                 streamed = await _wants_stream(runtime, request, skill, utility, params)
                 call = Call(
                     skill, utility, params, request.caller.agent, request.request_id, _idempotency_key(request)
@@ -143,18 +142,6 @@ def _stopped(request: Admitted) -> Response:
 
 def _goodbye(error: AgentOSError, call: Call) -> bytes:
     return frame("error", {"skill": call.skill, "utility": call.utility, **error_body(error, call.request_id)})
-
-
-def _params(body: bytes) -> dict[str, Json]:
-    if not body:
-        return {}
-    try:
-        value = jsontext.parse(body)
-    except jsontext.JsonTextError as error:
-        raise InvalidJson(f"The body is not JSON: {error}. Send one JSON object of params.") from None
-    if not isinstance(value, dict):
-        raise InvalidJson("The body must be one JSON object of params.")
-    return value
 
 
 async def _wants_stream(

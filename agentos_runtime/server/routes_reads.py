@@ -13,6 +13,7 @@ from agentos_runtime.server.documents import Documents, chosen
 from agentos_runtime.server.messages import Response, admitted, json_response
 from agentos_runtime.server.open_calls import STOPPING, OpenCalls
 from agentos_runtime.server.opening import Opening
+from agentos_runtime.server.operators.proof import PROOF
 from agentos_runtime.server.paths import variable
 from agentos_runtime.server.ports import Catalog
 from agentos_runtime.skills.files import LARGEST_ICON
@@ -106,7 +107,7 @@ def _wants_all(filters: dict[str, str], caller: Caller) -> bool:
     if asked not in ("0", "1"):
         raise InvalidParams("The query cannot be read: all must be 1", problems=[ParamProblem("all", "must be 1")])
     if asked == "1" and not caller.operator:
-        raise NotAllowed("?all=1 is for the operator: send AGENTOS_OPERATOR_TOKEN as Authorization: Bearer …")
+        raise NotAllowed(f"?all=1 is for the operator: {PROOF}")
     return asked == "1"
 
 

@@ -47,13 +47,17 @@ class Catalog:
             summary
             | _facts(skill)
             | {"authority": [permission.as_json() for permission in self._broker.permissions(skill)]}
-            | {"utilities": {u.name: _utility(skill, u) for u in skill.utilities.values()}}
+            | {"utilities": {u.name: self._utility(skill, u) for u in skill.utilities.values()}}
         )
 
     def utility(self, skill_id: str, name: str) -> dict[str, Json]:
         """One utility. Raises like `VisibleSkills.utility`."""
         found = self._skills.utility(skill_id, name)
-        return {"skill": skill_id, "name": name} | _utility(found.skill, found.utility)
+        return {"skill": skill_id, "name": name} | self._utility(found.skill, found.utility)
+
+    def _utility(self, skill: Skill, utility: Utility) -> dict[str, Json]:
+        asks = self._skills.rule.asks_person(skill.id, utility.name, utility.effect)
+        return _utility(skill, utility) | {"asks_person": asks}
 
     def icon(self, skill_id: str) -> SkillFile | None:
         """The icon's file. Raises UnknownSkill, NotAllowed."""

@@ -74,7 +74,7 @@ class VisibleSkills:
             utility = callable_name(owner.skill, utility)
         found = owner.skill.utilities.get(utility) if owner is not None and owner.skill is not None else None
         if owner is not None and owner.skill is not None and found is not None:
-            if not self.rule.permits(skill_id, utility):
+            if not self.rule.permits(skill_id, utility, found.effect):
                 raise not_allowed(self.agent, skill_id, utility)
             return CallableUtility(owner.skill, found, owner.settings)
         entry = self.entry(skill_id)
@@ -105,26 +105,34 @@ class VisibleSkills:
     def _shows(self, entry: SkillEntry) -> bool:
         if entry.skill is None or not entry.skill.utilities:
             return self.rule.reaches(entry.id)
-        return any(self.rule.permits(entry.id, name) for name in entry.skill.utilities)
+        return any(self.rule.permits(entry.id, each.name, each.effect) for each in entry.skill.utilities.values())
 
     def _cut(self, entry: SkillEntry) -> SkillEntry:
         if self.rule.permits_all:
             return entry
         skill = entry.skill
         if skill is not None:
-            utilities, gone = self._permitted(entry.id, skill.utilities), self._permitted(entry.id, skill.gone)
+            gone = self._permitted(entry.id, skill.gone)
+            utilities = {
+                name: each
+                for name, each in skill.utilities.items()
+                if self.rule.permits(entry.id, name, each.effect)
+            }
             unavailable = self._permitted(entry.id, skill.unavailable)
             skill = replace(skill, utilities=utilities, gone=gone, unavailable=unavailable)
-        problems = tuple(problem for problem in entry.problems if self._concerns(entry.id, problem))
+        problems = tuple(problem for problem in entry.problems if self._concerns(entry, problem))
         return replace(entry, skill=skill, problems=problems)
 
     def _permitted(self, skill_id: str, named: Mapping[str, Named]) -> Mapping[str, Named]:
-        return {name: each for name, each in named.items() if self.rule.permits(skill_id, name)}
+        return {name: each for name, each in named.items() if self.rule.permits(skill_id, name, None)}
 
-    def _concerns(self, skill_id: str, problem: Problem) -> bool:
+    def _concerns(self, entry: SkillEntry, problem: Problem) -> bool:
         """Whether a problem of the file is nowhere, or in a utility that is visible."""
         first, _, below = problem.place.key.partition(".")
-        return first != "utilities" or not below or self.rule.permits(skill_id, below.partition(".")[0])
+        name = below.partition(".")[0]
+        utility = entry.skill.utilities.get(name) if entry.skill is not None else None
+        effect = utility.effect if utility is not None else None
+        return first != "utilities" or not below or self.rule.permits(entry.id, name, effect)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

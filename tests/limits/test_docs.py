@@ -19,8 +19,8 @@ def test_the_examples_together_are_a_config_that_works(tmp_path: Path) -> None:
     settings = Settings.from_environ({"AGENTOS_HOME": str(tmp_path)})
     rules = read_rules(settings.limits, "config.toml")
     assert rules.of("nightly").calls_per_minute is None
-    assert rules.of("nightly").permits("any", "thing")
-    assert not rules.of("somebody").permits("openrouter", "models")
+    assert rules.of("nightly").permits("any", "thing", "read")
+    assert not rules.of("somebody").permits("openrouter", "models", "read")
     assert [budget.name for budget in rules.total.budgets] == ["cost_per_week"]
     assert all(getattr(settings, table) for table in TABLES - {"skill_settings", "mcp"})
 

@@ -40,8 +40,27 @@ def test_patterns_say_what_may_be_called_and_deny_wins(
     values: dict[str, Any], permitted: list[str], not_permitted: list[str]
 ) -> None:
     found = rule(**values)
-    assert [name for name in permitted if not found.permits(*name.split("/"))] == []
-    assert [name for name in not_permitted if found.permits(*name.split("/"))] == []
+    names = {name: name.split("/") for name in (*permitted, *not_permitted)}
+    assert [name for name, (skill, utility) in names.items() if found.permits(skill, utility, "read")] == permitted
+
+
+def test_a_pattern_can_be_narrowed_to_one_effect() -> None:
+    found = rule(
+        allow=["git/*:read", "git/merge"], deny=["git/secret*:read"], ask_person=["git:destroy", "*:write"]
+    )
+    effects = ("read", "write", "destroy", None)
+    assert [found.permits("git", "log", effect) for effect in effects] == [True, False, False, False]
+    assert [found.permits("git", "merge", effect) for effect in effects] == [True] * 4
+    assert [rule(deny=["git:write"]).permits("git", "log", effect) for effect in effects] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert not found.permits("git", "secrets", "read")
+    asked = [[found.asks_person(skill, "x", effect) for effect in effects[:3]] for skill in ("git", "hub")]
+    assert asked == [[False, True, True], [False, True, False]]
+    assert rule(deny=["git:write"]).reaches("git")
 
 
 def test_an_agents_table_says_what_differs_from_the_default() -> None:
@@ -55,8 +74,8 @@ def test_an_agents_table_says_what_differs_from_the_default() -> None:
     nightly, anybody = rules.of("nightly"), rules.of("anybody")
     assert (nightly.calls_per_minute, anybody.calls_per_minute) == (None, 60)
     assert [budget.most for rule in (nightly, anybody) for budget in rule.budgets] == [2_500_000_000, NANO]
-    assert nightly.permits("b", "c")
-    assert not anybody.permits("b", "c")
+    assert nightly.permits("b", "c", "read")
+    assert not anybody.permits("b", "c", "read")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +86,10 @@ def test_an_agents_table_says_what_differs_from_the_default() -> None:
             {"default": {"calls_per_minut": 1}},
             "limits.default.calls_per_minut is no setting; did you mean calls_per_",
         ),
-        ({"default": {"zzz": 1}}, "limits.default.zzz is no setting; known: allow, deny, calls_per_minute"),
+        (
+            {"default": {"zzz": 1}},
+            "limits.default.zzz is no setting; known: allow, deny, ask_person, ask_person_in, calls_per_minute",
+        ),
         (
             {"default": {"calls_per_minute": "ten"}},
             "limits.default.calls_per_minute must be a whole number, 1 or more",
@@ -85,6 +107,9 @@ def test_an_agents_table_says_what_differs_from_the_default() -> None:
         ({"agents": 3}, "limits.agents must hold a table per agent"),
         ({"agents": {" x": {}}}, "which no X-Agent can be"),
         ({"total": {"allow": ["a"]}}, "limits.total.allow is no setting"),
+        ({"total": {"ask_person": ["a"]}}, "limits.total.ask_person is no setting"),
+        ({"default": {"deny": ["a/*:wirte"]}}, "limits.default.deny may end in :read, :write, :destroy"),
+        ({"default": {"ask_person_in": "bed"}}, 'limits.default.ask_person_in must be "console" or "any"'),
         ([], "limits must be a table"),
     ],
 )

@@ -29,6 +29,7 @@ from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Retry, Skill
 from agentos_runtime.manifest.params import check_params
 from agentos_runtime.runtime import Runtime
+from agentos_runtime.runtime.home.parts import Home
 from agentos_runtime.runtime.ports import OpenUpstream
 from agentos_runtime.security.agents import Agents
 from agentos_runtime.security.authority import authority_of
@@ -324,7 +325,7 @@ async def world() -> AsyncIterator[World]:
             broker=CredentialBroker(credentials, EverythingApproved()),
             upstream=capture,
             ledger=ledger,
-            agents=Agents(PrivateFile(settings.agents_file)),
+            home=Home(settings, Agents(PrivateFile(settings.agents_file))),
             safeguards=safeguards,
             platform="linux",
             max_reply=1 << 20,

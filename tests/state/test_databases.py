@@ -365,16 +365,16 @@ def test_a_database_of_a_newer_version_is_refused_by_everything_that_reads_it(tm
         assert "update agentos-runtime, or move the file away" in done.err
 
 
-@pytest.mark.parametrize("name", ["agents.json", "credentials.json"])
-def test_a_text_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "known"), [("agents.json", 2), ("credentials.json", 1)])
+def test_a_text_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path, name: str, known: int) -> None:
     make_old_home(tmp_path)
-    newer = json.dumps({**TEXTS[name], "version": 2})
+    newer = json.dumps({**TEXTS[name], "version": known + 1})
     (tmp_path / name).write_text(newer)
     console = Console(tmp_path, tmp_path / "skills", {"OPENROUTER_API_KEY": "sk-x"})
     changes = {"agents.json": ("agents", "add", "x"), "credentials.json": ("keys", "remove", "open-meteo")}
     for command in ((name.partition(".")[0].replace("credentials", "keys"), "list"), changes[name]):
         done = console.run(*command)
-        said = f"{name} was written by a newer agentos-runtime (version 2 of the file, this one knows 1): update"
+        said = f"{name} was written by a newer agentos-runtime (version {known + 1} of the file, this one knows "
         assert (done.code, said in done.err) == (1, True), done
     assert (tmp_path / name).read_text() == newer
 

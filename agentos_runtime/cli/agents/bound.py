@@ -1,20 +1,18 @@
-"""`agentos agents add`, `list` and `remove`."""
+"""`agentos agents add`, `list`, `remove`, `stop` and `resume`."""
 
-import time
+from typing import Any
 
 import click
 
-from agentos_runtime.bootstrap import SpentInLedger
+from agentos_runtime.bootstrap import open_safeguards
 from agentos_runtime.cli.keys.stored import home_option
-from agentos_runtime.cli.terminal.output import dim, print_json, print_table, say
+from agentos_runtime.cli.terminal.output import dim, plain, print_json, print_table, say
 from agentos_runtime.cli.terminal.shell import Failed, Shell, json_option, pass_shell
 from agentos_runtime.config.settings import Settings
-from agentos_runtime.jsontext import Json
-from agentos_runtime.limits.messages import quantity, shown
-from agentos_runtime.limits.report import Use, uses
-from agentos_runtime.limits.rules import TOTAL, Rules, read_rules
-from agentos_runtime.limits.windows import iso
-from agentos_runtime.security.agents import Agents, BoundAgent
+from agentos_runtime.limits.messages import quantity
+from agentos_runtime.limits.rules import NANO
+from agentos_runtime.runtime.operating import agents as operating
+from agentos_runtime.security.agents import Agents
 from agentos_runtime.storage.private_files import PrivateFile
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 
@@ -79,52 +77,70 @@ def list_agents(shell: Shell, home: str | None, as_json: bool) -> None:
       agentos agents list
     """
     settings = shell.settings(home=home)
-    bound = {each.name: each for each in _agents(settings).list()}
-    rules = read_rules(settings.limits, settings.config_file)
-    names = sorted({*bound, *rules.agents})
     try:
-        found = [(name, bound.get(name), _uses(settings, rules, name)) for name in names]
-        total = _uses(settings, rules, TOTAL)
+        with open_safeguards(settings) as safeguards:
+            found: Any = operating.list_agents(_agents(settings), safeguards.limits)
     except DatabaseTrouble as error:
         raise Failed(str(error)) from None
     if as_json:
-        rows: list[Json] = [_json(*each) for each in found]
-        print_json({"agents": rows, "total": [_use_json(use) for use in total]})
-    elif not found and not total:
+        print_json(found)
+    elif not found["agents"] and not found["total"]:
         say("No agent has a token or limits. Bind one: agentos agents add cursor")
     else:
-        everybody = [(EVERYBODY, None, total)] if total else []
-        print_table(("AGENT", "TOKEN SINCE", "LIMITS USED"), [_row(*each) for each in [*found, *everybody]])
+        everybody = [{"agent": EVERYBODY, "limits": found["total"]}] if found["total"] else []
+        print_table(("AGENT", "TOKEN SINCE", "LIMITS USED"), map(_row, [*found["agents"], *everybody]))
+
+
+@click.command(name="stop")
+@click.argument("name")
+@home_option
+@json_option
+@pass_shell
+def stop_agent(shell: Shell, name: str, home: str | None, as_json: bool) -> None:
+    """Let no call of NAME be made, until `agentos agents resume NAME`. Servers notice at once; streams end.
+
+    \b
+    Example:
+      agentos agents stop cursor
+    """
+    stopped = operating.stop_agent(_agents(shell.settings(home=home)), name)
+    if as_json:
+        print_json(stopped)
+    else:
+        say(f"Stopped {plain(name)}. It goes on with: agentos agents resume {plain(name)}")
+
+
+@click.command(name="resume")
+@click.argument("name")
+@home_option
+@json_option
+@pass_shell
+def resume_agent(shell: Shell, name: str, home: str | None, as_json: bool) -> None:
+    """Let NAME call again.
+
+    \b
+    Example:
+      agentos agents resume cursor
+    """
+    operating.resume_agent(_agents(shell.settings(home=home)), name)
+    if as_json:
+        print_json({"agent": name, "stopped_at": None})
+    else:
+        say(f"{plain(name)} may call again.")
 
 
 def _agents(settings: Settings) -> Agents:
     return Agents(PrivateFile(settings.agents_file))
 
 
-def _uses(settings: Settings, rules: Rules, subject: str) -> tuple[Use, ...]:
-    rule = rules.total if subject == TOTAL else rules.of(subject)
-    return uses(settings.limits_file, SpentInLedger(settings), subject, rule, time.time())
+def _row(row: Any) -> tuple[str, ...]:
+    since = str(row.get("added_at") or "-")[:10]
+    parts = [f"{use['limit']} {_said(use, 'used')} of {_said(use, 'allowed')}" for use in row["limits"]]
+    stopped = [f"stopped since {row['stopped_at'][:10]}"] if row.get("stopped_at") else []
+    return row["agent"], since, ", ".join([*stopped, *parts]) or "none"
 
 
-def _json(name: str, bound: BoundAgent | None, used: tuple[Use, ...]) -> Json:
-    return {
-        "agent": name,
-        "bound": bound is not None,
-        "added_at": bound.added_at if bound else None,
-        "limits": [_use_json(use) for use in used],
-    }
-
-
-def _use_json(use: Use) -> Json:
-    return {
-        "limit": use.key,
-        "used": shown(use.key, use.used),
-        "allowed": shown(use.key, use.most),
-        "resets_at": None if use.resets_at is None else iso(use.resets_at),
-    }
-
-
-def _row(name: str, bound: BoundAgent | None, used: tuple[Use, ...]) -> tuple[str, ...]:
-    since = bound.added_at[:10] if bound else "-"
-    parts = [f"{use.key} {quantity(use.key, use.used)} of {quantity(use.key, use.most)}" for use in used]
-    return name, since, ", ".join(parts) or "none"
+def _said(use: Any, name: str) -> str:
+    """A number of the listing as people read it."""
+    number = use[name]
+    return quantity(use["limit"], round(number * NANO) if "cost" in use["limit"] else number)

@@ -10,13 +10,11 @@ from agentos_runtime.cli.terminal.shell import Failed, Shell
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth, Skill
+from agentos_runtime.runtime.operating.skills import whole_skill
 from agentos_runtime.security.authority import Grant, sort_grants
 from agentos_runtime.security.credentials.lookup import Credentials, UnusableCredential
 from agentos_runtime.security.credentials.secret import Credential, Life
 from agentos_runtime.security.credentials.store import KeyringError
-from agentos_runtime.skills.entries import broken_error
-from agentos_runtime.skills.salvage import is_whole
-from agentos_runtime.skills.visibility import VisibleSkills
 
 
 async def load_skill(shell: Shell, settings: Settings, skill_id: str) -> Skill:
@@ -25,10 +23,7 @@ async def load_skill(shell: Shell, settings: Settings, skill_id: str) -> Skill:
     It is broken also when a part of it is: what that part asks for would not be shown.
     """
     async with opened(shell, settings) as runtime:
-        entry = VisibleSkills(runtime.registry).entry(skill_id)
-    if entry.skill is None or not is_whole(entry.skill):
-        raise broken_error(entry)
-    return entry.skill
+        return whole_skill(runtime.registry, skill_id)
 
 
 def choose_auth(skill: Skill, name: str | None) -> Auth:

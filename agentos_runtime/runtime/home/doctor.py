@@ -134,7 +134,7 @@ async def examine_keys(
     async with runtime as opened:
         skills = [entry.skill for entry in opened.registry.entries if entry.skill]
     credentials = open_credentials(settings, environ)
-    keys = [_source_of(credentials, skill.id, auth) for skill in skills for auth in skill.auth.values()]
+    keys = [source_of(credentials, skill.id, auth) for skill in skills for auth in skill.auth.values()]
     return KeysReport(tuple(keys), tuple(files))
 
 
@@ -231,7 +231,8 @@ def _shown(settings: Settings) -> Iterator[ShownSetting]:
         yield ShownSetting(name, text, source)
 
 
-def _source_of(credentials: Credentials, skill: str, auth: Auth) -> CredentialSource:
+def source_of(credentials: Credentials, skill: str, auth: Auth) -> CredentialSource:
+    """Where a credential would be taken from, or why what is there cannot be used."""
     names = tuple(variables(skill, auth.name, auth.asked).values())
     source, problem = None, None
     try:

@@ -1,0 +1,1 @@
+"""What the operator can have done besides calls: values in, values out, for every surface alike."""

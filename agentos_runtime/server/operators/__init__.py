@@ -1,0 +1,1 @@
+"""What the operator has over HTTP: the proof that is asked for, and the routes behind it."""

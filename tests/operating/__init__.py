@@ -1,0 +1,1 @@
+"""What the operator looks at and has done, over HTTP and on the command line."""
