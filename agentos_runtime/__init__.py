@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agentos_runtime.config.settings import Settings, SettingsError
     from agentos_runtime.errors import (
         AgentOSError,
+        AlreadyDecided,
         ApprovalRequired,
         AuthorError,
         BadRequest,
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
         CallerError,
         CredentialNotFound,
         CredentialRejected,
+        DecisionDenied,
+        DecisionExpired,
+        DecisionPending,
         ExpressionFailed,
         ExpressionLimit,
         ForbiddenOrigin,
@@ -82,6 +86,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AgentOSError",
+    "AlreadyDecided",
     "ApprovalRequired",
     "AuthorError",
     "BadRequest",
@@ -91,6 +96,9 @@ __all__ = [
     "CallerError",
     "CredentialNotFound",
     "CredentialRejected",
+    "DecisionDenied",
+    "DecisionExpired",
+    "DecisionPending",
     "Event",
     "EventStream",
     "ExpressionFailed",

@@ -33,6 +33,7 @@ from agentos_runtime.skills.registry import Registry
 from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.queries import ActivityReader
 from agentos_runtime.storage.private_files import PrivateFile, make_private_folder
+from agentos_runtime.waiting.desk import Desk
 
 STARTING = 3.0
 """Seconds after which a server opens although skills are still being loaded; calls for those wait a while."""
@@ -142,7 +143,9 @@ async def open_runtime(
                 else real_dependencies(settings, environ, safeguards.circuit_breakers)
             )
             async with reaching as reached:
-                with Ledger(settings.activity_file) as ledger:
+                desk = Desk(settings.waiting_file, clock=reached.clocks.wall, sleep=reached.clocks.sleep)
+                with Ledger(settings.activity_file) as ledger, closing(desk):
+                    desk.check_version()
                     await registry.refresh(STARTING if watch else None)
                     async with _watching(registry) if watch else nullcontext():
                         yield Runtime(
@@ -154,6 +157,7 @@ async def open_runtime(
                             ledger=ledger,
                             home=Home(settings, Agents(PrivateFile(settings.agents_file)), reached.keys),
                             safeguards=safeguards,
+                            desk=desk,
                             platform=platform,
                             clocks=reached.clocks,
                             max_reply=settings.max_reply,

@@ -11,102 +11,28 @@ A class is one code of the HTTP contract and carries its status. Errors of the u
 said in `upstream`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from agentos_runtime.error_families import (
+    AgentOSError,
+    AuthorError,
+    CallerError,
+    OperatorError,
+    ParamProblem,
+    ServerError,
+    UpstreamError,
+    UpstreamFailure,
+)
 
-from agentos_runtime.jsontext import Json
-
-
-@dataclass(frozen=True, slots=True)
-class ParamProblem:
-    """One thing wrong with the params: a path such as `messages[0].role`, and a sentence without the value."""
-
-    path: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamFailure:
-    """What the upstream said about its failure; everything it did not say is None."""
-
-    status: int | None = None
-    code: Json = None
-    message: str | None = None
-    provider: str | None = None
-    raw: Json = None
-    retry_after: float | None = None
-    details: Json = None
-    """What it said beside these, under its own names."""
-
-    def as_json(self) -> dict[str, Json]:
-        said: dict[str, Json] = {
-            "status": self.status,
-            "code": self.code,
-            "message": self.message,
-            "provider": self.provider,
-            "raw": self.raw,
-            "retry_after": self.retry_after,
-        }
-        return said if self.details is None else said | {"details": self.details}
-
-
-class AgentOSError(Exception):
-    """An error with a code, a status and a sentence somebody can act on."""
-
-    code: ClassVar[str] = "internal_error"
-    status: ClassVar[int] = 500
-    may_have_arrived: bool = False
-    """Whether a request that got no whole answer may have reached the upstream all the same."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        problems: Sequence[ParamProblem] = (),
-        help_url: str | None = None,
-        upstream: UpstreamFailure | None = None,
-        retry_after: float | None = None,
-        details: Mapping[str, Json] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.problems = tuple(problems)
-        self.help_url = help_url
-        self.upstream = upstream
-        self.retry_after = retry_after if retry_after is not None or upstream is None else upstream.retry_after
-        self.details = dict(details or {})
-
-    def as_json(self) -> dict[str, Json]:
-        """The error body of the HTTP contract, without the request's id."""
-        body: dict[str, Json] = {"error": self.message, "code": self.code}
-        if self.problems:
-            body["problems"] = [{"path": p.path, "message": p.message} for p in self.problems]
-        if self.help_url:
-            body["help_url"] = self.help_url
-        if self.upstream:
-            body["upstream"] = self.upstream.as_json()
-        return body | self.details
-
-
-class CallerError(AgentOSError):
-    """The caller can fix it."""
-
-
-class AuthorError(AgentOSError):
-    """The author of the manifest can fix it."""
-
-
-class OperatorError(AgentOSError):
-    """The person who runs this machine can fix it."""
-
-
-class UpstreamError(AgentOSError):
-    """The upstream failed, or said no."""
-
-
-class ServerError(AgentOSError):
-    """The runtime itself."""
+__all__ = [
+    "AgentOSError",
+    "AuthorError",
+    "CallerError",
+    "OperatorError",
+    "ParamProblem",
+    "ServerError",
+    "UpstreamError",
+    "UpstreamFailure",
+]
+"""Those that stand apart, and are asked for here like all others."""
 
 
 class BadRequest(CallerError):
@@ -169,6 +95,18 @@ class NotAllowed(OperatorError):
     code, status = "not_allowed", 403
 
 
+class DecisionDenied(OperatorError):
+    """A person said no to the call."""
+
+    code, status = "decision_denied", 403
+
+
+class DecisionExpired(OperatorError):
+    """Nobody answered whether the call may be made, or the yes was not used in time."""
+
+    code, status = "decision_expired", 403
+
+
 class UnknownSkill(CallerError):
     """No skill has this id."""
 
@@ -215,6 +153,18 @@ class ApprovalRequired(OperatorError):
     """The skill wants the key at a place nobody approved."""
 
     code, status = "approval_required", 409
+
+
+class DecisionPending(OperatorError):
+    """A person has yet to say whether the call may be made; `details["waiting"]` says where that is asked for."""
+
+    code, status = "decision_pending", 409
+
+
+class AlreadyDecided(CallerError):
+    """What waited for a person was decided before, or its yes is used up."""
+
+    code, status = "already_decided", 409
 
 
 class IdempotencyUnknown(CallerError):

@@ -25,7 +25,7 @@ ONLY_IN: Mapping[str, str | tuple[str, ...]] = {
     "uvicorn": "server/",
     "click": "cli/",
     "keyring": "security/credentials/",
-    "sqlite3": ("storage/", "limits/", "runtime/home/backup.py"),
+    "sqlite3": ("storage/", "limits/", "waiting/", "runtime/home/backup.py"),
 }
 TOUCHES_PRIVATE: Mapping[str, str] = {
     "uvicorn": "server/connections/connection.py",

@@ -16,6 +16,8 @@ class Call:
 
     agent: the label it stands under in the activity, and the name its limits go by. request_id: finds the call in
     the activity again. idempotency_key: handed on to APIs that honour one, and the name that replays go by.
+    patience: seconds for which it is held while a person is asked, None = until that is over. waiting_id: what an
+    earlier call with the same params was told to wait for.
     """
 
     skill: str
@@ -25,6 +27,8 @@ class Call:
     agent: str = "anonymous"
     request_id: str = field(default_factory=new_request_id)
     idempotency_key: str | None = None
+    patience: float | None = None
+    waiting_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class Timings:
     total_ms: float
     upstream_ms: float
     expressions_ms: float
+    waiting_ms: float = 0.0
+    """For a person's yes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "revoke": ("approving:revoke", "Take back all that a skill was approved for."),
     "approvals": ("approving:approvals", "What each skill may do, who approved it, and what was taken back."),
     "confirm": ("confirming:confirm", "Say that what a skill returns is as its manifest says."),
+    "waiting": ("waiting.group:waiting", "What waits for your yes, and your answer."),
     "agents": ("agents.group:agents", "Bind agents' names to tokens; what each may do and has used."),
     "mcp": ("mcp.group:mcp", "Speak MCP over stdin and stdout: every utility is a tool."),
     "activity": ("activity.commands:activity", "Who called what, when, at what cost."),

@@ -144,6 +144,10 @@ class Settings:
         return self.home / "idempotency.db"
 
     @property
+    def waiting_file(self) -> Path:
+        return self.home / "waiting.db"
+
+    @property
     def agents_file(self) -> Path:
         return self.home / "agents.json"
 

@@ -139,6 +139,12 @@ class Counters:
             await self._begin(answer)
         return answer
 
+    async def look(self, claim: Claim) -> Refusal | None:
+        """Why a call would not be let in now; None when it would."""
+        while isinstance(answer := await self._database.run(lambda each: _judge(each, claim)), _Unbegun):
+            await self._begin(answer)
+        return answer if isinstance(answer, Refusal) else None
+
     async def settle(self, charge: Charge) -> tuple[Refusal, ...]:
         """Count what a call used and free its slot; the budgets that are used up now."""
         return await self._database.run(lambda connection: tuple(_settle(connection, charge)))

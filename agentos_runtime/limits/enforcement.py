@@ -98,10 +98,7 @@ class Limits:
             await self._charge_the_uncharged()
             answer = await self._counters.enter(claim)
         except (DatabaseTrouble, OSError) as error:
-            self._trouble = f"limits cannot be counted: {error}"
-            raise Overloaded(
-                f"The limits of {agent} cannot be counted, so nothing is called: {error}", retry_after=TRY_AGAIN
-            ) from None
+            raise self._uncountable(agent, error) from None
         self._trouble = None
         if isinstance(answer, Refusal):
             raise refused(answer, claim)
@@ -109,6 +106,23 @@ class Limits:
         admission = Admission(self, claim, answer.slot, words or None)
         self._open.add(admission)
         return admission
+
+    async def check(self, agent: str, skill: str, utility: str, *, paid: bool) -> None:
+        """Raise what `admit` would raise now; nothing is counted."""
+        if subjects := self._rules.current().subjects(agent):
+            claim = Claim(agent, f"{skill}/{utility}", paid, self._clock(), subjects)
+            try:
+                refusal = await self._counters.look(claim)
+            except (DatabaseTrouble, OSError) as error:
+                raise self._uncountable(agent, error) from None
+            if refusal is not None:
+                raise refused(refusal, claim)
+
+    def _uncountable(self, agent: str, error: Exception) -> Overloaded:
+        self._trouble = f"limits cannot be counted: {error}"
+        return Overloaded(
+            f"The limits of {agent} cannot be counted, so nothing is called: {error}", retry_after=TRY_AGAIN
+        )
 
     async def settle(self, admission: Admission, tokens: int, cost: int) -> None:
         """Charge a call that has ended; streams whose budget is used up now are stopped."""

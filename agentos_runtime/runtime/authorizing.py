@@ -129,6 +129,16 @@ async def preview_of(ctx: CallContext) -> Preview:
     return _preview(ctx, draft)
 
 
+async def rehearse(ctx: CallContext) -> Preview:
+    """The first request as it would be sent, after all that could keep it from being sent. Raises AgentOSError.
+
+    The results know the secrets that it would carry.
+    """
+    previewed = await preview_of(ctx)
+    _authorized(ctx, origin_of(previewed.request.url) or "", previewed.request.method)
+    return previewed
+
+
 def _preview(ctx: CallContext, draft: Draft) -> Preview:
     plan, refusal, fields = ctx.plan, None, tuple[str, ...]()
     auth = plan.skill.auth.get(plan.utility.credential) if plan.utility.credential else None

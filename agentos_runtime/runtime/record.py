@@ -10,6 +10,7 @@ from agentos_runtime.calls.call import Call, Timings
 from agentos_runtime.calls.metering import Meter
 from agentos_runtime.errors import (
     AgentOSError,
+    DecisionPending,
     InternalError,
     ReplyMismatch,
     UpstreamError,
@@ -18,7 +19,7 @@ from agentos_runtime.errors import (
     UpstreamTruncated,
     UpstreamUnreachable,
 )
-from agentos_runtime.jsontext import Json
+from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.runtime.results import Results
 from agentos_runtime.runtime.safeguards import Permit
 from agentos_runtime.storage.activity.ledger import Ledger
@@ -37,12 +38,15 @@ class Timer:
     started: float = 0.0
     upstream: float = 0.0
     expressions: float = 0.0
+    waiting: float = 0.0
+    """For a person's yes."""
 
     def __post_init__(self) -> None:
         self.started = self.clock()
 
     def timings(self) -> Timings:
-        return Timings((self.clock() - self.started) * 1e3, self.upstream * 1e3, self.expressions * 1e3)
+        total = self.clock() - self.started
+        return Timings(total * 1e3, self.upstream * 1e3, self.expressions * 1e3, self.waiting * 1e3)
 
 
 @dataclass(slots=True)
@@ -69,6 +73,8 @@ class Record:
     """Params that are not sent, for the caller beside the reply."""
     cost: float | None = None
     """US dollars, once the row is closed; None = nobody said."""
+    decision: dict[str, Json] | None = None
+    """What a person said to it, or that nobody has yet."""
     entry: Entry | None = None
     permit: Permit | None = None
     """What the call was let through with; closed after the row."""
@@ -101,6 +107,16 @@ class Record:
             if permit is not None:
                 await permit.close(meter)
 
+    async def waits(self) -> None:
+        """The row says `waiting` until `goes_on`."""
+        if self.entry is not None:
+            await self.ledger.mark(self.entry, "waiting")
+
+    async def goes_on(self) -> None:
+        """The row says `started` again."""
+        if self.entry is not None:
+            await self.ledger.mark(self.entry, "started")
+
     def hear(self, status: int, headers: Mapping[str, str]) -> None:
         """Note what the head of an answer says."""
         self.upstream_status = status
@@ -126,6 +142,8 @@ class Record:
         if failure and failure.upstream and self.upstream_status is None:
             self.upstream_status = failure.upstream.status
         cancelled = _left(error)
+        if isinstance(failure, DecisionPending) and self.call.patience == 0:  # it wanted to be told just that
+            return Closing(outcome="ok", code=failure.code, status=202, decision=self._decided())
         return Closing(
             outcome="cancelled" if cancelled else "error" if failure else "ok",
             code=None
@@ -137,7 +155,7 @@ class Record:
             else None,
             status=None if cancelled else failure.status if failure else 200,
             upstream_status=self.upstream_status,
-            duration_ms=timings.total_ms,
+            duration_ms=timings.total_ms - timings.waiting_ms,
             upstream_ms=timings.upstream_ms,
             model=meter.model,
             provider=meter.provider,
@@ -145,7 +163,11 @@ class Record:
             input_tokens=meter.input_tokens,
             output_tokens=meter.output_tokens,
             cost=meter.cost,
+            decision=self._decided(),
         )
+
+    def _decided(self) -> str | None:
+        return dump(self.decision).decode() if self.decision is not None else None
 
 
 def _left(error: BaseException | None) -> bool:

@@ -20,7 +20,9 @@ from agentos_runtime.limits.rules import FREE
 from agentos_runtime.manifest.model import Auth
 from agentos_runtime.manifest.params import known_params
 from agentos_runtime.runtime.answering.answers import answer_of
-from agentos_runtime.runtime.answering.streaming import EventStream, Source
+from agentos_runtime.runtime.answering.held import HeldSource
+from agentos_runtime.runtime.answering.streaming import FIRST_EVENT, EventStream, Source
+from agentos_runtime.runtime.asking import Asking
 from agentos_runtime.runtime.authorizing import check_again, preview_of
 from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.runtime.context import CallContext, CallInputs, Services
@@ -47,6 +49,7 @@ from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.sight import EVERYTHING, Sight
 from agentos_runtime.storage.private_files import PrivateFileError
 from agentos_runtime.version import __version__
+from agentos_runtime.waiting.desk import Desk
 
 
 class Runtime:
@@ -65,6 +68,7 @@ class Runtime:
         ledger: Ledger,
         home: Home,
         safeguards: Safeguards,
+        desk: Desk,
         platform: str,
         max_reply: int,
         clocks: Clocks | None = None,
@@ -82,6 +86,7 @@ class Runtime:
         clocks = clocks or Clocks()
         transport = Transport(upstream, safeguards.circuit_breakers)
         self._services = Services(workers, broker, transport, clocks, max_reply, renewals)
+        self.asking = Asking(desk, safeguards.limits, registry, self._check_stopped)
         self._recalls = Recalls(lambda: (broker.stamps(), home.agents.stamp()), clocks.sleep)
 
     def is_loading(self) -> bool:
@@ -190,10 +195,7 @@ class Runtime:
         try:
             ctx = await self._context(call, record, streaming=True, trace=trace)
             try:
-                permit = await self._admit(ctx)
-                stream = await self._open(ctx)
-                permit.can_stop(stream.interrupt)
-                return stream
+                return await (self._hold(ctx) if self._may_be_held(ctx) else self._begin(ctx))
             except AgentOSError as error:
                 raise ctx.results.error(error) from None
         except BaseException as error:
@@ -262,7 +264,13 @@ class Runtime:
 
     async def _admit(self, ctx: CallContext) -> Permit:
         """Let the call in; what it was let in with is given back when its row is closed."""
-        permit = await self._safeguards.admit(ctx.call.agent, ctx.plan, ctx.record.row)
+        yes = await self.asking.let_in(ctx)
+        try:
+            permit = await self._safeguards.admit(ctx.call.agent, ctx.plan, ctx.record.row)
+        except BaseException:
+            if yes is not None:
+                await yes.give_back()
+            raise
         ctx.record.permit = permit
         return permit
 
@@ -274,12 +282,36 @@ class Runtime:
             raise ctx.results.error(error) from None
         return replace(reply, warning=permit.warning) if permit.warning else reply
 
-    async def _open(self, ctx: CallContext) -> EventStream:
-        """A stream with its first events, which ends when its approval is taken back."""
-        source = await answer_of(ctx.plan, streaming=True).open(ctx)
+    async def _begin(self, ctx: CallContext) -> EventStream:
+        """A stream with its first events."""
+        permit = await self._admit(ctx)
+        stream = self._watched(ctx, await answer_of(ctx.plan, streaming=True).open(ctx))
+        await stream.begin()
+        permit.can_stop(stream.interrupt)
+        return stream
+
+    def _may_be_held(self, ctx: CallContext) -> bool:
+        """Whether a stream may begin while a person is yet to be asked."""
+        return ctx.call.patience != 0 and self.asking.concerns(ctx)
+
+    async def _hold(self, ctx: CallContext) -> EventStream:
+        """A stream that begins within the caller's patience, and hears as a stream what a person says."""
+        held = replace(ctx, call=replace(ctx.call, patience=None))
+
+        async def begin() -> Source:
+            permit = await self._admit(held)
+            permit.can_stop(stream.interrupt)
+            return await answer_of(held.plan, streaming=True).open(held)
+
+        stream = self._watched(held, HeldSource(begin, held.results))
+        patience = ctx.call.patience
+        return await stream.begin(FIRST_EVENT if patience is None else min(patience, FIRST_EVENT))
+
+    def _watched(self, ctx: CallContext, source: Source) -> EventStream:
+        """A stream that ends when its approval is taken back, or its agent is stopped."""
         stream = EventStream(source, ctx.record)
         stream.when_closed(self._recalls.watch(partial(self._check_again, ctx, source), stream.interrupt))
-        return await stream.begin()
+        return stream
 
     def _check_again(self, ctx: CallContext, source: Source) -> None:
         self._check_stopped(ctx.call.agent)

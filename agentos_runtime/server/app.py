@@ -17,6 +17,7 @@ from agentos_runtime.server.operators.routes import operator_routes
 from agentos_runtime.server.paths import settle_path
 from agentos_runtime.server.routes_calls import CallRoute
 from agentos_runtime.server.routes_reads import Reads
+from agentos_runtime.server.waiting.routes import WaitingRoutes
 
 
 class HttpApp(Starlette):
@@ -25,7 +26,7 @@ class HttpApp(Starlette):
     def __init__(self, limits: Limits, mcp: McpSettings = McpSettings()) -> None:  # noqa: B008 - a frozen value
         self.calls = OpenCalls()
         self.opening = Opening()
-        self._call = call = CallRoute(self.opening, self.calls, limits.ping)
+        self._call = call = CallRoute(self.opening, self.calls, limits)
         reads = Reads(self.opening, self.calls)
         tools = McpRoute(self.opening, self.calls, limits, mcp)
         super().__init__(
@@ -39,6 +40,7 @@ class HttpApp(Starlette):
                 Route("/api/activity", reads.activity),
                 Route("/api/usage", reads.usage),
                 *operator_routes(self.opening),
+                *WaitingRoutes(self.opening, self.calls).routes(),
                 Route("/mcp", tools, methods=["POST"]),
                 Route("/mcp/{skill}", tools, methods=["POST"]),
             ]

@@ -29,6 +29,8 @@ class Limits:
     progress_after: float = 2.0
     """The same for a client that wants to be told of progress."""
     progress_every: float = 5.0
+    hold: float = 50.0
+    """How long a call is held while a person is asked; clients usually wait a minute."""
     call_grace: float = 5.0
     """How long a plain call may go on once the server was told to stop."""
     stream_grace: float = 2.0

@@ -1,8 +1,11 @@
-"""One spelling for each path, so that routes match what was meant and an encoded slash stays inside its part."""
+"""Paths in one spelling, so that routes match what was meant and an encoded slash stays in its part; queries."""
 
 from urllib.parse import quote, unquote, unquote_to_bytes
 
+from starlette.requests import Request
 from starlette.types import Scope
+
+from agentos_runtime.errors import InvalidParams, ParamProblem
 
 
 def settle_path(scope: Scope) -> None:
@@ -20,3 +23,16 @@ def variable(scope: Scope, name: str) -> str:
     """The decoded part of the path that the route calls `name`; bytes that are no UTF-8 are replaced."""
     part: str = scope["path_params"][name]
     return unquote(part) if "%" in part else part
+
+
+def known_query(request: Request, known: frozenset[str]) -> dict[str, str]:
+    """The query; empty values say nothing. An unknown name is refused: ignored, it would look obeyed."""
+    pairs = request.query_params.multi_items()
+    problems = [
+        ParamProblem(name, f"is not known here; known: {', '.join(sorted(known))}")
+        for name, _ in pairs
+        if name not in known
+    ]
+    if problems:
+        raise InvalidParams("The query has names that mean nothing here.", problems=problems)
+    return {name: value for name, value in pairs if value}

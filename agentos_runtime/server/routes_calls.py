@@ -9,13 +9,15 @@ from starlette.types import Receive, Scope, Send
 from agentos_runtime.calls.call import Call, Reply, Timings
 from agentos_runtime.errors import (
     AgentOSError,
+    DecisionPending,
     InternalError,
     InvalidParams,
     ParamProblem,
     ShuttingDown,
 )
-from agentos_runtime.jsontext import Json
+from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.server.error_log import caught
+from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.messages import (
     Admitted,
     Headers,
@@ -36,10 +38,10 @@ from agentos_runtime.server.sse import TERMINAL, EventWriter, frame, frames
 class CallRoute:
     """The endpoint of all utilities; an ASGI application, so that a call costs no more objects than it needs."""
 
-    def __init__(self, opening: Opening, calls: OpenCalls, ping_interval: float) -> None:
+    def __init__(self, opening: Opening, calls: OpenCalls, limits: Limits) -> None:
         self._opening = opening
         self._calls = calls
-        self._ping_interval = ping_interval
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         runtime = self._opening.runtime or await self._opening.wait()
@@ -56,24 +58,37 @@ class CallRoute:
             try:
                 params = json_object(request.body)
                 streamed = await _wants_stream(runtime, request, skill, utility, params)
-                call = Call(
-                    skill, utility, params, request.caller.agent, request.request_id, _idempotency_key(request)
-                )
+                call = self._call(request, skill, utility, params)
                 if streamed:
                     await self._stream(runtime, call, open_call, send)
                     return None
                 return _plain(await runtime.invoke(call))
             except AgentOSError as error:
                 error.details = {"skill": skill, "utility": utility, **error.details}
+                if isinstance(error, DecisionPending) and _responds_later(request):
+                    return _accepted(error)
                 raise
             except asyncio.CancelledError:
                 if not open_call.absorb_cancel():
                     raise
                 return None if open_call.gone else _stopped(request)
 
+    def _call(self, request: Admitted, skill: str, utility: str, params: dict[str, Json]) -> Call:
+        waiting_id = request.headers.get(b"waiting-id")
+        return Call(
+            skill,
+            utility,
+            params,
+            request.caller.agent,
+            request.request_id,
+            _idempotency_key(request),
+            patience=0.0 if _responds_later(request) else self._limits.hold,
+            waiting_id=waiting_id.decode("latin-1") if waiting_id else None,
+        )
+
     async def _stream(self, runtime: Runtime, call: Call, open_call: OpenCall, send: Send) -> None:
         stream = await runtime.stream(call)
-        writer = EventWriter(send, self._ping_interval)
+        writer = EventWriter(send, self._limits.ping)
         try:
             open_call.attach(stream)
             beside = (*_budget_warning(stream.warning), *_ignored_params(stream.ignored))
@@ -128,12 +143,27 @@ def _ignored_params(names: tuple[str, ...]) -> Headers:
     return [(b"x-ignored-params", ",".join(quote(name, safe="") for name in names).encode())] if names else []
 
 
+def _responds_later(request: Admitted) -> bool:
+    """Whether the caller wants to be told at once that a person has yet to be asked."""
+    wanted = request.headers.get(b"prefer", b"").lower().split(b",")
+    return b"respond-async" in [each.partition(b";")[0].strip() for each in wanted]
+
+
+def _accepted(pending: DecisionPending) -> Response:
+    """Nothing was done yet; where that is asked for."""
+    waiting = pending.details.get("waiting")
+    url = str(waiting.get("url")) if isinstance(waiting, dict) else ""
+    headers = ((b"location", url.encode()), (b"preference-applied", b"respond-async"), (b"retry-after", b"5"))
+    return Response(dump({"waiting": waiting}), 202, headers=headers)
+
+
 def _server_timing(timings: Timings) -> bytes:
-    return b"total;dur=%.2f, upstream;dur=%.2f, expressions;dur=%.2f" % (
+    told = b"total;dur=%.2f, upstream;dur=%.2f, expressions;dur=%.2f" % (
         timings.total_ms,
         timings.upstream_ms,
         timings.expressions_ms,
     )
+    return told + b", waiting;dur=%.2f" % timings.waiting_ms if timings.waiting_ms else told
 
 
 def _stopped(request: Admitted) -> Response:

@@ -14,7 +14,7 @@ from agentos_runtime.server.messages import Response, admitted, json_response
 from agentos_runtime.server.open_calls import STOPPING, OpenCalls
 from agentos_runtime.server.opening import Opening
 from agentos_runtime.server.operators.proof import PROOF
-from agentos_runtime.server.paths import variable
+from agentos_runtime.server.paths import known_query, variable
 from agentos_runtime.server.ports import Catalog
 from agentos_runtime.skills.files import LARGEST_ICON
 from agentos_runtime.storage.file_threads import aside
@@ -39,7 +39,7 @@ class Reads:
     async def skills(self, request: Request) -> Response:
         runtime = await self._opening.wait()
         caller = admitted(request.scope).caller
-        filters = _filters(request, SEARCH)
+        filters = known_query(request, SEARCH)
         catalog = runtime.catalog(caller, everything=_wants_all(filters, caller))
         q = filters.get("q")
 
@@ -53,7 +53,7 @@ class Reads:
     async def skill(self, request: Request) -> Response:
         catalog = await self._catalog(request)
         skill = variable(request.scope, "skill")
-        fields = _filters(request, ONE_SKILL).get("fields")
+        fields = known_query(request, ONE_SKILL).get("fields")
 
         def shown() -> dict[str, Json]:
             detail = catalog.detail(skill)
@@ -82,14 +82,14 @@ class Reads:
     async def activity(self, request: Request) -> Response:
         runtime = await self._opening.wait()
         caller = admitted(request.scope).caller
-        filters = _filters(request, ACTIVITY_FILTERS)
+        filters = known_query(request, ACTIVITY_FILTERS)
         _wants_all(filters, caller)
         return json_response(await runtime.activity(filters, caller))
 
     async def usage(self, request: Request) -> Response:
         runtime = await self._opening.wait()
         caller = admitted(request.scope).caller
-        filters = _filters(request, USAGE_FILTERS)
+        filters = known_query(request, USAGE_FILTERS)
         _wants_all(filters, caller)
         return json_response(await runtime.usage(filters, caller))
 
@@ -109,19 +109,6 @@ def _wants_all(filters: dict[str, str], caller: Caller) -> bool:
     if asked == "1" and not caller.operator:
         raise NotAllowed(f"?all=1 is for the operator: {PROOF}")
     return asked == "1"
-
-
-def _filters(request: Request, known: frozenset[str]) -> dict[str, str]:
-    """The query; empty values say nothing. An unknown name is refused: ignored, it would look obeyed."""
-    pairs = request.query_params.multi_items()
-    problems = [
-        ParamProblem(name, f"is not known here; known: {', '.join(sorted(known))}")
-        for name, _ in pairs
-        if name not in known
-    ]
-    if problems:
-        raise InvalidParams("The query has names that mean nothing here.", problems=problems)
-    return {name: value for name, value in pairs if value}
 
 
 SEARCH = frozenset({"q", "all"})

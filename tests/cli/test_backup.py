@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from agentos_runtime.storage.sqlite.files import PrivateDatabase
+from agentos_runtime.waiting import tables
 from tests.cli.console import Console
 from tests.docs.test_architecture import STATE
 from tests.limits.support import limited_house, priced
@@ -33,6 +35,7 @@ def unpack(archive: Path, home: Path) -> Path:
 @pytest.fixture
 def console(tmp_path: Path) -> Console:
     make_old_home(tmp_path / "home")
+    PrivateDatabase(tmp_path / "home" / "waiting.db", tables.SCHEMA).open().close()
     (tmp_path / "home" / "config.toml").write_text(CONFIG)
     folder = tmp_path / "home" / "skills" / "mine"
     folder.mkdir(parents=True)

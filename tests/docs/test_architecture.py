@@ -23,6 +23,7 @@ STATE = frozenset(
         "activity.db",
         "limits.db",
         "idempotency.db",
+        "waiting.db",
         "config.toml",
     }
 )

@@ -44,6 +44,7 @@ from agentos_runtime.skills.registry import Registry
 from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.private_files import PrivateFile
 from agentos_runtime.testing.fake_credentials import EverythingApproved
+from agentos_runtime.waiting.desk import Desk
 from tests.manifest.loading import load_bytes
 
 SECRETS = {"key": 'sk-places:canary/5b0d"91+f=2 z', "user": "user.canary-77:x", "token": "tok_canary%41&8c11"}
@@ -327,6 +328,7 @@ async def world() -> AsyncIterator[World]:
             ledger=ledger,
             home=Home(settings, Agents(PrivateFile(settings.agents_file))),
             safeguards=safeguards,
+            desk=Desk(settings.waiting_file),
             platform="linux",
             max_reply=1 << 20,
         )

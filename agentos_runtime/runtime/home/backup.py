@@ -15,6 +15,7 @@ from agentos_runtime.limits.idempotency import store as idempotency
 from agentos_runtime.storage.activity import database as activity
 from agentos_runtime.storage.private_files import PrivateFile, PrivateFileError, write_new
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble, PrivateDatabase, Schema, copy_of_one_moment
+from agentos_runtime.waiting import tables as waiting
 
 SKILLS = "skills"
 _COMPRESSED = frozenset({".gz", ".tgz"})
@@ -38,6 +39,7 @@ def databases_of(settings: Settings) -> Mapping[str, PrivateDatabase]:
         settings.activity_file: activity.SCHEMA,
         settings.limits_file: limits.SCHEMA,
         settings.idempotency_file: idempotency.SCHEMA,
+        settings.waiting_file: waiting.SCHEMA,
     }
     return {file.name: PrivateDatabase(file, schema) for file, schema in schemas.items()}
 

@@ -39,6 +39,7 @@ def home_findings(settings: Settings, approvals: Approvals) -> list[Finding]:
         settings.activity_file,
         settings.limits_file,
         settings.idempotency_file,
+        settings.waiting_file,
     )
     return [_folder(settings.home), _lock(settings.lock_file, approvals), *(_file(path) for path in files)]
 

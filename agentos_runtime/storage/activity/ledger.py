@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 from agentos_runtime.jsontext import Json
 from agentos_runtime.storage.activity import rows
@@ -116,6 +116,10 @@ class Ledger:
 
         if await self._write(close) is None:
             self._unwritten.append(close)
+
+    async def mark(self, entry: Entry, outcome: Literal["started", "waiting"]) -> None:
+        """Say whether the call waits for a person."""
+        await self._write(lambda connection: rows.mark(connection, entry, outcome))
 
     async def rows(self, filters: Mapping[str, str], sight: Sight = EVERYTHING) -> dict[str, Json]:
         """See ActivityReader.rows."""

@@ -25,7 +25,8 @@ def interrupt_the_dead(connection: sqlite3.Connection, ledger: Path) -> None:
     for name, after in known:
         if name not in alive:
             connection.execute(
-                "UPDATE activity SET outcome = 'interrupted' WHERE id > ? AND outcome = 'started' AND owner = ?",
+                "UPDATE activity SET outcome = 'interrupted' WHERE id > ? AND outcome IN ('started', 'waiting')"
+                " AND owner = ?",
                 (after, name),
             )
             leave(connection, name)

@@ -23,11 +23,11 @@ PAUSE = 0.005
 
 _SURPLUS = (
     "DELETE FROM activity WHERE id IN (SELECT id FROM activity"
-    " WHERE id <= (SELECT max(id) FROM activity) - ? AND outcome <> 'started' ORDER BY id LIMIT ?)"
+    " WHERE id <= (SELECT max(id) FROM activity) - ? AND outcome NOT IN ('started', 'waiting') ORDER BY id LIMIT ?)"
 )
 _OLD = (
     "DELETE FROM activity WHERE id IN (SELECT id FROM activity"
-    " WHERE id BETWEEN ? AND ? AND started_at < ? AND outcome <> 'started' ORDER BY id LIMIT ?)"
+    " WHERE id BETWEEN ? AND ? AND started_at < ? AND outcome NOT IN ('started', 'waiting') ORDER BY id LIMIT ?)"
 )
 _LAST = "SELECT coalesce(max(id), 0) FROM activity"
 _OWNERS = f"UPDATE owner SET after = ({_LAST}) WHERE after > ({_LAST})"  # noqa: S608 - nothing from outside

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agentos_runtime.errors import InternalError, InvalidParams, ParamProblem
-from agentos_runtime.jsontext import Json
+from agentos_runtime.jsontext import Json, parse
 from agentos_runtime.storage.activity.database import SCHEMA
 from agentos_runtime.storage.activity.rows import BEGUN, CLOSING
 from agentos_runtime.storage.activity.sight import EVERYTHING, Sight
@@ -19,7 +19,7 @@ from agentos_runtime.storage.sqlite.files import FAILURES, DatabaseTrouble, Priv
 
 DEFAULT_LIMIT = 100
 LARGEST_LIMIT = 1000
-OUTCOMES = ("ok", "error", "cancelled", "interrupted", "started")
+OUTCOMES = ("ok", "error", "cancelled", "interrupted", "started", "waiting")
 GROUPS = ("agent", "skill", "utility", "model")
 
 _COLUMNS = ", ".join(("id", *(name for name in BEGUN if name != "owner"), *CLOSING))
@@ -55,7 +55,7 @@ class ActivityReader:
         _refuse(problems)
         sql = f"SELECT {_COLUMNS} FROM activity WHERE {where} AND id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
         found = await self._read(sql, (*values, before, limit + 1))
-        rows: list[Json] = [{**row, "started_at": iso(row["started_at"])} for row in found[:limit]]
+        rows: list[Json] = [_shown(row) for row in found[:limit]]
         return {"rows": rows, "next_cursor": str(found[limit - 1]["id"]) if len(found) > limit else None}
 
     async def usage(self, filters: Mapping[str, str], sight: Sight = EVERYTHING) -> dict[str, Json]:
@@ -139,6 +139,11 @@ class ActivityReader:
                 return [dict(zip(names, row, strict=True)) for row in cursor]
         except FAILURES as error:
             raise self._database.trouble(error) from None
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Json]:
+    decision = parse(row["decision"]) if row["decision"] else None
+    return {**row, "started_at": iso(row["started_at"]), "decision": decision}
 
 
 def _refuse(problems: list[ParamProblem]) -> None:

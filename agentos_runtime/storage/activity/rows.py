@@ -37,6 +37,8 @@ class Closing:
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost: float | None = None
+    decision: str | None = None
+    """What a person said, as JSON."""
 
     def values(self) -> Values:
         """In the order of CLOSING; what does not fit into a column is left out."""
@@ -53,6 +55,7 @@ class Closing:
             _count(self.input_tokens),
             _count(self.output_tokens),
             _amount(self.cost),
+            self.decision,
         )
 
 
@@ -78,6 +81,14 @@ def begun(*values: str | int) -> Values:
 def begin(connection: sqlite3.Connection, begun: Values) -> int:
     """Write the row of a call that begins; its id."""
     return connection.execute(_BEGIN, begun).lastrowid or 0
+
+
+def mark(connection: sqlite3.Connection, entry: Entry, outcome: Literal["started", "waiting"]) -> None:
+    """Say whether the call that is under way waits for a person."""
+    connection.execute(
+        "UPDATE activity SET outcome = ? WHERE id = ? AND request_id = ? AND outcome IN ('started', 'waiting')",
+        (outcome, entry.id, entry.begun[0]),
+    )
 
 
 def close(connection: sqlite3.Connection, entry: Entry, end: Closing) -> None:

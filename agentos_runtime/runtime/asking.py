@@ -1,0 +1,211 @@
+"""A person is asked before a call goes out, where the operator's limits want that: part of letting a call in.
+
+What would fail anyway asks nobody. A call that waits holds no slot and no reserve; it takes them after the yes.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agentos_runtime.calls.call import Call
+from agentos_runtime.calls.requests.files import Uploads, upload_in
+from agentos_runtime.errors import AgentOSError, DecisionDenied, DecisionExpired, DecisionPending
+from agentos_runtime.jsontext import Json
+from agentos_runtime.limits.enforcement import Limits
+from agentos_runtime.limits.rules import Rule
+from agentos_runtime.manifest.model import Skill, Utility
+from agentos_runtime.manifest.origins import origin_of
+from agentos_runtime.manifest.secrets.shapes import holds_secret, without_secrets
+from agentos_runtime.runtime.authorizing import rehearse
+from agentos_runtime.runtime.context import CallContext
+from agentos_runtime.runtime.preview import Preview
+from agentos_runtime.security.authority import authority_of
+from agentos_runtime.security.credentials.secret import MASK
+from agentos_runtime.skills.registry import Registry
+from agentos_runtime.waiting.desk import Desk
+from agentos_runtime.waiting.entries import Entry, Question, Standing, iso, url_of
+
+ASK_AGAIN = 5.0
+"""Seconds after which a caller who was not held any longer may ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """A person's yes to a call that is about to begin."""
+
+    desk: Desk
+    entry_id: str | None
+    """None: it holds for some minutes, and is not used up."""
+
+    async def give_back(self) -> None:
+        """The call was not made: the yes is there for the next time it is asked for."""
+        if self.entry_id is not None:
+            await self.desk.give_back(self.entry_id)
+
+
+class Asking:
+    """Asks, and holds the caller meanwhile. stopped: raises when the agent of a call that waits was stopped."""
+
+    def __init__(self, desk: Desk, limits: Limits, registry: Registry, stopped: Callable[[str], None]) -> None:
+        self.desk = desk
+        self._limits = limits
+        self._registry = registry
+        self._check_stopped = stopped
+        self._authorities: dict[str, tuple[Skill, str]] = {}
+
+    def concerns(self, ctx: CallContext) -> bool:
+        """Whether a person is asked about this call."""
+        utility = ctx.plan.utility
+        rule = self._limits.rule_of(ctx.call.agent)
+        return bool(rule.ask_person) and rule.asks_person(ctx.plan.skill.id, utility.name, utility.effect)
+
+    async def let_in(self, ctx: CallContext) -> Yes | None:
+        """The yes that the call begins with; None where nobody has to be asked.
+
+        Raises DecisionDenied, DecisionExpired, DecisionPending when the caller's patience ends before,
+        AlreadyDecided, RateLimited, Overloaded, and whatever would keep the call from being made anyway.
+        """
+        if not self.concerns(ctx):
+            return None
+        paid = ctx.plan.utility.credential is not None
+        await self._limits.check(ctx.call.agent, ctx.plan.skill.id, ctx.plan.utility.name, paid=paid)
+        question = self._question(ctx, await rehearse(ctx))
+        timer = ctx.record.timer
+        began = timer.clock()
+        await ctx.record.waits()
+        try:
+            return await self._answered(ctx, question, began)
+        finally:
+            timer.waiting += timer.clock() - began
+            if ctx.record.decision is not None:
+                ctx.record.decision["waited_ms"] = round(timer.waiting * 1e3, 1)
+            await ctx.record.goes_on()
+
+    async def _answered(self, ctx: CallContext, question: Question, began: float) -> Yes:
+        call, waiting_id = ctx.call, ctx.call.waiting_id
+        while True:
+            found = await self.desk.ask(question, waiting_id)
+            if isinstance(found, Standing):
+                ctx.record.decision = found.decision()
+                return Yes(self.desk, None)
+            ctx.record.decision = found.decision()
+            if found.state == "used":
+                return Yes(self.desk, found.id)
+            if found.state == "pending":
+                left = None if call.patience is None else call.patience - (ctx.record.timer.clock() - began)
+                found = await self._held(call, found, left)
+                ctx.record.decision = found.decision()
+            if found.state not in (
+                "approved",
+                "used",
+            ):  # a yes that is there has to be got first
+                raise await self._refusal(found)
+
+    async def _held(self, call: Call, entry: Entry, left: float | None) -> Entry:
+        """The entry when it is not pending any more, or the caller's patience has ended."""
+        if left is not None and left <= 0:
+            return entry
+
+        def current(waiting: Entry) -> bool:
+            self._check_stopped(call.agent)
+            return self.holds(waiting)
+
+        return await self.desk.wait(entry, left, current)
+
+    async def _refusal(self, entry: Entry) -> AgentOSError:
+        what, waiting = f"{entry.skill}/{entry.utility}", _waiting(entry)
+        details: dict[str, Json] = {"waiting": waiting, "skill": entry.skill, "utility": entry.utility}
+        if entry.state == "denied":
+            await self.desk.told(entry.id)
+            reason = f": {entry.reason}" if entry.reason else "."
+            return DecisionDenied(f"A person said no to this call of {what}{reason}", details=details)
+        if entry.state in ("expired", "lapsed"):
+            await self.desk.told(entry.id)
+            why = "Nobody answered in time" if entry.state == "expired" else "The yes was not used in time"
+            return DecisionExpired(
+                f"{why} for this call of {what}: it was not made. Nobody said no.", details=details
+            )
+        if entry.state == "void":
+            text = f"The skill or the limits changed while this call of {what} waited, so it was not made."
+        else:
+            text = f"This call of {what} waits for a person's yes until {iso(entry.until)}; it was not made yet."
+        return DecisionPending(
+            f"{text} Ask again with the same params: POST /api/skills/{what}",
+            retry_after=ASK_AGAIN,
+            details=details,
+        )
+
+    # ------------------------------------------------------------------ what a yes rests on
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether what a yes to it would rest on is as it was when it was asked."""
+        found = self._registry.find(entry.skill)
+        if found is None:  # while skills are being loaded nobody knows
+            return self._registry.is_loading
+        utility = found.skill.utilities.get(entry.utility) if found.skill is not None else None
+        if found.skill is None or utility is None:
+            return False
+        return self._conditions(self._limits.rule_of(entry.agent), found.skill, utility) == entry.conditions
+
+    def _conditions(self, rule: Rule, skill: Skill, utility: Utility) -> bytes:
+        known, authority = self._authorities.get(skill.id, (None, ""))
+        if known is not skill:
+            authority = authority_of(skill).digest
+            self._authorities[skill.id] = skill, authority
+        rested = f"{skill.digest}\0{authority}\0{utility.name}\0{rule!r}"
+        return hashlib.sha256(rested.encode("utf-8", "surrogatepass")).digest()
+
+    def _question(self, ctx: CallContext, previewed: Preview) -> Question:
+        call, skill, utility = ctx.call, ctx.plan.skill, ctx.plan.utility
+        rule = self._limits.rule_of(call.agent)
+        conditions = self._conditions(rule, skill, utility)
+        shown = _shown(ctx, previewed)
+        return Question(call.agent, skill.id, utility.name, call.params, conditions, rule.console_only, shown)
+
+
+def _waiting(entry: Entry) -> dict[str, Json]:
+    until = iso(entry.until) if entry.state == "pending" else None
+    return {"id": entry.id, "url": url_of(entry.id), "state": entry.state, "expires_at": until}
+
+
+def _shown(ctx: CallContext, previewed: Preview) -> dict[str, Json]:
+    """What will happen, and all params, as a person is shown them."""
+    skill, utility = ctx.plan.skill, ctx.plan.utility
+    request = previewed.masked()
+    params = {**ctx.inputs.params, **ctx.inputs.runtime_params}
+    shown: dict[str, Json] = {
+        "name": skill.name,
+        "description": utility.description,
+        "effect": utility.effect,
+        "method": previewed.request.method,
+        "origin": origin_of(previewed.request.url),
+        "url": request["url"],
+        "credential": utility.credential,
+        "params": _without_secrets(_with_files(params, ctx.inputs.uploads)),
+        "streaming": ctx.streaming,
+    }
+    cleaned = ctx.results.value(shown)
+    return cleaned if isinstance(cleaned, dict) else {}
+
+
+def _with_files(value: Json, uploads: Uploads) -> Json:
+    """A file as its name, size and digest."""
+    upload = upload_in(value, uploads)
+    if upload is not None:
+        digest = hashlib.sha256(upload.data).hexdigest()
+        return {"file": upload.filename, "size": len(upload.data), "sha256": digest}
+    if isinstance(value, dict):
+        return {name: _with_files(each, uploads) for name, each in value.items()}
+    return [_with_files(each, uploads) for each in value] if isinstance(value, list) else value
+
+
+def _without_secrets(value: Json, name: str = "") -> Json:
+    """With a stand-in for what looks like a secret, by its form or by where it stands."""
+    if isinstance(value, dict):
+        return {without_secrets(key): _without_secrets(each, key) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(each, name) for each in value]
+    if isinstance(value, str) and holds_secret(value, name):
+        cleaned = without_secrets(value)
+        return MASK if cleaned == value else cleaned
+    return value

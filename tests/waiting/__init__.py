@@ -1,0 +1,1 @@
+"""A person's yes: over HTTP, streams, MCP and the command line."""
