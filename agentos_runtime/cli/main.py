@@ -32,6 +32,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "import_.group:importing",
         "Turn OpenAPI, LAP or a curl command into a skill, or bring one up to date.",
     ),
+    "add": ("adding.commands:add", "Add a skill from a folder, an archive, an address or a git repository."),
+    "update": ("adding.commands:update", "Bring added skills up to date; what changes is shown first."),
     "login": ("login:login", "Get a key by logging in with a browser."),
     "keys": ("keys.group:keys", "Store, list, approve and look after keys."),
     "approve": ("approving:approve", "Approve what a skill may do."),

@@ -57,7 +57,7 @@ async def open_catalog(settings: Settings, environ: Mapping[str, str]) -> AsyncI
 
     Raises PrivateFileError, KeyringError, JqUnusable.
     """
-    async with _Checker() as checker:
+    async with LazyChecker() as checker:
         with closing(open_registry(settings, checker)) as registry:
             broker = open_broker(settings, environ)
             await registry.refresh()
@@ -66,7 +66,7 @@ async def open_catalog(settings: Settings, environ: Mapping[str, str]) -> AsyncI
             yield Catalog(VisibleSkills(registry), broker)
 
 
-class _Checker:
+class LazyChecker:
     """Starts its worker process at the first expression that is to be checked.
 
     Where none can be started, nothing is known of any expression, and `unusable` says why.
@@ -78,7 +78,7 @@ class _Checker:
         self._starting = asyncio.Lock()
         self._pool: WorkerPool | None = None
 
-    async def __aenter__(self) -> "_Checker":
+    async def __aenter__(self) -> "LazyChecker":
         return self
 
     async def __aexit__(self, *error: object) -> None:

@@ -1,0 +1,1 @@
+"""`agentos add` and `agentos update`: skills from elsewhere."""

@@ -1,0 +1,1 @@
+"""Skills that are fetched from elsewhere: read into memory whole, looked at, and only then written."""

@@ -1,0 +1,1 @@
+"""Skills that are added from elsewhere, and brought up to date."""
