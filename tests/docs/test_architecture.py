@@ -25,7 +25,6 @@ STATE = frozenset(
         "idempotency.db",
         "waiting.db",
         "config.toml",
-        "added.json",
     }
 )
 OF_THE_PROJECT = frozenset({"pyproject.toml", "tests/test_house.py"})
