@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "call": ("calls.command:call", "Call a utility."),
     "check": ("check:check", "Check skill files; every problem with its line and the fix."),
     "test": ("testing:test", "Run the cases of skills; no network, no key, no cost."),
+    "drift": ("cases.drift:drift", "Call cases for real: does the service still answer as they say?"),
     "new": ("new:new", "Write a new skill to begin with."),
     "import": (
         "import_.group:importing",

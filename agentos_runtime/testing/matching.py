@@ -13,7 +13,7 @@ from agentos_runtime.manifest.origins import origin_of
 from agentos_runtime.manifest.requests.streamed import requests_of
 from agentos_runtime.manifest.shapes import same
 from agentos_runtime.testing.fake_credentials import STAND_IN, named_stand_ins, without_stand_ins
-from agentos_runtime.testing.model import Case
+from agentos_runtime.testing.model import Case, SimulatedAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,11 @@ def read_body(body: bytes | None) -> Json:
         return without_stand_ins(parse(body))
     except JsonTextError:
         return named_stand_ins(body.decode("utf-8", "replace"))
+
+
+def readable_answer(answer: SimulatedAnswer) -> Json:
+    """The answer's body as a case writes it."""
+    return read_body(answer.body or None)
 
 
 def choose(cases: Iterable[Case], seen: Seen, *, streaming: bool) -> Case | None:

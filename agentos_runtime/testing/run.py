@@ -1,7 +1,8 @@
 """Cases as tests: each call goes through the real runtime, only the upstream is simulated."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from agentos_runtime.manifest.model import Utility
 from agentos_runtime.manifest.shapes import path_text
 from agentos_runtime.resources import read_schema
 from agentos_runtime.runtime import Runtime
+from agentos_runtime.runtime.tracing import Trace
 from agentos_runtime.skills.entries import broken_error
 from agentos_runtime.skills.loading import early
 from agentos_runtime.skills.registry import Registry
@@ -127,37 +129,53 @@ class Outcome:
     deltas: tuple[Json, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A simulated runtime that answers with one case at a time."""
+
+    runtime: Runtime
+    runner: "CaseRunner"
+    store: CaseStore
+
+
+@asynccontextmanager
+async def playing(settings: Settings) -> AsyncIterator[Stage]:
+    """The skills as their authors wrote them, in a home for a while. Raises what `open_runtime` raises."""
+    one = OneCase()
+    stores: list[CaseStore] = []
+    kept: list[SimulatedTokens] = []
+    with home_for_a_while(replace(settings, skill_settings={})) as elsewhere:
+        dependencies = simulation(
+            chooser=one,
+            seen=stores.append,
+            clocks=SkippedTime().clocks(),
+            home=elsewhere.home,
+            cases=lambda: () if one.case is None else (one.case,),
+            tokens=kept.append,
+        )
+        async with open_runtime(elsewhere, {}, watch=False, dependencies=dependencies) as runtime:
+            yield Stage(runtime, CaseRunner(runtime, one, kept[0], read_schema("chat-reply")), stores[0])
+
+
 async def run_cases(settings: Settings, skills: Sequence[str] = ()) -> CasesReport:
     """Run the cases of these skills, or of all; as their authors wrote them, without the operator's settings.
 
     No network, no key, and nothing is written to the home. Raises NotRun for a skill that is not there or cannot be
     loaded, and what `open_runtime` raises.
     """
-    stage = OneCase()
-    stores: list[CaseStore] = []
-    kept: list[SimulatedTokens] = []
-    with home_for_a_while(replace(settings, skill_settings={})) as elsewhere:
-        dependencies = simulation(
-            chooser=stage,
-            seen=stores.append,
-            clocks=SkippedTime().clocks(),
-            home=elsewhere.home,
-            cases=lambda: () if stage.case is None else (stage.case,),
-            tokens=kept.append,
-        )
-        async with open_runtime(elsewhere, {}, watch=False, dependencies=dependencies) as runtime:
-            _check_names(runtime.registry, skills)
-            runner = CaseRunner(runtime, stage, kept[0], read_schema("chat-reply"))
-            runs = [
-                CaseRun(file, await runner.run(file.case) if file.case else None)
-                for file in stores[0].files()
-                if not skills or file.skill in skills
-            ]
+    async with playing(settings) as stage:
+        check_names(stage.runtime.registry, skills)
+        runs = [
+            CaseRun(file, await stage.runner.run(file.case) if file.case else None)
+            for file in stage.store.files()
+            if not skills or file.skill in skills
+        ]
     having = {each.file.skill for each in runs}
     return CasesReport(tuple(runs), tuple(name for name in skills if name not in having))
 
 
-def _check_names(registry: Registry, skills: Sequence[str]) -> None:
+def check_names(registry: Registry, skills: Sequence[str]) -> None:
+    """Raises NotRun for a skill that is not there, is broken or is still being loaded."""
     entries = {entry.id: entry for entry in registry.entries}
     for unknown in registry.loading:
         if not skills or unknown.id in skills:
@@ -182,11 +200,8 @@ class CaseRunner:
 
     async def run(self, case: Case) -> CaseResult:
         """Make the case's call and compare what was sent and what came with what the case says."""
-        self._stage.case, self._stage.sent = case, []
-        self._tokens.begin()
-        call = Call(case.skill, case.utility.name, dict(case.params), AGENT, "case")
         started = time.monotonic()
-        outcome = await (self._streamed(call) if case.streams else self._plain(call))
+        outcome = await self.play(case)
         milliseconds = (time.monotonic() - started) * 1000
         found = (
             *compare_requests(case, self._stage.sent),
@@ -195,28 +210,17 @@ class CaseRunner:
         )
         return CaseResult(case, found, milliseconds, _mismatches(case.utility, outcome))
 
-    async def _plain(self, call: Call) -> Outcome:
-        try:
-            return Outcome(_value(await self._runtime.invoke(call)))
-        except AgentOSError as error:
-            return Outcome(error=_error_body(error))
+    @property
+    def sent(self) -> Sequence[UpstreamRequest]:
+        """What went upstream in the last call."""
+        return self._stage.sent
 
-    async def _streamed(self, call: Call) -> Outcome:
-        events: list[Event] = []
-        try:
-            stream = await self._runtime.stream(call)
-        except AgentOSError as error:
-            return Outcome(error=_error_body(error))
-        try:
-            async for batch in stream:
-                events += batch
-        finally:
-            await stream.aclose()
-        *deltas, last = events
-        seen = tuple(event.data for event in deltas)
-        if last.name == "error" and isinstance(last.data, dict):
-            return Outcome(error=last.data, deltas=seen)
-        return Outcome(last.data, deltas=seen)
+    async def play(self, case: Case) -> Outcome:
+        """Make the case's call; `sent` is what went upstream then."""
+        self._stage.case, self._stage.sent = case, []
+        self._tokens.begin()
+        call = Call(case.skill, case.utility.name, dict(case.params), AGENT, "case")
+        return await (streamed_outcome if case.streams else plain_outcome)(self._runtime, call)
 
     def _check_chat(self, case: Case, outcome: Outcome) -> Iterator[Difference]:
         """A utility that returns what every chat returns keeps to the canonical reply."""
@@ -229,6 +233,33 @@ class CaseRunner:
             yield Difference(
                 path, f"the canonical chat reply: {_wish(error.validator, error.validator_value)}", error.instance
             )
+
+
+async def plain_outcome(runtime: Runtime, call: Call, trace: Trace | None = None) -> Outcome:
+    """What a plain call gives its caller."""
+    try:
+        return Outcome(_value(await runtime.invoke(call, trace=trace)))
+    except AgentOSError as error:
+        return Outcome(error=_error_body(error))
+
+
+async def streamed_outcome(runtime: Runtime, call: Call, trace: Trace | None = None) -> Outcome:
+    """What a streamed call gives its caller."""
+    events: list[Event] = []
+    try:
+        stream = await runtime.stream(call, trace=trace)
+    except AgentOSError as error:
+        return Outcome(error=_error_body(error))
+    try:
+        async for batch in stream:
+            events += batch
+    finally:
+        await stream.aclose()
+    *deltas, last = events
+    seen = tuple(event.data for event in deltas)
+    if last.name == "error" and isinstance(last.data, dict):
+        return Outcome(error=last.data, deltas=seen)
+    return Outcome(last.data, deltas=seen)
 
 
 Path = tuple[str | int, ...]

@@ -132,7 +132,7 @@ def test_nothing_of_a_repository_runs(console: Console, tmp_path: Path) -> None:
     git(source, "config", "filter.evil.smudge", f"touch {ran}")
     assert console.run("add", f"git+file://{source}", "--yes").code == 0
     assert not ran.exists()
-    for address in (f"git+ext::sh -c touch% {ran}", "git+--upload-pack=touch /tmp/x", f"git+fd::17/{ran}"):
+    for address in (f"git+ext::sh -c touch% {ran}", "git+--upload-pack=touch x", f"git+fd::17/{ran}"):
         assert console.run("add", address, "--yes").code == 1
     assert not ran.exists()
 
@@ -148,7 +148,7 @@ def test_what_is_accepted_stays_inside_and_every_file_is_itself(names: list[str]
             listing.add_file(name, 1)
         except NotAdded:
             return
-    root = "/root/of/all"
+    root = "/srv/of/all"
     placed = [os.path.normpath(os.path.join(root, name)) for name in listing.files]
     assert all(place.startswith(f"{root}/") for place in placed)
     assert len({place.casefold() for place in placed}) == len(names)

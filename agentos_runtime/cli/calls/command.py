@@ -36,6 +36,7 @@ from agentos_runtime.jsontext import Json
 @click.option("--jsonl", is_flag=True, help="With --stream, --dry-run, --explain: print lines of JSON.")
 @click.option("--dry-run", is_flag=True, help="Show the request that would be sent, and send nothing.")
 @click.option("--explain", is_flag=True, help="Show what each stage of the call gives.")
+@click.option("--record", metavar="NAME", help="Also write the call as a case beside the skill, without secrets.")
 @click.option("--local", is_flag=True, help="Make the call in this process, also when a server runs.")
 @click.option("--agent", help=f"The caller's name in the ledger. [AGENTOS_AGENT, else {AGENT}]")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the reply to a file.")
@@ -48,6 +49,8 @@ def call(shell: Shell, /, skill: str, utility: str, arguments: tuple[str, ...], 
     KEY=VALUE is typed as the utility declares it, KEY:=JSON is JSON, KEY=@FILE is what the file holds, or the file
     itself with its name where the utility takes files.
     When the call fails and stdout is no terminal, stderr has the error as JSON.
+
+    --record NAME makes the call here, and writes it as cases/NAME.yaml, which `agentos test` runs.
 
     \b
     Example:
@@ -70,6 +73,12 @@ async def _call(shell: Shell, settings: Settings, call: Call, arguments: tuple[s
         call = replace(call, agent=name_here(settings, options["agent"]))
         look: Any = load("calls.dry_run:dry_run" if options["dry_run"] else "calls.explain:explain")
         await look(shell, settings, call, lambda schema: read_params(arguments, base, schema), **flags)
+        return
+    if options["record"]:
+        call = replace(call, agent=name_here(settings, options["agent"]))
+        keep: Any = load("calls.recorded:record")
+        wanted = {"name": options["record"], "stream": options["stream"]}
+        await keep(shell, settings, call, lambda schema: read_params(arguments, base, schema), **wanted)
         return
     only = settings.sources["only_skills"] == "flag"
     elsewhere = options["local"] or options["home"] or options["skills"] or only

@@ -1,0 +1,1 @@
+"""Commands about cases that are called for real."""
