@@ -99,11 +99,11 @@ class Checks:
         ):
             verdicts[index] = _problem(expressions[index], said) if isinstance(said, str) else said
         left = [index for index in left if verdicts[index] is None]
-        for index, said in zip(left, await self._sealed([expressions[index] for index in left]), strict=True):
+        for index, said in zip(left, await self._within_brackets([expressions[index] for index in left]), strict=True):
             verdicts[index] = CompileProblem(_BRACKETS, 1, 1, 1) if isinstance(said, str) else said
         return verdicts
 
-    async def _sealed(self, expressions: Sequence[Checkable]) -> list[_Said]:
+    async def _within_brackets(self, expressions: Sequence[Checkable]) -> list[_Said]:
         """What jq says of each inside brackets: of neighbours together, and one by one where that does not compile.
 
         Each compiles without brackets, so none can lean on another's.
