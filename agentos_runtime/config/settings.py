@@ -41,6 +41,8 @@ class Settings:
     max_body: int = 32 * MB
     max_reply: int = 64 * MB
     max_connections: int = 1024
+    credentials_dir: Path | None = None
+    """A folder of mounted credentials, one file for each field."""
     drain: float = 0.0
     """Seconds for which calls are still taken after the server was told to end."""
     proxy: str | None = field(default=None, repr=False)
@@ -227,6 +229,12 @@ def _whole(raw: Any) -> int | None:
         return None
 
 
+def _folder(raw: Any) -> Path:
+    if not str(raw).strip():
+        raise ValueError("name a folder")
+    return Path(str(raw)).expanduser().absolute()
+
+
 def _folders(raw: Any) -> tuple[Path, ...]:
     parts = raw.split(os.pathsep) if isinstance(raw, str) else raw
     return tuple(Path(part).expanduser() for part in parts if str(part))
@@ -294,6 +302,7 @@ _READERS: Mapping[str, Any] = {
     "max_reply": _positive,
     "max_connections": _positive,
     "drain": _seconds,
+    "credentials_dir": _folder,
     "proxy": str,
     "proxy_resolves": _flag,
     "keyring": _flag,

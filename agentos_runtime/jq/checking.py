@@ -99,7 +99,9 @@ class Checks:
         ):
             verdicts[index] = _problem(expressions[index], said) if isinstance(said, str) else said
         left = [index for index in left if verdicts[index] is None]
-        for index, said in zip(left, await self._within_brackets([expressions[index] for index in left]), strict=True):
+        for index, said in zip(
+            left, await self._within_brackets([expressions[index] for index in left]), strict=True
+        ):
             verdicts[index] = CompileProblem(_BRACKETS, 1, 1, 1) if isinstance(said, str) else said
         return verdicts
 

@@ -71,6 +71,7 @@ def store(
 
 
 def _warn_of_environment(found: Credential | None) -> None:
-    if found is not None and found.source.startswith("environment"):
-        note = f"{found.source.removeprefix('environment ')} is set and goes first where it is set"
+    if found is not None and found.source.startswith(("environment ", "file ")):
+        kind, _, place = found.source.partition(" ")
+        note = f"{place} is {'set' if kind == 'environment' else 'there'} and goes first"
         say(f"{style('note:', bold=True)} {note}.", err=True)

@@ -1,4 +1,4 @@
-"""Where a credential is looked for: the environment first, then what was stored."""
+"""Where a credential is looked for: the environment first, then mounted files, then what was stored."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from agentos_runtime.manifest.variables import variables
 from agentos_runtime.security.authority import Grant
+from agentos_runtime.security.credentials.mounted import MountedCredentials, UnreadableMount
 from agentos_runtime.security.credentials.secret import Credential, Life, Secret
 from agentos_runtime.security.credentials.store import (
     REFRESH_TOKEN,
@@ -36,8 +37,8 @@ class Listed:
 class Credentials:
     """Finds and stores the credentials of skills.
 
-    environ: the process's environment, taken once. Methods that touch the store raise PrivateFileError and
-    KeyringError.
+    environ: the process's environment, taken once. mounted: files that something else puts there. Methods that
+    touch the store raise PrivateFileError and KeyringError.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class Credentials:
         environ: Mapping[str, str],
         store: CredentialStore,
         *,
+        mounted: MountedCredentials | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._mounted = mounted
         self._environ = environ
         self._store = store
         self._now = now
@@ -55,15 +58,20 @@ class Credentials:
         return "Credentials()"
 
     def stamp(self) -> Stamp | None:
-        """Differs when `find` may answer otherwise; one `lstat`."""
-        return self._store.stamp()
+        """Differs when `find` may answer otherwise; one `lstat`, and one `stat` for each mounted file."""
+        stored = self._store.stamp()
+        return stored if self._mounted is None else (*(stored or ()), -1, *self._mounted.stamp())
 
     def find(self, skill_id: str, credential: str, fields: Sequence[str]) -> Credential | None:
         """The credential with all its fields, from one place; None when no place has them all.
 
         Raises UnusableCredential, and what the store raises.
         """
-        return self._in_environment(skill_id, credential, fields) or self._in_store(skill_id, credential, fields)
+        return (
+            self._in_environment(skill_id, credential, fields)
+            or self._in_files(skill_id, credential, fields)
+            or self._in_store(skill_id, credential, fields)
+        )
 
     def stored(self, skill_id: str, credential: str, fields: Sequence[str]) -> Credential | None:
         """The same of what was stored alone."""
@@ -115,6 +123,17 @@ class Credentials:
             _check(values[field], f"the variable {name}")
         source = "environment " + ", ".join(names.values())
         return Credential({field: Secret(text) for field, text in values.items()}, source)
+
+    def _in_files(self, skill_id: str, credential: str, fields: Sequence[str]) -> Credential | None:
+        if self._mounted is None:
+            return None
+        try:
+            found = self._mounted.find(skill_id, credential, fields)
+        except UnreadableMount as error:
+            raise UnusableCredential(str(error)) from None
+        for name, secret in found.fields.items() if found else ():
+            _check(secret.reveal(), f"the file of the {name} of {skill_id}")
+        return found
 
     def _in_store(self, skill_id: str, credential: str, fields: Sequence[str]) -> Credential | None:
         entry = self._store.get(skill_id, credential)

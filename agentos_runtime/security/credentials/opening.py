@@ -5,15 +5,17 @@ from collections.abc import Mapping
 
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.security.credentials.lookup import Credentials
+from agentos_runtime.security.credentials.mounted import MountedCredentials
 from agentos_runtime.security.credentials.store import CredentialStore, Keyring
 from agentos_runtime.storage.private_files import PrivateFile
 
 
 def open_credentials(settings: Settings, environ: Mapping[str, str]) -> Credentials:
-    """The environment's and the stored credentials. Raises KeyringError when the keyring is wanted and missing."""
+    """The environment's, the mounted, the stored ones. Raises KeyringError where the keyring is wanted and missing."""
     store = open_store(settings)
     store.sweep()
-    return Credentials(environ, store)
+    mounted = MountedCredentials(settings.credentials_dir) if settings.credentials_dir else None
+    return Credentials(environ, store, mounted=mounted)
 
 
 def open_store(settings: Settings) -> CredentialStore:

@@ -66,7 +66,7 @@ class Credential:
     fields: Mapping[str, Secret]
     """By the field's name: `key`, `token`, `username`, …"""
     source: str
-    """`environment OPENROUTER_API_KEY`, `credentials.json` or `keyring`."""
+    """`environment OPENROUTER_API_KEY`, `file /secrets/…`, `credentials.json` or `keyring`."""
     grants: frozenset[Grant] = frozenset()
     """What was shown and agreed to when this very credential was stored."""
     life: Life | None = None
