@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "waiting": ("waiting.group:waiting", "What waits for your yes, and your answer."),
     "agents": ("agents.group:agents", "Bind agents' names to tokens; what each may do and has used."),
     "mcp": ("mcp.group:mcp", "Speak MCP over stdin and stdout: every utility is a tool."),
+    "openapi": ("documents.openapi:openapi", "Print the OpenAPI document of what can be called."),
     "activity": ("activity.commands:activity", "Who called what, when, at what cost."),
     "usage": ("activity.commands:usage", "Calls, tokens and cost, added up."),
     "backup": ("backup:backup", "Write all but the keys to one file."),

@@ -38,6 +38,8 @@ class Settings:
     agent_token: str | None = field(default=None, repr=False)
     """Its token, where that name is bound to one."""
     allowed_hosts: tuple[str, ...] = ()
+    public_url: str | None = None
+    """The url under which callers reach the server, as documents about it say; None = as each request says."""
     max_body: int = 32 * MB
     max_reply: int = 64 * MB
     max_connections: int = 1024
@@ -246,6 +248,12 @@ def _bearer(raw: Any) -> str:
     return raw
 
 
+def _public_url(raw: Any) -> str:
+    if not isinstance(raw, str) or not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?", raw):
+        raise ValueError("write it as https://agentos.example.com")
+    return raw.rstrip("/")
+
+
 def _names(raw: Any) -> tuple[str, ...]:
     parts = raw.split(",") if isinstance(raw, str) else raw
     return tuple(str(part).strip() for part in parts if str(part).strip())
@@ -298,6 +306,7 @@ _READERS: Mapping[str, Any] = {
     "agent": str,
     "agent_token": _bearer,
     "allowed_hosts": _names,
+    "public_url": _public_url,
     "max_body": _positive,
     "max_reply": _positive,
     "max_connections": _positive,

@@ -26,6 +26,11 @@ _LINES: Mapping[int, str] = {ord("\n"): " ", ord("\t"): " "}
 """A url may be jq over several lines; in one that is none, the url's own rules refuse them."""
 
 
+def tool_name(skill: str, utility: str) -> str:
+    """The one name of a utility where names stand alone: over MCP, and in OpenAPI."""
+    return f"{skill}_{utility}"
+
+
 def check_names(root: Cursor, report: Report) -> None:
     """Report each key, and each value that names something, with a character that would not show as itself."""
     for cursor, section in _below(root):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Skill, Utility
-from agentos_runtime.manifest.names import LONGEST_TOOL_NAME
-from agentos_runtime.mcp.dialect import sent_schema
+from agentos_runtime.manifest.names import LONGEST_TOOL_NAME, tool_name
+from agentos_runtime.skills.tool_schemas import sent_schema
 from agentos_runtime.visible import visible
 
 SELECT = "_select"
@@ -41,10 +41,6 @@ class Tool:
 
     def description(self) -> str:
         return visible(self.utility.description, keep="\n\t").strip()
-
-
-def tool_name(skill: str, utility: str) -> str:
-    return f"{skill}_{utility}"
 
 
 def split_name(name: str) -> tuple[str, str] | None:

@@ -40,6 +40,8 @@ class Caller:
     """Its name is bound to a token, which it sent."""
     session: str | None = None
     """The label of the console session that proves the operator; None = a token, or a command, does."""
+    outside: bool = False
+    """It was not let in, and sees pages without data only."""
 
 
 @dataclass(frozen=True, slots=True)

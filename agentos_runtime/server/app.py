@@ -14,6 +14,8 @@ from agentos_runtime.server.messages import Response, admitted, error_response
 from agentos_runtime.server.open_calls import OpenCalls
 from agentos_runtime.server.opening import Opening
 from agentos_runtime.server.operators.routes import operator_routes
+from agentos_runtime.server.pages.described import Described, Reached
+from agentos_runtime.server.pages.front import Pages
 from agentos_runtime.server.paths import settle_path
 from agentos_runtime.server.routes_calls import CallRoute
 from agentos_runtime.server.routes_reads import Reads
@@ -23,14 +25,25 @@ from agentos_runtime.server.waiting.routes import WaitingRoutes
 class HttpApp(Starlette):
     """Expects the guard in front. `opening` takes the runtime when it is there, `calls` knows what is running."""
 
-    def __init__(self, limits: Limits, mcp: McpSettings = McpSettings()) -> None:  # noqa: B008 - a frozen value
+    def __init__(
+        self,
+        limits: Limits,
+        mcp: McpSettings = McpSettings(),  # noqa: B008 - a frozen value
+        reached: Reached = Reached(),  # noqa: B008 - a frozen value
+    ) -> None:
         self.calls = OpenCalls()
         self.opening = Opening()
         self._call = call = CallRoute(self.opening, self.calls, limits)
         reads = Reads(self.opening, self.calls)
         tools = McpRoute(self.opening, self.calls, limits, mcp)
+        described, pages = Described(self.opening, reached), Pages(self.opening, reached)
         super().__init__(
             routes=[
+                Route("/", pages.front),
+                Route("/docs", pages.docs),
+                Route("/docs/{file}", pages.file),
+                Route("/openapi.json", described.whole),
+                Route("/api/skills/{skill}/openapi.json", described.of_skill),
                 Route(CALL_PATH + "{skill}/{utility}", call, methods=["POST"]),
                 Route("/api/health", reads.health),
                 Route("/api/skills", reads.skills),

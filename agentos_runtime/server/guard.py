@@ -31,6 +31,7 @@ from agentos_runtime.server.body import BodyReader, ClientGone
 from agentos_runtime.server.callers import CONSOLE_KEY, Callers, Sessions, named_agent
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.messages import Admitted, ConnectionInfo, Headers, error_response, request_id_of
+from agentos_runtime.server.pages.front import CONTENT_TYPES
 from agentos_runtime.storage.private_files import PrivateFile
 
 
@@ -90,7 +91,12 @@ class Admission:
             )
         if scope["path"] == HEALTH_PATH:
             return Caller(named_agent(headers) or ANONYMOUS)
-        return self.callers.caller(headers, proof)
+        try:
+            return self.callers.caller(headers, proof)
+        except Unauthorized:
+            if scope["path"] not in PAGES:
+                raise
+            return Caller(ANONYMOUS, outside=True)
 
     def _check_length(self, headers: Mapping[bytes, bytes]) -> None:
         length = headers.get(b"content-length")
@@ -188,6 +194,8 @@ def _bracketed(host: str) -> str:
 CONNECTION = "agentos.connection"
 """The ASGI extension under which the server tells what it knows of the connection."""
 HEALTH_PATH = "/api/health"
+PAGES = frozenset({"/", "/docs", "/docs/", *(f"/docs/{name}" for name in CONTENT_TYPES)})
+"""What is answered without data to those who send no token, so that a browser can be asked for it."""
 _NOTHING: Mapping[str, ConnectionInfo] = MappingProxyType({})
 _WILDCARDS = frozenset({"0.0.0.0", "::", "", "[::]"})  # noqa: S104 - compared with, not listened on
 _JSON_TYPE = re.compile(rb'application/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?;?', re.IGNORECASE)

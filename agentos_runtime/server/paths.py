@@ -16,7 +16,7 @@ def settle_path(scope: Scope) -> None:
     raw: bytes = scope["raw_path"]
     if b"%" in raw or raw.endswith(b"/"):
         parts = raw.removesuffix(b"/").split(b"/")
-        scope["path"] = "/".join([quote(unquote_to_bytes(part), safe="") for part in parts])
+        scope["path"] = "/".join([quote(unquote_to_bytes(part), safe="") for part in parts]) or "/"
 
 
 def variable(scope: Scope, name: str) -> str:

@@ -29,6 +29,7 @@ from agentos_runtime.server.guard import Guard
 from agentos_runtime.server.lifecycle.probes import Probes
 from agentos_runtime.server.lifecycle.processes import Inherited
 from agentos_runtime.server.limits import DEFAULT_LIMITS, Limits
+from agentos_runtime.server.pages.described import Reached
 from agentos_runtime.server.ports import Runtime
 
 Opened = TypeVar("Opened")
@@ -81,7 +82,8 @@ async def serve(
                 "This system does not tell whose a connection is: other users of this machine can call this server."
             )
         _allow_open_files(settings.max_connections)
-        app = HttpApp(limits, read_mcp(settings.mcp, settings.config_file))
+        reached = Reached(settings.public_url, needs_token=settings.token is not None)
+        app = HttpApp(limits, read_mcp(settings.mcp, settings.config_file), reached)
         port = listener.getsockname()[1]
         collector = Collector(app.opening.is_loading)
         front = Probes(Guard(app, settings, port, limits), app.opening, app.calls)

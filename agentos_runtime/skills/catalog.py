@@ -22,6 +22,11 @@ class Catalog:
         self._broker = broker
 
     @property
+    def skills(self) -> VisibleSkills:
+        """The skills themselves, as the caller sees them."""
+        return self._skills
+
+    @property
     def rule(self) -> Rule:
         """What the caller may call, and therefore sees."""
         return self._skills.rule

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentos_runtime.mcp.dialect import PROPERTY, sent_schema
+from agentos_runtime.skills.tool_schemas import PROPERTY, sent_schema
 from tests.mcp.lab import lab
 from tests.sizes import examples
 

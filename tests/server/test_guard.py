@@ -15,6 +15,10 @@ from tests.sizes import examples
 
 ROUTES = [
     ("GET", "/"),
+    ("GET", "/docs"),
+    ("GET", "/docs/docs.js"),
+    ("GET", "/openapi.json"),
+    ("GET", "/api/skills/toy/openapi.json"),
     ("GET", "/api/health"),
     ("GET", "/api/skills"),
     ("GET", "/api/skills/toy"),

@@ -1,0 +1,1 @@
+"""What can be called, as OpenAPI says it."""

@@ -1,0 +1,1 @@
+"""The documents of OpenAPI, and what tools make of them."""

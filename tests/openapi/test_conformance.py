@@ -1,0 +1,41 @@
+"""What tools send by the document is accepted, what it forbids is refused, and replies are as it says."""
+
+import os
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.openapi.lab import tool
+
+CHECKS = (
+    *(f"{what}_conformance" for what in ("response_schema", "status_code", "content_type", "allow_header")),
+    *("positive_data_acceptance", "negative_data_rejection"),
+)
+REFUSING = ("anthropic_chat", "anthropic_count_tokens", "ollama_chat", "openrouter_chat")
+"""They refuse what no schema says: params that contradict each other, or that the model cannot honour."""
+CONFIG = f"""\
+[checks]
+enabled = false
+{"".join(f"{check}.enabled = true{chr(10)}" for check in CHECKS)}
+[[operations]]
+include-operation-id = {[*REFUSING]}
+checks.positive_data_acceptance.enabled = false
+"""
+WHOLE = os.environ.get("AGENTOS_TEST_DOCUMENTED") == "all"
+PATHS = ["openapi.json"] if WHOLE else [f"api/skills/open-meteo/openapi.json?version={v}" for v in ("3.1", "3.2")]
+
+
+def conforms(client: httpx.Client, folder: Path, path: str) -> None:
+    config = folder / "schemathesis.toml"
+    config.write_text(CONFIG, encoding="utf-8")
+    how = ["--phases", "examples,coverage", "--max-examples", 15, "--seed", 1, "--warnings", "off"]
+    where = ["--config-file", config, "run", f"{client.base_url}/{path}", "--report-dir", folder]
+    done = tool("schemathesis", *where, *how, folder=folder)
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert "generated" in done.stdout
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_tool_that_reads_a_document_finds_it_kept(client: httpx.Client, tmp_path: Path, path: str) -> None:
+    conforms(client, tmp_path, path)
