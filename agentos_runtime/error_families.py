@@ -47,6 +47,8 @@ class AgentOSError(Exception):
     status: ClassVar[int] = 500
     may_have_arrived: bool = False
     """Whether a request that got no whole answer may have reached the upstream all the same."""
+    refused_by: str | None = None
+    """The limit or safeguard that refused the call: rate, budget, concurrent, not_allowed, lane, breaker."""
 
     def __init__(
         self,
@@ -57,8 +59,10 @@ class AgentOSError(Exception):
         upstream: UpstreamFailure | None = None,
         retry_after: float | None = None,
         details: Mapping[str, Json] | None = None,
+        refused_by: str | None = None,
     ) -> None:
         super().__init__(message)
+        self.refused_by = refused_by
         self.message = message
         self.problems = tuple(problems)
         self.help_url = help_url

@@ -2,7 +2,10 @@
 
 import secrets
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
+
+Surface: TypeAlias = Literal["http", "mcp", "use", "face", "cli"]
+"""By which way a call came; `cli` is also a program that holds the runtime itself."""
 
 
 def new_request_id() -> str:
@@ -29,6 +32,7 @@ class Call:
     idempotency_key: str | None = None
     patience: float | None = None
     waiting_id: str | None = None
+    surface: Surface = "cli"
 
 
 @dataclass(frozen=True, slots=True)

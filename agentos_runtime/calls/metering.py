@@ -16,6 +16,18 @@ class Meter:
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost: float | None = None
+    cached_input_tokens: int | None = None
+    """Of the input tokens; so are those that were written to a cache."""
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    """Of the output tokens."""
+
+
+NUMBERS: tuple[str, ...] = (
+    *("input_tokens", "output_tokens", "cost"),
+    *("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"),
+)
+"""What of a meter are numbers."""
 
 
 def read_meter(*documents: Json, clean: Callable[[str], str] = str) -> Meter:
@@ -33,6 +45,9 @@ def read_meter(*documents: Json, clean: Callable[[str], str] = str) -> Meter:
         input_tokens=_count(usages, "input_tokens", "prompt_tokens"),
         output_tokens=_count(usages, "output_tokens", "completion_tokens"),
         cost=next((cost for usage in usages if (cost := _cost(usage)) is not None), None),
+        cached_input_tokens=_count(usages, "cached_input_tokens"),
+        cache_write_tokens=_count(usages, "cache_write_tokens"),
+        reasoning_tokens=_count(usages, "reasoning_tokens"),
     )
 
 

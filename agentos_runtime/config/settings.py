@@ -66,6 +66,8 @@ class Settings:
     """`[idempotency]` in config.toml; read by `idempotency`."""
     mcp: Mapping[str, Any] = field(default_factory=dict)
     """`[mcp]` in config.toml; read by `mcp.toolsets`."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """`[metrics]` in config.toml; read by `metrics.settings`."""
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     other_homes: tuple[Path, ...] = field(default=(), compare=False)
     """Homes that this one stands in for: what lies in them is as private as what lies in `home`."""
@@ -160,7 +162,7 @@ class Settings:
         return self.home / "agentos.lock"
 
 
-TABLES = frozenset({"skill_settings", "limits", "breaker", "fairness", "idempotency", "mcp"})
+TABLES = frozenset({"skill_settings", "limits", "breaker", "fairness", "idempotency", "mcp", "metrics"})
 """Settings that only `config.toml` can say."""
 AGENT_PREFIX = "agentos_"
 """How the tokens of agents begin, and nothing else."""
@@ -322,4 +324,5 @@ _READERS: Mapping[str, Any] = {
     "fairness": _table,
     "idempotency": _table,
     "mcp": _table,
+    "metrics": _table,
 }

@@ -96,6 +96,11 @@ class WorkerPool:
         """The process ids of all workers."""
         return self._programs.pids + self._checkers.pids
 
+    @property
+    def ends(self) -> Mapping[str, int]:
+        """How many worker processes ended that were not let go, by what ended them."""
+        return self._programs.ends + self._checkers.ends
+
     async def run(
         self,
         program: Program,

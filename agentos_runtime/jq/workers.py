@@ -6,7 +6,8 @@ keeps others waiting; some seconds later the surplus leaves again.
 
 import asyncio
 import signal
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Mapping
 
 from agentos_runtime.jq.answer import LATE, LOST, Answer, Limits
 from agentos_runtime.jq.process import WORKER, Call, WorkerProcess
@@ -22,6 +23,15 @@ _SURPLUS_KEPT = 5.0
 _YIELD_AFTER = 10
 """How many times slow is so slow that the processor goes to others first."""
 STOPPING = "the runtime is stopping"
+_ENDS: Mapping[int, str] = {
+    3: "memory",
+    -signal.SIGABRT: "memory",
+    -signal.SIGVTALRM: "cpu",
+    -signal.SIGSEGV: "depth",
+    -signal.SIGBUS: "depth",
+    -signal.SIGKILL: "killed",
+}
+"""By return code, as the label of a figure says it; `killed` by us for its time, or by somebody else."""
 
 
 class Workers:
@@ -47,6 +57,8 @@ class Workers:
         self._bad_starts = 0
         self._started: asyncio.Future[bool] = self._loop.create_future()
         self.open = True
+        self.ends: Counter[str] = Counter()
+        """How many ended that were not let go, by what ended them."""
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -123,6 +135,8 @@ class Workers:
             self._fill()
 
     def ended(self, worker: WorkerProcess, returncode: int) -> None:
+        if self.open and returncode:
+            self.ends[_ENDS.get(returncode, "other")] += 1
         if self.open and not worker.ready:
             self._failed_start(killed=returncode == -signal.SIGKILL)
 

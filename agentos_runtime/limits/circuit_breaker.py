@@ -96,6 +96,10 @@ class CircuitBreakers:
         """Around one call to the origin."""
         return Attempt(self, origin)
 
+    def open_origins(self) -> list[str]:
+        """The origins that are left alone now."""
+        return [origin for origin, streak in self._streaks.items() if streak.pause]
+
     def begin(self, origin: str) -> _Streak | None:
         """The streak that a call which begins now probes, if it is a probe. Raises UpstreamUnavailable."""
         streak = self._streaks.get(origin)
@@ -132,6 +136,7 @@ def _left_alone(origin: str, streak: _Streak, wait: float) -> UpstreamUnavailabl
         f"{origin} failed {streak.failures} times in a row, so its circuit is open: nothing was sent. "
         f"The next try is possible in {wait:.0f} s.",
         retry_after=wait,
+        refused_by="breaker",
     )
 
 

@@ -79,7 +79,8 @@ class ConcurrencyLimiter:
 
 
 def _full(skill: str, reason: str) -> Overloaded:
-    return Overloaded(f"Too many calls of {skill} at once: {reason}. Try again in a moment.", retry_after=1.0)
+    said = f"Too many calls of {skill} at once: {reason}. Try again in a moment."
+    return Overloaded(said, retry_after=1.0, refused_by="lane")
 
 
 _READERS: Mapping[str, Reader] = {"concurrent": whole(1), "queue": whole(0), "wait": amount}

@@ -2,14 +2,14 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from agentos_runtime.errors import AgentOSError, Overloaded
 from agentos_runtime.limits.counters import Charge, Claim, Counters, Refusal
 from agentos_runtime.limits.messages import refused, warning
 from agentos_runtime.limits.report import Use, uses
-from agentos_runtime.limits.rules import NANO, TOTAL, Rule, Rules
+from agentos_runtime.limits.rules import NANO, PERIODS, TOTAL, Rule, Rules
 from agentos_runtime.limits.source import RuleSource
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 
@@ -55,7 +55,13 @@ class Limits:
     clock: epoch seconds.
     """
 
-    def __init__(self, rules: RuleSource, counters: Counters, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        rules: RuleSource,
+        counters: Counters,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._rules = rules
         self._counters = counters
         self._clock = clock
@@ -81,6 +87,21 @@ class Limits:
         """The limits of an agent, or of TOTAL, and how much of them is used. Raises DatabaseTrouble."""
         rule = self.rules.total if subject == TOTAL else self.rules.of(subject)
         return uses(self._counters.file, self._counters.spent, subject, rule, self._clock())
+
+    def names(self, agent: str) -> bool:
+        """Whether the agent has limits of its own."""
+        return agent in self._rules.current().agents
+
+    def budgets(self, agents: Collection[str]) -> list[tuple[str, Use]]:
+        """How much of its budgets each of these, each agent with limits of its own, and all together have used.
+
+        Reads a file. Raises DatabaseTrouble.
+        """
+        rules = self._rules.current()
+        subjects = [(name, rules.of(name)) for name in sorted({*agents, *rules.agents})]
+        both = [*subjects, (TOTAL, rules.total)]
+        found = [(subject, self.uses(subject)) for subject, rule in both if rule.budgets]
+        return [(subject, use) for subject, several in found for use in several if use.key in PERIODS]
 
     async def admit(
         self, agent: str, skill: str, utility: str, *, paid: bool, row: int | None = None

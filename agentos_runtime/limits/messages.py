@@ -23,7 +23,8 @@ def refused(refusal: Refusal, claim: Claim) -> AgentOSError:
         "resets_at": None if refusal.until is None else iso(refusal.until),
     }
     wait = SOON if refusal.until is None else max(SOON, refusal.until - claim.now)
-    return kind(f"{who(refusal.subject, claim.agent)} {say(refusal, claim)}", retry_after=wait, details=details)
+    said = f"{who(refusal.subject, claim.agent)} {say(refusal, claim)}"
+    return kind(said, retry_after=wait, details=details, refused_by=_REASONS.get(refusal.key, "budget"))
 
 
 def warning(level: Level, agent: str) -> str:
@@ -83,6 +84,7 @@ def _max_cost(refusal: Refusal, claim: Claim) -> str:
     )
 
 
+_REASONS: Mapping[str, str] = {"calls_per_minute": "rate", "concurrent": "concurrent"}
 _Say: TypeAlias = Callable[[Refusal, Claim], str]
 _WORDS: Mapping[str, tuple[type[AgentOSError], _Say]] = {
     "calls_per_minute": (RateLimited, _rate),

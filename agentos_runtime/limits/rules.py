@@ -111,6 +111,7 @@ def not_allowed(agent: str, skill: str, utility: str | None = None) -> NotAllowe
         f'The agent "{agent}" may not call {what}: the limits in config.toml do not allow it. '
         "Ask the person who runs this server.",
         details={"skill": skill} | ({} if utility is None else {"utility": utility}),
+        refused_by="not_allowed",
     )
 
 
@@ -233,6 +234,8 @@ _BUDGETS: Mapping[str, tuple[Unit, Period]] = {
     "cost_per_day": ("cost", "day"),
     "cost_per_week": ("cost", "week"),
 }
+PERIODS = frozenset(_BUDGETS)
+"""The keys of budgets."""
 _READERS: Mapping[str, Reader] = {
     "allow": _allowed,
     "deny": _patterns,

@@ -90,7 +90,7 @@ class Calls:
         rows = tool is not None and tool.has_rows and arguments.get("limit") is None and not arguments.get("all")
         if rows:
             arguments["limit"] = ROWS
-        call = Call(skill, utility, arguments, face.agent, face.request_id, _idempotency_key(request))
+        call = Call(skill, utility, arguments, face.agent, face.request_id, _idempotency_key(request), "mcp")
         try:
             reply = await self.runtime.invoke(call)
         except (UnknownSkill, UnknownUtility, NotCallable) as error:

@@ -14,6 +14,16 @@ from agentos_runtime.manifest.model import Retry
 class Workers(Protocol):
     """Runs combined programs; never raises for what an expression does."""
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The worker processes that there are."""
+        ...
+
+    @property
+    def ends(self) -> Mapping[str, int]:
+        """How many of them ended that were not let go, by what ended them."""
+        ...
+
     async def run(self, program: Program, data: bytes, document: Json = None) -> Outcome:
         """The outputs for JSON text; `document` is what the text says, where that is known."""
         ...

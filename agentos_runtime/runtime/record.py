@@ -22,6 +22,7 @@ from agentos_runtime.errors import (
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.runtime.results import Results
 from agentos_runtime.runtime.safeguards import Permit
+from agentos_runtime.runtime.telling.watched import Watched
 from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.rows import Closing, Entry
 
@@ -75,6 +76,10 @@ class Record:
     """US dollars, once the row is closed; None = nobody said."""
     decision: dict[str, Json] | None = None
     """What a person said to it, or that nobody has yet."""
+    watched: Watched | None = None
+    """Figures and listeners; None where a call is only looked at."""
+    simulated: str | None = None
+    """In a simulation: which case answered, and whether it was the very request."""
     entry: Entry | None = None
     permit: Permit | None = None
     """What the call was let through with; closed after the row."""
@@ -84,6 +89,8 @@ class Record:
         self.entry = await self.ledger.start(
             request_id=call.request_id, agent=call.agent, skill=call.skill[:200], utility=call.utility[:200]
         )
+        if self.watched is not None:
+            self.watched.begun()
         return self
 
     async def __aexit__(
@@ -100,8 +107,12 @@ class Record:
             self.metering_sources.append(self.so_far())
         meter = self.results.meter(reversed(self.metering_sources))
         self.cost = meter.cost
+        closing = self._closing(error, meter)
+        if self.watched is not None:
+            refused_by = error.refused_by if isinstance(error, AgentOSError) else None
+            self.watched.ended(closing, meter, self.timer.timings(), refused_by, self.simulated)
         try:
-            await self.ledger.finish(entry, self._closing(error, meter))
+            await self.ledger.finish(entry, closing)
         finally:
             permit, self.permit = self.permit, None
             if permit is not None:
@@ -116,6 +127,22 @@ class Record:
         """The row says `started` again."""
         if self.entry is not None:
             await self.ledger.mark(self.entry, "started")
+
+    def exchanged(self, origin: str, seconds: float) -> None:
+        """Note how long a request to the service took until it was answered, or failed."""
+        self.timer.upstream += seconds
+        if self.watched is not None:
+            self.watched.exchanged(origin, seconds)
+
+    def note_stream(self) -> None:
+        """Note that the reply comes in pieces."""
+        if self.watched is not None:
+            self.watched.streams()
+
+    def note_first_event(self) -> None:
+        """Note that the stream's caller is given its first event."""
+        if self.watched is not None:
+            self.watched.first_event(self.timer.timings())
 
     def hear(self, status: int, headers: Mapping[str, str]) -> None:
         """Note what the head of an answer says."""

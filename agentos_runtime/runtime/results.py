@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Literal, TypeVar
 
 from agentos_runtime.calls.call import Call, Event, RawReply, Reply, Timings
-from agentos_runtime.calls.metering import Meter, read_meter
+from agentos_runtime.calls.metering import NUMBERS, Meter, read_meter
 from agentos_runtime.errors import AgentOSError, ParamProblem, UpstreamFailure
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 from agentos_runtime.runtime.tracing import Trace
@@ -91,10 +91,8 @@ class Results:
     def meter(self, documents: Iterable[Json]) -> Meter:
         """What the ledger gets to know: names and numbers."""
         meter = read_meter(*documents, clean=self._redactor.clean_text)
-        numbers = self._number(meter.input_tokens), self._number(meter.output_tokens), self._number(meter.cost)
-        if numbers == (meter.input_tokens, meter.output_tokens, meter.cost):
-            return meter
-        return replace(meter, input_tokens=numbers[0], output_tokens=numbers[1], cost=numbers[2])
+        hidden = {name: None for name in NUMBERS if self._number(getattr(meter, name)) != getattr(meter, name)}
+        return replace(meter, **hidden) if hidden else meter
 
     def would_change(self, text: str) -> bool:
         """Whether there is a secret in the text."""

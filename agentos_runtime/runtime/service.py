@@ -19,6 +19,7 @@ from agentos_runtime.limits.idempotency.replays import Keyed
 from agentos_runtime.limits.rules import FREE
 from agentos_runtime.manifest.model import Auth
 from agentos_runtime.manifest.params import known_params
+from agentos_runtime.metrics.measured import Measured
 from agentos_runtime.runtime.answering.answers import answer_of
 from agentos_runtime.runtime.answering.held import HeldSource
 from agentos_runtime.runtime.answering.streaming import FIRST_EVENT, EventStream, Source
@@ -36,6 +37,8 @@ from agentos_runtime.runtime.record import Record, Timer
 from agentos_runtime.runtime.results import Results
 from agentos_runtime.runtime.safeguards import Permit, Safeguards
 from agentos_runtime.runtime.selecting import Selection, checked_selection
+from agentos_runtime.runtime.telling.figures import Figures
+from agentos_runtime.runtime.telling.watched import Telling
 from agentos_runtime.runtime.tracing import Trace
 from agentos_runtime.runtime.transport import Transport
 from agentos_runtime.security.agents import ANONYMOUS, Caller, is_agent_name
@@ -82,6 +85,10 @@ class Runtime:
         self._broker = broker
         self._safeguards = safeguards
         self._platform = platform
+        self.telling = Telling(Measured(), registry, safeguards.limits, agents)
+        """Who is told how calls go."""
+        measured = self.telling.measured
+        self._figures = Figures(measured, registry, broker, safeguards, agents, ledger, workers)
         self._plans = Plans()
         clocks = clocks or Clocks()
         transport = Transport(upstream, safeguards.circuit_breakers)
@@ -153,6 +160,18 @@ class Runtime:
             raise broken_error(entry)
         return tuple(entry.skill.auth.values())
 
+    async def metrics(self, caller: Caller | None) -> str:
+        """The body of `GET /metrics`; caller: None where everybody may read it.
+
+        Raises NotAllowed for who may not see what all agents do, Unauthorized.
+        """
+        if caller is not None and self._sight(caller) != EVERYTHING:
+            raise NotAllowed(
+                "Figures of all agents are for the operator, since agents are bound to tokens here: send "
+                "AGENTOS_OPERATOR_TOKEN as Authorization: Bearer …, or set open under [metrics] in config.toml."
+            )
+        return await self._figures.written()
+
     async def activity(self, filters: Mapping[str, str], caller: Caller) -> dict[str, Json]:
         """The body of `GET /api/activity`, of rows that the caller may see. Raises InvalidParams, Unauthorized."""
         return await self.ledger.rows(filters, self._sight(caller))
@@ -192,6 +211,7 @@ class Runtime:
         call = await self._named(call)
         record = self._record(call)
         await record.__aenter__()
+        record.note_stream()
         try:
             ctx = await self._context(call, record, streaming=True, trace=trace)
             try:
@@ -218,7 +238,8 @@ class Runtime:
         """The call's row, not yet opened. Raises InvalidAgent: also who needs no header may have no other name."""
         if not is_agent_name(call.agent):
             raise InvalidAgent("An agent's name is 1 to 64 printable ASCII characters without a space at the ends.")
-        return Record(self.ledger, call, Timer(self._services.clocks.monotonic), Results(call))
+        timer, results = Timer(self._services.clocks.monotonic), Results(call)
+        return Record(self.ledger, call, timer, results, watched=self.telling.watch(call))
 
     async def _context(
         self, call: Call, record: Record, *, streaming: bool, trace: Trace | None = None

@@ -91,7 +91,7 @@ class Transport:
             record.made = record.made or (changes and gone)
             raise
         finally:
-            timer.upstream += timer.clock() - started
+            record.exchanged(authorized.origin, timer.clock() - started)
         record.hear(response.status, response.headers)
         record.made = record.made or (changes and response.status < 400)
         trace_stages(response_stages(response.status, response.headers, response.body))
@@ -141,7 +141,7 @@ class Transport:
                 )
                 attempt.status = upstream.status
         finally:
-            timer.upstream += timer.clock() - started
+            record.exchanged(authorized.origin, timer.clock() - started)
         record.hear(upstream.status, upstream.headers)
         trace_stages(response_stages(upstream.status, upstream.headers))
         return upstream

@@ -15,6 +15,7 @@ from agentos_runtime.server.open_calls import OpenCalls
 from agentos_runtime.server.opening import Opening
 from agentos_runtime.server.operators.routes import operator_routes
 from agentos_runtime.server.pages.described import Described, Reached
+from agentos_runtime.server.pages.figures import FiguresRoute
 from agentos_runtime.server.pages.front import Pages
 from agentos_runtime.server.paths import settle_path
 from agentos_runtime.server.routes_calls import CallRoute
@@ -42,6 +43,7 @@ class HttpApp(Starlette):
                 Route("/", pages.front),
                 Route("/docs", pages.docs),
                 Route("/docs/{file}", pages.file),
+                Route("/metrics", FiguresRoute(self.opening, reached).read),
                 Route("/openapi.json", described.whole),
                 Route("/api/skills/{skill}/openapi.json", described.of_skill),
                 Route(CALL_PATH + "{skill}/{utility}", call, methods=["POST"]),

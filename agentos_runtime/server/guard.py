@@ -31,6 +31,7 @@ from agentos_runtime.server.body import BodyReader, ClientGone
 from agentos_runtime.server.callers import CONSOLE_KEY, Callers, Sessions, named_agent
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.messages import Admitted, ConnectionInfo, Headers, error_response, request_id_of
+from agentos_runtime.server.pages.figures import reads_figures_here
 from agentos_runtime.server.pages.front import CONTENT_TYPES
 from agentos_runtime.storage.private_files import PrivateFile
 
@@ -60,6 +61,8 @@ class Admission:
     hosts: frozenset[bytes]
     callers: Callers
     max_body: int
+    open_figures: bool = False
+    """Whether programs of this machine read figures without a token."""
 
     def check(self, scope: Scope, headers: Mapping[bytes, bytes], connection: ConnectionInfo | None) -> Caller:
         """Who asks."""
@@ -94,7 +97,7 @@ class Admission:
         try:
             return self.callers.caller(headers, proof)
         except Unauthorized:
-            if scope["path"] not in PAGES:
+            if scope["path"] not in PAGES and not (self.open_figures and reads_figures_here(scope)):
                 raise
             return Caller(ANONYMOUS, outside=True)
 
@@ -108,12 +111,19 @@ class Guard:
     """ASGI middleware: admits a request, reads its body, and hands both on: `messages.admitted(scope)`."""
 
     def __init__(
-        self, app: ASGIApp, settings: Settings, port: int, limits: Limits, sessions: Sessions | None = None
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        port: int,
+        limits: Limits,
+        sessions: Sessions | None = None,
+        *,
+        open_figures: bool = False,
     ) -> None:
         self._app = app
         agents = Agents(PrivateFile(settings.agents_file))
         callers = Callers(_encoded(settings.token), _encoded(settings.operator_token), agents, sessions)
-        self._admission = Admission(known_hosts(settings, port), callers, settings.max_body)
+        self._admission = Admission(known_hosts(settings, port), callers, settings.max_body, open_figures)
         self._bodies = BodyReader(settings.max_body, limits.bodies_held, limits.body_timeout)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

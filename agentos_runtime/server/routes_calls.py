@@ -82,6 +82,7 @@ class CallRoute:
             request.caller.agent,
             request.request_id,
             _idempotency_key(request),
+            surface="http",
             patience=0.0 if _responds_later(request) else self._limits.hold,
             waiting_id=waiting_id.decode("latin-1") if waiting_id else None,
         )

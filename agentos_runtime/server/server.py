@@ -21,6 +21,7 @@ from uvicorn.server import ServerState
 
 from agentos_runtime.config.settings import Settings, SettingsError
 from agentos_runtime.mcp.toolsets import read_mcp
+from agentos_runtime.metrics.settings import read_metrics
 from agentos_runtime.server.app import HttpApp
 from agentos_runtime.server.connections.connection import Connection, sweep
 from agentos_runtime.server.connections.peer import Peers
@@ -82,11 +83,13 @@ async def serve(
                 "This system does not tell whose a connection is: other users of this machine can call this server."
             )
         _allow_open_files(settings.max_connections)
-        reached = Reached(settings.public_url, needs_token=settings.token is not None)
+        figures = read_metrics(settings.metrics, settings.config_file)
+        reached = Reached(settings.public_url, settings.token is not None, figures.open)
         app = HttpApp(limits, read_mcp(settings.mcp, settings.config_file), reached)
         port = listener.getsockname()[1]
         collector = Collector(app.opening.is_loading)
-        front = Probes(Guard(app, settings, port, limits), app.opening, app.calls)
+        guard = Guard(app, settings, port, limits, open_figures=figures.open)
+        front = Probes(guard, app.opening, app.calls)
         server = Server(front, listener, peers, limits, settings.max_connections, collector)
         async with server.running(), _awaited(stop, inherited) as ending, contextlib.AsyncExitStack() as opened:
             runtime = await _unless(ending, opened.enter_async_context(open_runtime()))

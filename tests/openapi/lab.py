@@ -80,8 +80,10 @@ def bundled(folder: Path, **settings: Any) -> Iterator[httpx.Client]:
 
 
 @contextlib.contextmanager
-def served(folder: Path, texts: Mapping[str, str], **settings: Any) -> Iterator[httpx.Client]:
-    """A client of a server with these skill files and no others."""
+def served(
+    folder: Path, texts: Mapping[str, str], *, environ: Mapping[str, str] | None = None, **settings: Any
+) -> Iterator[httpx.Client]:
+    """A client of a server with these skill files and no others. environ: where keys stand."""
     skills = folder / "skills"
     skills.mkdir()
     for name, text in texts.items():
@@ -89,7 +91,7 @@ def served(folder: Path, texts: Mapping[str, str], **settings: Any) -> Iterator[
     given = Settings(home=folder / "home", skills=(skills,), only_skills=True, **settings)
     guarded = {name: value for name, value in settings.items() if name != "limits"}
     with (
-        running(lambda: open_runtime(given, {}), home=given.home, **guarded) as server,
+        running(lambda: open_runtime(given, environ or {}), home=given.home, **guarded) as server,
         httpx.Client(base_url=server.url, timeout=30, trust_env=False, verify=NO_TLS) as client,
     ):
         yield client

@@ -17,6 +17,7 @@ ROUTES = [
     ("GET", "/"),
     ("GET", "/docs"),
     ("GET", "/docs/docs.js"),
+    ("GET", "/metrics"),
     ("GET", "/openapi.json"),
     ("GET", "/api/skills/toy/openapi.json"),
     ("GET", "/api/health"),

@@ -194,6 +194,9 @@ class ToyRuntime:
     def catalog(self, caller: Caller, *, everything: bool = False) -> ToyCatalog:
         return self._catalog
 
+    async def metrics(self, caller: Caller | None) -> str:
+        return "toys_total 1\n"
+
     async def activity(self, filters: Mapping[str, str], caller: Caller) -> dict[str, Json]:
         return {"rows": [dict(filters)], "next_cursor": None}
 

@@ -85,6 +85,7 @@ class EventStream:
         self._first: asyncio.Task[list[Event]] | None = None
         self._interruption: AgentOSError | None = None
         self._over = False
+        self._told_first = False
         self._ended: Callable[[], None] = lambda: None
 
     def when_closed(self, ended: Callable[[], None]) -> None:
@@ -128,6 +129,9 @@ class EventStream:
                 batch += await self._failed(self._interruption)
         except AgentOSError as error:
             batch = await self._failed(self._interruption or error)
+        if not self._told_first:
+            self._told_first = True
+            self._record.note_first_event()
         if batch[-1].name != "delta":
             self._over = True
             await self._record.close()

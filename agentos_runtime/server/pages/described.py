@@ -22,6 +22,8 @@ class Reached:
     """The url that callers use; None = as each request says."""
     needs_token: bool = False
     """Whether every call needs a token."""
+    open_figures: bool = False
+    """Whether programs of this machine read figures without one."""
 
 
 class Described:

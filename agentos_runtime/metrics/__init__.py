@@ -1,0 +1,1 @@
+"""Figures of the runtime, as Prometheus reads them."""

@@ -1,0 +1,1 @@
+"""Who is told of calls besides their callers: figures, and whoever listens."""

@@ -1,0 +1,124 @@
+"""A call as figures and listeners get to know it: when it begins, what happens on the way, how it ends."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agentos_runtime.calls.call import Call, Timings
+from agentos_runtime.calls.metering import Meter
+from agentos_runtime.limits.enforcement import Limits
+from agentos_runtime.metrics.families import OTHER
+from agentos_runtime.metrics.measured import Measured
+from agentos_runtime.security.agents import Agents
+from agentos_runtime.skills.registry import Registry
+from agentos_runtime.skills.visibility import callable_name
+from agentos_runtime.storage.activity.rows import Closing
+from agentos_runtime.storage.private_files import PrivateFileError
+
+USE = "use"
+"""The name under which calls of any address of a service are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a call ended."""
+
+    call: Call
+    closing: Closing
+    streamed: bool
+    simulated: str | None = None
+    """In a simulation: which case answered, and whether it was the very request."""
+
+
+class Telling:
+    """Makes a Watched of each call. Labels are what is known here: names that callers make up are `other`."""
+
+    def __init__(self, measured: Measured, registry: Registry, limits: Limits, agents: Agents) -> None:
+        self.measured = measured
+        self.listeners: list[Callable[[Ended], object]] = []
+        self._registry = registry
+        self._limits = limits
+        self._agents = agents
+
+    def watch(self, call: Call) -> "Watched":
+        return Watched(self, call)
+
+    def names(self, call: Call) -> tuple[str, str]:
+        """Skill and utility, as far as there are such."""
+        entry = self._registry.find(call.skill)
+        if entry is None or entry.skill is None:
+            return OTHER, OTHER
+        utility = callable_name(entry.skill, call.utility)
+        known = utility in entry.skill.utilities or utility == USE
+        return call.skill, utility if known else OTHER
+
+    def agent(self, call: Call) -> str:
+        """The agent, if the operator named it: bound to a token, or with limits of its own."""
+        if self._limits.names(call.agent):
+            return call.agent
+        try:
+            return call.agent if self._agents.is_bound(call.agent) else OTHER
+        except PrivateFileError:
+            return OTHER
+
+
+class Watched:
+    """One call; what is told before it has begun, or after it has ended, is not counted."""
+
+    def __init__(self, telling: Telling, call: Call) -> None:
+        self._telling = telling
+        self._call = call
+        self._skill, self._utility = OTHER, OTHER
+        self._streamed = False
+
+    def begun(self) -> None:
+        self._skill, self._utility = self._telling.names(self._call)
+        self._telling.measured.in_flight.add((self._skill,))
+
+    def streams(self) -> None:
+        """The reply comes in pieces."""
+        self._streamed = True
+        self._telling.measured.streams.add((self._skill,))
+
+    def first_event(self, timings: Timings) -> None:
+        self._telling.measured.first_events.observe((self._skill, self._utility), timings.total_ms / 1e3)
+
+    def exchanged(self, origin: str, seconds: float) -> None:
+        """A request to the service was answered, or failed."""
+        self._telling.measured.upstream.observe((self._skill, origin), seconds)
+
+    def ended(
+        self, closing: Closing, meter: Meter, timings: Timings, refused_by: str | None, simulated: str | None
+    ) -> None:
+        measured, agent = self._telling.measured, self._telling.agent(self._call)
+        skill, utility, outcome = self._skill, self._utility, closing.outcome
+        measured.in_flight.add((skill,), -1)
+        if self._streamed:
+            measured.streams.add((skill,), -1)
+        measured.calls.add((skill, utility, agent, outcome, closing.code or "", self._call.surface))
+        measured.durations.observe((skill, utility, outcome), timings.total_ms / 1e3)
+        measured.expressions.add((skill,), timings.expressions_ms / 1e3)
+        if refused_by is not None:
+            measured.refusals.add((refused_by, agent))
+        self._count_usage(closing, meter, agent)
+        for listen in self._telling.listeners:
+            listen(Ended(self._call, closing, self._streamed, simulated))
+
+    def _count_usage(self, closing: Closing, meter: Meter, agent: str) -> None:
+        if meter.input_tokens is None and meter.output_tokens is None and meter.cost is None:
+            return
+        answered = closing.upstream_status is not None and 200 <= closing.upstream_status < 300
+        named = meter.model if answered and closing.outcome == "ok" else None
+        model = self._telling.measured.model(named) if named else OTHER
+        labels = (self._skill, agent, model)
+        self._telling.measured.count_tokens(
+            labels,
+            {
+                "input": meter.input_tokens,
+                "output": meter.output_tokens,
+                "cached_input": meter.cached_input_tokens,
+                "cache_write": meter.cache_write_tokens,
+                "reasoning": meter.reasoning_tokens,
+            },
+        )
+        if meter.cost is not None:
+            self._telling.measured.cost.add(labels, meter.cost)

@@ -1,0 +1,1 @@
+"""Figures: what is counted, under which labels, and who may read it."""
