@@ -330,7 +330,15 @@ def test_an_error_is_clean_in_each_of_its_fields() -> None:
         details={KEY: [KEY, number]},
     )
     cleaned = results.error(error)
-    assert set(vars(error)) == {"message", "problems", "help_url", "upstream", "retry_after", "details"}
+    assert set(vars(error)) == {
+        "message",
+        "problems",
+        "help_url",
+        "upstream",
+        "retry_after",
+        "details",
+        "refused_by",
+    }
     said = repr((vars(cleaned), cleaned.args, str(cleaned), cleaned.as_json()))
     assert KEY not in said.replace("\\\\", "\\")
     assert DIGITS not in said
