@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from functools import partial
 
 from agentos_runtime.config.settings import Settings, SettingsError
 from agentos_runtime.http_client import Upstream
@@ -17,7 +16,6 @@ from agentos_runtime.limits.concurrency import ConcurrencyLimiter, read_concurre
 from agentos_runtime.limits.counters import Counters
 from agentos_runtime.limits.enforcement import Limits
 from agentos_runtime.limits.idempotency.replays import Replays, read_replays
-from agentos_runtime.limits.report import uses
 from agentos_runtime.limits.rules import NANO
 from agentos_runtime.limits.source import RuleSource
 from agentos_runtime.runtime import Runtime, ports
@@ -104,7 +102,7 @@ def open_safeguards(settings: Settings) -> Iterator[Safeguards]:
     kept = read_replays(settings.idempotency, file)
     spent = SpentInLedger(settings)
     counters = Counters(settings.limits_file, spent, lambda agent: rules.current().subjects(agent))
-    limits = Limits(rules, counters, uses=partial(uses, settings.limits_file, spent))
+    limits = Limits(rules, counters)
     replays = Replays(kept, settings.idempotency_file)
     try:
         limits.check_version()

@@ -47,6 +47,8 @@ class AgentOSError(Exception):
     status: ClassVar[int] = 500
     may_have_arrived: bool = False
     """Whether a request that got no whole answer may have reached the upstream all the same."""
+    simulated: str | None = None
+    """In a simulation: which case answered, and whether it was the very request."""
     refused_by: str | None = None
     """The limit or safeguard that refused the call: rate, budget, concurrent, not_allowed, lane, breaker."""
 

@@ -36,6 +36,7 @@ CALLED_BY_LIBRARIES: Collection[tuple[str, str]] = {
     ("server/connections/connection.py", "_unsupported_upgrade_warning"),
     ("server/app.py", "build_middleware_stack"),
     ("cli/lazy.py", "list_commands"),
+    ("cli/serving/log.py", "emit"),
     ("cli/lazy.py", "get_command"),
     ("cli/lazy.py", "format_commands"),
 }

@@ -33,6 +33,8 @@ class Call:
     patience: float | None = None
     waiting_id: str | None = None
     surface: Surface = "cli"
+    trace_id: str | None = None
+    """The trace that it belongs to, 32 hex digits, as its caller says in `traceparent`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Reply:
     """Whether this is the answer to an earlier call with the same `Idempotency-Key`."""
     ignored: tuple[str, ...] = ()
     """Params that the service cannot honour and that were not sent to it."""
+    simulated: str | None = None
+    """In a simulation: which case answered, and whether it was the very request: `plain; match=exact`."""
     more: bool = False
     """Whether the list has, or may have, more rows than these."""
     cost: float | None = None

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 """What changes nothing: may be sent again, and needs no idempotency key (pages of a list must not share one)."""
+NEAREST = "match=nearest"
+"""The end of what is said of a simulated answer that is not about the very request."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -29,3 +31,5 @@ class UpstreamResponse:
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    simulated: str | None = None
+    """In a simulation: `plain; match=exact`, the case that answers, and whether it is about the very request."""

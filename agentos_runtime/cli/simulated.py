@@ -17,6 +17,9 @@ def home(settings: Settings) -> AbstractContextManager[Settings]:
     return home_for_a_while(settings)
 
 
-def dependencies(stores: list[CaseStore], folder: Path) -> Callable[[Registry], Dependencies]:
-    """What stands in for the network and the operator's keys; the cases that answer are added to `stores`."""
-    return simulation(pause=short_pause, seen=stores.append, home=folder)
+def dependencies(stores: list[CaseStore], folder: Path, *, strict: bool) -> Callable[[Registry], Dependencies]:
+    """What stands in for the network and the operator's keys; the cases that answer are added to `stores`.
+
+    strict: nothing but the very request of a case is answered.
+    """
+    return simulation(pause=short_pause, seen=stores.append, home=folder, strict=strict)

@@ -17,6 +17,8 @@ _LAST_MOMENT = 0.2
 class UpstreamStream:
     """An open answer: `status`, `headers` (lower-case names), then `chunks()` or `whole()`; always `close()` it."""
 
+    simulated: str | None = None
+
     def __init__(
         self,
         answer: Answer,

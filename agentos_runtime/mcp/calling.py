@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from agentos_runtime.calls.call import Call, Reply
+from agentos_runtime.calls.trace_context import trace_id_of
 from agentos_runtime.errors import (
     AgentOSError,
     InvalidParams,
@@ -90,7 +91,8 @@ class Calls:
         rows = tool is not None and tool.has_rows and arguments.get("limit") is None and not arguments.get("all")
         if rows:
             arguments["limit"] = ROWS
-        call = Call(skill, utility, arguments, face.agent, face.request_id, _idempotency_key(request), "mcp")
+        trace = trace_id_of(request.meta.get("traceparent")) or face.trace_id
+        call = Call(skill, utility, arguments, face.agent, face.request_id, _idempotency_key(request), "mcp", trace)
         try:
             reply = await self.runtime.invoke(call)
         except (UnknownSkill, UnknownUtility, NotCallable) as error:

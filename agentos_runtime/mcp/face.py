@@ -15,6 +15,8 @@ class Face:
     agent: str
     toolset: Toolset
     request_id: str
+    trace_id: str | None = None
+    """As the header of the request says; what a message says of itself wins."""
 
 
 def agent_of(runtime: Runtime, agent: str, *, proven: bool, client: str | None) -> str:

@@ -137,6 +137,7 @@ def beside(reply: Reply, request_id: str) -> dict[str, Json]:
         "agentos/more": reply.more or None,
         "agentos/ignored": [*reply.ignored] or None,
         "agentos/replayed": reply.replayed or None,
+        "agentos/simulated": reply.simulated,
     }
     said: Mapping[str, Json] = {name: value for name, value in found.items() if value is not None}
     timings: Json = round(reply.timings.total_ms, 2)

@@ -42,6 +42,11 @@ class OpenUpstream(Protocol):
     @property
     def headers(self) -> Mapping[str, str]: ...
 
+    @property
+    def simulated(self) -> str | None:
+        """As `UpstreamResponse.simulated`."""
+        ...
+
     def chunks(self) -> AsyncIterator[bytes]:
         """Decoded bytes as they arrive; ends with the answer, or when aborted. Raises UpstreamError."""
         ...

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from agentos_runtime.calls.call import Call, Timings
+from agentos_runtime.calls.messages import NEAREST
 from agentos_runtime.calls.metering import Meter
 from agentos_runtime.errors import (
     AgentOSError,
@@ -108,6 +109,8 @@ class Record:
         meter = self.results.meter(reversed(self.metering_sources))
         self.cost = meter.cost
         closing = self._closing(error, meter)
+        if self.simulated is not None and isinstance(error, AgentOSError):
+            error.simulated = self.simulated
         if self.watched is not None:
             refused_by = error.refused_by if isinstance(error, AgentOSError) else None
             self.watched.ended(closing, meter, self.timer.timings(), refused_by, self.simulated)
@@ -144,9 +147,11 @@ class Record:
         if self.watched is not None:
             self.watched.first_event(self.timer.timings())
 
-    def hear(self, status: int, headers: Mapping[str, str]) -> None:
-        """Note what the head of an answer says."""
+    def hear(self, status: int, headers: Mapping[str, str], simulated: str | None) -> None:
+        """Note what the head of an answer says, and of several simulated ones the one that fits least."""
         self.upstream_status = status
+        if simulated is not None and (self.simulated is None or simulated.endswith(NEAREST)):
+            self.simulated = simulated
         if (named := headers.get(GENERATION)) is not None:
             self.generation_id = self.results.text(named)[:200]
 

@@ -198,9 +198,9 @@ class Runtime:
             ctx = await self._context(call, record, streaming=False, trace=trace)
             keyed = Keyed(partial(self._reply, ctx), ctx.timings, ctx.is_repeatable, record.may_have_happened)
             reply = await self._safeguards.replays.once(call, keyed)
-        if record.cost is None and not record.ignored:
+        if record.cost is None and not record.ignored and record.simulated is None:
             return reply
-        return replace(reply, ignored=record.ignored, cost=record.cost)
+        return replace(reply, ignored=record.ignored, cost=record.cost, simulated=record.simulated)
 
     async def stream(self, call: Call, *, trace: Trace | None = None) -> EventStream:
         """One streamed call, its first events already there (waited for 10 s at most).

@@ -92,7 +92,7 @@ class Transport:
             raise
         finally:
             record.exchanged(authorized.origin, timer.clock() - started)
-        record.hear(response.status, response.headers)
+        record.hear(response.status, response.headers, response.simulated)
         record.made = record.made or (changes and response.status < 400)
         trace_stages(response_stages(response.status, response.headers, response.body))
         return response
@@ -142,6 +142,6 @@ class Transport:
                 attempt.status = upstream.status
         finally:
             record.exchanged(authorized.origin, timer.clock() - started)
-        record.hear(upstream.status, upstream.headers)
+        record.hear(upstream.status, upstream.headers, upstream.simulated)
         trace_stages(response_stages(upstream.status, upstream.headers))
         return upstream

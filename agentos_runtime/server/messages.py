@@ -109,12 +109,17 @@ def error_body(error: AgentOSError, request_id: str) -> dict[str, Json]:
 
 
 def error_response(error: AgentOSError, request_id: str, headers: Headers | None = None) -> Response:
-    extra = list(headers or ())
+    extra = [*(headers or ()), *simulated(error.simulated)]
     if isinstance(error, Unauthorized):
         extra.append((b"www-authenticate", b"Bearer"))
     if error.retry_after is not None:
         extra.append((b"retry-after", b"%d" % max(0, math.ceil(error.retry_after))))
     return Response(jsontext.dump(error_body(error, request_id)), error.status, headers=tuple(extra))
+
+
+def simulated(case: str | None) -> Headers:
+    """In a simulation: which case answered, and whether it was the very request."""
+    return [(b"x-simulated", case.encode("latin-1", "replace"))] if case is not None else []
 
 
 def event_stream_headers(request_id: str) -> Headers:

@@ -22,6 +22,10 @@ class EventStream(Protocol):
     def ignored(self) -> tuple[str, ...]:
         """For a header of the response: params that were not sent."""
 
+    @property
+    def simulated(self) -> str | None:
+        """For a header of the response, in a simulation: which case answered."""
+
     def __aiter__(self) -> AsyncIterator[list[Event]]: ...
 
     def interrupt(self, error: AgentOSError) -> None:

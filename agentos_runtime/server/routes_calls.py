@@ -7,6 +7,7 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from agentos_runtime.calls.call import Call, Reply, Timings
+from agentos_runtime.calls.trace_context import trace_id_of
 from agentos_runtime.errors import (
     AgentOSError,
     DecisionPending,
@@ -27,6 +28,7 @@ from agentos_runtime.server.messages import (
     error_response,
     event_stream_headers,
     json_object,
+    simulated,
 )
 from agentos_runtime.server.open_calls import STOPPING, OpenCall, OpenCalls
 from agentos_runtime.server.opening import Opening
@@ -83,6 +85,7 @@ class CallRoute:
             request.request_id,
             _idempotency_key(request),
             surface="http",
+            trace_id=trace_id_of(request.headers.get(b"traceparent", b"").decode("latin-1")),
             patience=0.0 if _responds_later(request) else self._limits.hold,
             waiting_id=waiting_id.decode("latin-1") if waiting_id else None,
         )
@@ -92,7 +95,11 @@ class CallRoute:
         writer = EventWriter(send, self._limits.ping)
         try:
             open_call.attach(stream)
-            beside = (*_budget_warning(stream.warning), *_ignored_params(stream.ignored))
+            beside = (
+                *_budget_warning(stream.warning),
+                *_ignored_params(stream.ignored),
+                *simulated(stream.simulated),
+            )
             await writer.start([*event_stream_headers(call.request_id), *beside])
             await _pump(stream, writer, call, open_call)
         finally:
@@ -121,7 +128,11 @@ async def _pump(stream: EventStream, writer: EventWriter, call: Call, open_call:
 
 
 def _plain(reply: Reply) -> Response:
-    beside = (*_budget_warning(reply.warning), *_ignored_params(reply.ignored))
+    beside = (
+        *_budget_warning(reply.warning),
+        *_ignored_params(reply.ignored),
+        *simulated(reply.simulated),
+    )
     headers = ((b"server-timing", _server_timing(reply.timings)), *beside)
     if reply.replayed:
         headers = (*headers, _REPLAYED)

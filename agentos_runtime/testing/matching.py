@@ -12,6 +12,7 @@ from agentos_runtime.manifest.model import Jq, Literal, TemplateParam, UrlTempla
 from agentos_runtime.manifest.origins import origin_of
 from agentos_runtime.manifest.requests.streamed import requests_of
 from agentos_runtime.manifest.shapes import same
+from agentos_runtime.testing.compare import differences
 from agentos_runtime.testing.fake_credentials import STAND_IN, named_stand_ins, without_stand_ins
 from agentos_runtime.testing.model import Case, SimulatedAnswer
 
@@ -37,6 +38,8 @@ class Seen:
     has_body: bool
 
 
+MOST_NAMED = 5
+"""Places of a body that are named."""
 Rank: TypeAlias = tuple[bool, bool, int, bool, bool, float]
 
 
@@ -84,6 +87,28 @@ def choose(cases: Iterable[Case], seen: Seen, *, streaming: bool) -> Case | None
         if (streaming or not case.streams) and (rank := _rank(case, seen, streaming)) is not None
     ]
     return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+
+def is_exact(case: Case, seen: Seen) -> bool:
+    """Whether the case is about the very request."""
+    return next(differing(case, seen), None) is None
+
+
+def differing(case: Case, seen: Seen) -> Iterator[str]:
+    """What of the request is another than the case says: its method, url or query, places of its body."""
+    if case.request.method != seen.method:
+        yield "the method"
+    own = read_address(case.request.url)
+    if own != seen.address:
+        yield "the query" if (own.origin, own.path) == (seen.address.origin, seen.address.path) else "the url"
+    if not case.request.states_body:
+        if seen.has_body:
+            yield "the body, of which it says nothing"
+        return
+    found = [each.path or "the body" for each in differences(case.request.body, seen.body)]
+    yield from found[:MOST_NAMED]
+    if len(found) > MOST_NAMED:
+        yield f"{len(found) - MOST_NAMED} more places"
 
 
 def _rank(case: Case, seen: Seen, streaming: bool) -> Rank | None:

@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Protocol
+from urllib.parse import quote
 
-from agentos_runtime.calls.messages import UpstreamRequest, UpstreamResponse
+from agentos_runtime.calls.messages import NEAREST, UpstreamRequest, UpstreamResponse
+from agentos_runtime.errors import UpstreamUnreachable
 from agentos_runtime.manifest.model import Retry
+from agentos_runtime.testing.matching import differing, is_exact, see
 from agentos_runtime.testing.model import Case, SimulatedAnswer
 from agentos_runtime.testing.tokens import SimulatedTokens
 
@@ -33,8 +36,16 @@ class Chooser(Protocol):
 class SimulatedUpstream:
     """`runtime.ports.Upstream` over cases; `pause` is waited for between the pieces of a stream."""
 
-    def __init__(self, chooser: Chooser, *, pause: Pause = no_pause, tokens: SimulatedTokens | None = None) -> None:
+    def __init__(
+        self,
+        chooser: Chooser,
+        *,
+        pause: Pause = no_pause,
+        tokens: SimulatedTokens | None = None,
+        strict: bool = False,
+    ) -> None:
         self._chooser = chooser
+        self._strict = strict
         self._pause = pause
         self._tokens = tokens
 
@@ -42,7 +53,8 @@ class SimulatedUpstream:
         self, request: UpstreamRequest, *, timeout: float, retry: Retry | None, allow_private: bool
     ) -> UpstreamResponse:
         """The whole answer of the case. Raises UpstreamUnreachable when there is none."""
-        response = whole_answer(self._chooser.choose(request, streaming=False).answer)
+        case, said = self._choose(request, streaming=False)
+        response = whole_answer(case.answer, said)
         return self._tokens.hidden(request, response) if self._tokens else response
 
     async def open(
@@ -55,13 +67,29 @@ class SimulatedUpstream:
         allow_private: bool,
     ) -> "SimulatedStream":
         """The answer of the case as a stream. Raises UpstreamUnreachable when there is none."""
-        return SimulatedStream(self._chooser.choose(request, streaming=True).answer, self._pause)
+        case, said = self._choose(request, streaming=True)
+        return SimulatedStream(case.answer, self._pause, said)
+
+    def _choose(self, request: UpstreamRequest, *, streaming: bool) -> tuple[Case, str]:
+        """The case that answers, and what callers are told of it. Raises UpstreamUnreachable."""
+        case = self._chooser.choose(request, streaming=streaming)
+        if is_exact(case, seen := see(request)):
+            return case, f"{quote(case.name)}; match=exact"
+        if self._strict:
+            differs = ", ".join(differing(case, seen))
+            raise UpstreamUnreachable(
+                "This is a strict simulation, and no case is about the very request "
+                f"{seen.method} {seen.address.origin}{seen.address.path}. The nearest is "
+                f"{case.skill}/{case.utility.name} {case.name}, which differs in {differs}."
+            )
+        return case, f"{quote(case.name)}; {NEAREST}"
 
 
 class SimulatedStream:
     """`runtime.ports.OpenUpstream` over one answer."""
 
-    def __init__(self, answer: SimulatedAnswer, pause: Pause) -> None:
+    def __init__(self, answer: SimulatedAnswer, pause: Pause, simulated: str) -> None:
+        self.simulated: str | None = simulated
         self._answer = answer
         self._pause = pause
         self._closed = False
@@ -82,7 +110,7 @@ class SimulatedStream:
             await self._pause()
 
     async def whole(self, timeout: float) -> UpstreamResponse:
-        return whole_answer(self._answer)
+        return whole_answer(self._answer, self.simulated)
 
     def abort(self) -> None:
         self._closed = True
@@ -91,9 +119,9 @@ class SimulatedStream:
         """Nothing is left on a line."""
 
 
-def whole_answer(answer: SimulatedAnswer) -> UpstreamResponse:
+def whole_answer(answer: SimulatedAnswer, simulated: str | None = None) -> UpstreamResponse:
     """The answer in one piece."""
-    return UpstreamResponse(answer.status, answer.headers, b"".join(pieces(answer)))
+    return UpstreamResponse(answer.status, answer.headers, b"".join(pieces(answer)), simulated)
 
 
 def pieces(answer: SimulatedAnswer) -> list[bytes]:

@@ -53,13 +53,15 @@ def simulation(
     home: Path | None = None,
     cases: Callable[[], Iterable[Case]] | None = None,
     tokens: Callable[[SimulatedTokens], object] = lambda kept: None,
+    strict: bool = False,
 ) -> Callable[[Registry], Dependencies]:
     """For `open_runtime(dependencies=…)`: every call is answered by a case of the registry's skills.
 
     clocks: the time that calls see, the real one unless given.
     chooser: who picks the case, instead of the store. seen: is handed the store once there is one.
     home: where tokens are kept that cases have services give; without it none is asked for. cases: those that count
-    for that, all unless given. tokens: is handed what keeps them.
+    for that, all unless given. tokens: is handed what keeps them. strict: only the very request of a case is
+    answered; without it the nearest answers.
     """
 
     def dependencies(registry: Registry) -> Dependencies:
@@ -68,7 +70,7 @@ def simulation(
             seen(store)
         kept = SimulatedTokens(home, registry, cases or store.cases) if home is not None else None
         broker = CredentialBroker(FakeCredentials(kept), EverythingApproved())
-        upstream = SimulatedUpstream(chooser or store, pause=pause, tokens=kept)
+        upstream = SimulatedUpstream(chooser or store, pause=pause, tokens=kept, strict=strict)
         renewals = None
         if kept is not None:
             tokens(kept)

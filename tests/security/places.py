@@ -194,6 +194,7 @@ class Capture:
 @dataclass
 class _Opened:
     response: UpstreamResponse
+    simulated: str | None = None
 
     @property
     def status(self) -> int:

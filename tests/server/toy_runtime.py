@@ -25,6 +25,7 @@ class ToyStream:
 
     warning: str | None = None
     ignored: tuple[str, ...] = ()
+    simulated: str | None = None
 
     def __init__(self, runtime: "ToyRuntime", call: Call, batches: list[list[Event] | Exception | None]) -> None:
         self._runtime = runtime

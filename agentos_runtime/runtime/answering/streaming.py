@@ -116,6 +116,11 @@ class EventStream:
         """For the caller beside the events: params that were not sent."""
         return self._record.ignored
 
+    @property
+    def simulated(self) -> str | None:
+        """For the caller beside the events, in a simulation: which case answered."""
+        return self._record.simulated
+
     def __aiter__(self) -> AsyncIterator[list[Event]]:
         return self
 

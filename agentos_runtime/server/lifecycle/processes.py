@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 READY = b"r"
+HERALD = "--herald"
+"""Makes a child the one that tells what all of them see: changes of skills, missing keys."""
 PATIENCE = 12.0
 """Seconds for children to say goodbye on their streams; then they are ended."""
 LONGEST_PAUSE = 5.0
@@ -49,6 +51,8 @@ class _Child:
     process: subprocess.Popen[bytes]
     line: socket.socket
     started: float
+    herald: bool
+    """It alone tells what all of them see."""
     ready: bool = False
 
 
@@ -101,16 +105,18 @@ class Processes:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         numbers = (self.listener.fileno(), theirs.fileno())
+        herald = not any(child.herald for child in self._children)
+        told = [HERALD] if herald else []
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - our own command line
-                [*self.command, "--inherit", ",".join(map(str, numbers))],
+                [*self.command, *told, "--inherit", ",".join(map(str, numbers))],
                 env=dict(self.environ),
                 pass_fds=numbers,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        return _Child(process, ours, time.monotonic())
+        return _Child(process, ours, time.monotonic(), herald)
 
     def _look(self) -> None:
         for child in list(self._children):

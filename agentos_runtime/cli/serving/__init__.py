@@ -1,0 +1,1 @@
+"""What a server tells the person who started it."""

@@ -1,0 +1,56 @@
+"""Lines that are printed beside the event loop: a terminal that is stopped, or a full pipe, holds up no call."""
+
+import contextlib
+import queue
+import threading
+from collections.abc import Iterator
+
+import click
+
+from agentos_runtime.cli.terminal.output import OutputLost, say
+
+MOST_WAITING = 1000
+"""Lines; what comes while so many wait is left out, and that is told."""
+LAST_WORDS = 1.0
+"""Seconds that lines have to leave once the server has ended."""
+
+
+class Lines:
+    """Prints on stderr, in order."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.Queue[str | None] = queue.Queue(MOST_WAITING)
+        self._left_out = 0
+
+    def say(self, line: str) -> None:
+        """Have it printed soon."""
+        try:
+            self._waiting.put_nowait(line)
+        except queue.Full:
+            self._left_out += 1
+
+    @contextlib.contextmanager
+    def printing(self) -> Iterator[None]:
+        """Lines are printed while the block runs."""
+        context = click.get_current_context(silent=True)
+        thread = threading.Thread(target=self._print, args=(context,), name="agentos-log", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            with contextlib.suppress(queue.Full):
+                self._waiting.put(None, timeout=LAST_WORDS)
+            thread.join(LAST_WORDS)
+
+    def _print(self, context: click.Context | None) -> None:
+        """context: of the command, which knows whether there are colours."""
+        colours = context.scope(cleanup=False) if context else contextlib.nullcontext()
+        with colours, contextlib.suppress(OutputLost, BrokenPipeError):
+            while (line := self._waiting.get()) is not None:
+                say(line, err=True)
+                self._tell_left_out()
+
+    def _tell_left_out(self) -> None:
+        left_out, self._left_out = self._left_out, 0
+        if left_out:
+            say(f"{left_out} lines were left out: they came faster than they could be printed", err=True)
