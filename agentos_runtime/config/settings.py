@@ -38,6 +38,8 @@ class Settings:
     agent_token: str | None = field(default=None, repr=False)
     """Its token, where that name is bound to one."""
     allowed_hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    """Web pages of these origins may call: scheme, host and port, as browsers write them."""
     public_url: str | None = None
     """The url under which callers reach the server, as documents about it say; None = as each request says."""
     max_body: int = 32 * MB
@@ -250,6 +252,20 @@ def _bearer(raw: Any) -> str:
     return raw
 
 
+def _origins(raw: Any) -> tuple[str, ...]:
+    origins = _names(raw)
+    for origin in origins:
+        usual = {"http": ":80", "https": ":443"}.get(origin.partition(":")[0], "/")
+        if not re.fullmatch(r"https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", origin) or (
+            origin.endswith(usual)
+        ):
+            raise ValueError(
+                f"{origin!r} is no origin as browsers write it: https://app.example.com or http://localhost:5173, "
+                "in lower case, without a path, a * or the usual port"
+            )
+    return origins
+
+
 def _public_url(raw: Any) -> str:
     if not isinstance(raw, str) or not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?", raw):
         raise ValueError("write it as https://agentos.example.com")
@@ -308,6 +324,7 @@ _READERS: Mapping[str, Any] = {
     "agent": str,
     "agent_token": _bearer,
     "allowed_hosts": _names,
+    "origins": _origins,
     "public_url": _public_url,
     "max_body": _positive,
     "max_reply": _positive,

@@ -33,6 +33,7 @@ from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.messages import Admitted, ConnectionInfo, Headers, error_response, request_id_of
 from agentos_runtime.server.pages.figures import reads_figures_here
 from agentos_runtime.server.pages.front import CONTENT_TYPES
+from agentos_runtime.server.pages.origins import Origins, is_preflight, preflight_answer, telling
 from agentos_runtime.storage.private_files import PrivateFile
 
 
@@ -61,21 +62,30 @@ class Admission:
     hosts: frozenset[bytes]
     callers: Callers
     max_body: int
+    origins: Origins
+    """Other origins whose pages may call."""
     open_figures: bool = False
     """Whether programs of this machine read figures without a token."""
 
     def check(self, scope: Scope, headers: Mapping[bytes, bytes], connection: ConnectionInfo | None) -> Caller:
         """Who asks."""
+        self.check_address(scope, headers, connection)
+        if self.origins.of(scope, headers) is None:
+            _check_origin(scope["method"], headers)
+        caller = self._caller(scope, headers, connection)
+        _check_content(headers)
+        self._check_length(headers)
+        return caller
+
+    def check_address(
+        self, scope: Scope, headers: Mapping[bytes, bytes], connection: ConnectionInfo | None
+    ) -> None:
+        """Whether this server is meant, and has room."""
         if connection is not None and connection.over_limit:
             raise Overloaded("Too many connections are open. Try again in a moment.", retry_after=1)
         if len(headers) != len(scope["headers"]):
             _refuse_repeated(scope["headers"])
         self._check_host(headers)
-        _check_origin(scope["method"], headers)
-        caller = self._caller(scope, headers, connection)
-        _check_content(headers)
-        self._check_length(headers)
-        return caller
 
     def _check_host(self, headers: Mapping[bytes, bytes]) -> None:
         host = headers.get(b"host")
@@ -123,14 +133,24 @@ class Guard:
         self._app = app
         agents = Agents(PrivateFile(settings.agents_file))
         callers = Callers(_encoded(settings.token), _encoded(settings.operator_token), agents, sessions)
-        self._admission = Admission(known_hosts(settings, port), callers, settings.max_body, open_figures)
+        self._origins = Origins(frozenset(origin.encode() for origin in settings.origins))
+        self._admission = Admission(
+            known_hosts(settings, port), callers, settings.max_body, self._origins, open_figures
+        )
         self._bodies = BodyReader(settings.max_body, limits.bodies_held, limits.body_timeout)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         connection: ConnectionInfo | None = scope.get("extensions", _NOTHING).get(CONNECTION)
         request_id = scope["state"]["request_id"] = request_id_of(headers)
+        origin = self._origins.of(scope, headers)
+        if origin is not None:
+            send = telling(send, origin)
         try:
+            if origin is not None and is_preflight(scope, headers):
+                self._admission.check_address(scope, headers, connection)
+                await preflight_answer(headers)(scope, receive, send)
+                return
             caller = self._admission.check(scope, headers, connection)
             body = await self._read_body(headers, connection, receive)
         except ClientGone:
