@@ -92,7 +92,8 @@ class Calls:
         if rows:
             arguments["limit"] = ROWS
         trace = trace_id_of(request.meta.get("traceparent")) or face.trace_id
-        call = Call(skill, utility, arguments, face.agent, face.request_id, _idempotency_key(request), "mcp", trace)
+        key = _idempotency_key(request)
+        call = Call(skill, utility, arguments, face.agent, face.request_id, key, surface="mcp", trace_id=trace)
         try:
             reply = await self.runtime.invoke(call)
         except (UnknownSkill, UnknownUtility, NotCallable) as error:

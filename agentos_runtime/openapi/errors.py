@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from agentos_runtime import errors
+from agentos_runtime import error_families, errors
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jsontext import Json
 
@@ -14,7 +14,7 @@ REFERENCE: Mapping[str, Json] = {"$ref": "#/components/responses/Error"}
 def codes(kind: type[AgentOSError] = AgentOSError) -> Iterator[str]:
     """Every code of the contract."""
     for below in kind.__subclasses__():
-        if below.__module__ == errors.__name__:
+        if below.__module__ in (errors.__name__, error_families.__name__):
             if "code" in vars(below):
                 yield below.code
             yield from codes(below)

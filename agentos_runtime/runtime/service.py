@@ -85,10 +85,10 @@ class Runtime:
         self._broker = broker
         self._safeguards = safeguards
         self._platform = platform
-        self.telling = Telling(Measured(), registry, safeguards.limits, agents)
+        self.telling = Telling(Measured(), registry, safeguards.limits, home.agents)
         """Who is told how calls go."""
         measured = self.telling.measured
-        self._figures = Figures(measured, registry, broker, safeguards, agents, ledger, workers)
+        self._figures = Figures(measured, registry, broker, safeguards, home.agents, ledger, workers)
         self._plans = Plans()
         clocks = clocks or Clocks()
         transport = Transport(upstream, safeguards.circuit_breakers)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import pytest
@@ -51,6 +51,14 @@ class Lossy:
     async def run(self, program: Program, data: bytes, document: Json = None) -> Outcome:
         lost = program is self._lost
         return Outcome([], self._failure) if lost else await self._pool.run(program, data, document)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return self._pool.pids
+
+    @property
+    def ends(self) -> Mapping[str, int]:
+        return self._pool.ends
 
     async def check(self, expressions: Sequence[Checkable]) -> list[Verdict]:
         return await self._pool.check(expressions)

@@ -129,7 +129,9 @@ def test_what_lies_below_the_pages_is_not_open(locked: httpx.Client) -> None:
 def browse(client: httpx.Client, token: str = "") -> Any:
     if BROWSER is None:
         pytest.skip("no chromium is installed")
-    done = tool("python", Path(__file__).parent / "browse.py", str(client.base_url).rstrip("/"), token, BROWSER)
+    done = tool(
+        "python", Path(__file__).parent / "programs" / "browse.py", str(client.base_url).rstrip("/"), token, BROWSER
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 

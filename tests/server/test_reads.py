@@ -31,7 +31,6 @@ def test_a_skill_and_a_utility_are_shown(server: Running) -> None:
     [
         ("/api/skills/none", "unknown_skill"),
         ("/api/skills/toy/none", "unknown_utility"),
-        ("/", "not_found"),
         ("/api", "not_found"),
         ("/api/", "not_found"),
         ("//api/health", "not_found"),

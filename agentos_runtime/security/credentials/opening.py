@@ -11,7 +11,7 @@ from agentos_runtime.storage.private_files import PrivateFile
 
 
 def open_credentials(settings: Settings, environ: Mapping[str, str]) -> Credentials:
-    """The environment's, the mounted, the stored ones. Raises KeyringError where the keyring is wanted and missing."""
+    """Those of the environment, of files and of the store. Raises KeyringError where the keyring is missing."""
     store = open_store(settings)
     store.sweep()
     mounted = MountedCredentials(settings.credentials_dir) if settings.credentials_dir else None
