@@ -137,6 +137,18 @@ class NotFound(CallerError):
     code, status = "not_found", 404
 
 
+class UnknownOrigin(CallerError):
+    """No skill names the address."""
+
+    code, status = "unknown_origin", 404
+
+
+class AmbiguousSkill(CallerError):
+    """Several skills name the address."""
+
+    code, status = "ambiguous_skill", 409
+
+
 class MethodNotAllowed(CallerError):
     """The path answers other methods."""
 

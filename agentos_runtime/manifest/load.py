@@ -29,6 +29,7 @@ from agentos_runtime.manifest.sections.facts import (
 )
 from agentos_runtime.manifest.sections.reading import ExpressionCheck, Reading
 from agentos_runtime.manifest.sections.subject import Subject
+from agentos_runtime.manifest.sections.use import check_domains, read_opened
 from agentos_runtime.manifest.source import Source, read_source, slug, title_and_summary
 from agentos_runtime.manifest.yaml.values import Cursor
 
@@ -109,6 +110,7 @@ def load_skill(
     values |= _identity(source, root, fallback, report, is_callable=bool(declared))
     values |= of_dialect(dialect, values["utilities"], reading)
     values["kind"] = "callable" if values["utilities"] or values.get("unavailable") else "instructions"
+    values |= read_opened(root, values, report)
     values["icon"] = read_icon(root, folder or file.parent, siblings, check_icon, report)
     docs = "\n\n".join(text for text in (source.docs, *(part.docs for part in parts)) if text)
     files = (main, *(part.digest for part in parts))
@@ -171,6 +173,7 @@ def _identity(source: Source, root: Cursor, fallback: str, report: Report, *, is
         _warn_missing(root, report)
     check_graph(root, report)
     check_platforms(root, report)
+    check_domains(root, report)
     return {
         "id": read_id(root, fallback, report),
         "name": name or title or fallback,

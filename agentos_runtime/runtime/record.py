@@ -69,6 +69,8 @@ class Record:
     """The id that the head of an answer gives, for answers that are no JSON or never come to their end."""
     mismatched: bool = False
     """Whether the reply was handed on although it is not what `returns` says."""
+    answered: int | None = None
+    """The status that the caller was given, where that is the service's own."""
     made: bool = False
     """Whether a request that changes something was accepted, or may have been."""
     ignored: tuple[str, ...] = ()
@@ -185,7 +187,7 @@ class Record:
             else ReplyMismatch.code
             if self.mismatched
             else None,
-            status=None if cancelled else failure.status if failure else 200,
+            status=None if cancelled else self.answered or (failure.status if failure else 200),
             upstream_status=self.upstream_status,
             duration_ms=timings.total_ms - timings.waiting_ms,
             upstream_ms=timings.upstream_ms,

@@ -1,7 +1,7 @@
 """Runtime.invoke and Runtime.stream."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from agentos_runtime.calls.call import Call, Reply
@@ -55,6 +55,17 @@ from agentos_runtime.version import __version__
 from agentos_runtime.waiting.desk import Desk
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the one pipeline of calls is made of, for calls that are none of a utility: see `proxy/`."""
+
+    registry: Registry
+    ledger: Ledger
+    safeguards: Safeguards
+    services: Services
+    recalls: Recalls
+
+
 class Runtime:
     """Calls utilities, plain and streamed. Made by `open_runtime`.
 
@@ -95,6 +106,11 @@ class Runtime:
         self._services = Services(workers, broker, transport, clocks, max_reply, renewals)
         self.asking = Asking(desk, safeguards.limits, registry, self._check_stopped)
         self._recalls = Recalls(lambda: (broker.stamps(), home.agents.stamp()), clocks.sleep)
+
+    @property
+    def parts(self) -> Parts:
+        """What calls are made with."""
+        return Parts(self.registry, self.ledger, self._safeguards, self._services, self._recalls)
 
     def is_loading(self) -> bool:
         """Whether skills are being read or checked."""

@@ -105,9 +105,11 @@ class Transport:
         *,
         retry: Retry | None,
         idle: float,
+        timeout: float | None = None,
     ) -> OpenUpstream:
-        """The answer once its head is there, within `idle` seconds; else as `send`."""
-        upstream = await self._open(authorized, record, trace_stages, retry, idle)
+        """The answer once its head is there, within `timeout` seconds (None = `idle`); else as `send`."""
+        times = (idle if timeout is None else timeout, idle)
+        upstream = await self._open(authorized, record, trace_stages, retry, times)
         if upstream.status != UNAUTHORIZED or authorized.renewed is None:
             return upstream
         try:
@@ -118,7 +120,7 @@ class Transport:
         if again is None:
             return upstream
         upstream.abort()
-        return await self._open(again, record, trace_stages, retry, idle)
+        return await self._open(again, record, trace_stages, retry, times)
 
     async def _open(
         self,
@@ -126,7 +128,7 @@ class Transport:
         record: Record,
         trace_stages: TraceStages,
         retry: Retry | None,
-        idle: float,
+        times: tuple[float, float],
     ) -> OpenUpstream:
         timer = record.timer
         started = timer.clock()
@@ -134,8 +136,8 @@ class Transport:
             with self._circuit_breakers.attempt(authorized.origin) as attempt:
                 upstream = await self._upstream.open(
                     authorized.request,
-                    timeout=idle,
-                    idle_timeout=idle,
+                    timeout=times[0],
+                    idle_timeout=times[1],
                     retry=retry,
                     allow_private=authorized.authorization.allow_private,
                 )

@@ -20,6 +20,10 @@ LOGIN = "login"
 CLIENT = "client"
 """The placement of a grant to be given tokens: a client's id and secret go there."""
 
+USE = "use"
+"""The placement of a grant for agents to call an origin's own addresses: all of them, or `use:` and a pattern."""
+EVERY_METHOD = "*"
+
 
 class AuthorityError(ValueError):
     """What was read is no authority."""
@@ -35,10 +39,16 @@ class Grant:
     """None when the manifest does not say where its url goes: such a grant covers nothing."""
     method: str
     placement: str
-    """`header:authorization`, `query:api_key`, `body:token`, `basic`, `url`, `network`, `login`, `client`."""
+    """`header:authorization`, `query:api_key`, `body:token`, `basic`, `url`, `network`, `login`, `client`, `use`,
+    `use:/v1/*`."""
 
     def __str__(self) -> str:
         where = self.origin or "an origin that the file does not say (a jq url must begin with a literal origin)"
+        if self.opens:
+            path = self.placement.removeprefix(USE).removeprefix(":")
+            verb = "" if self.method == EVERY_METHOD else f"{self.method} "
+            key = f' with the credential "{self.credential}"' if self.credential else " on this machine's network"
+            return f"{verb}{f'{path} of {where}' if path else f'any path of {where}'}, as agents ask,{key}"
         if self.credential is None:
             return f"{self.method} {where} on this machine's network"
         if self.placement == LOGIN:
@@ -46,6 +56,11 @@ class Grant:
         if self.placement == CLIENT:
             return f'{self.method} {where} with the id and secret of "{self.credential}", to be given tokens'
         return f'{self.method} {where} with the credential "{self.credential}" in {self.placement}'
+
+    @property
+    def opens(self) -> bool:
+        """Whether it lets agents call the origin's own addresses."""
+        return self.placement == USE or self.placement.startswith(f"{USE}:")
 
     def as_json(self) -> dict[str, Json]:
         return {
@@ -125,6 +140,7 @@ def authority_of(skill: Skill) -> Authority:
     """What the skill's file asks for, all utilities and logins together."""
     grants = {grant for utility in skill.utilities.values() for grant in declared_grants(skill, utility)}
     grants |= {grant for auth in skill.auth.values() for grant in login_grants(auth)}
+    grants |= use_grants(skill)
     executors = frozenset({"rest"}) if skill.utilities else frozenset[str]()
     return Authority(frozenset(grants), executors, frozenset(skill.domains))
 
@@ -155,9 +171,66 @@ def login_grants(auth: Auth) -> frozenset[Grant]:
     return frozenset(grants)
 
 
+def use_credential(skill: Skill) -> str | None:
+    """The credential that agents' own calls may carry: `default`, or the only one there is; never another."""
+    return "default" if "default" in skill.auth else next(iter(skill.auth)) if len(skill.auth) == 1 else None
+
+
+def use_origins(skill: Skill) -> frozenset[str]:
+    """The origins of the skill's utilities, and of the hosts that it names, which may be patterns.
+
+    Plain http only where it stays on this machine or its network.
+    """
+    rests = (rest for utility in skill.utilities.values() for rest in requests_of(utility.rest))
+    own = {origin for rest in rests if (origin := declared_origin(rest.url)) is not None}
+    own |= {domain_origin(domain) for domain in skill.domains}
+    return frozenset(origin for origin in own if origin.startswith("https://") or is_private(origin))
+
+
+def domain_origin(domain: str) -> str:
+    """The origin that an entry of `domains` stands for; a pattern stays one."""
+    host, _, port = domain.lower().partition(":")
+    return f"https://{host}" if port in ("", "443") else f"https://{host}:{int(port)}"
+
+
+def use_grants(skill: Skill) -> frozenset[Grant]:
+    """What agents' own calls need: a grant per origin, method and path that the author opens.
+
+    Where no key goes along only an address of this machine or its network needs one.
+    """
+    credential = use_credential(skill)
+    if not skill.use.allowed:
+        return frozenset()
+    carrying = {
+        origin
+        for utility in skill.utilities.values()
+        if utility.credential == credential is not None
+        for rest in requests_of(utility.rest)
+        if (origin := declared_origin(rest.url)) is not None
+    }
+    if credential is not None:
+        carrying |= {domain_origin(domain) for domain in skill.domains}
+    opened = use_origins(skill)
+    asked = {(credential, origin) for origin in carrying & opened}
+    asked |= {(None, origin) for origin in opened - carrying if is_private(origin)}
+    methods = skill.use.methods or {EVERY_METHOD}
+    places = [use_placement(path) for path in skill.use.paths or ("",)]
+    return frozenset(
+        Grant(name, origin, method, place) for name, origin in asked for method in methods for place in places
+    )
+
+
+def use_placement(path: str) -> str:
+    """The placement of a grant for the paths of a pattern; for all when it is empty."""
+    return f"{USE}:{path}" if path else USE
+
+
 def grants_for(skill: Skill, utility: Utility, origin: str | None, method: str, rest: Rest) -> frozenset[Grant]:
     """What one request, made as `rest` says, needs: a grant per place its credential goes to, and the network's."""
     auth = skill.auth.get(utility.credential) if utility.credential is not None else None
+    if utility.asks is not None:
+        needed = Grant(auth.name if auth else None, *utility.asks)
+        return frozenset({needed} if auth or (origin is not None and is_private(origin)) else ())
     grants = {Grant(auth.name, origin, method, place) for place in placements(auth, rest)} if auth else set()
     if origin is not None and is_private(origin):
         grants.add(Grant(None, origin, method, NETWORK))

@@ -1,13 +1,13 @@
 """The one place where a credential leaves the store: found, and approved for where it goes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from agentos_runtime.errors import ApprovalRequired, CredentialNotFound
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth, Rest, Skill, Utility
-from agentos_runtime.manifest.origins import declared_origin, origin_of
+from agentos_runtime.manifest.origins import declared_origin, is_private, origin_of
 from agentos_runtime.manifest.requests.streamed import requests_of
 from agentos_runtime.manifest.variables import variables
 from agentos_runtime.security.authority import (
@@ -102,7 +102,7 @@ class CredentialBroker:
     def __init__(self, credentials: CredentialSource, approvals: ApprovalSource) -> None:
         self._credentials = credentials
         self._approvals = approvals
-        self._decisions: dict[tuple[str, str, str, str, str, bool], _Decision] = {}
+        self._decisions: dict[tuple[Hashable, ...], _Decision] = {}
 
     def authorize(
         self, skill: Skill, utility: Utility, origin: str, method: str, *, streamed: bool = False
@@ -113,7 +113,7 @@ class CredentialBroker:
         needs approval too. Raises CredentialNotFound, ApprovalRequired.
         """
         under = self.stamps()
-        key = (skill.id, skill.digest, utility.name, origin, method, streamed)
+        key = (skill.id, skill.digest, utility.name, origin, method, streamed, utility.credential, utility.asks)
         known = self._decisions.get(key)
         if known is not None and known.under == under:
             return known.authorization
@@ -131,8 +131,8 @@ class CredentialBroker:
 
     def allow_private(self, skill: Skill, origin: str) -> bool:
         """Whether a connection of this skill to `origin` may end at a private address; see `Authorization`."""
-        network = {grant for grant in authority_of(skill).grants if grant.placement == NETWORK}
-        asked = {grant for grant in network if grant.origin == origin}
+        grants = (grant for grant in authority_of(skill).grants if grant.origin == origin)
+        asked = {grant for grant in grants if grant.placement == NETWORK or (grant.opens and is_private(origin))}
         stored = self._stored_grants(skill)
         try:
             covered = any(self._approvals.covers(skill, grant, stored) for grant in asked)

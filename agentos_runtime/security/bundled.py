@@ -43,15 +43,17 @@ class BundledSkill:
 
         The text that ships has all. Another text has those it asks for when the whole of what it asks for is part
         of that: the same credentials with no other fields, no address of this machine or its network, no host to be
-        named, and no expression that could mean the credential. Else it is a stranger's, and has none.
+        named, and no expression that could mean the credential. Else it is a stranger's, and has none. That agents
+        may call addresses of their own choice is lent to the text that ships only.
         """
         if self.is_text_of(skill):
             return self.authority.grants
         asked = authority_of(skill)
+        grants = frozenset(grant for grant in asked.grants if not grant.opens)
         lent = {grant for grant in self.authority.grants if grant.placement != NETWORK}
-        within = asked.grants <= lent and asked.executors <= self.authority.executors and not asked.domains
+        within = grants <= lent and asked.executors <= self.authority.executors and not asked.domains
         known = all(set(auth.fields) <= self.credentials.get(name, set()) for name, auth in skill.auth.items())
-        return asked.grants if within and known and not _may_mean_auth(skill) else frozenset()
+        return grants if within and known and not _may_mean_auth(skill) else frozenset()
 
     def as_json(self) -> dict[str, Json]:
         credentials: dict[str, Json] = {name: [*sorted(fields)] for name, fields in self.credentials.items()}

@@ -21,6 +21,9 @@ from agentos_runtime.server.paths import settle_path
 from agentos_runtime.server.routes_calls import CallRoute
 from agentos_runtime.server.routes_reads import Reads
 from agentos_runtime.server.waiting.routes import WaitingRoutes
+from agentos_runtime.server.use.once import OnceRoute
+from agentos_runtime.server.use.route import Passing, UseRoute
+from agentos_runtime.server.use.shapes import USE, shape_of
 
 
 class HttpApp(Starlette):
@@ -38,6 +41,8 @@ class HttpApp(Starlette):
         reads = Reads(self.opening, self.calls)
         tools = McpRoute(self.opening, self.calls, limits, mcp)
         described, pages = Described(self.opening, reached), Pages(self.opening, reached)
+        passing = Passing(self.opening, self.calls)
+        self._use = UseRoute(passing)
         super().__init__(
             routes=[
                 Route("/", pages.front),
@@ -56,6 +61,7 @@ class HttpApp(Starlette):
                 Route("/api/usage", reads.usage),
                 *operator_routes(self.opening),
                 *WaitingRoutes(self.opening, self.calls).routes(),
+                Route("/api/use", OnceRoute(passing, self.calls), methods=["POST"]),
                 Route("/mcp", tools, methods=["POST"]),
                 Route("/mcp/{skill}", tools, methods=["POST"]),
             ]
@@ -64,15 +70,16 @@ class HttpApp(Starlette):
 
     def build_middleware_stack(self) -> ASGIApp:
         """One layer in place of Starlette's two, whose outer one hands every bug on to the server to be printed."""
-        return Answers(self.router, self._call)
+        return Answers(self.router, self._call, self._use)
 
 
 class Answers:
     """What is raised behind it becomes the error of the contract."""
 
-    def __init__(self, router: Router, call: CallRoute) -> None:
+    def __init__(self, router: Router, call: CallRoute, use: UseRoute) -> None:
         self._router = router
         self._call = call
+        self._use = use
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         settle_path(scope)
@@ -81,10 +88,10 @@ class Answers:
         except HTTPException:
             response = self._unrouted(scope)
         except AgentOSError as error:
-            response = error_response(error, admitted(scope).request_id)
+            response = error_response(error, admitted(scope).request_id, shape=shape_of(scope))
         except Exception as error:  # noqa: BLE001 - the top of the surface: a bug becomes an answer
             request_id = admitted(scope).request_id
-            response = error_response(caught(error, request_id), request_id)
+            response = error_response(caught(error, request_id), request_id, shape=shape_of(scope))
         else:
             return
         await response(scope, receive, send)
@@ -97,6 +104,8 @@ class Answers:
             if skill and slash and utility and "/" not in utility:
                 scope["path_params"] = {"skill": skill, "utility": utility}
                 return self._call
+        if scope["raw_path"].startswith(USE.encode()):
+            return self._use
         return self._router
 
     def _unrouted(self, scope: Scope) -> Response:

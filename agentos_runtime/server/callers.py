@@ -48,15 +48,24 @@ class Callers:
     agents: Agents
     sessions: Sessions | None = None
 
-    def proof(self, headers: Mapping[bytes, bytes], path: str) -> Proof:
-        """Raises Unauthorized when the agents' file cannot be read and would be needed."""
+    def proof(self, headers: Mapping[bytes, bytes], path: str, *, api_key: bool = False) -> Proof:
+        """What the token proves; api_key: it may stand in `x-api-key` too, where clients of Anthropic put a key.
+
+        Raises Unauthorized when the agents' file cannot be read and would be needed.
+        """
         if self.sessions is not None and CONSOLE_KEY in headers and path.startswith(CONSOLE_OPENS):
             label = self.sessions.label_of(headers[CONSOLE_KEY].decode("latin-1"))
             if label is not None:
                 return Proof(valid=True, operator=True, session=label)
         scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
-        given = given.strip()
-        if scheme.lower() != b"bearer" or not given:
+        proof = self._proof_of(given.strip()) if scheme.lower() == b"bearer" else _NOTHING
+        if api_key and not proof.valid and b"x-api-key" in headers:
+            other = self._proof_of(headers[b"x-api-key"].strip())
+            return other if other.valid or other.revoked else proof
+        return proof
+
+    def _proof_of(self, given: bytes) -> Proof:
+        if not given:
             return _NOTHING
         if self.operator_token is not None and hmac.compare_digest(given, self.operator_token):
             return Proof(valid=True, operator=True)

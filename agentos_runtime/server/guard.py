@@ -34,6 +34,7 @@ from agentos_runtime.server.messages import Admitted, ConnectionInfo, Headers, e
 from agentos_runtime.server.pages.figures import reads_figures_here
 from agentos_runtime.server.pages.front import CONTENT_TYPES
 from agentos_runtime.server.pages.origins import Origins, is_preflight, preflight_answer, telling
+from agentos_runtime.server.use.shapes import is_passed_through, shape_of
 from agentos_runtime.storage.private_files import PrivateFile
 
 
@@ -72,8 +73,11 @@ class Admission:
         self.check_address(scope, headers, connection)
         if self.origins.of(scope, headers) is None:
             _check_origin(scope["method"], headers)
+        passes_through = is_passed_through(scope["path"])
+        if passes_through:
+            _check_not_simple(headers)
         caller = self._caller(scope, headers, connection)
-        _check_content(headers)
+        _check_content(headers, any_type=passes_through)
         self._check_length(headers)
         return caller
 
@@ -96,7 +100,7 @@ class Admission:
             )
 
     def _caller(self, scope: Scope, headers: Mapping[bytes, bytes], connection: ConnectionInfo | None) -> Caller:
-        proof = self.callers.proof(headers, scope["path"])
+        proof = self.callers.proof(headers, scope["path"], api_key=is_passed_through(scope["path"]))
         if connection is not None and connection.foreign and not proof.valid:
             raise ForbiddenPeer(
                 "This server belongs to another user of this machine. Start your own, "
@@ -156,7 +160,9 @@ class Guard:
         except ClientGone:
             return
         except AgentOSError as error:
-            await error_response(error, request_id, _HEADERS_OF.get(type(error)))(scope, receive, send)
+            await error_response(error, request_id, _HEADERS_OF.get(type(error)), shape_of(scope))(
+                scope, receive, send
+            )
             return
         scope["state"]["admitted"] = Admitted(headers, body, caller, request_id, connection)
         try:
@@ -203,14 +209,25 @@ def _has_body(headers: Mapping[bytes, bytes]) -> bool:
     return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
 
 
-def _check_content(headers: Mapping[bytes, bytes]) -> None:
+def _check_not_simple(headers: Mapping[bytes, bytes]) -> None:
+    """A page can make an image or a form ask for anything here, but it sets no header unless it is let."""
+    if not any(name in headers for name in _NEVER_SIMPLE):
+        raise ForbiddenOrigin(
+            "Send X-Agent with your name (or Authorization, or x-api-key): without any of them this could be the "
+            "request of a web page."
+        )
+
+
+def _check_content(headers: Mapping[bytes, bytes], *, any_type: bool) -> None:
     if not _has_body(headers):
+        return
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise UnsupportedMediaType("Send the body without a Content-Encoding.")
+    if any_type:
         return
     given = headers.get(b"content-type")
     if given != b"application/json" and (given is None or not _JSON_TYPE.fullmatch(given)):
         raise UnsupportedMediaType("Send the body as Content-Type: application/json (UTF-8).")
-    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise UnsupportedMediaType("Send the body without a Content-Encoding.")
 
 
 def _has_port(host: str) -> bool:
@@ -226,6 +243,7 @@ CONNECTION = "agentos.connection"
 HEALTH_PATH = "/api/health"
 PAGES = frozenset({"/", "/docs", "/docs/", *(f"/docs/{name}" for name in CONTENT_TYPES)})
 """What is answered without data to those who send no token, so that a browser can be asked for it."""
+_NEVER_SIMPLE = (b"x-agent", b"authorization", b"x-api-key")
 _NOTHING: Mapping[str, ConnectionInfo] = MappingProxyType({})
 _WILDCARDS = frozenset({"0.0.0.0", "::", "", "[::]"})  # noqa: S104 - compared with, not listened on
 _JSON_TYPE = re.compile(rb'application/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?;?', re.IGNORECASE)
@@ -235,6 +253,7 @@ _ONCE: Mapping[bytes, type[AgentOSError]] = MappingProxyType(
         b"origin": ForbiddenOrigin,
         b"sec-fetch-site": ForbiddenOrigin,
         b"authorization": Unauthorized,
+        b"x-api-key": Unauthorized,
         b"content-type": UnsupportedMediaType,
         b"content-encoding": UnsupportedMediaType,
         b"x-agent": InvalidAgent,

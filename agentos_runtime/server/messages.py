@@ -108,13 +108,24 @@ def error_body(error: AgentOSError, request_id: str) -> dict[str, Json]:
     return {**error.as_json(), "request_id": request_id}
 
 
-def error_response(error: AgentOSError, request_id: str, headers: Headers | None = None) -> Response:
-    extra = [*(headers or ()), *simulated(error.simulated)]
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How the clients of a path read an error: its body, and headers beside it."""
+
+    body: Callable[[AgentOSError, str], bytes]
+    beside: Callable[[AgentOSError], Headers]
+
+
+def error_response(
+    error: AgentOSError, request_id: str, headers: Headers | None = None, shape: Shape | None = None
+) -> Response:
+    extra = [*(headers or ()), *(shape.beside(error) if shape else ()), *simulated(error.simulated)]
     if isinstance(error, Unauthorized):
         extra.append((b"www-authenticate", b"Bearer"))
     if error.retry_after is not None:
         extra.append((b"retry-after", b"%d" % max(0, math.ceil(error.retry_after))))
-    return Response(jsontext.dump(error_body(error, request_id)), error.status, headers=tuple(extra))
+    body = shape.body(error, request_id) if shape else jsontext.dump(error_body(error, request_id))
+    return Response(body, error.status, headers=tuple(extra))
 
 
 def simulated(case: str | None) -> Headers:

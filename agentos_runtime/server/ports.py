@@ -7,6 +7,7 @@ from agentos_runtime.calls.call import Call, Event
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jsontext import Json
 from agentos_runtime.mcp import ports as mcp
+from agentos_runtime.runtime.service import Parts
 from agentos_runtime.security.agents import Caller
 from agentos_runtime.skills.files import SkillFile
 
@@ -59,6 +60,10 @@ class Runtime(mcp.Runtime, Protocol):
 
     def catalog(self, caller: Caller, *, everything: bool = False) -> Catalog:
         """The skills as the caller sees them; everything, when the operator asks for that."""
+
+    @property
+    def parts(self) -> Parts:
+        """What calls are made with that are none of a utility."""
 
     async def stream(self, call: Call) -> EventStream: ...
     async def owns_param(self, skill: str, utility: str, name: str) -> bool:

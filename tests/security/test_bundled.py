@@ -127,7 +127,8 @@ def test_a_text_of_a_bundled_id_that_asks_for_less_calls_with_the_key_and_no_app
     console = Console(tmp_path / "home", tmp_path / "skills", {"OPENROUTER_API_KEY": "k" * 20})
     console.write("openrouter.md", SEED.read_text() if text == "seed" else SAME_ID)
     shown = console.run("show", "openrouter", "--json").json
-    assert (shown["state"], {each["approved_by"] for each in shown["authority"]}) == ("ready", {"bundled"})
+    by = {each["placement"] == "use": each["approved_by"] for each in shown["authority"]}
+    assert (shown["state"], by) == ("ready", {False: "bundled", True: None})
     params = {"model": "m"} | ({"messages": [{"role": "user", "content": "x"}]} if text == "seed" else {})
     sent = console.run("call", "openrouter", "chat", "--json", json.dumps(params), "--dry-run")
     assert (sent.code, "would not be sent" in sent.err) == (0, False), sent

@@ -16,6 +16,7 @@ from agentos_runtime.manifest.model import (
     Skill,
     TemplateParam,
     UrlTemplate,
+    Use,
     Utility,
 )
 from agentos_runtime.manifest.shapes import Shape
@@ -63,9 +64,8 @@ def skill(
 ) -> Skill:
     named = {one.name: one for one in utilities or (utility(),)}
     auths = {one.name: one for one in ((api_key(),) if auth is None else auth)}
-    return Skill(
-        called, called, "", Path(f"/skills/{called}/readme.md"), digest, (digest,), "callable", named, auths
-    )
+    file = Path(f"/skills/{called}/readme.md")
+    return Skill(called, called, "", file, digest, (digest,), "callable", named, auths, use=Use(allowed=False))
 
 
 def fields(**nodes: Node) -> Fields:

@@ -99,6 +99,8 @@ class Draft:
     told: Mapping[str, Place] = field(default_factory=dict)
     """Places that hold what an upstream said (`url`, `query:cursor`), and the expressions that took it."""
     uploads: Uploads = field(default_factory=dict, repr=False)
+    raw: bytes | None = field(default=None, repr=False)
+    """A body that is sent as it stands, in place of `body`."""
 
 
 def plan_request(skill: Skill, utility: Utility, rest: Rest) -> RequestPlan:

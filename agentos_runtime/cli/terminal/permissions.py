@@ -23,6 +23,10 @@ def print_permissions(permissions: Iterable[Any]) -> None:
 def _what(grant: Any) -> str:
     if grant["placement"] == "open":
         return "no key"
+    opens, _, path = grant["placement"].partition(":")
+    if opens == "use":
+        carried = "no key" if grant["credential"] is None else "the key"
+        return f"{carried}; {path or 'any path'}, as agents ask (agentos use)"
     if grant["credential"] is None:
         return "no key; an address of this machine or its network"
     if grant["placement"] == "login":

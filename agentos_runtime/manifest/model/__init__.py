@@ -30,6 +30,7 @@ from agentos_runtime.manifest.model.skill import (
     Shared,
     Skill,
     Stream,
+    Use,
     Utility,
 )
 
@@ -60,5 +61,6 @@ __all__ = [
     "Stream",
     "TemplateParam",
     "UrlTemplate",
+    "Use",
     "Utility",
 ]

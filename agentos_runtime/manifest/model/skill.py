@@ -183,6 +183,17 @@ class Shared:
 
 NOTHING_SHARED = Shared()
 
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How far agents may call a skill's addresses themselves; None = without a bound."""
+
+    allowed: bool = True
+    methods: frozenset[str] | None = None
+    paths: tuple[str, ...] | None = None
+    """Patterns over the path, in which `*` stands for anything."""
+
+
 Effect: TypeAlias = Choice["read", "write", "destroy"]
 
 
@@ -216,6 +227,8 @@ class Utility:
     kind: Choice["utility", "operation"] = "utility"
     alias: str | None = None  # the name where names have no dots
     drops_unknown: bool = False  # undeclared params are left out and named to the caller, not refused
+    asks: tuple[str, str, str] | None = None
+    """Of the utility that `use` is: origin, method and placement of the grant that its calls need."""
 
     @property
     def streams(self) -> bool:
@@ -250,6 +263,8 @@ class Skill:
     instructions: str | None = None
     docs: str = ""  # The Markdown below the front matter.
     domains: tuple[str, ...] = ()
+    use: Use = Use()
+    wires: Mapping[str, str] = field(default_factory=dict)  # protocols of model services: their paths or utilities
     settings: Mapping[str, Json] = field(default_factory=dict)
     """Declared settings and their defaults (`settings:`); expressions see them as `.settings`."""
     gone: Mapping[str, str] = field(default_factory=dict)  # what the service no longer has: what to do instead

@@ -9,7 +9,7 @@ from agentos_runtime.manifest.model import Skill
 from agentos_runtime.runtime.operating.skills import loaded_skills, whole_skill
 from agentos_runtime.runtime.service import Runtime
 from agentos_runtime.security.approvals import Approvals, Lock
-from agentos_runtime.security.authority import Authority, Grant, authority_of, sort_grants
+from agentos_runtime.security.authority import USE, Authority, Grant, authority_of, sort_grants
 from agentos_runtime.security.credentials.lookup import Listed
 
 
@@ -101,7 +101,9 @@ def _listed(
         since = set_at.get(grant) if by == "keys set" else approved_at
         grants.append(grant.as_json() | {"approved_by": by, "since": since})
     refused_at = lock.refusals.get(skill_id)
-    nobody = [each for each in grants if each["approved_by"] is None]
+    nobody = [
+        each for each in grants if each["approved_by"] is None and str(each["placement"]).partition(":")[0] != USE
+    ]
     state = "refused" if refused_at else "asks" if nobody else "approved"
     return {
         "skill": skill_id,

@@ -143,14 +143,20 @@ class StreamRedactor:
 
     def feed(self, text: str) -> str:
         """What can be passed on now."""
+        if not self._data and self._redactor().search is None:
+            return text
+        return self.feed_bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+    def feed_bytes(self, more: bytes) -> bytes:
+        """The same for a text that is handed on as bytes; what is not UTF-8 in it stays as it is."""
         search = self._redactor().search
         if search is None:
-            return self.flush() + text if self._data else text
-        data = self._data + text.encode("utf-8", "surrogatepass")
+            return self.flush_bytes() + more if self._data else more
+        data = self._data + more
         if self._given == len(self._data) and search.passes(data):
             self._data = data[-CONTEXT:]
             self._given = len(self._data)
-            return text
+            return more
         found = search.find(data, goes_on=True)
         held = max(found.open_from, self._given)
         if found.places:
@@ -162,18 +168,22 @@ class StreamRedactor:
             shown = data[self._given : held]
         kept = max(0, held - CONTEXT)
         self._data, self._given = data[kept:], held - kept
-        return shown.decode("utf-8", "surrogatepass")
+        return shown
 
     def flush(self, *, cut: bool = False) -> str:
         """What was held back, at the end of the text. cut: it was to go on, so a begun secret is taken out."""
+        return self.flush_bytes(cut=cut).decode("utf-8", "surrogatepass")
+
+    def flush_bytes(self, *, cut: bool = False) -> bytes:
+        """The same for bytes."""
         search, data, given = self._redactor().search, self._data, self._given
         self._data, self._given = b"", 0
         if len(data) == given:
-            return ""
+            return b""
         if cut and len(data) - given >= SHORTEST:
-            return REDACTED
+            return REDACTED.encode("ascii")
         spans = _merged(search.find(data).places) if search else []
-        return b"".join(_replaced(data, given, len(data), spans)).decode("utf-8", "surrogatepass")
+        return b"".join(_replaced(data, given, len(data), spans))
 
 
 def _gather(value: Json, texts: list[str]) -> None:

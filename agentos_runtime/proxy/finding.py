@@ -1,0 +1,201 @@
+"""Whose address it is: the skill, the utilities that it is, and the key that goes along."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from agentos_runtime.errors import (
+    AmbiguousSkill,
+    ApprovalRequired,
+    InvalidParams,
+    NotAllowed,
+    NotSupported,
+    ParamProblem,
+    UnknownOrigin,
+)
+from agentos_runtime.jsontext import Json
+from agentos_runtime.limits.rules import not_allowed
+from agentos_runtime.manifest.model import Skill
+from agentos_runtime.manifest.origins import host_of, is_private
+from agentos_runtime.proxy.matching import Address, addresses_of, matching
+from agentos_runtime.proxy.targets import Target
+from agentos_runtime.security.authority import EVERY_METHOD, use_credential, use_origins, use_placement
+from agentos_runtime.skills.registry import Registry
+from agentos_runtime.skills.visibility import VisibleSkills, did_you_mean
+
+UTILITY = "use"
+"""What limits and the ledger call such a call of a skill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A skill whose addresses may be called."""
+
+    skill: Skill
+    settings: Mapping[str, Json]
+    origins: frozenset[str]
+    addresses: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a call of an address is."""
+
+    known: Known
+    credential: str | None
+    """None = the call carries none."""
+    asks: tuple[str, str, str]
+    """Origin, method and placement of the grant that it needs."""
+
+
+@dataclass(slots=True)
+class Origins:
+    """The skills by their origins, as they are now."""
+
+    registry: Registry
+    _generation: int = -1
+    _known: Mapping[str, Known] = field(default_factory=dict)
+
+    async def find(self, target: Target, skills: VisibleSkills, named: str | None) -> tuple[Known, str]:
+        """The skill of a target, and which of its origins that is.
+
+        Raises UnknownOrigin, AmbiguousSkill; UnknownSkill and NotAllowed for a name that was given.
+        """
+        found = self._at(target)
+        if not found:
+            for each in self.registry.loading:
+                await self.registry.ready(each.id)
+            found = self._at(target)
+        if named is not None:
+            await self.registry.ready(named)
+            skills.entry(named)
+            document = named in self._known and self._known[named].skill.kind == "instructions"
+            own = [each for each in found if each[0].skill.id == named]
+            if own or not document:
+                found = own
+        if not found:
+            raise self._unknown(target, skills, named)
+        best = max(map(_rank, found))
+        first, *others = [each for each in found if _rank(each) == best]
+        if others:
+            raise _ambiguous(target, [first[0], *(each[0] for each in others)])
+        return first
+
+    def _at(self, target: Target) -> list[tuple[Known, str]]:
+        if self._generation != self.registry.generation:
+            self._generation = self.registry.generation
+            entries = (entry for entry in self.registry.entries if self.registry.find(entry.id) is entry)
+            self._known = {
+                entry.id: Known(entry.skill, entry.settings, use_origins(entry.skill), addresses_of(entry.skill))
+                for entry in entries
+                if entry.skill is not None
+            }
+        return [
+            (known, origin)
+            for known in self._known.values()
+            for origin in known.origins
+            if _stands_for(origin, target.origin)
+        ]
+
+    def _unknown(self, target: Target, skills: VisibleSkills, named: str | None) -> UnknownOrigin:
+        visible = {entry.id for entry in skills.entries}
+        hosts = {
+            host_of(origin)
+            for known in self._known.values()
+            if known.skill.id in visible
+            for origin in known.origins
+        }
+        whose = f"The skill {named} does not name" if named is not None else "No skill names"
+        return UnknownOrigin(
+            f"{whose} {target.origin}{did_you_mean(target.host, hosts)}, so there is no key for it and it is not "
+            f"called. Write a skill for it: agentos new my-skill --url {target.origin}/",
+            details={"origin": target.origin},
+        )
+
+
+def settle(known: Known, method: str, target: Target, skills: VisibleSkills) -> list[Address]:
+    """The utilities that the call is, once it is known that this agent may make it. Raises NotAllowed."""
+    skill = known.skill
+    if not skills.rule.permits(skill.id, UTILITY):
+        raise not_allowed(skills.agent, skill.id, UTILITY)
+    found = [*matching(known.addresses, method, target)]
+    for address in found:
+        if not skills.rule.permits(skill.id, address.utility.name):
+            raise not_allowed(skills.agent, skill.id, address.utility.name)
+    return found
+
+
+def carried(
+    known: Known, pattern: str, method: str, target: Target, addresses: list[Address], named: str | None
+) -> Found:
+    """The credential that goes along, and the grant that lets it.
+
+    Raises NotAllowed for what the author does not open, ApprovalRequired for a credential that is never carried so,
+    InvalidParams, NotSupported.
+    """
+    skill = known.skill
+    asks = (pattern, *_opened(skill, method, target))
+    usual = use_credential(skill)
+    if named is not None and named not in skill.auth:
+        fix = f"must be one of {', '.join(skill.auth) or 'none: it has no key'}"
+        raise InvalidParams(f"{skill.id} has no credential {named!r}.", problems=[ParamProblem("credential", fix)])
+    credential = named or (addresses[0].utility.credential if addresses else usual)
+    if credential is None:
+        return Found(known, None, asks)
+    if credential != usual:
+        instead = f" Call {skill.id}/{addresses[0].utility.name} instead." if addresses else ""
+        raise ApprovalRequired(
+            f'The credential "{credential}" of {skill.id} goes along with utilities only, never with an address '
+            f"that an agent chose: nobody can approve that.{instead}",
+            details={"skill": skill.id, "credential": credential},
+        )
+    auth = skill.auth[credential]
+    if not auth.templates or any(template.location == "body" for template in auth.templates):
+        raise NotSupported(
+            f"The key of {skill.id} does not go into a header or the query, and bodies are passed on as they are: "
+            "call its utilities.",
+            details={"skill": skill.id},
+        )
+    return Found(known, credential, asks)
+
+
+def _opened(skill: Skill, method: str, target: Target) -> tuple[str, str]:
+    """Method and placement of the grant that opens the address. Raises NotAllowed."""
+    use = skill.use
+    asked = "GET" if method == "HEAD" and use.methods and "HEAD" not in use.methods else method
+    paths = [path for path in use.paths or ("",) if not path or fnmatchcase(target.path, path)]
+    if not use.allowed or (use.methods and asked not in use.methods) or not paths:
+        opens = " ".join([*sorted(use.methods or ()), *(use.paths or ())]) if use.allowed else "nothing"
+        raise NotAllowed(
+            f"The skill {skill.id} does not open this address to agents (its `use` says: {opens}). "
+            "Call one of its utilities.",
+            details={"skill": skill.id},
+        )
+    return asked if use.methods else EVERY_METHOD, use_placement(paths[0])
+
+
+def _stands_for(origin: str, asked: str) -> bool:
+    if "://*." not in origin:
+        return origin == asked
+    scheme, _, suffix = origin.partition("*")
+    return (
+        asked.startswith(scheme)
+        and asked.endswith(suffix)
+        and len(asked) > len(origin) - 1
+        and not is_private(asked)
+    )
+
+
+def _rank(found: tuple[Known, str]) -> tuple[bool, int, bool]:
+    """A host before a pattern, a long pattern before a short one, a skill that can be called before a document."""
+    known, origin = found
+    return "*" not in origin, len(origin), known.skill.kind == "callable"
+
+
+def _ambiguous(target: Target, found: Iterable[Known]) -> AmbiguousSkill:
+    ids = sorted(known.skill.id for known in found)
+    return AmbiguousSkill(
+        f"{target.origin} belongs to {' and '.join(ids)}. Say which is meant: --skill {ids[0]}, or the header "
+        f"X-Agentos-Skill: {ids[0]}",
+        details={"skills": [*ids]},
+    )

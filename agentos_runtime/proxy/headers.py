@@ -1,0 +1,73 @@
+"""Which headers pass, in each direction."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from agentos_runtime.errors import InvalidParams, ParamProblem
+from agentos_runtime.manifest.headers.names import header_problem, value_problem
+from agentos_runtime.manifest.model import Skill
+
+MOST_HEADERS = 64
+LARGEST_HEADERS = 32 * 1024
+"""Bytes of names and values."""
+OWN_KEYS = frozenset({"authorization", "x-api-key"})
+"""What shows the runtime who calls, and is never for the service."""
+_DROPPED = re.compile(
+    r"host|content-length|connection|keep-alive|transfer-encoding|te|trailer|upgrade|expect|http2-settings"
+    r"|accept-encoding|cookie2?|origin|referer|sec-.*|forwarded|x-forwarded-.*|x-real-ip|via|proxy-.*"
+    r"|x-agent|x-agentos-.*|x-request-id|x-console-key|waiting-id"
+    r"|x-http-method.*|x-method-override|x-original-.*|x-rewrite-.*"
+)
+"""What is between a client and this server, says who the client is, or could make another request of it."""
+_RETURNED = re.compile(
+    r"content-type|content-language|etag|last-modified|location|retry-after(?:-ms)?|request-id|link|x-should-retry"
+    r"|openai-.*|anthropic-.*|x-ratelimit-.*|ratelimit(?:-.*)?"
+)
+_UPSTREAM_ID = "x-request-id"
+
+
+def key_names(skill: Skill, location: str) -> frozenset[str]:
+    """The headers or query keys, lower case, in which any credential of the skill goes."""
+    return frozenset(
+        template.name.casefold()
+        for auth in skill.auth.values()
+        for template in auth.templates
+        if template.location == location
+    )
+
+
+def headers_up(given: Iterable[tuple[str, str]], keys: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """The client's headers as the service gets them, without those of `keys`. Raises InvalidParams."""
+    pairs = [(name, text.strip(" \t")) for name, text in given]
+    named = {
+        token.strip().lower() for name, text in pairs if name.lower() == "connection" for token in text.split(",")
+    }
+    dropped = keys | OWN_KEYS | named
+    kept = tuple(
+        (name, text)
+        for name, text in pairs
+        if not _DROPPED.fullmatch(lower := name.lower()) and lower not in dropped
+    )
+    if len(kept) > MOST_HEADERS or sum(len(name) + len(text) for name, text in kept) > LARGEST_HEADERS:
+        raise InvalidParams(
+            f"The request has more than {MOST_HEADERS} headers, or more than {LARGEST_HEADERS} bytes of them."
+        )
+    for name, text in kept:
+        _check(name, text)
+    return kept
+
+
+def _check(name: str, text: str) -> None:
+    found = value_problem(text)
+    problem = header_problem(name) or (f"cannot be sent: a header {found[1]}" if found else None)
+    if problem is not None:
+        shown = ascii(name)[1:61]
+        raise InvalidParams(f"The header {shown} {problem}.", problems=[ParamProblem(f"headers.{shown}", problem)])
+
+
+def headers_down(said: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The service's headers as the client gets them; their names are lower case."""
+    kept = [(name, text) for name, text in said.items() if _RETURNED.fullmatch(name)]
+    if _UPSTREAM_ID in said:
+        kept.append((f"x-upstream-{_UPSTREAM_ID.removeprefix('x-')}", said[_UPSTREAM_ID]))
+    return kept

@@ -1,0 +1,164 @@
+"""Calls of addresses: by the pipeline that calls of utilities go through, without its expressions."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Self
+
+from agentos_runtime.calls.call import Call
+from agentos_runtime.calls.evaluate import EMPTY
+from agentos_runtime.calls.plan import CallPlan, plan_call
+from agentos_runtime.calls.requests.drafting import Draft
+from agentos_runtime.diagnostics import Place, Position
+from agentos_runtime.errors import AgentOSError
+from agentos_runtime.manifest.model import Literal, Rest, Retry, Skill, Utility
+from agentos_runtime.manifest.shapes import Shape
+from agentos_runtime.proxy.exchange import Bounds, Exchange
+from agentos_runtime.proxy.finding import UTILITY, Found, Known, Origins, carried, settle
+from agentos_runtime.proxy.headers import headers_up, key_names
+from agentos_runtime.proxy.targets import Target
+from agentos_runtime.runtime.authorizing import authorize, check_again
+from agentos_runtime.runtime.context import CallContext, CallInputs
+from agentos_runtime.runtime.record import Record, Timer
+from agentos_runtime.runtime.results import Results
+from agentos_runtime.runtime.service import Parts, Runtime
+from agentos_runtime.skills.visibility import VisibleSkills
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+WHOLE = 600.0
+"""Seconds for one call."""
+IDLE = 120.0
+"""Seconds without a byte, once an answer has begun."""
+MOST_PLANS = 4096
+_ONCE = Retry(attempts=1)
+"""Whoever calls an address knows what may be repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request of an agent's own."""
+
+    method: str
+    """One of METHODS."""
+    target: Target
+    agent: str
+    request_id: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    skill: str | None = None
+    """Whose key is meant, where several skills name the host."""
+    credential: str | None = None
+    """None = that of the utility which is called so, else the usual one."""
+    timeout: float = WHOLE
+
+
+class Proxy:
+    """Makes such calls, with the limits, keys, approvals, breakers and ledger of the runtime."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._origins = Origins(parts.registry)
+        self._plans: dict[Hashable, tuple[Skill, CallPlan]] = {}
+
+    @classmethod
+    def of(cls, runtime: Runtime) -> Self:
+        return cls(runtime.parts)
+
+    async def open(self, asked: Asked) -> Exchange:
+        """The answer, once its head is there.
+
+        Raises AgentOSError for everything that fails before. The caller closes the exchange, also when it leaves
+        early; its row is closed whatever happens.
+        """
+        skills = self._visible(asked.agent)
+        known, origin = await self._origins.find(asked.target, skills, asked.skill)
+        call = Call(known.skill.id, UTILITY, {}, asked.agent, asked.request_id)
+        services = self._parts.services
+        record = Record(self._parts.ledger, call, Timer(services.clocks.monotonic), Results(call))
+        await record.__aenter__()
+        try:
+            try:
+                return await self._opened(asked, self._context(asked, known, origin, call, record, skills))
+            except AgentOSError as error:
+                raise record.results.error(error) from None
+        except BaseException as error:
+            await record.close(error)
+            raise
+
+    def _visible(self, agent: str) -> VisibleSkills:
+        return VisibleSkills(self._parts.registry, self._parts.safeguards.limits.rule_of(agent), agent)
+
+    def _context(
+        self, asked: Asked, known: Known, origin: str, call: Call, record: Record, skills: VisibleSkills
+    ) -> CallContext:
+        """The call with its plan. Raises NotAllowed, ApprovalRequired, InvalidParams, NotSupported."""
+        addresses = settle(known, asked.method, asked.target, skills)
+        found = carried(known, origin, asked.method, asked.target, addresses, asked.credential)
+        return CallContext(call, self._plan(found), CallInputs({}), self._parts.services, record)
+
+    def _plan(self, found: Found) -> CallPlan:
+        """The plan of a skill's `use`; as of any utility, made once."""
+        skill = found.known.skill
+        key = (skill.id, found.credential, found.asks)
+        kept = self._plans.get(key)
+        if kept is None or kept[0] is not skill:
+            if len(self._plans) >= MOST_PLANS:
+                self._plans.clear()
+            kept = self._plans[key] = skill, plan_call(skill, _utility(found), found.known.settings)
+        return kept[1]
+
+    async def _opened(self, asked: Asked, ctx: CallContext) -> Exchange:
+        permit = await self._parts.safeguards.admit(ctx.call.agent, ctx.plan, ctx.record.row)
+        ctx.record.permit = permit
+        clock = ctx.record.timer.clock
+        ends = clock() + asked.timeout
+        authorized = await authorize(ctx, _draft(asked, ctx.plan))
+        upstream = await ctx.services.transport.open(
+            authorized,
+            ctx.record,
+            ctx.trace_stages,
+            retry=_ONCE,
+            idle=min(IDLE, asked.timeout),
+            timeout=asked.timeout,
+        )
+        bounds = Bounds(ctx.services.max_reply, ends, asked.timeout)
+        exchange = Exchange(ctx, upstream, asked.body, bounds)
+        permit.can_stop(exchange.interrupt)
+        exchange.when_closed(self._parts.recalls.watch(partial(check_again, ctx, authorized), exchange.interrupt))
+        return exchange
+
+
+def _draft(asked: Asked, plan: CallPlan) -> Draft:
+    """The request as it was asked for, without what the key replaces."""
+    skill = plan.skill
+    return Draft(
+        plan=plan.request,
+        method=asked.method,
+        url=asked.target.url(key_names(skill, "query")),
+        headers=headers_up(asked.headers, key_names(skill, "header")),
+        query=(),
+        body=EMPTY,
+        encoding="binary",
+        raw=asked.body,
+    )
+
+
+def _utility(found: Found) -> Utility:
+    skill = found.known.skill
+    place = Place(UTILITY, Position(str(skill.file), 1, 1))
+    return Utility(
+        name=UTILITY,
+        description="Addresses of the service, as agents call them.",
+        params={},
+        shape=Shape({}),
+        defaults={},
+        returns=None,
+        reply_shape=None,
+        void=False,
+        rest=Rest("POST", Literal(f"{found.asks[0].replace('*.', '')}/"), place, timeout=WHOLE),
+        credential=found.credential,
+        web_url=None,
+        place=place,
+        effect="write",
+        asks=found.asks,
+    )

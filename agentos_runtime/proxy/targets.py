@@ -1,0 +1,124 @@
+"""The address of an agent's own call, read strictly: whatever could mean two things to two readers is refused."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote, unquote_plus
+
+from agentos_runtime.errors import InvalidParams, ParamProblem
+from agentos_runtime.manifest.origins import host_of, is_private, origin_of
+
+LONGEST_URL = 8 * 1024
+LONGEST_HOST = 255
+_URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_SENDABLE = re.compile(r"[!-~]*")
+_AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)((?::[0-9]*)?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a call goes. Path and query stand as they were given, byte for byte."""
+
+    origin: str
+    """Lower case, without a usual port, its host in ASCII."""
+    path: str
+    query: str = ""
+    """Without its question mark."""
+
+    @property
+    def host(self) -> str:
+        return host_of(self.origin)
+
+    @property
+    def normal_path(self) -> str:
+        """The path as a service may understand it: for comparing, never for sending."""
+        return normal_path(self.path)
+
+    def url(self, without: frozenset[str]) -> str:
+        """The whole url, less the query keys of these names, which are lower case."""
+        kept = [pair for pair in self.query.split("&") if not _named(pair, without)]
+        return f"{self.origin}{self.path}" + (f"?{'&'.join(kept)}" if self.query and kept else "")
+
+
+def parse_url(url: str) -> Target:
+    """Raises InvalidParams."""
+    found = _URL.fullmatch(url)
+    if len(url) > LONGEST_URL:
+        raise unfit(f"is longer than {LONGEST_URL} characters")
+    if found is None:
+        raise unfit("must begin with https:// and a host")
+    scheme, authority, rest = found.groups()
+    if "#" in rest:
+        raise unfit("has a fragment (#…), which is never sent: leave it out")
+    path, _, query = rest.partition("?")
+    return _target(scheme.lower(), authority, path, query)
+
+
+def parse_path(raw_path: bytes, query: bytes) -> Target:
+    """From what stands after `/use/`: `<host>[:port]/<path>`, with `http/` before it for plain http.
+
+    Raises InvalidParams.
+    """
+    if len(raw_path) + len(query) > LONGEST_URL:
+        raise unfit(f"is longer than {LONGEST_URL} characters")
+    text, scheme = raw_path.decode("latin-1"), "https"
+    if text.startswith("http/"):
+        text, scheme = text[len("http/") :], "http"
+    authority, slash, rest = text.partition("/")
+    return _target(scheme, unquote(authority), slash + rest, query.decode("latin-1"))
+
+
+def normal_path(path: str) -> str:
+    """What different spellings of one path have in common: decoded, lower case, no empty segment, no `;params`."""
+    segments = [unquote(segment).partition(";")[0].casefold() for segment in path.split("/")]
+    return "/" + "/".join(segment for segment in segments if segment)
+
+
+def unfit(problem: str) -> InvalidParams:
+    """The error of an address that is not called."""
+    return InvalidParams(
+        f"The address of this call {problem}. Nothing was sent.", problems=[ParamProblem("url", problem)]
+    )
+
+
+def _target(scheme: str, authority: str, path: str, query: str) -> Target:
+    if scheme not in ("https", "http"):
+        raise unfit("must begin with https://")
+    if not _SENDABLE.fullmatch(path) or not _SENDABLE.fullmatch(query) or "#" in path + query:
+        raise unfit("has characters that must be percent-encoded: only printable ASCII is sent, and no #")
+    for segment in path.split("/"):
+        _check_segment(segment)
+    origin = _origin(scheme, authority)
+    if scheme == "http" and not is_private(origin):
+        raise unfit("must begin with https://: plain http is for addresses of this machine or its network")
+    return Target(origin, path or "/", query)
+
+
+def _check_segment(segment: str) -> None:
+    decoded = unquote(segment)
+    if decoded.partition(";")[0] in (".", ".."):
+        raise unfit("has a segment . or .., which services read differently: write the path that is meant")
+    if "\\" in decoded or "/" in decoded:
+        raise unfit("has a backslash or an encoded slash in its path")
+    if not decoded.isprintable() and any(ord(character) < 0x20 or character == "\x7f" for character in decoded):
+        raise unfit("has a control character in its path")
+
+
+def _origin(scheme: str, authority: str) -> str:
+    if "@" in authority:
+        raise unfit("names a user (user@host): keys are added here, leave it out")
+    found = _AUTHORITY.fullmatch(authority)
+    if found is None or len(authority) > LONGEST_HOST:
+        raise unfit("names no host")
+    host, port = found.groups()
+    try:
+        plain = host if host.isascii() else host.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise unfit("names a host that cannot be") from None
+    origin = None if port == ":" else origin_of(f"{scheme}://{plain}{port}")
+    if origin is None:
+        raise unfit("names no host")
+    return origin
+
+
+def _named(pair: str, names: frozenset[str]) -> bool:
+    return unquote_plus(pair.partition("=")[0]).casefold() in names

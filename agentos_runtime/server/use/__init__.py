@@ -1,0 +1,1 @@
+"""Addresses of services over HTTP: `/use/<host>/…`, `POST /api/use`, `/v1/…`."""

@@ -1,0 +1,47 @@
+"""`POST /api/use`: one call of an address as JSON."""
+
+import asyncio
+
+from starlette.types import Receive, Scope, Send
+
+from agentos_runtime import jsontext
+from agentos_runtime.errors import InvalidJson, ShuttingDown
+from agentos_runtime.proxy.once import use_once
+from agentos_runtime.server.messages import Response, admitted, error_response, json_response
+from agentos_runtime.server.open_calls import STOPPING, OpenCalls
+from agentos_runtime.server.use.route import Passing
+
+
+class OnceRoute:
+    """An ASGI application."""
+
+    def __init__(self, passing: Passing, calls: OpenCalls) -> None:
+        self._passing = passing
+        self._calls = calls
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = admitted(scope)
+        given = _fields(request.body)
+        proxy = await self._passing.proxy()
+        with self._calls.open(request.connection) as open_call:
+            try:
+                answer = await use_once(proxy, given, request.caller.agent, request.request_id)
+            except asyncio.CancelledError:
+                if not open_call.absorb_cancel():
+                    raise
+                if open_call.gone:
+                    return
+                response: Response = error_response(ShuttingDown(STOPPING, retry_after=1), request.request_id)
+            else:
+                response = json_response(answer)
+            await response(scope, receive, send)
+
+
+def _fields(body: bytes) -> dict[str, jsontext.Json]:
+    try:
+        value = jsontext.parse(body or b"{}")
+    except jsontext.JsonTextError as error:
+        raise InvalidJson(f"The body is not JSON: {error}. Send one object with the url.") from None
+    if not isinstance(value, dict):
+        raise InvalidJson("The body must be one JSON object with the url.")
+    return value

@@ -1,0 +1,95 @@
+"""An exchange goes out to its client as it comes."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+from starlette.types import Send
+
+from agentos_runtime.errors import AgentOSError, ShuttingDown
+from agentos_runtime.proxy.exchange import Exchange
+from agentos_runtime.proxy.wires import Wire, error_event
+from agentos_runtime.server.messages import Headers
+from agentos_runtime.server.open_calls import STOPPING, OpenCall
+
+AT_ONCE = 64 * 1024
+"""Bytes of an answer that is awaited whole, when it says that it has no more: it goes out in one piece."""
+_CONTENT_TYPE = re.compile(
+    rb"[\w.+-]+/[\w.+-]+(?:[ \t]*;[ \t]*[\w.+-]+=(?:[\w.:+/'-]+|\"[^\"\x00-\x1f\x7f-\xff]*\"))*;?"
+)
+_BODILESS = frozenset({204, 304})
+_ALWAYS: Headers = [
+    (b"cache-control", b"no-store"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; sandbox"),
+]
+"""What a browser would show as a page must not run anything here."""
+
+
+async def pass_on(exchange: Exchange, method: str, wire: Wire | None, open_call: OpenCall, send: Send) -> None:
+    """All of it, or so much that nobody takes it for all: then the connection ends in the middle.
+
+    Raises AgentOSError while nothing was sent yet.
+    """
+    pieces = exchange.pieces()
+    head = _head(exchange)
+    length = exchange.length
+    if method == "HEAD" or exchange.status in _BODILESS:
+        body = b"".join([piece async for piece in pieces])
+        if length is not None and exchange.status not in _BODILESS:
+            head.append((b"content-length", b"%d" % length))
+        await _start(exchange, head, send)
+        await send({"type": "http.response.body", "body": b""})
+        return
+    if length is not None and length <= AT_ONCE and not exchange.streams:
+        body = b"".join([piece async for piece in pieces])
+        await _start(exchange, [*head, (b"content-length", b"%d" % len(body))], send)
+        await send({"type": "http.response.body", "body": body})
+        return
+    if exchange.streams:
+        head.append((b"x-accel-buffering", b"no"))
+        open_call.attach(exchange)
+    await _start(exchange, head, send)
+    await _stream(exchange, pieces, wire, open_call, send)
+
+
+async def _stream(
+    exchange: Exchange, pieces: AsyncIterator[bytes], wire: Wire | None, open_call: OpenCall, send: Send
+) -> None:
+    try:
+        async for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except AgentOSError as error:
+        await _break_off(exchange, error, wire, send)
+        return
+    except asyncio.CancelledError:
+        if open_call.gone or not open_call.absorb_cancel():
+            raise
+        await _break_off(exchange, ShuttingDown(STOPPING), wire, send)
+        return
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _break_off(exchange: Exchange, error: AgentOSError, wire: Wire | None, send: Send) -> None:
+    """Says why, where the answer consists of events. It has no end: the connection is closed instead."""
+    last = error_event(error, exchange.request_id, wire) if exchange.streams else b""
+    await send({"type": "http.response.body", "body": last, "more_body": True})
+
+
+async def _start(exchange: Exchange, headers: Headers, send: Send) -> None:
+    await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
+
+
+def _head(exchange: Exchange) -> Headers:
+    headers: Headers = [*_ALWAYS, (b"x-request-id", exchange.request_id.encode())]
+    for name, text in exchange.headers:
+        value = text.encode("latin-1", "replace")
+        if name == "content-type" and not _CONTENT_TYPE.fullmatch(value):
+            value = b"application/octet-stream"
+        headers.append((name.encode("latin-1"), value))
+    total, upstream = exchange.spent_ms
+    headers.append((b"server-timing", b"total;dur=%.2f, upstream;dur=%.2f" % (total, upstream)))
+    if exchange.warning:
+        headers.append((b"x-budget-warning", exchange.warning.encode("latin-1", "replace")))
+    return headers

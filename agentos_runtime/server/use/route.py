@@ -1,0 +1,115 @@
+"""`ANY /use/<host>[:port]/<path>`: a service's own address, with the key that the skill has for it."""
+
+import asyncio
+import re
+
+from starlette.types import Receive, Scope, Send
+
+from agentos_runtime.errors import AgentOSError, MethodNotAllowed, ShuttingDown
+from agentos_runtime.mcp.face import agent_of
+from agentos_runtime.proxy.service import METHODS, Asked, Proxy
+from agentos_runtime.proxy.targets import parse_path
+from agentos_runtime.security.agents import ANONYMOUS
+from agentos_runtime.server.messages import Admitted, admitted, error_response
+from agentos_runtime.server.open_calls import STOPPING, OpenCalls
+from agentos_runtime.server.opening import Opening
+from agentos_runtime.server.ports import Runtime
+from agentos_runtime.server.use.passing import pass_on
+from agentos_runtime.server.use.shapes import USE, shape_of, wire_at
+
+_PRODUCT = re.compile(rb"([!-.0-~]{1,64})(?:[/ ].*)?", re.DOTALL)
+"""The first product of a User-Agent (RFC 9110, 10.1.5)."""
+
+
+class Passing:
+    """Passes requests through, and answers for those that are refused; shared by all routes that do."""
+
+    def __init__(self, opening: Opening, calls: OpenCalls) -> None:
+        self._opening = opening
+        self._calls = calls
+        self._proxy: Proxy | None = None
+
+    async def runtime(self) -> Runtime:
+        """Once it is there."""
+        return self._opening.runtime or await self._opening.wait()
+
+    async def proxy(self) -> Proxy:
+        """Made with the first call."""
+        if self._proxy is None:
+            self._proxy = Proxy((await self.runtime()).parts)
+        return self._proxy
+
+    async def pass_through(self, scope: Scope, receive: Receive, send: Send, asked: Asked) -> None:
+        """Raises AgentOSError while nothing was sent yet."""
+        request = admitted(scope)
+        proxy = await self.proxy()
+        with self._calls.open(request.connection) as open_call:
+            try:
+                async with await proxy.open(asked) as exchange:
+                    try:
+                        await pass_on(exchange, asked.method, wire_at(scope), open_call, send)
+                    finally:
+                        open_call.settle()
+            except asyncio.CancelledError:
+                if not open_call.absorb_cancel():
+                    raise
+                if not open_call.gone:
+                    stopped = ShuttingDown(STOPPING, retry_after=1)
+                    await error_response(stopped, request.request_id, shape=shape_of(scope))(scope, receive, send)
+
+
+class UseRoute:
+    """An ASGI application; paths come to it as they are."""
+
+    def __init__(self, passing: Passing) -> None:
+        self._passing = passing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            asked = await self._asked(scope)
+            await self._passing.pass_through(scope, receive, send, asked)
+        except AgentOSError as error:
+            allow = [(b"allow", ", ".join(sorted(METHODS)).encode())] if isinstance(error, MethodNotAllowed) else []
+            request_id = admitted(scope).request_id
+            await error_response(error, request_id, allow, shape_of(scope))(scope, receive, send)
+
+    async def _asked(self, scope: Scope) -> Asked:
+        method: str = scope["method"]
+        if method not in METHODS:
+            raise MethodNotAllowed(f"{method} is not passed on, only {', '.join(sorted(METHODS))}.")
+        target = parse_path(scope["raw_path"][len(USE) :], scope["query_string"])
+        request = admitted(scope)
+        named = request.headers.get(b"x-agentos-skill")
+        return Asked(
+            method,
+            target,
+            agent_name(await self._passing.runtime(), request),
+            request.request_id,
+            headers_of(scope),
+            body_of(request),
+            named.decode("latin-1") if named else None,
+        )
+
+
+def headers_of(scope: Scope) -> tuple[tuple[str, str], ...]:
+    """As they came, those that came twice too."""
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+
+
+def body_of(request: Admitted) -> bytes | None:
+    """None where none was sent, which is not the same as an empty one."""
+    sent = b"content-length" in request.headers or b"transfer-encoding" in request.headers
+    return request.body if sent else None
+
+
+def agent_name(runtime: Runtime, request: Admitted) -> str:
+    """The caller's name: as proven or given, else what its client calls itself.
+
+    Raises Unauthorized for a client whose name is bound to a token.
+    """
+    caller = request.caller
+    if b"x-agent" in request.headers or caller.bound:
+        return caller.agent
+    product = _PRODUCT.fullmatch(request.headers.get(b"user-agent", b""))
+    client = product[1].decode("ascii") if product else ANONYMOUS
+    return agent_of(runtime, caller.agent, proven=caller.operator, client=client)

@@ -1,0 +1,1 @@
+"""Addresses of services, called by agents themselves."""

@@ -1,0 +1,90 @@
+"""What of a request reaches the service."""
+
+import pytest
+
+from tests.end_to_end.house import KEY
+from tests.proxy.lab import ANTHROPIC, CHAT, QUERY, Lab
+from tests.toy.raw import answer
+
+BODY = b'{"model" :"openai/gpt-4o-mini","messages":[{"role":"user","content":"h\\u00e9"}], "odd": 1e400}'
+
+
+def test_a_request_reaches_the_service_byte_for_byte_with_the_key_of_its_skill(here: Lab) -> None:
+    said = here.use("POST", f"{CHAT}?b=%2f&a=1&a=", content=BODY, headers={"Content-Type": "application/json"})
+    asked = here.upstream.asked
+    assert (said.status_code, said.json()) == (200, {"ok": True})
+    assert (asked.method, asked.target) == ("POST", "/api/v1/chat/completions?b=%2f&a=1&a=")
+    assert asked.body == BODY
+    assert asked.header("authorization") == f"Bearer {KEY}"
+    assert asked.header("host") is not None
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+def test_every_usual_method_passes(here: Lab, method: str) -> None:
+    assert here.use(method, "/use/openrouter.ai/api/v1/whatever").status_code == 200
+    assert here.upstream.asked.method == method
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "PROPFIND"])
+def test_every_other_method_is_refused_with_those_that_pass(here: Lab, method: str) -> None:
+    said = here.use(method, "/use/openrouter.ai/api/v1/x")
+    assert (said.status_code, said.headers["allow"]) == (405, "DELETE, GET, HEAD, PATCH, POST, PUT")
+    assert here.upstream.toy.requests == []
+
+
+def test_headers_that_are_the_clients_own_pass_also_twice_and_all_others_do_not(here: Lab) -> None:
+    passing = [
+        ("anthropic-beta", "a"),
+        ("anthropic-beta", "b"),
+        ("X-Title", "T"),
+        ("HTTP-Referer", "https://x.example"),
+    ]
+    dropped = [
+        ("Authorization", "Bearer sk-mine"),
+        ("x-api-key", "sk-mine"),
+        ("Connection", "close, x-hop"),
+        ("x-hop", "1"),
+        ("TE", "trailers"),
+        ("Cookie", "a=b"),
+        ("Referer", "https://r.example"),
+        ("Forwarded", "for=1.2.3.4"),
+        ("X-Forwarded-For", "1.2.3.4"),
+        ("Via", "1.1 x"),
+        ("Proxy-Authorization", "Basic eA=="),
+        ("X-Request-Id", "req_mine"),
+        ("X-Agent", "me"),
+        ("X-Agentos-Skill", "openrouter"),
+        ("Accept-Encoding", "br"),
+        ("X-HTTP-Method-Override", "DELETE"),
+        ("X-Original-URL", "/other"),
+    ]
+    here.client.get("/use/openrouter.ai/api/v1/models", headers=passing + dropped)
+    asked = here.upstream.asked
+    mine = {"host", "user-agent", "accept", "accept-encoding", "authorization"}
+    assert [(name, value) for name, value in asked.headers if name not in mine] == [
+        (name.lower(), value) for name, value in passing
+    ]
+    assert asked.header("authorization") == f"Bearer {KEY}"
+    assert asked.header("accept-encoding") == "identity"
+    assert (asked.header("user-agent") or "").startswith("python-httpx")
+
+
+def test_the_key_goes_where_its_skill_says_and_what_the_client_puts_there_does_not(here: Lab) -> None:
+    here.use("POST", "/use/api.anthropic.com/v1/messages", json={}, headers={"x-api-key": "sk-mine"})
+    assert here.upstream.asked.header("x-api-key") == ANTHROPIC
+    assert here.upstream.asked.header("authorization") is None
+    here.upstream.says(answer(body=b"{}"))
+    here.use("GET", "/use/maps.example/v2/find?q=a%20b&API_key=mine&api%5fkey=mine&z")
+    assert here.upstream.asked.target == f"/v2/find?q=a%20b&z&api_key={QUERY}"
+
+
+def test_uploads_pass_as_they_are_and_only_from_clients_that_no_page_can_be(here: Lab) -> None:
+    files = {"file": ("a.bin", bytes(range(256)), "application/octet-stream")}
+    assert here.use("POST", "/use/openrouter.ai/api/v1/files", files=files).status_code == 200
+    assert bytes(range(256)) in here.upstream.asked.body
+    here.upstream.says(answer())
+    for method, options in (("POST", {"files": files}), ("GET", {}), ("POST", {"json": {}})):
+        said = here.client.request(method, "/use/openrouter.ai/api/v1/files", **options)
+        assert (said.status_code, said.json()["code"]) == (403, "forbidden_origin")
+    assert here.use("POST", CHAT, content=b"x", headers={"Content-Encoding": "gzip"}).status_code == 415
+    assert here.upstream.toy.requests == []
