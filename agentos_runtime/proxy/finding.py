@@ -69,10 +69,7 @@ class Origins:
         if named is not None:
             await self.registry.ready(named)
             skills.entry(named)
-            document = named in self._known and self._known[named].skill.kind == "instructions"
-            own = [each for each in found if each[0].skill.id == named]
-            if own or not document:
-                found = own
+            found = _meant(named, found)
         if not found:
             raise self._unknown(target, skills, named)
         best = max(map(_rank, found))
@@ -111,6 +108,14 @@ class Origins:
             f"called. Write a skill for it: agentos new my-skill --url {target.origin}/",
             details={"origin": target.origin},
         )
+
+
+def _meant(named: str, found: list[tuple[Known, str]]) -> list[tuple[Known, str]]:
+    """The skill that was named; for a document the skills that serve its host, if there are any."""
+    own = [each for each in found if each[0].skill.id == named]
+    if own and own[0][0].skill.kind == "instructions":
+        return [each for each in found if each[0].skill.kind == "callable"] or own
+    return own
 
 
 def settle(known: Known, method: str, target: Target, skills: VisibleSkills) -> list[Address]:

@@ -102,8 +102,6 @@ def lab(folder: Path, *, config: str = "", skills: dict[str, str] | None = None,
     for name, text in {"maps.md": EXTRA, **(skills or {})}.items():
         (own / name).write_text(text)
     (folder / "home").mkdir(mode=0o700, exist_ok=True)
-    if config:
-        (folder / "home" / "config.toml").write_text(config)
     upstream = Upstream()
     environ = {
         "OPENROUTER_API_KEY": KEY,
@@ -122,6 +120,8 @@ def lab(folder: Path, *, config: str = "", skills: dict[str, str] | None = None,
         upstream.toy,
         house(folder, skills=(own, BUNDLED), rewrite=rewrite, environ=environ, **settings) as running,
     ):
+        if config:
+            (folder / "home" / "config.toml").write_text(config)
         yield Lab(running, upstream)
 
 

@@ -1,0 +1,82 @@
+"""What the ledger learns of answers that pass through, for the three wires."""
+
+import json
+from typing import Any
+
+import pytest
+
+from agentos_runtime.proxy.metering import LARGEST_DOCUMENT
+from tests.proxy.lab import CHAT, Lab, sse
+from tests.toy.raw import Behaviour, answer_json, render_chunks, say
+
+MESSAGES = "/use/api.anthropic.com/v1/messages"
+RESPONSES = "/use/openrouter.ai/api/v1/responses"
+
+
+def events(*given: Any) -> Behaviour:
+    """A stream, each byte of it in a chunk of its own."""
+    return say(
+        render_chunks([bytes([byte]) for byte in sse(*given)], headers=[("Content-Type", "text/event-stream")])
+    )
+
+
+CHUNK = {
+    "id": "gen-1",
+    "model": "m-1",
+    "choices": [{"delta": {"content": 'say "usage": {"prompt_tokens": 99}'}}],
+    "usage": None,
+}
+FULL = {"prompt_tokens": 11, "completion_tokens": 7, "cost": 0.25}
+START = {
+    "type": "message_start",
+    "message": {"id": "msg_1", "model": "claude", "usage": {"input_tokens": 11, "output_tokens": 1, "x": None}},
+}
+DELTA = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 7}}
+COMPLETED = {
+    "type": "response.completed",
+    "response": {"id": "resp_1", "model": "m-1", "usage": {"input_tokens": 11, "output_tokens": 7, "cost": 0.25}},
+}
+SAID: dict[str, tuple[str, Behaviour, str, str, float | None]] = {
+    "chat": (CHAT, answer_json({**CHUNK, "usage": FULL}), "gen-1", "m-1", 0.25),
+    "chat, streamed": (CHAT, events(CHUNK, CHUNK, {**CHUNK, "choices": [], "usage": FULL}), "gen-1", "m-1", 0.25),
+    "messages": (
+        MESSAGES,
+        answer_json(START["message"] | {"usage": {"input_tokens": 11, "output_tokens": 7}}),
+        "msg_1",
+        "claude",
+        None,
+    ),
+    "messages, streamed": (MESSAGES, events(START, {"type": "ping"}, DELTA), "msg_1", "claude", None),
+    "responses": (RESPONSES, answer_json(COMPLETED["response"]), "resp_1", "m-1", 0.25),
+    "responses, streamed": (
+        RESPONSES,
+        events({"type": "response.created", "response": {"id": "resp_1", "usage": None}}, COMPLETED),
+        "resp_1",
+        "m-1",
+        0.25,
+    ),
+    "a large answer": (
+        CHAT,
+        answer_json({"data": "x" * (LARGEST_DOCUMENT + 70_000), "usage": FULL}),
+        None,  # type: ignore[dict-item]
+        "asked",
+        0.25,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_tokens_cost_and_model_are_read_from_what_passes(here: Lab, name: str) -> None:
+    path, behaviour, generation, model, cost = SAID[name]
+    here.upstream.says(behaviour)
+    here.use("POST", path, json={"model": "asked"})
+    row = here.row()
+    found = (row["generation_id"], row["model"], row["input_tokens"], row["output_tokens"], row["cost"])
+    assert found == (generation, model, 11, 7, cost)
+
+
+def test_what_nobody_says_is_left_out(here: Lab) -> None:
+    here.upstream.says(answer_json([1, {"usage": {"prompt_tokens": 3}}]))
+    here.use("POST", CHAT, content=json.dumps(["model"]).encode())
+    row = here.row()
+    assert (row["model"], row["input_tokens"], row["cost"]) == (None, None, None)
