@@ -15,6 +15,7 @@ LARGEST_EVENT = 16 << 20
 _USAGE = re.compile(rb'"usage"\s*:\s*(?=\{)')
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _NAMES = ("model", "id", "provider")
+_CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens")
 _INSIDE = ("message", "response")
 """Where an event holds what a plain answer would be: of Anthropic's messages, of OpenAI's responses."""
 
@@ -74,7 +75,7 @@ class DocumentMeter(NoMeter):
 
     def document(self) -> dict[str, Json]:
         data = b"".join(self._pieces)
-        return _said(_usage_in(data[-TAIL:]) if self._cut else data)
+        return _with_cache(_said(_usage_in(data[-TAIL:]) if self._cut else data))
 
 
 class EventMeter:
@@ -111,7 +112,7 @@ class EventMeter:
         merged: dict[str, Json] = {
             name: value for usage in usages for name, value in usage.items() if value is not None
         }
-        return first | last | ({"usage": merged} if usages else {})
+        return _with_cache(first | last | ({"usage": merged} if usages else {}))
 
     def _release(self, size: int) -> bytes:
         if not size:
@@ -145,6 +146,18 @@ def _said(data: bytes) -> dict[str, Json]:
         if isinstance(source.get("usage"), dict):
             said["usage"] = source["usage"]
     return said
+
+
+def _with_cache(said: dict[str, Json]) -> dict[str, Json]:
+    """With what was read from and written to Anthropic's cache among the tokens that went in, as chats count them."""
+    usage = said.get("usage")
+    if not isinstance(usage, dict):
+        return said
+    cached = [count for name in _CACHED if isinstance(count := usage.get(name), int)]
+    count = usage.get("input_tokens")
+    if not cached or not isinstance(count, int):
+        return said
+    return said | {"usage": usage | {"input_tokens": count + sum(cached)}}
 
 
 def _usage_in(tail: bytes) -> bytes:

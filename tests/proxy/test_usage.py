@@ -29,7 +29,11 @@ CHUNK = {
 FULL = {"prompt_tokens": 11, "completion_tokens": 7, "cost": 0.25}
 START = {
     "type": "message_start",
-    "message": {"id": "msg_1", "model": "claude", "usage": {"input_tokens": 11, "output_tokens": 1, "x": None}},
+    "message": {
+        "id": "msg_1",
+        "model": "claude",
+        "usage": {"input_tokens": 2, "cache_read_input_tokens": 9, "output_tokens": 1, "x": None},
+    },
 }
 DELTA = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 7}}
 COMPLETED = {
