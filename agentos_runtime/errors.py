@@ -149,6 +149,12 @@ class AmbiguousSkill(CallerError):
     code, status = "ambiguous_skill", 409
 
 
+class ModelNotFound(CallerError):
+    """No skill has this model, or it does not speak this wire."""
+
+    code, status = "model_not_found", 404
+
+
 class MethodNotAllowed(CallerError):
     """The path answers other methods."""
 

@@ -70,6 +70,8 @@ class Settings:
     """`[mcp]` in config.toml; read by `mcp.toolsets`."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     """`[metrics]` in config.toml; read by `metrics.settings`."""
+    faces: Mapping[str, Any] = field(default_factory=dict)
+    """`[faces]` in config.toml; read by `proxy.faces`."""
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     other_homes: tuple[Path, ...] = field(default=(), compare=False)
     """Homes that this one stands in for: what lies in them is as private as what lies in `home`."""
@@ -164,7 +166,7 @@ class Settings:
         return self.home / "agentos.lock"
 
 
-TABLES = frozenset({"skill_settings", "limits", "breaker", "fairness", "idempotency", "mcp", "metrics"})
+TABLES = frozenset({"skill_settings", "limits", "breaker", "fairness", "idempotency", "mcp", "metrics", "faces"})
 """Settings that only `config.toml` can say."""
 AGENT_PREFIX = "agentos_"
 """How the tokens of agents begin, and nothing else."""
@@ -342,4 +344,5 @@ _READERS: Mapping[str, Any] = {
     "idempotency": _table,
     "mcp": _table,
     "metrics": _table,
+    "faces": _table,
 }

@@ -149,7 +149,7 @@ def _said(data: bytes) -> dict[str, Json]:
 
 
 def _with_cache(said: dict[str, Json]) -> dict[str, Json]:
-    """With what was read from and written to Anthropic's cache among the tokens that went in, as chats count them."""
+    """With what Anthropic read from its cache and wrote to it among the tokens that went in, as in chats."""
     usage = said.get("usage")
     if not isinstance(usage, dict):
         return said

@@ -1,5 +1,7 @@
 """The routes behind the guard, and the one place where a bug becomes an answer."""
 
+from collections.abc import Mapping
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route, Router
@@ -7,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentos_runtime.errors import AgentOSError, MethodNotAllowed, NotFound
 from agentos_runtime.mcp.toolsets import McpSettings
+from agentos_runtime.proxy.faces import FaceSettings
 from agentos_runtime.server.error_log import caught
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.mcp.route import McpRoute
@@ -21,9 +24,10 @@ from agentos_runtime.server.paths import settle_path
 from agentos_runtime.server.routes_calls import CallRoute
 from agentos_runtime.server.routes_reads import Reads
 from agentos_runtime.server.waiting.routes import WaitingRoutes
+from agentos_runtime.server.use.faces import FacesRoute
 from agentos_runtime.server.use.once import OnceRoute
 from agentos_runtime.server.use.route import Passing, UseRoute
-from agentos_runtime.server.use.shapes import USE, shape_of
+from agentos_runtime.server.use.shapes import FACES, USE, shape_of
 
 
 class HttpApp(Starlette):
@@ -34,6 +38,7 @@ class HttpApp(Starlette):
         limits: Limits,
         mcp: McpSettings = McpSettings(),  # noqa: B008 - a frozen value
         reached: Reached = Reached(),  # noqa: B008 - a frozen value
+        faces: FaceSettings = FaceSettings(),  # noqa: B008 - a frozen value
     ) -> None:
         self.calls = OpenCalls()
         self.opening = Opening()
@@ -42,7 +47,7 @@ class HttpApp(Starlette):
         tools = McpRoute(self.opening, self.calls, limits, mcp)
         described, pages = Described(self.opening, reached), Pages(self.opening, reached)
         passing = Passing(self.opening, self.calls)
-        self._use = UseRoute(passing)
+        self._passed: dict[str, ASGIApp] = {USE: UseRoute(passing), FACES: FacesRoute(passing, faces)}
         super().__init__(
             routes=[
                 Route("/", pages.front),
@@ -70,16 +75,16 @@ class HttpApp(Starlette):
 
     def build_middleware_stack(self) -> ASGIApp:
         """One layer in place of Starlette's two, whose outer one hands every bug on to the server to be printed."""
-        return Answers(self.router, self._call, self._use)
+        return Answers(self.router, self._call, self._passed)
 
 
 class Answers:
     """What is raised behind it becomes the error of the contract."""
 
-    def __init__(self, router: Router, call: CallRoute, use: UseRoute) -> None:
+    def __init__(self, router: Router, call: CallRoute, passed: Mapping[str, ASGIApp]) -> None:
         self._router = router
         self._call = call
-        self._use = use
+        self._passed = passed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         settle_path(scope)
@@ -104,8 +109,9 @@ class Answers:
             if skill and slash and utility and "/" not in utility:
                 scope["path_params"] = {"skill": skill, "utility": utility}
                 return self._call
-        if scope["raw_path"].startswith(USE.encode()):
-            return self._use
+        first = scope["raw_path"][: path.find("/", 1) + 1].decode("latin-1")
+        if first in self._passed:
+            return self._passed[first]
         return self._router
 
     def _unrouted(self, scope: Scope) -> Response:

@@ -22,6 +22,7 @@ from uvicorn.server import ServerState
 from agentos_runtime.config.settings import Settings, SettingsError
 from agentos_runtime.mcp.toolsets import read_mcp
 from agentos_runtime.metrics.settings import read_metrics
+from agentos_runtime.proxy.faces import read_faces
 from agentos_runtime.server.app import HttpApp
 from agentos_runtime.server.connections.connection import Connection, sweep
 from agentos_runtime.server.connections.peer import Peers
@@ -83,9 +84,10 @@ async def serve(
                 "This system does not tell whose a connection is: other users of this machine can call this server."
             )
         _allow_open_files(settings.max_connections)
-        figures = read_metrics(settings.metrics, settings.config_file)
+        file = settings.config_file
+        figures = read_metrics(settings.metrics, file)
         reached = Reached(settings.public_url, settings.token is not None, figures.open)
-        app = HttpApp(limits, read_mcp(settings.mcp, settings.config_file), reached)
+        app = HttpApp(limits, read_mcp(settings.mcp, file), reached, read_faces(settings.faces, file))
         port = listener.getsockname()[1]
         collector = Collector(app.opening.is_loading)
         guard = Guard(app, settings, port, limits, open_figures=figures.open)

@@ -87,7 +87,7 @@ def test_a_changed_skill_asks_again_and_shows_what_changed(console: Console) -> 
     assert console.run("show", "toy", "--json").json["authority"][0]["approved_by"] == "agentos.lock"
     console.write("toy/readme.md", TOY.replace("https://toy.example/echo", "https://evil.example/echo"))
     done = console.run("approve", "toy", "--yes", "--json").json
-    assert [line[:2] for line in done["changes"]] == ["+ ", "- "]
+    assert [line[:2] for line in done["changes"]] == ["+ ", "+ ", "- ", "- "]
     assert "https://evil.example" in done["changes"][0]
     assert "Nothing changed" in console.run("approve", "toy", "--yes").out
 

@@ -109,11 +109,12 @@ def test_an_address_that_could_mean_two_things_is_refused(url: str) -> None:
 
 
 HOSTS = st.sampled_from(
-    (
-        "openrouter.ai OPENROUTER.AI openrouter.ai. openrouter.ai:443 openrouter.ai:80 openrouter.ai%2eevil.example "
-        "openrouter.ai@evil.example evil.example x.openrouter.ai openrouter.ai\\evil.example \uff4fpenrouter.ai [::1] "
-        "127.0.0.1 0x7f.1 api.anthropic.com maps.example openrouter.ai:443@evil.example http/openrouter.ai"
-    ).split()
+    [
+        *("openrouter.ai", "OPENROUTER.AI", "openrouter.ai.", "openrouter.ai:443", "openrouter.ai:80"),
+        *("openrouter.ai%2eevil.example", "openrouter.ai@evil.example", "evil.example", "x.openrouter.ai"),
+        *("openrouter.ai\\evil.example", "\uff4fpenrouter.ai", "[::1]", "127.0.0.1", "0x7f.1"),
+        *("api.anthropic.com", "maps.example", "openrouter.ai:443@evil.example", "http/openrouter.ai"),
+    ]
 )
 PIECES = st.lists(
     st.sampled_from(
