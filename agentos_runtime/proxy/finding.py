@@ -19,7 +19,7 @@ from agentos_runtime.manifest.model import Skill
 from agentos_runtime.manifest.origins import host_of, is_private
 from agentos_runtime.proxy.matching import Address, addresses_of, matching
 from agentos_runtime.proxy.targets import Target
-from agentos_runtime.security.authority import EVERY_METHOD, use_credential, use_origins, use_placement
+from agentos_runtime.security.authority import EVERY_METHOD, goes_beside, use_credential, use_origins, use_placement
 from agentos_runtime.skills.registry import Registry
 from agentos_runtime.skills.visibility import VisibleSkills, did_you_mean
 
@@ -154,8 +154,7 @@ def carried(
             f"that an agent chose: nobody can approve that.{instead}",
             details={"skill": skill.id, "credential": credential},
         )
-    auth = skill.auth[credential]
-    if not auth.templates or any(template.location == "body" for template in auth.templates):
+    if not goes_beside(skill.auth[credential]):
         raise NotSupported(
             f"The key of {skill.id} does not go into a header or the query, and bodies are passed on as they are: "
             "call its utilities.",

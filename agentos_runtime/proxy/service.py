@@ -1,7 +1,7 @@
 """Calls of addresses: by the pipeline that calls of utilities go through, without its expressions."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Self
 
@@ -12,13 +12,15 @@ from agentos_runtime.calls.requests.drafting import Draft
 from agentos_runtime.diagnostics import Place, Position
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.manifest.model import Literal, Rest, Retry, Skill, Utility
+from agentos_runtime.manifest.places import placements
 from agentos_runtime.manifest.shapes import Shape
 from agentos_runtime.proxy.exchange import Bounds, Exchange
 from agentos_runtime.proxy.finding import UTILITY, Found, Known, Origins, carried, settle
 from agentos_runtime.proxy.headers import headers_up, key_names
 from agentos_runtime.proxy.targets import Target
-from agentos_runtime.runtime.authorizing import authorize, check_again
+from agentos_runtime.runtime.authorizing import authorize, check_again, preview_draft
 from agentos_runtime.runtime.context import CallContext, CallInputs
+from agentos_runtime.runtime.preview import Preview
 from agentos_runtime.runtime.record import Record, Timer
 from agentos_runtime.runtime.results import Results
 from agentos_runtime.runtime.service import Parts, Runtime
@@ -50,6 +52,21 @@ class Asked:
     credential: str | None = None
     """None = that of the utility which is called so, else the usual one."""
     timeout: float = WHOLE
+
+
+def renamed(asked: Asked, agent: str) -> Asked:
+    """The same request of another agent."""
+    return replace(asked, agent=agent)
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """A request that would be sent: whose it is, which key it carries, and where."""
+
+    skill: str
+    credential: str | None
+    places: tuple[str, ...]
+    preview: Preview
 
 
 class Proxy:
@@ -84,6 +101,19 @@ class Proxy:
         except BaseException as error:
             await record.close(error)
             raise
+
+    async def preview(self, asked: Asked) -> Previewed:
+        """The request as it would be sent, without secrets; nothing is sent or recorded. Raises AgentOSError."""
+        skills = self._visible(asked.agent)
+        known, origin = await self._origins.find(asked.target, skills, asked.skill)
+        call = Call(known.skill.id, UTILITY, {}, asked.agent, asked.request_id)
+        record = Record(self._parts.ledger, call, Timer(self._parts.services.clocks.monotonic), Results(call))
+        ctx = self._context(asked, known, origin, call, record, skills)
+        credential = ctx.plan.utility.credential
+        auth = known.skill.auth.get(credential) if credential else None
+        places = placements(auth, ctx.plan.utility.rest) if auth else frozenset[str]()
+        shown = preview_draft(ctx, _draft(asked, ctx.plan))
+        return Previewed(known.skill.id, credential, tuple(sorted(places)), shown)
 
     def _visible(self, agent: str) -> VisibleSkills:
         return VisibleSkills(self._parts.registry, self._parts.safeguards.limits.rule_of(agent), agent)

@@ -32,7 +32,7 @@ async def authorize(
     """
     plan = ctx.plan
     origin = origin_of(draft.url) or ""
-    stage = ("request", _preview(ctx, draft).masked()) if ctx.trace is not None else None
+    stage = ("request", preview_draft(ctx, draft).masked()) if ctx.trace is not None else None
     try:
         authorization = _authorized(ctx, origin, draft.method)
         current = await _renewed(ctx, authorization.credential, refused)
@@ -126,7 +126,7 @@ async def preview_of(ctx: CallContext) -> Preview:
     draft = await build(ctx)
     if ctx.plan.pages is not None and not ctx.wants_events:
         draft = pages_of(ctx, draft, 0).draft
-    return _preview(ctx, draft)
+    return preview_draft(ctx, draft)
 
 
 async def rehearse(ctx: CallContext) -> Preview:
@@ -139,7 +139,8 @@ async def rehearse(ctx: CallContext) -> Preview:
     return previewed
 
 
-def _preview(ctx: CallContext, draft: Draft) -> Preview:
+def preview_draft(ctx: CallContext, draft: Draft) -> Preview:
+    """A draft with a stand-in for every secret, also a missing one."""
     plan, refusal, fields = ctx.plan, None, tuple[str, ...]()
     auth = plan.skill.auth.get(plan.utility.credential) if plan.utility.credential else None
     try:

@@ -176,6 +176,11 @@ def use_credential(skill: Skill) -> str | None:
     return "default" if "default" in skill.auth else next(iter(skill.auth)) if len(skill.auth) == 1 else None
 
 
+def goes_beside(auth: Auth) -> bool:
+    """Whether a credential goes onto a request whose body is passed on as it is."""
+    return bool(auth.templates) and all(template.location != "body" for template in auth.templates)
+
+
 def use_origins(skill: Skill) -> frozenset[str]:
     """The origins of the skill's utilities, and of the hosts that it names, which may be patterns.
 
@@ -208,6 +213,8 @@ def use_grants(skill: Skill) -> frozenset[Grant]:
         for rest in requests_of(utility.rest)
         if (origin := declared_origin(rest.url)) is not None
     }
+    if credential is not None and not goes_beside(skill.auth[credential]):
+        return frozenset()
     if credential is not None:
         carrying |= {domain_origin(domain) for domain in skill.domains}
     opened = use_origins(skill)

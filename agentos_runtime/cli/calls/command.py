@@ -105,7 +105,7 @@ async def _backend(
 
     The modules of the other are not loaded.
     """
-    if not local and await _answers(settings):
+    if not local and await is_listening(settings):
         through: AbstractAsyncContextManager[Backend | None]
         through = load("calls.through_server:through_server")(settings, named)
         async with through as backend:
@@ -118,7 +118,7 @@ async def _backend(
         yield own, agent
 
 
-async def _answers(settings: Settings) -> bool:
+async def is_listening(settings: Settings) -> bool:
     """Whether anything listens there at all."""
     try:
         _, writer = await asyncio.wait_for(asyncio.open_connection(settings.host, settings.port), 0.5)

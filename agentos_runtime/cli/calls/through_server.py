@@ -98,11 +98,18 @@ async def through_server(settings: Settings, named: str | None = None) -> AsyncI
 
     named: the agent that calls, when `--agent` says.
     """
+    async with server_client(settings) as client:
+        yield None if client is None else ThroughServer(client, settings, named)
+
+
+@asynccontextmanager
+async def server_client(settings: Settings) -> AsyncIterator[httpx.AsyncClient | None]:
+    """A client of the server at the settings' host and port; None when there is none that is ours."""
     no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody; reading all certificates would take 30 ms
     async with httpx.AsyncClient(
         base_url=base_url(settings), trust_env=False, verify=no_tls, timeout=httpx.Timeout(None, connect=PATIENCE)
     ) as client:
-        yield ThroughServer(client, settings, named) if await is_ours(client) else None
+        yield client if await is_ours(client) else None
 
 
 async def is_ours(client: httpx.AsyncClient) -> bool:
@@ -126,6 +133,15 @@ def _is_foreign(response: httpx.Response) -> bool:
     wire = response.extensions["network_stream"].get_extra_info("socket")
     with closing(Peers()) as peers:
         return peers.is_foreign(wire.getpeername(), wire.getsockname())
+
+
+def error_of(data: bytes) -> dict[str, Json]:
+    """The error body of an answer, also of one in the form of another wire."""
+    body = _body(data)
+    wired = body.get("error")
+    if not isinstance(wired, dict):
+        return body
+    return {"error": wired.get("message"), "code": wired.get("code") or wired.get("type")}
 
 
 def _path(skill: str, utility: str) -> str:

@@ -79,7 +79,7 @@ class UseRoute:
             raise MethodNotAllowed(f"{method} is not passed on, only {', '.join(sorted(METHODS))}.")
         target = parse_path(scope["raw_path"][len(USE) :], scope["query_string"])
         request = admitted(scope)
-        named = request.headers.get(b"x-agentos-skill")
+        named, credential = map(request.headers.get, (b"x-agentos-skill", b"x-agentos-credential"))
         return Asked(
             method,
             target,
@@ -88,6 +88,7 @@ class UseRoute:
             headers_of(scope),
             body_of(request),
             named.decode("latin-1") if named else None,
+            credential.decode("latin-1") if credential else None,
         )
 
 

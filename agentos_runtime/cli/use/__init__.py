@@ -1,0 +1,1 @@
+"""`agentos use`, `agentos search`, `agentos status`."""
