@@ -166,9 +166,7 @@ def test_a_dry_run_shows_the_request_and_sends_nothing(served: Lab, console: Con
     assert "would not be sent now. Credential not found" in open_one.err
 
 
-def test_an_answer_goes_to_a_file(
-    served: Lab, console: Console, tmp_path: Path
-) -> None:
+def test_an_answer_goes_to_a_file(served: Lab, console: Console, tmp_path: Path) -> None:
     served.upstream.says(answer(body=bytes(range(256)), headers=[("Content-Type", "image/png")]))
     assert console.run("use", MODELS, "-o", str(tmp_path / "x.png")).out == ""
     assert (tmp_path / "x.png").read_bytes() == bytes(range(256))
