@@ -26,6 +26,7 @@ from agentos_runtime.mcp.protocol import Fields, Request, invalid_params
 from agentos_runtime.mcp.results import Room, beside, error_fields, value_fields
 from agentos_runtime.mcp.tools import ROWS, SELECT, Tool, described, found, promises_object, split_name
 from agentos_runtime.mcp.toolsets import McpSettings
+from agentos_runtime.mcp.using import USE_URL, UseTool, is_offered
 from agentos_runtime.visible import visible
 
 Called: TypeAlias = tuple[Fields, dict[str, Json]]
@@ -53,6 +54,7 @@ class Calls:
     runtime: Runtime
     settings: McpSettings
     kept: KeptReplies
+    use: UseTool
 
     async def call(self, request: Request, face: Face, shown: Callable[[], Shown]) -> Called:
         """The result of `tools/call`, and what stands beside it; shown: what the caller can search.
@@ -71,6 +73,8 @@ class Calls:
                 return _json(self._search(given, shown())), {}
             if name == "describe_utility":
                 return _json(await self._describe(given, face)), {}
+            if name == USE_URL and is_offered(face.toolset):
+                return await self.use.call(given, face), {"agentos/request_id": face.request_id}
             asked = _of_call_utility(given) if name == "call_utility" else Asked(name, given)
             return await self._utility(asked, request, face)
         except (ShuttingDown, Unauthorized):

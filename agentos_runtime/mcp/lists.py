@@ -9,8 +9,9 @@ from hashlib import sha256
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.mcp.folders import Folder, folders_of
-from agentos_runtime.mcp.tools import Search, Tool, array, definition, tools_of
+from agentos_runtime.mcp.tools import Search, Tool, array, definition, joined, tools_of
 from agentos_runtime.mcp.toolsets import Toolset
+from agentos_runtime.mcp.using import is_offered, use_tool
 from agentos_runtime.skills.visibility import VisibleSkills
 from agentos_runtime.visible import visible
 
@@ -48,7 +49,10 @@ class Shown:
     @cached_property
     def listed(self) -> bytes:
         """The array of `tools/list`."""
-        return array(meta_tools(self.toolset, select=self._select)) if self.searches else self._definitions
+        more = [use_tool()] if is_offered(self.toolset) else []
+        if self.searches:
+            return array([*meta_tools(self.toolset, select=self._select), *more])
+        return joined(self._definitions, array(more))
 
     @cached_property
     def folders(self) -> Mapping[str, Folder]:

@@ -30,6 +30,7 @@ from agentos_runtime.mcp.protocol import (
 )
 from agentos_runtime.mcp.tools import array
 from agentos_runtime.mcp.toolsets import McpSettings
+from agentos_runtime.mcp.using import UseTool
 
 LISTS_HOLD = 60.0
 """Seconds for which a client may keep a list; notices come earlier."""
@@ -49,7 +50,8 @@ class Methods:
         self._runtime = runtime
         self._kept = KeptReplies()
         self._lists = Lists(settings.select)
-        self._calls = Calls(runtime, settings, self._kept)
+        use = UseTool(runtime, self._kept, settings.max_text)
+        self._calls = Calls(runtime, settings, self._kept, use)
 
     async def answer(self, request: Request, face: Face) -> bytes:
         """The whole answer to a request. Raises RpcError, ShuttingDown, Unauthorized."""

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from agentos_runtime.calls.call import Call, Reply
 from agentos_runtime.jsontext import Json
+from agentos_runtime.runtime.service import Parts
 from agentos_runtime.skills.visibility import VisibleSkills
 
 
@@ -17,6 +18,11 @@ class Selection(Protocol):
 
 class Runtime(Protocol):
     """The service layer, as far as MCP uses it."""
+
+    @property
+    def parts(self) -> Parts:
+        """What calls are made with that are none of a utility."""
+        ...
 
     async def invoke(self, call: Call) -> Reply: ...
     async def ready(self, skill: str) -> None:

@@ -179,3 +179,8 @@ def _score(word: str, texts: tuple[str, str, str]) -> int:
 
 def array(items: Iterable[Mapping[str, Json]]) -> bytes:
     return b"[%s]" % b",".join([dump(dict(item)) for item in items])
+
+
+def joined(first: bytes, second: bytes) -> bytes:
+    """One array of two."""
+    return first if second == b"[]" else second if first == b"[]" else b"%b,%b" % (first[:-1], second[1:])

@@ -22,6 +22,8 @@ class Toolset:
     read_only: bool = False
     skill: str | None = None
     """Of this one only."""
+    use: bool = False
+    """Whether `use_url` is there, too."""
 
     def shows(self, skill: str, utility: str) -> bool:
         if self.skill not in (None, skill):
@@ -75,7 +77,10 @@ def read_mcp(raw: object, file: object) -> McpSettings:
 
 def _toolset(values: Mapping[str, Any], base: Toolset) -> Toolset:
     return Toolset(
-        values.get("tools", base.patterns), values.get("mode", base.mode), values.get("read_only", base.read_only)
+        values.get("tools", base.patterns),
+        values.get("mode", base.mode),
+        values.get("read_only", base.read_only),
+        use=values.get("use", base.use),
     )
 
 
@@ -95,6 +100,7 @@ _OF_TOOLSETS: Mapping[str, Reader] = {
     "tools": lambda value: patterns_of(texts(value)),
     "mode": mode,
     "read_only": flag,
+    "use": flag,
 }
 _READERS: Mapping[str, Reader] = {
     **_OF_TOOLSETS,

@@ -29,7 +29,7 @@ async def _serve(shell: Shell, settings: Settings, given: Mapping[str, Any], age
     chosen = given["tools"] or given["mode"] or given["read_only"]
     usual = table.of(agent or "")
     patterns = patterns_of((given["tools"] or "").split(",")) or usual.patterns
-    toolset = Toolset(patterns, given["mode"] or usual.mode, given["read_only"] or usual.read_only)
+    toolset = Toolset(patterns, given["mode"] or usual.mode, given["read_only"] or usual.read_only, use=usual.use)
     async with open_runtime(settings, shell.environ) as runtime:
         methods = Methods(runtime, table, notices=True)
         await talk(LocalDesk(runtime, methods, agent, toolset if chosen else None))

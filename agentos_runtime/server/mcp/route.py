@@ -1,6 +1,7 @@
 """`POST /mcp`: the Model Context Protocol over HTTP. No sessions: every request stands for itself."""
 
 import asyncio
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
@@ -134,7 +135,7 @@ def _toolset(scope: Scope, admission: Admitted, usual: Toolset) -> Toolset:
     skill = variable(scope, "skill") if "skill" in scope["path_params"] else None
     header = admission.headers.get(b"x-mcp-toolsets")
     if not scope["query_string"] and header is None:
-        return Toolset(usual.patterns, usual.mode, usual.read_only, skill) if skill else usual
+        return replace(usual, skill=skill) if skill else usual
     query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
     unknown = [
         ParamProblem(name, "is not known here; known: tools, mode, readonly") for name in query.keys() - KNOWN
@@ -151,7 +152,7 @@ def _toolset(scope: Scope, admission: Admitted, usual: Toolset) -> Toolset:
     except ValueError:
         problem = ParamProblem("mode", f"must be one of {', '.join(MODES)}")
         raise InvalidParams(f"mode {problem.message}", problems=[problem]) from None
-    return Toolset(patterns, chosen, usual.read_only or read_only == "1", skill)
+    return Toolset(patterns, chosen, usual.read_only or read_only == "1", skill, usual.use)
 
 
 def _failed(request_id: str | int | None, error: RpcError, *, modern: bool = True) -> Response:
