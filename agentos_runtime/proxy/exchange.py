@@ -16,6 +16,8 @@ from agentos_runtime.runtime.ports import OpenUpstream
 from agentos_runtime.runtime.record import Record
 
 EVENTS = "text/event-stream"
+AT_ONCE = 64 * 1024
+"""Bytes of an answer that is awaited whole, when it says that it has no more: it goes out in one piece."""
 LARGEST_REQUEST = 1 << 20
 """Bytes of a request's body in which its model is looked for, when the answer names none."""
 
@@ -74,6 +76,11 @@ class Exchange:
         given, encoding = self._upstream.headers.get("content-length", ""), "content-encoding"
         plain = self._upstream.headers.get(encoding, "identity").lower() == "identity"
         return int(given) if plain and given.isdecimal() else None
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it may go on for long: else it is awaited whole."""
+        return self.streams or self.length is None or self.length > AT_ONCE
 
     @property
     def spent_ms(self) -> tuple[float, float]:

@@ -1,8 +1,9 @@
 """Whose address it is: the skill, the utilities that it is, and the key that goes along."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import TypeAlias
 
 from agentos_runtime.errors import (
     AmbiguousSkill,
@@ -17,7 +18,8 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.rules import not_allowed
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.manifest.origins import host_of, is_private
-from agentos_runtime.proxy.matching import Address, addresses_of, matching
+from agentos_runtime.proxy.headers import Passing
+from agentos_runtime.proxy.matching import Address, Addresses
 from agentos_runtime.proxy.targets import Target
 from agentos_runtime.security.authority import EVERY_METHOD, goes_beside, use_credential, use_origins, use_placement
 from agentos_runtime.skills.registry import Registry
@@ -34,7 +36,12 @@ class Known:
     skill: Skill
     settings: Mapping[str, Json]
     origins: frozenset[str]
-    addresses: tuple[Address, ...]
+    addresses: Addresses
+    passing: Passing
+
+
+Named: TypeAlias = tuple[Known, str]
+"""A skill, and the origin by which it was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +61,10 @@ class Origins:
 
     registry: Registry
     _generation: int = -1
-    _known: Mapping[str, Known] = field(default_factory=dict)
+    _hosts: Mapping[str, list[Named]] = field(default_factory=dict)
+    _patterns: list[Named] = field(default_factory=list)
 
-    async def find(self, target: Target, skills: VisibleSkills, named: str | None) -> tuple[Known, str]:
+    async def find(self, target: Target, skills: VisibleSkills, named: str | None) -> Named:
         """The skill of a target, and which of its origins that is.
 
         Raises UnknownOrigin, AmbiguousSkill; UnknownSkill and NotAllowed for a name that was given.
@@ -78,30 +86,29 @@ class Origins:
             raise _ambiguous(target, [first[0], *(each[0] for each in others)])
         return first
 
-    def _at(self, target: Target) -> list[tuple[Known, str]]:
+    def _at(self, target: Target) -> list[Named]:
         if self._generation != self.registry.generation:
             self._generation = self.registry.generation
-            entries = (entry for entry in self.registry.entries if self.registry.find(entry.id) is entry)
-            self._known = {
-                entry.id: Known(entry.skill, entry.settings, use_origins(entry.skill), addresses_of(entry.skill))
-                for entry in entries
-                if entry.skill is not None
-            }
-        return [
-            (known, origin)
-            for known in self._known.values()
-            for origin in known.origins
-            if _stands_for(origin, target.origin)
-        ]
+            self._read()
+        patterns = [each for each in self._patterns if _stands_for(each[1], target.origin)]
+        return [*self._hosts.get(target.origin, ()), *patterns]
+
+    def _read(self) -> None:
+        hosts: dict[str, list[Named]] = {}
+        self._patterns = []
+        for entry in self.registry.entries:
+            if entry.skill is None or self.registry.find(entry.id) is not entry:
+                continue
+            skill = entry.skill
+            known = Known(skill, entry.settings, use_origins(skill), Addresses(skill), Passing.of(skill))
+            for origin in known.origins:
+                (self._patterns if "*" in origin else hosts.setdefault(origin, [])).append((known, origin))
+        self._hosts = hosts
 
     def _unknown(self, target: Target, skills: VisibleSkills, named: str | None) -> UnknownOrigin:
         visible = {entry.id for entry in skills.entries}
-        hosts = {
-            host_of(origin)
-            for known in self._known.values()
-            if known.skill.id in visible
-            for origin in known.origins
-        }
+        listed = [*self._patterns, *(each for found in self._hosts.values() for each in found)]
+        hosts = {host_of(origin) for known, origin in listed if known.skill.id in visible}
         whose = f"The skill {named} does not name" if named is not None else "No skill names"
         return UnknownOrigin(
             f"{whose} {target.origin}{did_you_mean(target.host, hosts)}, so there is no key for it and it is not "
@@ -110,7 +117,7 @@ class Origins:
         )
 
 
-def _meant(named: str, found: list[tuple[Known, str]]) -> list[tuple[Known, str]]:
+def _meant(named: str, found: list[Named]) -> list[Named]:
     """The skill that was named; for a document the skills that serve its host, if there are any."""
     own = [each for each in found if each[0].skill.id == named]
     if own and own[0][0].skill.kind == "instructions":
@@ -118,12 +125,12 @@ def _meant(named: str, found: list[tuple[Known, str]]) -> list[tuple[Known, str]
     return own
 
 
-def settle(known: Known, method: str, target: Target, skills: VisibleSkills) -> list[Address]:
+def settle(known: Known, method: str, target: Target, skills: VisibleSkills) -> Sequence[Address]:
     """The utilities that the call is, once it is known that this agent may make it. Raises NotAllowed."""
     skill = known.skill
     if not skills.rule.permits(skill.id, UTILITY):
         raise not_allowed(skills.agent, skill.id, UTILITY)
-    found = [*matching(known.addresses, method, target)]
+    found = known.addresses.at(method, target)
     for address in found:
         if not skills.rule.permits(skill.id, address.utility.name):
             raise not_allowed(skills.agent, skill.id, address.utility.name)
@@ -131,7 +138,7 @@ def settle(known: Known, method: str, target: Target, skills: VisibleSkills) -> 
 
 
 def carried(
-    known: Known, pattern: str, method: str, target: Target, addresses: list[Address], named: str | None
+    known: Known, pattern: str, method: str, target: Target, addresses: Sequence[Address], named: str | None
 ) -> Found:
     """The credential that goes along, and the grant that lets it.
 
@@ -179,8 +186,6 @@ def _opened(skill: Skill, method: str, target: Target) -> tuple[str, str]:
 
 
 def _stands_for(origin: str, asked: str) -> bool:
-    if "://*." not in origin:
-        return origin == asked
     scheme, _, suffix = origin.partition("*")
     return (
         asked.startswith(scheme)
@@ -190,7 +195,7 @@ def _stands_for(origin: str, asked: str) -> bool:
     )
 
 
-def _rank(found: tuple[Known, str]) -> tuple[bool, int, bool]:
+def _rank(found: Named) -> tuple[bool, int, bool]:
     """A host before a pattern, a long pattern before a short one, a skill that can be called before a document."""
     known, origin = found
     return "*" not in origin, len(origin), known.skill.kind == "callable"

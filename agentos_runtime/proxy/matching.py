@@ -10,6 +10,8 @@ from agentos_runtime.manifest.requests.streamed import requests_of
 from agentos_runtime.proxy.targets import Target, normal_path
 
 _LITERAL_START = re.compile(r'[\s(]*"([^"\\]*)(["\\])')
+MOST_KNOWN = 1024
+"""Paths whose utilities are remembered, of each skill."""
 _MARK = "\0"
 """Stands for a param while a path is brought into its normal form."""
 
@@ -29,14 +31,32 @@ class Address:
     literal: int
     """Characters that are no param: of two addresses the one with more of them is meant."""
 
-    def is_at(self, method: str, target: Target) -> bool:
-        known = self.origin in (None, target.origin)
-        asked = "GET" if method == "HEAD" else method
-        return known and asked == self.method and self.pattern.fullmatch(target.normal_path) is not None
+
+class Addresses:
+    """All addresses that the utilities of a skill call."""
+
+    def __init__(self, skill: Skill) -> None:
+        self._all = _addresses_of(skill)
+        self._known: dict[tuple[str, str, str], tuple[Address, ...]] = {}
+
+    def at(self, method: str, target: Target) -> tuple[Address, ...]:
+        """Those that a request is at, the most specific first."""
+        key = ("GET" if method == "HEAD" else method, target.origin, target.path)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            found = self._known[key] = tuple(self._looked_up(*key))
+        return found
+
+    def _looked_up(self, method: str, origin: str, path: str) -> Iterator[Address]:
+        normal = normal_path(path)
+        for each in self._all:
+            if each.method == method and each.origin in (None, origin) and each.pattern.fullmatch(normal):
+                yield each
 
 
-def addresses_of(skill: Skill) -> tuple[Address, ...]:
-    """Of all its utilities, those of their streams too, the most specific first."""
+def _addresses_of(skill: Skill) -> tuple[Address, ...]:
     found = [_address(utility, rest) for utility in skill.utilities.values() for rest in requests_of(utility.rest)]
     return tuple(sorted(found, key=lambda each: (not each.exact, -each.literal)))
 
@@ -80,8 +100,3 @@ def _after_origin(url: str) -> str:
         return ""
     _, slash, path = rest.partition("/")
     return slash + path
-
-
-def matching(addresses: tuple[Address, ...], method: str, target: Target) -> Iterator[Address]:
-    """The addresses that a request is at, the most specific first."""
-    return (each for each in addresses if each.is_at(method, target))

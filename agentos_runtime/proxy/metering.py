@@ -63,8 +63,10 @@ class DocumentMeter(NoMeter):
         self._pieces: deque[bytes] = deque()
         self._size = 0
         self._cut = False
+        self._read: dict[str, Json] | None = None
 
     def feed(self, data: bytes) -> bytes:
+        self._read = None
         self._pieces.append(data)
         self._size += len(data)
         if self._size > LARGEST_DOCUMENT:
@@ -74,8 +76,10 @@ class DocumentMeter(NoMeter):
         return data
 
     def document(self) -> dict[str, Json]:
-        data = b"".join(self._pieces)
-        return _with_cache(_said(_usage_in(data[-TAIL:]) if self._cut else data))
+        if self._read is None:
+            data = b"".join(self._pieces)
+            self._read = _with_cache(_said(_usage_in(data[-TAIL:]) if self._cut else data))
+        return self._read
 
 
 class EventMeter:

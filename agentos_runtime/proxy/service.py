@@ -16,7 +16,7 @@ from agentos_runtime.manifest.places import placements
 from agentos_runtime.manifest.shapes import Shape
 from agentos_runtime.proxy.exchange import Bounds, Exchange
 from agentos_runtime.proxy.finding import UTILITY, Found, Known, Origins, carried, settle
-from agentos_runtime.proxy.headers import headers_up, key_names
+from agentos_runtime.proxy.headers import Passing, headers_up
 from agentos_runtime.proxy.targets import Target
 from agentos_runtime.runtime.authorizing import authorize, check_again, preview_draft
 from agentos_runtime.runtime.context import CallContext, CallInputs
@@ -95,7 +95,8 @@ class Proxy:
         await record.__aenter__()
         try:
             try:
-                return await self._opened(asked, self._context(asked, known, origin, call, record, skills))
+                ctx = self._context(asked, known, origin, call, record, skills)
+                return await self._opened(asked, ctx, known.passing)
             except AgentOSError as error:
                 raise record.results.error(error) from None
         except BaseException as error:
@@ -112,7 +113,7 @@ class Proxy:
         credential = ctx.plan.utility.credential
         auth = known.skill.auth.get(credential) if credential else None
         places = placements(auth, ctx.plan.utility.rest) if auth else frozenset[str]()
-        shown = preview_draft(ctx, _draft(asked, ctx.plan))
+        shown = preview_draft(ctx, _draft(asked, ctx.plan, known.passing))
         return Previewed(known.skill.id, credential, tuple(sorted(places)), shown)
 
     def _visible(self, agent: str) -> VisibleSkills:
@@ -137,12 +138,12 @@ class Proxy:
             kept = self._plans[key] = skill, plan_call(skill, _utility(found), found.known.settings)
         return kept[1]
 
-    async def _opened(self, asked: Asked, ctx: CallContext) -> Exchange:
+    async def _opened(self, asked: Asked, ctx: CallContext, passing: Passing) -> Exchange:
         permit = await self._parts.safeguards.admit(ctx.call.agent, ctx.plan, ctx.record.row)
         ctx.record.permit = permit
         clock = ctx.record.timer.clock
         ends = clock() + asked.timeout
-        authorized = await authorize(ctx, _draft(asked, ctx.plan))
+        authorized = await authorize(ctx, _draft(asked, ctx.plan, passing))
         upstream = await ctx.services.transport.open(
             authorized,
             ctx.record,
@@ -154,18 +155,19 @@ class Proxy:
         bounds = Bounds(ctx.services.max_reply, ends, asked.timeout)
         exchange = Exchange(ctx, upstream, asked.body, bounds)
         permit.can_stop(exchange.interrupt)
-        exchange.when_closed(self._parts.recalls.watch(partial(check_again, ctx, authorized), exchange.interrupt))
+        if exchange.lasts:  # what is over in a moment ends before anybody could look again
+            again = partial(check_again, ctx, authorized)
+            exchange.when_closed(self._parts.recalls.watch(again, exchange.interrupt))
         return exchange
 
 
-def _draft(asked: Asked, plan: CallPlan) -> Draft:
+def _draft(asked: Asked, plan: CallPlan, passing: Passing) -> Draft:
     """The request as it was asked for, without what the key replaces."""
-    skill = plan.skill
     return Draft(
         plan=plan.request,
         method=asked.method,
-        url=asked.target.url(key_names(skill, "query")),
-        headers=headers_up(asked.headers, key_names(skill, "header")),
+        url=asked.target.url(passing.query),
+        headers=headers_up(asked.headers, passing.headers),
         query=(),
         body=EMPTY,
         encoding="binary",

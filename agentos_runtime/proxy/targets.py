@@ -28,15 +28,12 @@ class Target:
     def host(self) -> str:
         return host_of(self.origin)
 
-    @property
-    def normal_path(self) -> str:
-        """The path as a service may understand it: for comparing, never for sending."""
-        return normal_path(self.path)
-
     def url(self, without: frozenset[str]) -> str:
         """The whole url, less the query keys of these names, which are lower case."""
+        if not without or not self.query:
+            return f"{self.origin}{self.path}" + (f"?{self.query}" if self.query else "")
         kept = [pair for pair in self.query.split("&") if not _named(pair, without)]
-        return f"{self.origin}{self.path}" + (f"?{'&'.join(kept)}" if self.query and kept else "")
+        return f"{self.origin}{self.path}" + (f"?{'&'.join(kept)}" if kept else "")
 
 
 def parse_url(url: str) -> Target:

@@ -12,8 +12,6 @@ from agentos_runtime.proxy.wires import Wire, error_event
 from agentos_runtime.server.messages import Headers
 from agentos_runtime.server.open_calls import STOPPING, OpenCall
 
-AT_ONCE = 64 * 1024
-"""Bytes of an answer that is awaited whole, when it says that it has no more: it goes out in one piece."""
 _CONTENT_TYPE = re.compile(
     rb"[\w.+-]+/[\w.+-]+(?:[ \t]*;[ \t]*[\w.+-]+=(?:[\w.:+/'-]+|\"[^\"\x00-\x1f\x7f-\xff]*\"))*;?"
 )
@@ -42,7 +40,7 @@ async def pass_on(exchange: Exchange, method: str, wire: Wire | None, open_call:
         await _start(exchange, head, send)
         await send({"type": "http.response.body", "body": b""})
         return
-    if length is not None and length <= AT_ONCE and not exchange.streams:
+    if not exchange.lasts:
         body = b"".join([piece async for piece in pieces])
         await _start(exchange, [*head, (b"content-length", b"%d" % len(body))], send)
         await send({"type": "http.response.body", "body": body})
