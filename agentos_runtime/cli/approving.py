@@ -19,7 +19,7 @@ from agentos_runtime.manifest.origins import origin_of
 from agentos_runtime.runtime.operating.approvals import each_skill
 from agentos_runtime.runtime.operating.skills import loaded_skills
 from agentos_runtime.security.approvals import Approvals, Lock
-from agentos_runtime.security.authority import USE, Authority, Grant, authority_of, sort_grants
+from agentos_runtime.security.authority import Authority, Grant, authority_of, sort_grants
 from agentos_runtime.security.bundled import read_bundled
 from agentos_runtime.security.credentials.lookup import Credentials, Listed
 from agentos_runtime.security.credentials.opening import open_credentials

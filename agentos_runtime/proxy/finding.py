@@ -16,7 +16,7 @@ from agentos_runtime.errors import (
 )
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.rules import not_allowed
-from agentos_runtime.manifest.model import Skill
+from agentos_runtime.manifest.model import Effect, Skill
 from agentos_runtime.manifest.origins import host_of, is_private
 from agentos_runtime.proxy.headers import Passing
 from agentos_runtime.proxy.matching import Address, Addresses
@@ -25,6 +25,7 @@ from agentos_runtime.security.authority import EVERY_METHOD, goes_beside, use_cr
 from agentos_runtime.skills.registry import Registry
 from agentos_runtime.skills.visibility import VisibleSkills, did_you_mean
 
+EFFECTS: tuple[Effect, ...] = ("read", "write", "destroy")
 UTILITY = "use"
 """What limits and the ledger call such a call of a skill."""
 
@@ -127,13 +128,24 @@ def _meant(named: str, found: list[Named]) -> list[Named]:
 
 def settle(known: Known, method: str, target: Target, skills: VisibleSkills) -> Sequence[Address]:
     """The utilities that the call is, once it is known that this agent may make it. Raises NotAllowed."""
-    skill = known.skill
-    if not skills.rule.permits(skill.id, UTILITY):
-        raise not_allowed(skills.agent, skill.id, UTILITY)
+    skill, rule = known.skill, skills.rule
     found = known.addresses.at(method, target)
+    effects: set[Effect | None] = {address.utility.effect for address in found}
+    if not all(rule.permits(skill.id, UTILITY, effect) for effect in effects or (None,)):
+        raise not_allowed(skills.agent, skill.id, UTILITY)
     for address in found:
-        if not skills.rule.permits(skill.id, address.utility.name):
+        if not rule.permits(skill.id, address.utility.name, address.utility.effect):
             raise not_allowed(skills.agent, skill.id, address.utility.name)
+    names = {(address.utility.name, address.utility.effect) for address in found}
+    names |= {(UTILITY, address.utility.effect) for address in found} or {(UTILITY, effect) for effect in EFFECTS}
+    for name, effect in sorted(names):
+        if rule.asks_person(skill.id, name, effect):
+            raise NotAllowed(
+                f"A person says yes to calls of {skill.id}/{name} first, and is asked about utilities only: call "
+                f"POST /api/skills/{skill.id}/<utility>.",
+                details={"skill": skill.id, "utility": name},
+                refused_by="not_allowed",
+            )
     return found
 
 

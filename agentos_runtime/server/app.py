@@ -23,11 +23,11 @@ from agentos_runtime.server.pages.front import Pages
 from agentos_runtime.server.paths import settle_path
 from agentos_runtime.server.routes_calls import CallRoute
 from agentos_runtime.server.routes_reads import Reads
-from agentos_runtime.server.waiting.routes import WaitingRoutes
 from agentos_runtime.server.use.faces import FacesRoute
 from agentos_runtime.server.use.once import OnceRoute
 from agentos_runtime.server.use.route import Passing, UseRoute
 from agentos_runtime.server.use.shapes import FACES, USE, shape_of
+from agentos_runtime.server.waiting.routes import WaitingRoutes
 
 
 class HttpApp(Starlette):

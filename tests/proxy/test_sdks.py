@@ -11,18 +11,30 @@ from tests.proxy.lab import lab, sse
 from tests.toy.raw import Exchange, answer, answer_json, cut, render_chunks, say
 
 PYTHON = Path(__file__).parents[2] / "build" / "clients" / "bin" / "python"
-PROGRAM = Path(__file__).parent / "sdk_program.py"
+PROGRAM = Path(__file__).parent / "programs" / "sdk.py"
 EVENTS = [("Content-Type", "text/event-stream")]
 REPLY = {"role": "assistant", "content": "Hello.", "reasoning_details": [{"type": "reasoning.text", "text": "t"}]}
 USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
-CHAT = {"id": "gen-1", "object": "chat.completion", "created": 1, "model": "a/b", "usage": USAGE}
+CHAT: dict[str, Any] = {"id": "gen-1", "object": "chat.completion", "created": 1, "model": "a/b", "usage": USAGE}
 CHAT |= {"choices": [{"index": 0, "finish_reason": "stop", "message": REPLY}]}
-OUTPUT = {"type": "message", "id": "m", "role": "assistant", "status": "completed"}
+OUTPUT: dict[str, Any] = {"type": "message", "id": "m", "role": "assistant", "status": "completed"}
 OUTPUT |= {"content": [{"type": "output_text", "text": "Hello.", "annotations": []}]}
-RESPONSE = {"id": "resp_1", "object": "response", "created_at": 1, "model": "a/b", "status": "completed"}
+RESPONSE: dict[str, Any] = {
+    "id": "resp_1",
+    "object": "response",
+    "created_at": 1,
+    "model": "a/b",
+    "status": "completed",
+}
 RESPONSE |= {"output": [OUTPUT], "parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
 EMBEDDING = {"object": "list", "model": "a/b", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}]}
-MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude", "stop_reason": "end_turn"}
+MESSAGE: dict[str, Any] = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude",
+    "stop_reason": "end_turn",
+}
 MESSAGE |= {"content": [{"type": "text", "text": "Hello."}], "usage": {"input_tokens": 3, "output_tokens": 4}}
 
 
@@ -44,7 +56,7 @@ STREAM = sse(
     chunk(call(": 1}")),
     chunk({}, choices=[], usage=USAGE),
 )
-THOUGHT = [
+THOUGHT: list[dict[str, Any]] = [
     {"type": "message_start", "message": MESSAGE | {"content": [], "stop_reason": None}},
     {
         "type": "content_block_start",
@@ -63,7 +75,7 @@ THOUGHT = [
     {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 9}},
     {"type": "message_stop"},
 ]
-THINKING = b"".join(b"event: %s\ndata: %s\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in THOUGHT)  # type: ignore[attr-defined]
+THINKING = b"".join(b"event: %s\ndata: %s\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in THOUGHT)
 LIMITED = answer(
     429,
     b'{"error": {"message": "slow", "type": "rate_limit_error", "code": null}}',

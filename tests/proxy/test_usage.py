@@ -27,7 +27,7 @@ CHUNK = {
     "usage": None,
 }
 FULL = {"prompt_tokens": 11, "completion_tokens": 7, "cost": 0.25}
-START = {
+START: dict[str, Any] = {
     "type": "message_start",
     "message": {
         "id": "msg_1",
@@ -36,7 +36,7 @@ START = {
     },
 }
 DELTA = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 7}}
-COMPLETED = {
+COMPLETED: dict[str, Any] = {
     "type": "response.completed",
     "response": {"id": "resp_1", "model": "m-1", "usage": {"input_tokens": 11, "output_tokens": 7, "cost": 0.25}},
 }

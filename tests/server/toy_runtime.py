@@ -12,6 +12,7 @@ from agentos_runtime.jq.checking import Verdict
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.limits.rules import FREE
 from agentos_runtime.mcp.ports import Selection
+from agentos_runtime.runtime.service import Parts
 from agentos_runtime.security.agents import Caller
 from agentos_runtime.server.messages import error_body
 from agentos_runtime.server.ports import Runtime
@@ -194,6 +195,10 @@ class ToyRuntime:
 
     def catalog(self, caller: Caller, *, everything: bool = False) -> ToyCatalog:
         return self._catalog
+
+    @property
+    def parts(self) -> Parts:
+        raise AssertionError("no address of a service is called here")
 
     async def metrics(self, caller: Caller | None) -> str:
         return "toys_total 1\n"
