@@ -77,6 +77,8 @@ _OF_OTHER_PLACES: Mapping[str, Mapping[str, str]] = {
 _CALLABLE = frozenset({"utilities", "parts"})
 _NEEDED = frozenset({"id", "name", "description"})
 _OF_A_UTILITY = frozenset({"rest", "params", "returns"})
+_OF_AUTH = frozenset({"header", "query", "prefix", "credentials", "authorize_url", "token_url", "login", "grant"})
+_AUTH_TYPES = ("api_key", "basic", "oauth")
 OF_A_PART = frozenset({"utilities", "definitions"})
 
 
@@ -111,6 +113,8 @@ class ManifestSchema:
         if guess in _CALLABLE and not holds:
             guess = suggest(name, self._top)
         fix = f"Did you mean `{guess}`?" if guess else "It is not used; remove it"
+        if suggest(name, ("credentials",)) and _says_auth(cursor.json):
+            guess, fix = "auth", "Write it under `auth`: `auth: {credentials: …}`"
         if name not in self._top and self._homes.get(name) == "api":
             fix = f"Write it under `api`: `api: {{{name}: …}}`"
         message = f"`{short(name)}` is not a key of a manifest"
@@ -128,6 +132,8 @@ class ManifestSchema:
         """Whether what was meant by the key is missing, and nothing can be called without it."""
         if "api" in (guess, self._homes.get(name)):
             return root.get("api") is None
+        if guess == "auth" and root.get("auth") is None:
+            return _says_auth(root.at(name).json)
         return guess in _NEEDED and root.get(str(guess)) is None
 
     def check_part(self, root: Cursor, report: Report) -> None:
@@ -178,6 +184,12 @@ def _surely(name: str, guess: str) -> bool:
 def _values(cursor: Cursor) -> Iterator[Cursor]:
     yield from (below for _, below in cursor.items())
     yield from cursor.elements()
+
+
+def _says_auth(value: Json) -> bool:
+    """Whether a map says how calls prove themselves, for all or by names; `author: {name: …}` does not."""
+    maps = [each for each in (value, *value.values()) if isinstance(each, dict)] if isinstance(value, dict) else []
+    return any(_OF_AUTH & each.keys() or each.get("type") in _AUTH_TYPES for each in maps)
 
 
 def _keys(value: object) -> Iterator[str]:

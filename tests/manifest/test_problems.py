@@ -192,10 +192,30 @@ def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
     assert len(lines) == 6
 
 
+@pytest.mark.parametrize(
+    ("written", "fix"),
+    [
+        ("atuh: {type: api_key, header: X-Key}", "Did you mean `auth`?"),
+        ("Auth: {type: basic}", "Did you mean `auth`?"),
+        ("auths: {credentials: {default: {type: api_key, query: key}}}", "Did you mean `auth`?"),
+        (
+            "credentials: {default: {type: api_key, header: X-Key}}",
+            "Write it under `auth`: `auth: {credentials: …}`",
+        ),
+        ("credentails: {header: X-Key}", "Write it under `auth`: `auth: {credentials: …}`"),
+        ("apis: {base_url: https://api.example.com}", "Did you mean `api`?"),
+    ],
+)
+def test_what_is_meant_as_auth_is_an_error_since_calls_would_go_out_without_a_key(written: str, fix: str) -> None:
+    name = written.partition(":")[0]
+    assert texts(f"{written}\n{go()}") == [f"5:1 `{name}` is not a key of a manifest. {fix}"]
+
+
 def test_an_unknown_key_at_the_top_is_a_warning_with_the_nearest() -> None:
     assert texts("utilites: {}", "warning") == [
         "5:1 `utilites` is not a key of a manifest. Did you mean `utilities`?"
     ]
+    assert texts("author: {name: Ada, type: person}", "warning")[0].startswith("5:1 `author` is not a key")
     assert texts("zzz: {}", "warning") == ["5:1 `zzz` is not a key of a manifest. It is not used; remove it"]
 
 
