@@ -7,6 +7,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from agentos_runtime.suggest import suggest
+
 
 class LazyGroup(click.Group):
     """A group of commands by name: where each is (`module:attribute` below this package), and one line about it."""
@@ -23,6 +25,14 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = load(self._lazy[cmd_name][0])
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self._lazy and not ctx.resilient_parsing and (meant := suggest(name, self._lazy)):
+            ctx.fail(f"No such command {name!r}. Did you mean {meant!r}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

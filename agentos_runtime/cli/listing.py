@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from agentos_runtime.cli.terminal.catalogs import looked_at
-from agentos_runtime.cli.terminal.output import dim, plain, print_json, print_table, say
+from agentos_runtime.cli.terminal.output import dim, plain, print_json, print_table, say, say_prose
 from agentos_runtime.cli.terminal.shell import Shell, home_options, json_option, pass_shell
 from agentos_runtime.config.settings import Settings
 
@@ -45,7 +45,7 @@ def list_skills(
         [(entry["id"], _state(entry), str(len(entry["utilities"])), entry["description"]) for entry in entries],
     )
     for line in (*_shadows(entries), *_advice(entries)):
-        say(line)
+        say_prose(line)
 
 
 async def _listed(shell: Shell, settings: Settings, query: str) -> tuple[list[Any], list[Any]]:
@@ -71,5 +71,5 @@ def _advice(entries: list[Any]) -> list[str]:
     for state, command in NEXT:
         ids = [plain(entry["id"]) for entry in entries if entry["state"] == state]
         if ids:
-            lines.append(dim(f"{state}: {', '.join(ids)}. Run: {command.format(ids[0])}"))
+            lines.append(f"{state}: {', '.join(ids)}. Run: {command.format(ids[0])}")
     return ["", *lines] if lines else []

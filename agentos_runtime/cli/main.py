@@ -20,6 +20,9 @@ LAST_STANDARD = 2
 """stderr's number."""
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": ("first_steps.init:init", "Begin: store a key, try it, and choose what `agentos ask` asks."),
+    "configure": ("first_steps.init:init", "The same as `agentos init`."),
+    "ask": ("first_steps.ask:ask", "Ask a model one question; the answer streams to the terminal."),
     "serve": ("serve:serve", "Serve all skills over HTTP."),
     "demo": ("demo.command:demo", "A tour of the whole, without a key or a network."),
     "list": ("listing:list_skills", "List the skills and what they can do."),
@@ -50,6 +53,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "openapi": ("documents.openapi:openapi", "Print the OpenAPI document of what can be called."),
     "activity": ("activity.commands:activity", "Who called what, when, at what cost."),
     "usage": ("activity.commands:usage", "Calls, tokens and cost, added up."),
+    "service": ("first_steps.service:service", "Run the server whenever you are logged in."),
     "backup": ("backup:backup", "Write all but the keys to one file."),
     "doctor": ("doctor:doctor", "Look whether everything is in order."),
     "completion": ("completion:completion", "Print the completion script of your shell."),

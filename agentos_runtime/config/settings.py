@@ -72,6 +72,8 @@ class Settings:
     """`[metrics]` in config.toml; read by `metrics.settings`."""
     faces: Mapping[str, Any] = field(default_factory=dict)
     """`[faces]` in config.toml; read by `proxy.faces`."""
+    ask: Mapping[str, Any] = field(default_factory=dict)
+    """`[ask]` in config.toml; read by `config.ask`."""
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     other_homes: tuple[Path, ...] = field(default=(), compare=False)
     """Homes that this one stands in for: what lies in them is as private as what lies in `home`."""
@@ -166,7 +168,9 @@ class Settings:
         return self.home / "agentos.lock"
 
 
-TABLES = frozenset({"skill_settings", "limits", "breaker", "fairness", "idempotency", "mcp", "metrics", "faces"})
+TABLES = frozenset(
+    {"skill_settings", "limits", "breaker", "fairness", "idempotency", "mcp", "metrics", "faces", "ask"}
+)
 """Settings that only `config.toml` can say."""
 AGENT_PREFIX = "agentos_"
 """How the tokens of agents begin, and nothing else."""
@@ -345,4 +349,5 @@ _READERS: Mapping[str, Any] = {
     "mcp": _table,
     "metrics": _table,
     "faces": _table,
+    "ask": _table,
 }

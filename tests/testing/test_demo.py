@@ -37,7 +37,7 @@ def test_it_shows_every_step_and_ends_with_what_to_do_next(piped: Done) -> None:
     places = [piped.out.index(f"{number}. {title}") for number, title in enumerate(STEPS, 1)]
     assert places == sorted(places)
     assert piped.out.count("went upstream") == piped.out.count("came back") == len(STEPS)
-    assert "agentos keys set openrouter" in piped.out.rpartition("\nNext\n")[2]
+    assert "agentos init openrouter" in piped.out.rpartition("\nNext\n")[2]
 
 
 def test_the_key_is_put_on_by_the_runtime_and_shown_masked(piped: Done) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,12 +14,40 @@ from agentos_runtime.cli.lazy import LazyGroup
 from agentos_runtime.cli.terminal.output import print_json, print_table, say
 from agentos_runtime.cli.terminal.shell import Shell, json_option, pass_shell
 from agentos_runtime.cli.terminal.skill_names import complete_skill
-from agentos_runtime.storage.activity.queries import GROUPS, OUTCOMES, ActivityReader
+from agentos_runtime.storage.activity.queries import GROUPS, OUTCOMES, ActivityReader, moment_of
+from agentos_runtime.suggest import suggest
 
 LOOK_AGAIN = 0.5
 """Seconds between two looks of --follow."""
 HEAD = ("TIME (UTC)", "AGENT", "SKILL", "UTILITY", "OUTCOME", "MS", "MODEL", "IN", "OUT", "COST")
-since_option = click.option("--since", metavar="WHEN", help="A duration (90s, 30m, 24h, 7d) or an ISO time.")
+_UNITS: Mapping[str, str] = {"s": "s", "m": "m", "h": "h", "d": "d", "w": "w"}
+_SAID: Mapping[str, str] = {"today": "24h", "yesterday": "48h", "last week": "7d", "week": "7d", "day": "24h"}
+
+
+def _checked_since(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    """Raises click.UsageError for what is no time, with the one that was probably meant."""
+    if not value or moment_of(value, time.time()) is not None:
+        return value
+    word = value.strip().lower()
+    counted = re.fullmatch(r"(\d+)\s*([a-z]?)[a-z]*(?: ago)?", word)
+    meant = f"{counted[1]}{_UNITS.get(counted[2], 'd')}" if counted else _SAID.get(suggest(word, _SAID) or "")
+    guess = f" Did you mean {meant}?" if meant else ""
+    raise click.BadParameter(f"{value!r} is neither a duration (90s, 30m, 24h, 7d) nor an ISO time.{guess}")
+
+
+def _checked_groups(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    """Raises click.UsageError for what usage is not added up by, with what was probably meant."""
+    for name in (value or "").split(","):
+        if name.strip() and name.strip() not in GROUPS:
+            meant = suggest(name.strip(), GROUPS)
+            guess = f"Did you mean {meant}?" if meant else f"It is added up by {', '.join(GROUPS)}."
+            raise click.BadParameter(f"{name.strip()!r} is not known. {guess}")
+    return value
+
+
+since_option = click.option(
+    "--since", metavar="WHEN", callback=_checked_since, help="A duration (90s, 30m, 24h, 7d) or an ISO time."
+)
 
 
 @click.group(
@@ -71,7 +100,9 @@ def activity(
 
 @click.command()
 @since_option
-@click.option("--by", help=f"What to add up by, separated by commas. [{','.join(GROUPS)}]")
+@click.option(
+    "--by", callback=_checked_groups, help=f"What to add up by, separated by commas. [{','.join(GROUPS)}]"
+)
 @home_option
 @json_option
 @pass_shell

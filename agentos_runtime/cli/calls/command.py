@@ -82,7 +82,7 @@ async def _call(shell: Shell, settings: Settings, call: Call, arguments: tuple[s
         return
     only = settings.sources["only_skills"] == "flag"
     elsewhere = options["local"] or options["home"] or options["skills"] or only
-    async with _backend(shell, settings, options["agent"], local=bool(elsewhere)) as (backend, agent):
+    async with backend_for(shell, settings, options["agent"], local=bool(elsewhere)) as (backend, agent):
         schema = (await backend.utility(call.skill, call.utility))["params"] if arguments else {}
         given = replace(call, params=read_params(arguments, base, schema), agent=agent)
         if options["stream"]:
@@ -98,7 +98,7 @@ def _rows(options: Any) -> dict[str, Json]:
 
 
 @asynccontextmanager
-async def _backend(
+async def backend_for(
     shell: Shell, settings: Settings, named: str | None, *, local: bool
 ) -> AsyncIterator[tuple[Backend, str]]:
     """The server that runs here, else a runtime of this process, and who calls there.

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,27 +9,41 @@ import click
 import httpx
 
 from agentos_runtime.cli.demo.tour import AGENT, ORIGIN, STEPS, Taken, Tour, Watcher, tour
-from agentos_runtime.cli.terminal.output import dim, print_json, print_table, say, style
-from agentos_runtime.cli.terminal.shell import Failed, json_option
+from agentos_runtime.cli.terminal.output import (
+    columns,
+    dim,
+    pause,
+    print_json,
+    print_table,
+    say,
+    say_prose,
+    style,
+    wrapped,
+)
+from agentos_runtime.cli.terminal.shell import Failed, can_ask, json_option
 from agentos_runtime.jsontext import Json
 from agentos_runtime.skills.opening import UNUSABLE
 from agentos_runtime.testing.simulate import short_pause
 from agentos_runtime.version import __version__
 
-ROOM = 108
-"""Columns that JSON may take before it is broken into lines."""
+MARGIN = 7
+"""Columns in front of JSON, and one behind."""
+WIDEST = 108
 NEXT: Sequence[tuple[str, str]] = (
-    ("agentos keys set openrouter", "store your key: it stays on this machine, and no agent ever sees it"),
+    ("agentos init openrouter", "store your key and try it: it stays here, and no agent ever sees it"),
+    ('agentos ask "Hello"', "ask a model one question"),
     ("agentos serve", "serve the same with the real OpenRouter, at http://127.0.0.1:3456"),
     ("agentos serve --simulate", "serve this simulation, to write your agent against"),
     ("agentos list", "see the skills there are"),
-    ("agentos new my-skill", "write one of your own: a single file"),
+    ("agentos new my-skill", "write one of your own: a single file (docs/authoring.md)"),
+    ("agentos import openapi.yaml --id my-api", "make one of a service's own description"),
 )
 
 
 @click.command()
+@click.option("--step", is_flag=True, help="Wait for Enter before each part.")
 @json_option
-def demo(as_json: bool) -> None:
+def demo(as_json: bool, step: bool) -> None:
     """A tour of the whole on this machine, in a few seconds: no key, no network, nothing left behind.
 
     Starts the runtime and a simulated OpenRouter, makes real HTTP calls, and shows for each what was asked, what
@@ -39,10 +52,13 @@ def demo(as_json: bool) -> None:
     \b
     Example:
       agentos demo
+      agentos demo --step
       agentos demo --json
     """
+    if step and (as_json or not can_ask()):
+        raise click.UsageError("--step waits for somebody at the terminal; leave it out here")
     try:
-        taken, rows = asyncio.run(_walk(Watcher() if as_json else _Guide(), quiet=as_json))
+        taken, rows = asyncio.run(_walk(Watcher() if as_json else _Guide(step), quiet=as_json))
     except UNUSABLE as error:
         raise Failed(str(error)) from None
     except httpx.HTTPError as error:
@@ -68,12 +84,18 @@ async def _walk(watcher: Watcher, *, quiet: bool) -> tuple[list[Taken], list[Any
 
 
 class _Guide(Watcher):
-    """Prints what happens while it happens."""
+    """Prints what happens while it happens. step: waits before each part but the first."""
+
+    def __init__(self, step: bool) -> None:
+        self._step = step
 
     def asked(self, number: int, taken: Taken) -> None:
+        if self._step and number > 1:
+            pause(f"   Enter: {number} of {len(STEPS)}, Ctrl-C: stop")
         say()
-        say(style(f"{number}. {taken.step.title}", bold=True, fg="cyan"))
-        say(textwrap.fill(taken.step.words, 96, initial_indent="   ", subsequent_indent="   "))
+        say(style(f"{number}. {taken.step.title} ({number} of {len(STEPS)})", bold=True, fg="cyan"))
+        for line in wrapped(taken.step.words, min(columns(), 96) - 3):
+            say(f"   {line}")
         _heading("asked")
         _indented(curl(taken).splitlines())
 
@@ -101,14 +123,14 @@ class _Guide(Watcher):
 
 def _print_welcome(guided: Tour) -> None:
     say(style(f"agentos {__version__}: a tour", bold=True))
-    say("Everything here really happens, over HTTP, on this machine. Only OpenRouter is simulated.")
-    say(dim(f"The runtime listens at {guided.runtime_url}; it sends calls for {ORIGIN} to the simulation."))
+    say_prose("Everything here really happens, over HTTP, on this machine. Only OpenRouter is simulated.")
+    say_prose(f"The runtime listens at {guided.runtime_url}; it sends calls for {ORIGIN} to the simulation.")
 
 
 def _print_activity(rows: Sequence[Any]) -> None:
     say()
     say(style("Who called what, and what it cost", bold=True, fg="cyan"))
-    say("   Every call has its row in a local ledger: no payloads, no secrets.")
+    say_prose("   Every call has its row in a local ledger: no payloads, no secrets.")
     say()
     table = [
         (row["agent"], f"{row['skill']}/{row['utility']}", row["outcome"], *map(_number, _amounts(row)))
@@ -121,8 +143,16 @@ def _print_next() -> None:
     say()
     say(style("Next", bold=True, fg="cyan"))
     longest = max(len(command) for command, _ in NEXT)
+    beside = columns() >= longest + 46
     for command, words in NEXT:
-        say(f"   {style(command, bold=True)}{' ' * (longest - len(command))}   {dim(words)}")
+        if beside:
+            first, *more = wrapped(words, columns() - longest - 7)
+            say(f"   {style(command, bold=True)}{' ' * (longest - len(command))}   {dim(first)}")
+        else:
+            more = wrapped(words, columns() - longest - 7 if beside else columns() - 6)
+            say(f"   {style(command, bold=True)}")
+        for line in more:
+            say(f"{' ' * (longest + 6 if beside else 5)}{dim(line)}")
 
 
 def curl(taken: Taken) -> str:
@@ -136,7 +166,7 @@ def curl(taken: Taken) -> str:
 def laid_out(value: Json, before: int = 0) -> list[str]:
     """JSON on one line where it fits, else a line for each entry. `before`: columns taken on the first line."""
     line = json.dumps(value, ensure_ascii=False)
-    if before + len(line) <= ROOM or not isinstance(value, dict | list):
+    if before + len(line) <= min(columns() - MARGIN, WIDEST) or not isinstance(value, dict | list):
         return [line]
     if isinstance(value, dict):
         opening, closing = "{", "}"

@@ -41,7 +41,7 @@ def set_key(
     show_destination(loaded, auth, grants, refused_at)
     if auth.help_url:
         say(f"Get one at {plain(auth.help_url)}", err=True)
-    values = _ask(auth) if can_ask() else _read(auth)
+    values = given_values(auth)
     agreed = frozenset[Grant]() if refused_at else grants
     stored = store(open_credentials(settings, shell.environ), loaded, auth, values, agreed)
     if as_json:
@@ -50,6 +50,11 @@ def set_key(
         say(f"Stored in {stored['source']}. It goes nowhere until you run: agentos approve {loaded.id}")
     else:
         say(f"Stored in {stored['source']}. Try it: agentos {'keys test' if auth.probe else 'show'} {loaded.id}")
+
+
+def given_values(auth: Auth) -> dict[str, str]:
+    """The fields of a credential: asked for without being shown, or read from stdin. Raises click.UsageError."""
+    return _ask(auth) if can_ask() else _read(auth)
 
 
 def _ask(auth: Auth) -> dict[str, str]:

@@ -6,6 +6,7 @@ Nothing else of the command line writes: `say` escapes whatever it is given, and
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -24,6 +25,7 @@ NARROWEST = 24
 """A last column is never wrapped to less."""
 _COLOUR = f"\x1b[{10**12 + secrets.randbelow(10**12)};"
 """Begins a colour's code in text on its way to `say`, which knows it by the number; nobody else's text does."""
+_CODE = re.compile(re.escape(_COLOUR) + "[0-9;]*m")
 _CODES: Mapping[str, str] = {"red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -78,9 +80,20 @@ def ask(question: str) -> bool:
     return click.confirm(plain(question), err=True)
 
 
+def pause(text: str) -> None:
+    """Wait until somebody at the terminal presses Enter."""
+    click.prompt(plain(text), default="", show_default=False, prompt_suffix=" ", err=True)
+
+
 def ask_hidden(label: str, read: Callable[[str], str] | None = None) -> str:
     """A line that is not shown while it is typed; `read` may raise click.UsageError to ask again."""
     answer: str = click.prompt(plain(label), hide_input=True, err=True, value_proc=read)
+    return answer
+
+
+def ask_text(label: str, read: Callable[[str], str] | None = None, default: str | None = None) -> str:
+    """A line that is shown while it is typed; `read` may raise click.UsageError to ask again."""
+    answer: str = click.prompt(plain(label), default=default, err=True, value_proc=read)
     return answer
 
 
@@ -134,13 +147,44 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, indent: s
     cells = [list(map(plain, row)) for row in rows]
     widths = [max(map(width, column)) for column in zip(head, *cells, strict=True)]
     left = width(indent) + sum(widths[:-1]) + len(GAP) * (len(head) - 1)
-    room = max(shutil.get_terminal_size((100, 24)).columns - left, NARROWEST)
+    room = columns() - left
+    if room < min(NARROWEST, widths[-1]):
+        _print_stacked(head, cells, indent)
+        return
     say(indent + dim(GAP.join(map(_padded, head, widths)).rstrip()))
     for row in cells:
         first, *more = wrapped(row[-1], room) or [""]
         say(indent + GAP.join([*map(_padded, row[:-1], widths), first]).rstrip())
         for line in more:
             say(" " * left + line)
+
+
+def _print_stacked(head: Sequence[str], rows: Iterable[Sequence[str]], indent: str) -> None:
+    """A table for a narrow terminal: each row over several lines, the first cell above the others."""
+    room = max(columns() - width(indent) - len(GAP), 1)
+    for first, *more in rows:
+        say(indent + style(first, bold=True))
+        for name, cell in zip(head[1:], more, strict=True):
+            if cell:
+                for line in wrapped(f"{name.lower()}: {cell}", room):
+                    say(indent + GAP + line)
+
+
+def columns() -> int:
+    """How wide the terminal is."""
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def say_prose(text: str, *, err: bool = False) -> None:
+    """Sentences: on a terminal each line is broken at its spaces, so that no word is cut."""
+    stream = sys.stderr if err else sys.stdout
+    if stream is None or not stream.isatty():
+        say(text, err=err)
+        return
+    for line in text.split("\n"):
+        lead = line[: len(line) - len(line.lstrip())]
+        for piece in wrapped(line, columns() - len(lead)) or [""]:
+            say(lead + piece, err=err)
 
 
 def wrapped(text: str, room: int) -> list[str]:
@@ -155,8 +199,8 @@ def wrapped(text: str, room: int) -> list[str]:
 
 
 def width(text: str) -> int:
-    """Columns that a terminal needs for the text."""
-    return sum(map(_columns, text))
+    """Columns that a terminal needs for the text; its colours take none."""
+    return sum(map(_columns, _CODE.sub("", text)))
 
 
 def _columns(char: str) -> int:

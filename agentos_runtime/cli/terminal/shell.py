@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from agentos_runtime.cli.terminal.output import harmless, say, style
+from agentos_runtime.cli.terminal.output import harmless, say_prose, style
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.security.agents import Caller
 
@@ -55,7 +55,7 @@ class Failed(click.ClickException):
     exit_code = 1
 
     def show(self, file: Any = None) -> None:
-        say(f"{style('error:', fg='red', bold=True)} {harmless(self.message)}", err=True)
+        say_prose(f"{style('error:', fg='red', bold=True)} {harmless(self.message)}", err=True)
 
 
 def json_option(command: Command) -> Command:

@@ -1,0 +1,1 @@
+"""The first minutes: a key, a question, a server that stays."""
