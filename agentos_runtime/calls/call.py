@@ -35,6 +35,8 @@ class Call:
     surface: Surface = "cli"
     trace_id: str | None = None
     """The trace that it belongs to, 32 hex digits, as its caller says in `traceparent`."""
+    text: bytes | None = field(default=None, repr=False, compare=False)
+    """The JSON text that the params were read from, for who has it: they need not be written and read again."""
 
 
 @dataclass(frozen=True, slots=True)

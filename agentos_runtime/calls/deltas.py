@@ -47,7 +47,7 @@ class Batch:
 
     texts: tuple[bytes, ...]
     documents: tuple[Json, ...] = ()
-    """What they say, unless halves are hidden in them."""
+    """What they say."""
     ended: bool = False
     """The stream's end mark came after them."""
     failure: AgentOSError | None = None
@@ -125,7 +125,8 @@ def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -
         if not _is_harmless(event, document):
             failure = _default_failure(plan, event, document, now)
             text = hide(event.data)
-            hidden = hidden or text is not event.data
+            if text is not event.data:
+                hidden, document = True, parse(text)
         texts.append(text)
         documents.append(document)
         if failure is not None:
@@ -182,9 +183,9 @@ def batch_input(head: bytes, batch: Batch) -> bytes:
     return b"".join([head, b",".join(batch.texts), b"]}"])
 
 
-def batch_document(known: Mapping[str, Json], batch: Batch) -> Json:
-    """What `batch_input` says, where that is known. known: what stands before the events."""
-    return None if batch.hidden else {**known, "events": [*batch.documents]}
+def batch_document(known: Mapping[str, Json], batch: Batch) -> dict[str, Json]:
+    """What `batch_input` says. known: what stands before the events."""
+    return {**known, "events": [*batch.documents]}
 
 
 def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Accumulator, now: float) -> Deltas:

@@ -9,7 +9,8 @@ from agentos_runtime.calls.polling import PollPlan, plan_poll
 from agentos_runtime.calls.reply import ReplyPlan, plan_reply
 from agentos_runtime.calls.requests.drafting import RequestPlan, plan_request
 from agentos_runtime.calls.requests.judging import ParamsPlan, plan_params
-from agentos_runtime.jsontext import Json
+from agentos_runtime.jq.inputs import Spelling
+from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Skill, Utility
 from agentos_runtime.manifest.requests.streamed import requests_of
 
@@ -31,6 +32,8 @@ class CallPlan:
     poll: PollPlan | None
     settings: Mapping[str, Json]
     """The skill's settings, the operator's values over the declared defaults."""
+    spelling: Spelling
+    """Of the settings, and of what params default to."""
 
 
 def plan_call(skill: Skill, utility: Utility, settings: Mapping[str, Json]) -> CallPlan:
@@ -47,4 +50,5 @@ def plan_call(skill: Skill, utility: Utility, settings: Mapping[str, Json]) -> C
         pages=plan_pages(skill, utility),
         poll=plan_poll(skill, utility),
         settings=settings,
+        spelling=Spelling(dump([dict(settings), dict(utility.defaults)])),
     )

@@ -13,11 +13,11 @@ from agentos_runtime.jq.answer import LATE, LOST, Answer, Limits
 from agentos_runtime.jq.checking import Checkable, Checks, Unfinished, Verdict
 from agentos_runtime.jq.compiled.engine import Refusal, engine_for
 from agentos_runtime.jq.compiling import CompileProblem
+from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.outcome import Failure, Outcome, outcome_of
 from agentos_runtime.jq.process import WORKER, Call
 from agentos_runtime.jq.program import Program
 from agentos_runtime.jq.workers import Workers
-from agentos_runtime.jsontext import Json
 
 __all__ = ["CompileProblem", "Failure", "JqUnusable", "Limits", "Outcome", "Unfinished", "Verdict", "WorkerPool"]
 
@@ -101,23 +101,17 @@ class WorkerPool:
         """How many worker processes ended that were not let go, by what ended them."""
         return self._programs.ends + self._checkers.ends
 
-    async def run(
-        self,
-        program: Program,
-        input: bytes,  # noqa: A002  the word of the interface
-        document: Json = None,
-    ) -> Outcome:
-        """Run a program on JSON text; never raises for what an expression does.
+    async def run(self, program: Program, input: bytes | ProgramInput) -> Outcome:  # noqa: A002  the interface's word
+        """Run a program on JSON text, or on values; never raises for what an expression does.
 
-        document: what the text says, where that is known; nothing of it is changed, nor kept in what comes of it.
         When the caller is cancelled, the answer is thrown away.
         """
         if self._engine is None:
-            return await self._run_in_a_worker(program, input)
-        outcome = await self._engine.run(program, input, document)
+            return await self._run_in_a_worker(program, _text(input))
+        outcome = await self._engine.run(program, input)
         if not isinstance(outcome, Refusal):
             return outcome
-        return replace(await self._run_in_a_worker(program, input), way=f"worker: {outcome.reason}")
+        return replace(await self._run_in_a_worker(program, _text(input)), way=f"worker: {outcome.reason}")
 
     async def _run_in_a_worker(self, program: Program, input: bytes) -> Outcome:  # noqa: A002
         answer = await self._ask(program, input)
@@ -139,6 +133,10 @@ class WorkerPool:
             tried += 1
             if tried >= _TRIES.get(answer.status, 1) or not self._programs.open:
                 return answer
+
+
+def _text(data: bytes | ProgramInput) -> bytes:
+    return data if isinstance(data, bytes) else data.text
 
 
 def _find_jq() -> str:

@@ -46,7 +46,7 @@ async def build(ctx: CallContext) -> Draft:
 
 
 async def _outcome(ctx: CallContext, program: Program, seen: dict[str, Json]) -> Outcome:
-    outcome = await ctx.run(program, dump(seen), seen)
+    outcome = await ctx.run(program, ctx.input_of(seen, lambda: dump(seen)))
     if outcome.failure is not None:
         nodes = ctx.request_plan.nodes
         failure = replace(outcome.failure, index=outcome.failure.index % len(nodes))

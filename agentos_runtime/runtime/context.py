@@ -1,6 +1,6 @@
 """One call under way: everything that belongs to it, known before the first step that can leave the process."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from agentos_runtime.calls.call import Call, Timings
@@ -8,6 +8,7 @@ from agentos_runtime.calls.messages import SAFE_METHODS
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.calls.requests.drafting import RequestPlan
 from agentos_runtime.calls.requests.files import Uploads, take_files
+from agentos_runtime.jq.inputs import ProgramInput, Spelling
 from agentos_runtime.jq.outcome import LARGEST_INPUT, Outcome
 from agentos_runtime.jq.program import Program
 from agentos_runtime.jsontext import Json, dump, parse
@@ -45,24 +46,29 @@ class CallInputs:
     """The params that belong to the runtime: `limit`, `all`, `wait`."""
     uploads: Uploads = field(default_factory=dict)
 
+    spellings: tuple[Spelling, ...] = ()
+    """How the params are spelled in the texts that they come from."""
+
     @classmethod
-    def of(cls, plan: CallPlan, given: dict[str, Json]) -> "CallInputs":
-        """Raises InvalidParams with every problem."""
+    def of(cls, plan: CallPlan, given: dict[str, Json], text: bytes | None = None) -> "CallInputs":
+        """text: what the params were read from. Raises InvalidParams with every problem."""
         params = check_params(plan.utility, given)
         runtime_params = {name: params.pop(name) for name in plan.utility.runtime_params & params.keys()}
         params, uploads = take_files(plan.utility, params)
-        return cls(_settled(params), runtime_params, uploads)
+        if text is not None and not uploads:
+            return cls(params, runtime_params, uploads, (Spelling(text),))
+        settled, spelling = _settled(params)
+        return cls(settled, runtime_params, uploads, (spelling,))
 
 
-def _settled(params: dict[str, Json]) -> dict[str, Json]:
-    """The same in the types that a JSON text has, so that expressions may see them without reading them again.
-
-    What is too large for that is left as it is.
+def _settled(params: dict[str, Json]) -> tuple[dict[str, Json], Spelling]:
+    """The same in the types that a JSON text has, so that expressions may see them without reading them again, and
+    how they are spelled there. What is too large for that is left as it is.
     """
     text = dump(params)
     settled = parse(text) if len(text) <= LARGEST_INPUT else params
     assert isinstance(settled, dict)
-    return settled
+    return settled, Spelling(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,10 @@ class CallContext:
     def settings(self) -> Mapping[str, Json]:
         return self.plan.settings
 
+    def input_of(self, document: dict[str, Json], write: Callable[[], bytes], *texts: bytes) -> ProgramInput:
+        """A program's input, which is made of params, settings and what `texts` say. write: gives it as text."""
+        return ProgramInput(document, (*self.inputs.spellings, self.plan.spelling, *map(Spelling, texts)), write)
+
     @property
     def wants_events(self) -> bool:
         """Whether the upstream is asked for a stream of events."""
@@ -114,11 +124,11 @@ class CallContext:
         """Where its time went until now."""
         return self.record.timer.timings()
 
-    async def run(self, program: Program, text: bytes, document: Json = None) -> Outcome:
-        """Run a program, its time counted. document: what the text says, where that is known."""
+    async def run(self, program: Program, data: bytes | ProgramInput) -> Outcome:
+        """Run a program, its time counted."""
         timer = self.record.timer
         started = timer.clock()
-        outcome = await self.services.workers.run(program, text, document)
+        outcome = await self.services.workers.run(program, data)
         timer.expressions += timer.clock() - started
         self.trace_stages([("jq", {"of": program.parts.layout, "ran": outcome.way})])
         return outcome

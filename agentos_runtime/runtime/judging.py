@@ -15,7 +15,7 @@ async def judge(ctx: CallContext) -> None:
     seen = seen_by(ctx.params, ctx.settings, ctx.call.params)
     outputs: list[Json] = []
     if plan.program is not None:
-        outcome = await ctx.run(plan.program, dump(seen), seen)
+        outcome = await ctx.run(plan.program, ctx.input_of(seen, lambda: dump(seen)))
         if outcome.failure is not None:
             raise failed_draft(plan.nodes, outcome)
         outputs = outcome.outputs

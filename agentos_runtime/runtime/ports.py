@@ -5,9 +5,9 @@ from typing import Protocol
 
 from agentos_runtime.calls.messages import UpstreamRequest, UpstreamResponse
 from agentos_runtime.jq.checking import Checkable, Verdict
+from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jq.program import Program
-from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Retry
 
 
@@ -24,9 +24,7 @@ class Workers(Protocol):
         """How many of them ended that were not let go, by what ended them."""
         ...
 
-    async def run(self, program: Program, data: bytes, document: Json = None) -> Outcome:
-        """The outputs for JSON text; `document` is what the text says, where that is known."""
-        ...
+    async def run(self, program: Program, data: bytes | ProgramInput) -> Outcome: ...
 
     async def check(self, expressions: Sequence[Checkable]) -> Sequence[Verdict]:
         """What is wrong with each expression before it runs; None when nothing is."""

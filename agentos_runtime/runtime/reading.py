@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 from agentos_runtime.calls.call import Reply
 from agentos_runtime.calls.evaluate import Value
@@ -97,8 +98,9 @@ async def value_of(ctx: CallContext, body: Body) -> Json:
     """What `error`, `transform` and `mapping` make of a body, checked. Raises AgentOSError."""
     plan, outcome = ctx.plan.reply, None
     if plan.program is not None:
-        text = reply_input(plan, body, ctx.params, ctx.settings)
-        outcome = await ctx.run(plan.program, text, reply_document(plan, body, ctx.params, ctx.settings))
+        document = reply_document(plan, body, ctx.params, ctx.settings)
+        write = partial(reply_input, plan, body, ctx.params, ctx.settings)
+        outcome = await ctx.run(plan.program, ctx.input_of(document, write, body.response.body))
     ctx.trace_stages(reply_stages(plan, body, outcome))
     reply = read_reply(plan, body, outcome, ctx.services.clocks.wall())
     keep_promise(ctx, reply)

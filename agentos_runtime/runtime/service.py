@@ -271,7 +271,7 @@ class Runtime:
                 details={"skill": call.skill, "utility": call.utility},
             )
         given, record.ignored = known_params(plan.utility, call.params)
-        inputs = CallInputs.of(plan, given)
+        inputs = CallInputs.of(plan, given, call.text)
         record.metering_sources.append(inputs.params)
         ctx = CallContext(call, plan, inputs, self._services, record, streaming, trace)
         ctx.trace_stages([("params", {**inputs.params, **inputs.runtime_params})])

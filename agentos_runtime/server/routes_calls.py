@@ -88,6 +88,7 @@ class CallRoute:
             trace_id=trace_id_of(request.headers.get(b"traceparent", b"").decode("latin-1")),
             patience=0.0 if _responds_later(request) else self._limits.hold,
             waiting_id=waiting_id.decode("latin-1") if waiting_id else None,
+            text=request.body or b"{}",
         )
 
     async def _stream(self, runtime: Runtime, call: Call, open_call: OpenCall, send: Send) -> None:

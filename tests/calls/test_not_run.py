@@ -12,10 +12,10 @@ from agentos_runtime.calls.plan import CallPlan, plan_call
 from agentos_runtime.calls.reply import failed_output
 from agentos_runtime.errors import ExpressionLimit, InvalidParams, Overloaded
 from agentos_runtime.jq.checking import Checkable, Verdict
+from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.outcome import Failure, Outcome
 from agentos_runtime.jq.pool import WorkerPool
 from agentos_runtime.jq.program import Program
-from agentos_runtime.jsontext import Json
 from agentos_runtime.runtime.building import build
 from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.runtime.context import CallContext, CallInputs, Services
@@ -48,9 +48,9 @@ class Lossy:
         self._lost = lost
         self._failure = failure
 
-    async def run(self, program: Program, data: bytes, document: Json = None) -> Outcome:
+    async def run(self, program: Program, data: bytes | ProgramInput) -> Outcome:
         lost = program is self._lost
-        return Outcome([], self._failure) if lost else await self._pool.run(program, data, document)
+        return Outcome([], self._failure) if lost else await self._pool.run(program, data)
 
     @property
     def pids(self) -> tuple[int, ...]:

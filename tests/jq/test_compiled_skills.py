@@ -11,6 +11,7 @@ import yaml
 
 from agentos_runtime.calls.deltas import plan_stream
 from agentos_runtime.jq.compiled.engine import Engine, Refusal
+from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jq.pool import WorkerPool
 from agentos_runtime.jq.program import Program, request_program, stream_program, value_program
@@ -186,10 +187,12 @@ def test_all_programs_of_all_cases_give_the_same_in_both_ways(
     different: list[tuple[Program, bytes, Outcome, Outcome]] = []
     run, engine = WorkerPool.run, Engine()
 
-    async def both(pool: WorkerPool, program: Program, data: bytes, document: Json = None) -> Outcome:
-        assert document is None or dump(document) == dump(parse(data)), "it is not what the text says"
+    async def both(pool: WorkerPool, program: Program, given: bytes | ProgramInput) -> Outcome:
+        data = given if isinstance(given, bytes) else given.text
+        if isinstance(given, ProgramInput):
+            assert dump(given.document) == dump(parse(data)), "the values are not what the text says"
         wanted = await run(pool, program, data)
-        found = await engine.run(program, data, document)
+        found = await engine.run(program, given)
         if isinstance(found, Outcome):
             answered.append(program.parts.layout)
             if wanted.failure is not None or dump(found.outputs) != dump(wanted.outputs):

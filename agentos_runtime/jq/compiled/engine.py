@@ -12,7 +12,8 @@ from typing import TypeAlias
 
 from agentos_runtime.jq.compiled.building import Code, Expression, build
 from agentos_runtime.jq.compiled.errors import Beyond, JqError, Unsupported
-from agentos_runtime.jq.compiled.reading import Input, Output, read_input
+from agentos_runtime.jq.compiled.reading import Output, as_input
+from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.outcome import COMPILED, LARGEST_INPUT, Outcome
 from agentos_runtime.jq.program import Layout, Parts, Program
 from agentos_runtime.jsontext import Json
@@ -61,18 +62,15 @@ class Engine:
         self._budget = budget
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
-    async def run(self, program: Program, data: bytes, document: Json = None) -> Outcome | Refusal:
-        """What a program gives for JSON text, or why only a worker can say. Never raises for what it does.
-
-        document: what the text says, where that is known.
-        """
+    async def run(self, program: Program, data: bytes | ProgramInput) -> Outcome | Refusal:
+        """What a program gives for JSON text, or why only a worker can say. Never raises for what it does."""
         known = self._known.get(program.digest)
         if known is None or known.code is _NOT_YET:
             known = await self._prepare(program, known)
         if isinstance(known.code, Refusal):
             return known.code
         try:
-            return self.answer(program, data, document)
+            return self.answer(program, data)
         except (JqError, Beyond, RecursionError, MemoryError):
             return _VALUES
 
@@ -99,19 +97,20 @@ class Engine:
             known = self._keep(program, _compiled(program.parts))
         return known.code
 
-    def answer(self, program: Program, data: bytes, document: Json = None) -> Outcome:
+    def answer(self, program: Program, data: bytes | ProgramInput) -> Outcome:
         """What a compiled program gives.
 
         Raises JqError where jq certainly fails, and Beyond where it is not known what it does or where that costs
         too much.
         """
         code = self.code(program)
-        if isinstance(code, Refusal) or len(data) > LARGEST_INPUT:
+        size = len(data) if isinstance(data, bytes) else data.size
+        if isinstance(code, Refusal) or size > LARGEST_INPUT:
             raise Beyond
         parts = self._known[program.digest].parts
         if parts is not program.parts and parts != program.parts:
             raise Beyond
-        given = read_input(data, document)
+        given = as_input(data)
         code.meter.begin(self._budget, given.uncertain)
         try:
             return _run(program.parts, code, given)
@@ -132,8 +131,8 @@ def _compiled(parts: Parts) -> Code | Refusal:
         return Refusal(str(why))
 
 
-def _run(parts: Parts, code: Code, given: Input) -> Outcome:
-    document = given.value
+def _run(parts: Parts, code: Code, given: ProgramInput) -> Outcome:
+    document = given.document
     if not isinstance(document, dict):
         raise Beyond
     code.bind(document)

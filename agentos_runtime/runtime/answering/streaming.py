@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -207,7 +208,7 @@ class UpstreamSource:
         self._accumulator = ACCUMULATORS[plan.stream.accumulate](CleanTexts(ctx.results))
         ctx.record.so_far = self._generation
         self._response: Json = {"status": upstream.status, "headers": dict(upstream.headers)}
-        self._head = stream_head(plan, ctx.params, ctx.settings, self._response)
+        self._head = partial(stream_head, plan, ctx.params, ctx.settings, self._response)
         self._known = known_to(plan.program, ctx.params, ctx.settings, self._response)
         self._failure: AgentOSError | None = None
         self._heard = False
@@ -281,7 +282,8 @@ class UpstreamSource:
         if not batch.texts:
             return []
         document = batch_document(self._known, batch)
-        outcome = await self._ctx.run(self._plan.program, batch_input(self._head, batch), document)
+        given = self._ctx.input_of(document, lambda: batch_input(self._head(), batch), *batch.texts)
+        outcome = await self._ctx.run(self._plan.program, given)
         self._ctx.trace_stages(event_stages(self._plan, batch, outcome))
         self._make_room(outcome.size)
         deltas = add_deltas(self._plan, batch, outcome, self._accumulator, self._wall())

@@ -9,11 +9,11 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from agentos_runtime.storage.private_files import (
     PrivateFileError,
@@ -22,6 +22,8 @@ from agentos_runtime.storage.private_files import (
     make_private_folder,
     newer_than_known,
 )
+
+T = TypeVar("T")
 
 BUSY_WAIT = 5.0
 """Seconds to wait for another process that is writing."""
@@ -177,17 +179,33 @@ class PrivateDatabase:
                     path.chmod(0o600)
 
 
+def in_transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    """What the work gives; it is done alone among all processes, and whole or not at all."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        done = work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        _roll_back(connection)
+        raise
+    return done
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """What is done in the block is done alone among all processes, and whole or not at all."""
+    """The same for what is done in the block."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        _roll_back(connection)
         raise
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
 
 
 def is_busy(error: BaseException) -> bool:

@@ -21,6 +21,7 @@ from agentos_runtime.storage.sqlite.files import (
     Place,
     PrivateDatabase,
     Schema,
+    in_transaction,
     is_busy,
     transaction,
 )
@@ -40,6 +41,7 @@ LEFT_IN_WAL = 4 * 1024 * 1024
 
 
 _LATER = object()
+_UNTOLD = object()
 
 
 def _nothing(connection: sqlite3.Connection) -> None:
@@ -55,13 +57,19 @@ class _Asked:
     """Gets what the work gives, or a DatabaseTrouble."""
     done: "Future[Any] | None" = None
     """The same, told by the thread to the thread."""
+    told: object = _UNTOLD
 
     def tell(self, done: object) -> None:
-        if self.done is None:
-            self.done = Future()
-            self.done.set_result(done)
+        self.told = done
         if not self.waiter.done():
             self.waiter.set_result(done)
+
+    def for_the_thread(self) -> "Future[Any] | None":
+        """What the thread can ask what the work gave; None while nobody knows who will tell."""
+        if self.done is None and self.told is not _UNTOLD:
+            self.done = Future()
+            self.done.set_result(self.told)
+        return self.done
 
 
 class SharedDatabase:
@@ -130,8 +138,8 @@ class SharedDatabase:
             done = await asked.waiter
         except asyncio.CancelledError:
             self._run_asked()
-            if undo is not None and asked.done is not None:
-                self._thread.submit(self._take_back, asked.done, undo)
+            if undo is not None and (given := asked.for_the_thread()) is not None:
+                self._thread.submit(self._take_back, given, undo)
             raise
         if isinstance(done, DatabaseTrouble):
             raise done
@@ -169,8 +177,7 @@ class SharedDatabase:
         if self._connection is None or self._place != self._database.place():
             return _LATER
         try:
-            with transaction(self._connection):
-                done = work(self._connection)
+            done = in_transaction(self._connection, work)
         except FAILURES as error:
             if is_busy(error):
                 return _LATER
