@@ -153,7 +153,7 @@ def _is_harmless(event: UpstreamEvent, document: Json) -> bool:
     return (
         b"error" not in data
         and b'"message"' not in data
-        and b"\\" not in data
+        and b"\\u" not in data
         and b"\xf4" not in data
         and event.name != "error"
         and isinstance(document, dict)

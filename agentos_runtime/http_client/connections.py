@@ -7,7 +7,7 @@ import ssl
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias, cast
 
 from aiohappyeyeballs import start_connection
@@ -55,6 +55,14 @@ class Way:
     guarded: bool
     """Only public addresses may be connected."""
     proxy: Proxy | None = None
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.peer, self.guarded, self.proxy)))
+
+    def __hash__(self) -> int:
+        """Made once: a call looks for connections some ten times."""
+        return self._hash
 
     @property
     def tunnelled(self) -> bool:
@@ -75,6 +83,7 @@ class Connections:
         """Of every open connection."""
         self._taken: Counter[Way] = Counter()
         """Per way, connections that carry a call or are being made."""
+        self._all_taken = 0
         self._waiting: deque[tuple[Way, asyncio.Future[None]]] = deque()
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
@@ -87,11 +96,11 @@ class Connections:
             wire = idle[-1]
             if wire.is_fit:
                 self._forget_idle(wire, way)
-                self._taken[way] += 1
+                self._take(way)
                 return wire
             self._drop_idle(wire)
         self._make_room()
-        self._taken[way] += 1
+        self._take(way)
         try:
             wire = await self._connect(way)
         except BaseException:
@@ -110,7 +119,7 @@ class Connections:
     # ------------------------------------------------------------------ how many
 
     def _has_room(self, way: Way) -> bool:
-        return self._taken.total() < self._most and self._taken[way] < PER_PEER
+        return self._all_taken < self._most and self._taken[way] < PER_PEER
 
     async def _wait(self, way: Way) -> None:
         turn = self._loop.create_future()
@@ -133,8 +142,13 @@ class Connections:
         if oldest:
             self._drop_idle(min(oldest, key=lambda each: each.idle_since))
 
+    def _take(self, way: Way) -> None:
+        self._taken[way] += 1
+        self._all_taken += 1
+
     def _release(self, way: Way) -> None:
         self._taken[way] -= 1
+        self._all_taken -= 1
         if not self._taken[way]:
             del self._taken[way]
         self._wake_next()

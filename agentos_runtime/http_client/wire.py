@@ -52,6 +52,7 @@ class Wire(asyncio.Protocol):
         self._without_body = 0
         self._keep = False
         self._paused = False
+        self._readable: Callable[[int], object] = lambda milliseconds: True
 
     # ------------------------------------------------------------------ for the pool
 
@@ -65,9 +66,7 @@ class Wire(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing() or self._answer is not None:
             return False
-        poll = select.poll()
-        poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
-        return not poll.poll(0)
+        return not self._readable(0)
 
     @property
     def is_closed(self) -> bool:
@@ -165,6 +164,9 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        poll = select.poll()
+        poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+        self._readable = poll.poll
 
     def connection_lost(self, exc: Exception | None) -> None:
         """A reset is no end, also of a body that ends with its connection."""

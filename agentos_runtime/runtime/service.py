@@ -244,8 +244,12 @@ class Runtime:
         return await preview_of(await self._context(call, self._record(call), streaming=streaming))
 
     async def _named(self, call: Call) -> Call:
-        """The call under the name that the file gives its callable, for limits, the ledger and idempotency keys."""
-        await self.registry.ready(call.skill)
+        """The call under the name that the file gives its callable, for limits, the ledger and idempotency keys.
+
+        Waits for a while when the skill is being loaded.
+        """
+        if self.registry.find(call.skill) is None:
+            await self.registry.ready(call.skill)
         entry = self.registry.find(call.skill)
         name = callable_name(entry.skill, call.utility) if entry and entry.skill else call.utility
         return call if name == call.utility else replace(call, utility=name)
@@ -262,7 +266,6 @@ class Runtime:
     ) -> CallContext:
         """The call with its plan and its validated inputs. Raises AgentOSError."""
         self._check_stopped(call.agent)
-        await self.registry.ready(call.skill)
         plan = self._plans.plan(self.visible(call.agent).utility(call.skill, call.utility))
         self._check_platform(plan)
         if streaming and not plan.utility.streams:

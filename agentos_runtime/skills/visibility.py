@@ -143,5 +143,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def callable_name(skill: Skill, name: str) -> str:
     """For an alias, the name as written in the file."""
+    if name in skill.utilities or name in skill.unavailable:
+        return name
     named = {each.alias: each.name for each in skill.utilities.values()}
-    return name if name in skill.unavailable else named.get(name, name)
+    return named.get(name, name)
