@@ -290,6 +290,37 @@ def test_what_costs_too_much_is_given_up(source: str) -> None:
         engine.answer(value_program("", source), dump({"body": TOO_MUCH[source]}))
 
 
+LITTLE = 100
+"""Units; more than a small program with small values takes."""
+COSTS: dict[str, Json] = {
+    "def f(g): g | g; f(f(f(f(f(f(f(. + 1)))))))": 1,
+    "def f: . + 1; [.[] | f] | length": LIST,
+    "[.[]] | length": LIST,
+    "[.[] | {}] | length": MAP,
+    "keys | length": MAP,
+    ". + . | length": LIST,
+    'if type == "object" then . else {} end + {} | 1': MAP,
+    ".": LIST,
+}
+
+
+@pytest.mark.parametrize("source", COSTS)
+def test_every_way_to_cost_something_is_given_up_when_little_is_left(source: str) -> None:
+    """In generated code, in the functions that it calls, and while the output is taken."""
+    program, data = value_program("", source), dump({"body": COSTS[source]})
+    assert Engine(budget=100_000).answer(program, data).failure is None
+    with pytest.raises(Beyond):
+        Engine(budget=LITTLE).answer(program, data)
+
+
+def test_generated_code_stops_as_soon_as_nothing_is_left() -> None:
+    code = build("", ["def f(g): g | g; f(f(f(f(f(f(f(f(. + 1))))))))"], ())
+    code.meter.begin(LITTLE, lambda: False)
+    with pytest.raises(Beyond):
+        code.expressions[0](1)
+    assert -LITTLE < code.meter.left < 0
+
+
 @pytest.mark.parametrize(
     "source",
     ["def f: f; f", "[repeat(1)]", "last(range(1e15))", "[limit(9; repeat(1))]", "(" * 300 + "1" + ")" * 300,

@@ -250,6 +250,19 @@ def test_the_time_that_a_large_text_takes_grows_with_its_length_only() -> None:
         assert spent[1] < 5 * 4 * spent[0] + 0.1, sort
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_what_begins_a_secret_is_held_back_every_time(form: str) -> None:
+    """What was found at the end of a piece is remembered, so the second stream is told from memory."""
+    knows, echoed = redactor("SECRET-abcdef12"), FORMS[form]("SECRET-abcdef12")
+    for at in range(1, len(echoed)):
+        shown = []
+        for _ in range(2):
+            stream = knows.stream()
+            pieces = ("so: ", echoed[:at], echoed[at:], " it is")
+            shown.append("".join(map(stream.feed, pieces)) + stream.flush())
+        assert shown == [knows.clean_text(f"so: {echoed} it is")] * 2
+
+
 def test_a_stream_holds_back_only_what_may_become_a_secret() -> None:
     stream = redactor(CANARY).stream()
     assert stream.feed("All is well. ") == "All is well. "
