@@ -37,6 +37,9 @@ from agentos_runtime.waiting.desk import Desk
 
 STARTING = 3.0
 """Seconds after which a server opens although skills are still being loaded; calls for those wait a while."""
+STARTING_WITH_MANY = 0.5
+"""The same with more than `MANY` that are yet to be read."""
+MANY = 20
 PLATFORMS: Mapping[str, str] = {"linux": "linux", "darwin": "macos"}
 
 
@@ -145,7 +148,7 @@ async def open_runtime(
                 desk = Desk(settings.waiting_file, clock=reached.clocks.wall, sleep=reached.clocks.sleep)
                 with Ledger(settings.activity_file) as ledger, closing(desk):
                     desk.check_version()
-                    await registry.refresh(STARTING if watch else None)
+                    await _load(registry, watch=watch)
                     async with _watching(registry) if watch else nullcontext():
                         yield Runtime(
                             registry=registry,
@@ -161,6 +164,13 @@ async def open_runtime(
                             clocks=reached.clocks,
                             max_reply=settings.max_reply,
                         )
+
+
+async def _load(registry: Registry, *, watch: bool) -> None:
+    """All skills; what is watched may be loaded later, and is not waited for when there is much of it."""
+    await registry.refresh(STARTING_WITH_MANY if watch else None)
+    if watch and 0 < len(registry.loading) <= MANY:
+        await registry.refresh(STARTING - STARTING_WITH_MANY)
 
 
 @asynccontextmanager
