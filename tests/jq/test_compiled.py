@@ -1,8 +1,10 @@
 """Compiled expressions give what jq gives, byte for byte, or nothing: compared with jq, run as a worker does."""
 
 import ast
+import itertools
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,11 @@ from agentos_runtime.jq.compiled.errors import Beyond, JqError, Unsupported
 from agentos_runtime.jq.compiled.functions.changing import without_keys
 from agentos_runtime.jq.compiled.functions.meter import Meter
 from agentos_runtime.jq.compiled.functions.table import FUNCTIONS, KEYED, OPERATORS, reachable
+from agentos_runtime.jq.inputs import ProgramInput, Spelling
 from agentos_runtime.jq.outcome import COMPILED
 from agentos_runtime.jq.pool import Outcome, WorkerPool
 from agentos_runtime.jq.program import Program, reply_program, request_program, stream_program, value_program
-from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.jsontext import Json, dump, parse
 from tests.jq.oracle import Oracle
 from tests.jq.random_programs import Maker
 from tests.jq.random_syntax import SyntaxMaker
@@ -160,6 +163,31 @@ def test_what_is_odd_is_told_in_the_words_of_a_worker() -> None:
     compiled = with_pool(outcomes, mode="auto")
     for source, one, other in zip(ODD, compiled, with_pool(outcomes), strict=True):
         assert one == other, source
+
+
+SPELLED = (
+    "1.0", "1.0000000000000000", "1e15", "1E15", "1e2", "1e21", "100000000000000000000", "0.1", "1.5", "-0.0", "-0",
+    "0.10000000000000000001", "1e-7", "1e-400", "123456789012345.5", "7", '"1234567890123456"', '"-0"', '"\\u00e9"',
+    '"' + "\\u0031" * 16 + '"', '{"\\u0031e15": 1.0}',
+)  # fmt: skip
+
+
+def test_values_give_what_a_worker_gives_for_them_however_they_were_spelled() -> None:
+    """A call's values keep the text that they were read from; a worker would get them written anew."""
+    engine, oracle, answered = Engine(), Oracle(), 0
+    for source in (".", ".[0]", "map(type)", "map(. == 1)", "[.[] | tojson?]"):
+        program = value_program("", source)
+        for one, other in itertools.product(SPELLED, SPELLED):
+            text = f'{{"body":[{one},{other}]}}'.encode()
+            document = parse(text)
+            given = ProgramInput(document, (Spelling(text),), partial(dump, document))
+            try:
+                found = engine.answer(program, given)
+            except Beyond:
+                continue
+            answered += 1
+            assert dump(found.outputs) == dump(oracle.outcome(program, dump(document)).outputs), (source, text)
+    assert answered > 500
 
 
 def test_every_kind_of_program_has_the_outputs_of_a_worker() -> None:
