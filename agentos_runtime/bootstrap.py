@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from agentos_runtime.config.settings import Settings, SettingsError
+from agentos_runtime.executors.running import Executors
 from agentos_runtime.http_client import Upstream
 from agentos_runtime.jq.pool import WorkerPool
 from agentos_runtime.limits.circuit_breaker import CircuitBreakers, read_circuit_breaker
@@ -21,6 +22,7 @@ from agentos_runtime.limits.source import RuleSource
 from agentos_runtime.runtime import Runtime, ports
 from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.runtime.home.parts import Home, OperatorKeys
+from agentos_runtime.runtime.local import LocalParts
 from agentos_runtime.runtime.safeguards import Safeguards
 from agentos_runtime.runtime.transport import TokenTransport
 from agentos_runtime.security.agents import Agents
@@ -29,6 +31,7 @@ from agentos_runtime.security.credentials.opening import open_credentials, open_
 from agentos_runtime.security.login.renewing import Renewals
 from agentos_runtime.security.opening import open_approvals
 from agentos_runtime.skills.opening import open_registry
+from agentos_runtime.skills.pinning import Pinning
 from agentos_runtime.skills.registry import Registry
 from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.queries import ActivityReader
@@ -59,6 +62,8 @@ class Dependencies:
     """None where credentials do not end."""
     keys: OperatorKeys | None = field(default=None, kw_only=True)
     """None where they are made up."""
+    machine: LocalParts | None = field(default=None, kw_only=True)
+    """None where cases answer for programs of this machine."""
     upstream: ports.Upstream
     broker: CredentialBroker
     clocks: Clocks = field(default_factory=Clocks)
@@ -74,7 +79,8 @@ async def real_dependencies(
     async with Upstream(settings) as upstream:
         asking = TokenTransport(upstream, circuit_breakers)
         async with Renewals(open_store(settings), asking, broker, settings.home, wall=time.time) as renewals:
-            yield Dependencies(upstream, broker, renewals=renewals, keys=keys)
+            machine = LocalParts(Executors(), Pinning(environ, check_platform()))
+            yield Dependencies(upstream, broker, renewals=renewals, keys=keys, machine=machine)
 
 
 class SpentInLedger:
@@ -155,6 +161,7 @@ async def open_runtime(
                             workers=workers,
                             broker=reached.broker,
                             renewals=reached.renewals,
+                            machine=reached.machine,
                             upstream=reached.upstream,
                             ledger=ledger,
                             home=Home(settings, Agents(PrivateFile(settings.agents_file)), reached.keys),

@@ -323,6 +323,12 @@ class NotSupported(ServerError):
     code, status = "not_supported", 501
 
 
+class NotAvailable(ServerError):
+    """A file, program or database of this machine is not there; the message names it."""
+
+    code, status = "not_available", 503
+
+
 class UnsupportedPlatform(ServerError):
     """The skill does not run on this operating system."""
 

@@ -25,7 +25,7 @@ ONLY_IN: Mapping[str, str | tuple[str, ...]] = {
     "uvicorn": "server/",
     "click": "cli/",
     "keyring": "security/credentials/",
-    "sqlite3": ("storage/", "limits/", "waiting/", "runtime/home/backup.py"),
+    "sqlite3": ("storage/", "limits/", "waiting/", "runtime/home/backup.py", "executors/inside/sql_worker.py"),
 }
 TOUCHES_PRIVATE: Mapping[str, str] = {
     "uvicorn": "server/connections/connection.py",
@@ -55,6 +55,7 @@ MEASURES_INTERNALS: Mapping[str, str] = {
     "over_upstream.py": "measures the HTTP client without the rest",
 }
 CATCHES_EVERYTHING: Mapping[str, str] = {
+    "executors/inside/python_worker.py": "whatever a skill's own function raises is what came of it",
     "storage/file_threads.py": "what a thread raises is raised where it is waited for",
     "skills/registry.py": "whatever goes wrong with one file is that skill's problem",
     "cli/main.py": "a bug becomes a sentence and exit code 1, without a traceback that could hold data",

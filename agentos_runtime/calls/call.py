@@ -37,6 +37,8 @@ class Call:
     """The trace that it belongs to, 32 hex digits, as its caller says in `traceparent`."""
     text: bytes | None = field(default=None, repr=False, compare=False)
     """The JSON text that the params were read from, for who has it: they need not be written and read again."""
+    depth: int = 0
+    """How many calls it is inside of: those of code that calls siblings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ from typing import Any
 
 import click
 
-from agentos_runtime.cli.keys.kept import load_skill
+from agentos_runtime.bootstrap import check_platform
+from agentos_runtime.cli.keys.kept import load_entry
 from agentos_runtime.cli.runtimes import opened
 from agentos_runtime.cli.terminal.output import ask, dim, heading, plain, print_json, say, style
 from agentos_runtime.cli.terminal.permissions import print_permissions
+from agentos_runtime.cli.terminal.programs import print_programs
 from agentos_runtime.cli.terminal.shell import Failed, Shell, can_ask, home_options, json_option, pass_shell
 from agentos_runtime.cli.terminal.skill_names import complete_skill
 from agentos_runtime.config.settings import Settings
@@ -24,6 +26,8 @@ from agentos_runtime.security.bundled import read_bundled
 from agentos_runtime.security.credentials.lookup import Credentials, Listed
 from agentos_runtime.security.credentials.opening import open_credentials
 from agentos_runtime.security.opening import open_approvals
+from agentos_runtime.security.pins import changes as pins_changed
+from agentos_runtime.skills.pinning import Pinning
 from agentos_runtime.skills.visibility import VisibleSkills
 from agentos_runtime.storage.private_files import PrivateFileError
 
@@ -46,17 +50,27 @@ def approve(shell: Shell, skill: str, yes: bool, home: str | None, skills: tuple
     settings = shell.settings(home=home, skills=skills)
     approvals = open_approvals(settings)
     lock = approvals.lock()
-    loaded = asyncio.run(load_skill(shell, settings, skill))
+    entry, loaded = asyncio.run(load_entry(shell, settings, skill))
+    pins, missing = Pinning(shell.environ, check_platform()).of_skill(loaded, entry.folder, entry.settings)
     before = lock.approvals.get(loaded.id)
-    changes = (before.authority if before else Authority()).diff(authority_of(loaded))
+    changes = (
+        *(before.authority if before else Authority()).diff(authority_of(loaded)),
+        *pins_changed(before.pins if before else (), pins),
+    )
     if not as_json:
+        print_programs(loaded, pins, missing)
         _show_authority(loaded, approvals, changes, lock, first=before is None)
     if not yes and not _agreed():
         raise Failed("Nothing was approved.")
-    approvals.approve(loaded)
+    approvals.approve(loaded, pins)
     if as_json:
-        authority = authority_of(loaded).as_json()
-        print_json({"skill": loaded.id, "approved": True, "changes": list(changes), "authority": authority})
+        runs: list[Json] = [pin.as_json() for pin in sorted(pins)]
+        shown: dict[str, Json] = {
+            "changes": list(changes),
+            "authority": authority_of(loaded).as_json(),
+            "runs": runs,
+        }
+        print_json({"skill": loaded.id, "approved": True, **shown, "not_there": [*missing]})
     else:
         say(f"Approved. It is written in {settings.lock_file}.")
 

@@ -11,11 +11,13 @@ from agentos_runtime.calls.requests.injecting import check_told, inject
 from agentos_runtime.calls.requests.placeholders import Use
 from agentos_runtime.calls.requests.sendable import sendable, sendable_key
 from agentos_runtime.errors import AgentOSError, UpstreamTimeout
+from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth
 from agentos_runtime.manifest.origins import origin_of
 from agentos_runtime.runtime.authorized import AuthorizedRequest
 from agentos_runtime.runtime.building import build
 from agentos_runtime.runtime.context import CallContext
+from agentos_runtime.runtime.local import asked_of
 from agentos_runtime.runtime.preview import Preview, preview
 from agentos_runtime.security.broker import Authorization
 from agentos_runtime.security.credentials.secret import Credential, Secret
@@ -150,9 +152,24 @@ def preview_draft(ctx: CallContext, draft: Draft) -> Preview:
         ).credential
     except AgentOSError as error:
         credential, refusal = None, error
+    if plan.utility.local is not None:
+        body = asked_of(ctx, draft)
+        draft = replace(draft, body=body)
+        refusal = refusal or _refused_here(ctx, body)
     if auth is not None and (credential or refusal):
         fields = auth.fields
     return preview(draft, auth, fields, refusal)
+
+
+def _refused_here(ctx: CallContext, body: dict[str, Json]) -> AgentOSError | None:
+    """What would keep a program of this machine from being run now."""
+    if ctx.services.machine is None or "steps" in body:
+        return None
+    try:
+        ctx.services.machine.check(ctx, body)
+    except AgentOSError as error:
+        return error
+    return None
 
 
 def _with_key(ctx: CallContext, request: UpstreamRequest) -> UpstreamRequest:

@@ -23,7 +23,7 @@ async def build(ctx: CallContext) -> Draft:
     """The request without its secrets. Raises AgentOSError: expressions, params."""
     plan = ctx.request_plan
     placeholders = Placeholders.fresh(plan.auth.fields if plan.auth else ())
-    seen = document(ctx.params, ctx.settings, placeholders, ctx.call.params)
+    seen = document(ctx.params, ctx.settings, placeholders, ctx.call.params) | dict(ctx.inputs.results)
     outputs: list[Json] = []
     carries = plan.rooted or plan.samples is not None
     if plan.program is not None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from agentos_runtime.calls.call import Call, Timings
-from agentos_runtime.calls.messages import SAFE_METHODS
+from agentos_runtime.calls.messages import SAFE_METHODS, UpstreamResponse
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.calls.requests.drafting import RequestPlan
 from agentos_runtime.calls.requests.files import Uploads, take_files
@@ -14,6 +15,7 @@ from agentos_runtime.jq.program import Program
 from agentos_runtime.jsontext import Json, dump, parse
 from agentos_runtime.manifest.params import check_params
 from agentos_runtime.runtime.clocks import Clocks
+from agentos_runtime.runtime.plans import Plans
 from agentos_runtime.runtime.ports import Workers
 from agentos_runtime.runtime.record import Record
 from agentos_runtime.runtime.results import Results
@@ -21,6 +23,18 @@ from agentos_runtime.runtime.tracing import Trace
 from agentos_runtime.runtime.transport import Transport
 from agentos_runtime.security.broker import CredentialBroker
 from agentos_runtime.security.login.renewing import Renewals
+
+
+class Machine(Protocol):
+    """What runs programs of this machine: `runtime.local.ThisMachine`."""
+
+    async def send(self, ctx: "CallContext", body: Mapping[str, Json], timeout: float) -> UpstreamResponse:
+        """Run what is asked, within `timeout` seconds, if it was approved. Raises AgentOSError."""
+        ...
+
+    def check(self, ctx: "CallContext", body: Mapping[str, Json]) -> None:
+        """Raise ApprovalRequired, NotAvailable where `send` would."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +48,10 @@ class Services:
     max_reply: int
     renewals: Renewals | None = None
     """None where credentials do not end: in simulations."""
+    machine: Machine | None = None
+    """None where cases answer for programs, too."""
+    plans: Plans = field(default_factory=Plans)
+    platform: str = "linux"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +63,8 @@ class CallInputs:
     runtime_params: Mapping[str, Json] = field(default_factory=dict)
     """The params that belong to the runtime: `limit`, `all`, `wait`."""
     uploads: Uploads = field(default_factory=dict)
+    results: Mapping[str, Json] = field(default_factory=dict)
+    """What earlier steps of the call gave, by their ids."""
 
     spellings: tuple[Spelling, ...] = ()
     """How the params are spelled in the texts that they come from."""

@@ -16,7 +16,8 @@ from agentos_runtime.limits.idempotency.replays import Replays
 class Permit:
     """A call that was let through; to be closed when its row is."""
 
-    concurrency: ConcurrencyLimiter
+    concurrency: ConcurrencyLimiter | None
+    """None for a call inside of another, which has the place."""
     skill: str
     admission: Admission | None
 
@@ -32,7 +33,8 @@ class Permit:
 
     async def close(self, meter: Meter) -> None:
         """The call has ended; `meter` is what it used."""
-        self.concurrency.leave(self.skill)
+        if self.concurrency is not None:
+            self.concurrency.leave(self.skill)
         if self.admission is not None:
             tokens = (meter.input_tokens or 0) + (meter.output_tokens or 0)
             await self.admission.close(tokens, meter.cost or 0.0)
@@ -47,11 +49,15 @@ class Safeguards:
     circuit_breakers: CircuitBreakers
     replays: Replays
 
-    async def admit(self, agent: str, plan: CallPlan, row: int | None) -> Permit:
-        """Let a call through; `row` is its number in the ledger. Raises RateLimited, BudgetExceeded, Overloaded."""
+    async def admit(self, agent: str, plan: CallPlan, row: int | None, *, nested: bool = False) -> Permit:
+        """Let a call through; `row` is its number in the ledger. nested: it is inside of one that has a place.
+
+        Raises RateLimited, BudgetExceeded, Overloaded."""
         skill, utility = plan.skill.id, plan.utility
         paid = utility.credential is not None
         admission = await self.limits.admit(agent, skill, utility.name, paid=paid, row=row)
+        if nested:
+            return Permit(None, skill, admission)
         try:
             await self.concurrency.enter(skill)
         except BaseException:

@@ -29,7 +29,7 @@ from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.runtime.context import CallContext, CallInputs, Services
 from agentos_runtime.runtime.home.parts import Home
 from agentos_runtime.runtime.judging import judge
-from agentos_runtime.runtime.plans import Plans
+from agentos_runtime.runtime.local import LocalParts, ThisMachine
 from agentos_runtime.runtime.ports import Upstream, Workers
 from agentos_runtime.runtime.preview import Preview
 from agentos_runtime.runtime.recall import Recalls
@@ -87,6 +87,7 @@ class Runtime:
         max_reply: int,
         clocks: Clocks | None = None,
         renewals: Renewals | None = None,
+        machine: LocalParts | None = None,
     ) -> None:
         self.registry = registry
         self.ledger = ledger
@@ -100,10 +101,10 @@ class Runtime:
         """Who is told how calls go."""
         measured = self.telling.measured
         self._figures = Figures(measured, registry, broker, safeguards, home.agents, ledger, workers)
-        self._plans = Plans()
         clocks = clocks or Clocks()
         transport = Transport(upstream, safeguards.circuit_breakers)
-        self._services = Services(workers, broker, transport, clocks, max_reply, renewals)
+        local = ThisMachine(registry, broker, machine, self.invoke) if machine else None
+        self._services = Services(workers, broker, transport, clocks, max_reply, renewals, local, platform=platform)
         self.asking = Asking(desk, safeguards.limits, registry, self._check_stopped)
         self._recalls = Recalls(lambda: (broker.stamps(), home.agents.stamp()), clocks.sleep)
 
@@ -266,7 +267,7 @@ class Runtime:
     ) -> CallContext:
         """The call with its plan and its validated inputs. Raises AgentOSError."""
         self._check_stopped(call.agent)
-        plan = self._plans.plan(self.visible(call.agent).utility(call.skill, call.utility))
+        plan = self._services.plans.plan(self.visible(call.agent).utility(call.skill, call.utility))
         self._check_platform(plan)
         if streaming and not plan.utility.streams:
             raise NotStreamable(
@@ -305,8 +306,9 @@ class Runtime:
     async def _admit(self, ctx: CallContext) -> Permit:
         """Let the call in; what it was let in with is given back when its row is closed."""
         yes = await self.asking.let_in(ctx)
+        nested = ctx.call.depth > 0
         try:
-            permit = await self._safeguards.admit(ctx.call.agent, ctx.plan, ctx.record.row)
+            permit = await self._safeguards.admit(ctx.call.agent, ctx.plan, ctx.record.row, nested=nested)
         except BaseException:
             if yes is not None:
                 await yes.give_back()

@@ -15,12 +15,14 @@ from agentos_runtime.jsontext import Json, dump, parse
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.manifest.origins import origin_of
 from agentos_runtime.security.authority import Authority, Grant, authority_of
+from agentos_runtime.security.pins import Pin
 from agentos_runtime.storage.private_files import PrivateFile, PrivateFileError, Stamp
 
 LOCK_VERSION = 2
 FIRST_VERSION = 1
 """Without refusals and without a digest; written anew as it is now with the next change."""
 NOTHING: frozenset[Grant] = frozenset()
+NO_PINS: frozenset[Pin] = frozenset()
 Entry = TypeVar("Entry")
 
 
@@ -38,6 +40,8 @@ class Approval:
     digest: str
     """sha256 of the skill's file when it was approved; for people, it decides nothing."""
     approved_at: str
+    pins: frozenset[Pin] = NO_PINS
+    """What it may run on this machine, as it was then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +121,19 @@ class Approvals:
             self._read_under = contents.stamp if contents else None
         return self._lock
 
-    def approve(self, skill: Skill) -> Approval:
-        """Approve all the file asks for now, in place of what was approved or taken back before."""
-        approval = Approval(authority_of(skill), skill.digest, self._time())
+    def runs(self, skill_id: str) -> frozenset[Pin]:
+        """What the skill may run on this machine, as it was approved; nothing unless somebody was shown it."""
+        lock = self.lock()
+        approval = lock.approvals.get(skill_id)
+        return approval.pins if approval and skill_id not in lock.refusals else NO_PINS
+
+    def approve(self, skill: Skill, pins: frozenset[Pin] | None = None) -> Approval:
+        """Approve all the file asks for now, in place of what was approved or taken back before.
+
+        pins: what it may run on this machine, which was shown; None leaves that as it was approved.
+        """
+        kept = pins if pins is not None else self.runs(skill.id)
+        approval = Approval(authority_of(skill), skill.digest, self._time(), kept)
 
         def change(lock: Lock) -> Lock:
             return Lock({**lock.approvals, skill.id: approval}, _without(lock.refusals, skill.id))
@@ -210,17 +224,24 @@ def _parse_approval(entry: Json) -> Approval:
     digest, approved_at = entry.get("digest"), entry.get("approved_at")
     if not isinstance(digest, str) or not isinstance(approved_at, str):
         raise ValueError("an entry lacks digest or approved_at")
-    return Approval(authority, digest, approved_at)
+    pins = entry.get("runs", [])
+    if not isinstance(pins, list):
+        raise ValueError("an entry's runs are no list")
+    return Approval(authority, digest, approved_at, frozenset(map(Pin.from_json, pins)))
 
 
 def _dump(lock: Lock) -> bytes:
-    skills: dict[str, Json] = {
-        skill_id: {**entry.authority.as_json(), "digest": entry.digest, "approved_at": entry.approved_at}
-        for skill_id, entry in sorted(lock.approvals.items())
-    }
+    skills: dict[str, Json] = {name: _entry(approval) for name, approval in sorted(lock.approvals.items())}
     refused: dict[str, Json] = dict(sorted(lock.refusals.items()))
     document: dict[str, Json] = {"version": LOCK_VERSION, "skills": skills, "refused": refused}
     return json.dumps({**document, "digest": _digest(document)}, indent=2).encode() + b"\n"
+
+
+def _entry(approval: Approval) -> dict[str, Json]:
+    """An approval as it is written; what runs here only where there is something."""
+    runs: list[Json] = [pin.as_json() for pin in sorted(approval.pins)]
+    entry = {**approval.authority.as_json(), "digest": approval.digest, "approved_at": approval.approved_at}
+    return {**entry, "runs": runs} if runs else entry
 
 
 def _digest(document: Mapping[str, Json]) -> str:

@@ -138,10 +138,11 @@ class Authority:
 
 def authority_of(skill: Skill) -> Authority:
     """What the skill's file asks for, all utilities and logins together."""
-    grants = {grant for utility in skill.utilities.values() for grant in declared_grants(skill, utility)}
+    callables = (*skill.utilities.values(), *skill.inner.values())
+    grants = {grant for utility in callables for grant in declared_grants(skill, utility)}
     grants |= {grant for auth in skill.auth.values() for grant in login_grants(auth)}
     grants |= use_grants(skill)
-    executors = frozenset({"rest"}) if skill.utilities else frozenset[str]()
+    executors = frozenset("rest" if each.local is None else each.local.executor for each in callables)
     return Authority(frozenset(grants), executors, frozenset(skill.domains))
 
 

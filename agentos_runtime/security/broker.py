@@ -23,6 +23,7 @@ from agentos_runtime.security.credentials.lookup import Listed, UnusableCredenti
 from agentos_runtime.security.credentials.redactor import Redactor
 from agentos_runtime.security.credentials.secret import Credential
 from agentos_runtime.security.credentials.store import KeyringError
+from agentos_runtime.security.pins import Pin, changes, text_pins
 from agentos_runtime.storage.private_files import PrivateFileError, Stamp
 
 REMEMBERED = 4096
@@ -49,6 +50,10 @@ class ApprovalSource(Protocol):
     def refused_at(self, skill_id: str) -> str | None: ...
 
     def is_rewritten(self, origin: str) -> bool: ...
+
+    def runs(self, skill_id: str) -> frozenset[Pin] | None:
+        """None = everything."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,24 @@ class CredentialBroker:
         self._decisions[key] = _Decision(under, authorization)
         return authorization
 
+    def authorize_local(
+        self, skill: Skill, utility: Utility, needed: frozenset[Pin], files: frozenset[Pin] | None
+    ) -> None:
+        """Whether what the callable runs on this machine is what was approved, to the last byte.
+
+        needed: what this call uses. files: all of the skill's folder, None when it uses none. Raises
+        ApprovalRequired.
+        """
+        details = _details(skill, utility)
+        if closed := self._closed(skill):
+            raise ApprovalRequired(f"The skill {skill.id} is not run: {closed}", details=details)
+        approved = self._approvals.runs(skill.id)
+        if approved is None:
+            return
+        before = {pin for pin in approved if pin.kind == "file"}
+        if not needed <= approved or (files is not None and files != before):
+            raise ApprovalRequired(_local_refusal(skill, utility, approved, needed, files), details=details)
+
     def stamps(self) -> tuple[Stamp | None, Stamp | None]:
         """Differ when `authorize` may answer otherwise."""
         return self._credentials.stamp(), self._approvals.stamp()
@@ -159,7 +182,7 @@ class CredentialBroker:
         """For lists: `needs_credential` when no utility can be called for want of one."""
         callable_ones = 0
         unapproved: set[Grant] = set()
-        for utility in skill.utilities.values():
+        for utility in (*skill.utilities.values(), *skill.inner.values()):
             try:
                 credential = self._find(skill, _auth_of(skill, utility))
             except CredentialNotFound:
@@ -167,9 +190,18 @@ class CredentialBroker:
             callable_ones += 1
             needed = declared_grants(skill, utility)
             unapproved |= {grant for grant in needed if self._refusal(skill, grant, credential) is not None}
-        if unapproved or (self._closed(skill) and not self._is_all_rewritten(skill)):
+        if unapproved or not self._may_run(skill) or (self._closed(skill) and not self._is_all_rewritten(skill)):
             return Standing("needs_approval", tuple(sort_grants(unapproved)))
         return Standing("ready" if callable_ones or not skill.utilities else "needs_credential")
+
+    def _may_run(self, skill: Skill) -> bool:
+        """Whether all that it runs on this machine was approved, going by its text alone."""
+        texts = text_pins(skill)
+        try:
+            approved = self._approvals.runs(skill.id)
+            return not texts or approved is None or texts <= approved
+        except PrivateFileError:
+            return False
 
     def _is_all_rewritten(self, skill: Skill) -> bool:
         requests = (rest for utility in skill.utilities.values() for rest in requests_of(utility.rest))
@@ -243,6 +275,30 @@ class CredentialBroker:
         except PrivateFileError:
             return frozenset()
         return frozenset(grant for entry in listed if entry.skill == skill.id for grant in entry.grants)
+
+
+def _local_refusal(
+    skill: Skill, utility: Utility, approved: frozenset[Pin], needed: frozenset[Pin], files: frozenset[Pin] | None
+) -> str:
+    local = utility.local
+    what = "SQL" if local is None or local.executor == "sql" else "Python code of its own"
+    if local is not None and local.executor == "command":
+        what = f"`{local.fixed['binary']}`"
+    if not any(pin.kind == "text" and pin.name == utility.name for pin in approved):
+        return (
+            f"Nobody approved that the skill {skill.id} runs {what} on this machine. If you trust {skill.file}, "
+            f"run: agentos approve {skill.id}"
+        )
+    names = {(pin.kind, pin.name) for pin in needed}
+    before = {pin for pin in approved if (pin.kind, pin.name) in names}
+    if files is not None:
+        before |= {pin for pin in approved if pin.kind == "file"}
+    differs = changes(before, needed | (files or frozenset()))
+    more = f", and {len(differs) - 1} more" if len(differs) > 1 else ""
+    return (
+        f"What the skill {skill.id} runs on this machine is no longer what was approved: {differs[0]}{more}. "
+        f"Look at it and approve it again: agentos approve {skill.id}"
+    )
 
 
 def _auth_of(skill: Skill, utility: Utility) -> Auth | None:

@@ -79,6 +79,7 @@ def read_bundled(file: Path = BUNDLED) -> Mapping[str, BundledSkill]:
 
 def _may_mean_auth(skill: Skill) -> bool:
     """Whether `auth` stands in a request's expression or in a definition."""
-    requests = (rest for utility in skill.utilities.values() for rest in requests_of(utility.rest))
+    callables = (*skill.utilities.values(), *skill.inner.values())
+    requests = (rest for utility in callables for rest in requests_of(utility.rest))
     written = (one.source for rest in requests for _, one in expressions_at(rest))
     return has_the_word(skill.definitions) or any(map(has_the_word, written))

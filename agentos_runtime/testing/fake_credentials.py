@@ -9,6 +9,7 @@ from agentos_runtime.manifest.model import Skill
 from agentos_runtime.security.authority import Grant
 from agentos_runtime.security.credentials.lookup import Listed
 from agentos_runtime.security.credentials.secret import Credential, Secret
+from agentos_runtime.security.pins import Pin
 from agentos_runtime.storage.private_files import Stamp
 
 STAND_IN = re.compile(r"simulated-secret-([A-Za-z0-9_]+)-end")
@@ -67,6 +68,9 @@ class EverythingApproved:
 
     def is_rewritten(self, origin: str) -> bool:
         return False
+
+    def runs(self, skill_id: str) -> frozenset[Pin] | None:
+        return None
 
 
 def without_stand_ins(value: Json) -> Json:

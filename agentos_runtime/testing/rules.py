@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 from agentos_runtime.errors import InvalidParams
+from agentos_runtime.manifest.dialects.named import LOCAL
 from agentos_runtime.manifest.model import AuthTemplate, Skill, Utility
 from agentos_runtime.manifest.origins import declared_origin, origin_of
 from agentos_runtime.manifest.params import check_params
@@ -102,6 +103,8 @@ def _check_url(root: Cursor, skill: Skill, utility: Utility | None, report: Repo
     request = root.get("request")
     url = request.get("url") if request else None
     if url is None or not isinstance(url.json, str):
+        return
+    if utility is not None and url.json.startswith(LOCAL):
         return
     if origin_of(url.json) is None:
         message = "`url` must be a whole address, with a plain host"

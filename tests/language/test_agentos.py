@@ -418,10 +418,8 @@ def test_a_credential_beyond_a_prefix_is_put_in_by_the_request(toys: Fixture) ->
     ("skill", "name", "reason"),
     [
         ("tasks", "task.native", "swift"),
-        ("tasks", "task.dump", "sql"),
         ("tasks", "task.future", "response.sorcery"),
         ("linked", "cookie", "cookies"),
-        ("linked", "scripted", "python"),
     ],
 )
 def test_what_is_not_run_here_is_501_and_listed_with_its_reason(
@@ -432,6 +430,12 @@ def test_what_is_not_run_here_is_501_and_listed_with_its_reason(
     assert response.json()["code"] == "not_supported"
     assert reason in response.json()["error"]
     assert reason in toys.house.client.get(f"/api/skills/{skill}").json()["unavailable"][name]
+
+
+@pytest.mark.parametrize(("skill", "name"), [("tasks", "task.dump"), ("linked", "scripted")])
+def test_what_runs_on_this_machine_asks_for_approval(toys: Fixture, skill: str, name: str) -> None:
+    refused = toys.house.call(skill, name)
+    assert (refused.status_code, refused.json()["code"]) in ((409, "approval_required"), (503, "not_available"))
 
 
 def test_operations_are_listed_beside_utilities(toys: Fixture) -> None:
@@ -493,8 +497,7 @@ def test_names_that_meet_without_dots_and_a_key_that_nothing_uses(tmp_path: Path
         shown = served.client.get("/api/skills/bare").json()
         reply = served.call("bare", "item.list")
         other = served.call("bare", "item_list")
-    assert list(shown["utilities"]) == ["item.list"]
+    assert list(shown["utilities"]) == ["item.list", "item.pull"]
     assert "item_list" in shown["unavailable"]["item_list"]
-    assert "command" in shown["unavailable"]["item.pull"]
     assert reply.json() == [1]
     assert other.status_code == 501

@@ -49,6 +49,7 @@ from agentos_runtime.manifest.shapes import path_text
 
 _HTTP_URL = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE)
 _FILLERS = ("plain", "1")
+_OWN = frozenset({"params", "settings", "given", "auth"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +197,13 @@ def plain_documents(plan: RequestPlan, seen: dict[str, Json]) -> list[bytes]:
     params = seen["params"]
     assert isinstance(params, dict)
     kept = {name: params[name] for name in plan.chosen if name in params}
-    plain = [plain_letters(params, filler) for filler in _FILLERS]
-    return [dump(seen | {"params": one | kept}) for one in plain if isinstance(one, dict)]
+    results = {name: value for name, value in seen.items() if name not in _OWN}
+    plain = [(plain_letters(params, filler), plain_letters(results, filler)) for filler in _FILLERS]
+    return [
+        dump({**seen, **of_steps, "params": one | kept})
+        for one, of_steps in plain
+        if isinstance(one, dict) and isinstance(of_steps, dict)
+    ]
 
 
 def draft_request(

@@ -20,6 +20,8 @@ EXPLAINED: Mapping[str, str] = {
     "ignored": "params that are not sent (rest.ignored)",
     "renewal": "the token was renewed",
     "request": "what is sent",
+    "stderr": "the end of what the program wrote to its error",
+    "step": "what a step gave",
     "jq": "how expressions ran",
     "response": "what the upstream answers",
     "body": "the answer as response.as reads it",

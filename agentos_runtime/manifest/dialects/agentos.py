@@ -9,53 +9,33 @@ from dataclasses import dataclass, field, replace
 
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.dialects.credentials import Connection, connection_of
+from agentos_runtime.manifest.dialects.local.callables import EXECUTORS, Locals, local_request, request_for
+from agentos_runtime.manifest.dialects.local.steps import steps_of
+from agentos_runtime.manifest.dialects.params import param_of, web_address
 from agentos_runtime.manifest.dialects.placeholders import NotCarried
 from agentos_runtime.manifest.dialects.replies import response_of, returns_of
 from agentos_runtime.manifest.dialects.requests import graphql_of, rest_of
 from agentos_runtime.manifest.dialects.tree import entries, text, under
-from agentos_runtime.manifest.params import JSON_TYPES
-from agentos_runtime.manifest.yaml.values import Cursor, Entries, Value
+from agentos_runtime.manifest.model import Local, Step
+from agentos_runtime.manifest.yaml.values import Cursor, Entries, Sequence, Value
 
 _MARKS = ("operations", "transformers", "adapters", "connections")
 _EXECUTORS: Mapping[str, str] = {
-    "sql": "needs a local database (`sql`), which is not run here",
-    "command": "needs a program of this machine (`command`), which is not run here",
-    "python": "needs Python code of the skill (`python`), which is not run here",
     "swift": "needs swift (macOS), which is not run here",
     "applescript": "needs applescript (macOS), which is not run here",
     "node": "needs node, which is not run here",
     "csv": "reads a local file (`csv`), which is not run here",
     "download": "fetches a file into a drive (`download`), which is not run here",
-    "steps": "is a chain of `steps`, which is not run here",
 }
+_RUN = ("rest", "graphql", *EXECUTORS, "steps")
 _KNOWN = frozenset(
     {
-        "description", "returns", "params", "rest", "graphql", "web_url", "handles_urls", "label", "operation",
+        *_RUN, "description", "returns", "params", "web_url", "handles_urls", "label", "operation",
         "readonly", "connection", "auth", "test", "effect", "response", "provides", "credits", "strict_returns",
         "credential", "gone", "additional_params",
     }
 )  # fmt: skip
-_OF_A_PARAM = frozenset(
-    {
-        "type",
-        "required",
-        "default",
-        "description",
-        "example",
-        "enum",
-        "items",
-        "properties",
-        "minimum",
-        "maximum",
-        "one_of",
-    }
-)
-_OTHER_NAMES: Mapping[str, str] = {"min": "minimum", "max": "maximum", "values": "enum"}
 _READS = frozenset({"list", "search", "filter", "get", "read", "transcript"})
-_WEB = re.compile(
-    r'\s*"(https://[^"\\]*)"((?:\s*\+\s*(?:"[^"\\]*"|\(?\s*\.params\.\w+(?:\s*\|\s*(?:tostring|@uri))*\s*\)?))*)\s*'
-)
-_WEB_PART = re.compile(r'"([^"\\]*)"|\.params\.(\w+)')
 _TOP = (
     "id", "name", "description", "icon", "color", "website", "privacy_url", "terms_url", "instructions",
     "definitions", "settings", "domains", "parts",
@@ -78,6 +58,8 @@ class Carried:
     """Callables that cannot be run, by their written names, and why."""
     checked: tuple[Cursor, ...] = ()
     """jq of replies that stands inside composed expressions."""
+    locals: Locals = field(default_factory=Locals)
+    """What runs on this machine."""
     extras: Mapping[str, Json] = field(default_factory=dict)
     """Keys of the top level that are kept and shown as they are."""
 
@@ -93,7 +75,7 @@ def carried(root: Cursor) -> Carried | None:
 
 def _is_foreign(cursor: Cursor) -> bool:
     """Whether a utility has an executor that our own language has not."""
-    return cursor.get("rest") is None and any(cursor.get(name) is not None for name in (*_EXECUTORS, "graphql"))
+    return cursor.get("rest") is None and any(cursor.get(name) is not None for name in (*_EXECUTORS, *_RUN))
 
 
 def _dialect_of(root: Cursor) -> str:
@@ -113,6 +95,7 @@ class _Carrier:
         self.unavailable: dict[str, str] = {}
         self.names: dict[str, str] = {}
         self.operations: set[str] = set()
+        self.locals = Locals()
         self.transformers = dict(self._transformers())
         connections = root.get("connections")
         self.connections = (
@@ -170,6 +153,7 @@ class _Carrier:
             frozenset(self.operations),
             self.unavailable,
             tuple(self.checked),
+            self.locals,
             extras,
         )
 
@@ -204,7 +188,7 @@ class _Carrier:
                 try:
                     if name in taken:
                         raise NotCarried(f"has the name `{name}` without dots, which is another callable's as well")
-                    value = self._callable(cursor, is_operation=section == "operations")
+                    values = self._with_steps(name, cursor, is_operation=section == "operations")
                 except NotCarried as reason:
                     del self.checked[before:]
                     self.unavailable[written] = str(reason)
@@ -214,32 +198,67 @@ class _Carrier:
                     self.operations.add(name)
                 if name != written:
                     self.names[name] = written
-                yield name, under(cursor, value)
+                yield from ((each, under(cursor, value)) for each, value in values.items())
 
-    def _callable(self, cursor: Cursor, *, is_operation: bool) -> Value:
+    def _with_steps(self, name: str, cursor: Cursor, *, is_operation: bool) -> dict[str, Value]:
+        """A callable, and those that are steps of it, by their names. Raises NotCarried."""
+        steps = cursor.get("steps")
+        if steps is None:
+            return {name: self._callable(name, cursor, is_operation=is_operation)}
+        found: dict[str, Value] = {}
+        made: list[Step] = []
+        for index, step in enumerate(steps_of(steps, cursor)):
+            own, skip = f"{name}__{index}", f"{name}__{index}_skip" if step.skip is not None else None
+            results = frozenset(each.id for each in made)
+            self.locals.inner.add(own)
+            found[own] = self._callable(own, step.callable, is_operation=False, results=results)
+            if skip is not None and step.skip is not None:
+                self.locals.inner.add(skip)
+                found[skip] = step.skip
+            made.append(Step(step.id, own, skip))
+        answers = {} if steps.get("response") or cursor.get("response") else {"answer": "last"}
+        self.locals.of[name] = Local("steps", steps.json, answers, steps=tuple(made))
+        return found | {name: self._callable(name, cursor, is_operation=is_operation)}
+
+    def _callable(
+        self, name: str, cursor: Cursor, *, is_operation: bool, results: frozenset[str] = frozenset()
+    ) -> Value:
         if cursor.get("gone") is not None:
             kept = ("description", "params", "gone")
-            return entries({name: below for name in kept if (below := cursor.get(name))}, cursor)
-        executor = _executor(cursor)
-        chosen, connection = self._connection(cursor, executor)
-        if cursor.get("rest") is not None:
-            base = self.root.at("api").text("base_url")
-            request = rest_of(executor, connection, base)
-        else:
-            request = graphql_of(executor, connection, self._endpoint(connection))
+            return entries({key: below for key in kept if (below := cursor.get(key))}, cursor)
+        kind, executor = _executor(cursor)
+        chosen, connection = self._request_of(name, kind, cursor, executor, results)
+        request, key = chosen
         response = executor.get("response") or cursor.get("response")
         returns = cursor.get("returns")
-        reply = response_of(response, returns, self.transformers, self.checked, cursor)
+        lenient = kind == "sql" or name in self.locals.inner
+        reply = response_of(response, returns, self.transformers, self.checked, cursor, lenient=lenient)
         if reply:
             request["response"] = entries(reply, response or executor)
         pairs: Pairs = {"rest": entries(request, executor), **self._facts(cursor, is_operation)}
-        promised = returns_of(returns, bool(set(reply) & {"raw", "transform", "root"}))
+        gives = kind in ("command", "python") or bool(set(reply) & {"raw", "transform", "root"})
+        promised = returns_of(returns, gives)
         if promised is not None:
             pairs["returns"] = promised
-        if chosen is not None:
-            pairs[chosen[0]] = text(chosen[1], cursor)
+        if key is not None:
+            pairs[key[0]] = text(key[1], cursor)
         pairs["params"] = entries(self._params(cursor, connection), cursor.get("params") or cursor)
         return entries(pairs, cursor)
+
+    def _request_of(
+        self, name: str, kind: str, cursor: Cursor, executor: Cursor, results: frozenset[str]
+    ) -> tuple[tuple[Pairs, tuple[str, str] | None], Connection]:
+        """The request of a callable, and which credential it carries. Raises NotCarried."""
+        if kind == "steps":
+            return (request_for("steps", executor, {}), ("auth", "none")), Connection()
+        if kind in EXECUTORS:
+            database = self.root.get("database")
+            request, self.locals.of[name] = local_request(kind, executor, cursor.get("params"), database, results)
+            return (request, ("auth", "none")), Connection()
+        chosen, connection = self._connection(cursor, executor)
+        if kind == "rest":
+            return (rest_of(executor, connection, self.root.at("api").text("base_url")), chosen), connection
+        return (graphql_of(executor, connection, self._endpoint(connection)), chosen), connection
 
     def _endpoint(self, connection: Connection) -> Cursor | str | None:
         api = self.root.at("api")
@@ -285,7 +304,7 @@ class _Carrier:
             is_query = re.match(r"\s*(?:query\b|\{)", str(cursor.at("graphql").text("query")))
             pairs["effect"] = text("read" if is_query else "write", cursor)
         page = cursor.get("web_url")
-        if page is not None and isinstance(page.json, str) and (address := _web_url(page.json)):
+        if page is not None and isinstance(page.json, str) and (address := web_address(page.json)):
             named, declared = set(re.findall(r"\{(\w+)\}", address)), cursor.get("params")
             if named <= set(dict(declared.items()) if declared else ()):
                 pairs["web_url"] = under(page, text(address, page))
@@ -294,7 +313,7 @@ class _Carrier:
     def _params(self, cursor: Cursor, connection: Connection) -> Pairs:
         declared = cursor.get("params")
         own = dict(declared.items()) if declared else {}
-        return {name: _param(below) for name, below in {**connection.params, **own}.items()}
+        return {name: param_of(below) for name, below in {**connection.params, **own}.items()}
 
 
 def _has_place(credential: Value | None) -> bool:
@@ -304,7 +323,7 @@ def _has_place(credential: Value | None) -> bool:
     )
 
 
-def _executor(cursor: Cursor) -> Cursor:
+def _executor(cursor: Cursor) -> tuple[str, Cursor]:
     """What the callable calls. Raises NotCarried for what is not run here, and for keys that nobody reads."""
     for name, reason in _EXECUTORS.items():
         if cursor.get(name) is not None:
@@ -312,46 +331,15 @@ def _executor(cursor: Cursor) -> Cursor:
     for name in dict(cursor.items()):
         if name not in _KNOWN:
             raise NotCarried(f"`{name[:60]}` is not supported")
-    executor = cursor.get("rest") or cursor.get("graphql")
-    if executor is None or not isinstance(executor.value, Entries):
+    found = [(name, below) for name in _RUN if (below := cursor.get(name)) is not None]
+    if not found or not isinstance(found[0][1].value, Entries | Sequence):
         raise NotCarried("names nothing that could be called")
-    return executor
+    if len(found) > 1:
+        raise NotCarried(f"calls with `{found[0][0]}` and with `{found[1][0]}`, and one of them it can be")
+    return found[0]
 
 
 def _able(connection: Connection) -> Connection:
     if connection.refused:
         raise NotCarried(connection.refused)
     return connection
-
-
-def _param(cursor: Cursor) -> Cursor | Value:
-    if isinstance(cursor.json, str):
-        kind = {"type": text(cursor.json if cursor.json in JSON_TYPES else "string", cursor)}
-        return under(cursor, entries(kind, cursor))
-    pairs: Pairs = {}
-    for written, below in cursor.items():
-        name = _OTHER_NAMES.get(written, written)
-        if name not in _OF_A_PARAM or below.json is None:
-            continue
-        if name == "type" and isinstance(below.json, str):
-            known = below.json in (*JSON_TYPES, "file")
-            pairs[name] = under(below, text(below.json if known else "string", below))
-        elif name == "items":
-            pairs[name] = _param(below)
-        elif name == "properties":
-            pairs[name] = under(below, entries({key: _param(each) for key, each in below.items()}, below))
-        else:
-            pairs[name] = below
-    return under(cursor, entries(pairs, cursor))
-
-
-def _web_url(written: str) -> str | None:
-    """A page as an address with `{name}`; None when it cannot be said so."""
-    plain = re.sub(r"\{\{\s*params\.(\w+)\s*\}\}", r"{\1}", written)
-    if re.fullmatch(r"https://[^\s\"\\]+", plain) and "{{" not in plain:
-        return plain
-    found = _WEB.fullmatch(written)
-    if found is None:
-        return None
-    rest = (part[1] if part[2] is None else f"{{{part[2]}}}" for part in _WEB_PART.finditer(found[2]))
-    return found[1] + "".join(rest)

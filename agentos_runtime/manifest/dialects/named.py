@@ -5,8 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from agentos_runtime.manifest.dialects.agentos import Carried
-from agentos_runtime.manifest.model import Utility
+from agentos_runtime.manifest.dialects.local.callables import Locals
+from agentos_runtime.manifest.model import Effect, Literal, Local, Utility
 from agentos_runtime.manifest.sections.reading import ExpressionCheck, Reading
+
+LOCAL = "local://"
+"""Before the executor's name: the address of what runs on this machine, in cases and in what is shown."""
 
 
 def of_dialect(carried: Carried | None, read: Mapping[str, Utility], reading: Reading) -> dict[str, Any]:
@@ -16,11 +20,15 @@ def of_dialect(carried: Carried | None, read: Mapping[str, Utility], reading: Re
     """
     if carried is None:
         return {}
+    locals_ = carried.locals
     utilities: dict[str, Utility] = {}
+    inner = {name: _local(utility, locals_) for name, utility in read.items() if name in locals_.inner}
     for name, utility in read.items():
+        if name in locals_.inner or _lacks_a_step(locals_.of.get(name), inner):
+            continue
         written = carried.names.get(name, name)
         utilities[written] = replace(
-            utility,
+            _local(utility, locals_),
             name=written,
             kind="operation" if name in carried.operations else "utility",
             alias=name if name != written else None,
@@ -32,9 +40,30 @@ def of_dialect(carried: Carried | None, read: Mapping[str, Utility], reading: Re
         reading.checks.append(ExpressionCheck(cursor.place, source, definitions, False, cursor.locator()))
     return {
         "utilities": utilities,
+        "inner": inner,
         "unavailable": dict(carried.unavailable),
         "dialect": carried.dialect,
         "extras": {name: value for name, value in carried.extras.items() if name not in ("seed", "connects_to")},
         "seed": carried.extras.get("seed"),
         "connects_to": carried.extras.get("connects_to"),
     }
+
+
+def _local(utility: Utility, locals_: Locals) -> Utility:
+    """The same as what runs on this machine, when that is what it does."""
+    local = locals_.of.get(utility.name)
+    if local is None:
+        return utility
+    rest = replace(utility.rest, url=Literal(f"{LOCAL}{local.executor}"))
+    return replace(utility, rest=rest, local=local, effect=_effect(utility, local))
+
+
+def _effect(utility: Utility, local: Local) -> Effect:
+    """What a query does is known; of a program only its author knows."""
+    return "read" if local.executor == "sql" and not local.write else utility.effect
+
+
+def _lacks_a_step(local: Local | None, inner: Mapping[str, Utility]) -> bool:
+    """Whether a step could not be read, which has been reported where it stands."""
+    needed = [name for step in local.steps for name in (step.name, step.skip) if name] if local else []
+    return any(name not in inner for name in needed)

@@ -23,8 +23,13 @@ def response_of(
     transformers: Mapping[str, Cursor],
     checked: list[Cursor],
     at: Cursor,
+    *,
+    lenient: bool = False,
 ) -> Pairs:
-    """What of `response` stays, and a transform that does the rest. Raises NotCarried."""
+    """What of `response` stays, and a transform that does the rest. Raises NotCarried.
+
+    lenient: nothing at the root is null, whatever is returned.
+    """
     pairs: Pairs = {}
     for name, below in response.items() if response else ():
         if name not in _KNOWN:
@@ -38,7 +43,7 @@ def response_of(
     root = response.get("root") if response else None
     pointer = _pointer(root)
     if root is not None and pointer:
-        if named is not None and not named.endswith("[]") and named not in _OF_NOBODY:
+        if lenient or (named is not None and not named.endswith("[]") and named not in _OF_NOBODY):
             steps.append(_lenient_root(pointer))
         else:
             pairs["root"] = text(pointer, root)

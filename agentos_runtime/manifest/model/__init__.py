@@ -5,6 +5,7 @@ again whether a string is jq or literal.
 """
 
 from agentos_runtime.manifest.model.auth import Auth, AuthField, AuthTemplate, Login
+from agentos_runtime.manifest.model.local import Argument, DatabasePath, Local, PathPart, PathText, Step
 from agentos_runtime.manifest.model.nodes import (
     Expression,
     Fields,
@@ -37,19 +38,24 @@ from agentos_runtime.manifest.model.skill import (
 __all__ = [
     "NOTHING_SHARED",
     "AnswerFormat",
+    "Argument",
     "Auth",
     "AuthField",
     "AuthTemplate",
+    "DatabasePath",
     "Effect",
     "Expression",
     "Fields",
     "Items",
     "Jq",
     "Literal",
+    "Local",
     "Login",
     "Nested",
     "Node",
     "Paginate",
+    "PathPart",
+    "PathText",
     "PlainPath",
     "Poll",
     "Position",
@@ -58,6 +64,7 @@ __all__ = [
     "Retry",
     "Shared",
     "Skill",
+    "Step",
     "Stream",
     "TemplateParam",
     "UrlTemplate",

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from agentos_runtime.diagnostics import Place, Problem
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model.auth import Auth
+from agentos_runtime.manifest.model.local import Local
 from agentos_runtime.manifest.model.nodes import (
     NO_FIELDS,
     Expression,
@@ -229,6 +230,8 @@ class Utility:
     drops_unknown: bool = False  # undeclared params are left out and named to the caller, not refused
     asks: tuple[str, str, str] | None = None
     """Of the utility that `use` is: origin, method and placement of the grant that its calls need."""
+    local: Local | None = None
+    """What runs on this machine instead of a call of a service; `rest` then says how its answer is read."""
 
     @property
     def streams(self) -> bool:
@@ -268,6 +271,8 @@ class Skill:
     settings: Mapping[str, Json] = field(default_factory=dict)
     """Declared settings and their defaults (`settings:`); expressions see them as `.settings`."""
     gone: Mapping[str, str] = field(default_factory=dict)  # what the service no longer has: what to do instead
+    inner: Mapping[str, Utility] = field(default_factory=dict)
+    """The steps of callables, each as one that nobody else can call."""
     unavailable: Mapping[str, str] = field(default_factory=dict)  # callables that are not run here, and why
     dialect: str | None = None  # of AgentOS (`C`, `D`, `E`); None = our own language
     extras: Mapping[str, Json] = field(default_factory=dict)  # kept and shown: `requires`, `handles`, `credits`, …

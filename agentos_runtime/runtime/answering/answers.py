@@ -4,6 +4,7 @@ from typing import Protocol
 
 from agentos_runtime.calls.call import Reply
 from agentos_runtime.calls.plan import CallPlan
+from agentos_runtime.runtime.answering.here import reply_of_program, reply_of_steps
 from agentos_runtime.runtime.answering.jobs import follow_job
 from agentos_runtime.runtime.answering.pages import PagesSource, open_pages, read_pages
 from agentos_runtime.runtime.answering.streaming import Source, UpstreamSource, WholeSource, is_stream
@@ -68,11 +69,28 @@ class Job(Plain):
         return await follow_job(ctx)
 
 
+class Here(Plain):
+    """A program, a query or a function of this machine."""
+
+    async def reply(self, ctx: CallContext) -> Reply:
+        return await reply_of_program(ctx)
+
+
+class Steps(Plain):
+    """Other calls, one after the other."""
+
+    async def reply(self, ctx: CallContext) -> Reply:
+        return await reply_of_steps(ctx)
+
+
 PLAIN, STREAMED, PAGED, JOB = Plain(), Streamed(), Paged(), Job()
+HERE, STEPS = Here(), Steps()
 
 
 def answer_of(plan: CallPlan, *, streaming: bool) -> Answer:
     """The way that the utility answers."""
+    if plan.utility.local is not None:
+        return STEPS if plan.utility.local.executor == "steps" else HERE
     if streaming and plan.stream is not None:
         return STREAMED
     if plan.pages is not None:

@@ -1,0 +1,72 @@
+"""`sql` of a callable: one query of an SQLite database, with values that are bound."""
+
+import re
+from collections.abc import Iterator
+
+from agentos_runtime.manifest.dialects.local.paths import database_of
+from agentos_runtime.manifest.dialects.placeholders import NotCarried, filled, under_key
+from agentos_runtime.manifest.dialects.tree import entries, text
+from agentos_runtime.manifest.model import Local
+from agentos_runtime.manifest.yaml.values import Cursor, Value
+
+_KNOWN = frozenset({"query", "database", "attach", "params", "response", "write", "timeout", "format"})
+_TOKENS = re.compile(
+    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)"
+    r"|(?P<bound>[:@$]\w+)|(?P<question>\?\d*)",
+    re.DOTALL,
+)
+Pairs = dict[str, "Cursor | Value"]
+
+
+def sql_of(cursor: Cursor, declared: frozenset[str], database: Cursor | None) -> tuple[Pairs, Local]:
+    """What a call gives of the query, and the query. Raises NotCarried.
+
+    declared: the callable's params. database: the skill's own.
+    """
+    for name in dict(cursor.items()):
+        if name not in _KNOWN:
+            raise NotCarried(f"`sql.{name[:60]}` is not supported")
+    query = cursor.text("query")
+    if not query or not query.strip():
+        raise NotCarried("has no SQL query")
+    if "{{" in query:
+        raise NotCarried("puts params into the text of SQL; only what is bound (`:name`) can hold params")
+    main = cursor.get("database") or database
+    if main is None:
+        raise NotCarried("names no database")
+    attached = cursor.get("attach")
+    databases = {"": database_of(main)}
+    for name, below in attached.items() if attached else ():
+        if not re.fullmatch(r"[A-Za-z_]\w{0,60}", name) or name.lower() in ("main", "temp"):
+            raise NotCarried(f"attaches a database under the name `{name[:60]}`")
+        databases[name] = database_of(below)
+    write = cursor.get("write")
+    local = Local(
+        "sql",
+        cursor.json,
+        {"query": query},
+        databases=databases,
+        write=write is not None and write.json is True,
+    )
+    return {"params": entries(_bound(cursor, query, declared), cursor.get("params") or cursor)}, local
+
+
+def _bound(cursor: Cursor, query: str, declared: frozenset[str]) -> Pairs:
+    """A value for every name in the query: what `params` says, else the callable's param of that name."""
+    given = cursor.get("params")
+    pairs: Pairs = {name: under_key(below, filled(below)) for name, below in given.items()} if given else {}
+    for name in _names(query):
+        if name in pairs:
+            continue
+        if name not in declared:
+            raise NotCarried(f"has `:{name[:60]}` in its query, for which there is no value")
+        pairs[name] = text(f".params.{name}", cursor)
+    return pairs
+
+
+def _names(query: str) -> Iterator[str]:
+    for found in _TOKENS.finditer(query):
+        if found["question"]:
+            raise NotCarried("has `?` in its query; values are bound by name (`:name`)")
+        if found["bound"]:
+            yield found["bound"][1:]

@@ -1,0 +1,64 @@
+"""Params and pages of a callable as ours."""
+
+import re
+from collections.abc import Mapping
+
+from agentos_runtime.manifest.dialects.tree import entries, text, under
+from agentos_runtime.manifest.params import JSON_TYPES
+from agentos_runtime.manifest.yaml.values import Cursor, Value
+
+_OF_A_PARAM = frozenset(
+    {
+        "type",
+        "required",
+        "default",
+        "description",
+        "example",
+        "enum",
+        "items",
+        "properties",
+        "minimum",
+        "maximum",
+        "one_of",
+    }
+)
+_OTHER_NAMES: Mapping[str, str] = {"min": "minimum", "max": "maximum", "values": "enum"}
+_WEB = re.compile(
+    r'\s*"(https://[^"\\]*)"((?:\s*\+\s*(?:"[^"\\]*"|\(?\s*\.params\.\w+(?:\s*\|\s*(?:tostring|@uri))*\s*\)?))*)\s*'
+)
+_WEB_PART = re.compile(r'"([^"\\]*)"|\.params\.(\w+)')
+Pairs = dict[str, "Cursor | Value"]
+
+
+def param_of(cursor: Cursor) -> Cursor | Value:
+    """A param as ours."""
+    if isinstance(cursor.json, str):
+        kind = {"type": text(cursor.json if cursor.json in JSON_TYPES else "string", cursor)}
+        return under(cursor, entries(kind, cursor))
+    pairs: Pairs = {}
+    for written, below in cursor.items():
+        name = _OTHER_NAMES.get(written, written)
+        if name not in _OF_A_PARAM or below.json is None:
+            continue
+        if name == "type" and isinstance(below.json, str):
+            known = below.json in (*JSON_TYPES, "file")
+            pairs[name] = under(below, text(below.json if known else "string", below))
+        elif name == "items":
+            pairs[name] = param_of(below)
+        elif name == "properties":
+            pairs[name] = under(below, entries({key: param_of(each) for key, each in below.items()}, below))
+        else:
+            pairs[name] = below
+    return under(cursor, entries(pairs, cursor))
+
+
+def web_address(written: str) -> str | None:
+    """A page as an address with `{name}`; None when it cannot be said so."""
+    plain = re.sub(r"\{\{\s*params\.(\w+)\s*\}\}", r"{\1}", written)
+    if re.fullmatch(r"https://[^\s\"\\]+", plain) and "{{" not in plain:
+        return plain
+    found = _WEB.fullmatch(written)
+    if found is None:
+        return None
+    rest = (part[1] if part[2] is None else f"{{{part[2]}}}" for part in _WEB_PART.finditer(found[2]))
+    return found[1] + "".join(rest)

@@ -1,0 +1,1 @@
+"""What skills run on this machine: databases, programs, Python and steps, once somebody approved it."""

@@ -1,0 +1,188 @@
+"""Shell scripts with params: values stay values, whatever they are; what is not known to stay one is not run."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agentos_runtime.manifest.dialects.local.shell.flow import Checked, check_script
+from agentos_runtime.manifest.dialects.local.shell.script import CLOSE, OPEN, NotUnderstood
+
+PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
+NAMES = st.text(st.sampled_from(list("ab c\"'`$(){}[];&|<>*?~#!\\\n-=,.:/%@^é")), max_size=12)
+
+
+def checked(script: str, *, numbered: tuple[str, ...] = (), numbers: tuple[int, ...] = ()) -> Checked:
+    """A script with `{{name}}`; `numbered` are those of `$1` … that a caller gives."""
+    names: list[str] = []
+
+    def take(found: re.Match[str]) -> str:
+        names.append(found[1])
+        return f"{OPEN}{len(names) - 1}{CLOSE}"
+
+    marked = PLACEHOLDER.sub(take, script)
+    variables = {index: f"V{index}" for index in range(len(names))}
+    return check_script(marked, variables, {name: 1000 + int(name) for name in numbered}, frozenset(numbers))
+
+
+CODE = [
+    "python3 -c \"print('{{x}}')\"",
+    "sqlite3 a.db \"SELECT '{{x}}'\"",
+    'X="{{x}}"; sqlite3 a.db "SELECT \'$X\'"',
+    'X=$(echo "{{x}}"); Y="$X"; perl -e "$Y"',
+    'echo "{{x}}" | sqlite3 a.db',
+    'echo "{{x}}" | bash',
+    'if true; then echo "{{x}}"; fi | sh -s',
+    'bash -c "echo {{x}}"',
+    'bash -lc "$(cat) {{x}}"',
+    "eval {{x}}",
+    'eval "$(printf %s "{{x}}")"',
+    'source "{{x}}"',
+    '. "{{x}}"',
+    'sed "s/a/{{x}}/" f',
+    'awk "/{{x}}/" f',
+    'jq ".[] | select(.a == \\"{{x}}\\")" f',
+    "node -e \"f('{{x}}')\"",
+    "ruby -e \"puts '{{x}}'\"",
+    'osascript -e \'tell\' -e "say \\"{{x}}\\""',
+    "python3 <<EOF\nprint('{{x}}')\nEOF\n",
+    "sqlite3 a.db <<EOF\nSELECT '{{x}}';\nEOF\n",
+    "sqlite3 a.db <<< \"SELECT '{{x}}'\"",
+    'echo "{{x}}" | xargs -I{} sh -c "echo {}"',
+    'find . -exec sh -c "echo {{x}}" \\;',
+    'f() { eval "$1"; }; f "{{x}}"',
+    "for w in {{x}}; do bash $w; done",
+    'echo "{{x}}" | while read -r l; do perl -e "$l"; done',
+    'A=({{x}}); python3 -c "${A[0]}"',
+    'echo "{{x}}" > /tmp/a.py; python3 /tmp/a.py',
+    'echo "{{x}}" | tee a.sh; bash a.sh',
+    "{{x}}",
+    '"{{x}}" a',
+    'exec "{{x}}"',
+    'env A=1 "{{x}}"',
+    'sudo -u me "{{x}}"',
+    '$PROGRAM "{{x}}"',
+    "echo '{{x}}'",
+    "echo $'{{x}}'",
+    "cat <<'EOF'\n{{x}}\nEOF\n",
+    "echo $(( {{x}} + 1 ))",
+    "N={{x}}; echo $((N + 1))",
+    '[[ "{{x}}" -eq 1 ]]',
+    'echo "${A[{{x}}]}"',
+    'I="{{x}}"; echo "${A[$I]}"',
+    'declare -i N="{{x}}"',
+    'declare "{{x}}"',
+    'echo "${X:-{{x}}}"',
+    'X="{{x}}"; echo "${!X}"',
+    'X="{{x}}"; echo "${X@P}"',
+    "echo `echo {{x}}`",
+    'trap "echo {{x}}" EXIT',
+    'ssh host "{{x}}"',
+    'timeout 5 python3 -c "{{x}}"',
+    'echo "{{x}}',
+    'echo "$(echo {{x}}"',
+    "case {{x}} in a) echo b",
+]
+
+
+@pytest.mark.parametrize("script", CODE)
+def test_what_would_become_code_is_not_run(script: str) -> None:
+    with pytest.raises(NotUnderstood, match=r"line \d|script"):
+        checked(script)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'eval "$1"',
+        'sqlite3 a.db "$1"',
+        'f() { sh -c "$1"; }; f "$@"',
+        'shift; perl -e "$1"',
+        '"$1"',
+        'set -- "$1"; . "$1"',
+    ],
+)
+def test_a_numbered_param_is_followed_like_a_placeholder(script: str) -> None:
+    with pytest.raises(NotUnderstood):
+        checked(script, numbered=("1", "2"))
+
+
+RUN = {
+    'printf "%s" "a {{x}} b"': "a {} b",
+    "printf '%s' {{x}}": "{}",
+    'X="{{x}}"; printf "%s" "$X"': "{}",
+    'X={{x}}\nY="<$X>"\nprintf "%s" "$Y"': "<{}>",
+    'f() { local a="$1"; printf "%s" "$a"; }\nf "{{x}}"': "{}",
+    'printf "%s" "$(printf "%s." "{{x}}")"': "{}.",
+    'python3 -c "import sys; sys.stdout.write(sys.argv[1])" "{{x}}"': "{}",
+    "python3 - {{x}} <<'EOF'\nimport sys\nsys.stdout.write(sys.argv[1])\nEOF\n": "{}",
+    'if [ -n "{{x}}" ]; then printf "%s" "{{x}}"; else printf ""; fi': "{}",
+    'case "{{x}}" in "") printf "" ;; *) printf "%s" "{{x}}" ;; esac': "{}",
+    "# {{x}}\nprintf '%s' {{x}} # {{x}}": "{}",
+    'A=(one "{{x}}"); printf "%s" "${A[1]}"': "{}",
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("scripts")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@given(value=NAMES, script=st.sampled_from(list(RUN)))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_value_arrives_as_it_is(place: Path, script: str, value: str) -> None:
+    found = checked(script)
+    variables = {f"V{index}": value for index in range(len(PLACEHOLDER.findall(script)))}
+    if value.startswith("-") and found.whole:
+        return  # refused before anything is run
+    ran = subprocess.run(
+        ["bash", "-c", found.text],
+        env={"PATH": "/usr/bin:/bin", **variables},
+        cwd=place,
+        capture_output=True,
+        check=False,
+    )
+    shown = RUN[script].replace("{}", value)
+    if "$(" in script:
+        shown = shown.rstrip("\n")
+    assert ran.stdout.decode() == shown, ran.stderr
+    assert list(place.iterdir()) == []
+
+
+PIECES = st.sampled_from(
+    [
+        "echo", "{{x}}", '"{{x}}"', '"a{{x}}"', "'a'", "$A", '"$A"', "A=", "=", "|", "&&", ";", "\n", "(", ")",
+        "$(", "`", "{", "}",
+        "if", "then", "fi", "for", "in", "do", "done", "case", "esac", ";;", "<<EOF\n", "EOF\n", "<<<", ">",
+        "<(", "$((", "))", "${A}", "${A[",
+        "]}", "#", "\\", '"', "'", "[[", "]]", "bash", "-c", "python3", "eval", "xargs", "f()", "--", "-x", " ",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=14))
+@settings(max_examples=400, deadline=None)
+def test_any_script_is_read_or_refused(pieces: list[str]) -> None:
+    script = " ".join(pieces)
+    try:
+        found = checked(script)
+    except NotUnderstood:
+        return
+    assert OPEN not in found.text
+    assert "{{" not in found.text
+
+
+def test_what_could_be_an_option_or_split_is_named() -> None:
+    found: Any = checked(
+        'cmd "{{a}}" --x={{b}} -- "{{c}}"; X="{{d}}"; cmd $X; cmd "p{{e}}"; echo {{f}}', numbers=(5,)
+    )
+    assert found.whole == {0, 3}
+    assert found.split == {3}
+    assert json.dumps(found.text).count("V") == 6
