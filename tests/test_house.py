@@ -47,6 +47,7 @@ READS_ENVIRON: Mapping[str, str] = {
 LOADS_LATE: Mapping[str, str] = {
     "__init__.py": "`import agentos_runtime` is part of every start: a public name is loaded when it is first used",
     "cli/lazy.py": "a command loads what it needs, and not what the others need",
+    "manifest/dialects/graphql.py": "few skills have a query, and reading one takes a library that is large",
     "skills/opening.py": "jsonschema takes a fifth of the time of looking at skills that are known to be right",
     "security/credentials/opening.py": "the keyring is an extra that may not be installed",
 }

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from agentos_runtime.diagnostics import Place, Position, Problem
 from agentos_runtime.manifest.dialects.agentos import carried
 from agentos_runtime.manifest.dialects.named import of_dialect
+from agentos_runtime.manifest.dialects.told import report_told
 from agentos_runtime.manifest.lint import lint
 from agentos_runtime.manifest.migrations import LANGUAGE, Language
 from agentos_runtime.manifest.model import Skill
@@ -94,6 +95,7 @@ def load_skill(
     root = newest_form(source.root)
     dialect = carried(root)
     root = dialect.root if dialect else root
+    report_told(dialect.told if dialect else (), report)
     main = sha256(data).hexdigest()
     if main not in faultless:
         schema.check(root, report)

@@ -1,5 +1,6 @@
 """A skill with mistakes in some of its utilities, without these: the others can be understood all the same."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -7,6 +8,8 @@ from agentos_runtime.diagnostics import Problem
 from agentos_runtime.manifest.model import Skill
 
 _WITHIN = "utilities."
+_STEP = re.compile(r"__\d+(_skip)?\Z")
+"""What the name of a step has behind that of its callable."""
 
 
 def salvaged(before: Skill | None, skill: Skill | None, problems: Sequence[Problem]) -> Skill | None:
@@ -54,5 +57,6 @@ def broken_utilities(problems: Sequence[Problem]) -> Mapping[str, Problem] | Non
         if not problem.place.key.startswith(_WITHIN):
             return None
         name = problem.place.key.removeprefix(_WITHIN).partition(".")[0].partition("[")[0]
+        name = _STEP.sub("", name)
         found.setdefault(name, problem)
     return found

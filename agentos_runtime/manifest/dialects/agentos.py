@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.dialects.credentials import Connection, connection_of
+from agentos_runtime.manifest.dialects.graphql import mistakes_of
 from agentos_runtime.manifest.dialects.local.callables import EXECUTORS, Locals, local_request, request_for
 from agentos_runtime.manifest.dialects.local.steps import steps_of
 from agentos_runtime.manifest.dialects.params import param_of, web_address
 from agentos_runtime.manifest.dialects.placeholders import NotCarried
 from agentos_runtime.manifest.dialects.replies import response_of, returns_of
 from agentos_runtime.manifest.dialects.requests import graphql_of, rest_of
+from agentos_runtime.manifest.dialects.told import Told, unknown_keys
 from agentos_runtime.manifest.dialects.tree import entries, text, under
 from agentos_runtime.manifest.model import Local, Step
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Sequence, Value
@@ -60,6 +62,8 @@ class Carried:
     """jq of replies that stands inside composed expressions."""
     locals: Locals = field(default_factory=Locals)
     """What runs on this machine."""
+    told: tuple[Told, ...] = ()
+    """Mistakes and misspellings."""
     extras: Mapping[str, Json] = field(default_factory=dict)
     """Keys of the top level that are kept and shown as they are."""
 
@@ -96,6 +100,7 @@ class _Carrier:
         self.names: dict[str, str] = {}
         self.operations: set[str] = set()
         self.locals = Locals()
+        self.told = [*unknown_keys(root)]
         self.transformers = dict(self._transformers())
         connections = root.get("connections")
         self.connections = (
@@ -154,6 +159,7 @@ class _Carrier:
             self.unavailable,
             tuple(self.checked),
             self.locals,
+            tuple(self.told),
             extras,
         )
 
@@ -187,7 +193,8 @@ class _Carrier:
                 before = len(self.checked)
                 try:
                     if name in taken:
-                        raise NotCarried(f"has the name `{name}` without dots, which is another callable's as well")
+                        self.told.append(_taken(written, name, cursor))
+                        continue
                     values = self._with_steps(name, cursor, is_operation=section == "operations")
                 except NotCarried as reason:
                     del self.checked[before:]
@@ -258,6 +265,7 @@ class _Carrier:
         chosen, connection = self._connection(cursor, executor)
         if kind == "rest":
             return (rest_of(executor, connection, self.root.at("api").text("base_url")), chosen), connection
+        self.told += mistakes_of(executor, f"utilities.{name}.graphql")
         return (graphql_of(executor, connection, self._endpoint(connection)), chosen), connection
 
     def _endpoint(self, connection: Connection) -> Cursor | str | None:
@@ -343,3 +351,8 @@ def _able(connection: Connection) -> Connection:
     if connection.refused:
         raise NotCarried(connection.refused)
     return connection
+
+
+def _taken(written: str, name: str, cursor: Cursor) -> Told:
+    message = f"`{written[:60]}` is `{name}` where names have no dots, and another callable is that as well"
+    return Told(cursor, message, "Give one of the two another name")
