@@ -62,6 +62,8 @@ class HttpApp(Starlette):
                 Route("/api/skills/{skill}", reads.skill),
                 Route("/api/skills/{skill}/icon", reads.icon),
                 Route("/api/skills/{skill}/{utility}", reads.utility),
+                Route("/api/entities", reads.entities),
+                Route("/api/entities/{entity}", reads.entity),
                 Route("/api/activity", reads.activity),
                 Route("/api/usage", reads.usage),
                 *operator_routes(self.opening),

@@ -79,6 +79,16 @@ class Reads:
             raise NotFound(f"The icon of {skill} cannot be read.") from None
         return Response(image, content_type=content_type, headers=_ICON_HEADERS)
 
+    async def entities(self, request: Request) -> Response:
+        runtime = await self._opening.wait()
+        _filters(request, frozenset())
+        return json_response({"entities": runtime.catalog(admitted(request.scope).caller).entities()})
+
+    async def entity(self, request: Request) -> Response:
+        runtime = await self._opening.wait()
+        catalog = runtime.catalog(admitted(request.scope).caller)
+        return json_response(catalog.entity(variable(request.scope, "entity")))
+
     async def activity(self, request: Request) -> Response:
         runtime = await self._opening.wait()
         caller = admitted(request.scope).caller

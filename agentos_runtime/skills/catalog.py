@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 
 from agentos_runtime.diagnostics import problem_json
+from agentos_runtime.errors import NotFound
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.rules import Rule
 from agentos_runtime.manifest.model import Auth, Skill, Utility
@@ -11,7 +12,7 @@ from agentos_runtime.manifest.requests.streamed import streamed
 from agentos_runtime.security.broker import CredentialBroker
 from agentos_runtime.skills.entries import SkillEntry
 from agentos_runtime.skills.files import SkillFile
-from agentos_runtime.skills.visibility import VisibleSkills
+from agentos_runtime.skills.visibility import VisibleSkills, did_you_mean
 
 
 class Catalog:
@@ -34,7 +35,12 @@ class Catalog:
     @property
     def version(self) -> Hashable | None:
         """Differs when what is shown may differ; None while skills are being loaded."""
-        return None if self._skills.loading else (self._skills.registry.generation, self._broker.stamps())
+        registry = self._skills.registry
+        return (
+            None
+            if self._skills.loading
+            else (registry.generation, registry.entities.version, self._broker.stamps())
+        )
 
     def entries(self, q: str | None = None) -> list[Json]:
         """Every skill whose name, description or utilities have all the words of `q`."""
@@ -52,17 +58,35 @@ class Catalog:
             summary
             | _facts(skill)
             | {"authority": [permission.as_json() for permission in self._broker.permissions(skill)]}
-            | {"utilities": {u.name: self._utility(skill, u) for u in skill.utilities.values()}}
+            | {"utilities": {u.name: self._described(skill, u) for u in skill.utilities.values()}}
         )
 
     def utility(self, skill_id: str, name: str) -> dict[str, Json]:
         """One utility. Raises like `VisibleSkills.utility`."""
         found = self._skills.utility(skill_id, name)
-        return {"skill": skill_id, "name": name} | self._utility(found.skill, found.utility)
+        return {"skill": skill_id, "name": name} | self._described(found.skill, found.utility)
 
-    def _utility(self, skill: Skill, utility: Utility) -> dict[str, Json]:
-        asks = self._skills.rule.asks_person(skill.id, utility.name, utility.effect)
-        return _utility(skill, utility) | {"asks_person": asks}
+    def entities(self) -> list[Json]:
+        """What the skills' things are called and have, in short."""
+        return [entity.summary() for _, entity in sorted(self._skills.registry.entities.known.of.items())]
+
+    def entity(self, entity_id: str) -> dict[str, Json]:
+        """One entity, with the properties that it inherits. Raises NotFound."""
+        known = self._skills.registry.entities.known
+        found = known.detail(entity_id)
+        if found is None:
+            raise NotFound(f"There is no entity {entity_id!r}{did_you_mean(entity_id, known.of)}")
+        return found
+
+    def _described(self, skill: Skill, utility: Utility) -> dict[str, Json]:
+        """A utility; what gives entities with the types of their properties, where these are known."""
+        described = _utility(skill, utility)
+        described["asks_person"] = self._skills.rule.asks_person(skill.id, utility.name, utility.effect)
+        schema = self._skills.registry.entities.known.schema(utility.entity) if utility.entity else None
+        if schema is not None and utility.returns is not None:
+            is_list = utility.returns.get("type") == "array"
+            described["returns"] = {"type": "array", "items": schema} if is_list else schema
+        return described
 
     def icon(self, skill_id: str) -> SkillFile | None:
         """The icon's file. Raises UnknownSkill, NotAllowed."""
@@ -152,6 +176,8 @@ def _utility(skill: Skill, utility: Utility) -> dict[str, Json]:
         "description": utility.description,
         "kind": utility.kind,
         "alias": utility.alias,
+        "entity": utility.entity,
+        "executor": utility.local.executor if utility.local else "rest",
         "params": dict(utility.params),
         "returns": dict(utility.returns or {}),
         "strict_returns": utility.strict_returns,
@@ -161,7 +187,7 @@ def _utility(skill: Skill, utility: Utility) -> dict[str, Json]:
         "raw": utility.rest.response.raw,
         "void": utility.void,
         "credential": utility.credential,
-        "method": utility.rest.method,
+        "method": None if utility.local else utility.rest.method,
         "effect": utility.effect,
         "origin": declared_origin(utility.rest.url),
         "stream_origin": declared_origin(streamed(utility.rest).url) if utility.rest.stream else None,

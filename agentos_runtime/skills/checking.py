@@ -12,6 +12,7 @@ from agentos_runtime.manifest.load import LoadResult
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.manifest.schema import ManifestSchema
 from agentos_runtime.skills.checks import ExpressionChecker, check_expressions
+from agentos_runtime.skills.entities import Entities, Known, unknown_fields
 from agentos_runtime.skills.files import SKILL_FILES, SkillFile, SkillFolder, is_there, skill_folders
 from agentos_runtime.skills.loading import Beside, read_skill, unreadable
 from agentos_runtime.storage.file_threads import aside
@@ -101,20 +102,33 @@ async def check_skills(
     """
     owners: dict[str, SkillFile] = {}
     found = []
+    beside: dict[Path, Known] = {}
     for file in files:
-        one = await _check_skill(file, schema, checker)
+        place = file.path.parent.parent if file.path.name in SKILL_FILES else file.path.parent
+        if place not in beside:
+            beside[place] = await aside(partial(_entities_beside, SkillFolder(place, file.folder.homes)))
+        one = await _check_skill(file, schema, checker, beside[place])
         owner = owners.setdefault(one.checked.id, file)
         shadowed = file.folder.bundled and not owner.folder.bundled
         found.append(one if owner is file or shadowed else _with(one, _taken(one.checked, owner)))
     return found
 
 
-async def _check_skill(file: SkillFile, schema: ManifestSchema, checker: ExpressionChecker) -> CheckedSkill:
+async def _check_skill(
+    file: SkillFile, schema: ManifestSchema, checker: ExpressionChecker, known: Known
+) -> CheckedSkill:
     result = await aside(partial(_read, file, schema))
     warnings = result.skill.warnings if result.skill else ()
     expressions = await check_expressions(checker, result.checks)
-    problems = (*result.problems, *expressions.told, *warnings)
+    beside = unknown_fields(result.skill, known) if result.skill else ()
+    problems = (*result.problems, *expressions.told, *warnings, *beside)
     return CheckedSkill(CheckedFile(file, result.id, tuple(sorted(problems, key=_order))), result.skill)
+
+
+def _entities_beside(folder: SkillFolder) -> Known:
+    entities = Entities()
+    entities.look(folder)
+    return entities.known
 
 
 def _read(file: SkillFile, schema: ManifestSchema) -> LoadResult:

@@ -20,6 +20,7 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.load import LoadResult, ShapeCheck
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.skills.checks import ExpressionChecker, check_expressions
+from agentos_runtime.skills.entities import Entities
 from agentos_runtime.skills.entries import SkillEntry, losing
 from agentos_runtime.skills.files import SkillFolder, Stamp, size_of
 from agentos_runtime.skills.loading import (
@@ -83,6 +84,7 @@ class Registry:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folders = tuple(dict.fromkeys(folders))
+        self.entities = Entities()
         self._checker = checker
         self._schema = schema
         self._settings = settings or {}
@@ -183,11 +185,15 @@ class Registry:
             if rest:
                 raise rest
 
+    def _seen_in(self, folder: SkillFolder, beside: Mapping[Path, Sequence[Path]]) -> Scanned:
+        self.entities.look(folder)
+        return scan(folder, beside)
+
     async def _scan(self, folder: SkillFolder) -> Scanned:
         """What there is. Raises OSError; also when it takes too long, and then goes on all the same."""
         if folder not in self._scans:
             beside = {path: tuple(file.beside) for path, file in self._files.items() if file.folder == folder}
-            self._scans[folder] = asyncio.create_task(aside(partial(scan, folder, beside)))
+            self._scans[folder] = asyncio.create_task(aside(partial(self._seen_in, folder, beside)))
         await in_time(self._scans[folder], PATIENCE)
         return await self._scans.pop(folder)
 

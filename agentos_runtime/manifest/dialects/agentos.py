@@ -62,6 +62,10 @@ class Carried:
     """jq of replies that stands inside composed expressions."""
     locals: Locals = field(default_factory=Locals)
     """What runs on this machine."""
+    entities: Mapping[str, str] = field(default_factory=dict)
+    """What callables give, by their names without dots."""
+    transformers: Mapping[str, Cursor] = field(default_factory=dict)
+    """The mapping of each entity."""
     told: tuple[Told, ...] = ()
     """Mistakes and misspellings."""
     extras: Mapping[str, Json] = field(default_factory=dict)
@@ -100,6 +104,7 @@ class _Carrier:
         self.names: dict[str, str] = {}
         self.operations: set[str] = set()
         self.locals = Locals()
+        self.entities: dict[str, str] = {}
         self.told = [*unknown_keys(root)]
         self.transformers = dict(self._transformers())
         connections = root.get("connections")
@@ -159,6 +164,8 @@ class _Carrier:
             self.unavailable,
             tuple(self.checked),
             self.locals,
+            self.entities,
+            self.transformers,
             tuple(self.told),
             extras,
         )
@@ -238,6 +245,8 @@ class _Carrier:
         request, key = chosen
         response = executor.get("response") or cursor.get("response")
         returns = cursor.get("returns")
+        if returns is not None and isinstance(returns.json, str):
+            self.entities[name] = returns.json.removesuffix("[]")
         lenient = kind == "sql" or name in self.locals.inner
         reply = response_of(response, returns, self.transformers, self.checked, cursor, lenient=lenient)
         if reply:

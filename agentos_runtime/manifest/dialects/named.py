@@ -33,6 +33,7 @@ def of_dialect(carried: Carried | None, read: Mapping[str, Utility], reading: Re
             kind="operation" if name in carried.operations else "utility",
             alias=name if name != written else None,
             drops_unknown=True,
+            entity=carried.entities.get(name),
         )
     for cursor in {each.value.start: each for each in carried.checked}.values():
         source = str(cursor.json)
@@ -41,6 +42,10 @@ def of_dialect(carried: Carried | None, read: Mapping[str, Utility], reading: Re
     return {
         "utilities": utilities,
         "inner": inner,
+        "mapped": {
+            name: tuple((key, each.key_place, each.key_length) for key, each in mapping.items())
+            for name, mapping in carried.transformers.items()
+        },
         "unavailable": dict(carried.unavailable),
         "dialect": carried.dialect,
         "extras": {name: value for name, value in carried.extras.items() if name not in ("seed", "connects_to")},

@@ -232,6 +232,7 @@ class Utility:
     """Of the utility that `use` is: origin, method and placement of the grant that its calls need."""
     local: Local | None = None
     """What runs on this machine instead of a call of a service; `rest` then says how its answer is read."""
+    entity: str | None = None  # what it gives, or gives a list of, by its entity's name
 
     @property
     def streams(self) -> bool:
@@ -273,6 +274,8 @@ class Skill:
     gone: Mapping[str, str] = field(default_factory=dict)  # what the service no longer has: what to do instead
     inner: Mapping[str, Utility] = field(default_factory=dict)
     """The steps of callables, each as one that nobody else can call."""
+    mapped: Mapping[str, tuple[tuple[str, Place, int], ...]] = field(default_factory=dict)
+    """The fields that are given to each entity: names, places and lengths of their keys."""
     unavailable: Mapping[str, str] = field(default_factory=dict)  # callables that are not run here, and why
     dialect: str | None = None  # of AgentOS (`C`, `D`, `E`); None = our own language
     extras: Mapping[str, Json] = field(default_factory=dict)  # kept and shown: `requires`, `handles`, `credits`, …
