@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from agentos_runtime.cli.terminal.carets import render, source_lines, without_secrets
-from agentos_runtime.cli.terminal.output import print_json, say, style
+from agentos_runtime.cli.terminal.output import dim, plain, print_json, say, style
 from agentos_runtime.cli.terminal.shell import Failed, Shell, home_options, json_option, pass_shell
 from agentos_runtime.jq.pool import JqUnusable
 from agentos_runtime.skills.check_formats import sarif, workflow_commands
@@ -88,6 +88,8 @@ def _print(report: CheckReport) -> None:
         for problem in each.problems:
             say(render(problem, lines[problem.place.position.file]))
             say()
+        if each.dialect:
+            say(dim(f"{plain(each.id)} is written in dialect {each.dialect} of AgentOS, and read as that"))
     colour = "red" if report.errors else "yellow" if report.warnings else "green"
     say(style(_summary(report), fg=colour, bold=True))
 

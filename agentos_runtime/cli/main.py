@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "search": ("use.search:search", "Find skills, utilities and hosts by words."),
     "status": ("use.status:status", "Whether a server runs, and what is left of the budgets."),
     "check": ("check:check", "Check skill files; every problem with its line and the fix."),
+    "compat": ("import_.compat:compat", "Say what of a repository of AgentOS skills works here."),
     "test": ("testing:test", "Run the cases of skills; no network, no key, no cost."),
     "drift": ("cases.drift:drift", "Call cases for real: does the service still answer as they say?"),
     "new": ("new:new", "Write a new skill to begin with."),

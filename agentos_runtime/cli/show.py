@@ -58,12 +58,15 @@ def _print_skill(found: dict[str, Any]) -> None:
             say(f"{dim(f'{label}:')} {plain(found[label])}")
     for path in found.get("shadows", []):
         say(f"{dim('shadows:')} {plain(path)}, which is bundled and not served")
+    if found.get("dialect"):
+        say(f"{dim('dialect:')} {found['dialect']} of AgentOS")
     for auth in found["auth"]:
         say(_auth_line(auth))
     if found["utilities"]:
         say()
         heading("Utilities")
         print_table(("NAME", "DESCRIPTION"), _utility_rows(found["utilities"]), indent="  ")
+    _print_unavailable(found.get("unavailable"))
     say()
     heading("What it may do")
     print_permissions([*found["authority"], *_open_calls(found)])
@@ -73,10 +76,18 @@ def _print_skill(found: dict[str, Any]) -> None:
         say(harmless(found["instructions"].rstrip()))
 
 
+def _print_unavailable(unavailable: Mapping[str, str] | None) -> None:
+    if unavailable:
+        say()
+        heading("Not run here")
+        print_table(("NAME", "WHY"), [*unavailable.items()], indent="  ")
+
+
 def _open_calls(found: dict[str, Any]) -> list[dict[str, Any]]:
     """What needs nobody's approval: calls without a key, each method and origin once."""
     known = {(each["method"], each["origin"]) for each in found["authority"]}
-    open_ones = [each for each in found["utilities"].values() if each["credential"] is None]
+    utilities = [each for each in found["utilities"].values() if each.get("executor", "rest") == "rest"]
+    open_ones = [each for each in utilities if each["credential"] is None]
     calls = {(each["method"], each["origin"]) for each in open_ones}
     calls |= {(each["method"], each["stream_origin"]) for each in open_ones if each.get("stream_origin")}
     calls -= known
@@ -123,7 +134,7 @@ def _print_utility(skill: str, utility: dict[str, Any]) -> None:
 def _marks(utility: dict[str, Any]) -> list[str]:
     credential = utility["credential"]
     key = "no key" if credential is None else f"with the {credential} key"
-    marks = [utility["method"], _EFFECTS[utility["effect"]], key]
+    marks = [utility["method"] or f"{utility['executor']} of this machine", _EFFECTS[utility["effect"]], key]
     if utility["streams"]:
         marks.append("streams")
     if utility["paginates"]:

@@ -77,6 +77,14 @@ def local_callables(skill: Skill) -> tuple[Utility, ...]:
     return tuple(each for each in every if each.local is not None and each.local.executor != "steps")
 
 
+def runs_here(skill: Skill, utility: Utility) -> bool:
+    """Whether a call of it runs something on this machine, be it in one of its steps."""
+    local = utility.local
+    if local is None or local.executor != "steps":
+        return local is not None
+    return any(skill.inner[step.name].local is not None for step in local.steps if step.name in skill.inner)
+
+
 def text_pins(skill: Skill) -> frozenset[Pin]:
     """Those that are known without looking at the disk."""
     return frozenset(map(text_pin, local_callables(skill)))

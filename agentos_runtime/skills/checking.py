@@ -30,6 +30,8 @@ class CheckedFile:
     id: str
     """Of the skill that it describes or belongs to."""
     problems: tuple[Problem, ...]
+    dialect: str | None = None
+    """Of AgentOS, for a file that is written in one."""
 
     @property
     def errors(self) -> int:
@@ -41,7 +43,8 @@ class CheckedFile:
 
     def as_json(self) -> dict[str, Json]:
         problems: list[Json] = [{**problem_json(p), "length": p.length} for p in self.problems]
-        return {"file": str(self.file.path), "id": self.id, "ok": not self.errors, "problems": problems}
+        dialect: dict[str, Json] = {"dialect": self.dialect} if self.dialect else {}
+        return {"file": str(self.file.path), "id": self.id, "ok": not self.errors, "problems": problems, **dialect}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class CheckedSkill:
 
     checked: CheckedFile
     skill: Skill | None
+    doubtful: Skill | None = None
+    """Where it did not load, what could be read beside its mistakes."""
 
 
 def find_skill_files(paths: Sequence[Path], settings: Settings) -> list[SkillFile]:
@@ -122,7 +127,10 @@ async def _check_skill(
     expressions = await check_expressions(checker, result.checks)
     beside = unknown_fields(result.skill, known) if result.skill else ()
     problems = (*result.problems, *expressions.told, *warnings, *beside)
-    return CheckedSkill(CheckedFile(file, result.id, tuple(sorted(problems, key=_order))), result.skill)
+    loaded = result.skill or result.doubtful
+    dialect = loaded.dialect if loaded else None
+    checked = CheckedFile(file, result.id, tuple(sorted(problems, key=_order)), dialect)
+    return CheckedSkill(checked, result.skill, result.doubtful)
 
 
 def _entities_beside(folder: SkillFolder) -> Known:

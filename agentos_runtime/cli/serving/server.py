@@ -159,6 +159,9 @@ class Server:
         self._warn_of_cases()
         for entry in broken:
             self.warn(_broken(entry))
+        for entry in self._entries:
+            if entry.get("shadows"):
+                self.warn(f"the skill {plain(entry['id'])} of your folders is served in place of the bundled one")
         self._say_needs()
 
     def say_processes(self, url: str, count: int) -> None:
