@@ -1,7 +1,7 @@
 """An agent in plain Python: it asks a model, runs the tools the model wants, and goes on until there is an answer.
 
     agentos serve --simulate                      # no key, no cost; or `agentos serve` with a key
-    python examples/agent.py openrouter           # the same agent with anthropic, or ollama
+    python examples/agent.py openrouter           # the same agent with anthropic, ollama, openai, gemini
     python examples/agent.py anthropic "Do I need an umbrella in Lima?"
 
 The models are skills and so are the tools: every call is a POST to the runtime, which keeps the keys.
@@ -13,7 +13,13 @@ from typing import Any
 
 import httpx
 
-MODELS = {"openrouter": "anthropic/claude-haiku-4.5", "anthropic": "claude-haiku-4-5", "ollama": "qwen3"}
+MODELS = {
+    "openrouter": "anthropic/claude-haiku-4.5",
+    "anthropic": "claude-haiku-4-5",
+    "ollama": "qwen3",
+    "openai": "gpt-5-mini",
+    "gemini": "gemini-2.5-flash",
+}
 MAX_TURNS = 8
 TOOLS = [
     {

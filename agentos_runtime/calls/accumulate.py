@@ -14,7 +14,7 @@ from agentos_runtime.calls.adding.tool_calls import ToolCalls
 from agentos_runtime.jsontext import Json
 
 _TEXTS = frozenset({"content", "reasoning", "refusal"})
-_LISTS = frozenset({"annotations", "images", "parts", "logprobs"})
+_LISTS = frozenset({"annotations", "images", "parts", "logprobs", "logprobs_refusal", "debug"})
 _AUDIO_TEXTS = frozenset({"data", "transcript"})
 _PLAIN_TEXTS = PlainTexts()
 
@@ -101,8 +101,9 @@ class ChatAccumulator:
         if key in _TEXTS:
             return self._take_text(key, value)
         if key in _LISTS:
-            self._lists.setdefault(key, []).extend(listed(key, value))
-            return value
+            items = [value] if key == "debug" and isinstance(value, dict) else listed(key, value)
+            self._lists.setdefault(key, []).extend(items)
+            return [*items]
         special = _SPECIAL.get(key)
         if special is not None:
             return special(self, value) or None

@@ -25,9 +25,10 @@ from agentos_runtime.calls.formats.unread import json_response
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.plan import CallPlan, plan_call
 from agentos_runtime.calls.reply import error_input, failed_response, is_failed, read_body, read_reply, reply_input
-from agentos_runtime.calls.requests.drafting import Draft, document, draft_request
+from agentos_runtime.calls.requests.drafting import Draft, document, draft_request, plain_documents
+from agentos_runtime.calls.requests.judging import ParamsPlan, check_refusal, ignored_params, seen_by
 from agentos_runtime.calls.requests.placeholders import Placeholders
-from agentos_runtime.errors import UpstreamTruncated
+from agentos_runtime.errors import InvalidParams, UpstreamTruncated
 from agentos_runtime.jq.pool import Verdict, WorkerPool
 from agentos_runtime.jq.program import Program
 from agentos_runtime.jsontext import Json, dump
@@ -77,7 +78,8 @@ class Expressions:
         self._runner.run(self._pool.__aexit__(None, None, None))
         self._runner.close()
 
-    def run(self, program: Program, text: bytes) -> Any:
+    def run(self, program: Program | None, text: bytes) -> Any:
+        assert program is not None
         return self._runner.run(self._pool.run(program, text))
 
     def problem(self, check: ExpressionCheck) -> Verdict:
@@ -107,14 +109,38 @@ class Wire:
 
     def draft(self, given: dict[str, Json], *, streaming: bool = False) -> Draft:
         """The request, without its secret."""
-        plan = self.plan.request
+        plan = self.plan.stream_request if streaming else self.plan.request
         seen = document(self.params(given), self.plan.settings, Placeholders(), given)
         outputs: Sequence[Json] = ()
         if plan.program:
             outcome = self._expressions.run(plan.program, dump(seen))
             assert outcome.failure is None, outcome.failure
             outputs = outcome.outputs
-        return draft_request(plan, Inputs(seen, outputs), streaming=streaming)
+        plain = plain_documents(plan, seen) if plan.url_program else []
+        urls = [url for text in plain for url in self._expressions.run(plan.url_program, text).outputs]
+        return draft_request(plan, Inputs(seen, outputs), streaming=streaming, plain_urls=urls)
+
+    def _judged(self, given: dict[str, Json]) -> tuple[ParamsPlan, Inputs]:
+        plan = self.plan.params
+        assert plan is not None
+        seen = seen_by(self.params(given), self.plan.settings, given)
+        outcome = self._expressions.run(plan.program, dump(seen)) if plan.program else None
+        assert outcome is None or outcome.failure is None, outcome.failure
+        return plan, Inputs(seen, outcome.outputs if outcome else ())
+
+    def refusal(self, given: dict[str, Json]) -> str | None:
+        """The sentence with which the manifest refuses these params."""
+        if self.plan.params is None:
+            return None
+        try:
+            check_refusal(*self._judged(given))
+        except InvalidParams as refused:
+            return refused.message
+        return None
+
+    def ignored(self, given: dict[str, Json]) -> tuple[str, ...]:
+        """The params that are not sent."""
+        return ignored_params(*self._judged(given), given) if self.plan.params else ()
 
     def body(self, given: dict[str, Json], *, streaming: bool = False) -> Any:
         return self.draft(given, streaming=streaming).body

@@ -237,3 +237,60 @@ def test_a_reply_can_be_replayed_as_it_is_with_every_provider(expressions: Expre
         assert "stop_reason" not in text
         assert "input_tokens" not in text
         assert not any(message.get("tool_calls") == [] for message in body["messages"])
+
+
+def test_further_choices_stand_beside_the_reply_whole_or_streamed(expressions: Expressions) -> None:
+    call = {"index": 0, "id": "c", "function": {"name": "f", "arguments": '{"a": 1}'}}
+    choices = [
+        {"index": 1, "finish_reason": "stop", "message": {"content": "second"}},
+        {"index": 0, "finish_reason": "stop", "message": {"content": "first"}},
+        {"index": 2, "finish_reason": "tool_calls", "message": {"content": None, "tool_calls": [call]}},
+    ]
+    wire = expressions.wire("openrouter")
+    reply = wire.reply(HI, {"id": "g", "choices": choices})
+    assert reply["content"] == "first"
+    assert reply["alternatives"] == [
+        {"index": 1, "content": "second", "tool_calls": [], "stop_reason": "end_turn"},
+        {"index": 2, "content": None, "tool_calls": [{"id": "c", "name": "f", "input": {"a": 1}}],
+         "stop_reason": "tool_use"},
+    ]  # fmt: skip
+    pieces: list[Any] = [
+        (0, {"content": "fir"}), (1, {"content": "sec"}), (0, {"content": "st"}), (1, {"content": "ond"}),
+        (2, {"tool_calls": [{**call, "function": {"name": "f", "arguments": '{"a"'}}]}),
+        (2, {"tool_calls": [{"index": 0, "function": {"arguments": ": 1}"}}]}),
+    ]  # fmt: skip
+    chunks: list[Any] = [{"id": "g", "choices": [{"index": at, "delta": delta}]} for at, delta in pieces]
+    ends = [{"index": c["index"], "delta": {}, "finish_reason": c["finish_reason"]} for c in choices]
+    streamed = wire.stream(HI, sse(*chunks, {"id": "g", "choices": ends}, done="[DONE]"))
+    assert streamed.done == reply
+    assert "".join(delta.get("content", "") for delta in streamed.deltas) == "first"
+
+
+def test_every_number_of_the_usage_arrives(expressions: Expressions) -> None:
+    usage = {
+        "prompt_tokens": 9, "completion_tokens": 8, "total_tokens": 17, "is_byok": False,
+        "prompt_tokens_details": {"cached_tokens": 1, "cache_write_tokens": 2, "audio_tokens": 3,
+                                  "video_tokens": 4},
+        "completion_tokens_details": {"reasoning_tokens": 5, "image_tokens": 6, "accepted_prediction_tokens": 7},
+        "server_tool_use": {"web_search_requests": 2},
+    }  # fmt: skip
+    body = chat(content="x") | {"usage": usage, "service_tier": "flex", "system_fingerprint": "fp", "created": 7}
+    reply = expressions.wire("openrouter").reply(HI, body)
+    assert reply["usage"] == {
+        "input_tokens": 9, "output_tokens": 8, "cached_input_tokens": 1, "cache_write_tokens": 2,
+        "reasoning_tokens": 5,
+        "details": {
+            "total_tokens": 17, "is_byok": False, "server_tool_use": {"web_search_requests": 2},
+            "prompt_tokens_details": {"audio_tokens": 3, "video_tokens": 4},
+            "completion_tokens_details": {"image_tokens": 6, "accepted_prediction_tokens": 7},
+        },
+    }  # fmt: skip
+    assert (reply["service_tier"], reply["system_fingerprint"], reply["created"]) == ("flex", "fp", 7)
+
+
+def test_the_attempts_that_debug_shows_are_all_kept(expressions: Expressions) -> None:
+    shown: list[Any] = [{"echo_upstream_body": {"attempt": n}} for n in range(2)]
+    chunks: list[Any] = [{"choices": [], "debug": one} for one in shown]
+    end = {"choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": "stop"}]}
+    streamed = expressions.wire("openrouter").stream(HI, sse(*chunks, end, done="[DONE]"))
+    assert streamed.done["debug"] == shown

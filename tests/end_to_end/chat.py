@@ -30,7 +30,10 @@ from tests.toy.raw import (
 
 ROOT = Path(__file__).resolve().parents[2]
 SKILLS = ROOT / "skills"
-ORIGINS = (OPENROUTER, "https://api.anthropic.com", "http://localhost:11434")
+ORIGINS = (
+    OPENROUTER, "https://api.anthropic.com", "http://localhost:11434", "https://api.openai.com",
+    "https://generativelanguage.googleapis.com",
+)  # fmt: skip
 ASK: dict[str, Any] = {"model": "toy/model", "messages": [{"role": "user", "content": "hi"}]}
 EVENTS = [("Content-Type", "text/event-stream")]
 LAST_CHUNK = b"0\r\n\r\n"
@@ -183,7 +186,7 @@ def chat_house(
     key: str = KEY,
     **more: Any,
 ) -> Iterator[Chat]:
-    environ = {"OPENROUTER_API_KEY": key, "ANTHROPIC_API_KEY": key}
+    environ = dict.fromkeys([f"{name}_API_KEY" for name in ("OPENROUTER", "ANTHROPIC", "OPENAI", "GEMINI")], key)
     with (
         Toy(*(behaviours or (answer(body=b"{}"),))) as toy,
         house(

@@ -1,10 +1,14 @@
-"""A tool loop without conversion: the reply goes back as it came, with each of the three providers."""
+"""A tool loop without conversion: the reply goes back as it came, with each of the five providers."""
 
 import json
+from random import Random
 from typing import Any
 
 import pytest
 
+from tests.chat.dialects import Call, Generation, Thinking
+from tests.chat.dialects.gemini import GEMINI
+from tests.chat.dialects.openai import RESPONSES
 from tests.chat.support import ndjson
 from tests.end_to_end.chat import ASK, REPLY, SKILLS, Chat, chunk, completion, sse, stream_bytes
 from tests.toy.raw import answer_json, say
@@ -71,6 +75,8 @@ WHOLE: dict[str, Any] = {
         "message": {"role": "assistant", "content": "", "thinking": "Add.", "tool_calls": OLLAMAS},
     },
 }  # fmt: skip
+ADDED = Generation((Thinking("Add."), Call("call_0", "add", {"a": BIG}), Call("call_1", "now", {})))
+WHOLE |= {dialect.skill: dialect.whole(ADDED) for dialect in (RESPONSES, GEMINI)}
 STREAMED: dict[str, bytes] = {
     "openrouter": sse(
         chunk("", reasoning="Add.", reasoning_details=[THOUGHT]),
@@ -84,7 +90,35 @@ STREAMED: dict[str, bytes] = {
         {**WHOLE["ollama"], "message": {"role": "assistant", "content": ""}},
     ),
 }
+STREAMED |= {dialect.skill: dialect.stream(ADDED, Random(1)) for dialect in (RESPONSES, GEMINI)}
+THERE = {"openai": "input", "gemini": "contents"}
+"""Where the conversation stands in a body, if not under `messages`."""
 SENT: dict[str, list[Any]] = {
+    "openai": [
+        {"type": "reasoning", "id": "rs_0", "summary": [{"type": "summary_text", "text": "Add."}],
+         "encrypted_content": "OAI0"},
+        {"type": "function_call", "call_id": "call_0", "name": "add", "arguments": f'{{"a":{BIG}}}'},
+        {"type": "function_call", "call_id": "call_1", "name": "now", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "call_0", "output": f'{{"sum":{BIG}}}'},
+        {"type": "function_call_output", "call_id": "call_1", "output": "noon"},
+    ],
+    "gemini": [
+        {
+            "role": "model",
+            "parts": [
+                {"text": "Add.", "thought": True},
+                {"functionCall": {"id": "call_0", "name": "add", "args": {"a": BIG}}, "thoughtSignature": "R0VN"},
+                {"functionCall": {"id": "call_1", "name": "now", "args": {}}},
+            ],
+        },
+        {
+            "role": "user",
+            "parts": [
+                {"functionResponse": {"id": "call_0", "name": "add", "response": {"sum": BIG}}},
+                {"functionResponse": {"id": "call_1", "name": "now", "response": {"output": "noon"}}},
+            ],
+        },
+    ],
     "openrouter": [
         {
             "role": "assistant", "content": None, "reasoning": "Add.", "reasoning_details": [THOUGHT],
@@ -144,9 +178,7 @@ def test_a_reply_and_its_results_go_back_as_they_are_and_arrive_in_the_providers
     chat.ask({**ASK, "tools": TOOLS, "messages": replayed}, skill)
     chat.stream({**ASK, "tools": TOOLS, "messages": replayed}, skill)
     for request in chat.toy.requests[2:]:
-        first, *sent = json.loads(request.body)["messages"]
-        assert first == ASK["messages"][0]
-        assert sent == SENT[skill]
+        assert json.loads(request.body)[THERE.get(skill, "messages")][1:] == SENT[skill]
         assert str(BIG).encode() in request.body
 
 
@@ -177,7 +209,7 @@ def test_a_call_that_could_not_be_read_goes_back_as_the_model_wrote_it(chat: Cha
     assert message == {"role": "assistant", "content": None, "tool_calls": [cut]}
 
 
-def test_the_three_chats_are_the_bundled_ones() -> None:
+def test_the_chats_are_the_bundled_ones() -> None:
     assert {*WHOLE} == {folder.name for folder in SKILLS.iterdir() if "accumulate: chat" in read(folder)}
 
 
