@@ -282,6 +282,19 @@ def read_final(plan: StreamPlan, total: Json, outcome: Outcome | None) -> Json:
     return value
 
 
+def late_ids(total: Json, reply: Json) -> Json:
+    """The delta that tells the ids of calls which only the reply has, since the service gave none; else None."""
+    told, calls = (one.get("tool_calls") if isinstance(one, dict) else None for one in (total, reply))
+    if not isinstance(told, list) or not isinstance(calls, list) or len(told) != len(calls):
+        return None
+    pieces: list[Json] = []
+    for index, (before, call) in enumerate(zip(told, calls, strict=True)):
+        identifier = call.get("id") if isinstance(call, dict) else None
+        if isinstance(identifier, str) and isinstance(before, dict) and before.get("id") is None:
+            pieces.append({"index": index, "id": identifier})
+    return {"tool_calls": pieces} if pieces else None
+
+
 def _not_json(plan: StreamPlan, event: UpstreamEvent, error: JsonTextError) -> UpstreamInvalid:
     words = page_words(event.data) or str(error)
     return UpstreamInvalid(

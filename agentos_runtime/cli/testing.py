@@ -11,6 +11,7 @@ from agentos_runtime.cli.terminal.output import dim, harmless, print_json, say, 
 from agentos_runtime.cli.terminal.shell import Failed, Shell, home_options, json_option, pass_shell
 from agentos_runtime.cli.terminal.skill_names import complete_skill
 from agentos_runtime.skills.opening import UNUSABLE
+from agentos_runtime.testing.chat.run import ChatReport, try_chat
 from agentos_runtime.testing.compare import Difference, Nothing, Side
 from agentos_runtime.testing.model import CaseFile
 from agentos_runtime.testing.run import CaseResult, CaseRun, CasesReport, NotRun, run_cases
@@ -21,29 +22,45 @@ LONGEST_VALUE = 240
 
 @click.command()
 @click.argument("skills_named", nargs=-1, metavar="[SKILL]...", shell_complete=complete_skill)
+@click.option("--chat", is_flag=True, help="Try what holds for every chat with the cases of one skill.")
 @home_options
 @json_option
 @pass_shell
 def test(
-    shell: Shell, skills_named: tuple[str, ...], home: str | None, skills: tuple[str, ...], as_json: bool
+    shell: Shell,
+    skills_named: tuple[str, ...],
+    chat: bool,
+    home: str | None,
+    skills: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Run the cases of skills: is the right request sent, and is what comes back read rightly?
 
     Each cases/*.yaml beside a skill's readme.md is one call through the whole runtime; only the upstream is
     simulated. No network, no key, no cost, and nothing in the ledger.
 
+    With --chat the same cases are delivered in other ways: in one packet and in small ones, cut, failing, sent
+    back with results. Streams have to end in the plain reply, no failure may pass for a reply, and what came
+    has to go back. What a chat can be asked and no case is about is listed.
+
     \b
     Example:
       agentos test
       agentos test open-meteo openrouter
+      agentos test --chat openrouter
     """
     settings = shell.settings(home=home, skills=skills)
+    if chat and len(skills_named) != 1:
+        raise click.UsageError("--chat takes one skill: agentos test --chat SKILL")
+    report: CasesReport | ChatReport
     try:
-        report = asyncio.run(run_cases(settings, skills_named))
+        report = asyncio.run(try_chat(settings, *skills_named) if chat else run_cases(settings, skills_named))
     except (NotRun, *UNUSABLE) as error:
         raise Failed(str(error)) from None
     if as_json:
         print_json(report.as_json())
+    elif isinstance(report, ChatReport):
+        _print_chat(report)
     else:
         _print(report)
     if report.failed:
@@ -60,6 +77,19 @@ def _print(report: CasesReport) -> None:
         say(f"{name} has no cases yet: they are written as cases/NAME.yaml beside its readme.md.")
     total = f"{report.passed} passed, {report.failed} failed" if report.runs else "There are no cases."
     say(style(total, fg="red" if report.failed else "green" if report.runs else "yellow", bold=True))
+
+
+def _print_chat(report: ChatReport) -> None:
+    for each in report.findings:
+        mark = style("ok  ", fg="green") if each.problem is None else style("FAIL", fg="red", bold=True)
+        say(f"  {mark} {harmless(each.case.name)}: {each.invariant}")
+        if each.problem is not None:
+            say(f"       {harmless(each.problem)}")
+    say()
+    for row in report.uncovered:
+        say(f"No case is about {row}.")
+    total = f"{len(report.findings) - report.failed} hold, {report.failed} do not"
+    say(style(total, fg="red" if report.failed else "green", bold=True))
 
 
 def _print_one(run: CaseRun) -> None:

@@ -215,24 +215,29 @@ class CaseRunner:
         """What went upstream in the last call."""
         return self._stage.sent
 
-    async def play(self, case: Case) -> Outcome:
-        """Make the case's call; `sent` is what went upstream then."""
+    async def play(self, case: Case, *, streaming: bool | None = None) -> Outcome:
+        """Make the case's call, as a stream or not whatever the case says; `sent` is what went upstream then."""
         self._stage.case, self._stage.sent = case, []
         self._tokens.begin()
         call = Call(case.skill, case.utility.name, dict(case.params), AGENT, "case")
-        return await (streamed_outcome if case.streams else plain_outcome)(self._runtime, call)
+        streams = case.streams if streaming is None else streaming
+        return await (streamed_outcome if streams else plain_outcome)(self._runtime, call)
 
     def _check_chat(self, case: Case, outcome: Outcome) -> Iterator[Difference]:
         """A utility that returns what every chat returns keeps to the canonical reply."""
-        returns = case.utility.returns or {}
-        properties = returns.get("properties")
-        if outcome.error is not None or not isinstance(properties, dict) or not properties.keys() >= CHAT_KEYS:
+        if outcome.error is not None or not is_chat(case.utility):
             return
         for error in self._chat_reply.iter_errors(outcome.reply):
             path = path_text(("reply", *error.absolute_path))
             yield Difference(
                 path, f"the canonical chat reply: {_wish(error.validator, error.validator_value)}", error.instance
             )
+
+
+def is_chat(utility: Utility) -> bool:
+    """Whether it returns what every chat returns."""
+    properties = (utility.returns or {}).get("properties")
+    return isinstance(properties, dict) and properties.keys() >= CHAT_KEYS
 
 
 async def plain_outcome(runtime: Runtime, call: Call, trace: Trace | None = None) -> Outcome:

@@ -15,6 +15,7 @@ from agentos_runtime.calls.deltas import (
     check_said_something,
     final_input,
     is_complete,
+    late_ids,
     read_events,
     read_final,
     stream_head,
@@ -186,7 +187,9 @@ class Wire:
         if plan.reply_program:
             text = final_input(plan.reply_program, total, params, self.plan.settings, response)
             final = self._expressions.run(plan.reply_program, text)
-        return Streamed(news, read_final(plan, total, final))
+        reply = read_final(plan, total, final)
+        late = late_ids(total, reply) if plan.stream.accumulate == "chat" else None
+        return Streamed([*news, late] if late else news, reply)
 
 
 def sse(*payloads: Any, done: str | None = None) -> bytes:

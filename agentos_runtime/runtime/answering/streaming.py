@@ -17,6 +17,7 @@ from agentos_runtime.calls.deltas import (
     final_input,
     is_complete,
     is_complete_when_cut,
+    late_ids,
     read_events,
     read_final,
     stream_head,
@@ -317,7 +318,9 @@ class UpstreamSource:
         reply = await self._final(total)
         keep_promise(self._ctx, reply)
         self._metering_sources.append(reply)
-        return [*held, self._results.event("done", reply)]
+        late = late_ids(total, reply) if plan.stream.accumulate == "chat" else None
+        told = [self._results.event("delta", late)] if late else []
+        return [*held, *told, self._results.event("done", reply)]
 
     def _generation(self) -> Json:
         """What came so far, for the ledger: a chat is a generation also before it says what it used."""

@@ -1,0 +1,1 @@
+"""What holds for every chat, tried with the cases of one skill."""
