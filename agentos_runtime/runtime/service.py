@@ -10,6 +10,7 @@ from agentos_runtime.errors import (
     AgentOSError,
     InvalidAgent,
     NotAllowed,
+    NotFound,
     NotStreamable,
     Unauthorized,
     UnsupportedPlatform,
@@ -30,6 +31,7 @@ from agentos_runtime.runtime.context import CallContext, CallInputs, Services
 from agentos_runtime.runtime.home.parts import Home
 from agentos_runtime.runtime.judging import judge
 from agentos_runtime.runtime.local import LocalParts, ThisMachine
+from agentos_runtime.runtime.operating.following import Following
 from agentos_runtime.runtime.ports import Upstream, Workers
 from agentos_runtime.runtime.preview import Preview
 from agentos_runtime.runtime.recall import Recalls
@@ -49,6 +51,7 @@ from agentos_runtime.skills.entries import broken_error
 from agentos_runtime.skills.registry import Registry
 from agentos_runtime.skills.visibility import VisibleSkills, callable_name
 from agentos_runtime.storage.activity.ledger import Ledger
+from agentos_runtime.storage.activity.queries import LARGEST_LIMIT
 from agentos_runtime.storage.activity.sight import EVERYTHING, Sight
 from agentos_runtime.storage.private_files import PrivateFileError
 from agentos_runtime.version import __version__
@@ -189,13 +192,26 @@ class Runtime:
             )
         return await self._figures.written()
 
-    async def activity(self, filters: Mapping[str, str], caller: Caller) -> dict[str, Json]:
+    async def activity(
+        self, filters: Mapping[str, str], caller: Caller, most: int = LARGEST_LIMIT
+    ) -> dict[str, Json]:
         """The body of `GET /api/activity`, of rows that the caller may see. Raises InvalidParams, Unauthorized."""
-        return await self.ledger.rows(filters, self._sight(caller))
+        return await self.ledger.reader.rows(filters, self._sight(caller), most)
 
     async def usage(self, filters: Mapping[str, str], caller: Caller) -> dict[str, Json]:
         """The body of `GET /api/usage`, of rows that the caller may see. Raises InvalidParams, Unauthorized."""
-        return await self.ledger.usage(filters, self._sight(caller))
+        return await self.ledger.reader.usage(filters, self._sight(caller))
+
+    async def activity_row(self, number: int, caller: Caller) -> dict[str, Json]:
+        """One row. Raises NotFound when there is none that the caller may see, Unauthorized."""
+        row = await self.ledger.reader.row(number, self._sight(caller))
+        if row is None:
+            raise NotFound(f"There is no row {number}, or not any more.")
+        return row
+
+    async def follow(self, filters: Mapping[str, str], caller: Caller, resume: str | None = None) -> Following:
+        """Rows that the caller may see, as they begin, change and end. Raises InvalidParams, Unauthorized."""
+        return await Following(self.ledger, self._sight(caller), filters, resume).ready()
 
     def _sight(self, caller: Caller) -> Sight:
         """The operator sees all rows, a bound agent its own, everybody else those of names that are not bound."""

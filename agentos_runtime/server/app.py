@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from agentos_runtime.errors import AgentOSError, MethodNotAllowed, NotFound
 from agentos_runtime.mcp.toolsets import McpSettings
 from agentos_runtime.proxy.faces import FaceSettings
+from agentos_runtime.server.activity.routes import ActivityRoutes
 from agentos_runtime.server.error_log import caught
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.mcp.route import McpRoute
@@ -64,8 +65,7 @@ class HttpApp(Starlette):
                 Route("/api/skills/{skill}/{utility}", reads.utility),
                 Route("/api/entities", reads.entities),
                 Route("/api/entities/{entity}", reads.entity),
-                Route("/api/activity", reads.activity),
-                Route("/api/usage", reads.usage),
+                *ActivityRoutes(self.opening, self.calls, limits).routes(),
                 *operator_routes(self.opening),
                 *WaitingRoutes(self.opening, self.calls).routes(),
                 Route("/api/use", OnceRoute(passing, self.calls), methods=["POST"]),

@@ -1,6 +1,6 @@
 """What this surface asks of the runtime."""
 
-from collections.abc import AsyncIterator, Hashable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Hashable, Mapping
 from typing import Protocol
 
 from agentos_runtime.calls.call import Call, Event
@@ -83,5 +83,12 @@ class Runtime(mcp.Runtime, Protocol):
         """Figures of all agents; caller: None where everybody may read them. Raises NotAllowed, Unauthorized."""
         ...
 
-    async def activity(self, filters: Mapping[str, str], caller: Caller) -> dict[str, Json]: ...
+    async def activity(self, filters: Mapping[str, str], caller: Caller, most: int = ...) -> dict[str, Json]: ...
+    async def activity_row(self, number: int, caller: Caller) -> dict[str, Json]: ...
+    async def follow(
+        self, filters: Mapping[str, str], caller: Caller, resume: str | None = None
+    ) -> AsyncIterable[list[tuple[str, dict[str, Json]]]]:
+        """Rows as they begin, change and end, with the mark to go on from."""
+        ...
+
     async def usage(self, filters: Mapping[str, str], caller: Caller) -> dict[str, Json]: ...

@@ -1,4 +1,4 @@
-"""What can be looked at: health, skills, their icons, the activity, the usage."""
+"""What can be looked at: health, skills, their icons."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -6,14 +6,13 @@ from types import MappingProxyType
 
 from starlette.requests import Request
 
-from agentos_runtime.errors import InvalidParams, NotAllowed, NotFound, Overloaded, ParamProblem, ShuttingDown
+from agentos_runtime.errors import NotFound, Overloaded, ShuttingDown
 from agentos_runtime.jsontext import Json
-from agentos_runtime.security.agents import Caller
+from agentos_runtime.server.activity.routes import wants_all
 from agentos_runtime.server.documents import Documents, chosen
 from agentos_runtime.server.messages import Response, admitted, json_response
 from agentos_runtime.server.open_calls import STOPPING, OpenCalls
 from agentos_runtime.server.opening import Opening
-from agentos_runtime.server.operators.proof import PROOF
 from agentos_runtime.server.paths import known_query, variable
 from agentos_runtime.server.ports import Catalog
 from agentos_runtime.skills.files import LARGEST_ICON
@@ -40,7 +39,7 @@ class Reads:
         runtime = await self._opening.wait()
         caller = admitted(request.scope).caller
         filters = known_query(request, SEARCH)
-        catalog = runtime.catalog(caller, everything=_wants_all(filters, caller))
+        catalog = runtime.catalog(caller, everything=wants_all(filters, caller))
         q = filters.get("q")
 
         def listed() -> dict[str, Json]:
@@ -81,27 +80,13 @@ class Reads:
 
     async def entities(self, request: Request) -> Response:
         runtime = await self._opening.wait()
-        _filters(request, frozenset())
+        known_query(request, frozenset())
         return json_response({"entities": runtime.catalog(admitted(request.scope).caller).entities()})
 
     async def entity(self, request: Request) -> Response:
         runtime = await self._opening.wait()
         catalog = runtime.catalog(admitted(request.scope).caller)
         return json_response(catalog.entity(variable(request.scope, "entity")))
-
-    async def activity(self, request: Request) -> Response:
-        runtime = await self._opening.wait()
-        caller = admitted(request.scope).caller
-        filters = known_query(request, ACTIVITY_FILTERS)
-        _wants_all(filters, caller)
-        return json_response(await runtime.activity(filters, caller))
-
-    async def usage(self, request: Request) -> Response:
-        runtime = await self._opening.wait()
-        caller = admitted(request.scope).caller
-        filters = known_query(request, USAGE_FILTERS)
-        _wants_all(filters, caller)
-        return json_response(await runtime.usage(filters, caller))
 
     async def _catalog(self, request: Request) -> Catalog:
         """For what is asked for by its name: the operator sees all of it."""
@@ -111,20 +96,8 @@ class Reads:
         return runtime.catalog(caller, everything=caller.operator)
 
 
-def _wants_all(filters: dict[str, str], caller: Caller) -> bool:
-    """Takes `all` out of the filters: everything, for the operator. Raises InvalidParams, NotAllowed."""
-    asked = filters.pop("all", "0")
-    if asked not in ("0", "1"):
-        raise InvalidParams("The query cannot be read: all must be 1", problems=[ParamProblem("all", "must be 1")])
-    if asked == "1" and not caller.operator:
-        raise NotAllowed(f"?all=1 is for the operator: {PROOF}")
-    return asked == "1"
-
-
 SEARCH = frozenset({"q", "all"})
 ONE_SKILL = frozenset({"fields", "all"})
-ACTIVITY_FILTERS = frozenset({"agent", "skill", "utility", "outcome", "since", "limit", "cursor", "all"})
-USAGE_FILTERS = frozenset({"agent", "skill", "utility", "outcome", "since", "by", "all"})
 ICON_TYPES: Mapping[str, bytes] = MappingProxyType(
     {
         ".svg": b"image/svg+xml",

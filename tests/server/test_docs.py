@@ -9,9 +9,9 @@ from starlette.routing import Route
 from agentos_runtime import errors
 from agentos_runtime.config.settings import TABLES, Settings
 from agentos_runtime.errors import AgentOSError
+from agentos_runtime.server.activity.routes import ACTIVITY_FILTERS, USAGE_FILTERS
 from agentos_runtime.server.app import HttpApp
 from agentos_runtime.server.limits import DEFAULT_LIMITS
-from agentos_runtime.server.routes_reads import ACTIVITY_FILTERS, USAGE_FILTERS
 from agentos_runtime.storage.activity.queries import DEFAULT_LIMIT, LARGEST_LIMIT
 
 TEXT = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text(encoding="utf-8")
@@ -89,7 +89,7 @@ def test_the_defaults_are_the_true_ones(tmp_path: Path) -> None:
 def test_the_filters_and_bounds_are_the_true_ones() -> None:
     filters = {name for row in rows("Activity and usage") for name in re.findall(r"\w+", row[0])}
     assert filters == ACTIVITY_FILTERS
-    assert filters - {"limit", "cursor"} | {"by"} == USAGE_FILTERS
+    assert filters - {"limit", "cursor"} | {"by", "zone", "latency"} == USAGE_FILTERS
     assert f"1 to {LARGEST_LIMIT}; {DEFAULT_LIMIT} when" in section("Activity and usage")
     limits = DEFAULT_LIMITS
     door = section("Who may call")

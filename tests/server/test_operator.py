@@ -28,7 +28,7 @@ class Asked(ToyRuntime):
         super().__init__()
         self.callers: list[Caller] = []
 
-    async def activity(self, filters: Mapping[str, str], caller: Caller) -> dict[str, Json]:
+    async def activity(self, filters: Mapping[str, str], caller: Caller, most: int = 1) -> dict[str, Json]:
         self.callers.append(caller)
         return {"rows": [], "next_cursor": None}
 

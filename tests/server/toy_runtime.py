@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Hashable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Hashable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -203,8 +203,16 @@ class ToyRuntime:
     async def metrics(self, caller: Caller | None) -> str:
         return "toys_total 1\n"
 
-    async def activity(self, filters: Mapping[str, str], caller: Caller) -> dict[str, Json]:
+    async def activity(self, filters: Mapping[str, str], caller: Caller, most: int = 1) -> dict[str, Json]:
         return {"rows": [dict(filters)], "next_cursor": None}
+
+    async def activity_row(self, number: int, caller: Caller) -> dict[str, Json]:
+        return {"id": number}
+
+    async def follow(
+        self, filters: Mapping[str, str], caller: Caller, resume: str | None = None
+    ) -> AsyncIterable[list[tuple[str, dict[str, Json]]]]:
+        raise NotImplementedError
 
     async def usage(self, filters: Mapping[str, str], caller: Caller) -> dict[str, Json]:
         return {"rows": [dict(filters)]}

@@ -184,7 +184,7 @@ def test_pages_are_stable_while_rows_are_added(file: Path) -> None:
                 await one_call(ledger, number=number)
             cursor: dict[str, str] = {}
             while True:
-                page = await ledger.rows({"limit": "10", **cursor})
+                page = await ledger.reader.rows({"limit": "10", **cursor})
                 assert isinstance(page["rows"], list)
                 seen += [row["request_id"] for row in page["rows"]]  # type: ignore[call-overload, index, misc]
                 await one_call(ledger, number=99)
@@ -261,7 +261,7 @@ def test_usage_adds_up_by_what_is_asked(mixed: Path) -> None:
     recent = usage_rows(mixed, by="skill, agent", since="90m")
     assert [(row["skill"], row["agent"], row["calls"]) for row in recent] == [("y", "a", 1), ("y", "b", 1)]
     assert {"agent", "skill", "utility", "model"} < usage_rows(mixed)[0].keys()
-    with pytest.raises(InvalidParams, match="by must be of agent, skill, utility, model"):
+    with pytest.raises(InvalidParams, match="by must be of day, agent, skill, utility, model"):
         usage_rows(mixed, by="agent,secret")
 
 
@@ -270,7 +270,7 @@ def test_cost_is_added_up_without_binary_dust(file: Path) -> None:
         with Ledger(file) as ledger:
             for _ in range(3):
                 await one_call(ledger)
-            assert (await ledger.usage({"by": "skill"}))["rows"] == [
+            assert (await ledger.reader.usage({"by": "skill"}))["rows"] == [
                 {
                     "skill": "openrouter",
                     "calls": 3,
@@ -428,7 +428,7 @@ def test_a_second_server_leaves_the_open_rows_of_a_living_one_alone(file: Path) 
             entry = await begin(first, 1)
             with Ledger(file) as second:
                 await one_call(second, number=2)
-            assert outcomes_of(await first.rows({})) == ["ok", "started"]
+            assert outcomes_of(await first.reader.rows({})) == ["ok", "started"]
             await first.finish(entry, FULL)
 
     def outcomes_of(page: dict[str, Any]) -> list[str]:

@@ -85,7 +85,7 @@ def test_what_dies_after_all_calls_before_it_were_dropped_is_still_interrupted(f
                 assert prune(file, before(NOON + DAY)).rows == 5
                 await dying.start(request_id="lost", agent="a", skill="s", utility="u")
             with Ledger(file) as next_one:
-                found: Any = (await next_one.rows({}))["rows"]
+                found: Any = (await next_one.reader.rows({}))["rows"]
                 assert [(row["id"], row["outcome"]) for row in found] == [(1, "interrupted")]
 
     asyncio.run(work())

@@ -14,7 +14,9 @@ from agentos_runtime.cli.lazy import LazyGroup
 from agentos_runtime.cli.terminal.output import print_json, print_table, say
 from agentos_runtime.cli.terminal.shell import Shell, json_option, pass_shell
 from agentos_runtime.cli.terminal.skill_names import complete_skill
-from agentos_runtime.storage.activity.queries import GROUPS, OUTCOMES, ActivityReader, moment_of
+from agentos_runtime.storage.activity.conditions import OUTCOMES, moment_of
+from agentos_runtime.storage.activity.queries import ActivityReader
+from agentos_runtime.storage.activity.usage import GROUPS
 from agentos_runtime.suggest import suggest
 
 LOOK_AGAIN = 0.5
@@ -48,6 +50,9 @@ def _checked_groups(context: click.Context, _: click.Parameter, value: str | Non
 since_option = click.option(
     "--since", metavar="WHEN", callback=_checked_since, help="A duration (90s, 30m, 24h, 7d) or an ISO time."
 )
+until_option = click.option(
+    "--until", metavar="WHEN", callback=_checked_since, help="The same; calls that began before it."
+)
 
 
 @click.group(
@@ -59,7 +64,10 @@ since_option = click.option(
 @click.option("--skill", help="Only calls of this skill.", shell_complete=complete_skill)
 @click.option("--utility", help="Only calls of this utility.")
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Only calls that ended so.")
+@click.option("--model", help="Only calls that this model answered.")
+@click.option("--code", help="Only calls that ended with this code.")
 @since_option
+@until_option
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Rows at most.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with calls as they are made.")
 @home_option
@@ -100,21 +108,26 @@ def activity(
 
 @click.command()
 @since_option
+@until_option
 @click.option(
-    "--by", callback=_checked_groups, help=f"What to add up by, separated by commas. [{','.join(GROUPS)}]"
+    "--by",
+    callback=_checked_groups,
+    help=f"What to add up by, separated by commas: of {', '.join(GROUPS)}. [all but day]",
 )
+@click.option("--zone", help="With --by day: the time zone whose days are meant. [UTC]")
+@click.option("--latency", is_flag=True, help="Add how long calls took: p50 and p95, in milliseconds.")
 @home_option
 @json_option
 @pass_shell
-def usage(shell: Shell, /, home: str | None, as_json: bool, **given: str | None) -> None:
-    """Calls, errors, tokens and cost, added up; the dearest first.
+def usage(shell: Shell, /, home: str | None, as_json: bool, latency: bool, **given: str | None) -> None:
+    """Calls, errors, tokens and cost, added up; the dearest first, days in their order.
 
     \b
     Example:
       agentos usage --since 7d --by agent
     """
     reader = ActivityReader(shell.settings(home=home).activity_file)
-    found: Any = asyncio.run(reader.usage(_filters(given)))
+    found: Any = asyncio.run(reader.usage(_filters(given) | ({"latency": "true"} if latency else {})))
     if as_json:
         print_json(found)
     elif not found["rows"]:

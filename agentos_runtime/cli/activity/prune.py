@@ -9,8 +9,9 @@ from agentos_runtime.cli.keys.stored import home_option
 from agentos_runtime.cli.terminal.output import print_json, say
 from agentos_runtime.cli.terminal.shell import Failed, Shell, json_option, pass_shell
 from agentos_runtime.jsontext import Json
+from agentos_runtime.storage.activity.conditions import moment_of
 from agentos_runtime.storage.activity.pruning import Pruned, prune
-from agentos_runtime.storage.activity.queries import iso, moment_of
+from agentos_runtime.storage.activity.queries import iso
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 
 

@@ -1,5 +1,6 @@
 """The ledger's SQLite file: its tables."""
 
+from agentos_runtime.storage.activity.quarters import TABLES
 from agentos_runtime.storage.sqlite.files import Schema
 
 PAGE_SIZE = 1024
@@ -35,4 +36,4 @@ CREATE TABLE owner (
 ) STRICT;
 """
 _DECISIONS = "ALTER TABLE activity ADD COLUMN decision TEXT;"
-SCHEMA = Schema((_FIRST, _DECISIONS), PAGE_SIZE)
+SCHEMA = Schema((_FIRST, _DECISIONS + TABLES), PAGE_SIZE)

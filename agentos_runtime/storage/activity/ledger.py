@@ -4,21 +4,20 @@ import math
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
-from agentos_runtime.jsontext import Json
 from agentos_runtime.storage.activity import rows
 from agentos_runtime.storage.activity.database import SCHEMA
 from agentos_runtime.storage.activity.owners import enter, interrupt_the_dead, leave
 from agentos_runtime.storage.activity.pruning import drop_surplus
+from agentos_runtime.storage.activity.quarters import add_up
 from agentos_runtime.storage.activity.queries import ActivityReader
 from agentos_runtime.storage.activity.rows import Closing, Entry
-from agentos_runtime.storage.activity.sight import EVERYTHING, Sight
 from agentos_runtime.storage.liveness import Owner
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble, NewerFile
 from agentos_runtime.storage.sqlite.shared import SharedDatabase, Work
@@ -63,6 +62,7 @@ class Ledger:
         self._try_after = -math.inf
         self._unwritten: deque[Work[object]] = deque(maxlen=UNWRITTEN)
         self._calls = 0
+        self._heard: set[Callable[[], object]] = set()
         self.degraded: str | None = None
 
     def __enter__(self) -> Self:
@@ -104,6 +104,7 @@ class Ledger:
             rows.close(connection, Entry(row, begun), Closing(outcome="cancelled"))
 
         row = await self._write(partial(rows.begin, begun=begun), leave_early)
+        self._tell()
         return Entry(row, begun)
 
     async def finish(self, entry: Entry, end: Closing) -> None:
@@ -116,18 +117,26 @@ class Ledger:
 
         if await self._write(close) is None:
             self._unwritten.append(close)
+        self._tell()
 
     async def mark(self, entry: Entry, outcome: Literal["started", "waiting"]) -> None:
         """Say whether the call waits for a person."""
         await self._write(lambda connection: rows.mark(connection, entry, outcome))
+        self._tell()
 
-    async def rows(self, filters: Mapping[str, str], sight: Sight = EVERYTHING) -> dict[str, Json]:
-        """See ActivityReader.rows."""
-        return await self._reader.rows(filters, sight)
+    @property
+    def reader(self) -> ActivityReader:
+        """What it tells."""
+        return self._reader
 
-    async def usage(self, filters: Mapping[str, str], sight: Sight = EVERYTHING) -> dict[str, Json]:
-        """See ActivityReader.usage."""
-        return await self._reader.usage(filters, sight)
+    def listen(self, heard: Callable[[], object]) -> Callable[[], None]:
+        """Have this called when this process has written or changed a row; gives what ends that."""
+        self._heard.add(heard)
+        return lambda: self._heard.discard(heard)
+
+    def _tell(self) -> None:
+        for heard in self._heard:
+            heard()
 
     async def counted(self, code: str) -> list[tuple[str, str, int]]:
         """See ActivityReader.counted."""
@@ -167,7 +176,8 @@ class Ledger:
         enter(connection, self._owner.name)
 
     def _tidy(self, connection: sqlite3.Connection) -> bool:
-        return drop_surplus(connection, self._kept_rows)
+        more = drop_surplus(connection, self._kept_rows)
+        return add_up(connection) or more
 
     def _may_try(self) -> bool:
         return self.degraded is None or self._monotonic() >= self._try_after

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentos_runtime.storage.activity import quarters
 from agentos_runtime.storage.activity.database import SCHEMA
 from agentos_runtime.storage.activity.owners import interrupt_the_dead
 from agentos_runtime.storage.liveness import living
@@ -22,12 +23,12 @@ PAUSE = 0.005
 """Seconds between two transactions, for others to write."""
 
 _SURPLUS = (
-    "DELETE FROM activity WHERE id IN (SELECT id FROM activity"
-    " WHERE id <= (SELECT max(id) FROM activity) - ? AND outcome NOT IN ('started', 'waiting') ORDER BY id LIMIT ?)"
+    "SELECT id FROM activity"
+    " WHERE id <= (SELECT max(id) FROM activity) - ? AND outcome NOT IN ('started', 'waiting') ORDER BY id LIMIT ?"
 )
 _OLD = (
-    "DELETE FROM activity WHERE id IN (SELECT id FROM activity"
-    " WHERE id BETWEEN ? AND ? AND started_at < ? AND outcome NOT IN ('started', 'waiting') ORDER BY id LIMIT ?)"
+    "SELECT id FROM activity"
+    " WHERE id BETWEEN ? AND ? AND started_at < ? AND outcome NOT IN ('started', 'waiting') ORDER BY id LIMIT ?"
 )
 _LAST = "SELECT coalesce(max(id), 0) FROM activity"
 _OWNERS = f"UPDATE owner SET after = ({_LAST}) WHERE after > ({_LAST})"  # noqa: S608 - nothing from outside
@@ -46,7 +47,7 @@ class Pruned:
 
 def drop_surplus(connection: sqlite3.Connection, kept_rows: int) -> bool:
     """Drop the oldest rows beyond so many; whether there may be more of them."""
-    return connection.execute(_SURPLUS, (kept_rows, AT_ONCE)).rowcount == AT_ONCE
+    return _delete(connection, _SURPLUS, (kept_rows, AT_ONCE)) == AT_ONCE
 
 
 def prune(file: Path, before: int, *, pause: Callable[[float], None] = time.sleep) -> Pruned:
@@ -74,7 +75,7 @@ def _drop(connection: sqlite3.Connection, before: int, pause: Callable[[float], 
     dropped, first = 0, 1
     while first <= _number(connection, _LAST):
         with transaction(connection):
-            found = connection.execute(_OLD, (first, first + LOOKED_AT - 1, before, AT_ONCE)).rowcount
+            found = _delete(connection, _OLD, (first, first + LOOKED_AT - 1, before, AT_ONCE))
             connection.execute(_OWNERS)  # numbers begin anew when the last row goes, and so do owners' rows
         dropped += found
         if found < AT_ONCE:
@@ -82,6 +83,14 @@ def _drop(connection: sqlite3.Connection, before: int, pause: Callable[[float], 
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         pause(PAUSE)
     return dropped
+
+
+def _delete(connection: sqlite3.Connection, ids: str, values: tuple[int, ...]) -> int:
+    """Delete the rows whose numbers a query gives, out of what is kept added up too; how many there were."""
+    quarters.take_out(connection, ids, values)
+    deleted = connection.execute(f"DELETE FROM activity WHERE id IN ({ids})", values).rowcount  # noqa: S608
+    quarters.settle(connection)
+    return deleted
 
 
 def _give_back(connection: sqlite3.Connection, file: Path, pause: Callable[[float], None]) -> None:

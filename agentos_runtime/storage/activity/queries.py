@@ -7,28 +7,21 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from agentos_runtime.errors import InternalError, InvalidParams, ParamProblem
+from agentos_runtime.errors import InternalError, ParamProblem
 from agentos_runtime.jsontext import Json, parse
+from agentos_runtime.storage.activity.conditions import read_conditions, refuse
 from agentos_runtime.storage.activity.database import SCHEMA
 from agentos_runtime.storage.activity.rows import BEGUN, CLOSING
 from agentos_runtime.storage.activity.sight import EVERYTHING, Sight
+from agentos_runtime.storage.activity.usage import Wanted, added_up, dicts
 from agentos_runtime.storage.sqlite.files import FAILURES, DatabaseTrouble, PrivateDatabase
+from agentos_runtime.storage.sqlite.shared import Work
 
 DEFAULT_LIMIT = 100
 LARGEST_LIMIT = 1000
-OUTCOMES = ("ok", "error", "cancelled", "interrupted", "started", "waiting")
-GROUPS = ("agent", "skill", "utility", "model")
-
 _COLUMNS = ", ".join(("id", *(name for name in BEGUN if name != "owner"), *CLOSING))
-_SUMS = (
-    "COUNT(*) AS calls, SUM(outcome = 'error') AS errors, COALESCE(SUM(input_tokens), 0) AS input_tokens,"
-    " COALESCE(SUM(output_tokens), 0) AS output_tokens, COALESCE(SUM(cost), 0.0) AS cost"
-)
-_UNITS = MappingProxyType({"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800})
-_DURATION = re.compile(r"([0-9]{1,9})([smhdw])")
 _LARGEST_ID = 2**63 - 1
 
 
@@ -42,37 +35,64 @@ class ActivityReader:
         self._database = PrivateDatabase(file, SCHEMA)
         self._clock = clock
 
-    async def rows(self, filters: Mapping[str, str], sight: Sight = EVERYTHING) -> dict[str, Json]:
-        """`{"rows", "next_cursor"}` of what is seen; filters: agent, skill, utility, outcome, since, limit, cursor.
+    async def rows(
+        self, filters: Mapping[str, str], sight: Sight = EVERYTHING, most: int = LARGEST_LIMIT
+    ) -> dict[str, Json]:
+        """`{"rows", "next_cursor"}` of what is seen.
 
-        `since` is ISO 8601 or a duration (`90s`, `30m`, `24h`, `7d`, `2w`). A cursor stands between two rows and
-        stays there, whatever is added. Raises InvalidParams, InternalError.
+        Filters: agent, skill, utility, model, outcome, code, request_id, since, until, limit, cursor. `since` and
+        `until` are ISO 8601 or a duration (`90s`, `30m`, `24h`, `7d`, `2w`). A cursor stands between two rows and
+        stays there, whatever is added. most: rows of one page. Raises InvalidParams, InternalError.
         """
         problems: list[ParamProblem] = []
-        where, values = self._conditions(filters, sight, problems)
-        limit = _whole(filters, "limit", DEFAULT_LIMIT, LARGEST_LIMIT, problems)
+        where, values = read_conditions(filters, sight, self._clock(), problems).where()
+        limit = _whole(filters, "limit", min(DEFAULT_LIMIT, most), most, problems)
         before = _whole(filters, "cursor", _LARGEST_ID, _LARGEST_ID, problems)
-        _refuse(problems)
+        refuse(problems)
         sql = f"SELECT {_COLUMNS} FROM activity WHERE {where} AND id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
         found = await self._read(sql, (*values, before, limit + 1))
         rows: list[Json] = [_shown(row) for row in found[:limit]]
         return {"rows": rows, "next_cursor": str(found[limit - 1]["id"]) if len(found) > limit else None}
 
-    async def usage(self, filters: Mapping[str, str], sight: Sight = EVERYTHING) -> dict[str, Json]:
-        """`{"rows"}` of what is seen, the dearest first; filters: since, by (of agent, skill, utility, model).
+    async def row(self, number: int, sight: Sight = EVERYTHING) -> dict[str, Json] | None:
+        """One row; None when there is none, or it is not seen. Raises InternalError."""
+        seen, agents = sight.condition()
+        sql = f"SELECT {_COLUMNS} FROM activity WHERE {seen} AND id = ?"  # noqa: S608
+        found = await self._read(sql, (*agents, min(number, _LARGEST_ID)))
+        return _shown(found[0]) if found else None
 
-        Without `by` all of them are kept apart. Raises InvalidParams, InternalError.
+    async def changed(
+        self, after: int, opened: Collection[int], filters: Mapping[str, str], sight: Sight = EVERYTHING
+    ) -> list[dict[str, Json]]:
+        """Rows after a number, and those of `opened`, in the order of their numbers, LARGEST_LIMIT at most.
+
+        Raises InvalidParams, InternalError.
         """
         problems: list[ParamProblem] = []
-        where, values = self._conditions(filters, sight, problems)
-        groups = _groups(filters, problems)
-        _refuse(problems)
-        by = ", ".join(groups)
-        sql = f"SELECT {by}, {_SUMS} FROM activity WHERE {where} GROUP BY {by} ORDER BY cost DESC, calls DESC, {by}"  # noqa: S608
-        found = await self._read(sql, values)
-        # Adding up binary fractions leaves dust far behind the last digit that anybody bills.
-        rows: list[Json] = [{**row, "cost": round(row["cost"], 12)} for row in found]
-        return {"rows": rows}
+        where, values = read_conditions(filters, sight, self._clock(), problems).where()
+        refuse(problems)
+        numbers = ", ".join(map(str, opened))
+        sql = f"SELECT {_COLUMNS} FROM activity WHERE (id > ? OR id IN ({numbers})) AND {where} ORDER BY id LIMIT ?"  # noqa: S608
+        return [_shown(row) for row in await self._read(sql, (after, *values, LARGEST_LIMIT))]
+
+    async def last(self) -> int:
+        """The number of the newest row. Raises InternalError."""
+        found = await self._read("SELECT coalesce(max(id), 0) AS last FROM activity", ())
+        return int(found[0]["last"]) if found else 0
+
+    async def usage(self, filters: Mapping[str, str], sight: Sight = EVERYTHING) -> dict[str, Json]:
+        """`{"rows"}` of what is seen, the dearest first, days in their order; filters as for `rows`.
+
+        by: of day, agent, skill, utility, model; without it all but the day are kept apart. zone: whose days.
+        latency: `true` adds `p50_ms` and `p95_ms`. Raises InvalidParams, InternalError.
+        """
+        problems: list[ParamProblem] = []
+        now = self._clock()
+        asked = read_conditions(filters, sight, now, problems)
+        wanted = Wanted.of(filters, problems)
+        refuse(problems)
+        rows = await self._with(lambda connection: added_up(connection, asked, wanted, int(now * 1000)))
+        return {"rows": [*rows]}
 
     async def counted(self, code: str) -> list[tuple[str, str, int]]:
         """Skill, utility, and how many calls that went well have that code. Raises InternalError."""
@@ -100,43 +120,26 @@ class ActivityReader:
         found = self._query(f"SELECT {sums} FROM activity WHERE {where}", values)  # noqa: S608 - numbers and names
         return (int(found[0]["tokens"]), float(found[0]["cost"])) if found else (0, 0.0)
 
-    def _conditions(
-        self, filters: Mapping[str, str], sight: Sight, problems: list[ParamProblem]
-    ) -> tuple[str, list[str | int]]:
-        seen, agents = sight.condition()
-        conditions, values = [seen], list[str | int](agents)
-        for name in ("agent", "skill", "utility", "outcome"):
-            if name in filters:
-                conditions.append(f"{name} = ?")
-                values.append(filters[name].encode("utf-8", "replace").decode("utf-8"))
-        if filters.get("outcome", "ok") not in OUTCOMES:
-            problems.append(ParamProblem("outcome", f"must be one of {', '.join(OUTCOMES)}"))
-        if "since" in filters:
-            since = moment_of(filters["since"], self._clock())
-            if since is None:
-                problems.append(
-                    ParamProblem("since", "must be a time (2026-11-20T08:00:00Z) or a duration (24h, 7d)")
-                )
-            else:
-                conditions.append("started_at >= ?")
-                values.append(since)
-        return " AND ".join(conditions), values
-
     async def _read(self, sql: str, values: Sequence[str | int]) -> list[dict[str, Any]]:
+        return await self._with(lambda connection: dicts(connection, sql, values))
+
+    async def _with(self, work: Work[list[dict[str, Any]]]) -> list[dict[str, Any]]:
         try:
-            return await asyncio.to_thread(self._query, sql, values)
+            return await asyncio.to_thread(self._reading, work)
         except DatabaseTrouble as error:
             raise InternalError(f"The activity ledger cannot be read: {error}") from None
 
     def _query(self, sql: str, values: Sequence[str | int | None]) -> list[dict[str, Any]]:
+        return self._reading(lambda connection: dicts(connection, sql, values))
+
+    def _reading(self, work: Work[list[dict[str, Any]]]) -> list[dict[str, Any]]:
         try:
             connection = self._database.read()
             if connection is None:
                 return []
             with closing(connection):
-                cursor = connection.execute(sql, values)
-                names = [column[0] for column in cursor.description]
-                return [dict(zip(names, row, strict=True)) for row in cursor]
+                connection.execute("BEGIN")  # all that is asked for is of one moment
+                return work(connection)
         except FAILURES as error:
             raise self._database.trouble(error) from None
 
@@ -144,13 +147,6 @@ class ActivityReader:
 def _shown(row: Mapping[str, Any]) -> dict[str, Json]:
     decision = parse(row["decision"]) if row["decision"] else None
     return {**row, "started_at": iso(row["started_at"]), "decision": decision}
-
-
-def _refuse(problems: list[ParamProblem]) -> None:
-    if problems:
-        raise InvalidParams(
-            "The query cannot be read: " + "; ".join(f"{p.path} {p.message}" for p in problems), problems=problems
-        )
 
 
 def _whole(filters: Mapping[str, str], name: str, default: int, largest: int, problems: list[ParamProblem]) -> int:
@@ -161,25 +157,6 @@ def _whole(filters: Mapping[str, str], name: str, default: int, largest: int, pr
         return int(text)
     problems.append(ParamProblem(name, f"must be a whole number from 1 to {largest}"))
     return default
-
-
-def _groups(filters: Mapping[str, str], problems: list[ParamProblem]) -> tuple[str, ...]:
-    names = [name.strip() for name in filters.get("by", ",".join(GROUPS)).split(",")]
-    if not set(names) <= set(GROUPS):
-        problems.append(ParamProblem("by", f"must be of {', '.join(GROUPS)}, separated by commas"))
-        return GROUPS
-    return tuple(dict.fromkeys(names))
-
-
-def moment_of(text: str, now: float) -> int | None:
-    """Milliseconds since 1970 of an ISO time, or of a duration (`30d`) before `now`; None when it is neither."""
-    if duration := _DURATION.fullmatch(text):
-        return int((now - int(duration[1]) * _UNITS[duration[2]]) * 1000)
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))  # a `+` in a query arrives as a space
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return None
 
 
 def iso(milliseconds: int) -> str:

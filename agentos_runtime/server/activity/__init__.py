@@ -1,0 +1,1 @@
+"""Past calls over HTTP: rows, sums, spreadsheets, and rows as they come."""

@@ -1,0 +1,86 @@
+"""The filters of questions about rows, as SQL."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from agentos_runtime.errors import InvalidParams, ParamProblem
+from agentos_runtime.storage.activity.sight import Sight
+
+OUTCOMES = ("ok", "error", "cancelled", "interrupted", "started", "waiting")
+OF_SUMS = ("agent", "skill", "utility", "model")
+"""Filters that rows which were added up can still answer."""
+OF_ROWS = ("outcome", "code", "request_id")
+
+_UNITS = MappingProxyType({"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800})
+_DURATION = re.compile(r"([0-9]{1,9})([smhdw])")
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What is asked for: who may see it, what must be equal, and from when to when (milliseconds since 1970)."""
+
+    sql: str
+    values: tuple[str | int, ...]
+    since: int | None
+    until: int | None
+    sums: bool
+    """Whether rows that were added up can answer it."""
+
+    def where(self) -> tuple[str, tuple[str | int, ...]]:
+        """With the times."""
+        sql, values = self.sql, self.values
+        for moment, condition in ((self.since, "started_at >= ?"), (self.until, "started_at < ?")):
+            if moment is not None:
+                sql, values = f"{sql} AND {condition}", (*values, moment)
+        return sql, values
+
+
+def read_conditions(
+    filters: Mapping[str, str], sight: Sight, now: float, problems: list[ParamProblem]
+) -> Conditions:
+    """Filters: agent, skill, utility, model, outcome, code, request_id, since, until.
+
+    now: epoch seconds, for durations. What is wrong goes to `problems`.
+    """
+    seen, agents = sight.condition()
+    conditions, values = [seen], list[str | int](agents)
+    for name in (*OF_SUMS, *OF_ROWS):
+        if name in filters:
+            conditions.append(f"{name} = ?")
+            values.append(filters[name].encode("utf-8", "replace").decode("utf-8"))
+    if filters.get("outcome", "ok") not in OUTCOMES:
+        problems.append(ParamProblem("outcome", f"must be one of {', '.join(OUTCOMES)}"))
+    since, until = (_moment(filters, name, now, problems) for name in ("since", "until"))
+    sums = not filters.keys() & set(OF_ROWS)
+    return Conditions(" AND ".join(conditions), tuple(values), since, until, sums)
+
+
+def refuse(problems: list[ParamProblem]) -> None:
+    """Raises InvalidParams when there is a problem."""
+    if problems:
+        raise InvalidParams(
+            "The query cannot be read: " + "; ".join(f"{p.path} {p.message}" for p in problems), problems=problems
+        )
+
+
+def moment_of(text: str, now: float) -> int | None:
+    """Milliseconds since 1970 of an ISO time, or of a duration (`30d`) before `now`; None when it is neither."""
+    if duration := _DURATION.fullmatch(text):
+        return int((now - int(duration[1]) * _UNITS[duration[2]]) * 1000)
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))  # a `+` in a query arrives as a space
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _moment(filters: Mapping[str, str], name: str, now: float, problems: list[ParamProblem]) -> int | None:
+    if name not in filters:
+        return None
+    moment = moment_of(filters[name], now)
+    if moment is None:
+        problems.append(ParamProblem(name, "must be a time (2026-11-20T08:00:00Z) or a duration (24h, 7d)"))
+    return moment

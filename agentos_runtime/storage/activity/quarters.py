@@ -1,0 +1,132 @@
+"""Closed rows of a long ledger, kept added up by quarter-hours of UTC, so that sums over months stay quick.
+
+All rows up to one, the mark, stand in the sums; later ones are counted as they are. A day of any zone begins on a
+quarter-hour. What is deleted is taken out of the sums in the same transaction.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+QUARTER = 900_000
+"""Milliseconds."""
+LONG = 200_000
+"""Rows from which on sums are kept."""
+AT_ONCE = 4_000
+"""Rows that one transaction adds up."""
+
+TABLES = """
+CREATE TABLE quarter (
+    begins INTEGER NOT NULL,
+    agent TEXT NOT NULL,
+    skill TEXT NOT NULL,
+    utility TEXT NOT NULL,
+    model TEXT,
+    calls INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    cost REAL NOT NULL
+) STRICT;
+CREATE INDEX quarter_begins ON quarter (begins, agent, skill, utility);
+CREATE TABLE span (
+    begins INTEGER PRIMARY KEY,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL
+) STRICT;
+CREATE TABLE mark (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    last INTEGER NOT NULL
+) STRICT;
+INSERT INTO mark VALUES (1, 0);
+"""
+_KEYS = "agent, skill, utility, model"
+_SUMS = (
+    "count(*), total(outcome = 'error'), total(input_tokens), total(output_tokens), total(cost), min(id), max(id)"
+)
+Sums: TypeAlias = tuple[int, str, str, str, str | None, int, float, float, float, float, int, int]
+
+
+def mark_of(connection: sqlite3.Connection) -> int:
+    """The number of the last row that stands in the sums; 0 when none does."""
+    last: int = connection.execute("SELECT last FROM mark").fetchone()[0]
+    return last
+
+
+def add_up(connection: sqlite3.Connection, *, long: int = LONG, at_once: int = AT_ONCE) -> bool:
+    """Add some rows of a long ledger to the sums, up to the first that is not closed; whether there may be more."""
+    least, most = connection.execute("SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM activity").fetchone()
+    mark = mark_of(connection)
+    if most - least < long and not mark:
+        return False
+    until = min(most, max(mark, least - 1) + at_once)
+    opened = "SELECT min(id) FROM activity WHERE id > ? AND id <= ? AND outcome IN ('started', 'waiting')"
+    first_open = connection.execute(opened, (mark, until)).fetchone()[0]
+    until = until if first_open is None else first_open - 1
+    if until <= mark:
+        return False
+    for row in _grouped(connection, "id > ? AND id <= ?", (mark, until)):
+        _add(connection, row)
+    connection.execute("UPDATE mark SET last = ?", (until,))
+    return until < most and first_open is None
+
+
+def take_out(connection: sqlite3.Connection, ids: str, values: Sequence[int]) -> None:
+    """Rows are about to be deleted: those whose numbers a query gives."""
+    mark = mark_of(connection)
+    if mark:
+        for row in _grouped(connection, f"id IN ({ids}) AND id <= ?", (*values, mark)):
+            _subtract(connection, row)
+
+
+def settle(connection: sqlite3.Connection) -> None:
+    """Rows were deleted: numbers begin anew when the last one goes."""
+    connection.execute("UPDATE mark SET last = min(last, (SELECT coalesce(max(id), 0) FROM activity))")
+
+
+def edges(connection: sqlite3.Connection, moments: Iterable[int | None]) -> list[tuple[int, int, int]]:
+    """The quarters in which one of the moments lies, but for their beginning: begin, first row, last row."""
+    inside = {moment // QUARTER for moment in moments if moment is not None and moment % QUARTER}
+    wanted = ", ".join("?" * len(inside))
+    sql = f"SELECT begins, first, last FROM span WHERE begins IN ({wanted})"  # noqa: S608 - numbers alone
+    return connection.execute(sql, [*inside]).fetchall()
+
+
+def _grouped(connection: sqlite3.Connection, where: str, values: Sequence[int]) -> list[Sums]:
+    sql = (
+        f"SELECT started_at / {QUARTER} AS begins, {_KEYS}, {_SUMS} FROM activity WHERE {where}"  # noqa: S608
+        f" GROUP BY begins, {_KEYS}"
+    )
+    return connection.execute(sql, values).fetchall()
+
+
+def _add(connection: sqlite3.Connection, row: Sums) -> None:
+    if not _change(connection, row, "+"):
+        connection.execute(
+            f"INSERT INTO quarter (begins, {_KEYS}, calls, errors, input_tokens, output_tokens, cost)"  # noqa: S608
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row[:6], *map(int, row[6:9]), row[9]),
+        )
+    connection.execute(
+        "INSERT INTO span VALUES (?1, ?2, ?3)"
+        " ON CONFLICT (begins) DO UPDATE SET first = min(first, ?2), last = max(last, ?3)",
+        (row[0], row[10], row[11]),
+    )
+
+
+def _subtract(connection: sqlite3.Connection, row: Sums) -> None:
+    _change(connection, row, "-")
+    connection.execute("DELETE FROM quarter WHERE begins = ? AND calls <= 0", (row[0],))
+    connection.execute(
+        "DELETE FROM span WHERE begins = ?1 AND NOT EXISTS (SELECT 1 FROM quarter WHERE begins = ?1)", (row[0],)
+    )
+
+
+def _change(connection: sqlite3.Connection, row: Sums, sign: str) -> bool:
+    names = ("calls", "errors", "input_tokens", "output_tokens", "cost")
+    changes = ", ".join(f"{name} = {name} {sign} ?" for name in names)
+    done = connection.execute(
+        f"UPDATE quarter SET {changes} WHERE begins = ? AND agent = ? AND skill = ? AND utility = ? AND model IS ?",  # noqa: S608
+        (row[5], *map(int, row[6:9]), row[9], *row[:5]),
+    )
+    return done.rowcount > 0
