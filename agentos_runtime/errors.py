@@ -71,6 +71,12 @@ class Unauthorized(CallerError):
     code, status = "unauthorized", 401
 
 
+class ConsoleLocked(CallerError):
+    """The console was not opened in this browser, or was locked again."""
+
+    code, status = "console_locked", 401
+
+
 class BudgetExceeded(OperatorError):
     """A money or token limit set by the operator was reached."""
 

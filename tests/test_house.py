@@ -24,6 +24,9 @@ ONLY_IN: Mapping[str, str | tuple[str, ...]] = {
     "starlette": "server/",
     "uvicorn": "server/",
     "click": "cli/",
+    "jinja2": "console/",
+    "markdown_it": "console/",
+    "nh3": "console/",
     "keyring": "security/credentials/",
     "sqlite3": ("storage/", "limits/", "waiting/", "runtime/home/backup.py", "executors/inside/sql_worker.py"),
 }
@@ -46,6 +49,7 @@ READS_ENVIRON: Mapping[str, str] = {
 }
 LOADS_LATE: Mapping[str, str] = {
     "__init__.py": "`import agentos_runtime` is part of every start: a public name is loaded when it is first used",
+    "console/opening.py": "a server whose console nobody opens loads no template engine or Markdown parser",
     "cli/lazy.py": "a command loads what it needs, and not what the others need",
     "manifest/dialects/graphql.py": "few skills have a query, and reading one takes a library that is large",
     "skills/opening.py": "jsonschema takes a fifth of the time of looking at skills that are known to be right",

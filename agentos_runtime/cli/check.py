@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from agentos_runtime.cli.terminal.carets import render, source_lines, without_secrets
+from agentos_runtime.cli.terminal.carets import render
 from agentos_runtime.cli.terminal.output import dim, plain, print_json, say, style
 from agentos_runtime.cli.terminal.shell import Failed, Shell, home_options, json_option, pass_shell
 from agentos_runtime.jq.pool import JqUnusable
+from agentos_runtime.manifest.secrets.excerpts import lines_without_secrets, source_lines
 from agentos_runtime.skills.check_formats import sarif, workflow_commands
 from agentos_runtime.skills.checking import CheckedFile, CheckReport, NotChecked
 from agentos_runtime.skills.files import SkillFolder
@@ -104,7 +105,7 @@ def _lines(folder: SkillFolder, file: Path) -> list[str]:
 def _shown(checked: CheckedFile, file: str) -> list[str]:
     """The file's lines, without the secrets that were found in it."""
     problems = [problem for problem in checked.problems if problem.place.position.file == file]
-    return without_secrets(_lines(checked.file.folder, Path(file)), problems)
+    return lines_without_secrets(_lines(checked.file.folder, Path(file)), problems)
 
 
 def _count(number: int, what: str) -> str:

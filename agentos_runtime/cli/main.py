@@ -55,6 +55,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "activity": ("activity.commands:activity", "Who called what, when, at what cost."),
     "usage": ("activity.commands:usage", "Calls, tokens and cost, added up."),
     "service": ("first_steps.service:service", "Run the server whenever you are logged in."),
+    "console": ("console.command:console", "Open the console in a browser."),
     "backup": ("backup:backup", "Write all but the keys to one file."),
     "doctor": ("doctor:doctor", "Look whether everything is in order."),
     "completion": ("completion:completion", "Print the completion script of your shell."),

@@ -11,6 +11,7 @@ from agentos_runtime.cli.lazy import load
 from agentos_runtime.cli.serving.server import JSON, NEAREST, QUIET, STRICT, TEXT, Said, Server
 from agentos_runtime.cli.terminal.shell import Failed, Shell, home_options, json_option, pass_shell
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.console.access.door import open_sessions
 from agentos_runtime.server.lifecycle.processes import HERALD, Processes
 from agentos_runtime.server.server import address, listen
 from agentos_runtime.skills.opening import UNUSABLE
@@ -29,6 +30,7 @@ from agentos_runtime.storage.private_files import make_private_folder
 @click.option(
     "--processes", type=click.IntRange(1, 64), default=1, help="Server processes that share the port and the home."
 )
+@click.option("--fresh", is_flag=True, help="End every session of the console before serving.")
 @click.option("--inherit", hidden=True)
 @click.option(HERALD, is_flag=True, hidden=True)
 @click.option(
@@ -52,6 +54,7 @@ def serve(
     /,
     as_json: bool,
     simulate: str | None,
+    fresh: bool,
     processes: int,
     inherit: str | None,
     herald: bool,
@@ -80,6 +83,8 @@ def serve(
         with elsewhere as given:
             server = Server(shell, given, said)
             server.warn(make_private_folder(given.home))
+            if fresh:
+                open_sessions(given).end_all()
             if processes > 1:
                 _serve_with(processes, shell, given, said)
             else:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 import click
 
 from agentos_runtime import jsontext
-from agentos_runtime.cli.terminal.carets import render, source_lines
+from agentos_runtime.cli.terminal.carets import render
 from agentos_runtime.cli.terminal.output import dim, harmless, print_json, say, style
 from agentos_runtime.cli.terminal.shell import Failed, Shell, home_options, json_option, pass_shell
 from agentos_runtime.cli.terminal.skill_names import complete_skill
+from agentos_runtime.manifest.secrets.excerpts import source_lines
 from agentos_runtime.skills.opening import UNUSABLE
 from agentos_runtime.testing.chat.run import ChatReport, try_chat
 from agentos_runtime.testing.compare import Difference, Nothing, Side

@@ -33,6 +33,8 @@ class Settings:
     """Lets callers in; makes nobody the operator."""
     operator_token: str | None = field(default=None, repr=False)
     """Proves the operator, who sees what every agent does."""
+    console_origin: str | None = None
+    """Where the console is reached from other machines, with TLS in front: `https://name`."""
     agent: str | None = None
     """Who the command line is to a server and in the ledger."""
     agent_token: str | None = field(default=None, repr=False)
@@ -278,6 +280,14 @@ def _public_url(raw: Any) -> str:
     return raw.rstrip("/")
 
 
+def _https_origin(raw: Any) -> str:
+    if not isinstance(raw, str) or not re.fullmatch(
+        r"https://[a-z0-9.-]+(?::[0-9]{1,5})?", raw.lower().rstrip("/")
+    ):
+        raise ValueError("write it as https://name, or https://name:port, with nothing behind")
+    return raw.lower().rstrip("/").removesuffix(":443")
+
+
 def _names(raw: Any) -> tuple[str, ...]:
     parts = raw.split(",") if isinstance(raw, str) else raw
     return tuple(str(part).strip() for part in parts if str(part).strip())
@@ -327,6 +337,7 @@ _READERS: Mapping[str, Any] = {
     "rewrite": _rewrites,
     "token": str,
     "operator_token": _bearer,
+    "console_origin": _https_origin,
     "agent": str,
     "agent_token": _bearer,
     "allowed_hosts": _names,

@@ -7,10 +7,12 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from agentos_runtime.console.access.door import Door
 from agentos_runtime.errors import AgentOSError, MethodNotAllowed, NotFound
 from agentos_runtime.mcp.toolsets import McpSettings
 from agentos_runtime.proxy.faces import FaceSettings
 from agentos_runtime.server.activity.routes import ActivityRoutes
+from agentos_runtime.server.console.routes import console_routes
 from agentos_runtime.server.error_log import caught
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.mcp.route import McpRoute
@@ -40,6 +42,7 @@ class HttpApp(Starlette):
         mcp: McpSettings = McpSettings(),  # noqa: B008 - a frozen value
         reached: Reached = Reached(),  # noqa: B008 - a frozen value
         faces: FaceSettings = FaceSettings(),  # noqa: B008 - a frozen value
+        door: Door | None = None,
     ) -> None:
         self.calls = OpenCalls()
         self.opening = Opening()
@@ -71,6 +74,7 @@ class HttpApp(Starlette):
                 Route("/api/use", OnceRoute(passing, self.calls), methods=["POST"]),
                 Route("/mcp", tools, methods=["POST"]),
                 Route("/mcp/{skill}", tools, methods=["POST"]),
+                *(console_routes(door, self.opening, self.calls, limits) if door else ()),
             ]
         )
         self.router.redirect_slashes = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agentos_runtime.config.settings import AGENT_PREFIX
-from agentos_runtime.errors import InvalidAgent, NotAllowed, Unauthorized
+from agentos_runtime.errors import ConsoleLocked, InvalidAgent, NotAllowed, Unauthorized
 from agentos_runtime.security.agents import ANONYMOUS, Agents, Caller
 from agentos_runtime.storage.private_files import PrivateFileError
 
@@ -31,8 +31,12 @@ class Proof:
 class Sessions(Protocol):
     """The sessions of the console."""
 
-    def label_of(self, key: str) -> str | None:
-        """The label of the session that has this key; None when none has, or it has ended."""
+    def label_of(self, key: str, host: str) -> str | None:
+        """The label of the session that has this key; None when none has, it has ended, or not at this `Host`."""
+        ...
+
+    def is_known_origin(self, host: str) -> bool:
+        """Whether it is the operator's word that a proxy stands in front of this `Host`."""
         ...
 
 
@@ -54,9 +58,13 @@ class Callers:
         Raises Unauthorized when the agents' file cannot be read and would be needed.
         """
         if self.sessions is not None and CONSOLE_KEY in headers and path.startswith(CONSOLE_OPENS):
-            label = self.sessions.label_of(headers[CONSOLE_KEY].decode("latin-1"))
+            label = self.sessions.label_of(
+                headers[CONSOLE_KEY].decode("latin-1"), headers[b"host"].decode("latin-1")
+            )
             if label is not None:
                 return Proof(valid=True, operator=True, session=label)
+            if not path.startswith(CONSOLE):
+                raise ConsoleLocked("The console was locked meanwhile. Open it again: agentos console")
         scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
         proof = self._proof_of(given.strip()) if scheme.lower() == b"bearer" else _NOTHING
         if api_key and not proof.valid and b"x-api-key" in headers:
@@ -125,7 +133,8 @@ def named_agent(headers: Mapping[bytes, bytes]) -> str | None:
 
 
 CONSOLE_KEY = b"x-console-key"
-CONSOLE_OPENS = ("/console/", "/api/")
+CONSOLE = "/console/"
+CONSOLE_OPENS = (CONSOLE, "/api/")
 """Where the key of a console session counts, and nowhere else."""
 _AGENT = re.compile(rb"[!-~](?:[ -~]{0,62}[!-~])?")
 _NOTHING = Proof()

@@ -28,7 +28,7 @@ from agentos_runtime.errors import (
 )
 from agentos_runtime.security.agents import ANONYMOUS, Agents, Caller
 from agentos_runtime.server.body import BodyReader, ClientGone
-from agentos_runtime.server.callers import CONSOLE_KEY, Callers, Sessions, named_agent
+from agentos_runtime.server.callers import CONSOLE, CONSOLE_KEY, Callers, Sessions, named_agent
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.messages import Admitted, ConnectionInfo, Headers, error_response, request_id_of
 from agentos_runtime.server.pages.figures import reads_figures_here
@@ -43,7 +43,7 @@ def known_hosts(settings: Settings, port: int) -> frozenset[bytes]:
 
     Its own address and the loopback names with the port it listens on. A name in `allowed_hosts` without a port is
     answered with any of: no port (a proxy or a published port 80 in front), this server's port; one with a port is
-    taken as it stands.
+    taken as it stands. The origin of the console is known without being named there.
     """
     own = {"localhost", "127.0.0.1", "[::1]"}
     if settings.host not in _WILDCARDS:
@@ -53,6 +53,8 @@ def known_hosts(settings: Settings, port: int) -> frozenset[bytes]:
         hosts |= own
     for name in settings.allowed_hosts:
         hosts |= {name} if _has_port(name) else {_bracketed(name), f"{_bracketed(name)}:{port}"}
+    if settings.console_origin:
+        hosts.add(settings.console_origin.removeprefix("https://"))
     return frozenset(host.lower().encode("latin-1", "replace") for host in hosts)
 
 
@@ -71,7 +73,10 @@ class Admission:
     def check(self, scope: Scope, headers: Mapping[bytes, bytes], connection: ConnectionInfo | None) -> Caller:
         """Who asks."""
         self.check_address(scope, headers, connection)
-        if self.origins.of(scope, headers) is None:
+        if _in_console(scope):
+            if not _opens_console(scope, headers):
+                _check_origin(scope["method"], headers)
+        elif self.origins.of(scope, headers) is None:
             _check_origin(scope["method"], headers)
         passes_through = is_passed_through(scope["path"])
         if passes_through:
@@ -101,19 +106,32 @@ class Admission:
 
     def _caller(self, scope: Scope, headers: Mapping[bytes, bytes], connection: ConnectionInfo | None) -> Caller:
         proof = self.callers.proof(headers, scope["path"], api_key=is_passed_through(scope["path"]))
-        if connection is not None and connection.foreign and not proof.valid:
+        console = _in_console(scope)
+        if (
+            connection is not None
+            and connection.foreign
+            and not proof.valid
+            and not self._proxied(console, headers)
+        ):
             raise ForbiddenPeer(
                 "This server belongs to another user of this machine. Start your own, "
                 "or send that server's token as Authorization: Bearer …"
             )
         if scope["path"] == HEALTH_PATH:
             return Caller(named_agent(headers) or ANONYMOUS)
+        if console and not proof.operator:
+            return Caller(ANONYMOUS)  # the pages without data; what has data asks for a session
         try:
             return self.callers.caller(headers, proof)
         except Unauthorized:
             if scope["path"] not in PAGES and not (self.open_figures and reads_figures_here(scope)):
                 raise
             return Caller(ANONYMOUS, outside=True)
+
+    def _proxied(self, console: bool, headers: Mapping[bytes, bytes]) -> bool:
+        """Whether the other user is the proxy that the operator put in front of the console."""
+        sessions = self.callers.sessions
+        return console and sessions is not None and sessions.is_known_origin(headers[b"host"].decode("latin-1"))
 
     def _check_length(self, headers: Mapping[bytes, bytes]) -> None:
         length = headers.get(b"content-length")
@@ -203,6 +221,22 @@ def _check_origin(method: str, headers: Mapping[bytes, bytes]) -> None:
     site = headers.get(b"sec-fetch-site")
     if site is not None and site != b"same-origin" and not (site == b"none" and method in SAFE_METHODS):
         raise ForbiddenOrigin("Web pages of other origins may not call this server.")
+
+
+def _in_console(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path == CONSOLE.rstrip("/") or path.startswith(CONSOLE)
+
+
+def _opens_console(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a browser opens a page of the console in a tab: from anywhere, since what it gets holds no data."""
+    return (
+        scope["method"] == "GET"
+        and _in_console(scope)
+        and headers.get(b"sec-fetch-mode") == b"navigate"
+        and headers.get(b"sec-fetch-dest") == b"document"
+        and b"origin" not in headers
+    )
 
 
 def _has_body(headers: Mapping[bytes, bytes]) -> bool:

@@ -59,10 +59,12 @@ class Response:
     status: int = 200
     content_type: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    cache: bytes = b"no-store"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [
-            *_ALWAYS,
+            (b"cache-control", self.cache),
+            *_EVERYWHERE,
             (b"content-type", self.content_type),
             (b"x-request-id", scope["state"]["request_id"].encode()),
             *self.headers,
@@ -151,8 +153,8 @@ def request_id_of(headers: Mapping[bytes, bytes]) -> str:
 
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
-_ALWAYS: tuple[tuple[bytes, bytes], ...] = (
-    (b"cache-control", b"no-store"),
+_EVERYWHERE: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),
 )
+_ALWAYS = ((b"cache-control", b"no-store"), *_EVERYWHERE)

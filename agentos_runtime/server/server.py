@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
 from agentos_runtime.config.settings import Settings, SettingsError
+from agentos_runtime.console.access.door import open_door
 from agentos_runtime.mcp.toolsets import read_mcp
 from agentos_runtime.metrics.settings import read_metrics
 from agentos_runtime.proxy.faces import read_faces
@@ -84,13 +85,14 @@ async def serve(
                 "This system does not tell whose a connection is: other users of this machine can call this server."
             )
         _allow_open_files(settings.max_connections)
+        port = listener.getsockname()[1]
+        door = open_door(settings, port)
         file = settings.config_file
         figures = read_metrics(settings.metrics, file)
         reached = Reached(settings.public_url, settings.token is not None, figures.open)
-        app = HttpApp(limits, read_mcp(settings.mcp, file), reached, read_faces(settings.faces, file))
-        port = listener.getsockname()[1]
+        app = HttpApp(limits, read_mcp(settings.mcp, file), reached, read_faces(settings.faces, file), door)
         collector = Collector(app.opening.is_loading)
-        guard = Guard(app, settings, port, limits, open_figures=figures.open)
+        guard = Guard(app, settings, port, limits, door, open_figures=figures.open)
         front = Probes(guard, app.opening, app.calls)
         server = Server(front, listener, peers, limits, settings.max_connections, collector)
         async with server.running(), _awaited(stop, inherited) as ending, contextlib.AsyncExitStack() as opened:

@@ -61,6 +61,10 @@ class Catalog:
             | {"utilities": {u.name: self._described(skill, u) for u in skill.utilities.values()}}
         )
 
+    def entry(self, skill_id: str) -> SkillEntry:
+        """The skill as it stands, its problems and its file too. Raises UnknownSkill, NotAllowed."""
+        return self._skills.entry(skill_id)
+
     def utility(self, skill_id: str, name: str) -> dict[str, Json]:
         """One utility. Raises like `VisibleSkills.utility`."""
         found = self._skills.utility(skill_id, name)

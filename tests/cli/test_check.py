@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentos_runtime.cli.terminal.carets import render, source_lines, underline
+from agentos_runtime.cli.terminal.carets import render, underline
 from agentos_runtime.cli.terminal.output import width
 from agentos_runtime.diagnostics import Place, Position, Problem
+from agentos_runtime.manifest.secrets.excerpts import source_lines
 from tests.cli.console import Console
 
 HEAD = """\

@@ -24,6 +24,7 @@ STATE = frozenset(
         "limits.db",
         "idempotency.db",
         "waiting.db",
+        "console.json",
         "config.toml",
     }
 )

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentos_runtime.cli.new import beginning
-from agentos_runtime.cli.terminal.carets import source_lines
-from agentos_runtime.cli.terminal.carets import without_secrets as excerpt
 from agentos_runtime.importers.adding import added
 from agentos_runtime.importers.api import ImportProblem, Losses
 from agentos_runtime.importers.curl.reader import read_curl
 from agentos_runtime.importers.update import Disk, make_plan
+from agentos_runtime.manifest.secrets.excerpts import lines_without_secrets as excerpt
+from agentos_runtime.manifest.secrets.excerpts import source_lines
 from agentos_runtime.manifest.secrets.shapes import find_secrets, holds_secret, masked, without_secrets
 from tests.manifest.loading import HEAD, load_bytes
 from tests.security.secrets_made import BY_NAME, HARMLESS, HARMLESS_NAMES, OF_A_FORM, SECRET_NAMES

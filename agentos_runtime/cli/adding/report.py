@@ -3,9 +3,10 @@
 import difflib
 from collections.abc import Sequence
 
-from agentos_runtime.cli.terminal.carets import render, source_lines, without_secrets
+from agentos_runtime.cli.terminal.carets import render
 from agentos_runtime.cli.terminal.output import dim, harmless, heading, plain, say, style
 from agentos_runtime.cli.terminal.permissions import print_permissions
+from agentos_runtime.manifest.secrets.excerpts import lines_without_secrets, source_lines
 from agentos_runtime.security.authority import sort_grants
 from agentos_runtime.skills.sources.installing import BrokenSource, Candidate
 
@@ -53,7 +54,7 @@ def print_broken(error: BrokenSource) -> None:
     for problem in error.problems:
         file = problem.place.position.file
         own = [each for each in error.problems if each.place.position.file == file]
-        lines = without_secrets(source_lines(error.files.get(file, b"")), own)
+        lines = lines_without_secrets(source_lines(error.files.get(file, b"")), own)
         say(render(problem, lines), err=True)
         say(err=True)
 

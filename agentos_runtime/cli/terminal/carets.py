@@ -1,10 +1,9 @@
 """Problems as a good compiler shows them: the line, a caret under the very characters, the fix."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from agentos_runtime.cli.terminal.output import dim, harmless, plain, style, width
 from agentos_runtime.diagnostics import Problem
-from agentos_runtime.manifest.secrets.shapes import masked, stars
 from agentos_runtime.visible import escaped
 
 ROOM = 100
@@ -27,24 +26,6 @@ def render(problem: Problem, source: Sequence[str]) -> str:
     if problem.fix:
         lines.append(f"{'':>6} {dim('=')} fix: {plain(problem.fix)}")
     return "\n".join(lines)
-
-
-def source_lines(data: bytes) -> list[str]:
-    """The lines as editors count them."""
-    text = data.decode("utf-8-sig", "replace")
-    return [line.removesuffix("\r") for line in text.split("\n")]
-
-
-def without_secrets(lines: Sequence[str], problems: Iterable[Problem]) -> list[str]:
-    """The lines of a file as they may be shown: of each secret that was found, its prefix and stars."""
-    text = masked("\n".join(lines))
-    for problem in problems:
-        position = problem.place.position
-        if problem.shown is not None and position.line <= len(lines):
-            start = sum(len(line) + 1 for line in lines[: position.line - 1]) + position.column - 1
-            end = start + problem.length
-            text = text[:start] + stars(text[start:end], problem.shown) + text[end:]
-    return text.split("\n")
 
 
 def underline(line: str, column: int, length: int) -> tuple[str, str]:

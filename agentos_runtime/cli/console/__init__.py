@@ -1,0 +1,1 @@
+"""`agentos console`: the way into the console."""

@@ -1,0 +1,1 @@
+"""Who may look: tickets that work once, and the sessions they begin."""

@@ -1,0 +1,72 @@
+"""A ticket opens the console once: its hash names an empty file in the home, and who removes that is let in."""
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from time import time
+
+from agentos_runtime.storage.private_files import make_private_folder
+
+LIFE = 60.0
+"""Seconds a ticket works."""
+TICKET_BYTES = 24
+_TICKET = re.compile(r"[A-Za-z0-9_-]{32}")
+
+
+class Tickets:
+    """The tickets of one home; any process of its owner makes them, any server of the home takes them.
+
+    clock: epoch seconds.
+    """
+
+    def __init__(self, home: Path, *, clock: Callable[[], float] = time) -> None:
+        self._home = home
+        self._clock = clock
+
+    def make(self) -> str:
+        """A new ticket, which is kept nowhere. Raises OSError, PrivateFileError."""
+        make_private_folder(self._home)
+        self._sweep()
+        ticket = secrets.token_urlsafe(TICKET_BYTES)
+        os.close(os.open(self._file(ticket), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        return ticket
+
+    def take(self, ticket: str) -> bool:
+        """Use the ticket up. True for one caller at most, among all processes, within LIFE of its making."""
+        if not _TICKET.fullmatch(ticket):
+            return False
+        file = self._file(ticket)
+        try:
+            made = file.lstat().st_mtime
+            file.unlink()
+        except OSError:
+            return False
+        return -LIFE <= self._clock() - made <= LIFE
+
+    def waits(self, ticket: str) -> bool:
+        """Whether nobody has used it yet."""
+        return self._file(ticket).exists()
+
+    def _file(self, ticket: str) -> Path:
+        return self._home / f"{_BEGINS}{digest_of(ticket)}"
+
+    def _sweep(self) -> None:
+        for file in self._kept():
+            with suppress(OSError):
+                if abs(self._clock() - file.lstat().st_mtime) > LIFE:
+                    file.unlink()
+
+    def _kept(self) -> Iterator[Path]:
+        return self._home.glob(f"{_BEGINS}*")
+
+
+def digest_of(secret: str) -> str:
+    """What is kept of a ticket or a key. They are random: there is nothing to guess, so a fast hash is enough."""
+    return sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+_BEGINS = ".console-ticket-"

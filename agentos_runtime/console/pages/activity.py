@@ -1,0 +1,62 @@
+"""Activity: who called what, newest first; and one call with all that is known of it."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlencode
+
+from agentos_runtime.console.page import Page
+from agentos_runtime.console.shown.codes import CODES
+from agentos_runtime.console.visits import Visit
+from agentos_runtime.errors import NotFound
+from agentos_runtime.storage.activity.conditions import OUTCOMES
+
+FILTERS = ("agent", "skill", "utility", "outcome", "code", "model", "since", "until", "request_id")
+SHOWN = ("agent", "skill", "outcome")
+"""Those that have a list to choose from; the others stand in the address."""
+ROWS = 50
+
+
+async def activity(visit: Visit) -> Page:
+    """The list as the address filters it, or one call: `activity/<id>`. Raises InvalidParams, NotFound."""
+    if len(visit.path) > 1:
+        return await _one(visit)
+    filters = {name: visit.query[name] for name in FILTERS if visit.query.get(name)}
+    asked = filters | {"limit": str(ROWS)} | ({"cursor": visit.query["cursor"]} if "cursor" in visit.query else {})
+    newest: Any = await visit.runtime.activity({"limit": "1"}, visit.caller)  # before the rows: none is missed
+    found: Mapping[str, Any] = await visit.runtime.activity(asked, visit.caller)
+    values = {
+        "rows": found["rows"],
+        "newest": newest["rows"][0]["id"] if newest["rows"] else 0,
+        "next_cursor": found["next_cursor"],
+        "filters": filters,
+        "choices": await _choices(visit, filters),
+        "first": "cursor" not in visit.query,
+        "query": urlencode(filters),
+    }
+    return Page("activity.html", "Activity", values)
+
+
+async def _choices(visit: Visit, filters: Mapping[str, str]) -> Mapping[str, list[str]]:
+    """What there is to choose from, and what the address has chosen, whether there is such or not."""
+    used: Any = await visit.runtime.usage({"by": "agent,skill", "since": "90d"}, visit.caller)
+    found: dict[str, set[str]] = {
+        "agent": {row["agent"] for row in used["rows"]},
+        "skill": {row["skill"] for row in used["rows"]},
+        "outcome": set(OUTCOMES),
+    }
+    return {name: sorted(found[name] | ({filters[name]} if name in filters else set())) for name in SHOWN}
+
+
+async def _one(visit: Visit) -> Page:
+    number = visit.path[1]
+    if len(visit.path) > 2 or not re.fullmatch("[0-9]{1,18}", number):
+        raise NotFound("There is no call of this number.")
+    row: Any = await visit.runtime.activity_row(int(number), visit.caller)
+    values = {"row": row, "meaning": CODES.get(row["code"] or "")}
+    return Page("call.html", f"{row['skill']}/{row['utility']}", values)
+
+
+WORDS: Mapping[str, str] = MappingProxyType({"started": "running"})
+"""How outcomes are called where people read them."""

@@ -1,0 +1,29 @@
+"""Agents: their tokens, what each may do, how much of its limits it has used."""
+
+from typing import Any
+
+from agentos_runtime.console.page import Page
+from agentos_runtime.console.pages.troubles import told
+from agentos_runtime.console.visits import Visit
+from agentos_runtime.runtime.operating.agents import list_agents
+from agentos_runtime.runtime.operating.attention import NEARLY
+
+WEEK = "7d"
+
+
+async def agents(visit: Visit) -> Page:
+    """Those with a token or limits, and whoever called within seven days. Raises InternalError."""
+    used: Any = await visit.runtime.usage({"by": "agent", "since": WEEK}, visit.caller)
+    calls = {row["agent"]: row for row in used["rows"]}
+    with told():
+        found: Any = list_agents(visit.runtime.home.agents, visit.runtime.limits, calls)
+    rows = [row | {"limits": [*map(_with_bar, row["limits"])]} for row in found["agents"]]
+    values = {"agents": rows, "total": [*map(_with_bar, found["total"])], "calls": calls}
+    return Page("agents.html", "Agents", values)
+
+
+def _with_bar(limit: Any) -> dict[str, Any]:
+    """The limit, and how full the limit is, in percent for the bar, and whether that is near or over."""
+    part = limit["used"] / limit["allowed"] if limit["allowed"] else 1.0
+    tone = "over" if part >= 1 else "near" if part >= NEARLY else ""
+    return {**limit, "percent": round(min(part, 1) * 100, 1), "tone": tone}

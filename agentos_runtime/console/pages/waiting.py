@@ -1,0 +1,54 @@
+"""Waiting: calls that wait for a person's yes, all of what each would do, and what was decided before."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from agentos_runtime.console.page import Page
+from agentos_runtime.console.visits import Visit
+from agentos_runtime.errors import NotFound
+from agentos_runtime.runtime.operating.waiting import list_waiting
+from agentos_runtime.visible import visible_json
+from agentos_runtime.waiting.entries import OPEN, STATES
+
+LONG = 600
+"""Characters of a param's JSON from which on it is folded; no yes is possible before it was unfolded."""
+OVER = tuple(state for state in STATES if state not in OPEN)
+EARLIER = 20
+LAST_CALLS = 3
+
+
+async def waiting(visit: Visit) -> Page:
+    """What waits, or one entry: `waiting/<id>`. Raises NotFound, Overloaded, InternalError."""
+    found: Any = await list_waiting(visit.runtime, visit.caller, STATES)
+    entries = found["waiting"]
+    if len(visit.path) > 1:
+        entries = [each for each in entries if each["id"] == visit.path[1]]
+        if len(visit.path) > 2 or not entries:
+            raise NotFound("Nothing waits under this id, and nothing did lately.")
+    pending = [each | await _details(visit, each) for each in reversed(entries) if each["state"] == "pending"]
+    values = {
+        "pending": pending,
+        "approved": [each for each in entries if each["state"] == "approved"],
+        "standing": found["standing"],
+        "earlier": [each for each in entries if each["state"] in OVER][:EARLIER],
+        "one": len(visit.path) > 1,
+    }
+    return Page("waiting.html", "Waiting", values)
+
+
+async def count_waiting(visit: Visit) -> int:
+    """How many calls wait now."""
+    found: Any = await list_waiting(visit.runtime, visit.caller)
+    return sum(each["state"] == "pending" for each in found["waiting"])
+
+
+async def _details(visit: Visit, entry: Mapping[str, Any]) -> dict[str, Any]:
+    call = entry["call"] or {}
+    params = [
+        {"name": name, "text": text, "long": len(text) > LONG}
+        for name, value in call.get("params", {}).items()
+        for text in [visible_json(json.dumps(value, indent=2, ensure_ascii=False))]
+    ]
+    last: Any = await visit.runtime.activity({"agent": entry["agent"], "limit": str(LAST_CALLS)}, visit.caller)
+    return {"params": params, "last": [row for row in last["rows"] if row["outcome"] != "waiting"]}
