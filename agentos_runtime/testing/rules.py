@@ -12,6 +12,7 @@ from agentos_runtime.manifest.params import check_params
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.secrets.report import report_secrets
 from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.skills.visibility import callable_name
 from agentos_runtime.suggest import suggest
 from agentos_runtime.testing.schema import exchanges_of
 
@@ -36,7 +37,7 @@ def check_case(root: Cursor, skill: Skill, report: Report) -> Utility | None:
 
 def _find_utility(root: Cursor, skill: Skill, report: Report) -> Utility | None:
     name = root.text("utility") or ""
-    utility = skill.utilities.get(name)
+    utility = skill.utilities.get(callable_name(skill, name))
     if utility is None:
         cursor = root.at("utility")
         guess = suggest(name, skill.utilities)

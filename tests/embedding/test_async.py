@@ -120,7 +120,10 @@ def test_an_agents_name_is_enough_to_see_the_skills_that_it_may_call(tmp_path: P
 
     (own, others), asked_for_everything = asyncio.run(main())
     assert own == ["open-meteo"]
-    assert others == ["anthropic", "gemini", "ollama", "open-meteo", "openai", "openrouter"]
+    assert others == [
+        *("anthropic", "gemini", "github", "hackernews", "ollama"),
+        *("open-meteo", "openai", "openrouter", "sqlite", "todoist"),
+    ]
     assert asked_for_everything == own
 
 

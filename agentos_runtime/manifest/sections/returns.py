@@ -23,13 +23,13 @@ class Returns:
 def read_returns(utility: Cursor, *, of_each: bool = False) -> Returns:
     """Any of the forms: `void`, `array`, a type, `entity`, `entity[]`, or a map of properties.
 
-    `of_each`: whether a map of properties also describes each element of a list.
+    `of_each`: whether a map of properties also describes each element of a list, and one entity may be none.
     """
     declared = utility.get("returns")
     if declared is None:
         return Returns()
     if isinstance(declared.json, str):
-        return _named(declared.json)
+        return _named(declared.json, may_be_none=of_each)
     if not isinstance(declared.json, dict):
         return Returns()
     schema: dict[str, Json] = {
@@ -47,7 +47,7 @@ def read_strictness(cursor: Cursor, otherwise: bool = True) -> bool:
     return written.json if written is not None and isinstance(written.json, bool) else otherwise
 
 
-def _named(name: str) -> Returns:
+def _named(name: str, *, may_be_none: bool) -> Returns:
     if name == "void":
         return Returns({"type": "null"}, None, True)
     if name == "any":
@@ -55,7 +55,9 @@ def _named(name: str) -> Returns:
     if name in JSON_TYPES:
         return _compiled({"type": name})
     entity: dict[str, Json] = {"type": "object", "title": name.removesuffix("[]")}
-    return _compiled({"type": "array", "items": entity} if name.endswith("[]") else entity)
+    if name.endswith("[]"):
+        return _compiled({"type": "array", "items": entity})
+    return _compiled(entity | ({"type": ["object", "null"]} if may_be_none else {}))
 
 
 def _compiled(schema: dict[str, Json]) -> Returns:
