@@ -45,8 +45,10 @@ class Plan:
     files: Mapping[str, str]
     base: Mapping[str, str]
     changes: Changes
-    cases: Mapping[str, str] | None = None
+    cases: Mapping[str, str] | None
     """A case for each utility that is as it was imported; None when none were asked for."""
+    utilities: int
+    """Of all files."""
 
 
 def known_names(disk: Disk, wanted: Iterable[Route]) -> dict[Route, str]:
@@ -78,16 +80,19 @@ def make_plan(generated: Generated, disk: Disk, *, split: bool) -> Plan:
         else:
             files[name] = fresh[name]
             changes.added += utilities_of(each.manifest)
-    for name, text in fresh.items():
-        _read_back(name, text, theirs[name].manifest)
+    counts = {name: _read_back(name, text, theirs[name].manifest) for name, text in fresh.items()}
     for name, text in files.items():
         if text != fresh.get(name):
-            _read_back(name, text, None)
-    return Plan(files, fresh, changes, _cases(generated, files))
+            counts[name] = _read_back(name, text, None)
+    utilities = sum(counts[name] for name in files)
+    return Plan(files, fresh, changes, _cases(generated, files), utilities)
 
 
-def _read_back(name: str, text: str, manifest: Mapping[str, Json] | None) -> None:
-    """Nothing is written that cannot be read, or that reads as something else. Raises ImportProblem."""
+def _read_back(name: str, text: str, manifest: Mapping[str, Json] | None) -> int:
+    """How many utilities the text has. Nothing is written that cannot be read, or reads as something else.
+
+    Raises ImportProblem.
+    """
     try:
         file = read_file(text, name)
     except ImportProblem as error:
@@ -96,6 +101,7 @@ def _read_back(name: str, text: str, manifest: Mapping[str, Json] | None) -> Non
         ) from None
     if manifest is not None and not equal(file.values, dict(manifest)):
         raise ImportProblem(f"{name} would read as something else than was imported, so nothing was written")
+    return len(file.utilities)
 
 
 def _cases(generated: Generated, files: Mapping[str, str]) -> dict[str, str] | None:

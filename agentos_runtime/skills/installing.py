@@ -16,7 +16,6 @@ from agentos_runtime.importers.service import (
     import_service,
     silent,
 )
-from agentos_runtime.importers.skill_file import read_file
 from agentos_runtime.jsontext import Json
 from agentos_runtime.skills.descriptions import open_description
 from agentos_runtime.skills.imported_files import ImportedFiles, open_files
@@ -104,7 +103,7 @@ def _report(files: ImportedFiles, imported: Imported, written: list[Path]) -> Im
         file=files.file(MAIN),
         new=MAIN not in files.disk.mine,
         written=tuple(written),
-        utilities=sum(len(read_file(text, name).utilities) for name, text in imported.plan.files.items()),
+        utilities=imported.plan.utilities,
         added=tuple(changes.added),
         changed={name: tuple(what) for name, what in changes.changed.items()},
         removed=tuple(changes.removed),
