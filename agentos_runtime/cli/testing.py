@@ -55,7 +55,10 @@ def test(
         raise click.UsageError("--chat takes one skill: agentos test --chat SKILL")
     report: CasesReport | ChatReport
     try:
-        report = asyncio.run(try_chat(settings, *skills_named) if chat else run_cases(settings, skills_named))
+        if chat:
+            report = asyncio.run(try_chat(settings, *skills_named))
+        else:
+            report = asyncio.run(run_cases(settings, skills_named))
     except (NotRun, *UNUSABLE) as error:
         raise Failed(str(error)) from None
     if as_json:

@@ -65,7 +65,6 @@ class CallInputs:
     uploads: Uploads = field(default_factory=dict)
     results: Mapping[str, Json] = field(default_factory=dict)
     """What earlier steps of the call gave, by their ids."""
-
     spellings: tuple[Spelling, ...] = ()
     """How the params are spelled in the texts that they come from."""
 
@@ -76,9 +75,9 @@ class CallInputs:
         runtime_params = {name: params.pop(name) for name in plan.utility.runtime_params & params.keys()}
         params, uploads = take_files(plan.utility, params)
         if text is not None and not uploads:
-            return cls(params, runtime_params, uploads, (Spelling(text),))
+            return cls(params, runtime_params, uploads, spellings=(Spelling(text),))
         settled, spelling = _settled(params)
-        return cls(settled, runtime_params, uploads, (spelling,))
+        return cls(settled, runtime_params, uploads, spellings=(spelling,))
 
 
 def _settled(params: dict[str, Json]) -> tuple[dict[str, Json], Spelling]:

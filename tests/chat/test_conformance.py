@@ -198,7 +198,8 @@ def test_a_failure_keeps_its_status_and_its_words(
 @pytest.mark.parametrize("dialect", DIALECTS, ids=str)
 def test_a_failure_in_a_success_or_a_stream_is_no_reply(dialect: Dialect, expressions: Expressions) -> None:
     wire = expressions.wire(dialect.skill)
-    for answer in (dialect.failure(500, "the otter is out"), {}, None, []):
+    wrong: tuple[Any, ...] = (dialect.failure(500, "the otter is out"), {}, None, [])
+    for answer in wrong:
         with pytest.raises(UpstreamError):
             wire.reply(asked(dialect), answer)
     with pytest.raises(UpstreamError, match="the otter is out"):

@@ -241,7 +241,7 @@ def test_a_reply_can_be_replayed_as_it_is_with_every_provider(expressions: Expre
 
 def test_further_choices_stand_beside_the_reply_whole_or_streamed(expressions: Expressions) -> None:
     call = {"index": 0, "id": "c", "function": {"name": "f", "arguments": '{"a": 1}'}}
-    choices = [
+    choices: Any = [
         {"index": 1, "finish_reason": "stop", "message": {"content": "second"}},
         {"index": 0, "finish_reason": "stop", "message": {"content": "first"}},
         {"index": 2, "finish_reason": "tool_calls", "message": {"content": None, "tool_calls": [call]}},

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -82,7 +82,7 @@ def test_the_agent_in_javascript_goes_on_with_a_paused_turn(tmp_path: Path) -> N
 TEXT = {"type": "text", "text": "It snows."}
 
 
-def claude_events(blocks: list[dict[str, object]], reason: str) -> bytes:
+def claude_events(blocks: Sequence[Mapping[str, object]], reason: str) -> bytes:
     """A stream of Anthropic's that holds these blocks."""
     told: list[dict[str, object]] = [{"type": "message_start", "message": {"id": "m", "model": "c", "content": []}}]
     told += [{"type": "content_block_start", "index": at, "content_block": b} for at, b in enumerate(blocks)]

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from agentos_runtime.calls.call import Call, Event, RawReply, Reply, Timings
-from agentos_runtime.errors import AgentOSError, InvalidParams, UnknownSkill, UnknownUtility, UpstreamRateLimited
+from agentos_runtime.errors import AgentOSError, InvalidParams, NotFound, UnknownSkill, UnknownUtility, UpstreamRateLimited
 from agentos_runtime.jq.checking import Verdict
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.limits.rules import FREE
@@ -81,6 +81,12 @@ class ToyCatalog:
         if name != "echo":
             raise UnknownUtility(f"There is no utility {name}.")
         return {"description": "says it back"}
+
+    def entities(self) -> list[Json]:
+        return []
+
+    def entity(self, entity_id: str) -> dict[str, Json]:
+        raise NotFound(f"There is no entity {entity_id}")
 
     def icon(self, skill: str) -> SkillFile | None:
         self.detail(skill)

@@ -46,7 +46,8 @@ class Generation:
         return [block for block in self.blocks if isinstance(block, Call)]
 
     def said(self, kind: type) -> str:
-        return "".join(block.text for block in self.blocks if isinstance(block, kind))
+        texts = (block for block in self.blocks if isinstance(block, Thinking | Text))
+        return "".join(block.text for block in texts if isinstance(block, kind))
 
 
 def canonical(generation: Generation) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def stream(generation: Generation, random: Random) -> bytes:
     for place, made in enumerate(generation.blocks):
         told = item(place, made)
         at = {"output_index": place, "item_id": told["id"]}
+        empty: dict[str, Any]
         if isinstance(made, Thinking):
             empty, kind = {"summary": [], "encrypted_content": None}, "response.reasoning_summary_text.delta"
             middle = [{"type": kind, "summary_index": 0, "delta": piece, **at} for piece in cut(made.text, random)]
