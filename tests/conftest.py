@@ -8,7 +8,7 @@ from hypothesis import settings
 
 from tests.sizes import examples
 
-settings.register_profile("suite", max_examples=examples(100))
+settings.register_profile("suite", max_examples=examples(100), deadline=None)
 settings.load_profile("suite")
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
 from time import time
@@ -52,9 +52,8 @@ def seed(home: Path) -> None:
     with Ledger(home / "activity.db"):
         pass
     rows = [_row(random, number, now) for number in range(CALLS)]
-    with sqlite3.connect(home / "activity.db") as database:
+    with closing(sqlite3.connect(home / "activity.db")) as database, database:
         database.executemany(f"INSERT INTO activity ({COLUMNS}) VALUES ({', '.join('?' * 14)})", rows)
-    database.close()
 
 
 def _row(random: Random, number: int, now: float) -> tuple[object, ...]:

@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,7 @@ def test_a_ledger_that_cannot_be_read_is_said_on_the_page(tmp_path: Path) -> Non
     with opened(tmp_path) as it:
         key = it.let_in()
         ask(it, "POST", "/api/skills/forms/look", {})
-        with sqlite3.connect(it.home / "activity.db") as database:
+        with closing(sqlite3.connect(it.home / "activity.db")) as database, database:
             database.execute("ALTER TABLE activity RENAME TO elsewhere")
         page = it.page("activity", key)
         assert page.status == 500

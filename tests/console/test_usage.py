@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -48,7 +49,7 @@ def spent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
             )
             for n in range(4800)
         ]
-        with sqlite3.connect(it.home / "activity.db") as database:
+        with closing(sqlite3.connect(it.home / "activity.db")) as database, database:
             database.executemany(f"INSERT INTO activity ({COLUMNS}) VALUES ({', '.join('?' * 12)})", rows)
         yield it
 
@@ -62,7 +63,7 @@ def test_bars_tables_and_api_have_the_same_sums(spent: Opened, zone: str) -> Non
     first = datetime.now(ZoneInfo(zone)).date() - timedelta(days=89)
     since = datetime.combine(first, datetime.min.time(), ZoneInfo(zone))
     rows: Any = ask(spent, "GET", f"/api/usage?by=model&since={since.isoformat().replace('+', '%2B')}").json["rows"]
-    with sqlite3.connect(spent.home / "activity.db") as database:
+    with closing(sqlite3.connect(spent.home / "activity.db")) as database, database:
         (counted,) = database.execute(
             "SELECT count(*) FROM activity WHERE started_at >= ?", (since.timestamp() * 1000,)
         ).fetchone()

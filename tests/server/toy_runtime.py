@@ -7,7 +7,14 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from agentos_runtime.calls.call import Call, Event, RawReply, Reply, Timings
-from agentos_runtime.errors import AgentOSError, InvalidParams, NotFound, UnknownSkill, UnknownUtility, UpstreamRateLimited
+from agentos_runtime.errors import (
+    AgentOSError,
+    InvalidParams,
+    NotFound,
+    UnknownSkill,
+    UnknownUtility,
+    UpstreamRateLimited,
+)
 from agentos_runtime.jq.checking import Verdict
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.limits.rules import FREE
