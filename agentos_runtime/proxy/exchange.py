@@ -31,6 +31,16 @@ class Bounds:
     seconds: float
 
 
+def media_type(upstream: OpenUpstream) -> str:
+    """Lower case, without parameters."""
+    return upstream.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def is_stream(upstream: OpenUpstream) -> bool:
+    """Whether an answer consists of events."""
+    return media_type(upstream) == EVENTS
+
+
 class Exchange:
     """An answer whose head is there; to be iterated once, and closed, which its `async with` block does."""
 
@@ -44,7 +54,7 @@ class Exchange:
         self._asked = body
         self._bounds = bounds
         self._redactor = ctx.results.stream()
-        self.content_type = upstream.headers.get("content-type", "").partition(";")[0].strip().lower()
+        self.content_type = media_type(upstream)
         self._meter: AnswerMeter = meter_of(self.content_type)
         self._interruption: AgentOSError | None = None
         self._ended: Callable[[], None] = lambda: None

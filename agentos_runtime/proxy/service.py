@@ -14,10 +14,11 @@ from agentos_runtime.errors import AgentOSError
 from agentos_runtime.manifest.model import Literal, Rest, Retry, Skill, Utility
 from agentos_runtime.manifest.places import placements
 from agentos_runtime.manifest.shapes import Shape
-from agentos_runtime.proxy.exchange import Bounds, Exchange
+from agentos_runtime.proxy.exchange import Bounds, Exchange, is_stream
 from agentos_runtime.proxy.finding import UTILITY, Found, Known, Origins, carried, settle
 from agentos_runtime.proxy.headers import Passing, headers_up
 from agentos_runtime.proxy.targets import Target
+from agentos_runtime.runtime.authorized import AuthorizedRequest
 from agentos_runtime.runtime.authorizing import authorize, check_again, preview_draft
 from agentos_runtime.runtime.context import CallContext, CallInputs
 from agentos_runtime.runtime.preview import Preview
@@ -90,8 +91,7 @@ class Proxy:
         skills = self._visible(asked.agent)
         known, origin = await self._origins.find(asked.target, skills, asked.skill)
         call = Call(known.skill.id, UTILITY, {}, asked.agent, asked.request_id)
-        services = self._parts.services
-        record = Record(self._parts.ledger, call, Timer(services.clocks.monotonic), Results(call))
+        record = self._record(call)
         await record.__aenter__()
         try:
             try:
@@ -108,13 +108,17 @@ class Proxy:
         skills = self._visible(asked.agent)
         known, origin = await self._origins.find(asked.target, skills, asked.skill)
         call = Call(known.skill.id, UTILITY, {}, asked.agent, asked.request_id)
-        record = Record(self._parts.ledger, call, Timer(self._parts.services.clocks.monotonic), Results(call))
-        ctx = self._context(asked, known, origin, call, record, skills)
+        ctx = self._context(asked, known, origin, call, self._record(call), skills)
         credential = ctx.plan.utility.credential
         auth = known.skill.auth.get(credential) if credential else None
         places = placements(auth, ctx.plan.utility.rest) if auth else frozenset[str]()
         shown = preview_draft(ctx, _draft(asked, ctx.plan, known.passing))
         return Previewed(known.skill.id, credential, tuple(sorted(places)), shown)
+
+    def _record(self, call: Call) -> Record:
+        """The call's row, not yet opened."""
+        parts, timer = self._parts, Timer(self._parts.services.clocks.monotonic)
+        return Record(parts.ledger, call, timer, Results(call), watched=parts.telling.watch(call))
 
     def _visible(self, agent: str) -> VisibleSkills:
         return VisibleSkills(self._parts.registry, self._parts.safeguards.limits.rule_of(agent), agent)
@@ -123,6 +127,7 @@ class Proxy:
         self, asked: Asked, known: Known, origin: str, call: Call, record: Record, skills: VisibleSkills
     ) -> CallContext:
         """The call with its plan. Raises NotAllowed, ApprovalRequired, InvalidParams, NotSupported."""
+        self._parts.check_stopped(asked.agent)
         addresses = settle(known, asked.method, asked.target, skills)
         found = carried(known, origin, asked.method, asked.target, addresses, asked.credential)
         return CallContext(call, self._plan(found), CallInputs({}), self._parts.services, record)
@@ -153,12 +158,18 @@ class Proxy:
             timeout=asked.timeout,
         )
         bounds = Bounds(ctx.services.max_reply, ends, asked.timeout)
+        if is_stream(upstream):
+            ctx.record.note_stream()
         exchange = Exchange(ctx, upstream, asked.body, bounds)
         permit.can_stop(exchange.interrupt)
         if exchange.lasts:  # what is over in a moment ends before anybody could look again
-            again = partial(check_again, ctx, authorized)
+            again = partial(self._check_again, ctx, authorized)
             exchange.when_closed(self._parts.recalls.watch(again, exchange.interrupt))
         return exchange
+
+    def _check_again(self, ctx: CallContext, authorized: AuthorizedRequest) -> None:
+        self._parts.check_stopped(ctx.call.agent)
+        check_again(ctx, authorized)
 
 
 def _draft(asked: Asked, plan: CallPlan, passing: Passing) -> Draft:

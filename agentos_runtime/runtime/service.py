@@ -1,6 +1,6 @@
 """Runtime.invoke and Runtime.stream."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -67,6 +67,9 @@ class Parts:
     safeguards: Safeguards
     services: Services
     recalls: Recalls
+    telling: Telling
+    check_stopped: Callable[[str], None]
+    """Raises when the operator stopped an agent."""
 
 
 class Runtime:
@@ -114,7 +117,15 @@ class Runtime:
     @property
     def parts(self) -> Parts:
         """What calls are made with."""
-        return Parts(self.registry, self.ledger, self._safeguards, self._services, self._recalls)
+        return Parts(
+            self.registry,
+            self.ledger,
+            self._safeguards,
+            self._services,
+            self._recalls,
+            self.telling,
+            self._check_stopped,
+        )
 
     def is_loading(self) -> bool:
         """Whether skills are being read or checked."""

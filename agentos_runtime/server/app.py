@@ -51,7 +51,7 @@ class HttpApp(Starlette):
         tools = McpRoute(self.opening, self.calls, limits, mcp)
         described, pages = Described(self.opening, reached), Pages(self.opening, reached)
         passing = Passing(self.opening, self.calls)
-        self._passed: dict[str, ASGIApp] = {USE: UseRoute(passing), FACES: FacesRoute(passing, faces)}
+        self._passed: dict[str, ASGIApp] = {USE: UseRoute(passing, call), FACES: FacesRoute(passing, faces)}
         super().__init__(
             routes=[
                 Route("/", pages.front),

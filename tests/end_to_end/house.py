@@ -77,7 +77,9 @@ def house(
     given = Settings(home=home, skills=folders, only_skills=True, rewrite=dict(rewrite or {}), **settings)
     variables = {"OPENROUTER_API_KEY": KEY} if environ is None else environ
     with (
-        running(lambda: open_runtime(given, variables), limits, faces=given.faces, mcp=given.mcp) as server,
+        running(
+            lambda: open_runtime(given, variables), limits, home=home, faces=given.faces, mcp=given.mcp
+        ) as server,
         httpx.Client(base_url=server.url, timeout=30, trust_env=False, verify=NO_TLS) as client,
     ):
         yield House(server, client, home, folders[0])

@@ -15,7 +15,7 @@ from agentos_runtime.proxy.targets import Target, parse_path, parse_url
 from tests.cli.console import Console
 from tests.end_to_end.house import KEY
 from tests.proxy.lab import ANTHROPIC, CHAT, MANAGEMENT, QUERY, Lab, lab
-from tests.toy.raw import Toy, answer_json
+from tests.toy.raw import Toy, answer_json, chunked_head, one_chunk, stall
 
 KEYS = (KEY, MANAGEMENT, ANTHROPIC, QUERY)
 STRANGER = """\
@@ -328,3 +328,36 @@ def test_what_a_person_says_yes_to_is_not_called_by_its_address_instead(tmp_path
         assert limited.upstream.toy.requests == []
         assert ask("timid", "GET", "/api/v1/models") == 200
         assert ask("bold", "GET", "/api/v1/models") == 200
+
+
+def test_an_agent_that_was_stopped_calls_no_address_and_its_stream_ends(tmp_path: Path) -> None:
+    with lab(tmp_path) as one:
+        console = Console(one.house.home, one.house.skills)
+        head = chunked_head(headers=[("Content-Type", "text/event-stream")])
+        one.upstream.says(stall(head + one_chunk(b": hello\n\n")))
+        with one.client.stream("GET", CHAT, headers={"X-Agent": "rogue"}) as said:
+            pieces = said.iter_raw()
+            assert next(pieces) == b": hello\n\n"
+            assert console.run("agents", "stop", "rogue").code == 0
+            last = next(pieces)
+            with pytest.raises(httpx.RemoteProtocolError):
+                next(pieces)
+        assert b"was stopped" in last
+        again = one.use("GET", "/use/openrouter.ai/x", headers={"X-Agent": "rogue"})
+        assert (again.status_code, "was stopped" in again.json()["error"]) == (403, True)
+        assert len(one.upstream.toy.requests) == 1
+
+
+def test_a_name_that_leads_inside_is_not_called_whatever_its_skill_says(tmp_path: Path) -> None:
+    inside = STRANGER.replace("stranger.example", "localtest.example").replace(
+        "auth: {type: api_key, header: X-Key}", "auth: none"
+    )
+    with lab(tmp_path, skills={"stranger.md": inside}, rewrite={}) as one:
+        for url, code in (
+            ("https://localtest.example/v1/ask", "upstream_unreachable"),
+            ("http://localhost:11434/api/tags", "upstream_unreachable"),
+            ("http://127.0.0.1:1/", "unknown_origin"),
+            ("https://169.254.169.254/latest", "unknown_origin"),
+        ):
+            said = one.client.post("/api/use", json={"url": url, "timeout": 5})
+            assert error(said)[1] == code, url

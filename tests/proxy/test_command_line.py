@@ -210,3 +210,31 @@ def test_status_says_whether_a_server_runs_and_what_is_left(served: Lab, console
     said = console.run("status").out
     assert ("runs at http://127.0.0.1" if runs else "No server of yours runs") in said
     assert "cost_per_day" in said
+
+
+DOCUMENT = """\
+---
+name: Only
+description: A document
+domains: [only.example]
+auth_type: api_key
+---
+Text.
+"""
+
+
+def test_a_document_is_used_with_a_bearer_token_once_somebody_was_shown_that(tmp_path: Path) -> None:
+    console = Console(tmp_path / "home", tmp_path / "skills", {"ONLY_API_KEY": "k" * 20})
+    console.write("only.md", DOCUMENT)
+    refused = console.run("use", "https://only.example/x")
+    assert json.loads(refused.err)["code"] == "approval_required"
+    assert "any path of https://only.example, as agents ask" in json.loads(refused.err)["error"]
+    shown = console.run("keys", "set", "only", stdin="s" * 20)
+    assert 'any path of https://only.example, as agents ask, with the credential "default"' in shown.err
+    dry = console.run("use", "https://only.example/x", "--dry-run", ONLY_API_KEY="")
+    assert "credential: default in header:authorization" in dry.out
+    assert "Authorization: Bearer ********" in dry.out
+    assert "would not be sent" not in dry.err
+    assert console.run("revoke", "only").code == 0
+    gone = console.run("use", "https://only.example/x", ONLY_API_KEY="")
+    assert json.loads(gone.err)["code"] == "approval_required"

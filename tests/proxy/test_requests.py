@@ -1,9 +1,14 @@
 """What of a request reaches the service."""
 
+import json
+from pathlib import Path
+
 import pytest
 
+from agentos_runtime.security.agents import Agents
+from agentos_runtime.storage.private_files import PrivateFile
 from tests.end_to_end.house import KEY
-from tests.proxy.lab import ANTHROPIC, CHAT, QUERY, Lab
+from tests.proxy.lab import ANTHROPIC, CHAT, QUERY, Lab, lab
 from tests.toy.raw import answer
 
 BODY = b'{"model" :"openai/gpt-4o-mini","messages":[{"role":"user","content":"h\\u00e9"}], "odd": 1e400}'
@@ -88,3 +93,44 @@ def test_uploads_pass_as_they_are_and_only_from_clients_that_no_page_can_be(here
         assert (said.status_code, said.json()["code"]) == (403, "forbidden_origin")
     assert here.use("POST", CHAT, content=b"x", headers={"Content-Encoding": "gzip"}).status_code == 415
     assert here.upstream.toy.requests == []
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent(here: Lab) -> None:
+    head = (
+        b"POST /use/api.anthropic.com/v1/messages HTTP/1.1\r\nHost: localhost:%d\r\nX-Agent: t\r\n"
+        b"Content-Length: 209715200\r\n\r\n" % here.house.server.port
+    )
+    body, _ = here.raw(head)
+    assert json.loads(body)["error"]["type"] == "request_too_large"
+    assert here.upstream.toy.requests == []
+
+
+def test_a_token_of_an_agent_proves_it_in_either_header_and_no_other_key_is_asked_for(tmp_path: Path) -> None:
+    with lab(tmp_path) as one:
+        token = Agents(PrivateFile(one.house.home / "agents.json")).add("cursor")
+        path = "/use/openrouter.ai/api/v1/models"
+        for headers in ({"x-api-key": token}, {"Authorization": f"Bearer {token}"}):
+            one.upstream.says(answer(body=b"{}"))
+            assert one.client.get(path, headers=headers).status_code == 200
+            rows = one.client.get("/api/activity", headers={"Authorization": f"Bearer {token}"}).json()["rows"]
+            assert (rows[0]["agent"], token.encode() in one.upstream.asked.raw) == ("cursor", False)
+        refused = (
+            {"x-api-key": "agentos_x"},
+            {"X-Agent": "cursor"},
+            {"User-Agent": "cursor/1.0", "x-api-key": "sk-any"},
+        )
+        for headers in refused:
+            said = one.client.get(path, headers=headers)
+            assert (said.status_code, said.json()["error"]["type"]) == (401, "authentication_error"), headers
+        assert (
+            one.client.get(path, headers={"User-Agent": "claude-cli/2.0 (x)", "x-api-key": "sk"}).status_code == 200
+        )
+        assert one.row()["agent"] == "claude-cli"
+
+
+def test_the_older_name_of_a_utility_stays_one(here: Lab) -> None:
+    here.upstream.says(answer(body=b'{"found": 1}', headers=[("Content-Type", "application/json")]))
+    assert here.use("POST", "/use/maps/find", json={"q": "a"}).json() == {"found": 1}
+    assert here.upstream.asked.target == f"/v2/find?q=a&api_key={QUERY}"
+    assert here.row()["utility"] == "find"
+    assert here.use("POST", "/use/maps/nothing", json={}).json()["code"] == "unknown_utility"

@@ -9,7 +9,7 @@ from agentos_runtime.manifest.model import Skill
 from agentos_runtime.runtime.operating.skills import loaded_skills, whole_skill
 from agentos_runtime.runtime.service import Runtime
 from agentos_runtime.security.approvals import Approvals, Lock
-from agentos_runtime.security.authority import USE, Authority, Grant, authority_of, sort_grants
+from agentos_runtime.security.authority import Authority, Grant, authority_of, sort_grants
 from agentos_runtime.security.credentials.lookup import Listed
 
 
@@ -93,18 +93,16 @@ def _listed(
     own = [each for each in stored if each.skill == skill_id]
     approval = lock.approvals.get(skill_id)
     set_at = {grant: each.set_at for each in own for grant in each.grants}
-    asked = authority_of(skill).grants if skill else approval.authority.grants if approval else set_at.keys()
-    grants = []
-    for grant in sort_grants(asked):
+    asks_for = authority_of(skill).grants if skill else approval.authority.grants if approval else set_at.keys()
+    asked, grants = sort_grants(asks_for), []
+    for grant in asked:
         by = _approved_by(skill_id, skill, approvals, grant, frozenset(set_at), lock)
         approved_at = approval.approved_at if approval and by == "agentos.lock" else None
         since = set_at.get(grant) if by == "keys set" else approved_at
         grants.append(grant.as_json() | {"approved_by": by, "since": since})
     refused_at = lock.refusals.get(skill_id)
-    nobody = [
-        each for each in grants if each["approved_by"] is None and str(each["placement"]).partition(":")[0] != USE
-    ]
-    state = "refused" if refused_at else "asks" if nobody else "approved"
+    asks = any(each["approved_by"] is None and not grant.opens for each, grant in zip(grants, asked, strict=True))
+    state = "refused" if refused_at else "asks" if asks else "approved"
     return {
         "skill": skill_id,
         "state": state,

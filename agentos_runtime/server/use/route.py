@@ -3,7 +3,7 @@
 import asyncio
 import re
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentos_runtime.errors import AgentOSError, MethodNotAllowed, ShuttingDown
 from agentos_runtime.mcp.face import agent_of
@@ -17,6 +17,7 @@ from agentos_runtime.server.ports import Runtime
 from agentos_runtime.server.use.passing import pass_on
 from agentos_runtime.server.use.shapes import USE, shape_of, wire_at
 
+_ID = re.compile(r"[a-z][a-z0-9-]*")
 _PRODUCT = re.compile(rb"([!-.0-~]{1,64})(?:[/ ].*)?", re.DOTALL)
 """The first product of a User-Agent (RFC 9110, 10.1.5)."""
 
@@ -61,10 +62,14 @@ class Passing:
 class UseRoute:
     """An ASGI application; paths come to it as they are."""
 
-    def __init__(self, passing: Passing) -> None:
+    def __init__(self, passing: Passing, call: ASGIApp) -> None:
         self._passing = passing
+        self._call = call
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if await self._names_a_utility(scope):
+            await self._call(scope, receive, send)
+            return
         try:
             asked = await self._asked(scope)
             await self._passing.pass_through(scope, receive, send, asked)
@@ -72,6 +77,16 @@ class UseRoute:
             allow = [(b"allow", ", ".join(sorted(METHODS)).encode())] if isinstance(error, MethodNotAllowed) else []
             request_id = admitted(scope).request_id
             await error_response(error, request_id, allow, shape_of(scope))(scope, receive, send)
+
+    async def _names_a_utility(self, scope: Scope) -> bool:
+        """Whether it is `POST /use/<skill>/<utility>`, as AgentOS calls a utility; no host is so short."""
+        skill, _, utility = scope["path"][len(USE) :].partition("/")
+        if scope["method"] != "POST" or not utility or "/" in utility or not _ID.fullmatch(skill):
+            return False
+        runtime = await self._passing.runtime()
+        await runtime.ready(skill)
+        scope["path_params"] = {"skill": skill, "utility": utility}
+        return runtime.parts.registry.find(skill) is not None
 
     async def _asked(self, scope: Scope) -> Asked:
         method: str = scope["method"]
