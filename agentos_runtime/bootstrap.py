@@ -37,6 +37,7 @@ from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.queries import ActivityReader
 from agentos_runtime.storage.private_files import PrivateFile, make_private_folder
 from agentos_runtime.waiting.desk import Desk
+from agentos_runtime.waiting.notifying import Notifier, read_notify
 
 STARTING = 3.0
 """Seconds after which a server opens although skills are still being loaded; calls for those wait a while."""
@@ -152,8 +153,10 @@ async def open_runtime(
             )
             async with reaching as reached:
                 desk = Desk(settings.waiting_file, clock=reached.clocks.wall, sleep=reached.clocks.sleep)
-                with Ledger(settings.activity_file) as ledger, closing(desk):
+                notifier = Notifier(read_notify(settings.notify, settings.config_file), environ)
+                with Ledger(settings.activity_file) as ledger, closing(desk), closing(notifier):
                     desk.check_version()
+                    desk.listen(notifier.tell)
                     await _load(registry, watch=watch)
                     async with _watching(registry) if watch else nullcontext():
                         yield Runtime(
@@ -167,6 +170,7 @@ async def open_runtime(
                             home=Home(settings, Agents(PrivateFile(settings.agents_file)), reached.keys),
                             safeguards=safeguards,
                             desk=desk,
+                            notifier=notifier,
                             platform=platform,
                             clocks=reached.clocks,
                             max_reply=settings.max_reply,

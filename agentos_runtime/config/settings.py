@@ -76,6 +76,8 @@ class Settings:
     """`[faces]` in config.toml; read by `proxy.faces`."""
     ask: Mapping[str, Any] = field(default_factory=dict)
     """`[ask]` in config.toml; read by `config.ask`."""
+    notify: Mapping[str, Any] = field(default_factory=dict)
+    """`[notify]` in config.toml; read by `waiting.notifying`."""
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     other_homes: tuple[Path, ...] = field(default=(), compare=False)
     """Homes that this one stands in for: what lies in them is as private as what lies in `home`."""
@@ -171,7 +173,7 @@ class Settings:
 
 
 TABLES = frozenset(
-    {"skill_settings", "limits", "breaker", "fairness", "idempotency", "mcp", "metrics", "faces", "ask"}
+    {"skill_settings", "limits", "breaker", "fairness", "idempotency", "mcp", "metrics", "faces", "ask", "notify"}
 )
 """Settings that only `config.toml` can say."""
 AGENT_PREFIX = "agentos_"
@@ -361,4 +363,5 @@ _READERS: Mapping[str, Any] = {
     "metrics": _table,
     "faces": _table,
     "ask": _table,
+    "notify": _table,
 }

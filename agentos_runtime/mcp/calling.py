@@ -33,6 +33,8 @@ Called: TypeAlias = tuple[Fields, dict[str, Json]]
 """The members of a result, and what stands in its `_meta`."""
 IDEMPOTENCY_KEY = "agentos/idempotency_key"
 SEARCHED = 10
+UNTOLD = 50.0
+"""Seconds for which a call is held while a person is asked and its client hears nothing of progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,19 @@ class Calls:
         rows = tool is not None and tool.has_rows and arguments.get("limit") is None and not arguments.get("all")
         if rows:
             arguments["limit"] = ROWS
+        patience = UNTOLD if request.progress_token is None else None
         trace = trace_id_of(request.meta.get("traceparent")) or face.trace_id
-        key = _idempotency_key(request)
-        call = Call(skill, utility, arguments, face.agent, face.request_id, key, surface="mcp", trace_id=trace)
+        call = Call(
+            skill,
+            utility,
+            arguments,
+            face.agent,
+            face.request_id,
+            _idempotency_key(request),
+            patience=patience,
+            surface="mcp",
+            trace_id=trace,
+        )
         try:
             reply = await self.runtime.invoke(call)
         except (UnknownSkill, UnknownUtility, NotCallable) as error:

@@ -56,6 +56,7 @@ from agentos_runtime.storage.activity.sight import EVERYTHING, Sight
 from agentos_runtime.storage.private_files import PrivateFileError
 from agentos_runtime.version import __version__
 from agentos_runtime.waiting.desk import Desk
+from agentos_runtime.waiting.notifying import Notifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Runtime:
         home: Home,
         safeguards: Safeguards,
         desk: Desk,
+        notifier: Notifier | None = None,
         platform: str,
         max_reply: int,
         clocks: Clocks | None = None,
@@ -102,6 +104,7 @@ class Runtime:
         self._agents = home.agents
         self._broker = broker
         self._safeguards = safeguards
+        self._notifier = notifier
         self._platform = platform
         self.telling = Telling(Measured(), registry, safeguards.limits, home.agents)
         """Who is told how calls go."""
@@ -144,6 +147,8 @@ class Runtime:
             health["ledger"] = self.ledger.degraded
         if problem := self._safeguards.limits.problem:
             health["limits"] = problem
+        if self._notifier is not None and self._notifier.troubles:
+            health["notify"] = [*self._notifier.troubles]
         return health
 
     async def ready(self, skill: str) -> None:

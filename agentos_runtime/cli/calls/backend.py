@@ -40,6 +40,10 @@ class Backend(Protocol):
 
     async def invoke(self, call: Call) -> Answer: ...
 
+    async def waiting(self, entry_id: str, seconds: float) -> Any:
+        """What waits for a person, as `GET /api/waiting/<id>` shows it: decided, or after some seconds."""
+        ...
+
     def stream(self, call: Call) -> AsyncIterator[Event]:
         """The events, the last of which is `done`; a terminal `error` is raised."""
         ...

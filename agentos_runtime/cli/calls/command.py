@@ -13,6 +13,7 @@ import click
 from agentos_runtime import jsontext
 from agentos_runtime.calls.call import Call, RawReply
 from agentos_runtime.cli.calls.arguments import read_object, read_params
+from agentos_runtime.cli.calls.asked import once_allowed
 from agentos_runtime.cli.calls.backend import Answer, Backend, CallFailed
 from agentos_runtime.cli.calls.streamed import print_stream
 from agentos_runtime.cli.failures import print_failure
@@ -85,10 +86,14 @@ async def _call(shell: Shell, settings: Settings, call: Call, arguments: tuple[s
     async with backend_for(shell, settings, options["agent"], local=bool(elsewhere)) as (backend, agent):
         schema = (await backend.utility(call.skill, call.utility))["params"] if arguments else {}
         given = replace(call, params=read_params(arguments, base, schema), agent=agent)
-        if options["stream"]:
-            await print_stream(backend.stream(given), jsonl=options["jsonl"])
-        else:
-            _print(await backend.invoke(given), options["output"])
+
+        async def make(call: Call) -> None:
+            if options["stream"]:
+                await print_stream(backend.stream(call), jsonl=options["jsonl"])
+            else:
+                _print(await backend.invoke(call), options["output"])
+
+        await once_allowed(backend, given, make)
 
 
 def _rows(options: Any) -> dict[str, Json]:

@@ -11,6 +11,7 @@ from agentos_runtime.cli.terminal.shell import OPERATOR, Shell
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.runtime import Runtime
+from agentos_runtime.runtime.operating.waiting import show_waiting
 from agentos_runtime.runtime.preview import Preview
 from agentos_runtime.runtime.tracing import Trace
 
@@ -32,6 +33,9 @@ class InProcess:
         with _failing(call):
             reply = await self._runtime.invoke(call, trace=self._trace)
             return Answer(reply.value, reply.raw, reply.more, reply.ignored)
+
+    async def waiting(self, entry_id: str, seconds: float) -> Any:
+        return await show_waiting(self._runtime, OPERATOR, entry_id, seconds)
 
     async def stream(self, call: Call) -> AsyncIterator[Event]:
         with _failing(call):

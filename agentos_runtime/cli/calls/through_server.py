@@ -19,6 +19,8 @@ from agentos_runtime.server.connections.peer import Peers
 
 PATIENCE = 1.0
 """Seconds a server may take to say that it is one; a call itself has the time that the server gives it."""
+ACCEPTED = 202
+"""A person has to be asked first."""
 ANY_ADDRESS: Mapping[str, str] = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
@@ -50,6 +52,12 @@ class ThroughServer:
                 return Answer(None, RawReply(body, response.headers.get("content-type", "")), ignored=ignored)
             return Answer(parse(body), more=response.headers.get("x-more-rows") == "true", ignored=ignored)
 
+    async def waiting(self, entry_id: str, seconds: float) -> Any:
+        with self._talking():
+            path, query = f"/api/waiting/{quote(entry_id, safe='')}", {"wait": f"{seconds:.1f}"}
+            request = self._client.build_request("GET", path, params=query, headers=self._headers)
+            return parse(await (await self._send(request)).aread())
+
     async def stream(self, call: Call) -> AsyncIterator[Event]:
         with self._talking():
             response = await self._send(self._request(call, "text/event-stream"))
@@ -67,14 +75,17 @@ class ThroughServer:
             "Content-Type": "application/json",
             "Accept": accept,
             "X-Request-Id": call.request_id,
+            "Prefer": "respond-async",
         }
+        if call.waiting_id is not None:
+            headers["Waiting-Id"] = call.waiting_id
         return self._client.build_request(
             "POST", _path(call.skill, call.utility), content=dump(call.params), headers=headers | self._headers
         )
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
         response = await self._client.send(request, stream=True)
-        if response.status_code >= 300:
+        if response.status_code >= 300 or response.status_code == ACCEPTED:
             raise CallFailed(_body(await response.aread()))
         return response
 

@@ -13,13 +13,14 @@ from agentos_runtime.cli.lazy import load
 from agentos_runtime.cli.serving.log import Log, LoggedRecords
 from agentos_runtime.cli.serving.news import tell_news
 from agentos_runtime.cli.serving.printing import Lines
-from agentos_runtime.cli.terminal.output import plain, print_json, say, style
+from agentos_runtime.cli.terminal.output import plain, print_json, ring, say, style
 from agentos_runtime.cli.terminal.shell import OPERATOR, Shell
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.jsontext import Json
 from agentos_runtime.runtime import Runtime
 from agentos_runtime.server.lifecycle.processes import Inherited
 from agentos_runtime.server.server import run
+from agentos_runtime.waiting.entries import Entry
 from agentos_runtime.version import __version__
 
 NEAREST, STRICT = "nearest", "strict"
@@ -107,8 +108,19 @@ class Server:
             catalog = runtime.catalog(OPERATOR, everything=True)
             self._entries, self._loading = catalog.entries(), len(catalog.loading())
             self.warn(runtime.ledger.degraded)
+            runtime.asking.desk.listen(self._say_waiting)
             async with self._telling(runtime):
                 yield runtime
+
+    def _say_waiting(self, entry: Entry) -> None:
+        """Somebody waits for the operator's yes."""
+        if self._said.as_json:
+            names = {name: value for name, value in entry.as_json().items() if name in ("id", "agent", "skill", "utility")}
+            print_json({"waiting": names}, pretty=False)
+            return
+        what = f"{plain(entry.agent)} waits for your yes to {plain(entry.skill)}/{plain(entry.utility)}"
+        say(f"{style('Waiting:', fg='yellow', bold=True)} {what}. Look: agentos waiting")
+        ring()
 
     def _simulation(self) -> Callable[..., Any] | None:
         if not self._said.simulate:

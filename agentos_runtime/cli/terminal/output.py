@@ -49,6 +49,17 @@ def say(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     _write(lambda: click.echo("".join(pieces), err=err, nl=nl))
 
 
+def ring() -> None:
+    """The bell of the terminal that stderr is. Raises OutputLost, BrokenPipeError."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        _write(lambda: click.echo("\a", err=True, nl=False))
+
+
+def say_over(text: str) -> None:
+    """On stderr: in place of the line that stands there, on a terminal. Raises OutputLost, BrokenPipeError."""
+    _write(lambda: click.echo(f"\r\x1b[K{harmless(text)}", err=True, nl=False))
+
+
 def say_bytes(data: bytes) -> None:
     """The very bytes on stdout, for a file or a pipe. Raises OutputLost, BrokenPipeError."""
     _write(lambda: click.echo(data, nl=False))

@@ -9,23 +9,34 @@ from agentos_runtime.limits.rules import TOTAL
 from agentos_runtime.runtime.service import Runtime
 from agentos_runtime.security.agents import ANONYMOUS, Caller
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble
+from agentos_runtime.waiting.entries import OPEN, Entry
 
 NEARLY = 0.8
 """The part of a budget from which on it needs attention."""
 
 
-def attention(runtime: Runtime) -> list[Json]:
-    """`[{kind, text, command, skill?, agent?, …}]`, the most urgent kinds first.
+async def attention(runtime: Runtime) -> list[Json]:
+    """`[{kind, text, command, skill?, agent?, …}]`, the most urgent kinds first. Raises Overloaded.
 
-    Kinds: `runtime`, `broken`, `stale`, `approval`, `credential`, `budget`, `stopped`.
+    Kinds: `waiting`, `runtime`, `broken`, `stale`, `approval`, `credential`, `budget`, `stopped`.
     """
-    return [*_of_runtime(runtime), *_of_skills(runtime), *_of_budgets(runtime)]
+    asking = runtime.asking
+    entries, _ = await asking.desk.listed(OPEN[:1], None, asking.holds)
+    waiting = [_of_waiting(entry) for entry in reversed(entries)]
+    return [*waiting, *_of_runtime(runtime), *_of_skills(runtime), *_of_budgets(runtime)]
+
+
+def _of_waiting(entry: Entry) -> Json:
+    what = f"{entry.skill}/{entry.utility}"
+    about: dict[str, Json] = {"skill": entry.skill, "agent": entry.agent, "id": entry.id}
+    text = f'The agent "{entry.agent}" waits for your yes to {what}'
+    return about | {"kind": "waiting", "text": text, "command": f"agentos waiting yes {entry.id}"}
 
 
 def _of_runtime(runtime: Runtime) -> Iterator[Json]:
     """The ledger, the limits and the watcher of skills, where they do not work."""
     health = runtime.health()
-    for name in ("ledger", "limits", "watcher"):
+    for name in ("ledger", "limits", "watcher", "notify"):
         said = health.get(name)
         for text in said if isinstance(said, list) else [said] if said else []:
             yield {"kind": "runtime", "text": str(text), "command": "agentos doctor", "part": name}

@@ -92,6 +92,10 @@ def _wrong(name: str, must: str) -> InvalidParams:
     return InvalidParams(f"{name} {must}.", problems=[ParamProblem(name, must)])
 
 
+async def _attention(runtime: Runtime, asked: Asked) -> Json:
+    return {"items": await attention(runtime)}
+
+
 def _set_credential(runtime: Runtime, asked: Asked) -> Json:
     asked.only("fields", "authority")
     given = asked.object("fields")
@@ -148,7 +152,7 @@ async def _explain(runtime: Runtime, asked: Asked) -> Json:
 
 
 _ROUTES: tuple[tuple[str, str, Answer], ...] = (
-    ("GET", "/attention", lambda runtime, _: {"items": attention(runtime)}),
+    ("GET", "/attention", _attention),
     ("GET", "/credentials", lambda runtime, _: credentials.list_credentials(runtime)),
     ("POST", "/credentials/{skill}/{credential}", _set_credential),
     ("DELETE", "/credentials/{skill}/{credential}", _remove_credential),

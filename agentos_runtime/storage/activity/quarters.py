@@ -6,7 +6,6 @@ quarter-hour. What is deleted is taken out of the sums in the same transaction.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
 
 QUARTER = 900_000
 """Milliseconds."""
@@ -28,7 +27,7 @@ CREATE TABLE quarter (
     output_tokens INTEGER NOT NULL,
     cost REAL NOT NULL
 ) STRICT;
-CREATE INDEX quarter_begins ON quarter (begins, agent, skill, utility);
+CREATE INDEX quarter_begins ON quarter (begins);
 CREATE TABLE span (
     begins INTEGER PRIMARY KEY,
     first INTEGER NOT NULL,
@@ -42,9 +41,12 @@ INSERT INTO mark VALUES (1, 0);
 """
 _KEYS = "agent, skill, utility, model"
 _SUMS = (
-    "count(*), total(outcome = 'error'), total(input_tokens), total(output_tokens), total(cost), min(id), max(id)"
+    "count(*)",
+    "cast(total(outcome = 'error') AS INTEGER)",
+    "cast(total(input_tokens) AS INTEGER)",
+    "cast(total(output_tokens) AS INTEGER)",
+    "total(cost)",
 )
-Sums: TypeAlias = tuple[int, str, str, str, str | None, int, float, float, float, float, int, int]
 
 
 def mark_of(connection: sqlite3.Connection) -> int:
@@ -65,8 +67,13 @@ def add_up(connection: sqlite3.Connection, *, long: int = LONG, at_once: int = A
     until = until if first_open is None else first_open - 1
     if until <= mark:
         return False
-    for row in _grouped(connection, "id > ? AND id <= ?", (mark, until)):
-        _add(connection, row)
+    _add(connection, "id > ? AND id <= ?", (mark, until), "+")
+    connection.execute(
+        f"INSERT INTO span SELECT started_at / {QUARTER}, min(id), max(id) FROM activity WHERE id > ? AND id <= ?"  # noqa: S608
+        " GROUP BY 1 ON CONFLICT (begins) DO UPDATE"
+        " SET first = min(first, excluded.first), last = max(last, excluded.last)",
+        (mark, until),
+    )
     connection.execute("UPDATE mark SET last = ?", (until,))
     return until < most and first_open is None
 
@@ -74,9 +81,13 @@ def add_up(connection: sqlite3.Connection, *, long: int = LONG, at_once: int = A
 def take_out(connection: sqlite3.Connection, ids: str, values: Sequence[int]) -> None:
     """Rows are about to be deleted: those whose numbers a query gives."""
     mark = mark_of(connection)
-    if mark:
-        for row in _grouped(connection, f"id IN ({ids}) AND id <= ?", (*values, mark)):
-            _subtract(connection, row)
+    if not mark:
+        return
+    _add(connection, f"id IN ({ids}) AND id <= ?", (*values, mark), "-")
+    gone = f"SELECT started_at / {QUARTER} FROM activity WHERE id IN ({ids})"  # noqa: S608
+    empty = f"SELECT begins FROM quarter WHERE begins IN ({gone}) GROUP BY begins HAVING sum(calls) <= 0"  # noqa: S608
+    for table in ("span", "quarter"):
+        connection.execute(f"DELETE FROM {table} WHERE begins IN ({empty})", values)  # noqa: S608
 
 
 def settle(connection: sqlite3.Connection) -> None:
@@ -92,41 +103,11 @@ def edges(connection: sqlite3.Connection, moments: Iterable[int | None]) -> list
     return connection.execute(sql, [*inside]).fetchall()
 
 
-def _grouped(connection: sqlite3.Connection, where: str, values: Sequence[int]) -> list[Sums]:
-    sql = (
-        f"SELECT started_at / {QUARTER} AS begins, {_KEYS}, {_SUMS} FROM activity WHERE {where}"  # noqa: S608
-        f" GROUP BY begins, {_KEYS}"
-    )
-    return connection.execute(sql, values).fetchall()
-
-
-def _add(connection: sqlite3.Connection, row: Sums) -> None:
-    if not _change(connection, row, "+"):
-        connection.execute(
-            f"INSERT INTO quarter (begins, {_KEYS}, calls, errors, input_tokens, output_tokens, cost)"  # noqa: S608
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*row[:6], *map(int, row[6:9]), row[9]),
-        )
+def _add(connection: sqlite3.Connection, where: str, values: Sequence[int], sign: str) -> None:
+    """Add rows to the sums, or their opposite: several lines of the same quarter add up like one."""
+    sums = ", ".join(f"{sign}{each}" for each in _SUMS)
     connection.execute(
-        "INSERT INTO span VALUES (?1, ?2, ?3)"
-        " ON CONFLICT (begins) DO UPDATE SET first = min(first, ?2), last = max(last, ?3)",
-        (row[0], row[10], row[11]),
+        f"INSERT INTO quarter SELECT started_at / {QUARTER} AS begins, {_KEYS}, {sums} FROM activity WHERE {where}"  # noqa: S608
+        f" GROUP BY begins, {_KEYS}",
+        values,
     )
-
-
-def _subtract(connection: sqlite3.Connection, row: Sums) -> None:
-    _change(connection, row, "-")
-    connection.execute("DELETE FROM quarter WHERE begins = ? AND calls <= 0", (row[0],))
-    connection.execute(
-        "DELETE FROM span WHERE begins = ?1 AND NOT EXISTS (SELECT 1 FROM quarter WHERE begins = ?1)", (row[0],)
-    )
-
-
-def _change(connection: sqlite3.Connection, row: Sums, sign: str) -> bool:
-    names = ("calls", "errors", "input_tokens", "output_tokens", "cost")
-    changes = ", ".join(f"{name} = {name} {sign} ?" for name in names)
-    done = connection.execute(
-        f"UPDATE quarter SET {changes} WHERE begins = ? AND agent = ? AND skill = ? AND utility = ? AND model IS ?",  # noqa: S608
-        (row[5], *map(int, row[6:9]), row[9], *row[:5]),
-    )
-    return done.rowcount > 0

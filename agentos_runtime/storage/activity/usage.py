@@ -56,7 +56,7 @@ def added_up(connection: sqlite3.Connection, asked: Conditions, wanted: Wanted, 
     columns, by = _columns(connection, asked, wanted, now)
     order = "day, cost DESC, calls DESC" if "day" in wanted.groups else "cost DESC, calls DESC"
     source, values = _source(connection, asked)
-    sql = f"SELECT {columns}, {_SUMS} FROM ({source}) GROUP BY {by} ORDER BY {order}, {by}"  # noqa: S608
+    sql = f"SELECT {columns}, {_SUMS} FROM ({source}) GROUP BY {by} HAVING SUM(calls) > 0 ORDER BY {order}, {by}"  # noqa: S608
     rows = dicts(connection, sql, values)
     if wanted.latency:
         _add_latency(connection, asked, wanted, now, rows)
