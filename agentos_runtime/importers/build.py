@@ -37,6 +37,7 @@ class Source:
     methods: tuple[str, ...] = ()
     deprecated: bool = False
     auth: str | None = None
+    own_names: bool = False
 
     def as_json(self, version: str) -> Json:
         said: dict[str, Json] = {"from": self.address}
@@ -51,6 +52,8 @@ class Source:
             said["deprecated"] = True
         if self.auth:
             said["auth"] = self.auth
+        if self.own_names:
+            said["naming"] = "operation-id"
         if self.names:
             said["names"] = dict(self.names)
         return {self.kind: said}

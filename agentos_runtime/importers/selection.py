@@ -64,6 +64,7 @@ class Remembered:
     methods: tuple[str, ...] = ()
     deprecated: bool = False
     auth: str | None = None
+    own_names: bool = False
 
 
 def remembered(disk: Disk, kind: str) -> Remembered:
@@ -81,6 +82,7 @@ def remembered(disk: Disk, kind: str) -> Remembered:
         _texts(said.get("methods")),
         said.get("deprecated") is True,
         auth if isinstance(auth, str) else None,
+        said.get("naming") == "operation-id",
     )
 
 
@@ -101,8 +103,8 @@ class Choice:
     """A utility's name in the description → the name it gets."""
     auth: str | None = None
     """`bearer`, `basic`, `header:NAME`, `query:NAME`, `none` or the name of a security scheme."""
-    own_names: bool = False
-    """Utilities are called as the description's operation ids say."""
+    own_names: bool | None = None
+    """Utilities are called as the description's operation ids say; None = as last time."""
 
 
 def source_of(kind: str, address: str, choice: Choice, disk: Disk) -> Source:
@@ -117,6 +119,7 @@ def source_of(kind: str, address: str, choice: Choice, disk: Disk) -> Source:
         tuple(method.upper() for method in choice.methods) or before.methods,
         choice.deprecated or before.deprecated,
         choice.auth or before.auth,
+        before.own_names if choice.own_names is None else choice.own_names,
     )
 
 

@@ -82,9 +82,7 @@ def import_service(
         losses.add(told)
     progress(f"writing and reading back {len(api.operations)} operations")
     known = known_names(disk, [route(one.method, one.path) for one in api.operations])
-    names = utility_names(
-        api.operations, (skill_id, api.title), known, source.names or {}, own=wanted.choice.own_names
-    )
+    names = utility_names(api.operations, (skill_id, api.title), known, source.names or {}, own=source.own_names)
     generated = build(api, skill_id, names, source, losses)
     if wanted.cases:
         generated = with_cases(generated, api)

@@ -59,6 +59,8 @@ def write_file(manifest: Mapping[str, Json], docs: str, header: str = "") -> str
     return f"---\n{front}---\n\n{docs}"
 
 
+_END = "\0end"
+"""Stands for the heading of what a person wrote at the end."""
 _TOP = ("id", "name", "description")
 
 
@@ -105,6 +107,17 @@ def sections(docs: str) -> dict[str, Json]:
         while heading in found:
             heading += " "
         found[heading] = docs[start:end]
+    return found
+
+
+def with_end(parts: Mapping[str, Json], before: Mapping[str, Json]) -> dict[str, Json]:
+    """The sections, and apart from the last one what a person wrote at the very end of the file."""
+    found = {**parts}
+    last = next(reversed(found), None)
+    known = str(before.get(last, "")).rstrip() if last else ""
+    if last and known and str(found[last]).startswith(f"{known}\n") and str(found[last])[len(known) :].strip():
+        text = str(found[last])
+        found |= {last: text[: len(known)] + "\n", _END: text[len(known) :].lstrip("\n")}
     return found
 
 

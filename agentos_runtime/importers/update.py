@@ -8,7 +8,15 @@ from agentos_runtime.importers.build import Generated
 from agentos_runtime.importers.merge import MISSING, Missing, Value, equal, merge
 from agentos_runtime.importers.naming import Route, matching
 from agentos_runtime.importers.parts import MAIN, routes, settled_names, split_up, utilities_of
-from agentos_runtime.importers.skill_file import SkillFile, joined, read_file, rewrite, sections, write_file
+from agentos_runtime.importers.skill_file import (
+    SkillFile,
+    joined,
+    read_file,
+    rewrite,
+    sections,
+    with_end,
+    write_file,
+)
 from agentos_runtime.jsontext import Json
 
 HEADER = (
@@ -162,8 +170,10 @@ def _update(file: _Versions, manifest: dict[str, Json], docs: str, changes: Chan
     mine = file.mine
     merged = merge(dict(file.before), mine.values, manifest)
     wanted = merged.value if isinstance(merged.value, dict) else {}
-    texts = merge(sections(file.docs_before), sections(mine.docs), sections(docs))
-    same_docs = not isinstance(texts.value, dict) or equal(texts.value, sections(mine.docs))
+    docs_before = sections(file.docs_before)
+    here = with_end(sections(mine.docs), docs_before)
+    texts = merge(docs_before, here, sections(docs))
+    same_docs = not isinstance(texts.value, dict) or equal(texts.value, here)
     gone = [conflict.path for conflict in merged.conflicts if isinstance(conflict.theirs, Missing)]
     changes.kept += [path[1] for path in gone if path[0] == "utilities" and len(path) == 2]
     changes.conflicts += map(str, merged.conflicts)

@@ -1,6 +1,7 @@
 """Skill files are found, loaded once, and checked to the last expression; what came of it is a value."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -126,7 +127,8 @@ async def _check_skill(
     warnings = result.skill.warnings if result.skill else ()
     expressions = await check_expressions(checker, result.checks)
     beside = unknown_fields(result.skill, known) if result.skill else ()
-    problems = (*result.problems, *expressions.told, *warnings, *beside)
+    hints = await aside(partial(_hints, file, result.skill))
+    problems = (*result.problems, *expressions.told, *warnings, *beside, *hints)
     loaded = result.skill or result.doubtful
     dialect = loaded.dialect if loaded else None
     checked = CheckedFile(file, result.id, tuple(sorted(problems, key=_order)), dialect)
@@ -137,6 +139,22 @@ def _entities_beside(folder: SkillFolder) -> Known:
     entities = Entities()
     entities.look(folder)
     return entities.known
+
+
+def _hints(file: SkillFile, skill: Skill | None) -> list[Problem]:
+    """What could be called beside instructions: a LAP file that describes it."""
+    if skill is None or skill.kind != "instructions" or file.path.name not in SKILL_FILES:
+        return []
+    here = file.path.parent
+    for folder in (here, here / "references"):
+        with suppress(OSError):
+            for entry in file.folder.entries(folder) if is_there(folder) else ():
+                if entry.name.endswith(".lap") and not entry.is_folder:
+                    place = Place("", Position(str(file.path), 1, 1))
+                    message = f"nothing can be called here, and {entry.name} beside it describes what could"
+                    fix = f"Make a skill of it: agentos import lap {folder / entry.name} --id {skill.id}-calls"
+                    return [Problem(message, place, fix, "warning", 3)]
+    return []
 
 
 def _read(file: SkillFile, schema: ManifestSchema) -> LoadResult:

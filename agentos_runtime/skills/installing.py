@@ -35,6 +35,8 @@ class ImportReport:
     """The files that are different now; none when nothing changed, or nothing was to be written."""
     utilities: int
     """Of the whole skill."""
+    size: int
+    """Bytes of all its files."""
     added: tuple[str, ...]
     changed: Mapping[str, tuple[str, ...]]
     """Utility or top-level key → what of it."""
@@ -52,6 +54,7 @@ class ImportReport:
             "file": str(self.file),
             "written": [str(file) for file in self.written],
             "utilities": self.utilities,
+            "bytes": self.size,
             "added": [*self.added],
             "changed": {name: [*what] for name, what in self.changed.items()},
             "removed": [*self.removed],
@@ -104,6 +107,7 @@ def _report(files: ImportedFiles, imported: Imported, written: list[Path]) -> Im
         new=MAIN not in files.disk.mine,
         written=tuple(written),
         utilities=imported.plan.utilities,
+        size=sum(len(text.encode()) for text in imported.plan.files.values()),
         added=tuple(changes.added),
         changed={name: tuple(what) for name, what in changes.changed.items()},
         removed=tuple(changes.removed),

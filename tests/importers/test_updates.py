@@ -1,5 +1,6 @@
 """Importing again: what is new comes in, what a person changed stays, and everything is said."""
 
+import re
 from typing import Any
 
 import yaml
@@ -13,7 +14,7 @@ from agentos_runtime.importers.openapi.operations import read_openapi
 from agentos_runtime.importers.skill_file import read_file
 from agentos_runtime.importers.update import Disk, known_names, make_plan
 from tests.importers.documents import KENNEL
-from tests.importers.workshop import Workshop, answer, body, query, service
+from tests.importers.workshop import NOTHING, Workshop, answer, body, query, service
 from tests.sizes import examples
 
 THING = {"type": "object", "properties": {"id": {"type": "string"}}}
@@ -84,7 +85,7 @@ def test_the_same_import_changes_nothing(workshop: Workshop) -> None:
     workshop.imported(KENNEL)
     before = workshop.text(), workshop.file().stat().st_mtime_ns
     done = workshop.run("openapi", workshop.document(KENNEL))
-    assert "is up to date: 5 utilities, nothing changed." in done.out
+    assert re.search(r"is up to date: 5 utilities, \d+ KB \(about [\d,]+ tokens, .*\), nothing changed\.", done.out)
     assert (workshop.text(), workshop.file().stat().st_mtime_ns) == before
 
 
@@ -307,3 +308,36 @@ def test_an_edit_survives_any_newer_document(old: dict[str, Any], new: dict[str,
     assert isinstance(found, dict)
     assert found["description"] == "Edited"
     assert "    # by hand\n    description: Edited   # and why\n" in updated
+
+
+def test_what_is_written_at_the_very_end_stays_and_is_no_conflict(workshop: Workshop) -> None:
+    """The last section of an import is what could not be kept, and that changes with the service."""
+    get = {"operationId": "list_cats", "responses": NOTHING}
+    odd = {"name": "x", "in": "cookie", "schema": {"type": "string"}}
+    workshop.imported(service({"/cats": {"get": {**get, "parameters": [odd]}}}))
+    file = workshop.file()
+    assert "## Not expressed" in workshop.text()
+    file.write_text(workshop.text() + "\nMy own words.\n", encoding="utf-8")
+    report = workshop.report(service({"/cats": {"get": {**get, "parameters": [odd, {**odd, "name": "y"}]}}}))
+    assert report["conflicts"] == []
+    assert workshop.text().endswith("\n\nMy own words.\n")
+    assert "GET /cats y" in workshop.text()
+
+
+def test_names_are_chosen_once(workshop: Workshop) -> None:
+    document = service({"/a": {"get": {"operationId": "FetchAllTheCats", "responses": NOTHING}}})
+    assert [*workshop.imported(document, "--names", "operation-id")["utilities"]] == ["fetch_all_the_cats"]
+    document["paths"]["/b"] = {"get": {"operationId": "FetchAllTheDogs", "responses": NOTHING}}
+    assert [*workshop.imported(document)["utilities"]] == ["fetch_all_the_cats", "fetch_all_the_dogs"]
+
+
+def test_a_folder_that_holds_a_lap_file_says_how_to_import_it(workshop: Workshop) -> None:
+    folder = workshop.folder / "skills/dogs"
+    (folder / "references").mkdir(parents=True)
+    (folder / "SKILL.md").write_text("---\nname: dogs\ndescription: Dogs\n---\n# Dogs\n", encoding="utf-8")
+    (folder / "references/api-spec.lap").write_text("@lap v0.3\n", encoding="utf-8")
+    done = workshop.console.run("check", folder)
+    assert (done.code, f"agentos import lap {folder}/references/api-spec.lap --id dogs-calls" in done.out) == (
+        0,
+        True,
+    )

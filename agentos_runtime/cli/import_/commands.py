@@ -59,8 +59,7 @@ def service_options(command: Command) -> Command:
             "--names",
             "naming",
             type=click.Choice(["verb-noun", "operation-id"]),
-            default="verb-noun",
-            help="What utilities are called: by verb and noun, or as the description calls them. [verb-noun]",
+            help="What utilities are called: by verb and noun, or as the description calls them. [as last time]",
         ),
         click.option("--split", is_flag=True, help="A new skill is written as one file for each tag."),
         click.option(
@@ -162,7 +161,7 @@ def _import_service(
     read_only: bool,
     deprecated: bool,
     auth: str | None,
-    naming: str,
+    naming: str | None,
     names: Sequence[str],
     base_url: str | None,
     split: bool,
@@ -176,7 +175,7 @@ def _import_service(
     if read_only and methods:
         raise click.UsageError("--read-only is --methods GET,HEAD: leave one of them out")
     taken = READS if read_only else tuple(filter(None, (methods or "").replace(" ", "").split(",")))
-    choice = Choice(include, exclude, taken, deprecated, named, auth, naming == "operation-id")
+    choice = Choice(include, exclude, taken, deprecated, named, auth, naming == "operation-id" if naming else None)
     _import(shell, ServiceImport(kind, source, choice, base_url, cases, split), **options)
 
 

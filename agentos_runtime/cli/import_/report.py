@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from agentos_runtime.cli.terminal.output import heading, plain, print_json, say
 from agentos_runtime.skills.installing import ImportReport
 
+BYTES_A_TOKEN = 4
+"""Of such text, more or less, whatever the model."""
 MOST = 12
 MOST_OF_ONE = 6
 
@@ -31,6 +33,8 @@ def print_report(report: ImportReport, *, dry_run: bool, as_json: bool) -> None:
 def _first_line(report: ImportReport, *, dry_run: bool) -> str:
     written = report.written
     count = "1 utility" if report.utilities == 1 else f"{report.utilities} utilities"
+    kilobytes = max(report.size // 1024, 1)
+    count += f", {kilobytes} KB (about {report.size // BYTES_A_TOKEN:,} tokens, shown to a model whole)"
     if dry_run:
         return f"Would write {report.file}: {count}."
     if not written:

@@ -47,6 +47,10 @@ class Parameters:
             if header_problem(name):
                 self._losses.add("a header that a manifest may not set is not sent", label)
             return
+        if parameter.flag("allowReserved"):
+            self._losses.add(
+                "reserved characters (allowReserved) are sent encoded, as services read them too", label
+            )
         content = next(iter(parameter.map("content").values()), None)
         flat = self._declarer.flattener.flat([content.at("schema") if content else parameter.at("schema")], label)
         if _is_deep(parameter) and flat.properties:
