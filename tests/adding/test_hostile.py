@@ -1,20 +1,24 @@
 """Sources that could do harm are refused whole: nothing of them is written, and nothing outside is read."""
 
 import gzip
+import io
+import json
 import os
 import tarfile
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agentos_runtime.skills.sources.archives import read_archive
 from agentos_runtime.skills.sources.listing import Listing, NotAdded
 from tests.adding.sources import KENNEL, commit, entry, git, tar, tree, zipped
 from tests.cli.console import Console
+from tests.sizes import examples
 
 GOOD = {"kennel/readme.md": KENNEL}
 MEGABYTE = 1024 * 1024
@@ -88,6 +92,38 @@ def test_an_archive_that_could_do_harm_is_refused_whole(console: Console, said: 
     assert said in refused(console, ARCHIVES[said](), "source.zip")
 
 
+def test_a_zip_that_is_packed_otherwise_is_refused_before_it_is_unpacked(console: Console) -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("kennel/readme.md", KENNEL)
+    assert "not bounded while it is unpacked" in refused(console, held.getvalue(), "source.zip")
+
+
+def test_what_is_remembered_of_a_source_is_not_trusted(console: Console, tmp_path: Path) -> None:
+    """A folder that somebody copied here may say that it came from anywhere."""
+    own = console.home / "skills/kennel"
+    own.mkdir(parents=True)
+    (own / "readme.md").write_text(KENNEL, encoding="utf-8")
+    for source, said in {
+        "http://example.com/x.md": "begins with https://",
+        "https://a:b@example.com/x.md": "with a password",
+        f"{tmp_path}/pipe.tar": "it is a pipe",
+    }.items():
+        memory = {
+            "version": 1,
+            "source": source,
+            "repository": False,
+            "revision": None,
+            "path": None,
+            "commit": None,
+        }
+        (own / ".added.json").write_text(json.dumps(memory | {"added_at": "", "files": {}}), encoding="utf-8")
+        if not (tmp_path / "pipe.tar").exists():
+            os.mkfifo(tmp_path / "pipe.tar")
+        done = console.run("update", "--yes")
+        assert (done.code, said in done.err) == (1, True), done.err
+
+
 def test_links_within_a_source_are_the_files_that_they_name(console: Console, tmp_path: Path) -> None:
     link = entry("kennel/more.md", kind=LINK, target="../shared/more.md")
     (tmp_path / "source.tar").write_bytes(tar({**GOOD, "shared/more.md": "# More\n"}, link, kind="w"))
@@ -137,10 +173,11 @@ def test_nothing_of_a_repository_runs(console: Console, tmp_path: Path) -> None:
     assert not ran.exists()
 
 
-NAMES = st.text(st.sampled_from("aA./\\:é\u0301 ~\x00\x1b\u202e-"), min_size=0, max_size=12)
+NAMES = st.lists(st.sampled_from("aA./\\:é\u0301 ~\x00\x1b\u202e-"), max_size=8).map("".join)
 
 
-@given(st.lists(NAMES, max_size=6))
+@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.lists(NAMES, max_size=4))
 def test_what_is_accepted_stays_inside_and_every_file_is_itself(names: list[str]) -> None:
     listing = Listing(lambda paths: {})
     for name in names:

@@ -19,6 +19,8 @@ from tests.cli.console import Console
         (("activity", "--since", "7 days"), "Did you mean 7d?"),
         (("activity", "--since", "3 hours ago"), "Did you mean 3h?"),
         (("activity", "--since", "3"), "Did you mean 3d?"),
+        (("activity", "--since", "90 secs"), "Did you mean 90s?"),
+        (("activity", "--since", "2 months"), "nor an ISO time."),
         (("activity", "--since", "soon"), "is neither a duration"),
         (("activity", "--outcome", "eror"), "'ok', 'error'"),
         (("nothing-like-it",), "No such command 'nothing-like-it'."),

@@ -22,7 +22,10 @@ from agentos_runtime.suggest import suggest
 LOOK_AGAIN = 0.5
 """Seconds between two looks of --follow."""
 HEAD = ("TIME (UTC)", "AGENT", "SKILL", "UTILITY", "OUTCOME", "MS", "MODEL", "IN", "OUT", "COST")
-_UNITS: Mapping[str, str] = {"s": "s", "m": "m", "h": "h", "d": "d", "w": "w"}
+_UNITS: Mapping[str, str] = {
+    "": "d", "s": "s", "sec": "s", "second": "s", "m": "m", "min": "m", "minute": "m",
+    "h": "h", "hr": "h", "hour": "h", "d": "d", "day": "d", "w": "w", "week": "w",
+}
 _SAID: Mapping[str, str] = {"today": "24h", "yesterday": "48h", "last week": "7d", "week": "7d", "day": "24h"}
 
 
@@ -31,8 +34,10 @@ def _checked_since(context: click.Context, _: click.Parameter, value: str | None
     if not value or moment_of(value, time.time()) is not None:
         return value
     word = value.strip().lower()
-    counted = re.fullmatch(r"(\d+)\s*([a-z]?)[a-z]*(?: ago)?", word)
-    meant = f"{counted[1]}{_UNITS.get(counted[2], 'd')}" if counted else _SAID.get(suggest(word, _SAID) or "")
+    counted = re.fullmatch(r"(\d{1,6})\s*([a-z]*?)s?(?: ago)?", word)
+    unit = _UNITS.get(counted[2] or ("s" if "s" in word else "")) if counted else None
+    said = _SAID.get(suggest(word, _SAID) or "") if counted is None else None
+    meant = f"{counted[1]}{unit}" if counted and unit else said
     guess = f" Did you mean {meant}?" if meant else ""
     raise click.BadParameter(f"{value!r} is neither a duration (90s, 30m, 24h, 7d) nor an ISO time.{guess}")
 

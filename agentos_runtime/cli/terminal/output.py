@@ -193,6 +193,9 @@ def say_prose(text: str, *, err: bool = False) -> None:
         say(text, err=err)
         return
     for line in text.split("\n"):
+        if width(line) <= columns():
+            say(line, err=err)
+            continue
         lead = line[: len(line) - len(line.lstrip())]
         for piece in wrapped(line, columns() - len(lead)) or [""]:
             say(lead + piece, err=err)

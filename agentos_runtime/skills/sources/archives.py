@@ -92,10 +92,15 @@ def _read_tar(data: bytes, listing: Listing, kept: dict[str, bytes]) -> None:
 def _read_zip(data: bytes, listing: Listing, kept: dict[str, bytes]) -> None:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for info in archive.infolist():
-            path, mode = info.orig_filename, info.external_attr >> 16 if info.create_system == _UNIX else 0
+            path, mode = (
+                info.orig_filename.removeprefix("./"),
+                info.external_attr >> 16 if info.create_system == _UNIX else 0,
+            )
             kind = stat.S_IFMT(mode)
             if info.flag_bits & _ENCRYPTED:
                 listing.add_other(path, "encrypted")
+            elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                listing.add_other(path, "packed in a way that is not bounded while it is unpacked")
             elif path.endswith("/") and kind in (0, stat.S_IFDIR):
                 listing.add_folder(path)
             elif kind == stat.S_IFLNK:

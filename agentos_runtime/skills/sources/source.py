@@ -13,9 +13,10 @@ from agentos_runtime.importers.samples.secrets import is_credential
 from agentos_runtime.manifest.addresses import is_private_host
 from agentos_runtime.manifest.secrets.shapes import find_secrets
 from agentos_runtime.skills.descriptions import download
+from agentos_runtime.skills.files import SkillFolder
 from agentos_runtime.skills.sources.archives import is_archive, read_archive
 from agentos_runtime.skills.sources.folders import read_folder, read_single, single
-from agentos_runtime.skills.sources.listing import Listing, NotAdded
+from agentos_runtime.skills.sources.listing import MOST_UNPACKED, Listing, NotAdded
 from agentos_runtime.skills.sources.repositories import COMMIT, REVISION, open_repository
 
 _SSH = re.compile(r"(?:ssh://)?git@[A-Za-z0-9.-]+(?::\d+)?[:/][\w./~-]+")
@@ -70,16 +71,21 @@ def read_source(text: str, revision: str | None, path: str | None, folder: Path)
         raise NotAdded("a revision is a commit, a branch or a tag of a git repository: git+https://…/repository")
     if path is not None:
         path = str(PurePosixPath(path))
-    if "://" in address:
-        _check_address(address, is_repository=is_repository)
-    elif not _SSH.fullmatch(address):
+    if "://" not in address and not _SSH.fullmatch(address):
         address = str((folder / Path(address).expanduser()).absolute())
     return Source(address, is_repository, revision, path)
 
 
 @contextmanager
 def open_source(source: Source, settings: Settings, environ: Mapping[str, str]) -> Iterator[Opened]:
-    """Read what a source holds; nothing is written but what `git` needs for the time. Raises NotAdded."""
+    """Read what a source holds; nothing is written but what `git` needs for the time. Raises NotAdded.
+
+    What was remembered of a source is checked again: the file that says it may be anybody's.
+    """
+    if "://" in source.address:
+        _check_address(source.address, is_repository=source.is_repository)
+    if source.revision is not None and not REVISION.fullmatch(source.revision):
+        raise NotAdded("a revision is a commit, a branch or a tag")
     name = PurePosixPath(unquote(urlsplit(source.address).path)).name
     if source.is_repository:
         with open_repository(source.address, source.revision, environ) as repository:
@@ -91,7 +97,7 @@ def open_source(source: Source, settings: Settings, environ: Mapping[str, str]) 
     elif Path(source.address).is_dir():
         yield Opened(source, read_folder(Path(source.address), homes), name)
     elif name.endswith(_ARCHIVES):
-        yield Opened(source, read_archive(_bytes_of(Path(source.address))), _stem(name))
+        yield Opened(source, read_archive(_bytes_of(Path(source.address), homes)), _stem(name))
     else:
         yield Opened(source, read_single(Path(source.address), homes), _stem(name))
 
@@ -130,9 +136,9 @@ def _stem(name: str) -> str:
     return name[: len(name) - len(ending)]
 
 
-def _bytes_of(file: Path) -> bytes:
+def _bytes_of(file: Path, homes: tuple[Path, ...]) -> bytes:
     try:
-        return file.read_bytes()
+        return SkillFolder(file.parent, homes).read(file, MOST_UNPACKED)
     except OSError as error:
         raise NotAdded(f"{file} cannot be read: {error.strerror}") from None
 
