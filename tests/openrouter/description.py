@@ -40,6 +40,11 @@ class Operation:
         return bool(re.search(r"\[?management key\]?[^.]{0,80}required", self.value.get("description", ""), re.I))
 
     @property
+    def needs_key(self) -> bool:
+        """Whether it can answer that a key is missing."""
+        return "401" in self.value["responses"] or self.value.get("security") == [{"bearer": []}]
+
+    @property
     def status(self) -> int:
         return min(int(code) for code in self.value["responses"] if code.startswith("2"))
 
@@ -135,7 +140,7 @@ def request_problems(described: Description, sent: Sent) -> list[str]:
     problems = [problem for one in operation.parameters for problem in _parameter_problems(described, one, given)]
     known = {one["name"] for one in operation.parameters if one["in"] == "query"}
     problems += [f"query: there is no `{name}`" for name, _ in query if name not in known]
-    if not sent.headers.get("authorization", "").startswith("Bearer "):
+    if operation.needs_key and not sent.headers.get("authorization", "").startswith("Bearer "):
         problems.append("there is no key")
     return problems + _body_problems(described, operation, sent)
 

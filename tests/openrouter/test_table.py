@@ -69,7 +69,7 @@ def test_the_table_is_the_skill(skill: Skill) -> None:
     assert set(table) == skill.utilities.keys() | skill.gone.keys()
     for name, utility in skill.utilities.items():
         row = table[name]
-        key = "management" if utility.credential == "management" else ""
+        key = {"management": "management", None: "none"}.get(utility.credential, "")
         assert (bare(row.endpoint), row.key, row.gives) == (endpoint_of(utility), key, gives(utility)), name
     assert all(table[name].gives == "gone" for name in skill.gone)
 
