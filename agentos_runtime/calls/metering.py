@@ -41,7 +41,7 @@ def read_meter(*documents: Json, clean: Callable[[str], str] = str) -> Meter:
     return Meter(
         model=_text(sources, "model", clean),
         provider=_text(sources, "provider", clean) if usages else None,
-        generation_id=_text(sources, "id", clean) if usages else None,
+        generation_id=(_text(sources, "generation_id", clean) or _text(sources, "id", clean)) if usages else None,
         input_tokens=_count(usages, "input_tokens", "prompt_tokens"),
         output_tokens=_count(usages, "output_tokens", "completion_tokens"),
         cost=next((cost for usage in usages if (cost := _cost(usage)) is not None), None),

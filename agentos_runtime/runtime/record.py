@@ -71,6 +71,8 @@ class Record:
     """Whether the reply was handed on although it is not what `returns` says."""
     answered: int | None = None
     """The status that the caller was given, where that is the service's own."""
+    reads: bool = False
+    """Whether the call only looks: a job or a generation that is looked at again costs nothing again."""
     made: bool = False
     """Whether a request that changes something was accepted, or may have been."""
     ignored: tuple[str, ...] = ()
@@ -110,6 +112,7 @@ class Record:
             self.metering_sources.append(self.so_far())
         meter = self.results.meter(reversed(self.metering_sources))
         self.cost = meter.cost
+        counts = True
         closing = self._closing(error, meter)
         if self.simulated is not None and isinstance(error, AgentOSError):
             error.simulated = self.simulated
@@ -117,11 +120,11 @@ class Record:
             refused_by = error.refused_by if isinstance(error, AgentOSError) else None
             self.watched.ended(closing, meter, self.timer.timings(), refused_by, self.simulated)
         try:
-            await self.ledger.finish(entry, closing)
+            counts = await self.ledger.finish(entry, closing, reads=self.reads)
         finally:
             permit, self.permit = self.permit, None
             if permit is not None:
-                await permit.close(meter)
+                await permit.close(meter if counts else Meter())
 
     async def waits(self) -> None:
         """The row says `waiting` until `goes_on`."""

@@ -309,6 +309,7 @@ class Runtime:
         given, record.ignored = known_params(plan.utility, call.params)
         inputs = CallInputs.of(plan, given, call.text)
         record.metering_sources.append(inputs.params)
+        record.reads = plan.utility.effect == "read"
         ctx = CallContext(call, plan, inputs, self._services, record, streaming, trace)
         ctx.trace_stages([("params", {**inputs.params, **inputs.runtime_params})])
         await judge(ctx)

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, Self, TypeVar
@@ -107,17 +108,26 @@ class Ledger:
         self._tell()
         return Entry(row, begun)
 
-    async def finish(self, entry: Entry, end: Closing) -> None:
-        """Close the row of a call; that is in the file when this returns, and whoever waits for it."""
+    async def finish(self, entry: Entry, end: Closing, *, reads: bool = False) -> bool:
+        """Close the row of a call; that is in the file when this returns, and whoever waits for it.
+
+        reads: the call only looked at something. What it says of a generation that another row has told is not
+        added to that. Gives whether the row's numbers count.
+        """
         self._calls -= 1
 
         def close(connection: sqlite3.Connection) -> bool:
-            rows.close(connection, entry, end)
-            return True
+            named = end.generation_id
+            again = reads and named is not None and rows.is_booked(connection, entry, named)
+            counted = replace(end, cost=None, input_tokens=None, output_tokens=None) if again else end
+            rows.close(connection, entry, counted)
+            return not again
 
-        if await self._write(close) is None:
+        counts = await self._write(close)
+        if counts is None:
             self._unwritten.append(close)
         self._tell()
+        return counts is not False
 
     async def mark(self, entry: Entry, outcome: Literal["started", "waiting"]) -> None:
         """Say whether the call waits for a person."""

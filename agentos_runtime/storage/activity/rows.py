@@ -99,6 +99,17 @@ def close(connection: sqlite3.Connection, entry: Entry, end: Closing) -> None:
     connection.execute(_WHOLE, (*entry.begun, *values))
 
 
+def is_booked(connection: sqlite3.Connection, entry: Entry, generation_id: str) -> bool:
+    """Whether a row of the skill that is closed has said what this generation took."""
+    skill = entry.begun[BEGUN.index("skill")]
+    found = connection.execute(
+        "SELECT 1 FROM activity WHERE generation_id = ? AND skill = ?"
+        " AND (cost IS NOT NULL OR output_tokens IS NOT NULL) LIMIT 1",
+        (_text(generation_id), skill),
+    )
+    return found.fetchone() is not None
+
+
 def _text(text: str | None) -> str | None:
     return None if text is None else _whole(text[:LONGEST_TEXT])
 
