@@ -121,6 +121,8 @@ class _Launcher:
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
         self._transports: list[asyncio.ReadTransport] = []
+        self._program: int | None = None
+        """The program, when its launcher has ended without a word about its end."""
         with theirs, contextlib.ExitStack() as on_failure:
             on_failure.callback(self._socket.close)
             self._process = subprocess.Popen(  # noqa: S603  what it runs was approved
@@ -165,8 +167,9 @@ class _Launcher:
             await loop.sock_sendall(self._socket, _SIZE.pack(len(frame)) + frame + program.stdin)
             while piece := await loop.sock_recv(self._socket, 4096):
                 heard += piece
-        lines = heard.splitlines()
-        return dict(json.loads(lines[-1])) if lines else {}
+        lines = [json.loads(line) for line in heard.splitlines()]
+        self._program = lines[0].get("pid") if len(lines) == 1 else None
+        return dict(lines[-1]) if lines else {}
 
     async def end(self) -> None:
         """Everything is over when this returns, also when the one who waits is cancelled meanwhile."""
@@ -188,6 +191,9 @@ class _Launcher:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        if self._program is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._program, signal.SIGKILL)
 
 
 async def _collect(stream: asyncio.StreamReader, into: bytearray, most: int) -> None:

@@ -178,7 +178,10 @@ def test_the_bundled_skills_are_those_that_are_named(newcomer: Console) -> None:
     beginning = read(PAGE).partition("\n## ")[0]
     names = [skill["name"] for skill in newcomer.spawn("list", "--json").json["skills"]]
     assert [name for name in names if name not in beginning] == []
-    assert sorted(names) == ["Anthropic", "Gemini", "Ollama", "Open-Meteo", "OpenAI", "OpenRouter"]
+    assert sorted(names) == [
+        *("Anthropic", "Gemini", "GitHub", "Hacker News", "Ollama"),
+        *("Open-Meteo", "OpenAI", "OpenRouter", "SQLite", "Todoist"),
+    ]
 
 
 def test_figures_stand_in_the_readme_only_as_they_were_measured() -> None:

@@ -52,7 +52,7 @@ def test_each_callable_is_ok_asks_or_says_why_not(tmp_path: Path, capsys: pytest
     assert run(["compat", str(place / "skills")], environ) == 0
     shown = capsys.readouterr().out
     assert "swift" in shown
-    assert "agentos import agentos" in shown
+    assert "dialect A" in shown
 
 
 def test_what_should_load_and_does_not_is_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

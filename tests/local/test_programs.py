@@ -48,6 +48,7 @@ utilities:
   forks: {description: Forks, returns: object, command: {binary: bash, args: [-c, "for i in $(seq 200); do sleep 60 & done; wait"]}}
   eats: {description: Eats, returns: object, command: {binary: python3, args: [-c, "bytearray(4 * 10 ** 9)"]}}
   leaves: {description: Leaves a process, returns: string, command: {binary: bash, args: [-c, "setsid sleep 4242 & echo $!"]}}
+  kills: {description: Kills who watches it, returns: object, command: {binary: bash, args: [-c, "kill -9 $PPID; sleep 4343"]}}
   pasted: {description: Code, returns: object, params: {x: {type: string}}, command: {binary: bash, args: [-c, "sqlite3 x.db \"SELECT '{{params.x}}'\""]}}
   single: {description: In quotes, returns: object, params: {x: {type: string}}, command: {binary: bash, args: [-c, "echo '{{params.x}}'"]}}
   named: {description: A program by name, returns: object, params: {x: {type: string}}, command: {binary: .params.x}}
@@ -145,6 +146,7 @@ def test_output_is_handed_on_as_the_manifest_says(here: Served) -> None:
         ("floods", 502, "upstream_invalid", "16 MB"),
         ("forks", 502, "upstream_failed", "processes"),
         ("eats", 502, "upstream_failed", "ended with 1"),
+        ("kills", 502, "upstream_failed", "lost"),
         ("pasted", 501, "not_supported", "sqlite3"),
         ("single", 501, "not_supported", "single quotes"),
         ("named", 501, "not_supported", "binary"),
@@ -169,6 +171,27 @@ def test_each_failure_is_typed_and_nothing_raw_is_passed_on(
 def test_nothing_that_a_program_started_outlives_it(here: Served) -> None:
     pid = here.reply("leaves")
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_program_that_kills_who_watches_it_is_ended_all_the_same(here: Served) -> None:
+    assert here.error("kills")[1] == "upstream_failed"
+    ends = time.monotonic() + 20
+    while (left := running("sleep\0004343")) and time.monotonic() < ends:
+        pass
+    assert left == []
+
+
+def running(line: str) -> list[str]:
+    """The processes with this command line."""
+    found = []
+    for place in Path("/proc").iterdir():
+        if place.name.isdecimal():
+            try:
+                if line in (place / "cmdline").read_text():
+                    found.append(place.name)
+            except OSError:
+                continue
+    return found
 
 
 def test_who_leaves_ends_the_program(here: Served) -> None:

@@ -85,6 +85,13 @@ CODE = [
     'trap "echo {{x}}" EXIT',
     'ssh host "{{x}}"',
     'timeout 5 python3 -c "{{x}}"',
+    "export X={{x}}; bash -c 'eval \"$X\"'",
+    "X={{x}} sh -c 'sqlite3 a.db \"SELECT $X\"'",
+    "X={{x}}; eval 'python3 -c \"$X\"'",
+    "X={{x}}; trap 'eval $X' EXIT",
+    "sh -c 'eval \"$1\"' _ {{x}}",
+    "export X={{x}}; find . -exec sh -c 'eval \"$X\"' \\;",
+    'echo {{x}}; eval "$V0"',
     'echo "{{x}}',
     'echo "$(echo {{x}}"',
     "case {{x}} in a) echo b",
@@ -125,6 +132,9 @@ RUN = {
     'if [ -n "{{x}}" ]; then printf "%s" "{{x}}"; else printf ""; fi': "{}",
     'case "{{x}}" in "") printf "" ;; *) printf "%s" "{{x}}" ;; esac': "{}",
     "# {{x}}\nprintf '%s' {{x}} # {{x}}": "{}",
+    'X={{x}} bash -c \'printf "%s" "$X"\'': "{}",
+    'sh -c \'printf "%s" "$1"\' _ {{x}}': "{}",
+    "X={{x}} python3 -c 'import os, sys; sys.stdout.write(os.environ[\"X\"])'": "{}",
     'A=(one "{{x}}"); printf "%s" "${A[1]}"': "{}",
 }
 

@@ -1,12 +1,15 @@
 """`sql`: queries of approved SQLite files, with values that are bound, in a process that can do nothing else."""
 
+import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agentos_runtime.resources import skills_folder
 from tests.local.support import Served, database, served
 
 FRONT = """
@@ -176,3 +179,28 @@ def test_a_database_that_is_written_meanwhile_stays_readable(tmp_path: Path) -> 
         assert here.reply("count") == [{"n": 4}]
         writer.close()
         assert here.reply("count") == [{"n": 4}]
+
+
+def test_the_bundled_skill_looks_into_a_file_that_is_named_and_approved(tmp_path: Path) -> None:
+    database(tmp_path / "own.db")
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text('[skill_settings.sqlite]\ndatabase = "~/own.db"\n')
+    own = {"sqlite": {"database": "~/own.db"}}
+    with served(
+        tmp_path, "utilities: {a: {description: A, rest: {url: https://toy.example}}}", skill_settings=own
+    ) as here:
+        shutil.copytree(skills_folder() / "sqlite", here.folder.parent / "sqlite")
+        ends = time.monotonic() + 20
+        while here.house.call("sqlite", "tables").status_code == 404 and time.monotonic() < ends:
+            pass
+        assert here.error("tables", skill="sqlite")[:2] == (409, "approval_required")
+        here.approve("sqlite")
+        assert [each["name"] for each in here.reply("tables", skill="sqlite")] == ["notes", "tags"]
+        assert here.reply("columns", {"table": "notes"}, "sqlite")[0] == {
+            "name": "id", "type": "INTEGER", "required": False, "default": None, "key": True,
+        }  # fmt: skip
+        assert here.reply("references", {"table": "tags"}, "sqlite") == [
+            {"column": "note", "table": "notes", "to": "id"}
+        ]
+        assert here.reply("columns", {"table": "x'); DROP TABLE notes; --"}, "sqlite") == []

@@ -103,6 +103,8 @@ def start(order: "dict[str, Any]", given: bytes) -> int:
 
 def become(order: "dict[str, Any]", source: int) -> None:
     os.setsid()
+    if sys.platform == "linux":  # also when the launcher itself is killed
+        ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     signal.set_wakeup_fd(-1)
@@ -165,8 +167,10 @@ def watch(
     channel: socket.socket, wake: int, child: int, limits: "dict[str, Any]"
 ) -> "tuple[int | None, str | None]":
     """Until the program has ended, is over a limit, or nobody waits for it any more."""
+    began = time.monotonic()
     while True:
-        ready, _, _ = select.select([channel.fileno(), wake], [], [], LOOK)
+        pause = LOOK if time.monotonic() - began < 1 else 3 * LOOK
+        ready, _, _ = select.select([channel.fileno(), wake], [], [], pause)
         if channel.fileno() in ready:
             return None, None
         if wake in ready:

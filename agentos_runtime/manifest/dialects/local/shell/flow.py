@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from agentos_runtime.manifest.dialects.local.shell.interpreters import Code, code_of, program_of
+from agentos_runtime.manifest.dialects.local.shell.interpreters import Code, code_of, program_of, shell_code
 from agentos_runtime.manifest.dialects.local.shell.reader import Reader
 from agentos_runtime.manifest.dialects.local.shell.script import (
     CLOSE,
@@ -48,27 +48,38 @@ def check_script(text: str, variables: Mapping[int, str], given: Mapping[str, in
 
     if not variables and not given:
         return Checked(text)
+    held = {name: frozenset({number}) for number, name in variables.items()}
+    held |= {name: frozenset({number}) for name, number in given.items()}
     if "\0" in text:
         raise NotUnderstood("its script has a zero byte")
     try:
         script, replaced = Reader(text, put).read()
+        checked = Checked(replaced)
+        _Flow(script, checked, held, frozenset(given.values()), numbers).check()
     except RecursionError:
         raise NotUnderstood("its script nests too deeply") from None
-    return _Flow(script, Checked(replaced), given, numbers).check()
+    return checked
+
+
+def _nothing_put(number: int, quoting: Quoting, line: int) -> str:
+    raise NotUnderstood(f"line {line} of its script has a param in code of another shell")
 
 
 class _Flow:
     """Follows values from where they are given to the words of commands."""
 
-    def __init__(self, script: Script, checked: Checked, given: Mapping[str, int], numbers: Sources) -> None:
+    def __init__(
+        self, script: Script, checked: Checked, held: Mapping[str, Sources], arguments: Sources, numbers: Sources
+    ) -> None:
         self._script = script
         self._checked = checked
         self._numbers = numbers
-        self._of: dict[str, Sources] = {name: frozenset({number}) for name, number in given.items()}
-        self._of_arguments: Sources = frozenset(given.values())
-        self._all: Sources = self._of_arguments
+        self._of: dict[str, Sources] = dict(held)
+        self._of_arguments: Sources = arguments
+        self._all: Sources = frozenset().union(arguments, *held.values())
 
-    def check(self) -> Checked:
+    def check(self) -> None:
+        """Raise NotUnderstood for what must not be; note what must be asked of values."""
         self._all |= frozenset().union(*(self._params(word) for word in self._every_word()), self._in_arithmetic())
         while self._spread():
             pass
@@ -77,7 +88,6 @@ class _Flow:
         for command in self._script.commands:
             self._check_command(command)
         self._check_files()
-        return self._checked
 
     # ------------------------------------------------------------------ where values go
 
@@ -166,6 +176,8 @@ class _Flow:
         code = code_of(words)
         if code is not None:
             self._check_code(command, code)
+        for inner in shell_code(words):
+            self._check_inner(inner, values)
         self._check_builtin(command, name or "")
         if name != "[[":
             self._check_splitting([*words, *command.outputs, *command.inputs])
@@ -182,6 +194,12 @@ class _Flow:
                 f"line {command.line} of its script would make a param code of `{code.interpreter}`; only what is "
                 "known to stay a value is run"
             )
+
+    def _check_inner(self, text: str, values: Sources) -> None:
+        """Code of another shell that stands in the script: it sees the same variables, and its own arguments."""
+        script, _ = Reader(text, _nothing_put).read()
+        held = self._of | {str(number): values for number in range(10) if values}
+        _Flow(script, self._checked, held, values, self._numbers).check()
 
     def _check_builtin(self, command: Command, name: str) -> None:
         words = command.words

@@ -1,7 +1,7 @@
 """Programs that take code: which of their words are code, and whether they read it from their input."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agentos_runtime.manifest.dialects.local.shell.script import Word
@@ -16,6 +16,7 @@ _BY_FLAG: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("expect", "guile", "elixir"), ("c", "e")),
 }
 """A word after one of these flags is code, or names it; without one the first plain word is a file of code."""
+_SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ksh", "fish", "rbash"})
 _FIRST_WORD: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("sed", "gsed"), ("e", "f", "--expression", "--file")),
     **dict.fromkeys(("awk", "gawk", "mawk", "nawk"), ("f", "e", "i", "l", "--file", "--source")),
@@ -88,6 +89,25 @@ def code_of(words: Sequence[Word]) -> Code | None:
     if name in _STARTS:
         return _started(name, words)
     return _held(name, words) if name in _HOLDS else None
+
+
+def shell_code(words: Sequence[Word]) -> Iterator[str]:
+    """Code of shells that stands in a command as plain text: `sh -c '…'`, `eval '…'`, `trap '…' EXIT`."""
+    names = [program_of(word) for word in words]
+    texts = [word.literal for word in words]
+    if names and names[0] in ("eval", "trap"):
+        plain = [text for text in texts[1:] if text is not None]
+        yield " ".join(plain) if names[0] == "eval" else (plain or [""])[0]
+    for index, name in enumerate(names):
+        if name not in _SHELLS:
+            continue
+        for place in range(index + 1, len(words) - 1):
+            flag, code = texts[place], texts[place + 1]
+            if flag is None or not _is_flag(flag):
+                break
+            if _names_code(flag, ("c",)) and code is not None:
+                yield code
+                break
 
 
 def _started(name: str, words: Sequence[Word]) -> Code:
