@@ -20,9 +20,9 @@ from agentos_runtime.limits.idempotency.replays import Replays, read_replays
 from agentos_runtime.limits.rules import NANO
 from agentos_runtime.limits.source import RuleSource
 from agentos_runtime.runtime import Runtime, ports
+from agentos_runtime.runtime.answering.local import LocalParts
 from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.runtime.home.parts import Home, OperatorKeys
-from agentos_runtime.runtime.local import LocalParts
 from agentos_runtime.runtime.safeguards import Safeguards
 from agentos_runtime.runtime.transport import TokenTransport
 from agentos_runtime.security.agents import Agents

@@ -14,10 +14,10 @@ from agentos_runtime.errors import AgentOSError, UpstreamTimeout
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth
 from agentos_runtime.manifest.origins import origin_of
+from agentos_runtime.runtime.answering.local import asked_of
 from agentos_runtime.runtime.authorized import AuthorizedRequest
 from agentos_runtime.runtime.building import build
 from agentos_runtime.runtime.context import CallContext
-from agentos_runtime.runtime.local import asked_of
 from agentos_runtime.runtime.preview import Preview, preview
 from agentos_runtime.security.broker import Authorization
 from agentos_runtime.security.credentials.secret import Credential, Secret

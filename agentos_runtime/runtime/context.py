@@ -26,7 +26,7 @@ from agentos_runtime.security.login.renewing import Renewals
 
 
 class Machine(Protocol):
-    """What runs programs of this machine: `runtime.local.ThisMachine`."""
+    """What runs programs of this machine: `runtime.answering.local.ThisMachine`."""
 
     async def send(self, ctx: "CallContext", body: Mapping[str, Json], timeout: float) -> UpstreamResponse:
         """Run what is asked, within `timeout` seconds, if it was approved. Raises AgentOSError."""

@@ -23,6 +23,7 @@ from agentos_runtime.manifest.params import known_params
 from agentos_runtime.metrics.measured import Measured
 from agentos_runtime.runtime.answering.answers import answer_of
 from agentos_runtime.runtime.answering.held import HeldSource
+from agentos_runtime.runtime.answering.local import LocalParts, ThisMachine
 from agentos_runtime.runtime.answering.streaming import FIRST_EVENT, EventStream, Source
 from agentos_runtime.runtime.asking import Asking
 from agentos_runtime.runtime.authorizing import check_again, preview_of
@@ -30,7 +31,6 @@ from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.runtime.context import CallContext, CallInputs, Services
 from agentos_runtime.runtime.home.parts import Home
 from agentos_runtime.runtime.judging import judge
-from agentos_runtime.runtime.local import LocalParts, ThisMachine
 from agentos_runtime.runtime.operating.following import Following
 from agentos_runtime.runtime.ports import Upstream, Workers
 from agentos_runtime.runtime.preview import Preview

@@ -10,10 +10,10 @@ from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.errors import UpstreamTimeout
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.runtime.answering.local import asked_of
 from agentos_runtime.runtime.authorizing import authorize
 from agentos_runtime.runtime.building import build
 from agentos_runtime.runtime.context import CallContext
-from agentos_runtime.runtime.local import asked_of
 from agentos_runtime.runtime.reading import read, send
 from agentos_runtime.skills.visibility import CallableUtility
 
