@@ -106,20 +106,11 @@ class Admission:
 
     def _caller(self, scope: Scope, headers: Mapping[bytes, bytes], connection: ConnectionInfo | None) -> Caller:
         proof = self.callers.proof(headers, scope["path"], api_key=is_passed_through(scope["path"]))
-        console = _in_console(scope)
-        if (
-            connection is not None
-            and connection.foreign
-            and not proof.valid
-            and not self._proxied(console, headers)
-        ):
-            raise ForbiddenPeer(
-                "This server belongs to another user of this machine. Start your own, "
-                "or send that server's token as Authorization: Bearer …"
-            )
+        if connection is not None and connection.foreign and not proof.valid:
+            self._check_proxy(scope, headers)
         if scope["path"] == HEALTH_PATH:
             return Caller(named_agent(headers) or ANONYMOUS)
-        if console and not proof.operator:
+        if _in_console(scope) and not proof.operator:
             return Caller(ANONYMOUS)  # the pages without data; what has data asks for a session
         try:
             return self.callers.caller(headers, proof)
@@ -128,10 +119,16 @@ class Admission:
                 raise
             return Caller(ANONYMOUS, outside=True)
 
-    def _proxied(self, console: bool, headers: Mapping[bytes, bytes]) -> bool:
-        """Whether the other user is the proxy that the operator put in front of the console."""
+    def _check_proxy(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
+        """Refuses another user of this machine, but the proxy that the operator put in front of the console."""
         sessions = self.callers.sessions
-        return console and sessions is not None and sessions.is_known_origin(headers[b"host"].decode("latin-1"))
+        host = headers[b"host"].decode("latin-1")
+        if sessions is not None and _in_console(scope) and sessions.is_known_origin(host):
+            return
+        raise ForbiddenPeer(
+            "This server belongs to another user of this machine. Start your own, "
+            "or send that server's token as Authorization: Bearer …"
+        )
 
     def _check_length(self, headers: Mapping[bytes, bytes]) -> None:
         length = headers.get(b"content-length")
