@@ -23,8 +23,20 @@ LOOK_AGAIN = 0.5
 """Seconds between two looks of --follow."""
 HEAD = ("TIME (UTC)", "AGENT", "SKILL", "UTILITY", "OUTCOME", "MS", "MODEL", "IN", "OUT", "COST")
 _UNITS: Mapping[str, str] = {
-    "": "d", "s": "s", "sec": "s", "second": "s", "m": "m", "min": "m", "minute": "m",
-    "h": "h", "hr": "h", "hour": "h", "d": "d", "day": "d", "w": "w", "week": "w",
+    "": "d",
+    "s": "s",
+    "sec": "s",
+    "second": "s",
+    "m": "m",
+    "min": "m",
+    "minute": "m",
+    "h": "h",
+    "hr": "h",
+    "hour": "h",
+    "d": "d",
+    "day": "d",
+    "w": "w",
+    "week": "w",
 }
 _SAID: Mapping[str, str] = {"today": "24h", "yesterday": "48h", "last week": "7d", "week": "7d", "day": "24h"}
 

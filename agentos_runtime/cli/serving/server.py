@@ -20,8 +20,8 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.runtime import Runtime
 from agentos_runtime.server.lifecycle.processes import Inherited
 from agentos_runtime.server.server import run
-from agentos_runtime.waiting.entries import Entry
 from agentos_runtime.version import __version__
+from agentos_runtime.waiting.entries import Entry
 
 NEAREST, STRICT = "nearest", "strict"
 TEXT, JSON, QUIET = "text", "json", "quiet"
@@ -115,7 +115,11 @@ class Server:
     def _say_waiting(self, entry: Entry) -> None:
         """Somebody waits for the operator's yes."""
         if self._said.as_json:
-            names = {name: value for name, value in entry.as_json().items() if name in ("id", "agent", "skill", "utility")}
+            names = {
+                name: value
+                for name, value in entry.as_json().items()
+                if name in ("id", "agent", "skill", "utility")
+            }
             print_json({"waiting": names}, pretty=False)
             return
         what = f"{plain(entry.agent)} waits for your yes to {plain(entry.skill)}/{plain(entry.utility)}"
