@@ -14,7 +14,7 @@ from tests.chat.test_conformance import FEATURES, GENERATIONS, MATRIX, asked
 
 CLIENTS = Path(__file__).resolve().parents[2] / "build" / "clients" / "bin" / "python"
 needs_clients = pytest.mark.skipif(not CLIENTS.exists(), reason="no clients: scripts/install clients makes them")
-PROGRAM = Path(__file__).with_name("sdk_models.py")
+PROGRAM = Path(__file__).parent / "programs" / "sdk_models.py"
 
 
 def payloads(stream: bytes) -> list[Any]:
