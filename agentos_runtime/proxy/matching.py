@@ -57,7 +57,8 @@ class Addresses:
 
 
 def _addresses_of(skill: Skill) -> tuple[Address, ...]:
-    found = [_address(utility, rest) for utility in skill.utilities.values() for rest in requests_of(utility.rest)]
+    calling = [utility for utility in skill.utilities.values() if utility.local is None]
+    found = [_address(utility, rest) for utility in calling for rest in requests_of(utility.rest)]
     return tuple(sorted(found, key=lambda each: (not each.exact, -each.literal)))
 
 

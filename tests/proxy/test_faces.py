@@ -41,13 +41,13 @@ def test_a_request_goes_to_the_skill_of_its_model_and_only_the_name_changes(
 
 def test_a_model_that_nobody_has_or_whose_skill_does_not_speak_so_is_not_found(here: Lab) -> None:
     for path, model, words in (
-        ("/v1/responses", "anthropic/x", "anthropic does not speak openai_responses; openrouter does"),
+        ("/v1/responses", "anthropic/x", "anthropic does not speak openai_responses; openai, openrouter do"),
         (
             "/v1/chat/completions",
             "gpt-4o",
             "begin with the id of a skill: <skill>/gpt-4o. Skills that speak a wire: anthropic, ",
         ),
-        ("/v1/chat/completions", "nobody/gpt-4o", "ollama, openrouter."),
+        ("/v1/chat/completions", "nobody/gpt-4o", "ollama, openai, openrouter."),
         ("/v1/chat/completions", "maps/gpt-4o", "maps does not speak openai_chat"),
     ):
         said = here.use("POST", path, json={"model": model})
