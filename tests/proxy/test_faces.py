@@ -116,7 +116,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(st.text(max_size=4), JSON, max_size=3),
     st.text(min_size=1),
