@@ -262,12 +262,15 @@ def test_what_would_fail_anyway_asks_nobody(tmp_path: Path) -> None:
 
 def test_a_yes_is_kept_when_a_limit_refuses_the_call_after_it(tmp_path: Path) -> None:
     rule = {"ask_person": ["toy/ask"], "calls_per_minute": 1}
-    with desk(tmp_path, limits={"default": rule}, hold=0.0) as made:
-        entry = made.call().json()["waiting"]["id"]
-        made.decide(entry)
+    with desk(tmp_path, limits={"default": rule}) as made:
+        held = made.calling()
+        entry = made.the_one(agent="ann")["id"]
         assert made.call(utility="free").status_code == 200
-        assert refusal(made.call()) == (429, "rate_limited")
+        made.decide(entry)
+        assert refusal(held.result()) == (429, "rate_limited")
         assert made.state(entry) == "approved"
+        assert refusal(made.call()) == (429, "rate_limited")
+        assert (made.state(entry), sent(made)) == ("approved", 1)
 
 
 def test_what_waits_is_void_when_the_skill_or_the_limits_change(tmp_path: Path) -> None:
