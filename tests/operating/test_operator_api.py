@@ -55,7 +55,7 @@ def test_every_route_asks_for_the_operators_proof(served: tuple[House, Toy]) -> 
     for method, path, _ in _ROUTES:
         url = PREFIX + path.format(skill="stranger", credential="default", agent="ann")
         for token in tokens:
-            headers = {"X-Console-Key": "k" * 43} | ({"Authorization": f"Bearer {token}"} if token else {})
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
             answer = client.request(method, url, json={} if method == "POST" else None, headers=headers)
             refused = (401, "unauthorized") if token == "agentos_x" else (403, "not_allowed")
             assert (method, path, token, code(answer)) == (method, path, token, refused)

@@ -44,6 +44,8 @@ def test_a_call_is_held_until_a_person_says_yes_and_its_row_says_who(shared: Des
     entry = shared.the_one(agent="ann")
     assert (entry["state"], entry["skill"], entry["utility"], sent(shared)) == ("pending", "toy", "ask", before)
     assert shared.row(outcome="waiting")["agent"] == "ann"
+    needs = shared.client.get("/api/operator/attention", headers=OPERATOR).json()["items"]
+    assert (needs[0]["kind"], needs[0]["id"]) == ("waiting", entry["id"])
     decided = shared.decide(entry["id"]).json()
     assert (decided["state"], decided["by"], decided["via"]) == ("approved", "operator", "token")
     reply = held.result()
@@ -167,7 +169,7 @@ def test_an_agent_sees_its_own_and_never_answers(impatient: Desk) -> None:
     assert [each["id"] for each in seen] == [own]
     assert impatient.client.get(f"/api/waiting/{own}", headers=cy).status_code == 200
     assert refusal(impatient.client.get(f"/api/waiting/{bobs}", headers=cy)) == (404, "not_found")
-    for headers in (cy, {"X-Agent": "bob"}, {}, {"X-Console-Key": "x"}):
+    for headers in (cy, {"X-Agent": "bob"}, {}):
         answered = impatient.client.post(f"/api/waiting/{bobs}", json={"decision": "yes"}, headers=headers)
         assert refusal(answered) == (403, "not_allowed")
     assert impatient.state(bobs) == "pending"

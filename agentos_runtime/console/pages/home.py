@@ -36,7 +36,7 @@ async def home(visit: Visit) -> Page:
     values = {
         "version": __version__,
         "states": _states(entries),
-        "needs": needs_of(await _waiting(visit), await attention(visit.runtime), visit.now),
+        "needs": needs_of(await _waiting(visit), attention(visit.runtime), visit.now),
         "today_sums": await _sums(visit, visit.today.timestamp()),
         "week_sums": await _sums(visit, visit.today.timestamp() - WEEK),
         "rows": last["rows"],

@@ -15,15 +15,19 @@ NEARLY = 0.8
 """The part of a budget from which on it needs attention."""
 
 
-async def attention(runtime: Runtime) -> list[Json]:
-    """`[{kind, text, command, skill?, agent?, …}]`, the most urgent kinds first. Raises Overloaded.
-
-    Kinds: `waiting`, `runtime`, `broken`, `stale`, `approval`, `credential`, `budget`, `stopped`.
-    """
+async def all_attention(runtime: Runtime) -> list[Json]:
+    """What `attention` gives, and before it the calls that wait for a yes, kind `waiting`. Raises Overloaded."""
     asking = runtime.asking
     entries, _ = await asking.desk.listed(OPEN[:1], None, asking.holds)
-    waiting = [_of_waiting(entry) for entry in reversed(entries)]
-    return [*waiting, *_of_runtime(runtime), *_of_skills(runtime), *_of_budgets(runtime)]
+    return [*map(_of_waiting, reversed(entries)), *attention(runtime)]
+
+
+def attention(runtime: Runtime) -> list[Json]:
+    """`[{kind, text, command, skill?, agent?, …}]`, the most urgent kinds first.
+
+    Kinds: `runtime`, `broken`, `stale`, `approval`, `credential`, `budget`, `stopped`.
+    """
+    return [*_of_runtime(runtime), *_of_skills(runtime), *_of_budgets(runtime)]
 
 
 def _of_waiting(entry: Entry) -> Json:

@@ -11,7 +11,7 @@ from agentos_runtime.calls.call import Call
 from agentos_runtime.errors import InternalError, InvalidParams, ParamProblem
 from agentos_runtime.jsontext import Json
 from agentos_runtime.runtime.operating import agents, approvals, credentials
-from agentos_runtime.runtime.operating.attention import attention
+from agentos_runtime.runtime.operating.attention import all_attention
 from agentos_runtime.runtime.operating.explaining import explain, would_send
 from agentos_runtime.runtime.service import Runtime
 from agentos_runtime.security.agents import Caller
@@ -93,7 +93,7 @@ def _wrong(name: str, must: str) -> InvalidParams:
 
 
 async def _attention(runtime: Runtime, asked: Asked) -> Json:
-    return {"items": await attention(runtime)}
+    return {"items": await all_attention(runtime)}
 
 
 def _set_credential(runtime: Runtime, asked: Asked) -> Json:
