@@ -1,0 +1,150 @@
+"""docs/connect.md: what is called tried runs as it stands, and every block says whether it was."""
+
+import json
+import re
+import shutil
+import subprocess
+import threading
+import tomllib
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.cli.console import Console
+from tests.docs.pages import DOCS, Block, blocks, read
+from tests.openapi.lab import bundled, tool
+
+PAGE = DOCS / "connect.md"
+ADDRESS = "http://127.0.0.1:3456"
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+TRY = """
+<!doctype html><script>
+%s
+const pieces = [];
+chat("What do parrots like", (delta) => pieces.push(delta)).then(
+  (reply) => { window.found = { pieces: pieces.length, reply }; },
+  (error) => { window.found = { error: error.message }; },
+);
+</script>
+"""
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+
+
+class Site(ThreadingHTTPServer):
+    """A page that somebody develops on this machine."""
+
+    daemon_threads = True
+    page = b""
+
+    @property
+    def origin(self) -> str:
+        return f"http://localhost:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Site
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(self.server.page)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as the standard library has it
+        pass
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with Site(("127.0.0.1", 0), Handler) as made:
+        threading.Thread(target=made.serve_forever, daemon=True).start()
+        yield made
+        made.shutdown()
+
+
+@pytest.fixture(scope="module")
+def client(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with bundled(tmp_path_factory.mktemp("connect"), origins=(site.origin,)) as made:
+        yield made
+
+
+def block(kind: str, begins: str) -> Block:
+    return next(each for each in blocks(PAGE) if each.kind == kind and begins in each.text)
+
+
+def told(text: str, client: httpx.Client) -> str:
+    """The block for this server instead of the usual one."""
+    assert ADDRESS in text
+    return text.replace(ADDRESS, str(client.base_url).rstrip("/"))
+
+
+def test_every_block_says_whether_it_was_tried() -> None:
+    before = re.findall(r"([^\n]+(?:\n[^\n]+)*)\n\n(?:Save as [^\n]+\n\n)?```\w+\n", read(PAGE))
+    assert len(before) == len(blocks(PAGE))
+    assert [each for each in before if not each.startswith(("Tried", "Not tried"))] == []
+
+
+def test_the_entries_of_clients_are_printed_by_the_commands_that_are_shown(tmp_path: Path) -> None:
+    console = Console(tmp_path / "home", tmp_path / "skills")
+    for command in block("sh", "agentos mcp config").commands:
+        done = console.run(*command.split()[1:])
+        read_entry = tomllib.loads if command.endswith("codex") else json.loads
+        assert (done.code, "agentos" in str(read_entry(done.out))) == (0, True)
+
+
+def test_entries_that_are_shown_are_what_they_say() -> None:
+    for each in blocks(PAGE):
+        if each.kind in ("json", "yaml", "toml"):
+            found = {"json": json.loads, "yaml": yaml.safe_load, "toml": tomllib.loads}[each.kind](each.text)
+            assert "agentos" in json.dumps(found)
+        elif each.kind == "python":
+            compile(each.text, "block", "exec")
+
+
+def test_the_sdk_of_mcp_lists_and_calls(client: httpx.Client, tmp_path: Path) -> None:
+    (tmp_path / "tools.py").write_text(told(block("python", "from mcp import").text, client), encoding="utf-8")
+    done = tool("python", "tools.py", folder=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "open-meteo_find_place" in done.stdout
+    assert "latitude" in done.stdout
+
+
+def test_the_document_for_tools_is_where_it_is_said_to_be(client: httpx.Client) -> None:
+    found = re.findall(rf"`{ADDRESS}(/[^`]+openapi[^`]+)`", read(PAGE))
+    assert found
+    for path in found:
+        assert client.get(path).json()["openapi"] == "3.1.0"
+
+
+@needs_curl
+def test_curl_calls_and_streams(client: httpx.Client) -> None:
+    said = []
+    for each in (block("bash", "--json"), block("bash", "-sN")):
+        done = subprocess.run(
+            ["bash", "-c", told(each.text, client)], capture_output=True, text=True, timeout=60, check=True
+        )
+        said.append(done.stdout)
+    assert json.loads(said[0])[0]["name"]
+    assert said[1].count("event: delta") > 1
+    assert said[1].count("event: done") == 1
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_page_of_a_named_origin_streams_and_no_other_does(client: httpx.Client, site: Site, named: bool) -> None:
+    if BROWSER is None:
+        pytest.skip("no chromium is installed")
+    site.page = (TRY % told(block("js", "async function chat").text, client)).encode()
+    url = site.origin if named else site.origin.replace("localhost", "127.0.0.1")
+    done = tool("python", Path(__file__).parent / "programs" / "open_page.py", url, BROWSER)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    if named:
+        assert found["pieces"] > 1
+        assert found["reply"]["content"]
+    else:
+        assert found == {"error": "Failed to fetch"}
