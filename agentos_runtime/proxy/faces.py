@@ -115,7 +115,7 @@ class Faces:
         clock = self.runtime.parts.services.clocks.monotonic
         kept = self._listed.get(skill.id)
         if kept is None or kept[0] is not skill or kept[1] <= clock():
-            reply = await self.runtime.invoke(Call(skill.id, utility, {}, agent, request_id))
+            reply = await self.runtime.invoke(Call(skill.id, utility, {}, agent, request_id, surface="face"))
             kept = self._listed[skill.id] = skill, clock() + KEPT, [*_rows(skill.id, reply.value)]
         return kept[2]
 

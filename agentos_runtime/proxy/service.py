@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Self
 
-from agentos_runtime.calls.call import Call
+from agentos_runtime.calls.call import Call, Surface
 from agentos_runtime.calls.evaluate import EMPTY
 from agentos_runtime.calls.plan import CallPlan, plan_call
 from agentos_runtime.calls.requests.drafting import Draft
@@ -53,6 +53,9 @@ class Asked:
     credential: str | None = None
     """None = that of the utility which is called so, else the usual one."""
     timeout: float = WHOLE
+    surface: Surface = "use"
+    trace_id: str | None = None
+    """The trace that it belongs to, as its caller says in `traceparent`."""
 
 
 def renamed(asked: Asked, agent: str) -> Asked:
@@ -90,7 +93,15 @@ class Proxy:
         """
         skills = self._visible(asked.agent)
         known, origin = await self._origins.find(asked.target, skills, asked.skill)
-        call = Call(known.skill.id, UTILITY, {}, asked.agent, asked.request_id)
+        call = Call(
+            known.skill.id,
+            UTILITY,
+            {},
+            asked.agent,
+            asked.request_id,
+            surface=asked.surface,
+            trace_id=asked.trace_id,
+        )
         record = self._record(call)
         await record.__aenter__()
         try:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from agentos_runtime.proxy.metering import LARGEST_DOCUMENT
+from tests.metrics.test_figures import Figures
 from tests.proxy.lab import CHAT, Lab, sse
 from tests.toy.raw import Behaviour, answer_json, render_chunks, say
 
@@ -84,3 +85,19 @@ def test_what_nobody_says_is_left_out(here: Lab) -> None:
     here.use("POST", CHAT, content=json.dumps(["model"]).encode())
     row = here.row()
     assert (row["model"], row["input_tokens"], row["cost"]) == (None, None, None)
+
+
+def test_what_passes_through_is_counted_by_the_way_it_came(here: Lab) -> None:
+    here.upstream.says(answer_json({**CHUNK, "usage": FULL}))
+    before = Figures(here.client.get("/metrics").text)
+    here.use("POST", CHAT, json={"model": "m"})
+    here.use("POST", "/v1/chat/completions", json={"model": "openrouter/m"})
+    after = Figures(here.client.get("/metrics").text)
+
+    def more(name: str, **labels: str) -> float:
+        return after(name, skill="openrouter", **labels) - before(name, skill="openrouter", **labels)
+
+    counted = {surface: more("agentos_calls_total", utility="use", surface=surface) for surface in ("use", "face")}
+    assert counted == {"use": 1, "face": 1}
+    assert more("agentos_tokens_total", type="input") == 22
+    assert (more("agentos_cost_dollars_total"), after("agentos_calls_in_flight")) == (0.5, 0)

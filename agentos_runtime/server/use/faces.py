@@ -9,7 +9,7 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.proxy.faces import MODELS, Faces, FaceSettings
 from agentos_runtime.proxy.service import Asked
 from agentos_runtime.server.messages import Response, admitted, error_response, json_response
-from agentos_runtime.server.use.route import Passing, agent_name, headers_of
+from agentos_runtime.server.use.route import Passing, agent_name, headers_of, trace_of
 from agentos_runtime.server.use.shapes import FACES, shape_of, wire_at
 
 
@@ -44,7 +44,17 @@ class FacesRoute:
         agent = agent_name(runtime, request)
         routed = await self._faces.route(path, scope["query_string"].decode("latin-1"), request.body, agent)
         headers = headers_of(scope)
-        asked = Asked("POST", routed.target, agent, request.request_id, headers, routed.body, routed.skill)
+        asked = Asked(
+            "POST",
+            routed.target,
+            agent,
+            request.request_id,
+            headers,
+            routed.body,
+            routed.skill,
+            surface="face",
+            trace_id=trace_of(request),
+        )
         await self._passing.pass_through(scope, receive, send, asked)
         return None
 
