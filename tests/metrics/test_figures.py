@@ -49,6 +49,8 @@ def respond(exchange: Exchange) -> None:
         lines = [*map(json.dumps, events), "[DONE]"]
         kind = [("Content-Type", "text/event-stream")]
         answer(body="".join(f"data: {line}\n\n" for line in lines).encode(), headers=kind)(exchange)
+    elif body.get("text") == "stall":
+        exchange.stall()
     elif body.get("text") == "fail":
         answer_json({"error": "no"}, 500)(exchange)
     else:
@@ -153,6 +155,15 @@ def test_failures_and_refusals_are_told_apart(client: httpx.Client) -> None:
     assert refused == {("not_allowed", OTHER): 1, ("rate", "hasty"): 1, ("budget", "poor"): 1}
     assert after("agentos_budget_used_ratio", agent="poor", budget="cost_per_day") == 1
     assert after("agentos_skills", state="ready") == 1
+
+
+def test_a_caller_that_leaves_is_counted_as_that_and_leaves_nothing_under_way(client: httpx.Client) -> None:
+    with pytest.raises(httpx.ReadTimeout):
+        client.post("/api/skills/toy/ask", json={"text": "stall"}, headers={"X-Agent": "known"}, timeout=0.3)
+    while (after := scrape(client))("agentos_calls_in_flight"):
+        pass
+    assert after("agentos_calls_total", agent="known", outcome="cancelled", code="") == 1
+    assert after("agentos_call_duration_seconds_count", outcome="cancelled") == 1
 
 
 def test_names_that_callers_make_up_make_no_series(client: httpx.Client) -> None:

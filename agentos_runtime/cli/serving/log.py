@@ -70,7 +70,8 @@ class Log:
 
 def _call_text(ended: Ended) -> str:
     call, closing = ended.call, ended.closing
-    outcome = f"{closing.status} {closing.code}" if closing.outcome == "error" else closing.outcome
+    named = f" {closing.code}" if closing.code else ""
+    outcome = f"{closing.status if closing.outcome == 'error' else closing.outcome}{named}"
     parts = [
         plain(call.agent),
         plain(f"{call.skill[:MOST_OF_A_NAME]}/{call.utility[:MOST_OF_A_NAME]}"),

@@ -95,7 +95,8 @@ class Watched:
         if self._streamed:
             measured.streams.add((skill,), -1)
         measured.calls.add((skill, utility, agent, outcome, closing.code or "", self._call.surface))
-        measured.durations.observe((skill, utility, outcome), timings.total_ms / 1e3)
+        if closing.duration_ms is not None:  # without the time in which a person was asked
+            measured.durations.observe((skill, utility, outcome), closing.duration_ms / 1e3)
         measured.expressions.add((skill,), timings.expressions_ms / 1e3)
         if refused_by is not None:
             measured.refusals.add((refused_by, agent))
