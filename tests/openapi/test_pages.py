@@ -74,7 +74,7 @@ def test_curl_is_told_what_runs_here_and_a_call_that_works(client: httpx.Client)
     assert "3 skills:" in told.text
     assert "Needs a key  (needs a key: agentos keys set keyed)" in told.text
     assert "(broken: agentos check torn)" in told.text
-    for path in ("/docs", "/openapi.json", "/mcp", "/api/activity"):
+    for path in ("/docs", "/openapi.json", "/mcp", "/api/activity", "/metrics", "/console/"):
         assert f"{client.base_url}".rstrip("/") + path in told.text
     call = re.search(r"curl '?(\S+?)'? -H 'X-Agent: me' --json '(.*)'\n", told.text)
     assert call is not None

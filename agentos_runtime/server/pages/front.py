@@ -30,6 +30,8 @@ _ON: Sequence[tuple[str, str]] = (
     ("/api/skills", "the skills as JSON"),
     ("/api/activity", "who called what"),
     ("/api/usage", "what it cost"),
+    ("/metrics", "figures for Prometheus"),
+    ("/console/", "the operator's pages: agentos console opens them"),
 )
 LOCKED = "This server asks for a token: send it as Authorization: Bearer …"
 
