@@ -170,11 +170,11 @@ class Server:
             say(f"agentos {__version__} at {style(url, bold=True)}")
             still = f", {self._loading} still being loaded" if self._loading else ""
             say(f"{_count(loaded, 'skill')} loaded, {len(broken)} broken{still}. Stop with Ctrl-C.")
+            if self._said.simulate:
+                self._say_simulated()
             say(
                 f"Console: {url}/console/. To be let in, in another terminal: {style('agentos console', bold=True)}"
             )
-            if self._said.simulate:
-                self._say_simulated()
         self._warn_of_cases()
         for entry in broken:
             self.warn(_broken(entry))
