@@ -170,6 +170,7 @@ def test_on_a_terminal_calls_and_missing_keys_are_lines_for_people(tmp_path: Pat
         url = json.loads(process.stdout.readline())["url"]
         refused = call(url, "plain/go", {"\u202e": 1})
         call(url, "plain/g\u202eo", {})
+        call(url, "plain/g%0Aforged", {})
         process.terminate()
         text = heard(ours)
     assert process.returncode == 0
@@ -177,6 +178,7 @@ def test_on_a_terminal_calls_and_missing_keys_are_lines_for_people(tmp_path: Pat
     assert (plain != text) is colours
     assert re.search(rf"me  plain/go  400 invalid_params  \d+ ms  {refused.json()['request_id']}", plain)
     assert "plain/g\\u202eo  404 unknown_utility" in plain
+    assert "plain/g forged  404 unknown_utility" in plain
 
 
 def heard(terminal: int) -> str:
