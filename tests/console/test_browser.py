@@ -14,6 +14,7 @@ import pytest
 
 from tests.console.conftest import CANARY, opened
 from tests.console.schemas import any_case
+from tests.console.stripping import PREFIX, stripping
 from tests.server.client import ask
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +36,15 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What each scenario found wrong."""
     random = Random(20261128)
     limits = {"agents": {"asker": {"ask_person": ["forms/*"]}}}
-    with opened(tmp_path_factory.mktemp("browser"), limits=limits) as it:
+    with (
+        stripping() as proxy,
+        opened(
+            tmp_path_factory.mktemp("browser"),
+            limits=limits,
+            allowed_hosts=(f"127.0.0.1:{proxy.server_port}",),
+        ) as it,
+    ):
+        proxy.target = it.port
         ask(it, "POST", "/api/skills/forms/look", {}, {"X-Agent": "night-batch"})
         waits = {"X-Agent": "asker", "Prefer": "respond-async"}
         for extra in ("short", "long" * 500):
@@ -44,7 +53,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         told: dict[str, Any] = {
             "browser": BROWSER,
             "url": it.url,
-            "links": [it.link() for _ in range(6)],
+            "links": [it.link() for _ in range(7)],
+            "proxied": f"http://127.0.0.1:{proxy.server_port}{PREFIX}/console/",
             "canary": CANARY,
             "cases": [any_case(random) for _ in range(CASES)],
         }

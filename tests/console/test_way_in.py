@@ -4,6 +4,7 @@ import json
 import threading
 from http.client import HTTPConnection
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -115,7 +116,7 @@ def test_of_many_that_use_a_link_at_once_one_wins(tmp_path: Path) -> None:
 
 
 def test_a_link_works_for_a_minute_and_old_ones_are_swept(tmp_path: Path) -> None:
-    now = [0.0]
+    now = [time()]
     tickets = Tickets(tmp_path, clock=lambda: now[0])
     old, older = tickets.make(), tickets.make()
     made = next(tmp_path.iterdir()).lstat()

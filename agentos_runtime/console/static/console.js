@@ -6,6 +6,9 @@ const KEY = "agentos.console.key";
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const SECTIONS = [["", "Home"], ["waiting", "Waiting"], ["skills", "Skills"], ["activity", "Activity"], ["usage", "Usage"], ["keys", "Keys"], ["agents", "Agents"]];
 
+// Browsers look for the icon again under every address of the page: it is named once and for all.
+for (const icon of document.querySelectorAll("link[rel=icon]")) icon.href = icon.href;
+
 const policy = (window.trustedTypes ?? { createPolicy: (_, rules) => rules }).createPolicy("console", { createHTML: (html) => html });
 
 /** The one place where text becomes elements: pages of this server, made by its templates. */

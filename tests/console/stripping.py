@@ -1,0 +1,56 @@
+"""A proxy that puts a path in front of a server, and takes it away from what it hands on."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+PREFIX = "/agents/box"
+
+
+class Stripping(ThreadingHTTPServer):
+    """`target` is the port that requests go to, once it is known."""
+
+    daemon_threads = True
+    target = 0
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Stripping
+
+    def _forward(self) -> None:
+        if not self.path.startswith(PREFIX + "/"):
+            self.send_error(404)
+            return
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        upstream = HTTPConnection("127.0.0.1", self.server.target, timeout=20)
+        with contextlib.closing(upstream):
+            upstream.request(self.command, self.path.removeprefix(PREFIX), body, dict(self.headers.items()))
+            with upstream.getresponse() as answer:
+                self.send_response_only(answer.status)
+                for name, value in answer.getheaders():
+                    self.send_header(name, value)
+                self.send_header("Connection", "close")
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    while piece := answer.read1():
+                        self.wfile.write(piece)
+
+    do_GET = do_POST = do_DELETE = _forward  # noqa: N815 - the names that http.server looks for
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@contextlib.contextmanager
+def stripping() -> Iterator[Stripping]:
+    """The proxy, on a free port."""
+    with Stripping(("127.0.0.1", 0), _Handler) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield proxy
+        finally:
+            proxy.shutdown()
+            thread.join()
