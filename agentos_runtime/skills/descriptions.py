@@ -1,5 +1,6 @@
 """Where a description comes from: a file or an address, and the files that it refers to."""
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -13,10 +14,19 @@ from agentos_runtime.manifest.addresses import is_private_host
 SECONDS = 30.0
 
 
-def open_description(source: str) -> Description:
-    """Read a file or fetch an address. Raises ImportProblem."""
+Agree = Callable[[str], bool]
+"""Whether an address that a description refers to may be fetched."""
+
+
+def always(address: str) -> bool:
+    """For whom nobody asks: what is fetched lies at the origin that was named."""
+    return True
+
+
+def open_description(source: str, agree: Agree = always) -> Description:
+    """Read a file or fetch an address; `agree` is asked before another of its origin is. Raises ImportProblem."""
     if source.startswith(("http://", "https://")):
-        return Description(download(source), source, lambda address: _same_origin(source, address))
+        return Description(download(source), source, lambda address: _same_origin(source, address, agree))
     file = Path(source).resolve()
     return Description(_read(file), file.as_uri(), lambda address: _beside(file, address))
 
@@ -41,9 +51,11 @@ def _beside(file: Path, address: str) -> bytes:
     return _read(named)
 
 
-def _same_origin(source: str, address: str) -> bytes:
+def _same_origin(source: str, address: str, agree: Agree) -> bytes:
     if urlsplit(address)[:2] != urlsplit(source)[:2]:
         raise ImportProblem(f"{address} is not fetched: it lies elsewhere than {source}")
+    if not agree(address):
+        raise ImportProblem(f"{address} is not fetched: you said no")
     return download(address)
 
 

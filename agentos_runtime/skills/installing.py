@@ -17,7 +17,7 @@ from agentos_runtime.importers.service import (
     silent,
 )
 from agentos_runtime.jsontext import Json
-from agentos_runtime.skills.descriptions import open_description
+from agentos_runtime.skills.descriptions import Agree, always, open_description
 from agentos_runtime.skills.imported_files import ImportedFiles, open_files
 
 
@@ -76,26 +76,28 @@ def import_skill(
     force: bool = False,
     dry_run: bool = False,
     progress: Progress = silent,
+    agree: Agree = always,
 ) -> ImportReport:
     """Read the source, merge it into the skill's files, and write those that differ.
 
     folder: the folder of skills to write into; None = the first of the settings, else `skills` in the home.
-    force: also add to a skill that no import made. dry_run: write nothing. progress: told what begins.
+    force: also add to a skill that no import made. dry_run: write nothing. progress: told what begins. agree: asked
+    before an address that the description refers to is fetched.
     Reads, fetches and writes in the calling
     thread. Raises InvalidSkillId; ImportProblem for what cannot be read, imported or written; PrivateFileError when
     the home cannot be made.
     """
     files = open_files(settings, skill_id, folder, force=force)
-    imported = _imported(wanted, files, progress)
+    imported = _imported(wanted, files, progress, agree)
     written = [] if dry_run else files.write(imported.plan)
     return _report(files, imported, written)
 
 
-def _imported(wanted: Import, files: ImportedFiles, progress: Progress) -> Imported:
+def _imported(wanted: Import, files: ImportedFiles, progress: Progress, agree: Agree) -> Imported:
     if isinstance(wanted, CurlImport):
         return import_curl(wanted, files.skill_id, files.disk)
     progress(f"reading {wanted.source}")
-    return import_service(wanted, files.skill_id, open_description(wanted.source), files.disk, progress)
+    return import_service(wanted, files.skill_id, open_description(wanted.source, agree), files.disk, progress)
 
 
 def _report(files: ImportedFiles, imported: Imported, written: list[Path]) -> ImportReport:

@@ -66,6 +66,16 @@ def test_a_reference_to_another_server_is_not_followed(workshop: Workshop) -> No
     assert "secret" not in workshop.text().split("## Not expressed")[0]
 
 
+def test_a_person_is_asked_before_what_a_document_refers_to_is_fetched(workshop: Workshop) -> None:
+    files = {"/parts.yaml": "A: {properties: {secret: {}}}"}
+    document = service({"/a": {"post": {"requestBody": body({"$ref": "parts.yaml#/A"})}}})
+    with serving(files | {"/service.yaml": yaml.safe_dump(document)}) as address:
+        given = ("import", "openapi", f"{address}/service.yaml", "--id", "service")
+        done = workshop.console.asked({"Fetch this": "n"}, *given)
+    assert (done.code, "is not fetched: you said no" in " ".join(done.out.split())) == (0, True), done.out
+    assert "secret" not in workshop.text().split("## Not expressed")[0]
+
+
 def test_an_address_that_leads_on_is_said_not_followed(workshop: Workshop) -> None:
     with serving({"/old": "-> /new", "/new": yaml.safe_dump(service({}))}) as address:
         moved, missing = (workshop.run("openapi", f"{address}/{name}") for name in ("old", "none"))

@@ -476,3 +476,21 @@ def test_a_file_that_is_not_there_is_said_so(workshop: Workshop, tmp_path: Path)
 def test_a_plain_http_address_is_refused(workshop: Workshop) -> None:
     done = workshop.run("openapi", "http://api.example.com/openapi.json")
     assert (done.code, "https://" in done.err) == (1, True)
+
+
+def test_a_flow_without_a_person_gets_tokens_for_a_client(workshop: Workshop) -> None:
+    def secured(flows: Any) -> Any:
+        schemes = {"machine": {"type": "oauth2", "flows": flows}}
+        document = service({"/a": {"get": {"operationId": "list_a", "responses": NOTHING}}})
+        return document | {"components": {"securitySchemes": schemes}, "security": [{"machine": []}]}
+
+    flow = {"tokenUrl": "https://id.example.com/token", "scopes": {"read": "Read"}}
+    assert workshop.imported(secured({"clientCredentials": flow}))["auth"] == {
+        "type": "oauth",
+        "grant": "client_credentials",
+        "token_url": "https://id.example.com/token",
+        "scopes": ["read"],
+    }
+    assert workshop.losses(secured({"clientCredentials": flow}), "--dry-run") == {}
+    nowhere = workshop.losses(secured({"clientCredentials": {"tokenUrl": "/token", "scopes": {}}}), "--dry-run")
+    assert list(nowhere) == ["the address that gives tokens is not said: an access token is stored and sent"]

@@ -8,12 +8,13 @@ from typing import Any, Literal, TypeVar
 import click
 
 from agentos_runtime.cli.import_.report import print_report
-from agentos_runtime.cli.terminal.output import plain, say
-from agentos_runtime.cli.terminal.shell import Failed, Shell, json_option, pass_shell
+from agentos_runtime.cli.terminal.output import ask, plain, say
+from agentos_runtime.cli.terminal.shell import Failed, Shell, can_ask, json_option, pass_shell
 from agentos_runtime.importers.api import ImportProblem
 from agentos_runtime.importers.naming import is_utility_name
 from agentos_runtime.importers.selection import READS, Choice, read_names
 from agentos_runtime.importers.service import CurlImport, Import, ServiceImport
+from agentos_runtime.skills.descriptions import always
 from agentos_runtime.skills.imported_files import InvalidSkillId
 from agentos_runtime.skills.installing import import_skill
 
@@ -185,6 +186,18 @@ def _progress(step: str) -> None:
         say(f"… {plain(step)}", err=True)
 
 
+class _Asked:
+    """Asks once whether further addresses of the same origin may be fetched."""
+
+    def __init__(self) -> None:
+        self._agreed: bool | None = None
+
+    def __call__(self, address: str) -> bool:
+        if self._agreed is None:
+            self._agreed = ask(f"It refers to {address}. Fetch this, and what else it names there?")
+        return self._agreed
+
+
 def _import(
     shell: Shell,
     wanted: Import,
@@ -197,7 +210,14 @@ def _import(
 ) -> None:
     try:
         report = import_skill(
-            wanted, skill_id, shell.settings(), folder=folder, force=force, dry_run=dry_run, progress=_progress
+            wanted,
+            skill_id,
+            shell.settings(),
+            folder=folder,
+            force=force,
+            dry_run=dry_run,
+            progress=_progress,
+            agree=always if as_json or not can_ask() else _Asked(),
         )
     except InvalidSkillId as error:
         raise click.UsageError(str(error)) from None

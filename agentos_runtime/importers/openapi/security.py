@@ -196,6 +196,9 @@ def _api_key(scheme: Located, losses: Losses) -> Credential | None:
 
 def _oauth(scheme: Located, losses: Losses) -> Credential:
     flows = scheme.map("flows")
+    alone = flows.get("clientCredentials")
+    if alone is not None and not flows.keys() & {"authorizationCode", "implicit"}:
+        return _for_a_client(alone, losses)
     flow = next((flows[name] for name in ("authorizationCode", "implicit") if name in flows), None)
     losses.add("an OAuth client id is not part of the document: add `client_id`, or store an access token", "auth")
     if flow is None or not flow.text("authorizationUrl").startswith("http"):
@@ -205,6 +208,17 @@ def _oauth(scheme: Located, losses: Losses) -> Credential:
         credential["token_url"] = flow.text("tokenUrl")
     scopes = list(flow.map("scopes"))
     return credential | ({"scopes": [*scopes]} if scopes else {}) | {"pkce": True}
+
+
+def _for_a_client(flow: Located, losses: Losses) -> Credential:
+    """Tokens for a client's id and secret: nobody logs in."""
+    address = flow.text("tokenUrl")
+    if not address.startswith("https://"):
+        losses.add("the address that gives tokens is not said: an access token is stored and sent", "auth")
+        return {**BEARER, "label": "Access token"}
+    scopes: list[Json] = [*flow.map("scopes")]
+    credential: Credential = {"type": "oauth", "grant": "client_credentials", "token_url": address}
+    return credential | ({"scopes": scopes} if scopes else {})
 
 
 def _openid(scheme: Located, losses: Losses) -> Credential:
