@@ -77,7 +77,7 @@ print(*sorted({{"uvicorn", "jsonschema"}} & sys.modules.keys()), file=sys.stderr
         (["list"], {"AGENTOS_MAX_BODY": "much"}, 2, "max_body (from AGENTOS_MAX_BODY) cannot be used: must be"),
         (["list"], {"AGENTOS_REWRITE": "elsewhere"}, 2, "rewrite (from AGENTOS_REWRITE) cannot be used: write it"),
         (["serve"], {"AGENTOS_HOST": "0.0.0.0"}, 2, "set AGENTOS_TOKEN"),
-        (["activity", "--since", "soon"], {}, 1, "a duration"),
+        (["activity", "--since", "soon"], {}, 2, "a duration"),
         (["show", "nothing"], {}, 1, "There is no skill"),
     ],
 )
@@ -177,7 +177,7 @@ def test_activity_and_usage_are_read_without_a_server(console: Console) -> None:
     assert "error (upstream_failed)" in console.run("activity", "--outcome", "error").out
     assert [row["calls"] for row in console.run("usage", "--by", "agent", "--json").json["rows"]] == [1, 1]
     assert re.search(r"^ann +1 +0", console.run("usage", "--by", "agent", "--since", "1h").out, re.MULTILINE)
-    assert console.run("usage", "--by", "colour").code == 1
+    assert console.run("usage", "--by", "colour").code == 2
 
 
 def test_activity_can_be_followed(console: Console) -> None:

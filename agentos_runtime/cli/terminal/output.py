@@ -159,9 +159,10 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, indent: s
     widths = [max(map(width, column)) for column in zip(head, *cells, strict=True)]
     left = width(indent) + sum(widths[:-1]) + len(GAP) * (len(head) - 1)
     room = columns() - left
-    if room < min(NARROWEST, widths[-1]):
+    if room < min(NARROWEST, widths[-1]) and sys.stdout is not None and sys.stdout.isatty():
         _print_stacked(head, cells, indent)
         return
+    room = max(room, NARROWEST)
     say(indent + dim(GAP.join(map(_padded, head, widths)).rstrip()))
     for row in cells:
         first, *more = wrapped(row[-1], room) or [""]
