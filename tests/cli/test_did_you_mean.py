@@ -14,7 +14,7 @@ from tests.cli.console import Console
         (("import", "opnapi", "x"), "Did you mean 'openapi'?"),
         (("call", "--strem", "a", "b"), "Did you mean '--stream'?"),
         (("usage", "--by", "agent,modle"), "Did you mean model?"),
-        (("usage", "--by", "zzz"), "It is added up by agent, skill, utility, model"),
+        (("usage", "--by", "zzz"), "It is added up by day, agent, skill, utility, model"),
         (("usage", "--since", "yesturday"), "Did you mean 48h?"),
         (("activity", "--since", "7 days"), "Did you mean 7d?"),
         (("activity", "--since", "3 hours ago"), "Did you mean 3h?"),
