@@ -7,22 +7,24 @@ from dataclasses import dataclass
 from agentos_runtime.manifest.dialects.local.shell.script import Word
 
 _BY_FLAG: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("bash", "sh", "zsh", "dash", "ksh", "fish", "rbash"), ("c", "--init-file", "--rcfile")),
+    **dict.fromkeys(("bash", "sh", "zsh", "dash", "ksh", "fish", "rbash"), ("c",)),
     **dict.fromkeys(("python", "pypy"), ("c", "m")),
-    **dict.fromkeys(("perl",), ("e", "E", "I", "M", "m")),
-    **dict.fromkeys(("node", "nodejs", "bun", "deno"), ("e", "p", "r", "--eval", "--print", "--require", "eval")),
-    **dict.fromkeys(("ruby", "lua", "osascript", "rscript", "swift", "tclsh", "groovy", "scala"), ("e", "l", "r")),
-    **dict.fromkeys(("php",), ("r", "B", "R", "E", "f")),
+    **dict.fromkeys(("node", "nodejs", "bun", "deno"), ("e", "p", "--eval", "--print", "eval")),
+    **dict.fromkeys(
+        ("perl", "ruby", "lua", "osascript", "rscript", "swift", "tclsh", "groovy", "scala"), ("e", "E")
+    ),
+    **dict.fromkeys(("php",), ("r",)),
     **dict.fromkeys(("expect", "guile", "elixir"), ("c", "e")),
 }
-"""A word after one of these flags is code, or names it; without one the first plain word is a file of code."""
+"""The word after one of these flags is code, or names it. What follows that is handed to it as values."""
 _SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ksh", "fish", "rbash"})
-_FIRST_WORD: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("sed", "gsed"), ("e", "f", "--expression", "--file")),
-    **dict.fromkeys(("awk", "gawk", "mawk", "nawk"), ("f", "e", "i", "l", "--file", "--source")),
-    **dict.fromkeys(("jq", "gojq", "jaq", "yq"), ("f", "L", "--from-file")),
+_WITHOUT_VALUE: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(sorted(_SHELLS), frozenset({"-l", "-i", "-e", "-u", "-x", "-eu", "-ex", "--login", "--norc"})),
+    **dict.fromkeys(("python", "pypy"), frozenset({"-u", "-B", "-I", "-s", "-S", "-E", "-O", "-q"})),
 }
-"""The first plain word is code, unless a flag names it."""
+"""Flags after which a file of code may stand."""
+_FIRST_WORD = frozenset({"sed", "gsed", "awk", "gawk", "mawk", "nawk", "jq", "gojq", "jaq", "yq"})
+"""Some word is code, and which depends on flags that take values: none may be a param."""
 _ALL: frozenset[str] = frozenset(
     {
         "sqlite3", "psql", "mysql", "mariadb", "duckdb", "mongosh", "mongo", "redis-cli", "bc", "dc", "ed",
@@ -80,12 +82,10 @@ def code_of(words: Sequence[Word]) -> Code | None:
     if name in _ALL:
         return Code(name, tuple(words[1:]), True, True)
     if name in _BY_FLAG:
-        return _by_flag(name, words[1:], _BY_FLAG[name], first_is_file=True)
+        return _by_flag(name, words[1:])
     if name in _FIRST_WORD:
-        given = words[1:]
-        if name in ("jq", "gojq", "jaq"):
-            given = _without_values(given)
-        return _by_flag(name, given, _FIRST_WORD[name], first_is_file=False)
+        given = _without_values(words[1:]) if name in ("jq", "gojq", "jaq") else words[1:]
+        return Code(name, tuple(given), False, False)
     if name in _STARTS:
         return _started(name, words)
     return _held(name, words) if name in _HOLDS else None
@@ -135,35 +135,29 @@ def _held(name: str, words: Sequence[Word]) -> Code | None:
     return None
 
 
-def _by_flag(name: str, words: Sequence[Word], flags: Sequence[str], *, first_is_file: bool) -> Code:
-    """Code stands after a flag; else the first plain word is it, and all up to it must be plain."""
-    code: list[Word] = []
-    index, found = 0, False
-    while index < len(words):
-        word = words[index]
+def _by_flag(name: str, words: Sequence[Word]) -> Code:
+    """Up to its code, or the file of it, a command's words must be plain; all must where that is not certain."""
+    flags = _BY_FLAG[name]
+    plain = True
+    for index, word in enumerate(words):
         text = word.literal
-        if text is None or not _is_flag(text):
-            if text in flags:
-                found, flagged = True, True
-            else:
-                break
-        else:
-            flagged = _names_code(text, flags)
-        code.append(word)
-        index += 1
-        if flagged:
-            found = True
-            code += words[index : index + 1]
-            index += 1
-    if not found:
-        code += words[index : index + 1]
-    later = words[index:]
-    for place, word in enumerate(later[:-1]):
-        if word.literal is not None and _is_flag(word.literal) and _names_code(word.literal, flags):
-            code.append(later[place + 1])
-    file = None if found or index >= len(words) else words[index].literal
-    reads = not found and (index >= len(words) or file in ("-", "/dev/stdin"))
-    return Code(name, tuple(code), reads, first_is_file and not reads and not found)
+        if text is None:
+            break
+        if text in flags or (_is_flag(text) and _names_code(text, flags)):
+            later = [
+                words[place + 1]
+                for place in range(index + 1, len(words) - 1)
+                if (words[place].literal or "") and _names_code(words[place].literal or "", flags)
+            ]
+            return Code(name, (*words[: index + 2], *later), False, False)
+        if text == "-" and plain:
+            return Code(name, tuple(words[: index + 1]), True, False)
+        if not _is_flag(text):
+            if plain and text != "/dev/stdin" and re.search(r"[/.]", text):
+                return Code(name, tuple(words[: index + 1]), False, True)
+            break
+        plain = plain and text in _WITHOUT_VALUE.get(name, frozenset())
+    return Code(name, tuple(words), True, True)
 
 
 def _is_flag(text: str) -> bool:
@@ -172,7 +166,7 @@ def _is_flag(text: str) -> bool:
 
 def _names_code(text: str, flags: Sequence[str]) -> bool:
     """Whether the next word is code: `-c`, `-lc`, `--eval`."""
-    if text.startswith("--"):
+    if text.startswith("--") or not text.startswith("-"):
         return text in flags
     return any(len(flag) == 1 and text.endswith(flag) for flag in flags)
 

@@ -45,8 +45,11 @@ class Words:
         while self.at < len(self.text):
             here = self.text[self.at]
             if here in "<>" and self.text.startswith("(", self.at + 1):
+                first = len(self.script.commands)
                 self.at += 2
                 parts.append(self._inner(")"))
+                for command in self.script.commands[first:]:
+                    command.piped = True
             elif here in META:
                 break
             elif here == "'":
