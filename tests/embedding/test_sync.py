@@ -65,7 +65,7 @@ def test_a_stream_that_cannot_begin_raises(runtime: SyncRuntime) -> None:
 
 
 def test_everything_else_is_asked_of_the_runtime_in_its_own_thread(runtime: SyncRuntime) -> None:
-    assert len(runtime.run(lambda it: it.catalog("embedded").entries())) == 8
+    assert len(runtime.run(lambda it: it.catalog("embedded").entries())) == 10
     assert runtime.run(lambda it: threading.current_thread().name) == "agentos-runtime"
 
 
