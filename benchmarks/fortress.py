@@ -5,17 +5,19 @@ Only for measuring: nothing of this can be switched off in the runtime itself.
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from types import TracebackType
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import jq
 
 from agentos_runtime import bootstrap
 from agentos_runtime.cli.main import run
+from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jq.program import Program
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.security.agents import Caller
 from agentos_runtime.server.guard import Admission
 from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.rows import Closing, Entry
@@ -24,7 +26,10 @@ from agentos_runtime.storage.activity.rows import Closing, Entry
 class JqInProcess:
     """Takes the place of the worker pool: the same programs, in this very process."""
 
-    def __init__(self) -> None:
+    pids: tuple[int, ...] = ()
+    ends: Mapping[str, int] = MappingProxyType({})
+
+    def __init__(self, **_: object) -> None:
         self._compiled: dict[bytes, Any] = {}
 
     async def __aenter__(self) -> Self:
@@ -35,14 +40,16 @@ class JqInProcess:
     ) -> None:
         self._compiled.clear()
 
-    async def check(self, definitions: str, source: str, *, request: bool) -> None:
+    async def check(self, expressions: Sequence[object]) -> list[None]:
         """Everything compiles: the skills are checked elsewhere."""
+        return [None for _ in expressions]
 
-    async def run(self, program: Program, data: bytes) -> Outcome:
+    async def run(self, program: Program, data: bytes | ProgramInput) -> Outcome:
         compiled = self._compiled.get(program.digest)
         if compiled is None:
             compiled = self._compiled[program.digest] = jq.compile(program.quick)
-        outputs: list[Json] = [output[:2] for output in compiled.input_text(data.decode())]
+        text = data if isinstance(data, bytes) else data.text
+        outputs: list[Json] = [output[:2] for output in compiled.input_text(text.decode())]
         return Outcome(outputs, None, dump(outputs))
 
 
@@ -55,7 +62,7 @@ async def _no_finish(self: Ledger, entry: Entry, end: Closing) -> None:
 
 
 def _without_guard() -> None:
-    setattr(Admission, "check", lambda *_: "bench")  # noqa: B010 - mypy forbids assigning to a method
+    setattr(Admission, "check", lambda *_: Caller("bench"))  # noqa: B010 - mypy forbids assigning to a method
 
 
 def _without_sealing() -> None:
