@@ -100,7 +100,8 @@ def test_the_entries_of_clients_are_printed_by_the_commands_that_are_shown(tmp_p
 def test_entries_that_are_shown_are_what_they_say() -> None:
     for each in blocks(PAGE):
         if each.kind in ("json", "yaml", "toml"):
-            found = {"json": json.loads, "yaml": yaml.safe_load, "toml": tomllib.loads}[each.kind](each.text)
+            readers: dict[str, Any] = {"json": json.loads, "yaml": yaml.safe_load, "toml": tomllib.loads}
+            found = readers[each.kind](each.text)
             assert "agentos" in json.dumps(found)
         elif each.kind == "python":
             compile(each.text, "block", "exec")
