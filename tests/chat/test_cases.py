@@ -13,6 +13,16 @@ from tests.chat.support import SKILLS, Expressions, Wire, case_bytes, schema
 
 CASES = sorted(SKILLS.glob("*/cases/*.yaml"))
 CASE = Draft202012Validator(schema("case"))
+CHATS = ("anthropic", "gemini", "ollama", "openai", "openrouter")
+
+
+def is_one_exchange(file: Path) -> bool:
+    """Whether the case is one request and one answer with a body; all others are run by `agentos test` alone."""
+    answer = yaml.safe_load(file.read_text(encoding="utf-8")).get("response", {})
+    return "body" in answer or "events" in answer
+
+
+PLAIN = [file for file in CASES if is_one_exchange(file)]
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -36,7 +46,7 @@ def test_a_case_is_written_as_its_schema_says(file: Path) -> None:
     CASE.validate(read(file))
 
 
-@pytest.mark.parametrize("file", CASES, ids=names)
+@pytest.mark.parametrize("file", PLAIN, ids=names)
 def test_the_request_of_a_case_is_what_is_sent(file: Path, expressions: Expressions) -> None:
     case = read(file)
     wire = expressions.wire(file.parents[1].name, case["utility"])
@@ -52,7 +62,7 @@ def test_the_request_of_a_case_is_what_is_sent(file: Path, expressions: Expressi
     )
 
 
-@pytest.mark.parametrize("file", CASES, ids=names)
+@pytest.mark.parametrize("file", PLAIN, ids=names)
 def test_the_caller_of_a_case_gets_its_reply_or_its_error(file: Path, expressions: Expressions) -> None:
     case = read(file)
     wire = expressions.wire(file.parents[1].name, case["utility"])
@@ -74,5 +84,5 @@ def test_every_skill_shows_a_success_and_a_failure_and_every_stream_a_stream() -
         cases = [read(file) for file in CASES if file.parents[1].name == skill]
         assert any("reply" in case for case in cases), skill
         assert any("error" in case for case in cases), skill
-        if skill != "open-meteo":
-            assert any("events" in case["response"] for case in cases), skill
+        if skill in CHATS:
+            assert any("events" in case.get("response", {}) for case in cases), skill

@@ -231,7 +231,7 @@ def test_what_is_not_run_is_said_and_does_not_break_the_rest() -> None:
     result = load(front)
     assert result.skill is not None
     assert list(result.skill.utilities) == ["go"]
-    assert "sql" in result.skill.unavailable["other"]
+    assert "names no database" in result.skill.unavailable["other"]
 
 
 def test_a_skill_of_later_executors_only_is_no_page_of_instructions() -> None:

@@ -440,6 +440,7 @@ MADE_THERE = {"agentos_runtime.calls.call": {"Reply", "RawReply", "Event"}}
 NOT_OF_A_CALL = {
     "limits/idempotency/replays.py": "gives a reply again that went through when it was made",
     "cli/calls/through_server.py": "reads what a server has sent",
+    "mcp/using.py": "an answer that passed through, which the proxy has cleaned",
 }
 
 
