@@ -9,6 +9,7 @@ from agentos_runtime.limits.rules import Rule
 from agentos_runtime.manifest.model import Auth, Skill, Utility
 from agentos_runtime.manifest.origins import declared_origin
 from agentos_runtime.manifest.requests.streamed import streamed
+from agentos_runtime.security.authority import USE
 from agentos_runtime.security.broker import CredentialBroker
 from agentos_runtime.skills.entries import SkillEntry
 from agentos_runtime.skills.files import SkillFile
@@ -57,13 +58,19 @@ class Catalog:
         return (
             summary
             | _facts(skill)
-            | {"authority": [permission.as_json() for permission in self._broker.permissions(skill)]}
+            | {"authority": self._authority(skill)}
             | {"utilities": {u.name: self._described(skill, u) for u in skill.utilities.values()}}
         )
 
     def entry(self, skill_id: str) -> SkillEntry:
         """The skill as it stands, its problems and its file too. Raises UnknownSkill, NotAllowed."""
         return self._skills.entry(skill_id)
+
+    def _authority(self, skill: Skill) -> list[Json]:
+        """What the skill may do; calls of any path only for who may make such calls."""
+        may_use = self._skills.rule.permits(skill.id, USE, None)
+        shown = [permission.as_json() for permission in self._broker.permissions(skill)]
+        return [each for each in shown if may_use or str(each["placement"]).partition(":")[0] != USE]
 
     def utility(self, skill_id: str, name: str) -> dict[str, Json]:
         """One utility. Raises like `VisibleSkills.utility`."""

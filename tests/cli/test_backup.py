@@ -25,6 +25,9 @@ enabled = true
 """
 SKILL = "---\nid: mine\nname: Mine\ndescription: Mine\n---\n\n# Mine\n"
 
+NOT_KEPT = {"credentials.json", "console.json"}
+"""Keys go to a file of their own; who was let into the console is let in anew."""
+
 
 def unpack(archive: Path, home: Path) -> Path:
     home.mkdir(mode=0o700)
@@ -51,11 +54,11 @@ def test_it_holds_everything_but_the_keys_and_only_its_owner_may_read_it(tmp_pat
     with tarfile.open(target) as archive:
         held = {entry.name: entry for entry in archive}
     kept = {f"skills{each}" for each in ("", "/mine", "/mine/readme.md", "/mine/credentials.md")}
-    assert held.keys() == (STATE - {"credentials.json"}) | kept
+    assert held.keys() == (STATE - NOT_KEPT) | kept
     assert held["skills/mine/credentials.md"].issym(), "a link is kept as one, not followed"
     assert {stat.S_IMODE(entry.mode) for name, entry in held.items() if not name.startswith("skills")} == {0o600}
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    assert set(told["files"]) == STATE - {"credentials.json"}
+    assert set(told["files"]) == STATE - NOT_KEPT
     assert told["skills"] == ["skills/mine/credentials.md", "skills/mine/readme.md"]
     assert (told["file"], told["bytes"], told["credentials"]) == (str(target), target.stat().st_size, None)
     assert {path.name for path in tmp_path.iterdir()} <= {"home", "skills", "backup.tar"}

@@ -88,7 +88,8 @@ def canonical(body: dict[str, Any], limit: int | None = None) -> dict[str, Any]:
     }
     native = choice.get("native_finish_reason") or (finish if finish not in REASONS or reason is None else None)
     reply |= {"native_stop_reason": native} if native else {}
-    reply |= {key: body[key] for key in ("id", "model", "provider") if body.get(key)}
+    beside = ("id", "model", "provider", "created", "service_tier", "system_fingerprint")
+    reply |= {key: body[key] for key in beside if body.get(key)}
     return reply | {key: message[key] for key in ("reasoning", "refusal", "audio", *LISTS) if message.get(key)}
 
 
@@ -118,8 +119,18 @@ def canonical_usage(usage: Any) -> dict[str, Any]:
     charged = (usage.get("cost_details") or {}).get("upstream_inference_cost")
     if usage.get("is_byok") is True and charged is not None:
         told["cost"] = (usage.get("cost") or 0) + charged
+    apart = ("prompt_tokens", "completion_tokens", "cost", "cost_details")
+    others = {name: value for name, value in usage.items() if name not in apart}
+    others["prompt_tokens_details"] = _without(into, "cached_tokens", "cache_write_tokens")
+    others["completion_tokens_details"] = _without(out, "reasoning_tokens")
+    told["details"] = _without(others) or None
     counts = {"input_tokens": usage.get("prompt_tokens"), "output_tokens": usage.get("completion_tokens")}
     return counts | {key: value for key, value in told.items() if value is not None}
+
+
+def _without(values: dict[str, Any], *names: str) -> dict[str, Any]:
+    """What else is said: no null, nothing empty."""
+    return {name: each for name, each in values.items() if name not in names and each not in (None, {}, [])}
 
 
 class _Any:

@@ -93,7 +93,7 @@ def test_the_usage_is_read_in_each_of_its_three_shapes(chat: Chat) -> None:
         done = chat.stream().done
         assert done["stop_reason"] == "end_turn"
         counts = {"input_tokens": 11, "output_tokens": 7, "cached_input_tokens": 5, "reasoning_tokens": 3}
-        assert done["usage"] == counts | {"cost": 0.00125}
+        assert done["usage"] == counts | {"cost": 0.00125, "details": {"total_tokens": 18}}
 
 
 def test_a_finish_that_is_followed_by_more_is_not_the_last_word(chat: Chat) -> None:

@@ -22,7 +22,10 @@ def test_the_examples_together_are_a_config_that_works(tmp_path: Path) -> None:
     assert rules.of("nightly").permits("any", "thing", "read")
     assert not rules.of("somebody").permits("openrouter", "models", "read")
     assert [budget.name for budget in rules.total.budgets] == ["cost_per_week"]
-    assert all(getattr(settings, table) for table in TABLES - {"skill_settings", "mcp", "metrics", "faces"})
+    assert all(
+        getattr(settings, table)
+        for table in TABLES - {"skill_settings", "mcp", "metrics", "faces", "ask", "notify"}
+    )
 
 
 def test_the_defaults_it_shows_are_the_true_ones() -> None:

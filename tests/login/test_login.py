@@ -134,7 +134,7 @@ def test_a_browser_logs_in_and_the_key_is_kept_and_used_like_any_other(desk: Des
     with serving() as service:
         done = desk.at(service).spawn("login", "openrouter", "--json", BROWSER=opens)
         assert done.code == 0, done.err
-        listed = desk.run("call", "openrouter", "list_models")
+        listed = desk.run("call", "openrouter", "list_user_models")
         assert listed.code == 0, listed.err
     assert service.calls == [f"Bearer {CANARY}"]
     (entry,) = kept(desk)
@@ -379,5 +379,5 @@ def test_an_address_that_is_not_https_is_not_opened(desk: Desk) -> None:
 
 
 def test_a_call_without_a_key_names_the_login(desk: Desk) -> None:
-    done = desk.run("call", "openrouter", "list_models", AGENTOS_SKILLS=str(skills_folder()))
+    done = desk.run("call", "openrouter", "get_key", AGENTOS_SKILLS=str(skills_folder()))
     assert "Run: agentos keys set openrouter, or agentos login openrouter" in json.loads(done.err)["error"]

@@ -92,7 +92,7 @@ def test_names_of_operations_are_unique_and_those_of_mcp(
         calls = {
             path: operation["operationId"] for path, method, operation in operations(found) if method == "post"
         }
-        assert calls == {path: tool_name(*path.split("/")[3:]) for path in calls}
+        assert calls == {path: tool_name(*path.replace(".", "_").split("/")[3:]) for path in calls}
 
 
 def test_every_call_names_the_statuses_that_tools_look_for(documents: list[dict[str, Any]]) -> None:

@@ -75,7 +75,7 @@ def test_a_skill_that_is_added_to_a_clone_gets_no_key(clone: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "utility"),
     [
-        ("readme.md", "base_url: https://openrouter.ai", "base_url: https://elsewhere.example", "list_models"),
+        ("readme.md", "base_url: https://openrouter.ai", "base_url: https://elsewhere.example", "get_key"),
         ("keys.md", "url: /keys\n", "url: https://elsewhere.example/keys\n", "list_keys"),
     ],
 )

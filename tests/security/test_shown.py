@@ -63,8 +63,10 @@ def test_what_changed_since_the_approval_is_told_line_by_line(console: Console) 
     assert told["changes"] == [
         '+ DELETE https://two.example with the credential "admin" in query:admin_key',
         '+ POST https://two.example with the credential "default" in header:x-other',
+        '+ any path of https://two.example, as agents ask, with the credential "default"',
         '- DELETE https://one.example with the credential "admin" in query:admin_key',
         '- POST https://one.example with the credential "default" in header:x-key',
+        '- any path of https://one.example, as agents ask, with the credential "default"',
     ]
     console.write("shower.md", SKILL.format(host="three.example", header="X-Other"))
     said = console.run("approve", "shower", "--yes").out
