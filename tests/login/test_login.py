@@ -141,7 +141,7 @@ def test_a_browser_logs_in_and_the_key_is_kept_and_used_like_any_other(desk: Des
     assert (entry["skill"], entry["fields"]) == ("openrouter", {"key": CANARY})
     assert (done.json["source"], done.json["grants"]) == ("credentials.json", entry["grants"])
     assert {grant["origin"] for grant in done.json["grants"]} == {"https://openrouter.ai"}
-    assert {grant["placement"] for grant in done.json["grants"]} == {"header:authorization"}
+    assert {grant["placement"] for grant in done.json["grants"]} == {"header:authorization", "use"}
     assert "POST https://openrouter.ai" in done.err
     assert "This page may be closed" in seen.read_text()
     assert CANARY not in seen.read_text()
