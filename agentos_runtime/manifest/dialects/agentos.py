@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.dialects.credentials import Connection, connection_of
 from agentos_runtime.manifest.dialects.graphql import mistakes_of
-from agentos_runtime.manifest.dialects.local.callables import EXECUTORS, Locals, local_request, request_for
+from agentos_runtime.manifest.dialects.local.callables import EXECUTORS, KEYS, Locals, local_request, request_for
 from agentos_runtime.manifest.dialects.local.steps import steps_of
 from agentos_runtime.manifest.dialects.params import param_of, web_address
 from agentos_runtime.manifest.dialects.placeholders import NotCarried
 from agentos_runtime.manifest.dialects.replies import response_of, returns_of
 from agentos_runtime.manifest.dialects.requests import graphql_of, rest_of
-from agentos_runtime.manifest.dialects.told import Told, unknown_keys
+from agentos_runtime.manifest.dialects.told import Told, misspelt, unknown_keys
 from agentos_runtime.manifest.dialects.tree import entries, text, under
 from agentos_runtime.manifest.model import Local, Step
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Sequence, Value
@@ -268,6 +268,7 @@ class _Carrier:
         if kind == "steps":
             return (request_for("steps", executor, {}), ("auth", "none")), Connection()
         if kind in EXECUTORS:
+            self.told += misspelt(executor, KEYS[kind])
             database = self.root.get("database")
             request, self.locals.of[name] = local_request(kind, executor, cursor.get("params"), database, results)
             return (request, ("auth", "none")), Connection()

@@ -46,6 +46,16 @@ def unknown_keys(root: Cursor) -> Iterator[Told]:
         yield Told(cursor, f"`{name[:60]}` is not a key that anything reads", fix, "warning")
 
 
+def misspelt(cursor: Cursor, known: Collection[str]) -> Iterator[Told]:
+    """Keys that are nearly one that is known there; others may be for somebody else."""
+    for name, below in cursor.items():
+        guess = None if name in known else suggest(name, known)
+        if guess is not None:
+            yield Told(
+                below, f"`{name[:60]}` is not a key that anything reads", f"Did you mean `{guess}`?", "warning"
+            )
+
+
 def report_told(told: Collection[Told], report: Report) -> None:
     for each in told:
         cursor = each.cursor

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agentos_runtime.manifest.dialects.local import command, python, sql
 from agentos_runtime.manifest.dialects.local.command import command_of
 from agentos_runtime.manifest.dialects.local.python import python_of
 from agentos_runtime.manifest.dialects.local.sql import sql_of
@@ -11,7 +12,9 @@ from agentos_runtime.manifest.dialects.tree import entries, text
 from agentos_runtime.manifest.model import Local
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Value
 
-EXECUTORS = ("sql", "command", "python")
+KEYS: Mapping[str, frozenset[str]] = {"sql": sql.KEYS, "command": command.KEYS, "python": python.KEYS}
+"""What each executor may say of a callable."""
+EXECUTORS = tuple(KEYS)
 RUNS: Mapping[str, float] = {"sql": 30.0, "command": 60.0, "python": 60.0, "steps": 300.0}
 """What runs here, and for how many seconds unless its file says otherwise."""
 LONGEST = 3600.0

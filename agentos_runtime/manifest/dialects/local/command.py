@@ -13,7 +13,7 @@ from agentos_runtime.manifest.dialects.tree import entries, text, under
 from agentos_runtime.manifest.model import Argument, Local
 from agentos_runtime.manifest.yaml.values import Cursor, Value
 
-_KNOWN = frozenset(
+KEYS = frozenset(
     {"binary", "args", "args_string", "stdin", "timeout", "working_dir", "response", "env", "description"}
 )
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
@@ -81,7 +81,7 @@ def command_of(cursor: Cursor, types: Mapping[str, str], results: frozenset[str]
 
 def _check_keys(cursor: Cursor) -> None:
     for name in dict(cursor.items()):
-        if name not in _KNOWN:
+        if name not in KEYS:
             raise NotCarried(f"`command.{name[:60]}` is not supported")
 
 

@@ -7,7 +7,7 @@ from agentos_runtime.manifest.dialects.tree import text
 from agentos_runtime.manifest.model import Local
 from agentos_runtime.manifest.yaml.values import Cursor, Value
 
-_KNOWN = frozenset({"module", "function", "args", "params", "timeout", "response"})
+KEYS = frozenset({"module", "function", "args", "params", "timeout", "response"})
 _MODULE = re.compile(r"(?:\./)?((?:[\w-]+/)*[\w-]+)(?:\.py)?")
 Pairs = dict[str, "Cursor | Value"]
 
@@ -15,7 +15,7 @@ Pairs = dict[str, "Cursor | Value"]
 def python_of(cursor: Cursor) -> tuple[Pairs, Local]:
     """What a call gives the function, and the function. Raises NotCarried."""
     for name in dict(cursor.items()):
-        if name not in _KNOWN:
+        if name not in KEYS:
             raise NotCarried(f"`python.{name[:60]}` is not supported")
     module, function = cursor.text("module"), cursor.text("function")
     found = _MODULE.fullmatch(module) if module else None

@@ -9,7 +9,7 @@ from agentos_runtime.manifest.dialects.tree import entries, text
 from agentos_runtime.manifest.model import Local
 from agentos_runtime.manifest.yaml.values import Cursor, Value
 
-_KNOWN = frozenset({"query", "database", "attach", "params", "response", "write", "timeout", "format"})
+KEYS = frozenset({"query", "database", "attach", "params", "response", "write", "timeout", "format"})
 _TOKENS = re.compile(
     r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)"
     r"|(?P<bound>[:@$]\w+)|(?P<question>\?\d*)",
@@ -24,7 +24,7 @@ def sql_of(cursor: Cursor, declared: frozenset[str], database: Cursor | None) ->
     declared: the callable's params. database: the skill's own.
     """
     for name in dict(cursor.items()):
-        if name not in _KNOWN:
+        if name not in KEYS:
             raise NotCarried(f"`sql.{name[:60]}` is not supported")
     query = cursor.text("query")
     if not query or not query.strip():
