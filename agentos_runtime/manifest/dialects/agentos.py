@@ -240,6 +240,7 @@ class _Carrier:
         if cursor.get("gone") is not None:
             kept = ("description", "params", "gone")
             return entries({key: below for key in kept if (below := cursor.get(key))}, cursor)
+        self.told += misspelt(cursor, _KNOWN)
         kind, executor = _executor(cursor)
         chosen, connection = self._request_of(name, kind, cursor, executor, results)
         request, key = chosen
