@@ -10,13 +10,14 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from agentos_runtime.errors import AgentOSError, InvalidParams, NotAllowed, NotFound, ParamProblem
+from agentos_runtime.errors import InvalidParams, NotAllowed, NotFound, ParamProblem
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.security.agents import Caller
 from agentos_runtime.server.activity.sheets import sheet
+from agentos_runtime.server.lasting import until_the_end
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.messages import Response, admitted, event_stream_headers, json_response
-from agentos_runtime.server.open_calls import OpenCall, OpenCalls
+from agentos_runtime.server.open_calls import OpenCalls
 from agentos_runtime.server.opening import Opening
 from agentos_runtime.server.operators.proof import PROOF
 from agentos_runtime.server.paths import known_query, variable
@@ -114,46 +115,13 @@ class _Events:
         with self._calls.open(admission.connection) as open_call:
             writer = EventWriter(send, self._limits.ping)
             await writer.start(event_stream_headers(admission.request_id))
-            try:
-                await _until_the_end(aiter(rows), writer, open_call)
-            finally:
-                writer.close()
+            await until_the_end(_tell(aiter(rows), writer), writer, open_call)
 
 
-async def _until_the_end(
-    batches: AsyncIterator[list[tuple[str, dict[str, Json]]]], writer: EventWriter, open_call: OpenCall
-) -> None:
-    """Until the client leaves or the server stops."""
-    ending = _Ending()
-    open_call.attach(ending)
-
-    async def tell() -> None:
-        async for batch in batches:
-            frames = [b"event: row\nid: %s\ndata: %s\n\n" % (mark.encode(), dump(row)) for mark, row in batch]
-            await writer.write(b"".join(frames))
-
-    telling = asyncio.create_task(tell())
-    try:
-        await asyncio.wait({telling, ending.waited}, return_when=asyncio.FIRST_COMPLETED)
-        if not telling.done():
-            await writer.write(b"", last=True)
-    except asyncio.CancelledError:
-        if not open_call.absorb_cancel():
-            raise
-    finally:
-        telling.cancel()
-        await asyncio.wait({telling})
-
-
-class _Ending:
-    """Told when the server stops."""
-
-    def __init__(self) -> None:
-        self.waited: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def interrupt(self, error: AgentOSError) -> None:
-        if not self.waited.done():
-            self.waited.set_result(None)
+async def _tell(batches: AsyncIterator[list[tuple[str, dict[str, Json]]]], writer: EventWriter) -> None:
+    async for batch in batches:
+        frames = [b"event: row\nid: %s\ndata: %s\n\n" % (mark.encode(), dump(row)) for mark, row in batch]
+        await writer.write(b"".join(frames))
 
 
 def wants_all(filters: dict[str, str], caller: Caller) -> bool:

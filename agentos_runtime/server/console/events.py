@@ -1,6 +1,5 @@
 """`GET /console/events`: rows of the ledger as they begin, change and end, as the pages show them."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -10,8 +9,8 @@ from starlette.types import Receive, Scope, Send
 
 from agentos_runtime.console.opening import Pages
 from agentos_runtime.console.visits import Visit
-from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jsontext import Json
+from agentos_runtime.server.lasting import until_the_end
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.messages import admitted, event_stream_headers
 from agentos_runtime.server.open_calls import OpenCalls
@@ -44,20 +43,8 @@ class ConsoleEvents:
         with self._calls.open(admission.connection) as open_call:
             writer = EventWriter(send, self._limits.ping)
             await writer.start(event_stream_headers(admission.request_id))
-            ending = _Ending()
-            open_call.attach(ending)
-            telling = asyncio.create_task(_tell(aiter(following), pages, replace(visit, root=ROOT), writer))
-            try:
-                await asyncio.wait({telling, ending.told}, return_when=asyncio.FIRST_COMPLETED)
-                if not telling.done():
-                    await writer.write(b"", last=True)
-            except asyncio.CancelledError:
-                if not open_call.absorb_cancel():
-                    raise
-            finally:
-                telling.cancel()
-                await asyncio.wait({telling})
-                writer.close()
+            telling = _tell(aiter(following), pages, replace(visit, root=ROOT), writer)
+            await until_the_end(telling, writer, open_call)
 
 
 async def _tell(batches: Batches, pages: Pages, visit: Visit, writer: EventWriter) -> None:
@@ -72,14 +59,3 @@ async def _tell(batches: Batches, pages: Pages, visit: Visit, writer: EventWrite
             {**{name: row[name] for name in TOLD}, "html": html} for row, html in zip(rows, shown, strict=True)
         ]
         await writer.write(frame("rows", {"mark": mark, "rows": told}))
-
-
-class _Ending:
-    """Told when the server stops."""
-
-    def __init__(self) -> None:
-        self.told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def interrupt(self, error: AgentOSError) -> None:
-        if not self.told.done():
-            self.told.set_result(None)
