@@ -9,7 +9,7 @@ from agentos_runtime.jsontext import Json
 Declaration = dict[str, Json]
 """A param's or a property's declaration, as the manifest writes it."""
 
-Place = Literal["path", "query", "header", "body"]
+Place = Literal["path", "query", "header", "cookie", "body"]
 
 
 class ImportProblem(ValueError):
@@ -28,7 +28,7 @@ class Field:
     documented: Json = None
     """The service's own default, which is not sent."""
     write: str = "{}"
-    """The jq that is sent; `{}` stands for the param's path."""
+    """The jq that is sent, where `{}` stands for the param's path; of a path field, the text around its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,8 @@ class Operation:
     tag: str = ""
     fields: tuple[Field, ...] = ()
     body: Body = Body()
+    nested: bool = False
+    """Maps and lists of its query or form are written with brackets."""
     reply: Reply = Reply()
     stream_field: str | None = None
     """The body field that asks for a stream."""

@@ -38,25 +38,25 @@ class Source:
     deprecated: bool = False
     auth: str | None = None
     own_names: bool = False
+    base_url: str | None = None
+    servers: Mapping[str, str] | None = None
+    """What the variables of the description's servers are."""
 
     def as_json(self, version: str) -> Json:
-        said: dict[str, Json] = {"from": self.address}
-        if version:
-            said["version"] = version
-        if self.include:
-            said["include"] = [*self.include]
-        for key, patterns in (("exclude", self.exclude), ("methods", self.methods)):
-            if patterns:
-                said[key] = [*patterns]
-        if self.deprecated:
-            said["deprecated"] = True
-        if self.auth:
-            said["auth"] = self.auth
-        if self.own_names:
-            said["naming"] = "operation-id"
-        if self.names:
-            said["names"] = dict(self.names)
-        return {self.kind: said}
+        said: Mapping[str, Json] = {
+            "from": self.address,
+            "version": version,
+            "include": [*self.include],
+            "exclude": [*self.exclude],
+            "methods": [*self.methods],
+            "deprecated": self.deprecated,
+            "auth": self.auth,
+            "naming": "operation-id" if self.own_names else None,
+            "names": dict(self.names or {}),
+            "base_url": self.base_url,
+            "servers": dict(self.servers or {}),
+        }
+        return {self.kind: {key: value for key, value in said.items() if value}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +196,8 @@ def _rest(one: Operation, fields: Sequence[Field], names: Sequence[str], losses:
     rest["url"] = _url(one, pairs)
     headers: dict[str, Json] = dict(one.headers)
     headers |= {field.name: _write(field, name) for field, name in pairs if field.place == "header"}
+    if any(field.place == "cookie" for field in fields):
+        headers["Cookie"] = _cookies(pairs)
     sends_body = one.body.empty or any(field.place == "body" for field, _ in pairs)
     if sends_body and one.body.content_type:
         headers["Content-Type"] = one.body.content_type
@@ -209,6 +211,8 @@ def _rest(one: Operation, fields: Sequence[Field], names: Sequence[str], losses:
         rest["body"] = _body(one, pairs)
         if one.body.nulls:
             rest["keep_null"] = [*one.body.nulls]
+    if one.nested:
+        rest["nested"] = "brackets"
     if one.idempotency_header:
         rest["retry"] = {"idempotency_header": one.idempotency_header}
     return rest | _answers(one)
@@ -240,7 +244,7 @@ def _url(one: Operation, pairs: Sequence[tuple[Field, str]]) -> str:
     path = one.path
     for field, name in pairs:
         if field.place == "path":
-            path = path.replace(f"{{{field.name}}}", f"{{{name}}}")
+            path = path.replace(f"{{{field.name}}}", field.write.replace("{}", f"{{{name}}}"))
     path = re.sub(r"[\s\"<>\\]", lambda found: f"%{ord(found[0]):02X}", path.split("#")[0])
     return f"{one.base_url}{path}" if one.base_url else path
 
@@ -262,6 +266,16 @@ def _sends_all(one: Operation, fields: Sequence[Field]) -> bool:
         field.place == "body" and field.write == "{}" and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", field.name)
         for field in fields
     )
+
+
+def _cookies(pairs: Sequence[tuple[Field, str]]) -> str:
+    """The one header of all cookies; those that are not given are left out."""
+    each = [
+        f'({_write(field, name)} | if . == null then empty else "{field.name}=\\(tostring | @uri)" end)'
+        for field, name in pairs
+        if field.place == "cookie"
+    ]
+    return f'[{", ".join(each)}] | if . == [] then null else join("; ") end'
 
 
 def _write(field: Field, name: str) -> str:

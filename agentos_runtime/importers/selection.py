@@ -65,6 +65,8 @@ class Remembered:
     deprecated: bool = False
     auth: str | None = None
     own_names: bool = False
+    base_url: str | None = None
+    servers: Mapping[str, str] = field(default_factory=dict)
 
 
 def remembered(disk: Disk, kind: str) -> Remembered:
@@ -74,16 +76,22 @@ def remembered(disk: Disk, kind: str) -> Remembered:
     said = sources.get(kind) if isinstance(sources, dict) else None
     if not isinstance(said, dict):
         return Remembered()
-    names, auth = said.get("names"), said.get("auth")
+    auth, base_url = said.get("auth"), said.get("base_url")
     return Remembered(
         _texts(said.get("include")),
-        {old: str(new) for old, new in names.items()} if isinstance(names, dict) else {},
+        _pairs(said.get("names")),
         _texts(said.get("exclude")),
         _texts(said.get("methods")),
         said.get("deprecated") is True,
         auth if isinstance(auth, str) else None,
         said.get("naming") == "operation-id",
+        base_url if isinstance(base_url, str) else None,
+        _pairs(said.get("servers")),
     )
+
+
+def _pairs(value: Json) -> dict[str, str]:
+    return {key: str(below) for key, below in value.items()} if isinstance(value, dict) else {}
 
 
 def _texts(value: Json) -> tuple[str, ...]:
@@ -105,6 +113,10 @@ class Choice:
     """`bearer`, `basic`, `header:NAME`, `query:NAME`, `none` or the name of a security scheme."""
     own_names: bool | None = None
     """Utilities are called as the description's operation ids say; None = as last time."""
+    base_url: str | None = None
+    """Where the service is, in place of what the description says."""
+    servers: Mapping[str, str] = field(default_factory=dict)
+    """What variables of the description's servers are."""
 
 
 def source_of(kind: str, address: str, choice: Choice, disk: Disk) -> Source:
@@ -120,6 +132,8 @@ def source_of(kind: str, address: str, choice: Choice, disk: Disk) -> Source:
         choice.deprecated or before.deprecated,
         choice.auth or before.auth,
         before.own_names if choice.own_names is None else choice.own_names,
+        choice.base_url or (None if choice.servers else before.base_url),
+        {} if choice.base_url else {**before.servers, **choice.servers},
     )
 
 

@@ -36,7 +36,6 @@ class ServiceImport:
     source: str
     """The file or the address, as the skill remembers it."""
     choice: Choice = field(default_factory=Choice)
-    base_url: str | None = None
     cases: bool = False
     """Also make cases from the examples; only OpenAPI has some."""
     split: bool = False
@@ -98,15 +97,16 @@ def import_curl(wanted: CurlImport, skill_id: str, disk: Disk) -> Imported:
 
 def _read(wanted: ServiceImport, source: Source, description: Description, losses: Losses) -> Api:
     if wanted.kind == "lap":
-        return read_lap(description.data.decode("utf-8-sig", "replace"), losses, base_url=wanted.base_url)
+        return read_lap(description.data.decode("utf-8-sig", "replace"), losses, base_url=source.base_url)
     if wanted.kind in ("har", "postman"):
         read = read_har if wanted.kind == "har" else read_postman
-        return read(description.data, losses, wanted.base_url)
+        return read(description.data, losses, source.base_url)
     return read_openapi(
         description.data,
         description.address,
         description.fetch,
         losses,
-        base_url=wanted.base_url,
+        base_url=source.base_url,
+        servers=source.servers,
         auth=source.auth,
     )

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 
+import pytest
 import yaml
 
 from tests.importers.workshop import Workshop, body, service
@@ -83,3 +85,46 @@ def test_an_address_that_leads_on_is_said_not_followed(workshop: Workshop) -> No
     assert (missing.code, "127.0.0.1 answered 404" in missing.err) == (1, True)
     gone = workshop.run("openapi", f"{address}/new")
     assert (gone.code, "cannot be fetched" in gone.err) == (1, True)
+
+
+REGIONS = {
+    "url": "https://{region}.example.com/{base}",
+    "variables": {"region": {"default": "eu", "enum": ["eu", "us"]}, "base": {"default": "v2"}},
+}
+
+
+def test_what_stands_in_the_address_is_chosen_and_remembered(workshop: Workshop) -> None:
+    document = service({"/a": {"get": {}}}, servers=[REGIONS])
+    assert workshop.imported(document)["api"]["base_url"] == "https://eu.example.com/v2"
+    front = workshop.imported(document, "--server", "region=us", "--server", "base=v3")
+    assert front["api"]["base_url"] == "https://us.example.com/v3"
+    assert workshop.imported(document)["api"]["base_url"] == "https://us.example.com/v3"
+    front = workshop.imported(document, "--base-url", "https://own.example.com")
+    assert front["api"]["base_url"] == "https://own.example.com"
+    assert workshop.imported(document)["api"]["base_url"] == "https://own.example.com"
+
+
+@pytest.mark.parametrize(
+    ("servers", "arguments", "said"),
+    [
+        ([{"url": "https://{site}.example.com"}], (), "--server site=VALUE"),
+        ([REGIONS], ("--server", "region=mars"), "one of eu, us, not mars"),
+        ([REGIONS], ("--server", "regoin=us"), "No server has a variable `regoin`. Variables: base, region"),
+        ([REGIONS], ("--server", "base=a@b"), "write NAME=VALUE"),
+    ],
+)
+def test_an_address_with_a_blank_asks_for_what_belongs_there(
+    workshop: Workshop, servers: Any, arguments: tuple[str, ...], said: str
+) -> None:
+    document = service({"/a": {"get": {}}}, servers=servers)
+    done = workshop.run("openapi", workshop.document(document), *arguments)
+    assert done.code == 1
+    assert said in " ".join(done.err.split())
+    assert not workshop.file().exists()
+
+
+def test_an_address_that_only_shows_how_one_looks_is_told(workshop: Workshop) -> None:
+    server = {"url": "https://{domain}.example.com", "variables": {"domain": {"default": "your-domain"}}}
+    losses = workshop.losses(service({"/a": {"get": {}}}, servers=[server]))
+    told = "the server's variable `domain` is your-domain, which stands for your own (--server domain=VALUE)"
+    assert losses[told] == ["servers"]

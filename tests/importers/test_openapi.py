@@ -100,7 +100,7 @@ def test_bytes_are_handed_on_raw_and_a_public_call_carries_no_key(workshop: Work
 
 def test_what_a_manifest_cannot_say_is_listed_and_stays_in_the_file(workshop: Workshop) -> None:
     losses = workshop.losses(KENNEL)
-    assert losses["the server's variable `region` is fixed to eu (or us: give another --base-url)"] == ["servers"]
+    assert losses["the server's variable `region` is eu, or us (--server region=VALUE)"] == ["servers"]
     assert losses["deprecated operations are left out (--deprecated takes them)"] == ["DELETE /dogs/{dogId}"]
     assert losses["a null cannot be sent, since null leaves a param out"] == ["PATCH /dogs/{dogId} born"]
     text = workshop.text()
@@ -192,6 +192,7 @@ STYLES: list[tuple[dict[str, Any], Any, str]] = [
         {"a": 1},
         "?f=%7B%22a%22%3A1%7D",
     ),
+    (query("m", {"type": "object", "properties": {"a": {}}}, explode=False), {"a": 1}, "?m=a%2C1"),
 ]
 
 
@@ -212,6 +213,59 @@ def test_an_object_in_the_query_becomes_one_param_for_each_key(workshop: Worksho
     workshop.imported(document)
     sent = workshop.request("get_things", {"filter_name": "x", "filter_age": 3})
     assert sent.startswith("GET https://api.example.com/v1/things?filter%5Bname%5D=x&filter%5Bage%5D=3\n")
+
+
+MONEY = {"type": "object", "properties": {"amount": {"type": "integer"}, "currency": {"type": "string"}}}
+PRICES = {"type": "array", "items": MONEY}
+
+
+def test_maps_in_a_query_are_written_with_brackets_at_any_depth(workshop: Workshop) -> None:
+    created = {"anyOf": [{"type": "object", "properties": {"gte": {"type": "integer"}}}, {"type": "integer"}]}
+    parameters = [
+        query("created", created, style="deepObject", explode=True),
+        query("expand", {"type": "array", "items": {"type": "string"}}, style="deepObject", explode=True),
+        query("limit", {"type": "integer"}),
+    ]
+    document = service({"/things": {"get": {"parameters": parameters}}})
+    rest = workshop.imported(document)["utilities"]["get_things"]["rest"]
+    assert rest["nested"] == "brackets"
+    sent = workshop.request("get_things", {"created": {"gte": 5}, "expand": ["a", "b"], "limit": 3})
+    assert "/things?created%5Bgte%5D=5&expand%5B0%5D=a&expand%5B1%5D=b&limit=3\n" in sent
+    assert "/things?created=5\n" in workshop.request("get_things", {"created": 5})
+
+
+def test_a_form_is_written_with_brackets_where_the_document_says_deep_object(workshop: Workshop) -> None:
+    schema = {"type": "object", "properties": {"items": PRICES, "metadata": {"type": "object"}, "name": {}}}
+    deep = {"style": "deepObject", "explode": True}
+    content = {"schema": schema, "encoding": {"items": deep, "metadata": deep}}
+    form = {"content": {"application/x-www-form-urlencoded": content}}
+    workshop.imported(service({"/pay": {"post": {"requestBody": form, "responses": NOTHING}}}))
+    params = {"items": [{"amount": 3, "currency": "eur"}], "metadata": {"a": "b"}, "name": "x"}
+    sent = workshop.request("pay", params)
+    assert "\nitems%5B0%5D%5Bamount%5D=3&items%5B0%5D%5Bcurrency%5D=eur&metadata%5Ba%5D=b&name=x\n" in sent
+
+
+def test_maps_beside_lists_that_are_repeated_have_a_param_for_each_key(workshop: Workshop) -> None:
+    inner = {"type": "object", "properties": {"price": MONEY, "free": {"type": "object"}}}
+    parameters = [
+        query("filter", inner, style="deepObject", required=True),
+        query("tag", {"type": "array", "items": {"type": "string"}}),
+    ]
+    document = service({"/things": {"get": {"parameters": parameters}}})
+    workshop.imported(document)
+    sent = workshop.request("get_things", {"filter_price_amount": 3, "tag": ["a", "b"]})
+    assert "/things?filter%5Bprice%5D%5Bamount%5D=3&tag=a&tag=b\n" in sent
+    losses = workshop.losses(document)
+    assert losses["maps have a param for each key, since lists beside them are repeated"] == ["GET /things"]
+    lost = "a map of any keys, or a list of maps, cannot be sent beside a list that is repeated"
+    assert losses[lost] == ["GET /things filter.free"]
+
+
+def test_an_optional_map_needs_none_of_its_keys(workshop: Workshop) -> None:
+    schema = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
+    parameters = [query("deep", schema, style="deepObject"), query("spread", schema)]
+    params = workshop.imported(service({"/a": {"get": {"parameters": parameters}}}))["utilities"]["get_a"]["params"]
+    assert params == {"deep_name": {"type": "string"}, "name": {"type": "string"}}
 
 
 def test_two_fields_of_one_name_are_two_params(workshop: Workshop) -> None:
@@ -243,9 +297,37 @@ def test_an_idempotency_key_is_the_runtimes_to_send(workshop: Workshop) -> None:
     assert "params" not in utility
 
 
-def test_a_cookie_parameter_is_told_not_sent(workshop: Workshop) -> None:
-    document = service({"/a": {"get": {"parameters": [{"name": "s", "in": "cookie", "schema": {}}]}}})
-    assert workshop.losses(document)["a parameter in a cookie is not sent"] == ["GET /a s"]
+def test_cookies_are_one_header_of_what_is_given(workshop: Workshop) -> None:
+    one, other = ({"name": name, "in": "cookie", "schema": dict[str, Any]()} for name in ("theme", "sid.2"))
+    workshop.imported(service({"/a": {"get": {"parameters": [one, other]}}}))
+    assert "Cookie: theme=a%3Bb; sid.2=7\n" in workshop.request("get_a", {"theme": "a;b", "sid_2": 7})
+    assert "Cookie: sid.2=x\n" in workshop.request("get_a", {"sid_2": "x"})
+    assert "Cookie" not in workshop.request("get_a", {})
+
+
+def test_cookies_beside_a_key_that_is_one_are_left_out_and_told(workshop: Workshop) -> None:
+    scheme = {"securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "sid"}}}
+    cookie = {"name": "theme", "in": "cookie", "schema": {"type": "string"}}
+    document = service({"/a": {"get": {"parameters": [cookie]}}}, components=scheme, security=[{"session": []}])
+    assert "params" not in workshop.imported(document)["utilities"]["get_a"]
+    assert workshop.losses(document)["a cookie beside a key that is a cookie is not sent"] == ["GET /a theme"]
+
+
+PATH_STYLES: list[tuple[str, Any, Any, str]] = [
+    ("label", {"type": "integer"}, 5, ".5"),
+    ("matrix", {"type": "string"}, "a b", ";id=a%20b"),
+    ("simple", {"type": "array", "items": {"type": "integer"}}, "3,4", "3%2C4"),
+    ("label", {"type": "array", "items": {"type": "integer"}}, "3.4", ".3.4"),
+]
+
+
+@pytest.mark.parametrize(("style", "schema", "value", "expected"), PATH_STYLES)
+def test_a_path_is_written_in_its_style(
+    workshop: Workshop, style: str, schema: Any, value: Any, expected: str
+) -> None:
+    parameter = {"name": "id", "in": "path", "required": True, "style": style, "schema": schema}
+    workshop.imported(service({"/a/{id}/b": {"get": {"operationId": "getB", "parameters": [parameter]}}}))
+    assert f"/v1/a/{expected}/b\n" in workshop.request("get_b", {"id": value})
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\u202eb", "a\x1b[2Jb"])

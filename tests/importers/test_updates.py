@@ -313,7 +313,7 @@ def test_an_edit_survives_any_newer_document(old: dict[str, Any], new: dict[str,
 def test_what_is_written_at_the_very_end_stays_and_is_no_conflict(workshop: Workshop) -> None:
     """The last section of an import is what could not be kept, and that changes with the service."""
     get = {"operationId": "list_cats", "responses": NOTHING}
-    odd = {"name": "x", "in": "cookie", "schema": {"type": "string"}}
+    odd = {"name": "x", "in": "elsewhere", "schema": {"type": "string"}}
     workshop.imported(service({"/cats": {"get": {**get, "parameters": [odd]}}}))
     file = workshop.file()
     assert "## Not expressed" in workshop.text()

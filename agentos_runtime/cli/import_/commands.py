@@ -12,6 +12,7 @@ from agentos_runtime.cli.terminal.output import ask, plain, say
 from agentos_runtime.cli.terminal.shell import Failed, Shell, can_ask, json_option, pass_shell
 from agentos_runtime.importers.api import ImportProblem
 from agentos_runtime.importers.naming import is_utility_name
+from agentos_runtime.importers.openapi.servers import read_values
 from agentos_runtime.importers.selection import READS, Choice, read_names
 from agentos_runtime.importers.service import CurlImport, Import, ServiceImport
 from agentos_runtime.skills.descriptions import always
@@ -66,7 +67,7 @@ def service_options(command: Command) -> Command:
         click.option(
             "--name", "names", multiple=True, metavar="OLD=NEW", help="Call a utility otherwise. May be repeated."
         ),
-        click.option("--base-url", metavar="URL", help="Where the service is, when the description does not say."),
+        click.option("--base-url", metavar="URL", help="Where the service is, in place of what it says itself."),
     )
     for option in reversed(options):
         command = option(command)
@@ -76,6 +77,13 @@ def service_options(command: Command) -> Command:
 @click.command()
 @click.argument("source", metavar="FILE|URL")
 @click.option("--cases", is_flag=True, help="Also write tests, from the examples of the description.")
+@click.option(
+    "--server",
+    "servers",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What stands for {NAME} in the address of the service. May be repeated.",
+)
 @service_options
 @target_options
 @pass_shell
@@ -167,17 +175,30 @@ def _import_service(
     base_url: str | None,
     split: bool,
     cases: bool = False,
+    servers: tuple[str, ...] = (),
     **options: Any,
 ) -> None:
     try:
-        named = read_names(names)
+        named, values = read_names(names), read_values(servers)
     except ImportProblem as error:
         raise Failed(str(error)) from None
     if read_only and methods:
         raise click.UsageError("--read-only is --methods GET,HEAD: leave one of them out")
     taken = READS if read_only else tuple(filter(None, (methods or "").replace(" ", "").split(",")))
-    choice = Choice(include, exclude, taken, deprecated, named, auth, naming == "operation-id" if naming else None)
-    _import(shell, ServiceImport(kind, source, choice, base_url, cases, split), **options)
+    if base_url and values:
+        raise click.UsageError("--base-url is the whole address, and --server a part of it: leave one of them out")
+    choice = Choice(
+        include,
+        exclude,
+        taken,
+        deprecated,
+        named,
+        auth,
+        naming == "operation-id" if naming else None,
+        base_url,
+        values,
+    )
+    _import(shell, ServiceImport(kind, source, choice, cases, split), **options)
 
 
 def _progress(step: str) -> None:

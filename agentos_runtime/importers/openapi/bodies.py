@@ -8,6 +8,8 @@ from agentos_runtime.importers.api import Body, Declaration, Field, Losses
 from agentos_runtime.importers.declarations import ordered
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Located, resolve
+from agentos_runtime.importers.openapi.nesting import Written, nested_field
+from agentos_runtime.importers.openapi.parameters import AS_JSON
 from agentos_runtime.importers.openapi.schemas import Flat, media_example
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.params import FILE
@@ -22,6 +24,10 @@ _SENT: Mapping[str, Encoding] = {
     "application/octet-stream": "binary",
 }
 """What each encoding sends by itself, the best first."""
+_MAPS_AS_JSON = (
+    '{} | if type == "object" then tojson'
+    ' elif type == "array" then map(if type == "object" then tojson else . end) else . end'
+)
 _RANK: tuple[Encoding, ...] = ("json", "multipart", "form", "text", "binary")
 
 
@@ -29,7 +35,7 @@ _RANK: tuple[Encoding, ...] = ("json", "multipart", "form", "text", "binary")
 class ReadBody:
     """A body's fields, how they are sent, and which of them asks for a stream."""
 
-    fields: tuple[Field, ...] = ()
+    fields: tuple[Written, ...] = ()
     body: Body = field(default_factory=Body)
     stream_field: str | None = None
     example: Json = None
@@ -66,7 +72,8 @@ class Bodies:
             or not (flat.properties or flat.required)
         ):
             return self._whole(flat, encoding, own, node, label)
-        read = self._by_field(flat, Body(encoding, own, extra=flat.open), method, node, label)
+        body = Body(encoding, own, extra=flat.open)
+        read = self._by_field(flat, body, method, kinds[content_type].map("encoding"), label)
         return replace(read, example=example)
 
     def _whole(self, flat: Flat, encoding: Encoding, own: str | None, node: Located, label: str) -> ReadBody:
@@ -84,8 +91,9 @@ class Bodies:
         only = Field(_whole_name(encoding), "body", declaration, node.flag("required"))
         return ReadBody((only,), Body(encoding, own, whole=True))
 
-    def _by_field(self, flat: Flat, body: Body, method: str, node: Located, label: str) -> ReadBody:
-        fields: list[Field] = []
+    def _by_field(self, flat: Flat, body: Body, method: str, said: Mapping[str, Located], label: str) -> ReadBody:
+        """A param for each property; `said` is what the document says of how each is encoded."""
+        fields: list[Written] = []
         cleared: list[str] = []
         stream = None
         for name, schemas in flat.properties.items():
@@ -95,7 +103,8 @@ class Bodies:
             if name == "stream" and below.types == ("boolean",):
                 stream = name
             required = name in flat.required
-            fields.append(self._field(name, below, required, method, f"{label} {name}", body))
+            field = self._field(name, below, required, method, f"{label} {name}", body)
+            fields.append(self._written(field, below, body, said.get(name), f"{label} {name}"))
             if below.nullable and method in ("PATCH", "PUT") and not required:
                 cleared.append(name)
         for name in cleared:
@@ -110,11 +119,25 @@ class Bodies:
             # A partial update must change what was given and nothing else.
             sent = required or (flat.const is not None and method != "PATCH")
             declaration = self._declarer.with_default(declaration, flat, label, sent=sent)
-        write = "{}"
-        if body.encoding in ("form", "multipart") and flat.is_object:
-            self._losses.add(f"an object in a {body.encoding} body is sent as JSON text", label)
-            write = "{} | if . == null then null else tojson end"
-        return Field(name, "body", declaration, required and "default" not in declaration, flat.default, write)
+        return Field(name, "body", declaration, required and "default" not in declaration, flat.default)
+
+    def _written(self, field: Field, flat: Flat, body: Body, said: Located | None, label: str) -> Written:
+        """A field of a form in the style that the document says; without one, maps in it are JSON texts."""
+        if body.encoding != "form":
+            return field
+        style = said.text("style") if said else ""
+        many = {"object", "array"} & set(flat.types) or flat.is_object
+        if style == "deepObject" and many:
+            return nested_field(field, flat, self._declarer, label)
+        if said is not None and said.text("contentType").startswith("application/json"):
+            return replace(field, write=AS_JSON)
+        if flat.types == ("array",) and said is not None and said.get("explode") is False:
+            return replace(field, write='{} | if type == "array" then map(tostring) | join(",") else . end')
+        rows = self._declarer.flattener.flat(flat.items, label) if flat.items else None
+        if flat.is_object or "object" in flat.types or (rows is not None and rows.is_object):
+            self._losses.add("a map in a form is sent as JSON text", label)
+            return replace(field, write=_MAPS_AS_JSON)
+        return field
 
     def _is_file(self, flat: Flat) -> bool:
         """Whether it is a file, or a list of files."""

@@ -1,21 +1,21 @@
 """An OpenAPI document becomes an Api."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import urljoin, urlsplit
 
-from agentos_runtime.importers.api import Api, Field, ImportProblem, Losses, Operation
+from agentos_runtime.importers.api import Api, Losses, Operation
 from agentos_runtime.importers.messages import says_the_same, summary
 from agentos_runtime.importers.openapi.bodies import Bodies
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Fetch, Located, open_document, resolve
+from agentos_runtime.importers.openapi.nesting import settled
 from agentos_runtime.importers.openapi.parameters import Parameters, idempotency_header
 from agentos_runtime.importers.openapi.replies import Replies
 from agentos_runtime.importers.openapi.schemas import Flattener
 from agentos_runtime.importers.openapi.security import Security
+from agentos_runtime.importers.openapi.servers import Servers
 from agentos_runtime.importers.paging import pagination
-from agentos_runtime.manifest.sections.urls import address_problem
+from agentos_runtime.jsontext import Json
 
 METHODS = ("get", "post", "put", "patch", "delete", "head")
 UNSPOKEN = ("options", "trace")
@@ -28,47 +28,38 @@ def read_openapi(
     losses: Losses,
     *,
     base_url: str | None = None,
+    servers: Mapping[str, str] | None = None,
     auth: str | None = None,
 ) -> Api:
     """The service that a document describes; `address` is where it came from, for relative urls.
 
-    `auth`: how calls prove themselves, over what the document says. Raises ImportProblem.
+    `servers`: what the variables of its servers are. `auth`: how calls prove themselves, over what the document
+    says. Raises ImportProblem.
     """
     document = open_document(data, address, fetch, losses)
-    return _Reader(document, address, losses, base_url, auth).api()
+    return _Reader(document, Servers(document, address, base_url, servers or {}, losses), losses, auth).api()
 
 
 class _Reader:
-    def __init__(
-        self, document: Located, address: str, losses: Losses, base_url: str | None, auth: str | None
-    ) -> None:
+    def __init__(self, document: Located, servers: Servers, losses: Losses, auth: str | None) -> None:
         declarer = Declarer(Flattener(losses), losses)
         self._document = document
-        self._address = address
         self._losses = losses
         self._parameters = Parameters(declarer, losses)
         self._bodies = Bodies(declarer, losses)
         self._replies = Replies(declarer, losses)
         self._security = Security(document, losses, auth)
-        self._chosen = base_url
-        self._base_url = base_url or self._server(document) or self._first_own_server()
+        self._servers = servers
+        self._base_url = servers.usual([node for _, item in self._paths(quiet=True) for node in _saying(item)])
 
     def api(self) -> Api:
-        if self._base_url is None or not self._base_url.startswith(("http://", "https://")):
-            relative = self._relative()
-            if relative:
-                raise ImportProblem(
-                    f"The server is given as {relative}: say the host with --base-url https://HOST{relative}"
-                )
-            raise ImportProblem("The document names no server: say where the service is with --base-url https://…")
-        if address_problem(self._base_url):
-            raise ImportProblem(f"The address {address_problem(self._base_url)}: write --base-url https://…")
         operations = [
             self._operation(path, method.upper(), item, Located(item.value[method], item.resolver))
             for path, item in self._paths()
             for method in METHODS
             if isinstance(item.value.get(method), dict)
         ]
+        self._servers.check_used()
         auth, names = self._security.auth()
         info = self._document.at("info")
         if self._document.map("webhooks"):
@@ -78,7 +69,9 @@ class _Reader:
             description=info.text("description") or info.text("summary"),
             version="" if info.get("version") is None else str(info.get("version")),
             base_url=self._base_url,
-            operations=tuple(_with_credential(operation, names) for operation in operations),
+            operations=tuple(
+                self._without_cookies(_with_credential(operation, names), auth) for operation in operations
+            ),
             auth=auth,
             website=_address(self._document.at("externalDocs").text("url"))
             or _address(info.at("contact").text("url")),
@@ -101,18 +94,20 @@ class _Reader:
 
     def _operation(self, path: str, method: str, item: Located, operation: Located) -> Operation:
         label = f"{method} {path}"
-        fields = self._fields(path, item, operation, label)
         body = self._bodies.read(operation, method, label) if method not in ("GET", "HEAD") else None
+        written = self._parameters.read(path, item, operation, label)
+        fields, body_fields, nested = settled(
+            written, body.fields if body else (), body.body if body else None, label, self._losses
+        )
         if method in ("GET", "HEAD") and operation.get("requestBody") is not None:
             self._losses.add("a body of a GET is not sent", label)
         stream_field = body.stream_field if body else None
         reply = self._replies.read(operation, method, stream_field, label)
-        body_fields = body.fields if body else ()
         if stream_field and not reply.streams:
             self._losses.add(
                 "it takes `stream`, but nothing says that it answers with events: the field is left out", label
             )
-            body_fields = tuple(field for field in body_fields if field.name != stream_field)
+            body_fields = [field for field in body_fields if field.name != stream_field]
         if operation.map("callbacks"):
             self._losses.add("callbacks are calls from the service, not to it", label)
         made = Operation(
@@ -122,6 +117,7 @@ class _Reader:
             id=operation.text("operationId"),
             tag=next(iter(operation.texts("tags")), ""),
             fields=(*fields, *body_fields),
+            nested=nested,
             reply=reply,
             stream_field=stream_field if reply.streams else None,
             paginate=pagination(fields, reply, _cursor_hint(operation)) if method == "GET" else None,
@@ -135,68 +131,36 @@ class _Reader:
         )
         return replace(made, body=body.body) if body else made
 
-    def _fields(self, path: str, item: Located, operation: Located, label: str) -> list[Field]:
-        """The parameters, and those of the path that nobody declared."""
-        names = re.findall(r"\{([^{}]*)\}", path)
-        fields = self._parameters.read(item, operation, label)
-        for field in fields:
-            if field.place == "path" and field.name not in names:
-                self._losses.add("a path parameter that is not in the path is left out", f"{label} {field.name}")
-        kept = [field for field in fields if field.place != "path" or field.name in names]
-        declared = {field.name for field in kept if field.place == "path"}
-        missing = [name for name in dict.fromkeys(names) if name not in declared]
-        return [*kept, *(Field(name, "path", {"type": "string"}, True) for name in missing)]
-
-    def _first_own_server(self) -> str | None:
-        """Where the first path or operation that says it is; for documents that say nothing for all."""
-        for _, item in self._paths(quiet=True):
-            nodes = [item, *(item.at(method) for method in METHODS)]
-            found = next((own for node in nodes if (own := self._server(node)) is not None), None)
-            if found is not None:
-                return found
-        return None
-
-    def _relative(self) -> str | None:
-        """A server without a host, as the document gives it."""
-        url = next((server.text("url") for server in self._document.entries("servers")), "")
-        return url.rstrip("/") if url.startswith("/") and url.strip("/") else None
+    def _without_cookies(self, operation: Operation, auth: Json) -> Operation:
+        """An operation without its cookies, where the key is the one header of cookies."""
+        cookies = [field for field in operation.fields if field.place == "cookie"]
+        if not cookies or operation.credential == "" or not _is_cookie(auth, operation.credential):
+            return operation
+        for field in cookies:
+            self._losses.add(
+                "a cookie beside a key that is a cookie is not sent", f"{operation.label} {field.name}"
+            )
+        return replace(operation, fields=tuple(field for field in operation.fields if field.place != "cookie"))
 
     def _own_server(self, item: Located, operation: Located) -> str | None:
         for node in (operation, item):
-            own = self._server(node)
+            own = self._servers.of(node)
             if own is not None and own != self._base_url:
                 return own
         return None
 
-    def _server(self, node: Located) -> str | None:
-        """The first server that a document, path or operation names, as an absolute url."""
-        servers = node.entries("servers")
-        if not servers and node is not self._document:
-            return None
-        url = self._template(servers[0]) if servers else "/"
-        if len(servers) > 1 and node is self._document:
-            others = ", ".join(server.text("url") for server in servers[1:])
-            self._losses.add("other servers are not used", others)
-        joined = urljoin(self._chosen or self._address, url)
-        if urlsplit(joined).scheme not in ("http", "https"):
-            return None
-        problem = address_problem(joined) or ("has a query" if "?" in joined else None)
-        if problem:
-            self._losses.add(f"a server is not used: it {problem}", url)
-        return None if problem else joined.rstrip("/")
 
-    def _template(self, server: Located) -> str:
-        """A server's url with the defaults of its variables; what else they may be is told."""
-        url = server.text("url")
-        for name, variable in server.map("variables").items():
-            if f"{{{name}}}" in url:
-                choices = [str(one) for one in variable.get("enum") or [] if str(one) != variable.text("default")]
-                others = f" (or {', '.join(choices[:8])}: give another --base-url)" if choices else ""
-                self._losses.add(
-                    f"the server's variable `{name}` is fixed to {variable.text('default')}{others}", "servers"
-                )
-                url = url.replace(f"{{{name}}}", str(variable.get("default")))
-        return url
+def _is_cookie(auth: Json, name: str | None) -> bool:
+    """Whether a credential is sent as a cookie; None is the usual one."""
+    several = auth.get("credentials") if isinstance(auth, dict) else None
+    said = several.get(name or "default") if isinstance(several, dict) else auth
+    header = said.get("header") if isinstance(said, dict) else None
+    return isinstance(header, dict) and "Cookie" in header
+
+
+def _saying(item: Located) -> list[Located]:
+    """A path and its operations, each of which may name a server."""
+    return [item, *(item.at(method) for method in METHODS)]
 
 
 def _description(operation: Located, label: str) -> str:

@@ -1,18 +1,25 @@
-"""`parameters` of an operation: what goes into the path, the query and the headers, and in which style."""
+"""`parameters` of an operation: what goes into the path, the query, the headers and the cookies, in which style."""
 
+import re
 from collections.abc import Iterator, Mapping
 
-from agentos_runtime.importers.api import Field, Losses, Place
+from agentos_runtime.importers.api import Declaration, Field, Losses, Place
+from agentos_runtime.importers.declarations import ordered, with_note
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Located, resolve
+from agentos_runtime.importers.openapi.nesting import Written, nested_field
 from agentos_runtime.importers.openapi.schemas import Flat
 from agentos_runtime.manifest.headers.names import header_problem
 
-_PLACES: Mapping[str, Place] = {"path": "path", "query": "query", "header": "header"}
+_PLACES: Mapping[str, Place] = {"path": "path", "query": "query", "header": "header", "cookie": "cookie"}
 _OWN_HEADERS = frozenset({"accept", "content-type", "authorization"})
 """OpenAPI: parameters of these names are ignored."""
-_JOINED: Mapping[str, str] = {"form": ",", "simple": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
+_JOINED: Mapping[str, str] = {
+    "form": ",", "simple": ",", "spaceDelimited": " ", "pipeDelimited": "|", "label": ".", "matrix": ",",
+}  # fmt: skip
+_COOKIE = re.compile(r"[\w.!#$%&'*+^`|~-]+", re.ASCII)
 IDEMPOTENCY = "idempotency-key"
+AS_JSON = "{} | if . == null then null else tojson end"
 
 
 class Parameters:
@@ -22,26 +29,32 @@ class Parameters:
         self._declarer = declarer
         self._losses = losses
 
-    def read(self, item: Located, operation: Located, label: str) -> list[Field]:
-        """The fields of an operation; its own parameters win over those of its path."""
+    def read(self, path: str, item: Located, operation: Located, label: str) -> list[Written]:
+        """The fields of an operation; its own parameters win over those of its path.
+
+        What the path has and nobody declared is a text.
+        """
         found: dict[tuple[str, str], Located] = {}
         for raw in (*item.entries("parameters"), *operation.entries("parameters")):
             parameter = resolve(raw, self._losses)
             place, name = parameter.text("in"), parameter.text("name")
             if name:
                 found[place, name.lower() if place == "header" else name] = parameter
-        return [
-            field
-            for parameter in found.values()
-            for field in self._fields(parameter, f"{label} {parameter.text('name')}")
-        ]
+        names = re.findall(r"\{([^{}]*)\}", path)
+        fields: list[Written] = []
+        for (place, name), parameter in found.items():
+            if place == "path" and name not in names:
+                self._losses.add("a path parameter that is not in the path is left out", f"{label} {name}")
+                continue
+            fields += self._fields(parameter, f"{label} {parameter.text('name')}")
+        missing = [name for name in dict.fromkeys(names) if ("path", name) not in found]
+        return [*fields, *(Field(name, "path", {"type": "string"}, True) for name in missing)]
 
-    def _fields(self, parameter: Located, label: str) -> Iterator[Field]:
+    def _fields(self, parameter: Located, label: str) -> Iterator[Written]:
         name, place = parameter.text("name"), _PLACES.get(parameter.text("in"))
-        if place is None:
-            self._losses.add(
-                f"a parameter in a {parameter.text('in') or 'place that is not named'} is not sent", label
-            )
+        if place is None or (place == "cookie" and not _COOKIE.fullmatch(name)):
+            said = parameter.text("in") or "place that is not named"
+            self._losses.add(f"a parameter in a {said} is not sent", label)
             return
         if place == "header" and (name.lower() in (*_OWN_HEADERS, IDEMPOTENCY) or header_problem(name)):
             if header_problem(name):
@@ -53,60 +66,74 @@ class Parameters:
             )
         content = next(iter(parameter.map("content").values()), None)
         flat = self._declarer.flattener.flat([content.at("schema") if content else parameter.at("schema")], label)
-        if _is_deep(parameter) and flat.properties:
-            if not flat.is_object:
-                self._losses.add("a deepObject that may also be a single value is sent as an object only", label)
-            yield from self._deep(parameter, flat, label)
-            return
-        if _is_deep(parameter) and "array" in flat.types:
-            name = f"{name}[]"
         if _is_spread(parameter, flat):
-            yield from self._spread(flat, label)
-            return
+            yield from self._spread(parameter, flat, label)
+        elif _is_deep(parameter) and (flat.properties or flat.open or {"object", "array"} & set(flat.types)):
+            yield nested_field(self._field(parameter, place, flat, "{}", label), flat, self._declarer, label)
+        else:
+            write = AS_JSON if content else self._write(parameter, flat, label)
+            yield self._field(parameter, place, flat, write, label)
+
+    def _field(self, parameter: Located, place: Place, flat: Flat, write: str, label: str) -> Field:
         required = place == "path" or parameter.flag("required")
         declaration = self._declarer.param(flat, label, said=parameter.text("description"), required=required)
-        declaration = self._declarer.with_default(declaration, flat, label, sent=required or flat.const is not None)
-        yield Field(
-            name,
-            place,
-            declaration,
-            required and "default" not in declaration,
-            flat.default,
-            self._write(parameter, flat, bool(content), label),
-        )
+        sent = required or flat.const is not None
+        declaration = self._declarer.with_default(declaration, flat, label, sent=sent)
+        if place == "path":
+            declaration = self._of_path(declaration, parameter, label)
+        needed = required and "default" not in declaration
+        return Field(parameter.text("name"), place, declaration, needed, flat.default, write)
 
-    def _write(self, parameter: Located, flat: Flat, as_json: bool, label: str) -> str:
-        """The jq that turns the param into what the style asks for."""
-        if as_json:
-            return "{} | if . == null then null else tojson end"
-        style = parameter.text("style") or ("form" if parameter.text("in") == "query" else "simple")
+    def _write(self, parameter: Located, flat: Flat, label: str) -> str:
+        """The jq that turns the param into what the style asks for; in a path, what stands around it."""
+        place, name = parameter.text("in"), parameter.text("name")
+        style = parameter.text("style") or ("form" if place in ("query", "cookie") else "simple")
+        if place == "path":
+            return {"label": ".{}", "matrix": f";{name}={{}}"}.get(style, "{}")
         explode = parameter.get("explode")
-        if style in ("label", "matrix"):
-            self._losses.add(f"the style {style} of a path is not written: the value stands alone", label)
-        repeated = (style == "form" if explode is None else explode) and parameter.text("in") == "query"
-        if "array" in flat.types and not repeated and style in _JOINED:
-            return f'{{}} | if type == "array" then map(tostring) | join("{_JOINED[style]}") else . end'
-        if flat.is_object and parameter.text("in") == "query":
-            self._losses.add(f"an object in the query (style {style}) is sent as JSON text", label)
-            return "{} | if . == null then null else tojson end"
+        explode = style == "form" if explode is None else explode is True
+        if place == "cookie" and explode and {"array", "object"} & set(flat.types):
+            self._losses.add("a list or map in a cookie is written as one value, joined with commas", label)
+        repeated = explode and place == "query"
+        if ("array" in flat.types or flat.is_object) and not repeated and style in _JOINED:
+            return _joined(flat, _JOINED[style], named=explode and place == "header")
+        if flat.is_object and place == "query":
+            self._losses.add(f"a map of any keys in the query (style {style}) is sent as JSON text", label)
+            return AS_JSON
         return "{}"
 
-    def _spread(self, flat: Flat, label: str) -> Iterator[Field]:
+    def _of_path(self, declaration: Declaration, parameter: Located, label: str) -> Declaration:
+        """A path holds texts: a list or map is written by the caller as the style joins it."""
+        kinds = declaration.get("type")
+        many = {"array", "object"} & set(kinds if isinstance(kinds, list) else [kinds])
+        if not many and "one_of" not in declaration:
+            return declaration
+        joint = _JOINED.get(parameter.text("style") or "simple", ",")
+        if parameter.flag("explode") and parameter.text("style") == "matrix":
+            self._losses.add("a list in a path of style matrix is written once, joined with commas", label)
+        kept = {key: declaration[key] for key in ("description",) if key in declaration}
+        note = "key and value of each in turn, joined with" if "object" in many else "one or several, joined with"
+        word = {",": "commas", ".": "dots"}[joint if joint in ",." else ","]
+        return ordered({"type": "string", **kept, "description": with_note(kept, f"{note} {word}")})
+
+    def _spread(self, parameter: Located, flat: Flat, label: str) -> Iterator[Field]:
         """An exploded object: each of its properties is a key of its own."""
         for name, schemas in flat.properties.items():
             below = self._declarer.flattener.flat(schemas, f"{label}.{name}")
-            declaration = self._declarer.param(below, f"{label}.{name}")
-            yield Field(name, "query", declaration, name in flat.required, below.default)
+            required = parameter.flag("required") and name in flat.required
+            declaration = self._declarer.param(below, f"{label}.{name}", required=required)
+            yield Field(name, "query", declaration, required, below.default)
 
-    def _deep(self, parameter: Located, flat: Flat, label: str) -> Iterator[Field]:
-        """`filter[name]=…`: one field for each property."""
-        flattener = self._declarer.flattener
-        for name, schemas in flat.properties.items():
-            below = flattener.flat(schemas, f"{label}.{name}")
-            declaration = self._declarer.param(below, f"{label}.{name}")
-            yield Field(
-                f"{parameter.text('name')}[{name}]", "query", declaration, name in flat.required, below.default
-            )
+
+def _joined(flat: Flat, joint: str, *, named: bool) -> str:
+    """jq that writes a list or map as one text."""
+    ways = []
+    if "array" in flat.types:
+        ways.append(f'type == "array" then map(tostring) | join("{joint}")')
+    if flat.is_object or "object" in flat.types:
+        each = '"\\(.key)=\\(.value)"' if named else ".key, (.value | tostring)"
+        ways.append(f'type == "object" then [to_entries[] | {each}] | join("{joint}")')
+    return f"{{}} | if {' elif '.join(ways)} else . end"
 
 
 def _is_spread(parameter: Located, flat: Flat) -> bool:
