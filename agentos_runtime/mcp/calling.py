@@ -76,7 +76,7 @@ class Calls:
             if name == "describe_utility":
                 return _json(await self._describe(given, face)), {}
             if name == USE_URL and is_offered(face.toolset):
-                return await self.use.call(given, face), {"agentos/request_id": face.request_id}
+                return await self.use.call(given, face, _patience(request))
             asked = _of_call_utility(given) if name == "call_utility" else Asked(name, given)
             return await self._utility(asked, request, face)
         except (ShuttingDown, Unauthorized):
@@ -97,7 +97,6 @@ class Calls:
         rows = tool is not None and tool.has_rows and arguments.get("limit") is None and not arguments.get("all")
         if rows:
             arguments["limit"] = ROWS
-        patience = UNTOLD if request.progress_token is None else None
         trace = trace_id_of(request.meta.get("traceparent")) or face.trace_id
         call = Call(
             skill,
@@ -106,7 +105,7 @@ class Calls:
             face.agent,
             face.request_id,
             _idempotency_key(request),
-            patience=patience,
+            patience=_patience(request),
             surface="mcp",
             trace_id=trace,
         )
@@ -209,6 +208,11 @@ class Calls:
         except (UnknownSkill, UnknownUtility, NotCallable) as error:
             raise _unknown(name, error.message) from None
         return described(Tool(it.skill, it.utility))
+
+
+def _patience(request: Request) -> float | None:
+    """Seconds for which a call is held while a person is asked; None = until that is over."""
+    return UNTOLD if request.progress_token is None else None
 
 
 def _of_call_utility(given: Mapping[str, Json]) -> Asked:

@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping
 
-from agentos_runtime.calls.call import Reply, Timings
+from agentos_runtime.calls.call import Reply
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.mcp.face import Face
 from agentos_runtime.mcp.kept import KeptReplies
 from agentos_runtime.mcp.ports import Runtime
 from agentos_runtime.mcp.protocol import Fields
-from agentos_runtime.mcp.results import Room
+from agentos_runtime.mcp.results import Room, beside
 from agentos_runtime.mcp.toolsets import Toolset
-from agentos_runtime.proxy.once import use_once
+from agentos_runtime.proxy.once import Caller, use_once
 from agentos_runtime.proxy.service import METHODS, Proxy
+from agentos_runtime.visible import visible
 
 USE_URL = "use_url"
-_UNTIMED = Timings(0.0, 0.0, 0.0)
 
 
 def is_offered(toolset: Toolset) -> bool:
@@ -53,10 +53,22 @@ class UseTool:
         self._max_text = max_text
         self._proxy: Proxy | None = None
 
-    async def call(self, given: Mapping[str, Json], face: Face) -> Fields:
-        """The result of the call. Raises AgentOSError."""
+    async def call(
+        self, given: Mapping[str, Json], face: Face, patience: float | None
+    ) -> tuple[Fields, dict[str, Json]]:
+        """The result of the call, and what stands beside it; patience: as of a `Call`. Raises AgentOSError."""
         if self._proxy is None:
             self._proxy = Proxy(self._runtime.parts)
-        answer = await use_once(self._proxy, given, face.agent, face.request_id)
+        caller = Caller(face.agent, face.request_id, patience, trace_id=face.trace_id)
+        found = await use_once(self._proxy, given, caller)
         room = Room(self._max_text, face.agent, self._kept, "with the query of the url")
-        return room.reply(Reply(answer, dump(answer), None, _UNTIMED), structured=True, notes=[])
+        notes = [visible(found.warning)] if found.warning else []
+        reply = Reply(
+            found.answer,
+            dump(found.answer),
+            None,
+            found.timings,
+            warning=found.warning,
+            simulated=found.simulated,
+        )
+        return room.reply(reply, structured=True, notes=notes), beside(reply, face.request_id)

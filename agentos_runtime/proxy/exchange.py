@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from agentos_runtime.calls.call import Timings
 from agentos_runtime.calls.failures import Service, failure_error
 from agentos_runtime.calls.retry_after import meant_status
 from agentos_runtime.errors import AgentOSError, UpstreamFailure, UpstreamInvalid, UpstreamTimeout
@@ -76,6 +77,11 @@ class Exchange:
         return self._record.permit.warning if self._record.permit else None
 
     @property
+    def simulated(self) -> str | None:
+        """In a simulation: which case answered, and whether it was the very request."""
+        return self._record.simulated
+
+    @property
     def streams(self) -> bool:
         """Whether it consists of events."""
         return self.content_type == EVENTS
@@ -93,10 +99,9 @@ class Exchange:
         return self.streams or self.length is None or self.length > AT_ONCE
 
     @property
-    def spent_ms(self) -> tuple[float, float]:
-        """Milliseconds since the call began, and those in which the service was waited for."""
-        timings = self._ctx.timings()
-        return timings.total_ms, timings.upstream_ms
+    def timings(self) -> Timings:
+        """Where its time went until now."""
+        return self._ctx.timings()
 
     @property
     def usage(self) -> dict[str, Json] | None:

@@ -136,17 +136,20 @@ def settle(known: Known, method: str, target: Target, skills: VisibleSkills) -> 
     for address in found:
         if not rule.permits(skill.id, address.utility.name, address.utility.effect):
             raise not_allowed(skills.agent, skill.id, address.utility.name)
-    names = {(address.utility.name, address.utility.effect) for address in found}
-    names |= {(UTILITY, address.utility.effect) for address in found} or {(UTILITY, effect) for effect in EFFECTS}
-    for name, effect in sorted(names):
-        if rule.asks_person(skill.id, name, effect):
-            raise NotAllowed(
-                f"A person says yes to calls of {skill.id}/{name} first, and is asked about utilities only: call "
-                f"POST /api/skills/{skill.id}/<utility>.",
-                details={"skill": skill.id, "utility": name},
-                refused_by="not_allowed",
-            )
     return found
+
+
+def asking(known: Known, addresses: Sequence[Address], skills: VisibleSkills) -> tuple[str, Effect] | None:
+    """By which name a person has to be asked about the call, and what it does; None when nobody has to be."""
+    rule = skills.rule
+    if not rule.ask_person:
+        return None
+    named = [(address.utility.name, address.utility.effect) for address in addresses]
+    effects = tuple(effect for _, effect in named) or EFFECTS
+    for name, effect in (*named, *((UTILITY, effect) for effect in reversed(effects))):
+        if rule.asks_person(known.skill.id, name, effect):
+            return name, effect
+    return None
 
 
 def carried(

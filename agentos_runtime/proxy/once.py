@@ -3,9 +3,11 @@
 import base64
 import binascii
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from agentos_runtime.calls.call import Timings
 from agentos_runtime.errors import InvalidParams, NotStreamable, ParamProblem
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 from agentos_runtime.proxy.exchange import Exchange
@@ -15,17 +17,38 @@ from agentos_runtime.proxy.targets import Target, parse_url
 _SCALAR = (str, int, float, bool)
 
 
-async def use_once(proxy: Proxy, given: Mapping[str, Json], agent: str, request_id: str) -> dict[str, Json]:
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and how long it waits for a person's yes: as in `Asked`."""
+
+    agent: str
+    request_id: str
+    patience: float | None = None
+    waiting_id: str | None = None
+    trace_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """The answer as one JSON object, and what is said beside it."""
+
+    answer: dict[str, Json]
+    timings: Timings
+    warning: str | None
+    simulated: str | None
+
+
+async def use_once(proxy: Proxy, given: Mapping[str, Json], caller: Caller) -> Once:
     """Status, headers and body that the service answered with, whatever its status.
 
     Raises AgentOSError when there is no answer of the service, InvalidParams with every problem.
     """
-    async with await proxy.open(asked_of(given, agent, request_id)) as exchange:
+    async with await proxy.open(asked_of(given, caller)) as exchange:
         body = b"".join([piece async for piece in exchange.pieces()])
-        return answered(exchange, body)
+        return Once(answered(exchange, body), exchange.timings, exchange.warning, exchange.simulated)
 
 
-def asked_of(given: Mapping[str, Json], agent: str, request_id: str) -> Asked:
+def asked_of(given: Mapping[str, Json], caller: Caller) -> Asked:
     """What is asked for, checked. Raises InvalidParams, NotStreamable."""
     _check(given)
     fields: Any = given
@@ -38,13 +61,16 @@ def asked_of(given: Mapping[str, Json], agent: str, request_id: str) -> Asked:
     return Asked(
         (fields.get("method") or ("GET" if body is None else "POST")).upper(),
         _with_query(parse_url(fields["url"]), fields.get("query") or {}),
-        agent,
-        request_id,
+        caller.agent,
+        caller.request_id,
         tuple(headers),
         body,
         fields.get("skill"),
         fields.get("credential"),
         fields.get("timeout") or WHOLE,
+        trace_id=caller.trace_id,
+        patience=caller.patience,
+        waiting_id=caller.waiting_id,
     )
 
 

@@ -11,19 +11,22 @@ from agentos_runtime.calls.plan import CallPlan, plan_call
 from agentos_runtime.calls.requests.drafting import Draft
 from agentos_runtime.diagnostics import Place, Position
 from agentos_runtime.errors import AgentOSError
-from agentos_runtime.manifest.model import Literal, Rest, Retry, Skill, Utility
+from agentos_runtime.manifest.model import Effect, Literal, Rest, Retry, Skill, Utility
 from agentos_runtime.manifest.places import placements
 from agentos_runtime.manifest.shapes import Shape
+from agentos_runtime.proxy.asking import matter_of
 from agentos_runtime.proxy.exchange import Bounds, Exchange, is_stream
-from agentos_runtime.proxy.finding import UTILITY, Found, Known, Origins, carried, settle
+from agentos_runtime.proxy.finding import UTILITY, Found, Known, Origins, asking, carried, settle
 from agentos_runtime.proxy.headers import Passing, headers_up
 from agentos_runtime.proxy.targets import Target
+from agentos_runtime.runtime.asking import AddressMatter
 from agentos_runtime.runtime.authorized import AuthorizedRequest
 from agentos_runtime.runtime.authorizing import authorize, check_again, preview_draft
 from agentos_runtime.runtime.context import CallContext, CallInputs
 from agentos_runtime.runtime.preview import Preview
 from agentos_runtime.runtime.record import Record, Timer
 from agentos_runtime.runtime.results import Results
+from agentos_runtime.runtime.safeguards import Permit
 from agentos_runtime.runtime.service import Parts, Runtime
 from agentos_runtime.skills.visibility import VisibleSkills
 
@@ -56,6 +59,10 @@ class Asked:
     surface: Surface = "use"
     trace_id: str | None = None
     """The trace that it belongs to, as its caller says in `traceparent`."""
+    patience: float | None = None
+    """Seconds for which it is held while a person is asked; None = until that is over."""
+    waiting_id: str | None = None
+    """What the same call was told to wait for."""
 
 
 def renamed(asked: Asked, agent: str) -> Asked:
@@ -99,6 +106,8 @@ class Proxy:
             {},
             asked.agent,
             asked.request_id,
+            patience=asked.patience,
+            waiting_id=asked.waiting_id,
             surface=asked.surface,
             trace_id=asked.trace_id,
         )
@@ -106,8 +115,8 @@ class Proxy:
         await record.__aenter__()
         try:
             try:
-                ctx = self._context(asked, known, origin, call, record, skills)
-                return await self._opened(asked, ctx, known.passing)
+                ctx, asks = self._context(asked, known, origin, call, record, skills)
+                return await self._opened(asked, ctx, known.passing, asks)
             except AgentOSError as error:
                 raise record.results.error(error) from None
         except BaseException as error:
@@ -119,7 +128,7 @@ class Proxy:
         skills = self._visible(asked.agent)
         known, origin = await self._origins.find(asked.target, skills, asked.skill)
         call = Call(known.skill.id, UTILITY, {}, asked.agent, asked.request_id)
-        ctx = self._context(asked, known, origin, call, self._record(call), skills)
+        ctx, _ = self._context(asked, known, origin, call, self._record(call), skills)
         credential = ctx.plan.utility.credential
         auth = known.skill.auth.get(credential) if credential else None
         places = placements(auth, ctx.plan.utility.rest) if auth else frozenset[str]()
@@ -136,12 +145,16 @@ class Proxy:
 
     def _context(
         self, asked: Asked, known: Known, origin: str, call: Call, record: Record, skills: VisibleSkills
-    ) -> CallContext:
-        """The call with its plan. Raises NotAllowed, ApprovalRequired, InvalidParams, NotSupported."""
+    ) -> tuple[CallContext, tuple[str, Effect] | None]:
+        """The call with its plan, and by which name a person is asked about it.
+
+        Raises NotAllowed, ApprovalRequired, InvalidParams, NotSupported.
+        """
         self._parts.check_stopped(asked.agent)
         addresses = settle(known, asked.method, asked.target, skills)
         found = carried(known, origin, asked.method, asked.target, addresses, asked.credential)
-        return CallContext(call, self._plan(found), CallInputs({}), self._parts.services, record)
+        ctx = CallContext(call, self._plan(found), CallInputs({}), self._parts.services, record)
+        return ctx, asking(known, addresses, skills)
 
     def _plan(self, found: Found) -> CallPlan:
         """The plan of a skill's `use`; as of any utility, made once."""
@@ -154,12 +167,16 @@ class Proxy:
             kept = self._plans[key] = skill, plan_call(skill, _utility(found), found.known.settings)
         return kept[1]
 
-    async def _opened(self, asked: Asked, ctx: CallContext, passing: Passing) -> Exchange:
-        permit = await self._parts.safeguards.admit(ctx.call.agent, ctx.plan, ctx.record.row)
-        ctx.record.permit = permit
+    async def _opened(
+        self, asked: Asked, ctx: CallContext, passing: Passing, asks: tuple[str, Effect] | None
+    ) -> Exchange:
+        draft, matter = _draft(asked, ctx.plan, passing), None
+        if asks is not None:
+            matter = matter_of(ctx.plan.skill, *asks, draft)
+        permit = await self._admit(ctx, matter)
         clock = ctx.record.timer.clock
         ends = clock() + asked.timeout
-        authorized = await authorize(ctx, _draft(asked, ctx.plan, passing))
+        authorized = await authorize(ctx, draft)
         upstream = await ctx.services.transport.open(
             authorized,
             ctx.record,
@@ -177,6 +194,15 @@ class Proxy:
             again = partial(self._check_again, ctx, authorized)
             exchange.when_closed(self._parts.recalls.watch(again, exchange.interrupt))
         return exchange
+
+    async def _admit(self, ctx: CallContext, matter: AddressMatter | None) -> Permit:
+        """As calls of utilities; those that nobody is asked about take the short way."""
+        parts = self._parts
+        if matter is not None:
+            return await parts.asking.admit(ctx, parts.safeguards, matter)
+        permit = await parts.safeguards.admit(ctx.call.agent, ctx.plan, ctx.record.row)
+        ctx.record.permit = permit
+        return permit
 
     def _check_again(self, ctx: CallContext, authorized: AuthorizedRequest) -> None:
         self._parts.check_stopped(ctx.call.agent)

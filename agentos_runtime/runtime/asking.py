@@ -4,27 +4,31 @@ What would fail anyway asks nobody. A call that waits holds no slot and no reser
 """
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from agentos_runtime.calls.call import Call
+from agentos_runtime.calls.requests.drafting import Draft
 from agentos_runtime.calls.requests.files import Uploads, upload_in
 from agentos_runtime.errors import AgentOSError, DecisionDenied, DecisionExpired, DecisionPending
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.enforcement import Limits
 from agentos_runtime.limits.rules import Rule
-from agentos_runtime.manifest.model import Skill, Utility
+from agentos_runtime.manifest.model import Effect, Skill
 from agentos_runtime.manifest.origins import origin_of
 from agentos_runtime.manifest.secrets.shapes import holds_secret, without_secrets
 from agentos_runtime.runtime.authorizing import rehearse
 from agentos_runtime.runtime.context import CallContext
 from agentos_runtime.runtime.preview import Preview
+from agentos_runtime.runtime.safeguards import Permit, Safeguards
 from agentos_runtime.security.authority import authority_of
 from agentos_runtime.security.credentials.secret import MASK
 from agentos_runtime.skills.registry import Registry
 from agentos_runtime.waiting.desk import Desk
 from agentos_runtime.waiting.entries import Entry, Question, Standing, iso, url_of
 
+ADDRESSED = frozenset({"use", "face"})
+"""The surfaces whose calls are of addresses, not of utilities."""
 ASK_AGAIN = 5.0
 """Seconds after which a caller who was not held any longer may ask again."""
 
@@ -43,6 +47,21 @@ class Yes:
             await self.desk.give_back(self.entry_id)
 
 
+@dataclass(frozen=True, slots=True)
+class AddressMatter:
+    """A call of an address that a person is asked about. draft: what would be sent, without the key."""
+
+    utility: str
+    """The utility whose address it is, or `use`: by this name the limits ask."""
+    effect: Effect
+    description: str
+    params: Mapping[str, Json] = field(repr=False)
+    """What makes it the same call again: method, url, and the body's digest."""
+    shown: Mapping[str, Json] = field(repr=False)
+    """Further facts for the person who is asked."""
+    draft: Draft = field(repr=False)
+
+
 class Asking:
     """Asks, and holds the caller meanwhile. stopped: raises when the agent of a call that waits was stopped."""
 
@@ -59,17 +78,31 @@ class Asking:
         rule = self._limits.rule_of(ctx.call.agent)
         return bool(rule.ask_person) and rule.asks_person(ctx.plan.skill.id, utility.name, utility.effect)
 
-    async def let_in(self, ctx: CallContext) -> Yes | None:
+    async def admit(self, ctx: CallContext, safeguards: Safeguards, matter: AddressMatter | None = None) -> Permit:
+        """Let the call in; what it was let in with is given back when its row is closed. Raises as `let_in`."""
+        yes = await self.let_in(ctx, matter)
+        nested = ctx.call.depth > 0
+        try:
+            permit = await safeguards.admit(ctx.call.agent, ctx.plan, ctx.record.row, nested=nested)
+        except BaseException:
+            if yes is not None:
+                await yes.give_back()
+            raise
+        ctx.record.permit = permit
+        return permit
+
+    async def let_in(self, ctx: CallContext, matter: AddressMatter | None = None) -> Yes | None:
         """The yes that the call begins with; None where nobody has to be asked.
 
+        matter: the call is one of an address, and a person has to be asked about it.
         Raises DecisionDenied, DecisionExpired, DecisionPending when the caller's patience ends before,
         AlreadyDecided, RateLimited, Overloaded, and whatever would keep the call from being made anyway.
         """
-        if not self.concerns(ctx):
+        if matter is None and not self.concerns(ctx):
             return None
         paid = ctx.plan.utility.credential is not None
         await self._limits.check(ctx.call.agent, ctx.plan.skill.id, ctx.plan.utility.name, paid=paid)
-        question = self._question(ctx, await rehearse(ctx))
+        question = self._question(ctx, await rehearse(ctx, matter.draft if matter else None), matter)
         timer = ctx.record.timer
         began = timer.clock()
         await ctx.record.waits()
@@ -99,7 +132,7 @@ class Asking:
                 "approved",
                 "used",
             ):  # a yes that is there has to be got first
-                raise await self._refusal(found)
+                raise await self._refusal(found, call)
 
     async def _held(self, call: Call, entry: Entry, left: float | None) -> Entry:
         """The entry when it is not pending any more, or the caller's patience has ended."""
@@ -112,7 +145,7 @@ class Asking:
 
         return await self.desk.wait(entry, left, current)
 
-    async def _refusal(self, entry: Entry) -> AgentOSError:
+    async def _refusal(self, entry: Entry, call: Call) -> AgentOSError:
         what, waiting = f"{entry.skill}/{entry.utility}", _waiting(entry)
         details: dict[str, Json] = {"waiting": waiting, "skill": entry.skill, "utility": entry.utility}
         if entry.state == "denied":
@@ -129,8 +162,10 @@ class Asking:
             text = f"The skill or the limits changed while this call of {what} waited, so it was not made."
         else:
             text = f"This call of {what} waits for a person's yes until {iso(entry.until)}; it was not made yet."
+        addressed = call.surface in ADDRESSED
+        again = "method, url and body" if addressed else f"params: POST /api/skills/{what}"
         return DecisionPending(
-            f"{text} Ask again with the same params: POST /api/skills/{what}",
+            f"{text} Ask again with the same {again}",
             retry_after=ASK_AGAIN,
             details=details,
         )
@@ -142,25 +177,47 @@ class Asking:
         found = self._registry.find(entry.skill)
         if found is None:  # while skills are being loaded nobody knows
             return self._registry.is_loading
-        utility = found.skill.utilities.get(entry.utility) if found.skill is not None else None
-        if found.skill is None or utility is None:
+        if found.skill is None:
             return False
-        return self._conditions(self._limits.rule_of(entry.agent), found.skill, utility) == entry.conditions
+        rule = self._limits.rule_of(entry.agent)
+        kinds = (True, False) if entry.utility in found.skill.utilities else (True,)
+        rested = [self._conditions(rule, found.skill, entry.utility, address=each) for each in kinds]
+        return entry.conditions in rested
 
-    def _conditions(self, rule: Rule, skill: Skill, utility: Utility) -> bytes:
+    def _conditions(self, rule: Rule, skill: Skill, utility: str, *, address: bool) -> bytes:
+        """address: a yes for some minutes to a utility's calls is none to calls of its address, nor the reverse."""
         known, authority = self._authorities.get(skill.id, (None, ""))
         if known is not skill:
             authority = authority_of(skill).digest
             self._authorities[skill.id] = skill, authority
-        rested = f"{skill.digest}\0{authority}\0{utility.name}\0{rule!r}"
+        rested = f"{skill.digest}\0{authority}\0{utility}\0{rule!r}" + ("\0address" if address else "")
         return hashlib.sha256(rested.encode("utf-8", "surrogatepass")).digest()
 
-    def _question(self, ctx: CallContext, previewed: Preview) -> Question:
-        call, skill, utility = ctx.call, ctx.plan.skill, ctx.plan.utility
+    def _question(self, ctx: CallContext, previewed: Preview, matter: AddressMatter | None) -> Question:
+        call, skill = ctx.call, ctx.plan.skill
         rule = self._limits.rule_of(call.agent)
-        conditions = self._conditions(rule, skill, utility)
-        shown = _shown(ctx, previewed)
-        return Question(call.agent, skill.id, utility.name, call.params, conditions, rule.console_only, shown)
+        if matter is None:
+            utility, params, shown = ctx.plan.utility.name, call.params, _shown_call(ctx)
+        else:
+            utility, params, shown = matter.utility, dict(matter.params), _shown_address(matter)
+        conditions = self._conditions(rule, skill, utility, address=matter is not None)
+        shown |= {
+            "name": skill.name,
+            "method": previewed.request.method,
+            "origin": origin_of(previewed.request.url),
+            "url": _without_secrets(previewed.masked()["url"]),
+            "credential": ctx.plan.utility.credential,
+        }
+        cleaned = ctx.results.value(shown)
+        return Question(
+            call.agent,
+            skill.id,
+            utility,
+            params,
+            conditions,
+            rule.console_only,
+            cleaned if isinstance(cleaned, dict) else {},
+        )
 
 
 def _waiting(entry: Entry) -> dict[str, Json]:
@@ -168,24 +225,26 @@ def _waiting(entry: Entry) -> dict[str, Json]:
     return {"id": entry.id, "url": url_of(entry.id), "state": entry.state, "expires_at": until}
 
 
-def _shown(ctx: CallContext, previewed: Preview) -> dict[str, Json]:
+def _shown_call(ctx: CallContext) -> dict[str, Json]:
     """What will happen, and all params, as a person is shown them."""
-    skill, utility = ctx.plan.skill, ctx.plan.utility
-    request = previewed.masked()
+    utility = ctx.plan.utility
     params = {**ctx.inputs.params, **ctx.inputs.runtime_params}
-    shown: dict[str, Json] = {
-        "name": skill.name,
+    return {
         "description": utility.description,
         "effect": utility.effect,
-        "method": previewed.request.method,
-        "origin": origin_of(previewed.request.url),
-        "url": request["url"],
-        "credential": utility.credential,
         "params": _without_secrets(_with_files(params, ctx.inputs.uploads)),
         "streaming": ctx.streaming,
     }
-    cleaned = ctx.results.value(shown)
-    return cleaned if isinstance(cleaned, dict) else {}
+
+
+def _shown_address(matter: AddressMatter) -> dict[str, Json]:
+    """The same of a call of an address."""
+    return {
+        "description": matter.description,
+        "effect": matter.effect,
+        "params": _without_secrets({**matter.params, **matter.shown}),
+        "streaming": False,
+    }
 
 
 def _with_files(value: Json, uploads: Uploads) -> Json:

@@ -131,12 +131,12 @@ async def preview_of(ctx: CallContext) -> Preview:
     return preview_draft(ctx, draft)
 
 
-async def rehearse(ctx: CallContext) -> Preview:
+async def rehearse(ctx: CallContext, draft: Draft | None = None) -> Preview:
     """The first request as it would be sent, after all that could keep it from being sent. Raises AgentOSError.
 
-    The results know the secrets that it would carry.
+    draft: the request, where it is there already. The results know the secrets that it would carry.
     """
-    previewed = await preview_of(ctx)
+    previewed = await preview_of(ctx) if draft is None else preview_draft(ctx, draft)
     _authorized(ctx, origin_of(previewed.request.url) or "", previewed.request.method)
     return previewed
 

@@ -37,7 +37,7 @@ from agentos_runtime.runtime.preview import Preview
 from agentos_runtime.runtime.recall import Recalls
 from agentos_runtime.runtime.record import Record, Timer
 from agentos_runtime.runtime.results import Results
-from agentos_runtime.runtime.safeguards import Permit, Safeguards
+from agentos_runtime.runtime.safeguards import Safeguards
 from agentos_runtime.runtime.selecting import Selection, checked_selection
 from agentos_runtime.runtime.telling.figures import Figures
 from agentos_runtime.runtime.telling.watched import Telling
@@ -69,6 +69,7 @@ class Parts:
     services: Services
     recalls: Recalls
     telling: Telling
+    asking: Asking
     check_stopped: Callable[[str], None]
     """Raises when the operator stopped an agent."""
 
@@ -127,6 +128,7 @@ class Runtime:
             self._services,
             self._recalls,
             self.telling,
+            self.asking,
             self._check_stopped,
         )
 
@@ -336,22 +338,9 @@ class Runtime:
                 f"The skill {plan.skill.id} runs on {', '.join(platforms)} only, and this is {self._platform}"
             )
 
-    async def _admit(self, ctx: CallContext) -> Permit:
-        """Let the call in; what it was let in with is given back when its row is closed."""
-        yes = await self.asking.let_in(ctx)
-        nested = ctx.call.depth > 0
-        try:
-            permit = await self._safeguards.admit(ctx.call.agent, ctx.plan, ctx.record.row, nested=nested)
-        except BaseException:
-            if yes is not None:
-                await yes.give_back()
-            raise
-        ctx.record.permit = permit
-        return permit
-
     async def _reply(self, ctx: CallContext) -> Reply:
         try:
-            permit = await self._admit(ctx)
+            permit = await self.asking.admit(ctx, self._safeguards)
             reply = await answer_of(ctx.plan, streaming=False).reply(ctx)
         except AgentOSError as error:
             raise ctx.results.error(error) from None
@@ -359,7 +348,7 @@ class Runtime:
 
     async def _begin(self, ctx: CallContext) -> EventStream:
         """A stream with its first events."""
-        permit = await self._admit(ctx)
+        permit = await self.asking.admit(ctx, self._safeguards)
         stream = self._watched(ctx, await answer_of(ctx.plan, streaming=True).open(ctx))
         await stream.begin()
         permit.can_stop(stream.interrupt)
@@ -374,7 +363,7 @@ class Runtime:
         held = replace(ctx, call=replace(ctx.call, patience=None))
 
         async def begin() -> Source:
-            permit = await self._admit(held)
+            permit = await self.asking.admit(held, self._safeguards)
             permit.can_stop(stream.interrupt)
             return await answer_of(held.plan, streaming=True).open(held)
 

@@ -50,7 +50,7 @@ class HttpApp(Starlette):
         reads = Reads(self.opening, self.calls)
         tools = McpRoute(self.opening, self.calls, limits, mcp)
         described, pages = Described(self.opening, reached), Pages(self.opening, reached)
-        passing = Passing(self.opening, self.calls)
+        passing = Passing(self.opening, self.calls, limits.hold)
         self._passed: dict[str, ASGIApp] = {USE: UseRoute(passing, call), FACES: FacesRoute(passing, faces)}
         super().__init__(
             routes=[

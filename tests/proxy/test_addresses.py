@@ -304,30 +304,22 @@ def test_a_utility_that_is_denied_is_denied_by_its_address_too_however_it_is_spe
         assert "x-should-retry" not in said.headers
 
 
-ASKING = """
-[limits.agents.nightly]
-ask_person = ["openrouter/list_models"]
-[limits.agents.bold]
-ask_person = ["openrouter/*:destroy"]
+DENYING = """
 [limits.agents.timid]
 deny = ["*:write", "*:destroy"]
 """
 
 
-def test_what_a_person_says_yes_to_is_not_called_by_its_address_instead(tmp_path: Path) -> None:
-    with lab(tmp_path, config=ASKING) as limited:
+def test_an_address_of_which_nobody_knows_what_it_does_is_denied_with_what_it_might_do(tmp_path: Path) -> None:
+    with lab(tmp_path, config=DENYING) as limited:
         limited.upstream.says(answer_json({}))
 
         def ask(agent: str, method: str, path: str) -> int:
             return limited.use(method, f"/use/openrouter.ai{path}", headers={"X-Agent": agent}).status_code
 
-        assert ask("nightly", "GET", "/api/v1/models") == 403
-        assert ask("bold", "DELETE", "/api/v1/keys/x") == 403
-        assert ask("bold", "POST", "/an/address/of/which/nobody/knows/what/it/does") == 403
         assert ask("timid", "POST", "/an/address/of/which/nobody/knows/what/it/does") == 403
         assert limited.upstream.toy.requests == []
         assert ask("timid", "GET", "/api/v1/models") == 200
-        assert ask("bold", "GET", "/api/v1/models") == 200
 
 
 def test_an_agent_that_was_stopped_calls_no_address_and_its_stream_ends(tmp_path: Path) -> None:

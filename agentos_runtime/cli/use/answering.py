@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import httpx
@@ -11,12 +11,14 @@ from agentos_runtime.cli.calls.backend import CallFailed
 from agentos_runtime.cli.calls.through_server import PATIENCE, error_of, server_client
 from agentos_runtime.cli.runtimes import opened
 from agentos_runtime.cli.terminal.identity import headers_for, name_here
+from agentos_runtime.cli.terminal.output import say
 from agentos_runtime.cli.terminal.shell import Failed, Shell
 from agentos_runtime.config.settings import Settings
-from agentos_runtime.errors import AgentOSError
+from agentos_runtime.errors import AgentOSError, DecisionPending
 from agentos_runtime.jsontext import Json
 from agentos_runtime.proxy.service import Asked, Proxy, renamed
 
+WAITS = "This call waits for a person's yes: agentos waiting"
 Headers: TypeAlias = list[tuple[str, str]]
 _OF_THE_SERVER = frozenset(
     {"cache-control", "cross-origin-resource-policy", "x-content-type-options", "content-security-policy"}
@@ -49,15 +51,16 @@ async def through_server(settings: Settings, named: str | None, asked: Asked) ->
             yield None
             return
         client.headers.clear()
-        request = client.build_request(
-            asked.method,
-            url,
-            headers=headers,
-            content=asked.body,
-            timeout=httpx.Timeout(asked.timeout, connect=PATIENCE),
-        )
+        timeout = httpx.Timeout(asked.timeout, connect=PATIENCE)
+        request = client.build_request(asked.method, url, headers=headers, content=asked.body, timeout=timeout)
         try:
-            response = await client.send(request, stream=True)
+            response, told = await client.send(request, stream=True), False
+            while _is_pending(response):
+                if not told:
+                    say(WAITS, err=True)
+                told = True
+                await response.aclose()
+                response = await client.send(request, stream=True)
             if "content-security-policy" not in response.headers:  # every answer of a service has it, and no other
                 raise CallFailed(error_of(await response.aread()))
             shown = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_SERVER]
@@ -66,6 +69,12 @@ async def through_server(settings: Settings, named: str | None, asked: Asked) ->
             raise Failed(f"The answer did not come within {asked.timeout:g} s.") from None
         except httpx.HTTPError:
             raise Failed("The server went away during the call. To call without it, add --local.") from None
+
+
+def _is_pending(response: httpx.Response) -> bool:
+    """Whether a person is yet to be asked: the server held the call as long as clients usually wait."""
+    of_the_server = "content-security-policy" not in response.headers
+    return of_the_server and response.status_code == DecisionPending.status and "retry-after" in response.headers
 
 
 async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
@@ -81,8 +90,14 @@ async def in_process(shell: Shell, settings: Settings, named: str | None, asked:
     """The answer to a call that is made here. Raises CallFailed, Failed."""
     async with opened(shell, settings) as runtime:
         proxy = Proxy.of(runtime)
+        asked = renamed(asked, name_here(settings, named))
         try:
-            async with await proxy.open(renamed(asked, name_here(settings, named))) as exchange:
+            try:
+                answering = await proxy.open(replace(asked, patience=0.0))
+            except DecisionPending:
+                say(WAITS, err=True)
+                answering = await proxy.open(asked)
+            async with answering as exchange:
                 yield Answer(exchange.status, exchange.headers, exchange.pieces())
         except AgentOSError as error:
             body: dict[str, Json] = {**error.as_json(), "request_id": asked.request_id}

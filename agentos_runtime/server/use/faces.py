@@ -9,7 +9,7 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.proxy.faces import MODELS, Faces, FaceSettings
 from agentos_runtime.proxy.service import Asked
 from agentos_runtime.server.messages import Response, admitted, error_response, json_response
-from agentos_runtime.server.use.route import Passing, agent_name, headers_of, trace_of
+from agentos_runtime.server.use.route import Passing, agent_name, headers_of, trace_of, waiting_id_of
 from agentos_runtime.server.use.shapes import FACES, shape_of, wire_at
 
 
@@ -54,6 +54,8 @@ class FacesRoute:
             routed.skill,
             surface="face",
             trace_id=trace_of(request),
+            patience=self._passing.hold,
+            waiting_id=waiting_id_of(request),
         )
         await self._passing.pass_through(scope, receive, send, asked)
         return None

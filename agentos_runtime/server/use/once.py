@@ -6,10 +6,11 @@ from starlette.types import Receive, Scope, Send
 
 from agentos_runtime import jsontext
 from agentos_runtime.errors import InvalidJson, ShuttingDown
-from agentos_runtime.proxy.once import use_once
-from agentos_runtime.server.messages import Response, admitted, error_response, json_response
+from agentos_runtime.proxy.once import Caller, use_once
+from agentos_runtime.server.messages import Response, admitted, error_response, simulated
 from agentos_runtime.server.open_calls import STOPPING, OpenCalls
-from agentos_runtime.server.use.route import Passing
+from agentos_runtime.server.use.passing import budget_warning
+from agentos_runtime.server.use.route import Passing, trace_of, waiting_id_of
 
 
 class OnceRoute:
@@ -25,7 +26,14 @@ class OnceRoute:
         proxy = await self._passing.proxy()
         with self._calls.open(request.connection) as open_call:
             try:
-                answer = await use_once(proxy, given, request.caller.agent, request.request_id)
+                caller = Caller(
+                    request.caller.agent,
+                    request.request_id,
+                    self._passing.hold,
+                    waiting_id_of(request),
+                    trace_of(request),
+                )
+                found = await use_once(proxy, given, caller)
             except asyncio.CancelledError:
                 if not open_call.absorb_cancel():
                     raise
@@ -33,7 +41,8 @@ class OnceRoute:
                     return
                 response: Response = error_response(ShuttingDown(STOPPING, retry_after=1), request.request_id)
             else:
-                response = json_response(answer)
+                beside = (*budget_warning(found.warning), *simulated(found.simulated))
+                response = Response(jsontext.dump(found.answer), headers=beside)
             await response(scope, receive, send)
 
 

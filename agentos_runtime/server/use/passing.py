@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 
 from starlette.types import Send
 
+from agentos_runtime.calls.call import Timings
 from agentos_runtime.errors import AgentOSError, ShuttingDown
 from agentos_runtime.proxy.exchange import Exchange
 from agentos_runtime.proxy.wires import Wire, error_event
-from agentos_runtime.server.messages import Headers
+from agentos_runtime.server.messages import Headers, simulated
 from agentos_runtime.server.open_calls import STOPPING, OpenCall
 
 _CONTENT_TYPE = re.compile(
@@ -86,8 +87,15 @@ def _head(exchange: Exchange) -> Headers:
         if name == "content-type" and not _CONTENT_TYPE.fullmatch(value):
             value = b"application/octet-stream"
         headers.append((name.encode("latin-1"), value))
-    total, upstream = exchange.spent_ms
-    headers.append((b"server-timing", b"total;dur=%.2f, upstream;dur=%.2f" % (total, upstream)))
-    if exchange.warning:
-        headers.append((b"x-budget-warning", exchange.warning.encode("latin-1", "replace")))
-    return headers
+    headers.append((b"server-timing", _server_timing(exchange.timings)))
+    return [*headers, *budget_warning(exchange.warning), *simulated(exchange.simulated)]
+
+
+def _server_timing(timings: Timings) -> bytes:
+    told = b"total;dur=%.2f, upstream;dur=%.2f" % (timings.total_ms, timings.upstream_ms)
+    return told + b", waiting;dur=%.2f" % timings.waiting_ms if timings.waiting_ms else told
+
+
+def budget_warning(warning: str | None) -> Headers:
+    """For the caller beside the answer."""
+    return [(b"x-budget-warning", warning.encode("latin-1", "replace"))] if warning else []

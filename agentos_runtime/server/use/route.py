@@ -26,7 +26,9 @@ _PRODUCT = re.compile(rb"([!-.0-~]{1,64})(?:[/ ].*)?", re.DOTALL)
 class Passing:
     """Passes requests through, and answers for those that are refused; shared by all routes that do."""
 
-    def __init__(self, opening: Opening, calls: OpenCalls) -> None:
+    def __init__(self, opening: Opening, calls: OpenCalls, hold: float) -> None:
+        self.hold = hold
+        """Seconds for which a call is held while a person is asked."""
         self._opening = opening
         self._calls = calls
         self._proxy: Proxy | None = None
@@ -106,6 +108,8 @@ class UseRoute:
             named.decode("latin-1") if named else None,
             credential.decode("latin-1") if credential else None,
             trace_id=trace_of(request),
+            patience=self._passing.hold,
+            waiting_id=waiting_id_of(request),
         )
 
 
@@ -117,6 +121,12 @@ def headers_of(scope: Scope) -> tuple[tuple[str, str], ...]:
 def trace_of(request: Admitted) -> str | None:
     """The trace that the request belongs to."""
     return trace_id_of(request.headers.get(b"traceparent", b"").decode("latin-1"))
+
+
+def waiting_id_of(request: Admitted) -> str | None:
+    """What the same call was told to wait for."""
+    given = request.headers.get(b"waiting-id")
+    return given.decode("latin-1") if given else None
 
 
 def body_of(request: Admitted) -> bytes | None:
