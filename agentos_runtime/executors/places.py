@@ -10,7 +10,7 @@ from typing import Any
 
 from agentos_runtime.errors import NotAvailable
 from agentos_runtime.jsontext import Json
-from agentos_runtime.manifest.model import Local
+from agentos_runtime.manifest.model import KEEPS_PATH, Local
 
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 _ALWAYS = ("PATH", "HOME", "LANG")
@@ -42,6 +42,8 @@ def places_of(local: Local, body: Mapping[str, Json], folder: Path | None, envir
     env = {name: environ[name] for name in (*_ALWAYS, *local.env) if name in environ}
     env |= {"HOME": home, "PATH": env.get("PATH") or DEFAULT_PATH}
     env.setdefault("LANG", "C.UTF-8")
+    if any((argument.text or "").startswith(KEEPS_PATH) for argument in local.arguments):
+        env["AGENTOS_PATH"] = env["PATH"]
     cwd = _cwd(asked.get("working_dir"), folder, home)
     return Places(program=_program(asked["binary"], folder, home, env["PATH"]), cwd=cwd, env=env)
 

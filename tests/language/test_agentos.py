@@ -168,11 +168,14 @@ description: A toy in dialect E
 connections:
   api:
     base_url: https://toy.example/v1
-    header: {Authorization: '"Bearer " + .auth.key'}
-    account_params: {workspace: {type: string, label: Workspace}}
+    header: {Authorization: '"Bearer " + .auth.key', X-Client: '"toy"', Accept: application/vnd.toy+json}
+    account_params: {workspace: {type: string, required: true, label: Workspace}}
   odd:
     base_url: https://toy.example/odd
     header: {X-Odd: '(.auth.key | @base64)'}
+  plain:
+    base_url: https://toy.example/plain
+    query: {v: '"2"'}
   web:
     cookies: {domain: .toy.example, names: [sid]}
 adapters:
@@ -201,6 +204,32 @@ operations:
     returns: object
     connection: none
     rest: {url: https://toy.example/public}
+  plain_one:
+    description: A connection of nothing but constants
+    returns: object
+    connection: plain
+    params: {day: {type: string}, many: {type: integer}}
+    rest:
+      method: POST
+      url: '"/of/" + .params.day'
+      query: {many: .params.many | tostring}
+      body: {at: 'now | todate | .[0:4] | length'}
+  closed:
+    description: A fixed reply, whatever comes
+    returns: object
+    connection: plain
+    rest: {method: POST, url: /close, response: {static: {done: true}}}
+  ping:
+    description: A void of which nothing is at the root
+    returns: void
+    connection: plain
+    rest: {method: POST, url: /ping, response: {root: /data/ok}}
+  anywhere:
+    description: Goes where a param says
+    returns: object
+    connection: none
+    params: {url: {type: string}}
+    rest: {url: .params.url}
   odd_one:
     description: More of the credential than a prefix
     returns: object
@@ -499,3 +528,41 @@ def test_names_that_meet_without_dots_and_a_key_that_nothing_uses(tmp_path: Path
     assert list(shown["utilities"]) == ["item.pull"]
     assert [each.json()["code"] for each in refused] == ["skill_broken", "skill_broken"]
     assert "item_list" in shown["problems"][0]["message"]
+
+
+def test_constants_of_a_connection_go_out_beside_its_credential_and_without_one(toys: Fixture) -> None:
+    _, request = toys.call("linked", "list_people", {"q": "x"}, [])
+    assert b"X-Client: toy\r\n" in request.head
+    assert b"Accept: application/vnd.toy+json\r\n" in request.head
+    _, request = toys.call("linked", "plain_one", {"day": "x"}, {})
+    assert target(request) == "/plain/of/x?v=2"
+    assert b"authorization" not in request.head.lower()
+
+
+def test_a_text_that_only_says_that_a_param_is_not_given_is_left_out(toys: Fixture) -> None:
+    _, request = toys.call("linked", "plain_one", {"day": "x", "many": 3}, {})
+    assert target(request) == "/plain/of/x?v=2&many=3"
+
+
+def test_a_space_in_a_computed_url_is_encoded(toys: Fixture) -> None:
+    _, request = toys.call("linked", "plain_one", {"day": "two days"}, {})
+    assert target(request) == "/plain/of/two%20days?v=2"
+    assert toys.house.call("linked", "plain_one", {"day": "two/days"}).status_code == 400
+
+
+def test_an_expression_of_the_time_is_computed(toys: Fixture) -> None:
+    _, request = toys.call("linked", "plain_one", {"day": "x"}, {})
+    assert json.loads(request.body) == {"at": 4}
+
+
+def test_a_fixed_reply_and_a_void_ask_nothing_of_the_answer(toys: Fixture) -> None:
+    toys.toy.script = (answer(200, body=b""),)
+    assert toys.house.call("linked", "closed").json() == {"done": True}
+    assert toys.house.call("linked", "ping").json() is None
+    assert toys.call("linked", "ping", reply={"data": {}})[0] is None
+    assert toys.call("linked", "ping", reply={"data": {"ok": 1}})[0] == 1
+
+
+def test_a_url_that_a_param_computes_disables_its_callable_only(toys: Fixture) -> None:
+    response = toys.house.call("linked", "anywhere", {"url": "https://toy.example/"})
+    assert (response.status_code, response.json()["code"]) == (501, "not_supported")

@@ -86,7 +86,7 @@ def served(folder: Path, front: str, files: Mapping[str, str] | None = None, **s
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         (place / name).write_text(text)
     environ = {
-        "PATH": os.environ["PATH"],
+        "PATH": f"{os.environ['PATH']}:{folder / 'bin'}",
         "HOME": str(folder),
         "LANG": "C.UTF-8",
         "AGENTOS_HOME": str(folder / "home"),

@@ -36,6 +36,7 @@ utilities:
   behind: {description: Behind the end of options, returns: string, params: {word: {type: string}}, command: {binary: printf, args: [--, "%s", .params.word]}}
   numbered: {description: Numbered, returns: string, params: {a: {type: string}, b: {type: string}}, command: {binary: bash, args: [-c, 'printf "%s,%s" "$1" "$2"', --, .params.a, .params.b]}}
   split: {description: Words of one text, returns: string, params: {word: {type: string}}, command: {binary: printf, args_string: "%s- a {{params.word}} b"}}
+  login: {description: A login shell, returns: string, params: {word: {type: string}}, command: {binary: bash, args: [-l, -c, "only-here {{params.word}}"]}}
   file: {description: A script beside it, returns: string, command: {binary: ./tool.sh}}
   void: {description: Nothing, returns: void, command: {binary: "true"}}
   told: {description: Output, returns: void, command: {binary: echo, args: [hello]}}
@@ -87,6 +88,10 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         served(folder, FRONT, files, rewrite={"https://toy.example": toy.origin}) as running,
     ):
         (running.folder / "tool.sh").chmod(0o755)
+        own = folder / "bin" / "only-here"
+        own.parent.mkdir()
+        own.write_text('#!/bin/sh\necho "here: $1"\n')
+        own.chmod(0o755)
         running.approve()
         yield running
 
@@ -94,6 +99,10 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def test_what_a_program_writes_is_mapped(here: Served) -> None:
     assert here.reply("thing.list") == [{"id": 1, "title": "a"}]
     assert here.reply("thing.list", {"name": "$(id)`id`"}) == [{"id": 1, "title": "$(id)`id`"}]
+
+
+def test_a_login_shell_still_finds_the_programs_of_the_runtimes_own_path(here: Served) -> None:
+    assert here.reply("login", {"word": "$(id) a"}) == "here: $(id) a"
 
 
 def test_a_program_sees_what_is_named_and_nothing_else(here: Served) -> None:

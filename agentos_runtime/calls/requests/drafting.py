@@ -265,7 +265,7 @@ def _whole_url(node: Jq, outputs: Json) -> str | None:
     url = single(outputs, node)
     if not isinstance(url, str) or (node.base and not url.startswith("/")):
         return None
-    return node.base + url
+    return (node.base + url).replace(" ", "%20")
 
 
 def _header_pairs(plan: RequestPlan, headers: Value) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from agentos_runtime.manifest.dialects.credentials import Connection, connection
 from agentos_runtime.manifest.dialects.graphql import mistakes_of
 from agentos_runtime.manifest.dialects.local.callables import EXECUTORS, KEYS, Locals, local_request, request_for
 from agentos_runtime.manifest.dialects.local.steps import steps_of
-from agentos_runtime.manifest.dialects.params import param_of, web_address
+from agentos_runtime.manifest.dialects.params import account_param_of, param_of, web_address
 from agentos_runtime.manifest.dialects.placeholders import NotCarried
 from agentos_runtime.manifest.dialects.replies import response_of, returns_of
 from agentos_runtime.manifest.dialects.requests import graphql_of, rest_of
@@ -331,8 +331,8 @@ class _Carrier:
 
     def _params(self, cursor: Cursor, connection: Connection) -> Pairs:
         declared = cursor.get("params")
-        own = dict(declared.items()) if declared else {}
-        return {name: param_of(below) for name, below in {**connection.params, **own}.items()}
+        own = {name: param_of(below) for name, below in declared.items()} if declared else {}
+        return {**{name: account_param_of(below) for name, below in connection.params.items()}, **own}
 
 
 def _has_place(credential: Value | None) -> bool:

@@ -12,6 +12,7 @@ _PLACES = ("header", "query", "body")
 _AS_A_TOKEN = frozenset({"safestorage", "keychain", "bearer"})
 _ELSEWHERE = frozenset({"cookies", "browser_session", "local_path", "connection_string"})
 _SUM = re.compile(r'\s*(?:"((?:[^"\\])*)"\s*\+\s*)?\.auth\.key\s*(?:\+\s*"((?:[^"\\])*)"\s*)?')
+_CONSTANT = re.compile(r'\s*"([^"\\]*)"\s*')
 _INSIDE = re.compile(r'\s*"([^"\\]*)\\\(\s*\.auth\.key\s*\)([^"\\]*)"\s*')
 
 
@@ -36,14 +37,14 @@ def connection_of(cursor: Cursor | None) -> Connection:
         return Connection()
     account = cursor.get("account_params")
     made = Connection(cursor.text("base_url"), params=dict(account.items()) if account else {})
+    _fixed_headers(cursor, made)
     kind = cursor.text("type")
     token = next((name for name in ("oauth", *_AS_A_TOKEN) if name == kind or cursor.get(name)), None)
     elsewhere = next((name for name in sorted(_ELSEWHERE) if name == kind or cursor.get(name)), None)
-    placed = any(cursor.get(place) for place in _PLACES)
     ours = ("credentials", "login", "authorize_url")
     if kind == "basic" or any(cursor.get(name) is not None for name in ours):
         made.credential = cursor.value
-    elif placed or kind == "api_key":
+    elif kind == "api_key" or _holds_key(cursor):
         made.credential = _placed(cursor, made)
     elif elsewhere:
         made.refused = f"needs {elsewhere.replace('_', ' ')} of another program, which are not read here"
@@ -55,7 +56,29 @@ def connection_of(cursor: Cursor | None) -> Connection:
         made.credential = entries(pairs, cursor)
     elif kind is not None:
         made.refused = f"needs the auth kind `{kind}`"
+    if made.credential is None or token:
+        _placed(cursor, made)  # what it adds to each request beside a credential
     return made
+
+
+def _holds_key(cursor: Cursor) -> bool:
+    """Whether one of its places holds the credential; a connection may also be nothing but constants."""
+    places = [below for name in _PLACES if (below := cursor.get(name)) is not None]
+    written = [below.json for place in places for below in _fields(place).values()]
+    return any(isinstance(place.json, str) for place in places) or any(
+        isinstance(each, str) and (".auth" in each or "{token}" in each) for each in written
+    )
+
+
+def _fields(place: Cursor | None) -> dict[str, Cursor]:
+    return dict(place.items()) if place is not None and isinstance(place.value, Entries) else {}
+
+
+def _fixed_headers(cursor: Cursor, made: Connection) -> None:
+    """`headers` of another program's token: constants beside it."""
+    for name, below in _fields(cursor.get("headers")).items():
+        if below.json is not None:
+            made.extra.setdefault("header", {})[name] = below
 
 
 def _told(cursor: Cursor) -> dict[str, Cursor | Value]:
@@ -83,11 +106,11 @@ def _placed(cursor: Cursor, made: Connection) -> Value:
 
 
 def _templates(cursor: Cursor, place: str, made: Connection) -> Iterator[tuple[str, Cursor | Value]]:
-    """Each field as a template of ours; what is no template is left to the requests, as jq."""
+    """Each field that holds the credential, as a template of ours; the others are left to the requests."""
     for name, below in cursor.items():
-        if not isinstance(below.json, str):
+        if below.json is None:
             continue
-        template = _template(below.json)
+        template = _template(below.json) if isinstance(below.json, str) else None
         if template is None:
             made.extra.setdefault(place, {})[name] = below
         else:
@@ -95,8 +118,10 @@ def _templates(cursor: Cursor, place: str, made: Connection) -> Iterator[tuple[s
 
 
 def _template(written: str) -> str | None:
-    """`"Bearer " + .auth.key`, `"Bearer \\(.auth.key)"` and `Bearer {token}` as one; None for other jq."""
+    """`"Bearer " + .auth.key`, `"Bearer \\(.auth.key)"` and `Bearer {token}` as one; None for what else is said."""
     found = _SUM.fullmatch(written) or _INSIDE.fullmatch(written)
     if found:
         return f"{found[1] or ''}{{key}}{found[2] or ''}"
-    return None if ".auth" in written else written.replace("{token}", "{key}")
+    plain = _CONSTANT.fullmatch(written)
+    given = plain[1] if plain else written
+    return given.replace("{token}", "{key}") if "{token}" in given and ".auth" not in given else None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from agentos_runtime.manifest.dialects.tree import entries, text, under
 from agentos_runtime.manifest.params import JSON_TYPES
-from agentos_runtime.manifest.yaml.values import Cursor, Value
+from agentos_runtime.manifest.yaml.values import Cursor, Entries, Value
 
 _OF_A_PARAM = frozenset(
     {
@@ -50,6 +50,17 @@ def param_of(cursor: Cursor) -> Cursor | Value:
         else:
             pairs[name] = below
     return under(cursor, entries(pairs, cursor))
+
+
+def account_param_of(cursor: Cursor) -> Cursor | Value:
+    """A param that is the same for all calls of an account: what needs it says so when it is not there."""
+    made = param_of(cursor)
+    value = made.value if isinstance(made, Cursor) else made
+    if not isinstance(value, Entries):
+        return made
+    return under(
+        cursor, entries({name: each for name, (_, each) in value.entries.items() if name != "required"}, cursor)
+    )
 
 
 def web_address(written: str) -> str | None:

@@ -12,7 +12,7 @@ from agentos_runtime.manifest.params import JSON_TYPES
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Value
 
 _KNOWN = frozenset({"root", "transform", "mapping", "raw", "static", "inject", "error", "empty", "as", "xml"})
-_OF_NOBODY = frozenset({"void", "array", "object", "string", "integer", "number", "boolean", "any"})
+_OF_NOBODY = frozenset({"array", "object", "string", "integer", "number", "boolean", "any"})
 _WITH_PARAMS = "{params: $params} | "
 Pairs = dict[str, "Cursor | Value"]
 
@@ -30,15 +30,12 @@ def response_of(
 
     lenient: nothing at the root is null, whatever is returned.
     """
-    pairs: Pairs = {}
-    for name, below in response.items() if response else ():
-        if name not in _KNOWN:
-            raise NotCarried(f"`response.{name[:60]}` is not supported")
-        if name in ("raw", "error", "empty", "as", "xml"):
-            pairs[name] = below
+    pairs = _kept(response)
     if response is not None and response.flag("raw"):
         return pairs
     named = returns.json if returns and isinstance(returns.json, str) else None
+    if response is not None and (named == "void" or response.get("static") is not None):
+        pairs = {"empty": text("ok", response), **pairs}
     steps: list[str] = []
     root = response.get("root") if response else None
     pointer = _pointer(root)
@@ -58,6 +55,17 @@ def response_of(
     steps += later
     if steps:
         pairs["transform"] = composed(" | ".join(f"({step}\n)" for step in steps), transform or response or at)
+    return pairs
+
+
+def _kept(response: Cursor | None) -> Pairs:
+    """What stays as it is written. Raises NotCarried for keys that nobody reads."""
+    pairs: Pairs = {}
+    for name, below in response.items() if response else ():
+        if name not in _KNOWN:
+            raise NotCarried(f"`response.{name[:60]}` is not supported")
+        if name in ("raw", "error", "empty", "as", "xml"):
+            pairs[name] = below
     return pairs
 
 

@@ -17,6 +17,7 @@ _OURS = frozenset(
 )
 """What stays as it is written."""
 _GRAPHQL = frozenset({"query", "variables", "endpoint", "response", "timeout", "headers"})
+_ORIGIN = re.compile(r'[\s(]*"(?:https?:/)?/')
 _LITERAL_PATH = re.compile(r'[\s(]*"/')
 Pairs = dict[str, "Cursor | Value"]
 
@@ -75,6 +76,8 @@ def _address(url: Cursor, base_url: str | None) -> Value:
     """The url with the connection's address in front of one that begins with `/`."""
     value = filled(url, url=True)
     written = value.value
+    if isinstance(written, str) and classify(written, frozenset()) == "jq" and not _ORIGIN.match(written):
+        raise NotCarried("computes where its request goes; a url begins with the address of its service")
     if not isinstance(written, str) or base_url is None:
         return value
     base = base_url.rstrip("/")

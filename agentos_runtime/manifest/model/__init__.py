@@ -5,7 +5,7 @@ again whether a string is jq or literal.
 """
 
 from agentos_runtime.manifest.model.auth import Auth, AuthField, AuthTemplate, Login
-from agentos_runtime.manifest.model.local import Argument, DatabasePath, Local, PathPart, PathText, Step
+from agentos_runtime.manifest.model.local import KEEPS_PATH, Argument, DatabasePath, Local, PathPart, PathText, Step
 from agentos_runtime.manifest.model.nodes import (
     Expression,
     Fields,
@@ -36,6 +36,7 @@ from agentos_runtime.manifest.model.skill import (
 )
 
 __all__ = [
+    "KEEPS_PATH",
     "NOTHING_SHARED",
     "AnswerFormat",
     "Argument",

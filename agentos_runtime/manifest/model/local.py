@@ -8,6 +8,8 @@ from typing import TypeAlias
 from agentos_runtime.jsontext import Json
 
 Executor: TypeAlias = Choice["sql", "command", "python", "steps"]
+KEEPS_PATH = 'PATH="$PATH:$AGENTOS_PATH"; '
+"""Before the script of a login shell: the profile that it reads may have set another PATH."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from agentos_runtime.manifest.sections.urls import template_parts
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Scalar, Sequence
 
 _ONE_NAME = re.compile(r"\{\{?\s*[\w.]+\s*\}?\}")
+_COMPUTES_TIME = re.compile(r"now\s*[|+*/-]")
+"""In a dialect's file; in ours it is text, and warned of."""
 _YAML_1_1_BOOLEANS = frozenset({"yes", "no", "on", "off", "y", "n"})
 
 
@@ -33,7 +35,10 @@ def read_node(cursor: Cursor, scope: Scope, spelling: Spelling) -> Node:
         return Items(tuple(read_node(entry, scope, spelling) for entry in cursor.elements()))
     if not isinstance(value.value, str):
         return Literal(spelling.number(value, cursor, scope))
-    return _STRINGS[classify(value.value, scope.reading.names)](cursor, value.value, scope)
+    kind = classify(value.value, scope.reading.names)
+    if kind == "literal" and scope.reading.lenient and _COMPUTES_TIME.match(value.value):
+        kind = "jq"
+    return _STRINGS[kind](cursor, value.value, scope)
 
 
 def read_fields(cursor: Cursor, scope: Scope, spelling: Spelling) -> Fields:
@@ -76,12 +81,12 @@ def _jq(cursor: Cursor, text: str, scope: Scope) -> Node:
 
 
 def _left_out_unset(expression: Jq) -> Jq:
-    """The same, giving nothing where it fails and a param that it names is not given."""
+    """The same, giving nothing where a param that it names is not given and it fails, or makes the text `null`."""
     names = sorted({name for name, _ in mentions(expression.source, "params", "request") if name is not None})
     if not names:
         return expression
     unset = ", ".join(f".params.{name}" for name in names)
-    tried = f"(try ({expression.source}\n) catch empty)"
+    tried = f'(try ({expression.source}\n) catch empty) | if . == "null" then empty else . end'
     return replace(expression, source=f"if any({unset}; . == null) then {tried} else ({expression.source}\n) end")
 
 

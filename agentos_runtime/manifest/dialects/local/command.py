@@ -10,7 +10,7 @@ from agentos_runtime.manifest.dialects.local.shell.interpreters import code_of
 from agentos_runtime.manifest.dialects.local.shell.script import CLOSE, OPEN, NotUnderstood, Part, Word
 from agentos_runtime.manifest.dialects.placeholders import NotCarried, filled, under_key
 from agentos_runtime.manifest.dialects.tree import entries, text, under
-from agentos_runtime.manifest.model import Argument, Local
+from agentos_runtime.manifest.model import KEEPS_PATH, Argument, Local
 from agentos_runtime.manifest.yaml.values import Cursor, Value
 
 KEYS = frozenset(
@@ -20,6 +20,7 @@ _PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _NUMBER = re.compile(r"params\.(\w+)(?:\s*\|\s*default:\s*-?\d+(?:\.\d+)?)?")
 _SEES = r"(?<![\w/:)\]])\.(?:params|settings{more})\b"
 _SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ksh"})
+_LOGIN = re.compile(r"-[a-z]*l[a-z]*|--login")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _TEXTS = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _TEXT = 'if . == null then "" elif type == "string" then . else tojson end'
@@ -54,7 +55,8 @@ def command_of(cursor: Cursor, types: Mapping[str, str], results: frozenset[str]
     checked = Checked("")
     if script is not None:
         checked = _checked_script(listed[script], words, script, env, types)
-        words.arguments[script] = Argument(checked.text)
+        is_login = any(_LOGIN.fullmatch(str(each.json)) for each in listed[:script])
+        words.arguments[script] = Argument((KEEPS_PATH if is_login else "") + checked.text)
     pairs: Pairs = {"args": entries(words.given, cursor)}
     stdin = cursor.get("stdin")
     if stdin is not None and stdin.json is not None:
