@@ -75,12 +75,13 @@ async def real_dependencies(
     settings: Settings, environ: Mapping[str, str], circuit_breakers: CircuitBreakers
 ) -> AsyncIterator[Dependencies]:
     """The network, and the operator's keys and approvals. Raises PrivateFileError, KeyringError."""
-    keys = OperatorKeys(open_credentials(settings, environ), open_approvals(settings))
+    pinning = Pinning(environ, check_platform())
+    keys = OperatorKeys(open_credentials(settings, environ), open_approvals(settings), pinning)
     broker = CredentialBroker(keys.credentials, keys.approvals)
     async with Upstream(settings) as upstream:
         asking = TokenTransport(upstream, circuit_breakers)
         async with Renewals(open_store(settings), asking, broker, settings.home, wall=time.time) as renewals:
-            machine = LocalParts(Executors(), Pinning(environ, check_platform()))
+            machine = LocalParts(Executors(), pinning)
             yield Dependencies(upstream, broker, renewals=renewals, keys=keys, machine=machine)
 
 

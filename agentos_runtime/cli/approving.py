@@ -6,8 +6,6 @@ from typing import Any
 
 import click
 
-from agentos_runtime.bootstrap import check_platform
-from agentos_runtime.cli.keys.kept import load_entry
 from agentos_runtime.cli.runtimes import opened
 from agentos_runtime.cli.terminal.output import ask, dim, heading, plain, print_json, say, style
 from agentos_runtime.cli.terminal.permissions import print_permissions
@@ -18,16 +16,14 @@ from agentos_runtime.config.settings import Settings
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.manifest.origins import origin_of
-from agentos_runtime.runtime.operating.approvals import each_skill
+from agentos_runtime.runtime.operating.approvals import approve_asked, asked_by, each_skill
 from agentos_runtime.runtime.operating.skills import loaded_skills
 from agentos_runtime.security.approvals import Approvals, Lock
-from agentos_runtime.security.authority import Authority, Grant, authority_of, sort_grants
+from agentos_runtime.security.authority import Grant, authority_of, sort_grants
 from agentos_runtime.security.bundled import read_bundled
 from agentos_runtime.security.credentials.lookup import Credentials, Listed
 from agentos_runtime.security.credentials.opening import open_credentials
 from agentos_runtime.security.opening import open_approvals
-from agentos_runtime.security.pins import changes as pins_changed
-from agentos_runtime.skills.pinning import Pinning
 from agentos_runtime.skills.visibility import VisibleSkills
 from agentos_runtime.storage.private_files import PrivateFileError
 
@@ -48,29 +44,25 @@ def approve(shell: Shell, skill: str, yes: bool, home: str | None, skills: tuple
       agentos approve my-skill
     """
     settings = shell.settings(home=home, skills=skills)
-    approvals = open_approvals(settings)
-    lock = approvals.lock()
-    entry, loaded = asyncio.run(load_entry(shell, settings, skill))
-    pins, missing = Pinning(shell.environ, check_platform()).of_skill(loaded, entry.folder, entry.settings)
-    before = lock.approvals.get(loaded.id)
-    changes = (
-        *(before.authority if before else Authority()).diff(authority_of(loaded)),
-        *pins_changed(before.pins if before else (), pins),
-    )
-    if not as_json:
-        print_programs(loaded, pins, missing)
-        _show_authority(loaded, approvals, changes, lock, first=before is None)
-    if not yes and not _agreed():
-        raise Failed("Nothing was approved.")
-    approvals.approve(loaded, pins)
+    asyncio.run(_approve(shell, settings, skill, yes=yes, as_json=as_json))
+
+
+async def _approve(shell: Shell, settings: Settings, skill_id: str, *, yes: bool, as_json: bool) -> None:
+    async with opened(shell, settings) as runtime:
+        approvals = runtime.home.own_keys().approvals
+        lock = approvals.lock()
+        asked = asked_by(runtime, skill_id)
+        before = lock.approvals.get(asked.skill.id)
+        changes = asked.changes_since(before)
+        if not as_json:
+            print_programs(asked.skill, asked.pins, asked.missing)
+            _show_authority(asked.skill, approvals, changes, lock, first=before is None)
+        if not yes and not _agreed():
+            raise Failed("Nothing was approved.")
+        approve_asked(runtime, asked)
     if as_json:
-        runs: list[Json] = [pin.as_json() for pin in sorted(pins)]
-        shown: dict[str, Json] = {
-            "changes": list(changes),
-            "authority": authority_of(loaded).as_json(),
-            "runs": runs,
-        }
-        print_json({"skill": loaded.id, "approved": True, **shown, "not_there": [*missing]})
+        shown: dict[str, Json] = {"changes": [*changes], "authority": asked.authority.as_json()}
+        print_json({"skill": asked.skill.id, "approved": True, **shown, **asked.programs()})
     else:
         say(f"Approved. It is written in {settings.lock_file}.")
 

@@ -127,13 +127,12 @@ class Approvals:
         approval = lock.approvals.get(skill_id)
         return approval.pins if approval and skill_id not in lock.refusals else NO_PINS
 
-    def approve(self, skill: Skill, pins: frozenset[Pin] | None = None) -> Approval:
+    def approve(self, skill: Skill, pins: frozenset[Pin]) -> Approval:
         """Approve all the file asks for now, in place of what was approved or taken back before.
 
-        pins: what it may run on this machine, which was shown; None leaves that as it was approved.
+        pins: what it may run on this machine, which was shown.
         """
-        kept = pins if pins is not None else self.runs(skill.id)
-        approval = Approval(authority_of(skill), skill.digest, self._time(), kept)
+        approval = Approval(authority_of(skill), skill.digest, self._time(), pins)
 
         def change(lock: Lock) -> Lock:
             return Lock({**lock.approvals, skill.id: approval}, _without(lock.refusals, skill.id))

@@ -61,6 +61,16 @@ def text_pin(utility: Utility) -> Pin:
     return Pin("text", utility.name, hashlib.sha256(text).hexdigest())
 
 
+def code_of(local: Local) -> str:
+    """What is run, as its file says it, for people."""
+    if local.executor == "sql":
+        return local.fixed["query"]
+    if local.executor == "python":
+        return f"{local.fixed['function']} of {local.fixed['module']}"
+    words = (argument.text if argument.text is not None else "(a param)" for argument in local.arguments)
+    return " ".join([local.fixed["binary"], *words])
+
+
 def _sorted(local: Local) -> Json:
     """What a skill's other keys say of it: a database that all queries share, the words that are run."""
     databases: dict[str, Json] = {

@@ -26,7 +26,7 @@ from agentos_runtime.manifest.model import (
     TemplateParam,
 )
 from agentos_runtime.manifest.origins import declared_origin, is_private, origin_of
-from agentos_runtime.security.approvals import Approvals
+from agentos_runtime.security.approvals import NO_PINS, Approvals
 from agentos_runtime.security.authority import Authority, AuthorityError, Grant, authority_of
 from agentos_runtime.security.broker import Authorization, CredentialBroker
 from agentos_runtime.security.bundled import BundledSkill
@@ -283,7 +283,7 @@ def test_a_manifest_that_changes_where_the_key_goes_gets_none_until_approved(tmp
     home = Home(tmp_path, {**KEY, "OTHER_API_KEY": CANARY}, bundled=(skill(),))
     with pytest.raises(ApprovalRequired):
         home.release(changed, origin, method)
-    home.approvals.approve(changed)
+    home.approvals.approve(changed, NO_PINS)
     assert home.release(changed, origin, method) == CANARY
     assert home.release(skill()) == CANARY, "the bundled one stays approved"
 
@@ -320,7 +320,7 @@ def test_an_approval_is_of_what_the_file_asked_for_and_is_asked_again_when_that_
     home, other = Home(tmp_path, KEY), Home(tmp_path, KEY)
     with pytest.raises(ApprovalRequired):
         home.release(skill())
-    approval = other.approvals.approve(skill(digest="d" * 64))
+    approval = other.approvals.approve(skill(digest="d" * 64), NO_PINS)
     assert (approval.digest, approval.approved_at) == ("d" * 64, "2026-11-20T00:00:00+00:00")
     assert home.approvals.lock().approvals == {"openrouter": approval}
     assert home.release(skill()) == CANARY
@@ -330,14 +330,14 @@ def test_an_approval_is_of_what_the_file_asked_for_and_is_asked_again_when_that_
     assert other.approvals.refuse("openrouter") == "2026-11-20T00:00:00+00:00"
     with pytest.raises(ApprovalRequired, match=r"was taken back .* agentos approve openrouter"):
         home.release(skill())
-    other.approvals.approve(skill())
+    other.approvals.approve(skill(), NO_PINS)
     assert home.release(skill()) == CANARY
 
 
 def test_a_url_without_a_literal_origin_can_be_approved_for_nothing(tmp_path: Path) -> None:
     vague = skill(utility(call=rest(jq(".params.url"))))
     home = Home(tmp_path, KEY)
-    home.approvals.approve(vague)
+    home.approvals.approve(vague, NO_PINS)
     for origin in (OPENROUTER, "", "no origin"):
         with pytest.raises(ApprovalRequired, match="begins with a literal origin"):
             home.release(vague, origin)
@@ -392,7 +392,7 @@ def test_a_private_address_needs_approval_even_without_a_key(tmp_path: Path) -> 
     home = Home(tmp_path)
     with pytest.raises(ApprovalRequired, match=f"calls POST {origin} on this machine's network"):
         home.release(local, origin)
-    home.approvals.approve(local)
+    home.approvals.approve(local, NO_PINS)
     assert home.release(local, origin) is None
     assert home.ask(local, origin).allow_private
     with pytest.raises(ApprovalRequired):
@@ -404,7 +404,7 @@ def test_a_private_address_needs_approval_even_without_a_key(tmp_path: Path) -> 
 
 def test_a_public_name_may_end_at_a_private_address_only_by_rewrite(tmp_path: Path) -> None:
     home = Home(tmp_path, KEY, openrouter_ai="http://127.0.0.1:9000")
-    home.approvals.approve(skill())
+    home.approvals.approve(skill(), NO_PINS)
     assert home.ask(skill()).allow_private
     assert not Home(tmp_path, KEY).ask(skill()).allow_private
 
@@ -470,7 +470,7 @@ def test_a_text_of_a_bundled_id_that_asks_for_more_is_a_strangers_as_a_whole(tmp
     with pytest.raises(ApprovalRequired):
         home.release(MORE[text])
     assert home.release(skill()) == CANARY, "the one that ships goes on"
-    home.approvals.approve(MORE[text])
+    home.approvals.approve(MORE[text], NO_PINS)
     assert home.ask(MORE[text]).credential is not None
 
 
@@ -480,7 +480,7 @@ def test_a_text_of_a_bundled_id_that_asks_for_more_is_a_strangers_as_a_whole(tmp
 def test_what_is_taken_back_is_refused_however_it_was_approved_until_it_is_approved(tmp_path: Path) -> None:
     home, beside = Home(tmp_path, bundled=(skill(),)), Home(tmp_path, bundled=(skill(),))
     home.credentials.set("openrouter", "default", {"key": CANARY}, authority_of(skill()).grants)
-    home.approvals.approve(skill())
+    home.approvals.approve(skill(), NO_PINS)
     assert beside.release(skill()) == CANARY
     home.approvals.refuse("openrouter")
     for one in (home, beside, Home(tmp_path, KEY, bundled=(skill(),))):
@@ -494,7 +494,7 @@ def test_what_is_taken_back_is_refused_however_it_was_approved_until_it_is_appro
     home.credentials.set("openrouter", "default", {"key": CANARY}, authority_of(skill()).grants)
     with pytest.raises(ApprovalRequired):
         home.release(skill())
-    home.approvals.approve(skill())
+    home.approvals.approve(skill(), NO_PINS)
     assert beside.release(skill()) == CANARY
 
 
@@ -518,7 +518,7 @@ def whole_lock(folder: Path) -> bytes:
     """A lock with two approvals and two refusals."""
     home = Home(folder)
     for called in ("openrouter", "second"):
-        home.approvals.approve(skill(called=called))
+        home.approvals.approve(skill(called=called), NO_PINS)
     for called in ("bundled", "third"):
         home.approvals.refuse(called)
     return home.lock.path.read_bytes()
@@ -561,7 +561,7 @@ def test_a_damaged_lock_asks_for_everything_again_and_is_never_overwritten(
     home.lock.path.write_text(text)
     home.lock.path.chmod(0o600)
     refuses_everything(home)
-    for change in (lambda: home.approvals.approve(skill()), lambda: home.approvals.refuse("openrouter")):
+    for change in (lambda: home.approvals.approve(skill(), NO_PINS), lambda: home.approvals.refuse("openrouter")):
         with pytest.raises(PrivateFileError, match=words) as refused:
             change()
         assert f"mv {home.lock.path} {home.lock.path}.damaged" in str(refused.value)
@@ -635,7 +635,7 @@ def test_a_lock_of_the_first_version_is_read_and_written_anew(tmp_path: Path) ->
     home.lock.path.write_text(json.dumps({"version": 1, "skills": {"openrouter": entry}}))
     home.lock.path.chmod(0o600)
     assert home.release(skill()) == CANARY
-    home.approvals.approve(skill(called="second"))
+    home.approvals.approve(skill(called="second"), NO_PINS)
     assert json.loads(home.lock.path.read_bytes())["version"] == 2
     assert (home.release(skill()), home.release(skill(called="second"))) == (CANARY, CANARY)
 
@@ -663,7 +663,7 @@ def test_what_a_skill_asks_for_is_shown_with_who_approved_it(tmp_path: Path) -> 
     home = Home(tmp_path, bundled=(skill(),))
     deletion = Grant("default", OPENROUTER, "DELETE", "header:authorization")
     home.credentials.set("openrouter", "default", {"key": CANARY}, [deletion])
-    home.approvals.approve(skill(utility("lab", call=rest("http://10.0.0.5/"), credential=None)))
+    home.approvals.approve(skill(utility("lab", call=rest("http://10.0.0.5/"), credential=None)), NO_PINS)
     shown = [one.as_json() for one in home.broker.permissions(wide)]
     assert [(one["origin"], one["method"], one["approved_by"]) for one in shown] == [
         ("http://10.0.0.5", "POST", "agentos.lock"),

@@ -15,24 +15,15 @@ from agentos_runtime.security.authority import Grant, sort_grants
 from agentos_runtime.security.credentials.lookup import Credentials, UnusableCredential
 from agentos_runtime.security.credentials.secret import Credential, Life
 from agentos_runtime.security.credentials.store import KeyringError
-from agentos_runtime.skills.entries import SkillEntry
-from agentos_runtime.skills.visibility import VisibleSkills
 
 
 async def load_skill(shell: Shell, settings: Settings, skill_id: str) -> Skill:
-    """The skill as it is served. Raises as `load_entry` does."""
-    _, skill = await load_entry(shell, settings, skill_id)
-    return skill
-
-
-async def load_entry(shell: Shell, settings: Settings, skill_id: str) -> tuple[SkillEntry, Skill]:
-    """A skill as it is served, and its place. Raises UnknownSkill, SkillBroken, Failed.
+    """The skill as it is served. Raises UnknownSkill, SkillBroken, Failed.
 
     It is broken also when a part of it is: what that part asks for would not be shown.
     """
     async with opened(shell, settings) as runtime:
-        skill = whole_skill(runtime.registry, skill_id)
-        return VisibleSkills(runtime.registry).entry(skill_id), skill
+        return whole_skill(runtime.registry, skill_id)
 
 
 def choose_auth(skill: Skill, name: str | None) -> Auth:

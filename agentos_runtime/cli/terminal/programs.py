@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from agentos_runtime.cli.terminal.output import dim, harmless, heading, plain, say
-from agentos_runtime.manifest.model import Local, Skill
-from agentos_runtime.security.pins import Pin, local_callables
+from agentos_runtime.manifest.model import Skill
+from agentos_runtime.security.pins import Pin, code_of, local_callables
 
 _MEANS = (
     "It runs as you: with your files, your network and your rights. Approve it as if you ran it yourself.",
@@ -22,22 +22,10 @@ def print_programs(skill: Skill, pins: Iterable[Pin], missing: Sequence[str]) ->
         local = utility.local
         assert local is not None
         say(f"  {plain(utility.name)}  {dim(local.executor)}")
-        for text in _texts(local):
-            say("\n".join(f"    {line}" for line in harmless(text).splitlines()))
+        say("\n".join(f"    {line}" for line in harmless(code_of(local)).splitlines()))
     for pin in sorted(pin for pin in pins if pin.kind != "text"):
         say(f"  {plain(str(pin))}")
     for sentence in missing:
         say(f"  not there now, so it asks again when it is: {plain(sentence)}")
     for sentence in _MEANS:
         say(dim(f"  {sentence}"))
-
-
-def _texts(local: Local) -> Iterable[str]:
-    """What is run, as its file says it."""
-    if local.executor == "sql":
-        yield local.fixed["query"]
-    elif local.executor == "python":
-        yield f"{local.fixed['function']} of {local.fixed['module']}"
-    else:
-        words = (argument.text if argument.text is not None else "(a param)" for argument in local.arguments)
-        yield " ".join([local.fixed["binary"], *words])

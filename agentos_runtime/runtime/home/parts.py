@@ -7,6 +7,7 @@ from agentos_runtime.errors import NotAllowed
 from agentos_runtime.security.agents import Agents
 from agentos_runtime.security.approvals import Approvals
 from agentos_runtime.security.credentials.lookup import Credentials
+from agentos_runtime.skills.pinning import Pinning
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class OperatorKeys:
 
     credentials: Credentials
     approvals: Approvals
+    pinning: Pinning
 
 
 @dataclass(frozen=True, slots=True)
