@@ -1,12 +1,20 @@
 """What goes to the upstream and what comes back, as values."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 """What changes nothing: may be sent again, and needs no idempotency key (pages of a list must not share one)."""
 NEAREST = "match=nearest"
 """The end of what is said of a simulated answer that is not about the very request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A body that is sent while it arrives, and only once. length: in bytes; None = known at its end only."""
+
+    pieces: AsyncIterator[bytes] = field(repr=False)
+    length: int | None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -17,6 +25,8 @@ class UpstreamRequest:
     url: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
+    upload: Upload | None = None
+    """In place of a body."""
 
     def __repr__(self) -> str:
         names = ", ".join(name for name, _ in self.headers)

@@ -45,6 +45,8 @@ class Settings:
     public_url: str | None = None
     """The url under which callers reach the server, as documents about it say; None = as each request says."""
     max_body: int = 32 * MB
+    max_upload: int = 1024 * MB
+    """Bytes of a body that is passed through while it arrives: it is never held as a whole."""
     max_reply: int = 64 * MB
     max_connections: int = 1024
     credentials_dir: Path | None = None
@@ -346,6 +348,7 @@ _READERS: Mapping[str, Any] = {
     "origins": _origins,
     "public_url": _public_url,
     "max_body": _positive,
+    "max_upload": _positive,
     "max_reply": _positive,
     "max_connections": _positive,
     "drain": _seconds,

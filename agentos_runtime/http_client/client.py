@@ -159,7 +159,7 @@ class Upstream:
         if self._connections is None:
             raise RuntimeError("an Upstream is used inside `async with`")
         wire = await self._connections.take(Way(destination.peer, destination.guarded, destination.proxy))
-        return await wire.ask(request.method, head, request.body)
+        return await wire.ask(request.method, head, request.upload or request.body)
 
     async def _whole(self, answer: Answer) -> UpstreamResponse:
         headers = answer.headers

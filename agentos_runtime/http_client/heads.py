@@ -38,5 +38,8 @@ def _fields(request: UpstreamRequest, destination: Destination) -> Iterator[str]
         yield "Accept: */*"
     if destination.proxy is not None and destination.proxy.authorization and not destination.peer.tls:
         yield f"Proxy-Authorization: {destination.proxy.authorization}"
-    if request.body is not None or request.method in _WITH_A_BODY:
+    if request.upload is not None:
+        length = request.upload.length
+        yield "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+    elif request.body is not None or request.method in _WITH_A_BODY:
         yield f"Content-Length: {len(request.body or b'')}"

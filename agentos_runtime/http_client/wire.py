@@ -10,6 +10,7 @@ from typing import cast
 
 import httptools
 
+from agentos_runtime.calls.messages import Upload
 from agentos_runtime.http_client.answers import LONGEST_STATUS, Answer
 from agentos_runtime.http_client.faults import Lost, Malformed, TooManyInterim, WireError
 
@@ -87,14 +88,16 @@ class Wire(asyncio.Protocol):
             self._paused = False
             self._transport.resume_reading()
 
-    async def ask(self, method: str, head: bytes, body: bytes | None) -> Answer:
-        """Send a request; the answer's head has arrived when this returns. Raises WireError.
+    async def ask(self, method: str, head: bytes, body: bytes | Upload | None) -> Answer:
+        """Send a request; the answer's head has arrived when this returns. Raises WireError, and as an upload.
 
         A cancelled call closes the connection at once.
         """
         answer = self._begin(method)
         try:
-            if body is None or len(body) <= STEP:
+            if isinstance(body, Upload):
+                await self._write_upload(answer, head, body)
+            elif body is None or len(body) <= STEP:
                 self._write(head + body if body else head)
             else:
                 await self._write_steps(answer, head, body)
@@ -153,6 +156,25 @@ class Wire(asyncio.Protocol):
             await self._drained()
             if answer.status or answer.error:
                 return
+
+    async def _write_upload(self, answer: Answer, head: bytes, upload: Upload) -> None:
+        """The same of a body that arrives meanwhile, no faster than the upstream reads it."""
+        framed = upload.length is not None
+        data = head
+        async for piece in upload.pieces:
+            if not piece:
+                continue
+            data += piece if framed else b"%x\r\n%b\r\n" % (len(piece), piece)
+            if self._transport is None or self._transport.is_closing():
+                return  # the answer says what happened
+            self._transport.write(data)
+            data = b""
+            await self._drained()
+            if answer.status or answer.error:
+                return
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data if framed else data + b"0\r\n\r\n")
+            self._written = True
 
     async def _drained(self) -> None:
         """Let others go on, and wait while the upstream does not read."""

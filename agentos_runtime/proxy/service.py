@@ -1,12 +1,13 @@
 """Calls of addresses: by the pipeline that calls of utilities go through, without its expressions."""
 
-from collections.abc import Hashable
+from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Self
+from typing import Protocol, Self
 
 from agentos_runtime.calls.call import Call, Surface
 from agentos_runtime.calls.evaluate import EMPTY
+from agentos_runtime.calls.messages import Upload
 from agentos_runtime.calls.plan import CallPlan, plan_call
 from agentos_runtime.calls.requests.drafting import Draft
 from agentos_runtime.diagnostics import Place, Position
@@ -40,6 +41,17 @@ _ONCE = Retry(attempts=1)
 """Whoever calls an address knows what may be repeated."""
 
 
+class Arriving(Protocol):
+    """A body that is yet to be read: by one of these, once."""
+
+    @property
+    def length(self) -> int | None: ...
+
+    def pieces(self) -> AsyncIterator[bytes]: ...
+
+    async def whole(self) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One request of an agent's own."""
@@ -63,6 +75,8 @@ class Asked:
     """Seconds for which it is held while a person is asked; None = until that is over."""
     waiting_id: str | None = None
     """What the same call was told to wait for."""
+    arriving: Arriving | None = field(default=None, repr=False)
+    """A body that is sent while it arrives, in place of `body`."""
 
 
 def renamed(asked: Asked, agent: str) -> Asked:
@@ -170,7 +184,10 @@ class Proxy:
     async def _opened(
         self, asked: Asked, ctx: CallContext, passing: Passing, asks: tuple[str, Effect] | None
     ) -> Exchange:
-        draft, matter = _draft(asked, ctx.plan, passing), None
+        matter = None
+        if asks is not None and asked.arriving is not None:  # a person is asked about all of it
+            asked = replace(asked, body=await asked.arriving.whole(), arriving=None)
+        draft = _draft(asked, ctx.plan, passing)
         if asks is not None:
             matter = matter_of(ctx.plan.skill, *asks, draft)
         permit = await self._admit(ctx, matter)
@@ -220,6 +237,7 @@ def _draft(asked: Asked, plan: CallPlan, passing: Passing) -> Draft:
         body=EMPTY,
         encoding="binary",
         raw=asked.body,
+        upload=Upload(asked.arriving.pieces(), asked.arriving.length) if asked.arriving else None,
     )
 
 

@@ -110,7 +110,8 @@ class Transport:
         """The answer once its head is there, within `timeout` seconds (None = `idle`); else as `send`."""
         times = (idle if timeout is None else timeout, idle)
         upstream = await self._open(authorized, record, trace_stages, retry, times)
-        if upstream.status != UNAUTHORIZED or authorized.renewed is None:
+        sent_once = authorized.request.upload is not None
+        if upstream.status != UNAUTHORIZED or authorized.renewed is None or sent_once:
             return upstream
         try:
             again = await authorized.renewed()

@@ -21,20 +21,19 @@ from agentos_runtime.errors import (
     InvalidAgent,
     MisdirectedHost,
     Overloaded,
-    PayloadTooLarge,
     RequestTimeout,
     Unauthorized,
     UnsupportedMediaType,
 )
 from agentos_runtime.security.agents import ANONYMOUS, Agents, Caller
-from agentos_runtime.server.body import BodyReader, ClientGone
+from agentos_runtime.server.body import Arriving, BodyReader, ClientGone
 from agentos_runtime.server.callers import CONSOLE, CONSOLE_KEY, Callers, Sessions, named_agent
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.messages import Admitted, ConnectionInfo, Headers, error_response, request_id_of
 from agentos_runtime.server.pages.figures import reads_figures_here
 from agentos_runtime.server.pages.front import CONTENT_TYPES
 from agentos_runtime.server.pages.origins import Origins, is_preflight, preflight_answer, telling
-from agentos_runtime.server.use.shapes import is_passed_through, shape_of
+from agentos_runtime.server.use.shapes import is_passed_through, shape_of, streams_up
 from agentos_runtime.storage.private_files import PrivateFile
 
 
@@ -64,7 +63,7 @@ class Admission:
 
     hosts: frozenset[bytes]
     callers: Callers
-    max_body: int
+    bodies: BodyReader
     origins: Origins
     """Other origins whose pages may call."""
     open_figures: bool = False
@@ -83,7 +82,9 @@ class Admission:
             _check_not_simple(headers)
         caller = self._caller(scope, headers, connection)
         _check_content(headers, any_type=passes_through)
-        self._check_length(headers)
+        length = headers.get(b"content-length")
+        if length is not None:
+            self.bodies.check_length(int(length), upload=streams_up(scope["path"]))
         return caller
 
     def check_address(
@@ -130,11 +131,6 @@ class Admission:
             "or send that server's token as Authorization: Bearer …"
         )
 
-    def _check_length(self, headers: Mapping[bytes, bytes]) -> None:
-        length = headers.get(b"content-length")
-        if length is not None and int(length) > self.max_body:
-            raise PayloadTooLarge(f"The body is larger than {self.max_body} bytes (AGENTOS_MAX_BODY).")
-
 
 class Guard:
     """ASGI middleware: admits a request, reads its body, and hands both on: `messages.admitted(scope)`."""
@@ -152,11 +148,9 @@ class Guard:
         self._app = app
         agents = Agents(PrivateFile(settings.agents_file))
         callers = Callers(_encoded(settings.token), _encoded(settings.operator_token), agents, sessions)
+        self._bodies = BodyReader(settings.max_body, limits.bodies_held, limits.body_timeout, settings.max_upload)
         self._origins = Origins(frozenset(origin.encode() for origin in settings.origins))
-        self._admission = Admission(
-            known_hosts(settings, port), callers, settings.max_body, self._origins, open_figures
-        )
-        self._bodies = BodyReader(settings.max_body, limits.bodies_held, limits.body_timeout)
+        self._admission = Admission(known_hosts(settings, port), callers, self._bodies, self._origins, open_figures)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -171,7 +165,7 @@ class Guard:
                 await preflight_answer(headers)(scope, receive, send)
                 return
             caller = self._admission.check(scope, headers, connection)
-            body = await self._read_body(headers, connection, receive)
+            body, arriving = await self._read_body(scope["path"], headers, connection, receive)
         except ClientGone:
             return
         except AgentOSError as error:
@@ -179,20 +173,25 @@ class Guard:
                 scope, receive, send
             )
             return
-        scope["state"]["admitted"] = Admitted(headers, body, caller, request_id, connection)
+        request = Admitted(headers, body, caller, request_id, connection, arriving)
+        scope["state"]["admitted"] = request
         try:
             await self._app(scope, receive, send)
         finally:
-            self._bodies.release(body)
+            self._bodies.release(request.body)
 
     async def _read_body(
-        self, headers: Mapping[bytes, bytes], connection: ConnectionInfo | None, receive: Receive
-    ) -> bytes:
+        self, path: str, headers: Mapping[bytes, bytes], connection: ConnectionInfo | None, receive: Receive
+    ) -> tuple[bytes, Arriving | None]:
+        """The body, or what reads it while it arrives."""
         if not _has_body(headers):
-            return b""
+            return b"", None
         if connection is not None and connection.complete:
-            return await self._bodies.read_arrived(receive)
-        return await self._bodies.read(receive)
+            return await self._bodies.read_arrived(receive), None
+        if streams_up(path):
+            length = headers.get(b"content-length")
+            return await self._bodies.begin(receive, int(length) if length is not None else None)
+        return await self._bodies.read(receive), None
 
 
 def _encoded(token: str | None) -> bytes | None:

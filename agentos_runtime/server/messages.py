@@ -14,6 +14,7 @@ from agentos_runtime.calls.call import new_request_id
 from agentos_runtime.errors import AgentOSError, InvalidJson, Unauthorized
 from agentos_runtime.jsontext import Json
 from agentos_runtime.security.agents import Caller
+from agentos_runtime.server.body import Arriving
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
@@ -43,6 +44,8 @@ class Admitted:
     caller: Caller
     request_id: str
     connection: ConnectionInfo | None
+    arriving: "Arriving | None" = None
+    """A body that is yet to be read, in place of `body`."""
 
 
 def admitted(scope: Scope) -> Admitted:

@@ -78,7 +78,13 @@ def house(
     variables = {"OPENROUTER_API_KEY": KEY} if environ is None else environ
     with (
         running(
-            lambda: open_runtime(given, variables), limits, home=home, faces=given.faces, mcp=given.mcp
+            lambda: open_runtime(given, variables),
+            limits,
+            home=home,
+            faces=given.faces,
+            mcp=given.mcp,
+            max_body=given.max_body,
+            max_upload=given.max_upload,
         ) as server,
         httpx.Client(base_url=server.url, timeout=30, trust_env=False, verify=NO_TLS) as client,
     ):

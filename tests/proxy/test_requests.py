@@ -98,7 +98,7 @@ def test_uploads_pass_as_they_are_and_only_from_clients_that_no_page_can_be(here
 def test_a_body_that_is_too_large_is_refused_before_it_is_sent(here: Lab) -> None:
     head = (
         b"POST /use/api.anthropic.com/v1/messages HTTP/1.1\r\nHost: localhost:%d\r\nX-Agent: t\r\n"
-        b"Content-Length: 209715200\r\n\r\n" % here.house.server.port
+        b"Content-Length: 2147483648\r\n\r\n" % here.house.server.port
     )
     body, _ = here.raw(head)
     assert json.loads(body)["error"]["type"] == "request_too_large"

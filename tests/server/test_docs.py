@@ -82,6 +82,7 @@ def test_the_defaults_are_the_true_ones(tmp_path: Path) -> None:
     assert default["AGENTOS_HOST"] == settings.host
     assert default["AGENTOS_PORT"] == str(settings.port)
     assert default["AGENTOS_MAX_BODY"] == f"{settings.max_body >> 20} MB"
+    assert default["AGENTOS_MAX_UPLOAD"] == f"{settings.max_upload >> 20} MB"
     assert default["AGENTOS_MAX_REPLY"] == f"{settings.max_reply >> 20} MB"
     assert default["AGENTOS_MAX_CONNECTIONS"] == str(settings.max_connections)
 

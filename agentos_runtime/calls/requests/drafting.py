@@ -16,6 +16,7 @@ from agentos_runtime.calls.evaluate import (
     jq_nodes,
     single,
 )
+from agentos_runtime.calls.messages import Upload
 from agentos_runtime.calls.requests.files import Uploads
 from agentos_runtime.calls.requests.nesting import NestingError, nested_pairs, without_empty
 from agentos_runtime.calls.requests.placeholders import PlaceholderError, Placeholders, Samples
@@ -102,6 +103,8 @@ class Draft:
     uploads: Uploads = field(default_factory=dict, repr=False)
     raw: bytes | None = field(default=None, repr=False)
     """A body that is sent as it stands, in place of `body`."""
+    upload: Upload | None = field(default=None, repr=False)
+    """One that is sent while it arrives."""
 
 
 def plan_request(skill: Skill, utility: Utility, rest: Rest) -> RequestPlan:

@@ -175,8 +175,8 @@ def _above(place: str) -> Iterator[str]:
 
 
 def _with_body(draft: Draft, request: UpstreamRequest, body: Value) -> UpstreamRequest:
-    if draft.raw is not None:
-        return replace(request, body=draft.raw)
+    if draft.raw is not None or draft.upload is not None:
+        return replace(request, body=draft.raw, upload=draft.upload)
     if isinstance(body, Empty) or (body is None and draft.encoding != "json"):
         return request
     try:

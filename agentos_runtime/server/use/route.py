@@ -11,6 +11,7 @@ from agentos_runtime.mcp.face import agent_of
 from agentos_runtime.proxy.service import METHODS, Asked, Proxy
 from agentos_runtime.proxy.targets import parse_path
 from agentos_runtime.security.agents import ANONYMOUS
+from agentos_runtime.server.body import ClientGone
 from agentos_runtime.server.messages import Admitted, admitted, error_response
 from agentos_runtime.server.open_calls import STOPPING, OpenCalls
 from agentos_runtime.server.opening import Opening
@@ -54,6 +55,8 @@ class Passing:
                         await pass_on(exchange, asked.method, wire_at(scope), open_call, send)
                     finally:
                         open_call.settle()
+            except ClientGone:
+                return
             except asyncio.CancelledError:
                 if not open_call.absorb_cancel():
                     raise
@@ -71,6 +74,9 @@ class UseRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if await self._names_a_utility(scope):
+            request = admitted(scope)
+            if request.arriving is not None:
+                request.body, request.arriving = await request.arriving.whole(), None
             await self._call(scope, receive, send)
             return
         try:
@@ -110,6 +116,7 @@ class UseRoute:
             trace_id=trace_of(request),
             patience=self._passing.hold,
             waiting_id=waiting_id_of(request),
+            arriving=request.arriving,
         )
 
 
@@ -130,9 +137,9 @@ def waiting_id_of(request: Admitted) -> str | None:
 
 
 def body_of(request: Admitted) -> bytes | None:
-    """None where none was sent, which is not the same as an empty one."""
+    """None where none was sent, which is not the same as an empty one, and where it is yet to be read."""
     sent = b"content-length" in request.headers or b"transfer-encoding" in request.headers
-    return request.body if sent else None
+    return request.body if sent and request.arriving is None else None
 
 
 def agent_name(runtime: Runtime, request: Admitted) -> str:

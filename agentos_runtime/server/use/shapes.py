@@ -17,6 +17,11 @@ def is_passed_through(path: str) -> bool:
     return path.startswith((USE, FACES))
 
 
+def streams_up(path: str) -> bool:
+    """Whether a body may be passed on while it arrives; at `/v1` the model's name is looked for in it first."""
+    return path.startswith(USE)
+
+
 def wire_at(scope: Scope) -> Wire | None:
     """The wire that the client of a request speaks."""
     anthropic = any(name == b"anthropic-version" for name, _ in scope["headers"])
