@@ -1,8 +1,10 @@
 """A call and its answers, as every surface sees them."""
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias
+
+from agentos_runtime.frozen import dataclass
 
 Surface: TypeAlias = Literal["http", "mcp", "use", "face", "cli"]
 """By which way a call came; `cli` is also a program that holds the runtime itself."""

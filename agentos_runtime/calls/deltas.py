@@ -1,7 +1,6 @@
 """Upstream events become canonical deltas, and the deltas one final reply."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from agentos_runtime.calls.accumulate import Accumulator
 from agentos_runtime.calls.adding.halves import hide, reveal
@@ -20,6 +19,7 @@ from agentos_runtime.calls.failures import (
 )
 from agentos_runtime.calls.reply import failed_output, opening, raise_error, service_of
 from agentos_runtime.errors import AgentOSError, UpstreamError, UpstreamFailed, UpstreamFailure, UpstreamInvalid
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jq.program import Program, stream_program, value_program
 from agentos_runtime.jsontext import Json, JsonTextError, dump, is_json, parse

@@ -1,11 +1,11 @@
 """Nodes of a manifest become values: literals and plain paths here, jq from a worker's outputs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from agentos_runtime.calls.requests.urls import compile_url, fill_url
 from agentos_runtime.errors import ExpressionFailed, ExpressionLimit, Overloaded
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.program import PathError, walk
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import (

@@ -6,8 +6,9 @@ stream cut off from its blank line still counts, since upstreams forget their la
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from agentos_runtime.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """What goes to the upstream and what comes back, as values."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from agentos_runtime.frozen import dataclass
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 """What changes nothing: may be sent again, and needs no idempotency key (pages of a list must not share one)."""

@@ -1,8 +1,8 @@
 """What a call used: tokens, cost, model, generation. Read from the reply and from the upstream's own body."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 
 

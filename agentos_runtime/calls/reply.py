@@ -5,7 +5,7 @@ A response that is no 2xx, and an error inside a 200, never reach the transform.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from agentos_runtime.calls.evaluate import (
     EMPTY,
@@ -33,6 +33,7 @@ from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.pointers import NothingThere, follow
 from agentos_runtime.calls.retry_after import meant_status
 from agentos_runtime.errors import AgentOSError, ReplyMismatch, UpstreamFailed, UpstreamFailure, UpstreamInvalid
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jq.program import Program, reply_program, value_program
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.answer import LATE, LIMIT, LOST, MB, Answer, Limits
 from agentos_runtime.jq.failures import safe_reason, unreadable_reason
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse

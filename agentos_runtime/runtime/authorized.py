@@ -1,9 +1,10 @@
 """A request that may be sent: what it carries and what was decided about it, as one value."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from agentos_runtime.calls.messages import UpstreamRequest
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.security.broker import Authorization
 
 

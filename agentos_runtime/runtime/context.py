@@ -1,7 +1,7 @@
 """One call under way: everything that belongs to it, known before the first step that can leave the process."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from agentos_runtime.calls.call import Call, Timings
@@ -9,6 +9,7 @@ from agentos_runtime.calls.messages import SAFE_METHODS, UpstreamResponse
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.calls.requests.drafting import RequestPlan
 from agentos_runtime.calls.requests.files import Uploads, take_files
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.inputs import ProgramInput, Spelling
 from agentos_runtime.jq.outcome import LARGEST_INPUT, Outcome
 from agentos_runtime.jq.program import Program

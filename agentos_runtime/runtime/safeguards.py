@@ -1,11 +1,11 @@
 """What stands between a call and the upstream: limits, concurrency, circuit breakers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from agentos_runtime.calls.metering import Meter
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.errors import AgentOSError
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.limits.circuit_breaker import CircuitBreakers
 from agentos_runtime.limits.concurrency import ConcurrencyLimiter
 from agentos_runtime.limits.enforcement import Admission, Limits

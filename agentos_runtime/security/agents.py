@@ -10,11 +10,12 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from agentos_runtime.config.settings import AGENT_PREFIX
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, parse
 from agentos_runtime.storage.private_files import PrivateFile, PrivateFileError, Stamp, refuse_newer
 

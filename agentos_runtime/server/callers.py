@@ -3,11 +3,11 @@
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from agentos_runtime.config.settings import AGENT_PREFIX
 from agentos_runtime.errors import ConsoleLocked, InvalidAgent, NotAllowed, Unauthorized
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.security.agents import ANONYMOUS, Agents, Caller
 from agentos_runtime.storage.private_files import PrivateFileError
 

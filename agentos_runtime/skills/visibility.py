@@ -2,11 +2,12 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from agentos_runtime.diagnostics import Problem, problem_json
 from agentos_runtime.errors import Gone, NotCallable, NotSupported, SkillBroken, UnknownSkill, UnknownUtility
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.rules import FREE, Rule, not_allowed
 from agentos_runtime.manifest.model import Skill, Utility

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from agentos_runtime.calls.evaluate import (
     EMPTY,
@@ -30,6 +30,7 @@ from agentos_runtime.calls.requests.urls import (
 )
 from agentos_runtime.diagnostics import Place
 from agentos_runtime.errors import AgentOSError, AuthorError, ExpressionFailed, InvalidParams, ParamProblem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.program import Program, compared_program, request_program
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.headers.names import value_problem

@@ -12,10 +12,11 @@ import binascii
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 
 MOST_LITERALS = 8

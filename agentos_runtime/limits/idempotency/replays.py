@@ -7,13 +7,14 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
 from agentos_runtime.calls.call import Call, RawReply, Reply, Timings
 from agentos_runtime.config.tables import Reader, flag, read_table, whole
 from agentos_runtime.errors import IdempotencyUnknown, InvalidParams, Overloaded
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import parse
 from agentos_runtime.limits.idempotency import store
 from agentos_runtime.limits.idempotency.store import Answer, Identity, Stored

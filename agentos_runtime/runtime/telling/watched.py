@@ -1,10 +1,10 @@
 """A call as figures and listeners get to know it: when it begins, what happens on the way, how it ends."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from agentos_runtime.calls.call import Call, Timings
 from agentos_runtime.calls.metering import Meter
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.limits.enforcement import Limits
 from agentos_runtime.metrics.families import OTHER
 from agentos_runtime.metrics.measured import Measured

@@ -2,8 +2,9 @@
 
 import math
 import sqlite3
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from agentos_runtime.frozen import dataclass
 
 LONGEST_TEXT = 200
 LARGEST_COUNT = 2**40
