@@ -17,13 +17,13 @@ from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from agentos_runtime.errors import InvalidParams
-from agentos_runtime.storage.activity import quarters
+from agentos_runtime.storage.activity import quarters, tallies
 from agentos_runtime.storage.activity.database import SCHEMA
 from agentos_runtime.storage.activity.pruning import drop_surplus, prune
 from agentos_runtime.storage.activity.queries import ActivityReader
 from agentos_runtime.storage.activity.sight import EVERYTHING, Sight
 from agentos_runtime.storage.activity.zones import day_sql, day_text
-from agentos_runtime.storage.sqlite.files import PrivateDatabase, transaction
+from agentos_runtime.storage.sqlite.files import PrivateDatabase, Schema, transaction
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp()
 YEAR = 365 * 86_400
@@ -196,3 +196,119 @@ def test_a_call_under_way_is_not_added_up_before_it_ends(file: Path) -> None:
     before = usage(file, by="agent")
     assert kept_up(file) == 100
     assert usage(file, by="agent") == before
+
+
+def test_a_cost_that_nobody_said_is_not_one_of_nothing(file: Path) -> None:
+    at = ms("2026-11-19T12:00:00Z")
+    told: dict[str, list[float | None]] = {
+        "silent": [None, None],
+        "free": [0.0],
+        "some": [None, 0.25],
+        "dear": [3.0, 0.5],
+    }
+    write(file, [(at, agent, "m", "ok", cost, 1.0) for agent, costs in told.items() for cost in costs])
+    expected = {"dear": 3.5, "some": 0.25, "free": 0.0, "silent": None}
+    for _ in range(2):
+        assert {row["agent"]: row["cost"] for row in usage(file, by="agent")} == expected
+        assert [row["agent"] for row in usage(file, by="agent,skill")] == [*expected], "the dearest first"
+        kept_up(file)
+    assert usage(file, by="model")[0]["cost"] == 3.75
+
+
+# ------------------------------------------------------------------ found without a look at most rows
+
+
+FOUND: list[dict[str, Any]] = [
+    {"agent": "rare"},
+    {"agent": "nobody"},
+    {"agent": "a", "model": ""},
+    {"outcome": "cancelled"},
+    {"outcome": "error", "since": "2026-10-25T00:07:01Z", "until": "2026-11-01T13:44:59Z"},
+    {"since": "2026-11-05T00:00:00Z"},
+    {"until": "2026-10-22T00:00:00Z"},
+    {"cursor": "150"},
+    {"agent": "b", "cursor": "150"},
+    {"request_id": "r", "agent": "rare"},
+]
+
+
+def numbers(file: Path, seen: Sight = EVERYTHING, **filters: Any) -> list[int]:
+    """Of all pages of ten."""
+    reader, found = ActivityReader(file, clock=lambda: NOW), list[int]()
+    while True:
+        page: Any = asyncio.run(reader.rows(filters | {"limit": "10"}, seen))
+        found += [row["id"] for row in page["rows"]]
+        if page["next_cursor"] is None:
+            return found
+        filters["cursor"] = page["next_cursor"]
+
+
+def test_rows_of_a_long_ledger_are_found_as_in_a_short_one(file: Path) -> None:
+    rows = some_rows(300)
+    for place in (3, 117, 118, 260):
+        rows[place] = (rows[place][0], "rare", "m", "ok", None, 1.0)
+    write(file, rows)
+    plain = [numbers(file, **asked) for asked in FOUND]
+    own = numbers(file, Sight(only="rare"))
+    assert (plain[0], own, len(plain[2]) > 10) == ([261, 119, 118, 4], [261, 119, 118, 4], True)
+    spent = ActivityReader(file).spent("a", rows[100][0] / 1000)
+    kept_up(file)
+    assert [numbers(file, **asked) for asked in FOUND] == plain
+    assert numbers(file, Sight(only="rare")) == own
+    assert ActivityReader(file).spent("a", rows[100][0] / 1000) == spent
+    write(file, [(rows[50][0], "rare", "m", "ok", None, 1.0)] * 25)  # the clock was set back
+    assert numbers(file, agent="rare") == [*range(325, 300, -1), *plain[0]]
+    kept_up(file)
+    assert numbers(file, agent="rare") == [*range(325, 300, -1), *plain[0]]
+    assert numbers(file, agent="rare", since="2026-11-19T00:00:00Z") == []
+
+
+def test_only_the_quarters_that_have_such_a_row_are_looked_at(file: Path) -> None:
+    rows = some_rows(300)
+    rows[7] = (rows[7][0], "rare", "m", "ok", None, 1.0)
+    write(file, rows)
+    kept_up(file)
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        found = tallies.ranges(connection, {"agent": "rare"}, None, None, 300)
+        assert sum(last - first + 1 for first, last in found) < 5
+        assert tallies.ranges(connection, {"agent": "rare", "outcome": "error"}, None, None, 300) == []
+
+
+def test_durations_of_a_long_ledger_are_right_to_one_in_a_hundred(file: Path) -> None:
+    pick = random.Random(5)
+    rows = [(*row[:5], pick.choice([0.0, 0.4, 37.2, 99.0, 480.0, 12_345.0, 5e6])) for row in some_rows(300)]
+    rows[:40] = [(*row[:5], 250.0) for row in rows[:40]]
+    write(file, rows)
+    asked: list[dict[str, Any]] = [
+        {"by": "agent"},
+        {"by": "model", "since": "2026-10-21T07:30:00Z"},
+        {"by": "agent", "since": "2026-10-22T07:30:00Z", "until": "2026-11-03T05:00:00Z"},
+        {"by": "skill", "since": "2026-10-22T01:00:00Z", "until": "2026-10-22T09:00:00Z"},
+        {"by": "day,agent"},
+    ]
+    plain = [usage(file, latency="true", **question) for question in asked]
+    kept_up(file)
+    for question, rows_of in zip(asked, plain, strict=True):
+        told = usage(file, latency="true", **question)
+        for before, after in zip(rows_of, told, strict=True):
+            for part in ("p50_ms", "p95_ms"):
+                expected = min(max(before[part], 0.1), tallies.duration_of(tallies.LANES - 1))
+                assert after[part] == pytest.approx(expected, rel=0.011, abs=0.051), question
+    with contextlib.closing(PrivateDatabase(file, SCHEMA).open()) as connection, transaction(connection):
+        drop_surplus(connection, 260)
+    assert {row["p50_ms"] for row in usage(file, by="skill", until="2026-10-20T12:00:00Z", latency="true")} == set()
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        kept = tallies.durations(connection, "skill", None, None)
+        assert sum(kept["s"].values()) == 260
+        assert connection.execute("SELECT count(*) FROM tally WHERE calls <= 0").fetchone() == (0,)
+
+
+def test_sums_of_a_file_that_did_not_know_who_said_a_cost_are_made_anew(file: Path) -> None:
+    before = Schema(SCHEMA.steps[:2], SCHEMA.page_size)
+    with contextlib.closing(PrivateDatabase(file, before).open()) as connection, transaction(connection):
+        connection.execute("INSERT INTO quarter VALUES (1, 'a', 's', 'u', 'm', 7, 0, 0, 0, 0.0)")
+        connection.execute("UPDATE mark SET last = 7")
+    write(file, some_rows(30))
+    assert sum(row["calls"] for row in usage(file)) == 30
+    assert kept_up(file) == 30
+    assert sum(row["calls"] for row in usage(file, by="agent")) == 30

@@ -194,10 +194,10 @@ def _row(row: Any) -> tuple[str, ...]:
 
 
 def _money(cost: float | None) -> str:
-    return "" if cost is None else f"${cost:.6f}".rstrip("0").rstrip(".")
+    return "" if cost is None else f"${cost:.9f}".rstrip("0").rstrip(".")
 
 
 def _text(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.6f}".rstrip("0").rstrip(".")
+        return f"{value:.9f}".rstrip("0").rstrip(".")
     return "" if value is None else str(value)

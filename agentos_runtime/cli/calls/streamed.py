@@ -80,7 +80,7 @@ def _print_bill(reply: dict[str, Any]) -> None:
             if usage.get(name) is not None
         ]
         if isinstance(usage.get("cost"), int | float):
-            facts.append(f"${usage['cost']:.6f}".rstrip("0").rstrip("."))
+            facts.append(f"${usage['cost']:.9f}".rstrip("0").rstrip("."))
     if facts:
         say(dim(plain(", ".join(facts))), err=True)
 

@@ -93,7 +93,7 @@ def _usage(ended: Ended) -> list[str]:
     if closing.input_tokens is not None or closing.output_tokens is not None:
         said.append(f"{closing.input_tokens or 0}+{closing.output_tokens or 0} tokens")
     if closing.cost is not None:
-        said.append("$" + (f"{closing.cost:.6f}".rstrip("0").rstrip(".") or "0"))
+        said.append("$" + (f"{closing.cost:.9f}".rstrip("0").rstrip(".") or "0"))
     return said
 
 

@@ -168,4 +168,4 @@ def _charged(settings: Settings, agent: str, cost: float) -> str:
 
 
 def _dollars(amount: float) -> str:
-    return f"{amount:.6f}".rstrip("0").rstrip(".")
+    return f"{amount:.9f}".rstrip("0").rstrip(".")

@@ -40,12 +40,10 @@ async def activity(visit: Visit) -> Page:
 
 async def _choices(visit: Visit, filters: Mapping[str, str]) -> Mapping[str, list[str]]:
     """What there is to choose from, and what the address has chosen, whether there is such or not."""
-    used: Any = await visit.runtime.usage({"by": "agent,skill", "since": "90d"}, visit.caller)
-    found: dict[str, set[str]] = {
-        "agent": {row["agent"] for row in used["rows"]},
-        "skill": {row["skill"] for row in used["rows"]},
-        "outcome": set(OUTCOMES),
-    }
+    found: dict[str, set[str]] = {"outcome": set(OUTCOMES)}
+    for name in ("agent", "skill"):
+        used: Any = await visit.runtime.usage({"by": name, "since": "90d"}, visit.caller)
+        found[name] = {row[name] for row in used["rows"]}
     return {name: sorted(found[name] | ({filters[name]} if name in filters else set())) for name in SHOWN}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from agentos_runtime.console.page import Page
 from agentos_runtime.console.pages.needs import needs_of
-from agentos_runtime.console.shown.figures import exact
+from agentos_runtime.console.shown.figures import added_cost
 from agentos_runtime.console.visits import Visit
 from agentos_runtime.runtime.operating.attention import attention
 from agentos_runtime.runtime.operating.waiting import list_waiting
@@ -58,12 +58,11 @@ def _states(entries: list[Any]) -> dict[str, int]:
 async def _sums(visit: Visit, since: float) -> Sums:
     found: Any = await visit.runtime.usage({"by": "skill", "since": _iso(since)}, visit.caller)
     rows = found["rows"]
-    costs = [exact(row["cost"]) for row in rows]
     return Sums(
         sum(row["calls"] for row in rows),
         sum(row["errors"] for row in rows),
         sum(row["input_tokens"] + row["output_tokens"] for row in rows),
-        sum(costs, Decimal(0)) if rows else None,
+        added_cost(row["cost"] for row in rows),
     )
 
 

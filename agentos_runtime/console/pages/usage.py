@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from agentos_runtime.console.page import Page
 from agentos_runtime.console.shown.charts import OTHER, ranked, stacked
-from agentos_runtime.console.shown.figures import count, exact, money
+from agentos_runtime.console.shown.figures import added_cost, count, exact, money
 from agentos_runtime.console.visits import Visit
 
 GROUPS: Mapping[str, str] = {"model": "model", "agent": "agent", "skill": "skill"}
@@ -33,7 +33,7 @@ def _shown_count(amount: Decimal) -> str:
 
 
 METRICS: Mapping[str, Metric] = {
-    "cost": Metric("Cost", lambda row: exact(row["cost"]), money, whole=False),
+    "cost": Metric("Cost", lambda row: exact(row["cost"] or 0), money, whole=False),
     "tokens": Metric("Tokens", lambda row: Decimal(row["input_tokens"] + row["output_tokens"]), _shown_count),
     "calls": Metric("Calls", lambda row: Decimal(row["calls"]), _shown_count),
     "errors": Metric("Errors", lambda row: Decimal(row["errors"]), _shown_count),
@@ -110,7 +110,7 @@ def _added(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "calls": sum(row["calls"] for row in rows),
         "errors": sum(row["errors"] for row in rows),
         "tokens": sum(row["input_tokens"] + row["output_tokens"] for row in rows),
-        "cost": sum((exact(row["cost"]) for row in rows), Decimal(0)),
+        "cost": added_cost(row["cost"] for row in rows),
     }
 
 

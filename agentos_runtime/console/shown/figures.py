@@ -1,5 +1,6 @@
 """Money, counts and durations as people read them."""
 
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
 THOUSAND, MILLION, BILLION = 10**3, 10**6, 10**9
@@ -20,6 +21,12 @@ def money(dollars: Decimal | float | None) -> str:
     if rounded.adjusted() > amount.adjusted():  # 0.9996 has become 1.000
         rounded = _rounded(amount, places - 1)
     return f"${rounded:f}"
+
+
+def added_cost(costs: Iterable[float | None]) -> Decimal | None:
+    """The sum of what is known of them; None when nobody said anything."""
+    known = [exact(cost) for cost in costs if cost is not None]
+    return sum(known, Decimal(0)) if known else None
 
 
 def exact_money(dollars: Decimal | float | None) -> str:

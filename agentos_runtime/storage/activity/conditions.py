@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
-from agentos_runtime.storage.activity.sight import Sight
+from agentos_runtime.storage.activity.sight import EVERYTHING, Sight
+from agentos_runtime.storage.activity.tallies import DIMENSIONS
 
 OUTCOMES = ("ok", "error", "cancelled", "interrupted", "started", "waiting")
 OF_SUMS = ("agent", "skill", "utility", "model")
@@ -26,8 +27,25 @@ class Conditions:
     values: tuple[str | int, ...]
     since: int | None
     until: int | None
-    sums: bool
-    """Whether rows that were added up can answer it."""
+    equal: Mapping[str, str]
+    """What must be equal, by its column."""
+    sight: Sight
+
+    @property
+    def sums(self) -> bool:
+        """Whether rows that were added up can answer it."""
+        return not self.equal.keys() & set(OF_ROWS)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing but the times narrows it."""
+        return self.sight == EVERYTHING and not self.equal
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Of what must be equal that by which rows are found in tallies."""
+        own = {} if self.sight.only is None else {"agent": self.sight.only}
+        return {name: value for name, value in {**self.equal, **own}.items() if name in DIMENSIONS}
 
     def where(self) -> tuple[str, tuple[str | int, ...]]:
         """With the times."""
@@ -46,16 +64,16 @@ def read_conditions(
     now: epoch seconds, for durations. What is wrong goes to `problems`.
     """
     seen, agents = sight.condition()
-    conditions, values = [seen], list[str | int](agents)
-    for name in (*OF_SUMS, *OF_ROWS):
-        if name in filters:
-            conditions.append(f"{name} = ?")
-            values.append(filters[name].encode("utf-8", "replace").decode("utf-8"))
+    equal = {
+        name: filters[name].encode("utf-8", "replace").decode("utf-8")
+        for name in (*OF_SUMS, *OF_ROWS)
+        if name in filters
+    }
+    conditions = " AND ".join([seen, *(f"{name} = ?" for name in equal)])
     if filters.get("outcome", "ok") not in OUTCOMES:
         problems.append(ParamProblem("outcome", f"must be one of {', '.join(OUTCOMES)}"))
     since, until = (_moment(filters, name, now, problems) for name in ("since", "until"))
-    sums = not filters.keys() & set(OF_ROWS)
-    return Conditions(" AND ".join(conditions), tuple(values), since, until, sums)
+    return Conditions(conditions, (*agents, *equal.values()), since, until, equal, sight)
 
 
 def refuse(problems: list[ParamProblem]) -> None:

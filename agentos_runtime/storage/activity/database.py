@@ -1,13 +1,13 @@
 """The ledger's SQLite file: its tables."""
 
-from agentos_runtime.storage.activity.quarters import TABLES
+from agentos_runtime.storage.activity import quarters, tallies
 from agentos_runtime.storage.sqlite.files import Schema
 
 PAGE_SIZE = 1024
 """Bytes. A commit writes whole pages, and a row is small: a call costs a third less than with 4,096."""
 
-# No index but the key: each costs every call a tenth more, and without one the slowest read of a million rows takes
-# a thread about a second. `owner` says after which row the rows of a living process begin.
+# No index but the key: each costs every call a tenth more. What is read often of a long ledger stands in sums and
+# tallies, which are made beside the calls. `owner` says after which row the rows of a living process begin.
 _FIRST = """
 CREATE TABLE activity (
     id INTEGER PRIMARY KEY,
@@ -36,4 +36,4 @@ CREATE TABLE owner (
 ) STRICT;
 """
 _DECISIONS = "ALTER TABLE activity ADD COLUMN decision TEXT;"
-SCHEMA = Schema((_FIRST, _DECISIONS + TABLES), PAGE_SIZE)
+SCHEMA = Schema((_FIRST, _DECISIONS + quarters.TABLES, quarters.ANEW + tallies.TABLES), PAGE_SIZE)

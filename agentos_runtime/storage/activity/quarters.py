@@ -7,9 +7,10 @@ quarter-hour. What is deleted is taken out of the sums in the same transaction.
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-QUARTER = 900_000
-"""Milliseconds."""
-LONG = 200_000
+from agentos_runtime.storage.activity import tallies
+from agentos_runtime.storage.activity.tallies import QUARTER, SUMS
+
+LONG = 25_000
 """Rows from which on sums are kept."""
 AT_ONCE = 4_000
 """Rows that one transaction adds up."""
@@ -40,13 +41,13 @@ CREATE TABLE mark (
 INSERT INTO mark VALUES (1, 0);
 """
 _KEYS = "agent, skill, utility, model"
-_SUMS = (
-    "count(*)",
-    "cast(total(outcome = 'error') AS INTEGER)",
-    "cast(total(input_tokens) AS INTEGER)",
-    "cast(total(output_tokens) AS INTEGER)",
-    "total(cost)",
-)
+ANEW = """
+ALTER TABLE quarter ADD COLUMN priced INTEGER NOT NULL DEFAULT 0;
+DELETE FROM quarter;
+DELETE FROM span;
+UPDATE mark SET last = 0;
+"""
+"""What was added up before it was known how many rows say a cost is added up again."""
 
 
 def mark_of(connection: sqlite3.Connection) -> int:
@@ -105,9 +106,10 @@ def edges(connection: sqlite3.Connection, moments: Iterable[int | None]) -> list
 
 def _add(connection: sqlite3.Connection, where: str, values: Sequence[int], sign: str) -> None:
     """Add rows to the sums, or their opposite: several lines of the same quarter add up like one."""
-    sums = ", ".join(f"{sign}{each}" for each in _SUMS)
+    sums = ", ".join(f"{sign}{each}" for each in SUMS.values())
     connection.execute(
         f"INSERT INTO quarter SELECT started_at / {QUARTER} AS begins, {_KEYS}, {sums} FROM activity WHERE {where}"  # noqa: S608
         f" GROUP BY begins, {_KEYS}",
         values,
     )
+    tallies.add(connection, where, values, sign)

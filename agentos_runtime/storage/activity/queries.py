@@ -13,6 +13,7 @@ from agentos_runtime.errors import InternalError, ParamProblem
 from agentos_runtime.jsontext import Json, parse
 from agentos_runtime.storage.activity.conditions import read_conditions, refuse
 from agentos_runtime.storage.activity.database import SCHEMA
+from agentos_runtime.storage.activity.finding import first_since, newest
 from agentos_runtime.storage.activity.rows import BEGUN, CLOSING
 from agentos_runtime.storage.activity.sight import EVERYTHING, Sight
 from agentos_runtime.storage.activity.usage import Wanted, added_up, dicts
@@ -45,12 +46,11 @@ class ActivityReader:
         stays there, whatever is added. most: rows of one page. Raises InvalidParams, InternalError.
         """
         problems: list[ParamProblem] = []
-        where, values = read_conditions(filters, sight, self._clock(), problems).where()
+        asked = read_conditions(filters, sight, self._clock(), problems)
         limit = _whole(filters, "limit", min(DEFAULT_LIMIT, most), most, problems)
         before = _whole(filters, "cursor", _LARGEST_ID, _LARGEST_ID, problems)
         refuse(problems)
-        sql = f"SELECT {_COLUMNS} FROM activity WHERE {where} AND id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
-        found = await self._read(sql, (*values, before, limit + 1))
+        found = await self._with(lambda connection: newest(connection, asked, _COLUMNS, before, limit + 1))
         rows: list[Json] = [_shown(row) for row in found[:limit]]
         return {"rows": rows, "next_cursor": str(found[limit - 1]["id"]) if len(found) > limit else None}
 
@@ -72,8 +72,12 @@ class ActivityReader:
         where, values = read_conditions(filters, sight, self._clock(), problems).where()
         refuse(problems)
         numbers = ", ".join(map(str, opened))
-        sql = f"SELECT {_COLUMNS} FROM activity WHERE (id > ? OR id IN ({numbers})) AND {where} ORDER BY id LIMIT ?"  # noqa: S608
-        return [_shown(row) for row in await self._read(sql, (after, *values, LARGEST_LIMIT))]
+        from_on = min((after + 1, *opened))  # SQLite would look at every row for the `OR` alone
+        sql = (
+            f"SELECT {_COLUMNS} FROM activity WHERE id >= ? AND (id > ? OR id IN ({numbers})) AND {where}"  # noqa: S608
+            " ORDER BY id LIMIT ?"
+        )
+        return [_shown(row) for row in await self._read(sql, (from_on, after, *values, LARGEST_LIMIT))]
 
     async def last(self) -> int:
         """The number of the newest row. Raises InternalError."""
@@ -108,8 +112,10 @@ class ActivityReader:
         without: numbers of rows that are left out. Reads at once, in the caller's thread. Raises DatabaseTrouble.
         """
         but = ", ".join(map(str, without))
-        where = f"started_at >= ? AND (? IS NULL OR agent = ?) AND id NOT IN ({but})"
-        return self._spent(where, (int(since * 1000), agent, agent))
+        where = f"id >= ? AND started_at >= ? AND (? IS NULL OR agent = ?) AND id NOT IN ({but})"
+        begun = int(since * 1000)
+        first = self._reading(lambda connection: [{"id": first_since(connection, begun)}])
+        return self._spent(where, (first[0]["id"] if first else 0, begun, agent, agent))
 
     def spent_by(self, row: int, agent: str) -> tuple[int, float]:
         """Tokens and US dollars of one call. As `spent`."""

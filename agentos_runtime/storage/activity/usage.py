@@ -1,7 +1,7 @@
 """Rows added up: by agent, skill, utility, model, and by days of a time zone; how long calls took."""
 
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,21 +9,28 @@ from zoneinfo import ZoneInfo
 
 from agentos_runtime.errors import ParamProblem
 from agentos_runtime.storage.activity.conditions import OF_SUMS, Conditions
-from agentos_runtime.storage.activity.quarters import QUARTER, edges, mark_of
+from agentos_runtime.storage.activity.quarters import edges, mark_of
+from agentos_runtime.storage.activity.tallies import (
+    DAY,
+    QUARTER,
+    READ,
+    SUMS,
+    duration_of,
+    durations,
+    lane_of,
+    ranges,
+)
 from agentos_runtime.storage.activity.zones import day_sql, day_text, zone_named
 
 GROUPS = ("day", *OF_SUMS)
 UTC_ZONE = "UTC"
-_SUMMED = "calls, errors, input_tokens, output_tokens, cost"
-_KEPT = f"agent, skill, utility, model, {_SUMMED}"
+_SUMMED = ", ".join(SUMS)
 _RAW = (
-    "started_at, agent, skill, utility, model, 1 AS calls, outcome = 'error' AS errors,"
-    " input_tokens, output_tokens, cost"
+    "1 AS calls, outcome = 'error' AS errors, coalesce(input_tokens, 0) AS input_tokens,"
+    " coalesce(output_tokens, 0) AS output_tokens, coalesce(cost, 0.0) AS cost, cost IS NOT NULL AS priced"
 )
-_SUMS = (
-    "SUM(calls) AS calls, SUM(errors) AS errors, COALESCE(SUM(input_tokens), 0) AS input_tokens,"
-    " COALESCE(SUM(output_tokens), 0) AS output_tokens, COALESCE(SUM(cost), 0.0) AS cost"
-)
+_COST = "CASE WHEN SUM(priced) > 0 THEN SUM(cost) END AS cost"
+_ADDED = ", ".join([*(f"SUM({name}) AS {name}" for name in SUMS if name not in ("cost", "priced")), _COST])
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,11 @@ class Wanted:
     groups: tuple[str, ...]
     zone: ZoneInfo
     latency: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The groups but the day."""
+        return tuple(name for name in self.groups if name != "day")
 
     @classmethod
     def of(cls, filters: Mapping[str, str], problems: list[ParamProblem]) -> "Wanted":
@@ -55,14 +67,14 @@ def added_up(connection: sqlite3.Connection, asked: Conditions, wanted: Wanted, 
     """The dearest first, days in their order. now: milliseconds since 1970."""
     columns, by = _columns(connection, asked, wanted, now)
     order = "day, cost DESC, calls DESC" if "day" in wanted.groups else "cost DESC, calls DESC"
-    source, values = _source(connection, asked)
-    sql = f"SELECT {columns}, {_SUMS} FROM ({source}) GROUP BY {by} HAVING SUM(calls) > 0 ORDER BY {order}, {by}"  # noqa: S608
+    source, values = _source(connection, asked, wanted.names)
+    sql = f"SELECT {columns}, {_ADDED} FROM ({source}) GROUP BY {by} HAVING SUM(calls) > 0 ORDER BY {order}, {by}"  # noqa: S608
     rows = dicts(connection, sql, values)
     if wanted.latency:
         _add_latency(connection, asked, wanted, now, rows)
     for row in rows:
         # Adding up binary fractions leaves dust far behind the last digit that anybody bills.
-        row["cost"] = round(row["cost"], 12)
+        row["cost"] = None if row["cost"] is None else round(row["cost"], 12)
         if "day" in row:
             row["day"] = day_text(row["day"])
     return rows
@@ -81,35 +93,60 @@ def _columns(connection: sqlite3.Connection, asked: Conditions, wanted: Wanted, 
     return ", ".join(day if name == "day" else name for name in wanted.groups), by
 
 
-def _source(connection: sqlite3.Connection, asked: Conditions) -> tuple[str, Sequence[str | int]]:
+def _source(
+    connection: sqlite3.Connection, asked: Conditions, names: tuple[str, ...]
+) -> tuple[str, Sequence[str | int]]:
     """The rows to be added up: of what is kept added up, the sums, and every row that is not whole in them."""
     where, values = asked.where()
+    raw = ", ".join(("started_at", *names, _RAW))
     mark = mark_of(connection) if asked.sums else 0
     if not mark:
-        return f"SELECT {_RAW} FROM activity WHERE {where}", values  # noqa: S608
-    kept, bounds = asked.sql, list[str | int](asked.values)
+        return f"SELECT {raw} FROM activity WHERE {where}", values  # noqa: S608
+    kept, bounds = _kept(asked, names)
     if asked.since is not None:
         kept += " AND begins >= ?"
         bounds.append(-(-asked.since // QUARTER))
     if asked.until is not None:
         kept += " AND begins < ?"
         bounds.append(asked.until // QUARTER)
-    parts = [
-        f"SELECT begins * {QUARTER} AS started_at, {_KEPT} FROM quarter WHERE {kept}",  # noqa: S608
-        f"SELECT {_RAW} FROM activity WHERE id > {mark} AND {where}",  # noqa: S608
-    ]
+    parts = [kept, f"SELECT {raw} FROM activity WHERE id > {mark} AND {where}"]  # noqa: S608
     given = [*bounds, *values]
     for begins, first, last in edges(connection, (asked.since, asked.until)):
         within = f"id BETWEEN {first} AND {min(last, mark)} AND started_at / {QUARTER} = {begins}"
-        parts.append(f"SELECT {_RAW} FROM activity WHERE {within} AND {where}")  # noqa: S608
+        parts.append(f"SELECT {raw} FROM activity WHERE {within} AND {where}")  # noqa: S608
         given += values
     return " UNION ALL ".join(parts), given
+
+
+def _kept(asked: Conditions, names: tuple[str, ...]) -> tuple[str, list[str | int]]:
+    """What is kept added up, as narrow as it answers what is asked."""
+    at = f"begins * {QUARTER} AS started_at"
+    if asked.whole and len(names) < 2:
+        dimension = names[0] if names else "outcome"  # which has the fewest values
+        named = "".join(f", {READ} AS {name}" for name in names)
+        return f"SELECT {at}{named}, {_SUMMED} FROM tally WHERE dimension = ?", [dimension]  # noqa: S608
+    columns = ", ".join((at, *names, _SUMMED))
+    return f"SELECT {columns} FROM quarter WHERE {asked.sql}", [*asked.values]  # noqa: S608
 
 
 def _add_latency(
     connection: sqlite3.Connection, asked: Conditions, wanted: Wanted, now: int, rows: list[dict[str, Any]]
 ) -> None:
     """The durations that half of the calls, and 19 of 20, did not exceed: whole milliseconds, below 100 tenths."""
+    mark = mark_of(connection)
+    if mark and asked.whole and wanted.groups == wanted.names and len(wanted.names) == 1:
+        counted = _kept_durations(connection, asked, wanted.names[0], mark)
+    else:
+        counted = _durations(connection, asked, wanted, now)
+    for row in rows:
+        took = counted.get(tuple(row[name] for name in wanted.groups), [])
+        row |= {f"p{part}_ms": _reached(took, part) for part in (50, 95)}
+
+
+def _durations(
+    connection: sqlite3.Connection, asked: Conditions, wanted: Wanted, now: int
+) -> Mapping[tuple[object, ...], Sequence[tuple[float, int]]]:
+    """Of every row."""
     columns, by = _columns(connection, asked, wanted, now)
     where, values = asked.where()
     sql = (
@@ -119,9 +156,40 @@ def _add_latency(
     counted: dict[tuple[object, ...], list[tuple[float, int]]] = defaultdict(list)
     for found in dicts(connection, sql, values):
         counted[tuple(found[name] for name in wanted.groups)].append((found["took"], found["calls"]))
-    for row in rows:
-        durations = counted.get(tuple(row[name] for name in wanted.groups), [])
-        row |= {f"p{part}_ms": _reached(durations, part) for part in (50, 95)}
+    return counted
+
+
+def _kept_durations(
+    connection: sqlite3.Connection, asked: Conditions, name: str, mark: int
+) -> Mapping[tuple[object, ...], Sequence[tuple[float, int]]]:
+    """Of whole days as they are kept, in steps, and of every row beside them."""
+    first = None if asked.since is None else -(-asked.since // DAY)
+    last = None if asked.until is None else asked.until // DAY
+    if first is not None and last is not None:
+        last = max(first, last)
+    counted = durations(connection, name, first, last)
+    where, values = asked.where()
+    pieces = [f"id > {mark}"]
+    if first is not None:
+        pieces += _outside(connection, asked.since, first * DAY, mark)
+    if last is not None:
+        pieces += _outside(connection, last * DAY, asked.until, mark)
+    for piece in pieces:
+        sql = f"SELECT {name}, duration_ms FROM activity WHERE {piece} AND {where} AND duration_ms IS NOT NULL"  # noqa: S608
+        for value, took in connection.execute(sql, values):
+            counted.setdefault(value, Counter())[lane_of(took)] += 1
+    return {
+        (value,): [(duration_of(lane), calls) for lane, calls in sorted(lanes.items())]
+        for value, lanes in counted.items()
+    }
+
+
+def _outside(connection: sqlite3.Connection, since: int | None, until: int | None, mark: int) -> list[str]:
+    """The rows up to the mark that began between two moments, as conditions that leave most others alone."""
+    began = f"started_at >= {since} AND started_at < {until}"
+    return [
+        f"id BETWEEN {first} AND {last} AND {began}" for first, last in ranges(connection, {}, since, until, mark)
+    ]
 
 
 def _reached(durations: Sequence[tuple[float, int]], part: int) -> float | None:
