@@ -39,6 +39,7 @@ CALLED_BY_LIBRARIES: Collection[tuple[str, str]] = {
     ("server/connections/connection.py", "_unsupported_upgrade_warning"),
     ("server/app.py", "build_middleware_stack"),
     ("cli/lazy.py", "list_commands"),
+    ("skills/kept.py", "find_class"),
     ("cli/serving/log.py", "emit"),
     ("cli/lazy.py", "get_command"),
     ("cli/lazy.py", "format_commands"),
@@ -52,6 +53,9 @@ LOADS_LATE: Mapping[str, str] = {
     "console/opening.py": "a server whose console nobody opens loads no template engine or Markdown parser",
     "cli/lazy.py": "a command loads what it needs, and not what the others need",
     "manifest/dialects/graphql.py": "few skills have a query, and reading one takes a library that is large",
+    "runtime/asking.py": "what looks like a secret is known by expressions that take long to compile",
+    "skills/entities.py": "few homes have files of entities, and what reads them takes long to import",
+    "skills/loading.py": "what reads manifests takes long to import, and skills that were kept are not read",
     "skills/opening.py": "jsonschema takes a fifth of the time of looking at skills that are known to be right",
     "security/credentials/opening.py": "the keyring is an extra that may not be installed",
 }

@@ -173,6 +173,11 @@ class Settings:
     def lock_file(self) -> Path:
         return self.home / "agentos.lock"
 
+    @property
+    def cache_folder(self) -> Path:
+        """What can be made anew at any time."""
+        return self.home / "cache"
+
 
 TABLES = frozenset(
     {"skill_settings", "limits", "breaker", "fairness", "idempotency", "mcp", "metrics", "faces", "ask", "notify"}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from agentos_runtime.importers.yamltext import entry
 from agentos_runtime.jsontext import Json
-from agentos_runtime.manifest.source import slug
+from agentos_runtime.manifest.result import slug
 
 MOST_CHARACTERS = 420 * 1024
 MOST_VALUES = 36_000

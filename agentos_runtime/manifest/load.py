@@ -1,23 +1,24 @@
 """A file's bytes become a Skill, or all of its problems."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from agentos_runtime.diagnostics import Place, Position, Problem
+from agentos_runtime.diagnostics import Place, Position
 from agentos_runtime.manifest.dialects.agentos import carried
 from agentos_runtime.manifest.dialects.named import of_dialect
 from agentos_runtime.manifest.dialects.told import report_told
 from agentos_runtime.manifest.lint import lint
 from agentos_runtime.manifest.migrations import LANGUAGE, Language
-from agentos_runtime.manifest.model import Skill
+from agentos_runtime.manifest.model import EXTRAS, Skill
 from agentos_runtime.manifest.names import check_names
-from agentos_runtime.manifest.parse import EXECUTORS, EXTRAS, read_callables
+from agentos_runtime.manifest.parse import EXECUTORS, read_callables
 from agentos_runtime.manifest.parts import PartReader, no_parts, read_parts
 from agentos_runtime.manifest.report import Report
+from agentos_runtime.manifest.result import LoadResult, ShapeCheck, digest_of, slug
 from agentos_runtime.manifest.secrets.report import report_secrets
 from agentos_runtime.manifest.sections.facts import (
     IconCheck,
@@ -28,40 +29,11 @@ from agentos_runtime.manifest.sections.facts import (
     read_id,
     read_line,
 )
-from agentos_runtime.manifest.sections.reading import ExpressionCheck, Reading
+from agentos_runtime.manifest.sections.reading import Reading
 from agentos_runtime.manifest.sections.subject import Subject
 from agentos_runtime.manifest.sections.use import check_domains, read_opened
-from agentos_runtime.manifest.source import Source, read_source, slug, title_and_summary
+from agentos_runtime.manifest.source import Source, read_source, title_and_summary
 from agentos_runtime.manifest.yaml.values import Cursor
-
-__all__ = ["ExpressionCheck", "LoadResult", "load_skill"]
-
-
-class ShapeCheck(Protocol):
-    """Reports what is wrong with the keys and types of a file's values: see ManifestSchema."""
-
-    def check(self, root: Cursor, report: Report) -> None: ...
-
-    def check_part(self, root: Cursor, report: Report) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class LoadResult:
-    """What became of a file.
-
-    `skill` is None when there are errors; then `problems` holds them and the warnings, in the order of the file.
-    When it loads, its warnings are on `skill.warnings` and `problems` is empty. `checks` are the expressions still
-    to be compiled.
-    """
-
-    skill: Skill | None
-    problems: tuple[Problem, ...]
-    id: str
-    name: str
-    description: str
-    checks: tuple[ExpressionCheck, ...]
-    doubtful: Skill | None = None
-    """Where there are errors that concern nothing but where they stand, what could be read beside them."""
 
 
 def load_skill(
@@ -116,7 +88,7 @@ def load_skill(
     values["icon"] = read_icon(root, folder or file.parent, siblings, check_icon, report)
     docs = "\n\n".join(text for text in (source.docs, *(part.docs for part in parts)) if text)
     files = (main, *(part.digest for part in parts))
-    skill = Skill(file=file, digest=_digest(files), files=files, docs=docs, **values)
+    skill = Skill(file=file, digest=digest_of(files), files=files, docs=docs, **values)
     if skill.digest not in faultless and dialect is None:  # its advice would ruin a file in another dialect
         _lint(Subject.of(skill, roots, declared, reading), report)
     for read, written, digest in zip(roots, (source.root, *roots[1:]), files, strict=True):
@@ -135,11 +107,6 @@ def _report_secrets(root: Cursor, report: Report) -> None:
     message = "this looks like a secret, and skill files are shared"
     fix = "Remove it, make a new one, and store that with `agentos keys set`"
     report_secrets(root, message, fix, report, ends=root.value.end)
-
-
-def _digest(files: Sequence[str]) -> str:
-    """That of the file; or sha256 over its digest and those of its parts when it has some."""
-    return files[0] if len(files) == 1 else sha256(b"".join(map(bytes.fromhex, files))).hexdigest()
 
 
 def _finish(skill: Skill, declared: Mapping[str, Cursor], reading: Reading, report: Report) -> LoadResult:

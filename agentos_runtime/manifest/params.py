@@ -1,16 +1,14 @@
-"""Declared params become a JSON Schema; given params are validated against it and completed with defaults."""
+"""Declared params become a JSON Schema."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from agentos_runtime.errors import InvalidParams, ParamProblem
+from agentos_runtime.errors import ParamProblem
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.mistakes.words import TRUE_WORDS
-from agentos_runtime.manifest.model import Utility
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.sections.one_of import check_branches, typed
-from agentos_runtime.manifest.shapes import Shape, path_text
+from agentos_runtime.manifest.shapes import Shape, nullable
 from agentos_runtime.manifest.yaml.values import Cursor
 
 _KEPT = ("type", "description", "default", "enum", "minimum", "maximum")
@@ -25,52 +23,6 @@ class Params:
     defaults: Mapping[str, Json]
     files: frozenset[str] = frozenset()
     """Those that are files, or lists of files."""
-
-
-def known_params(utility: Utility, given: dict[str, Json]) -> tuple[dict[str, Json], tuple[str, ...]]:
-    """What of `given` the utility is asked with, and the names of what it does not know and leaves out."""
-    declared: Any = utility.params.get("properties", {})
-    unknown = tuple(name for name in given if name not in declared) if utility.drops_unknown else ()
-    return ({name: value for name, value in given.items() if name not in unknown} if unknown else given), unknown
-
-
-def check_params(utility: Utility, given: Mapping[str, Json]) -> dict[str, Json]:
-    """The params as expressions see them: validated, explicit nulls left out, then defaults put in.
-
-    A null unsets: no default takes its place, and a required param counts as missing. `given` is not changed.
-    Raises InvalidParams with every problem at once; no message contains a value.
-    """
-    params: dict[str, Json] = {name: value for name, value in given.items() if value is not None}
-    problems = utility.shape.problems(params)
-    if len(params) != len(given):
-        problems += _unknown_nulls(utility, given)
-    if problems:
-        raise InvalidParams(_summary(utility, problems), problems=problems)
-    return params | {name: value for name, value in utility.defaults.items() if name not in given}
-
-
-def _unknown_nulls(utility: Utility, given: Mapping[str, Json]) -> list[ParamProblem]:
-    declared: Any = utility.params.get("properties", {})
-    nulls: dict[str, Json] = {name: "" for name, value in given.items() if value is None and name not in declared}
-    return (
-        [problem for problem in utility.shape.problems(nulls) if problem.path in map(_path, nulls)] if nulls else []
-    )
-
-
-def _path(name: str) -> str:
-    return path_text((name,))
-
-
-def _summary(utility: Utility, problems: list[ParamProblem]) -> str:
-    first = problems[0]
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    declared: Any = utility.params.get("properties", {})
-    unknown = any(problem.message.startswith("is not known") and "." not in problem.path for problem in problems)
-    within = ". What the service takes beside them goes into extra" if unknown and "extra" in declared else ""
-    return f"The params of {utility.name} do not fit: {first.path} {first.message}{more}{within}"
-
-
-# ------------------------------------------------------------------ declarations
 
 
 def read_params(utility: Cursor, report: Report) -> Params:
@@ -175,22 +127,6 @@ JSON_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "obje
 FILE = "file"
 TYPES = JSON_TYPES | {FILE}
 """What a param's `type` may be."""
-
-
-def nullable(schema: Mapping[str, Json]) -> dict[str, Json]:
-    """The schema with null allowed, also beside an enum."""
-    out = dict(schema)
-    kinds = out.get("type")
-    if kinds is not None:
-        listed: list[Json] = [*kinds] if isinstance(kinds, list) else [kinds]
-        out["type"] = [*listed, "null"]
-    choices = out.get("enum")
-    if isinstance(choices, list) and None not in choices:
-        out["enum"] = [*choices, None]
-    branches = out.get("oneOf")
-    if isinstance(branches, list):
-        out["oneOf"] = [*branches, {"type": "null"}]
-    return out
 
 
 def _check_declaration(cursor: Cursor, schema: Mapping[str, Json], report: Report) -> None:

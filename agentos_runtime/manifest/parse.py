@@ -31,23 +31,6 @@ RESERVED_UTILITY = "use"
 _API_NAMES = frozenset({"api", "base_url", "baseUrl", "servers", "server", "service", "host"})
 """What `api` is called, rightly or not."""
 _BY_METHOD: Mapping[str, Effect] = {"GET": "read", "HEAD": "read", "DELETE": "destroy"}
-EXTRAS = (
-    "requires",
-    "handles",
-    "sources",
-    "testing",
-    "credits",
-    "version",
-    "license",
-    "metadata",
-    "compatibility",
-    "allowed-tools",
-    "generator",
-    "source_url",
-    "skill_url",
-    "auth_type",
-    "icon_url",
-)
 
 
 def read_callables(

@@ -34,12 +34,20 @@ _TYPE_NAMES: Mapping[str, str] = {
 
 
 class Shape:
-    """One compiled schema."""
+    """One schema, compiled when the first value is looked at."""
 
-    __slots__ = ("_check",)
+    __slots__ = ("_check", "_schema")
 
     def __init__(self, schema: Mapping[str, Json]) -> None:
-        self._check = _compile(schema)
+        self._schema = schema
+        self._check: Check = self._compile
+
+    def __reduce__(self) -> tuple[type["Shape"], tuple[Mapping[str, Json]]]:
+        return Shape, (self._schema,)
+
+    def _compile(self, value: Json, path: Path, out: list[ParamProblem]) -> None:
+        self._check = _compile(self._schema)
+        self._check(value, path, out)
 
     def problems(self, value: Json) -> list[ParamProblem]:
         """What is wrong with the value, at most MOST of it; empty when it fits."""
@@ -84,6 +92,22 @@ def same(left: Json, right: Json) -> bool:
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     return left == right
+
+
+def nullable(schema: Mapping[str, Json]) -> dict[str, Json]:
+    """The schema with null allowed, also beside an enum."""
+    out = dict(schema)
+    kinds = out.get("type")
+    if kinds is not None:
+        listed: list[Json] = [*kinds] if isinstance(kinds, list) else [kinds]
+        out["type"] = [*listed, "null"]
+    choices = out.get("enum")
+    if isinstance(choices, list) and None not in choices:
+        out["enum"] = [*choices, None]
+    branches = out.get("oneOf")
+    if isinstance(branches, list):
+        out["oneOf"] = [*branches, {"type": "null"}]
+    return out
 
 
 # ------------------------------------------------------------------ compiling

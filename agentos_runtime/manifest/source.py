@@ -74,12 +74,6 @@ def title_and_summary(docs: str) -> tuple[str, str]:
     return title[:_LONGEST_TITLE], summary[:_LONGEST_TITLE]
 
 
-def slug(name: str) -> str:
-    """A skill id made of a file's or folder's name."""
-    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    return words if words[:1].isalpha() else f"skill-{words}".rstrip("-")
-
-
 def _prose(docs: str) -> list[str]:
     """Lines that are not blank and not inside a fenced block; enough of them to find a title."""
     found: list[str] = []

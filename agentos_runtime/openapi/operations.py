@@ -7,7 +7,7 @@ from urllib.parse import quote
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill, Utility
 from agentos_runtime.manifest.names import tool_name
-from agentos_runtime.manifest.params import nullable
+from agentos_runtime.manifest.shapes import nullable
 from agentos_runtime.openapi.errors import LISTED, error_responses
 from agentos_runtime.openapi.schemas import (
     LONGEST_DESCRIPTION,

@@ -6,6 +6,7 @@ What would fail anyway asks nobody. A call that waits holds no slot and no reser
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 
 from agentos_runtime.calls.call import Call
 from agentos_runtime.calls.requests.drafting import Draft
@@ -16,7 +17,6 @@ from agentos_runtime.limits.enforcement import Limits
 from agentos_runtime.limits.rules import Rule
 from agentos_runtime.manifest.model import Effect, Skill
 from agentos_runtime.manifest.origins import origin_of
-from agentos_runtime.manifest.secrets.shapes import holds_secret, without_secrets
 from agentos_runtime.runtime.authorizing import rehearse
 from agentos_runtime.runtime.context import CallContext
 from agentos_runtime.runtime.preview import Preview
@@ -29,6 +29,7 @@ from agentos_runtime.waiting.entries import Entry, Question, Standing, iso, url_
 
 ADDRESSED = frozenset({"use", "face"})
 """The surfaces whose calls are of addresses, not of utilities."""
+DETECTOR = "agentos_runtime.manifest.secrets.shapes"
 ASK_AGAIN = 5.0
 """Seconds after which a caller who was not held any longer may ask again."""
 
@@ -260,11 +261,12 @@ def _with_files(value: Json, uploads: Uploads) -> Json:
 
 def _without_secrets(value: Json, name: str = "") -> Json:
     """With a stand-in for what looks like a secret, by its form or by where it stands."""
+    detector = import_module(DETECTOR)
     if isinstance(value, dict):
-        return {without_secrets(key): _without_secrets(each, key) for key, each in value.items()}
+        return {detector.without_secrets(key): _without_secrets(each, key) for key, each in value.items()}
     if isinstance(value, list):
         return [_without_secrets(each, name) for each in value]
-    if isinstance(value, str) and holds_secret(value, name):
-        cleaned = without_secrets(value)
+    if isinstance(value, str) and detector.holds_secret(value, name):
+        cleaned = detector.without_secrets(value)
         return MASK if cleaned == value else cleaned
     return value

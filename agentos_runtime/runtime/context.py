@@ -9,12 +9,12 @@ from agentos_runtime.calls.messages import SAFE_METHODS, UpstreamResponse
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.calls.requests.drafting import RequestPlan
 from agentos_runtime.calls.requests.files import Uploads, take_files
+from agentos_runtime.calls.requests.given import check_params
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.inputs import ProgramInput, Spelling
 from agentos_runtime.jq.outcome import LARGEST_INPUT, Outcome
 from agentos_runtime.jq.program import Program
 from agentos_runtime.jsontext import Json, dump, parse
-from agentos_runtime.manifest.params import check_params
 from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.runtime.plans import Plans
 from agentos_runtime.runtime.ports import Workers

@@ -6,6 +6,7 @@ from functools import partial
 
 from agentos_runtime.calls.call import Call, Reply
 from agentos_runtime.calls.plan import CallPlan
+from agentos_runtime.calls.requests.given import known_params
 from agentos_runtime.errors import (
     AgentOSError,
     InvalidAgent,
@@ -19,7 +20,6 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.idempotency.replays import Keyed
 from agentos_runtime.limits.rules import FREE
 from agentos_runtime.manifest.model import Auth
-from agentos_runtime.manifest.params import known_params
 from agentos_runtime.metrics.measured import Measured
 from agentos_runtime.runtime.answering.answers import answer_of
 from agentos_runtime.runtime.answering.held import HeldSource

@@ -11,7 +11,7 @@ from hashlib import sha256
 from agentos_runtime import jsontext
 from agentos_runtime.errors import InvalidParams, ParamProblem
 from agentos_runtime.jsontext import Json
-from agentos_runtime.manifest.parse import EXTRAS
+from agentos_runtime.manifest.model import EXTRAS
 from agentos_runtime.server.messages import Response
 from agentos_runtime.storage.file_threads import aside
 

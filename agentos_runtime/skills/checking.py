@@ -9,8 +9,8 @@ from pathlib import Path
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.diagnostics import Place, Position, Problem, problem_json
 from agentos_runtime.jsontext import Json
-from agentos_runtime.manifest.load import LoadResult
 from agentos_runtime.manifest.model import Skill
+from agentos_runtime.manifest.result import LoadResult
 from agentos_runtime.manifest.schema import ManifestSchema
 from agentos_runtime.skills.checks import ExpressionChecker, check_expressions
 from agentos_runtime.skills.entities import Entities, Known, unknown_fields

@@ -10,7 +10,7 @@ from agentos_runtime.diagnostics import Problem
 from agentos_runtime.jq.checking import Checkable, Unfinished, Verdict
 from agentos_runtime.jq.compiling import CompileProblem
 from agentos_runtime.jq.fixes import fix_for
-from agentos_runtime.manifest.sections.reading import ExpressionCheck
+from agentos_runtime.manifest.result import ExpressionCheck
 
 LONGEST_FIX = 160
 """Characters of a text that a fix repeats."""

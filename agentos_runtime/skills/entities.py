@@ -4,25 +4,23 @@ They give types to what is published and warnings to `agentos check`. They never
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from agentos_runtime.diagnostics import Problem
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
-from agentos_runtime.manifest.report import Report
-from agentos_runtime.manifest.source import decode_text
-from agentos_runtime.manifest.yaml.guard import read_yaml
-from agentos_runtime.manifest.yaml.positions import Lines
-from agentos_runtime.manifest.yaml.values import Document
 from agentos_runtime.skills.files import SkillFolder, Stamp, stamp
 
 FOLDER = "entities"
 MOST_FILES = 1000
 MOST_BYTES = 512 * 1024
 """Of one file."""
+READER = "agentos_runtime.manifest.dialects.entity_files"
 DEEPEST = 8
 _EVERYWHERE = frozenset({"created_at", "updated_at", "id"})
 _TYPES: Mapping[str, str] = {
@@ -111,7 +109,7 @@ class Entities:
         seen = {path: stamp(path) for path in _files(beside)} if beside.path.is_dir() else {}
         if self._found.get(folder, ({}, {}))[0] == seen:
             return
-        read = {each.id: each for path in seen for each in _read(beside, path)}
+        read = _read(beside, seen)
         self._found[folder] = (seen, read)
         every: dict[str, Entity] = {}
         for _, entities in self._found.values():
@@ -153,32 +151,13 @@ def _files(folder: SkillFolder) -> Iterator[Path]:
                 yield place / entry.name
 
 
-def _read(folder: SkillFolder, path: Path) -> Iterator[Entity]:
-    """The documents of a file that have an id, parted by `---`."""
-    report = Report()
-    try:
-        text = decode_text(folder.read(path, MOST_BYTES), str(path), report)
-    except OSError:
-        return
-    if text is None:
-        return
-    document = Document(text, Lines(str(path), text))
-    start = 0
-    for end in [*_ends(text), len(text)]:
-        value = read_yaml(document, start, end, report) if text[start:end].strip() else None
-        found: Any = value.value if value is not None else None
-        if isinstance(found, dict) and isinstance(found.get("id"), str):
-            yield Entity(found["id"], found)
-        start = text.find("\n", end) + 1 if end < len(text) else end
-
-
-def _ends(text: str) -> Iterator[int]:
-    """Where the lines `---` begin."""
-    at = 0
-    for line in text.splitlines(keepends=True):
-        if line.rstrip() == "---":
-            yield at
-        at += len(line)
+def _read(folder: SkillFolder, files: Collection[Path]) -> Mapping[str, Entity]:
+    read: dict[str, Entity] = {}
+    for file in files:
+        with suppress(OSError):
+            documents = import_module(READER).documents_of(folder.read(file, MOST_BYTES), str(file))
+            read |= {one["id"]: Entity(one["id"], one) for one in documents}
+    return read
 
 
 def _schema(written: Any) -> Json:

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from agentos_runtime.diagnostics import Place, Position, Problem
 from agentos_runtime.errors import Overloaded
-from agentos_runtime.manifest.load import LoadResult, ShapeCheck, load_skill
-from agentos_runtime.manifest.source import slug
+from agentos_runtime.manifest.result import LoadResult, ShapeCheck, slug
 from agentos_runtime.skills.files import (
     LARGEST_ICON,
     SKILL_FILES,
@@ -21,7 +24,9 @@ from agentos_runtime.skills.files import (
     is_there,
     stamp,
 )
+from agentos_runtime.skills.kept import KeptSkills, Used
 
+READER = "agentos_runtime.manifest.load"
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before what could not be read or checked is tried again although it did not change."""
 MOST_TOGETHER = 16 * 1024 * 1024
@@ -115,19 +120,29 @@ def scan(folder: SkillFolder, beside: Mapping[Path, Sequence[Path]]) -> Scanned:
 
 
 class Beside:
-    """The files beside a manifest: read through its folder of skills, with what they looked like before."""
+    """The files beside a manifest: read through its folder of skills, with what they looked like before.
+
+    `used` is what was made of them since `begin`.
+    """
 
     def __init__(self, folder: SkillFolder, place: Path) -> None:
         self.folder = folder
-        self.names = Names(folder, place)
+        self.names = Names(folder, place, self)
         self.stamps: dict[Path, Stamp | None] = {}
         self._place = place
+        self.begin()
+
+    def begin(self) -> None:
+        """They are read from the first on."""
+        self.used = Used()
         self._room = MOST_TOGETHER
 
     def read(self, name: str) -> bytes:
         """The bytes of a part. Raises OSError."""
         path = self._noted(name)
-        data = self.folder.read(path)
+        with self._certain():
+            data = self.folder.read(path)
+        self.used.parts[name] = sha256(data).hexdigest()
         self._room -= len(data)
         if self._room < 0:
             raise NotRead(
@@ -137,7 +152,29 @@ class Beside:
 
     def check_icon(self, name: str) -> None:
         """Raises OSError when the icon could not be shown."""
-        self.folder.check(self._noted(name), LARGEST_ICON)
+        path = self._noted(name)
+        with self._certain():
+            self.folder.check(path, LARGEST_ICON)
+        self.used.icons.append(name)
+
+    def are(self, used: Used) -> bool:
+        """Whether they are what a manifest was read with before. Notes all that it looks at."""
+        try:
+            for name in used.icons:
+                self.check_icon(name)
+            read = all(sha256(self.read(name)).hexdigest() == digest for name, digest in used.parts.items())
+            return read and all((name in self.names) == there for name, there in used.names.items())
+        except OSError:
+            return False
+
+    @contextmanager
+    def _certain(self) -> Iterator[None]:
+        """What cannot be read now may be read the next time."""
+        try:
+            yield
+        except OSError:
+            self.used.certain = False
+            raise
 
     def _noted(self, name: str) -> Path:
         path = self._place / name
@@ -148,14 +185,19 @@ class Beside:
 class Names(Collection[str]):
     """What lies in a folder, looked up when it is asked for: there may be very much."""
 
-    def __init__(self, folder: SkillFolder, place: Path) -> None:
+    def __init__(self, folder: SkillFolder, place: Path, asked: Beside) -> None:
         self._folder = folder
         self._place = place
+        self._asked = asked
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and is_there(self._place / name)
+        if not isinstance(name, str):
+            return False
+        there = self._asked.used.names[name] = is_there(self._place / name)
+        return there
 
     def __iter__(self) -> Iterator[str]:
+        self._asked.used.certain = False
         try:
             entries = self._folder.entries(self._place)
         except OSError:
@@ -175,13 +217,25 @@ class Reading:
     result: "asyncio.Task[LoadResult]"
 
 
-def read_skill(path: Path, schema: ShapeCheck, beside: Beside, faultless: Collection[str] = ()) -> LoadResult:
+def read_skill(
+    path: Path,
+    schema: ShapeCheck,
+    beside: Beside,
+    faultless: Collection[str] = (),
+    kept: KeptSkills | None = None,
+) -> LoadResult:
     """Load one skill file and its parts from disk. Raises OSError when the file itself cannot be read.
 
-    faultless: as `load_skill` takes it.
+    faultless: as `load_skill` takes it. kept: where it is found if all its files are as they were.
     """
-    return load_skill(
-        beside.folder.read(path),
+    data = beside.folder.read(path)
+    found = kept.find(path, data) if kept else None
+    if found and beside.are(found[1]):
+        skill = found[0]
+        return LoadResult(skill, (), skill.id, skill.name, skill.description, ())
+    beside.begin()
+    result: LoadResult = import_module(READER).load_skill(
+        data,
         schema=schema,
         file=path,
         folder=path.parent if path.name in SKILL_FILES else None,
@@ -190,6 +244,9 @@ def read_skill(path: Path, schema: ShapeCheck, beside: Beside, faultless: Collec
         check_icon=beside.check_icon,
         faultless=faultless,
     )
+    if kept is None or result.skill is None:
+        return result
+    return replace(result, keep=partial(kept.keep, path, result.skill, beside.used))
 
 
 def unreadable(path: Path, error: OSError) -> LoadResult:

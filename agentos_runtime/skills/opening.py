@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import cached_property
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.jq.checking import Checkable, Unfinished, Verdict
 from agentos_runtime.jq.pool import JqUnusable, WorkerPool
-from agentos_runtime.manifest.load import ShapeCheck
-from agentos_runtime.manifest.report import Report
-from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.manifest.result import ShapeCheck
 from agentos_runtime.resources import read_schema
 from agentos_runtime.security.bundled import read_bundled
 from agentos_runtime.security.credentials.store import KeyringError
@@ -19,10 +18,16 @@ from agentos_runtime.security.opening import open_broker
 from agentos_runtime.skills.catalog import Catalog
 from agentos_runtime.skills.checks import ExpressionChecker
 from agentos_runtime.skills.files import skill_folders
+from agentos_runtime.skills.kept import KeptSkills, this_program
 from agentos_runtime.skills.registry import Registry
 from agentos_runtime.skills.visibility import VisibleSkills
+from agentos_runtime.storage.cache import Cache
 from agentos_runtime.storage.private_files import PrivateFileError
 from agentos_runtime.storage.sqlite.files import NewerFile
+
+if TYPE_CHECKING:
+    from agentos_runtime.manifest.report import Report
+    from agentos_runtime.manifest.yaml.values import Cursor
 
 SCHEMA = "agentos_runtime.manifest.schema"
 UNUSABLE = (JqUnusable, KeyringError, NewerFile, PrivateFileError)
@@ -33,16 +38,17 @@ def open_registry(settings: Settings, checker: ExpressionChecker) -> Registry:
     """All skills that the settings name, not loaded yet; to be closed."""
     shipped = {digest for each in read_bundled().values() for digest in (each.digest, *each.files)}
     folders = skill_folders(settings)
-    return Registry(folders, checker, _Shapes(), settings=settings.skill_settings, shipped=shipped)
+    kept = KeptSkills(Cache(settings.cache_folder, this_program))
+    return Registry(folders, checker, _Shapes(), settings=settings.skill_settings, shipped=shipped, kept=kept)
 
 
 class _Shapes:
     """ManifestSchema, loaded with the first text that is not known to be right: jsonschema takes long to import."""
 
-    def check(self, root: Cursor, report: Report) -> None:
+    def check(self, root: "Cursor", report: "Report") -> None:
         self._schema.check(root, report)
 
-    def check_part(self, root: Cursor, report: Report) -> None:
+    def check_part(self, root: "Cursor", report: "Report") -> None:
         self._schema.check_part(root, report)
 
     @cached_property

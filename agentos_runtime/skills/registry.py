@@ -17,12 +17,13 @@ from agentos_runtime.diagnostics import Problem
 from agentos_runtime.error_logging import Troubles
 from agentos_runtime.jq.turns import Turns
 from agentos_runtime.jsontext import Json
-from agentos_runtime.manifest.load import LoadResult, ShapeCheck
 from agentos_runtime.manifest.model import Skill
+from agentos_runtime.manifest.result import LoadResult, ShapeCheck
 from agentos_runtime.skills.checks import ExpressionChecker, check_expressions
 from agentos_runtime.skills.entities import Entities
 from agentos_runtime.skills.entries import SkillEntry, losing
 from agentos_runtime.skills.files import SkillFolder, Stamp, size_of
+from agentos_runtime.skills.kept import KeptSkills
 from agentos_runtime.skills.loading import (
     Beside,
     Loading,
@@ -71,6 +72,7 @@ class Registry:
     """All skills of some folders; earlier folders win an id.
 
     shipped: digests of texts that were checked before they shipped; they are not checked again.
+    kept: where those that were right are kept for the next process.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Registry:
         *,
         settings: Mapping[str, Mapping[str, Json]] | None = None,
         shipped: Collection[str] = (),
+        kept: KeptSkills | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folders = tuple(dict.fromkeys(folders))
@@ -89,6 +92,8 @@ class Registry:
         self._schema = schema
         self._settings = settings or {}
         self._shipped = frozenset(shipped)
+        self._kept = kept
+        self._keeping: set[asyncio.Task[None]] = set()
         self._clock = clock
         self._files: dict[Path, _File] = {}
         self._loads: dict[Path, asyncio.Task[None]] = {}
@@ -147,6 +152,8 @@ class Registry:
         await asyncio.gather(*(self._look(folder) for folder in self._folders))
         await self._loaded(lambda: tuple(self._loads.values()), patience)
         self._resolve()
+        if patience is None:
+            await asyncio.gather(*self._keeping, return_exceptions=True)
 
     async def _loaded(self, awaited: Callable[[], Collection[asyncio.Task[None]]], patience: float | None) -> None:
         with suppress(TimeoutError):
@@ -162,7 +169,7 @@ class Registry:
     def close(self) -> None:
         """End what is under way. Threads that a disk holds are left to it."""
         readings = [file.reading.result for file in self._files.values() if file.reading]
-        for task in (*self._loads.values(), *self._scans.values(), *readings):
+        for task in (*self._loads.values(), *self._scans.values(), *self._keeping, *readings):
             task.cancel()
 
     async def _watch(self, folder: SkillFolder, interval: float) -> None:
@@ -232,6 +239,10 @@ class Registry:
                 self._hold(file, Loading.of(result, checked.unfinished))
             else:
                 self._take(path, file, result, checked.told, all_checked=not checked.again)
+                if result.keep and not checked.told:
+                    keeping = asyncio.create_task(aside(result.keep))
+                    self._keeping.add(keeping)
+                    keeping.add_done_callback(self._keeping.discard)
         except TimeoutError as error:
             file.retry = file.retry.after(self._clock())
             self._hold(file, Loading.unread(path, unreadable(path, error).problems[0]))
@@ -256,7 +267,7 @@ class Registry:
         while True:
             if file.reading is None:
                 beside = Beside(file.folder, path.parent)
-                work = aside(partial(read_skill, path, self._schema, beside, self._shipped))
+                work = aside(partial(read_skill, path, self._schema, beside, self._shipped, self._kept))
                 file.reading = Reading(file.stamp, beside, asyncio.create_task(work))
             reading = file.reading
             await in_time(reading.result, PATIENCE)

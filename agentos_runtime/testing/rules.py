@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
+from agentos_runtime.calls.requests.given import check_params
 from agentos_runtime.errors import InvalidParams
 from agentos_runtime.manifest.dialects.named import LOCAL
 from agentos_runtime.manifest.model import AuthTemplate, Skill, Utility
 from agentos_runtime.manifest.origins import declared_origin, origin_of
-from agentos_runtime.manifest.params import check_params
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.secrets.report import report_secrets
 from agentos_runtime.manifest.yaml.values import Cursor

@@ -27,14 +27,15 @@ from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.plan import CallPlan, plan_call
 from agentos_runtime.calls.reply import error_input, failed_response, is_failed, read_body, read_reply, reply_input
 from agentos_runtime.calls.requests.drafting import Draft, document, draft_request, plain_documents
+from agentos_runtime.calls.requests.given import check_params
 from agentos_runtime.calls.requests.judging import ParamsPlan, check_refusal, ignored_params, seen_by
 from agentos_runtime.calls.requests.placeholders import Placeholders
 from agentos_runtime.errors import InvalidParams, UpstreamTruncated
 from agentos_runtime.jq.pool import Verdict, WorkerPool
 from agentos_runtime.jq.program import Program
 from agentos_runtime.jsontext import Json, dump
-from agentos_runtime.manifest.load import ExpressionCheck, LoadResult, load_skill
-from agentos_runtime.manifest.params import check_params
+from agentos_runtime.manifest.load import load_skill
+from agentos_runtime.manifest.result import ExpressionCheck, LoadResult
 from agentos_runtime.manifest.schema import ManifestSchema
 
 ROOT = Path(__file__).resolve().parents[2]

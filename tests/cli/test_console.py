@@ -57,6 +57,23 @@ print(*sorted(loaded & {{"httptools", "httpx", "uvicorn", "starlette", "keyring"
         assert "openrouter" in done.stdout.lower()
 
 
+def test_skills_that_were_looked_at_before_are_not_read_again_and_little_is_loaded_for_it(console: Console) -> None:
+    console.home.mkdir(mode=0o700, exist_ok=True)
+    script = f"""
+import sys
+from agentos_runtime.cli.main import run
+run(["list"], {{"AGENTOS_HOME": {str(console.home)!r}}})
+ours = [name for name in sys.modules if name.startswith("agentos_runtime.")]
+print("yaml" in sys.modules, len(ours), len(sys.modules), file=sys.stderr)
+"""
+    command = [SCRIPT[0], "-c", script]
+    first, second = (subprocess.run(command, capture_output=True, text=True, timeout=60) for _ in range(2))
+    assert first.stdout == second.stdout
+    assert first.stderr.startswith("True")
+    read, ours, every = second.stderr.split()
+    assert (read, int(ours) <= 140, int(every) <= 450) == ("False", True, True), second.stderr
+
+
 def test_a_server_loads_what_only_simulations_need_when_it_is_one(console: Console) -> None:
     script = f"""
 import sys

@@ -16,7 +16,8 @@ from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jq.pool import WorkerPool
 from agentos_runtime.jq.program import Program, request_program, stream_program, value_program
 from agentos_runtime.jsontext import Json, dump, parse
-from agentos_runtime.manifest.load import LoadResult, load_skill
+from agentos_runtime.manifest.load import load_skill
+from agentos_runtime.manifest.result import LoadResult
 from tests.cli.console import Console
 from tests.jq.random_programs import Maker
 from tests.jq.test_compiled import Difference

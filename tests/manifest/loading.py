@@ -4,8 +4,9 @@ import textwrap
 from pathlib import Path
 
 from agentos_runtime.diagnostics import Problem
-from agentos_runtime.manifest.load import LoadResult, load_skill
+from agentos_runtime.manifest.load import load_skill
 from agentos_runtime.manifest.model import Skill, Utility
+from agentos_runtime.manifest.result import LoadResult
 from agentos_runtime.manifest.schema import ManifestSchema
 from agentos_runtime.resources import read_schema
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agentos_runtime.diagnostics import Problem
-from agentos_runtime.manifest.load import LoadResult
+from agentos_runtime.manifest.result import LoadResult
 from tests.docs.pages import DOCS, ROOT, blocks
 from tests.manifest.loading import load_bytes, utility
 from tests.sizes import examples

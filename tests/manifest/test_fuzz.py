@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentos_runtime.manifest.load import LoadResult
-from agentos_runtime.manifest.params import check_params
+from agentos_runtime.calls.requests.given import check_params
+from agentos_runtime.manifest.result import LoadResult
 from tests.manifest.loading import load_bytes
 from tests.sizes import examples
 

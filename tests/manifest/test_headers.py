@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentos_runtime.manifest.load import LoadResult
+from agentos_runtime.manifest.result import LoadResult
 from tests.manifest.loading import load, utility
 
 URL = "method: POST\nurl: https://api.example.com/x"

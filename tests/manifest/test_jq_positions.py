@@ -6,8 +6,8 @@ import pytest
 
 from agentos_runtime.diagnostics import Position
 from agentos_runtime.jq.pool import CompileProblem, WorkerPool
-from agentos_runtime.manifest.load import LoadResult
 from agentos_runtime.manifest.model import Jq, Literal
+from agentos_runtime.manifest.result import LoadResult
 from tests.manifest.loading import HEAD, load, utility
 
 URL = "url: https://api.example.com/x"

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agentos_runtime.manifest.load import LoadResult, load_skill
+from agentos_runtime.manifest.load import load_skill
 from agentos_runtime.manifest.migrations import LANGUAGE, VERSION, Language
+from agentos_runtime.manifest.result import LoadResult
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Key
 from tests.manifest.loading import SCHEMA, load
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agentos_runtime.manifest.load import LoadResult, load_skill
+from agentos_runtime.manifest.load import load_skill
 from agentos_runtime.manifest.model import Skill
+from agentos_runtime.manifest.result import LoadResult
 from agentos_runtime.manifest.schema import ManifestSchema
 from agentos_runtime.resources import read_schema
 from agentos_runtime.skills.salvage import without_broken

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from agentos_runtime.calls.requests.given import check_params
 from agentos_runtime.errors import InvalidParams
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Utility
-from agentos_runtime.manifest.params import check_params
 from agentos_runtime.manifest.shapes import Shape
 from tests.counting import calls_made
 from tests.manifest.loading import go

@@ -25,13 +25,13 @@ import jsonschema
 import yaml
 
 from agentos_runtime import jsontext
+from agentos_runtime.calls.requests.given import check_params
 from agentos_runtime.diagnostics import Problem
 from agentos_runtime.errors import InvalidParams
 from agentos_runtime.jq.pool import WorkerPool
 from agentos_runtime.jq.program import reply_program, request_program, stream_program
 from agentos_runtime.manifest.model import Utility
 from agentos_runtime.manifest.origins import declared_origin
-from agentos_runtime.manifest.params import check_params
 from agentos_runtime.resources import skills_folder
 from tests.end_to_end.house import House, events_of, house
 from tests.jq.support import check

@@ -21,13 +21,13 @@ from agentos_runtime.calls.evaluate import Inputs
 from agentos_runtime.calls.messages import UpstreamRequest, UpstreamResponse
 from agentos_runtime.calls.plan import CallPlan, plan_call
 from agentos_runtime.calls.requests.drafting import Draft, draft_request, plan_request
+from agentos_runtime.calls.requests.given import check_params
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jq.pool import WorkerPool
 from agentos_runtime.jq.program import request_program
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Retry, Skill
-from agentos_runtime.manifest.params import check_params
 from agentos_runtime.runtime import Runtime
 from agentos_runtime.runtime.home.parts import Home
 from agentos_runtime.runtime.ports import OpenUpstream

@@ -7,7 +7,8 @@ from typing import Any
 from agentos_runtime.manifest.dialects.agentos import Carried
 from agentos_runtime.manifest.dialects.local.callables import Locals
 from agentos_runtime.manifest.model import Effect, Literal, Local, Utility
-from agentos_runtime.manifest.sections.reading import ExpressionCheck, Reading
+from agentos_runtime.manifest.result import ExpressionCheck
+from agentos_runtime.manifest.sections.reading import Reading
 
 LOCAL = "local://"
 """Before the executor's name: the address of what runs on this machine, in cases and in what is shown."""

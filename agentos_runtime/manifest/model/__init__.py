@@ -18,6 +18,7 @@ from agentos_runtime.manifest.model.nodes import (
     UrlTemplate,
 )
 from agentos_runtime.manifest.model.skill import (
+    EXTRAS,
     NOTHING_SHARED,
     AnswerFormat,
     Effect,
@@ -36,6 +37,7 @@ from agentos_runtime.manifest.model.skill import (
 )
 
 __all__ = [
+    "EXTRAS",
     "KEEPS_PATH",
     "NOTHING_SHARED",
     "AnswerFormat",

@@ -207,7 +207,7 @@ class Utility:
     params: Mapping[str, Json]
     """The JSON Schema object of the params, as published; those that the runtime owns included."""
     shape: Shape = field(repr=False, compare=False)
-    """`params`, compiled once: what `params.check_params` asks."""
+    """`params`, compiled once: what `check_params` asks."""
     defaults: Mapping[str, Json]
     returns: Mapping[str, Json] | None
     """The JSON Schema of the reply, as published; None = anything."""
@@ -238,6 +238,26 @@ class Utility:
     def streams(self) -> bool:
         """Whether a caller may ask for a stream: of the upstream's events, or of a list's pages."""
         return self.rest.stream is not None or self.rest.paginate is not None
+
+
+EXTRAS = (
+    "requires",
+    "handles",
+    "sources",
+    "testing",
+    "credits",
+    "version",
+    "license",
+    "metadata",
+    "compatibility",
+    "allowed-tools",
+    "generator",
+    "source_url",
+    "skill_url",
+    "auth_type",
+    "icon_url",
+)
+"""The names that `Skill.extras` may have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from agentos_runtime.diagnostics import Position
 from agentos_runtime.manifest.mentions import named_fields
 from agentos_runtime.manifest.report import Report
-from agentos_runtime.manifest.sections.reading import ExpressionCheck
+from agentos_runtime.manifest.result import ExpressionCheck
 from agentos_runtime.manifest.yaml.values import Cursor
 
 _WORD = re.compile(r"[A-Za-z_]\w*")

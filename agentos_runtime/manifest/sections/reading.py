@@ -4,29 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agentos_runtime.diagnostics import Place, Position
 from agentos_runtime.manifest.dialects.tree import Composed
 from agentos_runtime.manifest.model import NOTHING_SHARED, Nested, Shared
 from agentos_runtime.manifest.report import Report
+from agentos_runtime.manifest.result import ExpressionCheck
 from agentos_runtime.manifest.yaml.values import Cursor
 
 Side = Literal["request", "response"]
 SIDES: tuple[Side, ...] = ("request", "response")
-
-
-@dataclass(frozen=True, slots=True)
-class ExpressionCheck:
-    """A jq source that must compile, and where each of its characters stands in the file.
-
-    `locate` takes a line and a column inside `source`, both from 1.
-    """
-
-    place: Place
-    source: str
-    definitions: str
-    request: bool
-    """Whether it is part of a request, where there is no `$response`."""
-    locate: Callable[[int, int], Position]
 
 
 EVERY_UTILITY = ""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentos_runtime.jsontext import Json
-from agentos_runtime.manifest.params import JSON_TYPES, nullable, sound
-from agentos_runtime.manifest.shapes import Shape
+from agentos_runtime.manifest.params import JSON_TYPES, sound
+from agentos_runtime.manifest.shapes import Shape, nullable
 from agentos_runtime.manifest.yaml.values import Cursor
 
 _KEPT = ("type", "description", "enum", "minimum", "maximum")

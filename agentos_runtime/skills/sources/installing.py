@@ -16,8 +16,8 @@ from agentos_runtime.config.settings import Settings
 from agentos_runtime.diagnostics import Problem
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
+from agentos_runtime.manifest.result import slug
 from agentos_runtime.manifest.schema import ManifestSchema
-from agentos_runtime.manifest.source import slug
 from agentos_runtime.resources import read_schema
 from agentos_runtime.security.authority import Authority, authority_of
 from agentos_runtime.security.bundled import read_bundled
