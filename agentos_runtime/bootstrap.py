@@ -16,6 +16,7 @@ from agentos_runtime.limits.circuit_breaker import CircuitBreakers, read_circuit
 from agentos_runtime.limits.concurrency import ConcurrencyLimiter, read_concurrency
 from agentos_runtime.limits.counters import Counters
 from agentos_runtime.limits.enforcement import Limits
+from agentos_runtime.limits.idempotency.answers import LocalAnswers
 from agentos_runtime.limits.idempotency.replays import Replays, read_replays
 from agentos_runtime.limits.rules import NANO
 from agentos_runtime.limits.source import RuleSource
@@ -114,7 +115,7 @@ def open_safeguards(settings: Settings) -> Iterator[Safeguards]:
     spent = SpentInLedger(settings)
     counters = Counters(settings.limits_file, spent, lambda agent: rules.current().subjects(agent))
     limits = Limits(rules, counters)
-    replays = Replays(kept, settings.idempotency_file)
+    replays = Replays(kept, LocalAnswers(settings.idempotency_file, kept.room))
     try:
         limits.check_version()
         replays.check_version()

@@ -347,6 +347,12 @@ class Overloaded(ServerError):
     code, status = "overloaded", 503
 
 
+class DatabaseUnavailable(ServerError):
+    """The database that replicas share cannot be reached, so what it has to decide is not done."""
+
+    code, status = "database_unavailable", 503
+
+
 class ShuttingDown(ServerError):
     """The server is stopping."""
 

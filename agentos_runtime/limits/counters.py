@@ -3,12 +3,13 @@
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from agentos_runtime.limits import tables
+from agentos_runtime.limits.report import Spent, Use, uses
 from agentos_runtime.limits.rules import TOTAL, Budget, Rule
 from agentos_runtime.limits.windows import begin_of, end_of
 from agentos_runtime.storage.liveness import Owner, living
@@ -16,18 +17,6 @@ from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 from agentos_runtime.storage.sqlite.shared import SharedDatabase
 
 Subjects: TypeAlias = tuple[tuple[str, Rule], ...]
-
-
-class Spent(Protocol):
-    """What the ledger knows of what was spent: tokens and billionths of a dollar. Raises DatabaseTrouble."""
-
-    def since(self, agent: str | None, moment: float, without: Collection[int] = ()) -> tuple[int, int]:
-        """By an agent (None = by all) in calls begun since a moment, but for the rows of these numbers."""
-        ...
-
-    def by(self, row: int, agent: str) -> tuple[int, int]:
-        """In one call."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +106,9 @@ class Counters:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.file = file
+        self._file = file
         self._database = SharedDatabase(file, tables.SCHEMA, enter=self._tidy, tidy=self._tidy)
-        self.spent = spent
+        self._spent = spent
         self._subjects = subjects
         self._clock = clock
         self._owner: Owner | None = None
@@ -149,6 +138,18 @@ class Counters:
         """Count what a call used and free its slot; the budgets that are used up now."""
         return await self._database.run(lambda connection: tuple(_settle(connection, charge)))
 
+    @property
+    def counts_all(self) -> bool:
+        """Only calls that a limit counts are told."""
+        return False
+
+    def uses(self, subject: str, rule: Rule, now: float) -> tuple[Use, ...]:
+        """The limits of a subject and how much of them is used."""
+        return uses(self._file, self._spent, subject, rule, now)
+
+    def listen(self, heard: Callable[[Refusal], object]) -> None:
+        """Nothing is told: every process learns from its own next call."""
+
     def close(self) -> None:
         self._database.close()
         if self._owner is not None:
@@ -164,10 +165,10 @@ class Counters:
 
     def _charge_the_dead(self, connection: sqlite3.Connection) -> bool:
         """Charge the calls whose process died before it could; whether there were any."""
-        dead = tables.slots_of_the_dead(connection, living(self.file))
+        dead = tables.slots_of_the_dead(connection, living(self._file))
         for number, slot in dead.items():
             try:
-                tokens, cost = (0, 0) if slot.row is None else self.spent.by(slot.row, slot.agent)
+                tokens, cost = (0, 0) if slot.row is None else self._spent.by(slot.row, slot.agent)
             except DatabaseTrouble:  # the ledger says so itself; who calls now has nothing to do with it
                 return False
             claim = Claim(slot.agent, slot.utility, slot.paid, slot.at, self._subjects(slot.agent), slot.row)
@@ -176,7 +177,7 @@ class Counters:
 
     def _owned(self) -> Owner:
         if self._owner is None:
-            self._owner = Owner(self.file)
+            self._owner = Owner(self._file)
         return self._owner
 
     async def _begin(self, window: _Unbegun) -> None:
@@ -188,7 +189,7 @@ class Counters:
         def work(connection: sqlite3.Connection) -> None:
             subject, budget = window.subject, window.budget
             agent, later = None if subject == TOTAL else subject, tables.open_rows(connection)
-            tokens, cost = self.spent.since(agent, window.begins, later)
+            tokens, cost = self._spent.since(agent, window.begins, later)
             spent = tokens if budget.unit == "tokens" else cost
             tables.begin(connection, subject, budget.name, window.begins, spent)
 

@@ -5,17 +5,19 @@ from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
-from agentos_runtime.errors import AgentOSError, Overloaded
-from agentos_runtime.limits.counters import Charge, Claim, Counters, Refusal
+from agentos_runtime.errors import AgentOSError, DatabaseUnavailable, Overloaded
+from agentos_runtime.limits.counters import Charge, Claim, Refusal
 from agentos_runtime.limits.messages import refused, warning
-from agentos_runtime.limits.report import Use, uses
+from agentos_runtime.limits.ports import Counting, RulesNow
+from agentos_runtime.limits.report import Use
 from agentos_runtime.limits.rules import NANO, PERIODS, TOTAL, Rule, Rules
-from agentos_runtime.limits.source import RuleSource
-from agentos_runtime.storage.sqlite.files import DatabaseTrouble
+from agentos_runtime.storage.sqlite.files import DatabaseAway, DatabaseTrouble
 
 LARGEST_COST = 1_000_000
 """US dollars of one call."""
 TRY_AGAIN = 5.0
+AWAY_AGAIN = 1.0
+"""Seconds after which a database that is away may be back."""
 UNCHARGED = 10_000
 """Ended calls kept in memory while `limits.db` cannot be written."""
 
@@ -57,8 +59,8 @@ class Limits:
 
     def __init__(
         self,
-        rules: RuleSource,
-        counters: Counters,
+        rules: RulesNow,
+        counters: Counting,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -68,6 +70,7 @@ class Limits:
         self._open: set[Admission] = set()
         self._uncharged: deque[Charge] = deque(maxlen=UNCHARGED)
         self._trouble: str | None = None
+        counters.listen(self._stop_streams)
 
     @property
     def problem(self) -> str | None:
@@ -86,7 +89,7 @@ class Limits:
     def uses(self, subject: str) -> tuple[Use, ...]:
         """The limits of an agent, or of TOTAL, and how much of them is used. Raises DatabaseTrouble."""
         rule = self.rules.total if subject == TOTAL else self.rules.of(subject)
-        return uses(self._counters.file, self._counters.spent, subject, rule, self._clock())
+        return self._counters.uses(subject, rule, self._clock())
 
     def names(self, agent: str) -> bool:
         """Whether the agent has limits of its own."""
@@ -112,7 +115,7 @@ class Limits:
         RateLimited, BudgetExceeded, and Overloaded when it cannot be counted.
         """
         subjects = self._rules.current().subjects(agent)
-        if not subjects:
+        if not subjects and not self._counters.counts_all:
             return None
         claim = Claim(agent, f"{skill}/{utility}", paid, self._clock(), subjects, row)
         try:
@@ -139,8 +142,12 @@ class Limits:
             if refusal is not None:
                 raise refused(refusal, claim)
 
-    def _uncountable(self, agent: str, error: Exception) -> Overloaded:
+    def _uncountable(self, agent: str, error: Exception) -> AgentOSError:
         self._trouble = f"limits cannot be counted: {error}"
+        if isinstance(error, DatabaseAway):
+            return DatabaseUnavailable(
+                f"The limits of {agent} cannot be counted, so nothing is called: {error}", retry_after=AWAY_AGAIN
+            )
         return Overloaded(
             f"The limits of {agent} cannot be counted, so nothing is called: {error}", retry_after=TRY_AGAIN
         )

@@ -1,16 +1,28 @@
 """How much of its limits each agent has used, for people to read; also while no server runs."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from agentos_runtime.limits import tables
-from agentos_runtime.limits.counters import Spent
 from agentos_runtime.limits.rules import TOTAL, Rule
 from agentos_runtime.limits.windows import begin_of, end_of
 from agentos_runtime.storage.sqlite.files import FAILURES, PrivateDatabase
+
+
+class Spent(Protocol):
+    """What the ledger knows of what was spent: tokens and billionths of a dollar. Raises DatabaseTrouble."""
+
+    def since(self, agent: str | None, moment: float, without: Collection[int] = ()) -> tuple[int, int]:
+        """By an agent (None = by all) in calls begun since a moment, but for the rows of these numbers."""
+        ...
+
+    def by(self, row: int, agent: str) -> tuple[int, int]:
+        """In one call."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

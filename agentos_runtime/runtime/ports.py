@@ -1,14 +1,17 @@
 """What the runtime needs of its neighbours: the real ones, or a simulation that answers from cases."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from typing import Literal, Protocol
 
 from agentos_runtime.calls.messages import UpstreamRequest, UpstreamResponse
 from agentos_runtime.jq.checking import Checkable, Verdict
 from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jq.program import Program
+from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Retry
+from agentos_runtime.storage.activity.rows import Closing, Entry
+from agentos_runtime.storage.activity.sight import Sight
 
 
 class Workers(Protocol):
@@ -78,3 +81,51 @@ class Upstream(Protocol):
         retry: Retry | None,
         allow_private: bool,
     ) -> OpenUpstream: ...
+
+
+class Reader(Protocol):
+    """What the ledger tells; see `storage.activity.queries.ActivityReader`. Raises InvalidParams, InternalError."""
+
+    async def rows(self, filters: Mapping[str, str], sight: Sight = ..., most: int = ...) -> dict[str, Json]: ...
+
+    async def row(self, number: int, sight: Sight = ...) -> dict[str, Json] | None: ...
+
+    async def changed(
+        self, after: int, opened: Collection[int], filters: Mapping[str, str], sight: Sight = ...
+    ) -> list[dict[str, Json]]: ...
+
+    async def last(self) -> int: ...
+
+    async def usage(self, filters: Mapping[str, str], sight: Sight = ...) -> dict[str, Json]: ...
+
+
+class Ledger(Protocol):
+    """The activity: a row per call. Never an exception into a call; `degraded` says why rows cannot be written."""
+
+    @property
+    def degraded(self) -> str | None: ...
+
+    @property
+    def reader(self) -> Reader:
+        """What it tells."""
+        ...
+
+    async def start(self, *, request_id: str, agent: str, skill: str, utility: str) -> Entry:
+        """A call is about to be made."""
+        ...
+
+    async def finish(self, entry: Entry, end: Closing, *, reads: bool = False) -> bool:
+        """Close the row; gives whether its numbers count. reads: the call only looked at something."""
+        ...
+
+    async def mark(self, entry: Entry, outcome: Literal["started", "waiting"]) -> None:
+        """Say whether the call waits for a person."""
+        ...
+
+    def listen(self, heard: Callable[[], object]) -> Callable[[], None]:
+        """Have this called when this process has written or changed a row; gives what ends that."""
+        ...
+
+    async def counted(self, code: str) -> list[tuple[str, str, int]]:
+        """Skill, utility, and how many calls that went well have that code."""
+        ...

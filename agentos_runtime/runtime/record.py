@@ -21,10 +21,10 @@ from agentos_runtime.errors import (
     UpstreamUnreachable,
 )
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.runtime.ports import Ledger
 from agentos_runtime.runtime.results import Results
 from agentos_runtime.runtime.safeguards import Permit
 from agentos_runtime.runtime.telling.watched import Watched
-from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.rows import Closing, Entry
 
 GENERATION = "x-generation-id"

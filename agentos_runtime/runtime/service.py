@@ -32,7 +32,7 @@ from agentos_runtime.runtime.context import CallContext, CallInputs, Services
 from agentos_runtime.runtime.home.parts import Home
 from agentos_runtime.runtime.judging import judge
 from agentos_runtime.runtime.operating.following import Following
-from agentos_runtime.runtime.ports import Upstream, Workers
+from agentos_runtime.runtime.ports import Ledger, Upstream, Workers
 from agentos_runtime.runtime.preview import Preview
 from agentos_runtime.runtime.recall import Recalls
 from agentos_runtime.runtime.record import Record, Timer
@@ -50,7 +50,6 @@ from agentos_runtime.skills.catalog import Catalog
 from agentos_runtime.skills.entries import broken_error
 from agentos_runtime.skills.registry import Registry
 from agentos_runtime.skills.visibility import VisibleSkills, callable_name
-from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.queries import LARGEST_LIMIT
 from agentos_runtime.storage.activity.sight import EVERYTHING, Sight
 from agentos_runtime.storage.private_files import PrivateFileError

@@ -7,10 +7,18 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
-from agentos_runtime.errors import AlreadyDecided, InvalidParams, NotAllowed, NotFound, Overloaded, RateLimited
-from agentos_runtime.storage.sqlite.files import DatabaseTrouble
+from agentos_runtime.errors import (
+    AlreadyDecided,
+    DatabaseUnavailable,
+    InvalidParams,
+    NotAllowed,
+    NotFound,
+    Overloaded,
+    RateLimited,
+)
+from agentos_runtime.storage.sqlite.files import DatabaseAway, DatabaseTrouble
 from agentos_runtime.storage.sqlite.shared import SharedDatabase, Work
 from agentos_runtime.waiting import tables
 from agentos_runtime.waiting.entries import (
@@ -43,11 +51,24 @@ class _Held:
     heard: asyncio.Event
 
 
-class Desk:
-    """What waits for a person's yes in one home.
+class Works(Protocol):
+    """Steps of one transaction each on the tables, alone among all who share them."""
 
-    clock: epoch seconds. sleep: a pause of some seconds. Every method raises Overloaded when the file cannot be
-    used: then nothing is let through.
+    async def run(self, work: Work[T], undo: Callable[[sqlite3.Connection, T], None] | None = None) -> T:
+        """See SharedDatabase.run."""
+        ...
+
+    def check_version(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Desk:
+    """What waits for a person's yes in one home, or before all replicas.
+
+    works: gives the tables, and is told what to tidy now and then; None = those of the file. clock: epoch
+    seconds. sleep: a pause of some seconds. Every method raises Overloaded when the file cannot be used, and
+    DatabaseUnavailable when the database is away: then nothing is let through.
     """
 
     def __init__(
@@ -56,8 +77,13 @@ class Desk:
         *,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        works: Callable[[Work[None]], Works] | None = None,
     ) -> None:
-        self._database = SharedDatabase(file, tables.SCHEMA, enter=self._tidy, tidy=self._tidy)
+        self._database: Works = (
+            works(self._tidy)
+            if works is not None
+            else SharedDatabase(file, tables.SCHEMA, enter=self._tidy, tidy=self._tidy)
+        )
         self._clock = clock
         self._sleep = sleep
         self._held: set[_Held] = set()
@@ -127,7 +153,7 @@ class Desk:
 
     async def give_back(self, entry_id: str) -> None:
         """The call that was to begin with this yes was not made."""
-        with suppress(Overloaded):
+        with suppress(Overloaded, DatabaseUnavailable):
             await self._run(lambda connection: tables.give_back(connection, entry_id))
 
     async def wait(self, entry: Entry, patience: float | None, current: Current) -> Entry:
@@ -243,6 +269,10 @@ class Desk:
     async def _run(self, work: Work[T], undo: Callable[[sqlite3.Connection, T], None] | None = None) -> T:
         try:
             return await self._database.run(work, undo)
+        except DatabaseAway as error:
+            raise DatabaseUnavailable(
+                f"What waits for a person cannot be looked at, so nothing is let through: {error}", retry_after=1.0
+            ) from None
         except (DatabaseTrouble, OSError) as error:
             raise Overloaded(
                 f"What waits for a person cannot be looked at, so nothing is let through: {error}",

@@ -218,7 +218,8 @@ def decide(
 def stand(connection: sqlite3.Connection, entry: Entry, decider: Decider, now: float, until: float) -> None:
     """Say yes to all such calls until a moment."""
     connection.execute(
-        f"INSERT OR REPLACE INTO standing ({_STANDING}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        f"INSERT INTO standing ({_STANDING}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+        " ON CONFLICT (id) DO UPDATE SET until = excluded.until",
         (
             entry.id,
             entry.agent,

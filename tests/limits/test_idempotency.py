@@ -16,6 +16,7 @@ import pytest
 from agentos_runtime.calls.call import Call, RawReply, Reply, Timings
 from agentos_runtime.errors import IdempotencyUnknown, InvalidParams, Overloaded, UpstreamRejected
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.limits.idempotency.answers import LocalAnswers
 from agentos_runtime.limits.idempotency.replays import Keyed, Make, Replays, ReplaySettings
 from tests.end_to_end.house import House, events_of
 from tests.limits.support import DAY, ORIGIN, Clock, limited_house, priced, run, sse, write_skill
@@ -39,7 +40,8 @@ class Service:
 
 
 def replays(home: Path, clock: Callable[[], float] | None = None, **settings: Any) -> Replays:
-    return Replays(ReplaySettings(enabled=True, **settings), home / "idempotency.db", clock=clock or Clock())
+    kept = ReplaySettings(enabled=True, **settings)
+    return Replays(kept, LocalAnswers(home / "idempotency.db", kept.room, clock=clock or Clock()))
 
 
 def keyed(make: Make, *, repeatable: bool = False, happened: bool = False) -> Keyed:

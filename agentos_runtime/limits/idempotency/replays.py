@@ -3,26 +3,19 @@
 import asyncio
 import hashlib
 import json
-import sqlite3
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
-from pathlib import Path
 from typing import TypeAlias
 
 from agentos_runtime.calls.call import Call, RawReply, Reply, Timings
 from agentos_runtime.config.tables import Reader, flag, read_table, whole
-from agentos_runtime.errors import IdempotencyUnknown, InvalidParams, Overloaded
+from agentos_runtime.errors import DatabaseUnavailable, IdempotencyUnknown, InvalidParams, Overloaded
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import parse
-from agentos_runtime.limits.idempotency import store
-from agentos_runtime.limits.idempotency.store import Answer, Identity, Stored
-from agentos_runtime.storage.liveness import Owner, living
-from agentos_runtime.storage.sqlite.files import DatabaseTrouble
-from agentos_runtime.storage.sqlite.shared import SharedDatabase
+from agentos_runtime.limits.idempotency.answers import Answers, Found, Room
+from agentos_runtime.limits.idempotency.store import NOBODY, Answer, Identity, Stored
+from agentos_runtime.storage.sqlite.files import DatabaseAway, DatabaseTrouble
 
-HOUR = 3600.0
 LOOK_AGAIN = 0.05
 """Seconds between two looks at a call that another process is making."""
 
@@ -39,6 +32,10 @@ class ReplaySettings:
     max_bytes: int = 256 * 1024 * 1024
     max_reply: int = 8 * 1024 * 1024
     """A larger answer is given but not kept."""
+
+    @property
+    def room(self) -> Room:
+        return Room(self.hours, self.max_entries, self.max_bytes)
 
 
 def read_replays(raw: object, file: object) -> ReplaySettings:
@@ -71,23 +68,20 @@ class Replays:
 
     Of those that call with the same key at the same time, one makes the call and the others wait for its reply. A
     call that failed is forgotten; one that may have been made and left no answer is not made again, unless it is
-    repeatable. clock: epoch seconds.
+    repeatable.
     """
 
     def __init__(
         self,
         settings: ReplaySettings,
-        file: Path,
+        answers: Answers,
         *,
-        clock: Callable[[], float] = time.time,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._settings = settings
-        self._database = SharedDatabase(file, store.SCHEMA, enter=self._tidy)
-        self._clock = clock
+        self._answers = answers
         self._pause = pause
         self._turns: dict[bytes, _Turn] = {}
-        self._owner: Owner | None = None
 
     async def once(self, call: Call, keyed: Keyed) -> Reply:
         """Make the call, or give the reply it had.
@@ -114,63 +108,29 @@ class Replays:
 
     def check_version(self) -> None:
         """Raises NewerFile for a file of a newer version."""
-        self._database.check_version()
+        self._answers.check_version()
 
     def close(self) -> None:
-        self._database.close()
-        if self._owner is not None:
-            self._owner.release()
+        self._answers.close()
 
-    async def _found(self, call: Call, identity: Identity, repeatable: bool) -> Stored | int:
-        try:
-            return await self._claimed(call, identity, repeatable)
-        except (DatabaseTrouble, OSError) as error:
-            raise Overloaded(
-                f"The store for Idempotency-Key cannot be used, so the call was not made: {error}", retry_after=5.0
-            ) from None
-
-    async def _claimed(self, call: Call, identity: Identity, repeatable: bool) -> Stored | int:
+    async def _found(self, call: Call, identity: Identity, repeatable: bool) -> Found:
         """The answer, waited for when another process is making it; or the fence: the call is ours to make now."""
-        if self._owner is None:
-            self._owner = Owner(self._database.file)
-        owner = self._owner.name
-
-        def work(connection: sqlite3.Connection) -> Stored | int:
-            self._forget_older(connection)
-            found = store.find(connection, identity)
-            lost = found is not None and found.body is None and not self._is_made(found.owner)
-            if found is None or (lost and repeatable and found.fingerprint == identity.fingerprint):
-                return store.claim(connection, identity, owner, self._clock())
-            return replace(found, owner=store.NOBODY) if lost else found
-
-        def undo(connection: sqlite3.Connection, found: Stored | int) -> None:
-            if isinstance(found, int):
-                store.forget(connection, identity, found)
-
-        while isinstance(found := await self._database.run_in_thread(work, undo), Stored):
-            if found.fingerprint != identity.fingerprint:
-                raise InvalidParams("This Idempotency-Key was sent with another call. A new call needs a new key.")
-            if found.body is not None:
-                return found
-            if found.owner == store.NOBODY:
-                raise _unknown(call)
-            await self._pause(LOOK_AGAIN)
+        try:
+            while isinstance(found := await self._answers.claim(identity, repeatable=repeatable), Stored):
+                if found.fingerprint != identity.fingerprint:
+                    raise InvalidParams(
+                        "This Idempotency-Key was sent with another call. A new call needs a new key."
+                    )
+                if found.body is not None:
+                    return found
+                if found.owner == NOBODY:
+                    raise _unknown(call)
+                await self._pause(LOOK_AGAIN)
+        except DatabaseAway as error:
+            raise DatabaseUnavailable(f"{_UNUSABLE}: {error}", retry_after=1.0) from None
+        except (DatabaseTrouble, OSError) as error:
+            raise Overloaded(f"{_UNUSABLE}: {error}", retry_after=5.0) from None
         return found
-
-    def _tidy(self, connection: sqlite3.Connection) -> None:
-        self._living()  # removes the marks of the dead
-        self._forget_older(connection)
-
-    def _forget_older(self, connection: sqlite3.Connection) -> None:
-        store.forget_older(connection, self._clock() - self._settings.hours * HOUR, self._living)
-
-    def _living(self) -> frozenset[str]:
-        return living(self._database.file)
-
-    def _is_made(self, owner: str) -> bool:
-        """Whether another process is making the call; this one's own ends before the next has its turn."""
-        mine = self._owner is not None and owner == self._owner.name
-        return not mine and owner in self._living()
 
     async def _make(self, identity: Identity, fence: int, keyed: Keyed) -> Reply:
         try:
@@ -182,24 +142,13 @@ class Replays:
         if len(answer.body) > self._settings.max_reply:
             await self._leave(identity, fence, unknown=False)
             return reply
-
-        def work(connection: sqlite3.Connection) -> None:
-            store.keep(connection, identity, fence, answer, self._clock())
-            store.make_room(connection, self._settings.max_entries, self._settings.max_bytes)
-
         with suppress(DatabaseTrouble):  # the call was made: its answer is given whatever becomes of the store
-            await self._database.run_in_thread(work)
+            await self._answers.keep(identity, fence, answer)
         return reply
 
     async def _leave(self, identity: Identity, fence: int, *, unknown: bool) -> None:
-        def work(connection: sqlite3.Connection) -> None:
-            if unknown:
-                store.leave_unknown(connection, identity, fence, self._clock())
-            else:
-                store.forget(connection, identity, fence)
-
         with suppress(DatabaseTrouble):  # a claim of ours that stays is unknown, too
-            await self._database.run_in_thread(work)
+            await self._answers.leave(identity, fence, unknown=unknown)
 
 
 def _unknown(call: Call) -> IdempotencyUnknown:
@@ -229,6 +178,7 @@ def _replay(stored: Stored, timings: Timings) -> Reply:
     return Reply(parse(body), body, None, timings, replayed=True, more=bool(stored.more))
 
 
+_UNUSABLE = "The store for Idempotency-Key cannot be used, so the call was not made"
 _READERS: Mapping[str, Reader] = {
     "enabled": flag,
     "hours": whole(1),

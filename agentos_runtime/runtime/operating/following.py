@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
 from agentos_runtime.jsontext import Json
-from agentos_runtime.storage.activity.ledger import Ledger
+from agentos_runtime.runtime.ports import Ledger
 from agentos_runtime.storage.activity.queries import LARGEST_LIMIT
 from agentos_runtime.storage.activity.sight import Sight
 

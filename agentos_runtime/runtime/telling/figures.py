@@ -8,12 +8,11 @@ from agentos_runtime.limits.rules import TOTAL
 from agentos_runtime.metrics.families import Family
 from agentos_runtime.metrics.measured import Measured
 from agentos_runtime.metrics.process import family, process_lines
-from agentos_runtime.runtime.ports import Workers
+from agentos_runtime.runtime.ports import Ledger, Workers
 from agentos_runtime.runtime.safeguards import Safeguards
 from agentos_runtime.security.agents import Agents
 from agentos_runtime.security.broker import CredentialBroker
 from agentos_runtime.skills.registry import Registry
-from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.file_threads import aside
 from agentos_runtime.storage.private_files import PrivateFileError
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble

@@ -55,6 +55,10 @@ class DatabaseTrouble(Exception):
     """A file cannot be opened, read or written; the message names it and says why and what to do."""
 
 
+class DatabaseAway(DatabaseTrouble):
+    """The database that replicas share cannot be reached now; what was asked of it may have been done."""
+
+
 class NewerFile(DatabaseTrouble):
     """The file was written by a newer version of this program."""
 
