@@ -282,17 +282,36 @@ def read_final(plan: StreamPlan, total: Json, outcome: Outcome | None) -> Json:
     return value
 
 
-def late_ids(total: Json, reply: Json) -> Json:
-    """The delta that tells the ids of calls which only the reply has, since the service gave none; else None."""
-    told, calls = (one.get("tool_calls") if isinstance(one, dict) else None for one in (total, reply))
-    if not isinstance(told, list) or not isinstance(calls, list) or len(told) != len(calls):
+def late_words(total: Json, reply: Json) -> Json:
+    """The delta that tells what only the reply has: ids that we gave, what came whole at the end; else None."""
+    if not isinstance(total, dict) or not isinstance(reply, dict):
         return None
-    pieces: list[Json] = []
-    for index, (before, call) in enumerate(zip(told, calls, strict=True)):
-        identifier = call.get("id") if isinstance(call, dict) else None
-        if isinstance(identifier, str) and isinstance(before, dict) and before.get("id") is None:
-            pieces.append({"index": index, "id": identifier})
-    return {"tool_calls": pieces} if pieces else None
+    late: dict[str, Json] = {
+        key: reply[key] for key in ("content", "reasoning") if not total.get(key) and _is_words(reply.get(key))
+    }
+    calls = reply.get("tool_calls")
+    told = total.get("tool_calls") or []
+    if isinstance(told, list) and isinstance(calls, list) and len(told) in (0, len(calls)):
+        before = told or [{}] * len(calls)
+        pieces = [_late_call(index, one, call) for index, (one, call) in enumerate(zip(before, calls, strict=True))]
+        more: list[Json] = [piece for piece in pieces if len(piece) > 1]
+        late |= {"tool_calls": more} if more else {}
+    return late or None
+
+
+def _late_call(index: int, told: Json, call: Json) -> dict[str, Json]:
+    """What of a call was not told in pieces."""
+    piece: dict[str, Json] = {"index": index}
+    if isinstance(told, dict) and isinstance(call, dict):
+        piece |= {key: call[key] for key in ("id", "name") if not told.get(key) and _is_words(call.get(key))}
+        written = call.get("raw_arguments") or (dump(call["input"]).decode() if call.get("input") else None)
+        if written and not told.get("input_json"):
+            piece["input_json"] = written
+    return piece
+
+
+def _is_words(value: Json) -> bool:
+    return isinstance(value, str) and value != ""
 
 
 def _not_json(plan: StreamPlan, event: UpstreamEvent, error: JsonTextError) -> UpstreamInvalid:

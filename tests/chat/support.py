@@ -15,7 +15,7 @@ from agentos_runtime.calls.deltas import (
     check_said_something,
     final_input,
     is_complete,
-    late_ids,
+    late_words,
     read_events,
     read_final,
     stream_head,
@@ -189,7 +189,7 @@ class Wire:
             text = final_input(plan.reply_program, total, params, self.plan.settings, response)
             final = self._expressions.run(plan.reply_program, text)
         reply = read_final(plan, total, final)
-        late = late_ids(total, reply) if plan.stream.accumulate == "chat" else None
+        late = late_words(total, reply) if plan.stream.accumulate == "chat" else None
         return Streamed([*news, late] if late else news, reply)
 
 

@@ -166,8 +166,8 @@ def merged(made: list[Any]) -> list[Any]:
 
 def replayed(wire: Wire, reply: Any) -> list[Any]:
     """What goes back of a reply."""
-    messages = [*HI["messages"], {"role": "assistant", **reply}]
-    sent = wire.body({"model": "m", "messages": messages})["messages"][1:]
+    messages = [*HI["messages"], {"role": "assistant", **reply}, *HI["messages"]]
+    sent = wire.body({"model": "m", "messages": messages})["messages"][1:-1]
     return [block for message in sent for block in message["content"]]
 
 

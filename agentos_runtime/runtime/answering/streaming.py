@@ -17,7 +17,7 @@ from agentos_runtime.calls.deltas import (
     final_input,
     is_complete,
     is_complete_when_cut,
-    late_ids,
+    late_words,
     read_events,
     read_final,
     stream_head,
@@ -318,7 +318,7 @@ class UpstreamSource:
         reply = await self._final(total)
         keep_promise(self._ctx, reply)
         self._metering_sources.append(reply)
-        late = late_ids(total, reply) if plan.stream.accumulate == "chat" else None
+        late = late_words(total, reply) if plan.stream.accumulate == "chat" else None
         told = [self._results.event("delta", late)] if late else []
         return [*held, *told, self._results.event("done", reply)]
 

@@ -64,6 +64,14 @@ def takes(body: Any) -> None:
     only(body, KNOWN)
     refuse("max_tokens" not in body, "max_tokens is missing")
     refuse(body.get("tools") == [] or ("tool_choice" in body and "tools" not in body), "a choice of no tools")
+    thinks = body.get("thinking", {}).get("type") in ("enabled", "adaptive")
+    refuse(thinks and body.get("temperature", 1) != 1, "temperature may only be 1 when thinking is enabled")
+    refuse(thinks and ("top_k" in body or body.get("top_p", 1) < 0.95), "top_k, top_p while thinking")
+    refuse("temperature" in body and "top_p" in body, "temperature and top_p cannot both be specified")
+    forced = body.get("tool_choice", {}).get("type") in ("any", "tool")
+    refuse(thinks and forced, "thinking may not be enabled when tool_choice forces tool use")
+    for tool in body.get("tools", []):
+        refuse(tool["input_schema"].get("type") != "object", "input_schema.type: Field required")
     seen: set[str] = set()
     for said, following in itertools.pairwise([*body["messages"], {"content": []}]):
         only(said, "role content")
