@@ -1,5 +1,6 @@
 """Pages as HTML: templates, in which every text of others is escaped and every steering character shows."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from agentos_runtime.console.opening import Fragment
 from agentos_runtime.console.page import Page
@@ -106,6 +107,23 @@ def _model(name: str | None) -> Markup:
     return Markup('<span title="{}">{}</span>').format(visible(name or ""), visible(short))
 
 
+def _breakable(name: str) -> Markup:
+    """A name that may break after its `_`, `-`, `.` and `/`, and nowhere else while there is room."""
+    pieces = re.split("(?<=[_./-])", visible(name))
+    return Markup("<wbr>").join(pieces)
+
+
+def _code(text: str) -> Markup:
+    """A sentence, what stands in backticks as code."""
+    pieces = visible(text, keep="\n\t").split("`")
+    if len(pieces) % 2 == 0:
+        return Markup("{}").format("`".join(pieces))
+    return Markup().join(
+        Markup("<code>{}</code>").format(piece) if place % 2 else escape(piece)
+        for place, piece in enumerate(pieces)
+    )
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "money": partial(_exactly, figures.money, figures.exact_money),
     "count": partial(_exactly, figures.count, figures.whole),
@@ -113,4 +131,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "ago": ago,
     "markdown": markdown,
     "model": _model,
+    "breakable": _breakable,
+    "code": _code,
 }

@@ -180,7 +180,7 @@ class Record:
             self.upstream_status = failure.upstream.status
         cancelled = _left(error)
         if isinstance(failure, DecisionPending) and self.call.patience == 0:  # it wanted to be told just that
-            return Closing(outcome="ok", code=failure.code, status=202, decision=self._decided())
+            return Closing(outcome="cancelled", code=failure.code, status=202, decision=self._decided())
         return Closing(
             outcome="cancelled" if cancelled else "error" if failure else "ok",
             code=None

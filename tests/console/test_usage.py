@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentos_runtime.console.shown.charts import HEIGHT, OTHER, SERIES, TICKS, nice_step, stacked
-from agentos_runtime.console.shown.figures import money
+from agentos_runtime.console.shown.figures import count, money
 from tests.console.conftest import Opened, opened
 from tests.server.client import ask
 
@@ -114,10 +114,29 @@ def test_every_bar_is_as_high_as_its_amounts_and_none_leaves_the_chart(
         ("8.3", False, "2.5"),
         ("0", True, "1"),
         ("3", True, "1"),
-        ("9", True, "5"),
+        ("9", True, "3"),
+        ("1.16", False, "0.3"),
+        ("13", False, "4"),
         ("0.00004", False, "0.00001"),
         ("465", True, "200"),
     ],
 )
 def test_the_axis_has_round_steps(top: str, whole: bool, step: str) -> None:
     assert nice_step(Decimal(top), whole=whole) == Decimal(step)
+
+
+@pytest.mark.parametrize(
+    ("top", "ticks"),
+    [
+        ("1.16", "$1.20 $0.90 $0.60 $0.30 $0"),
+        ("7.6", "$8 $6 $4 $2 $0"),
+        ("1.9", "$2.00 $1.50 $1.00 $0.50 $0"),
+        ("0.0011", "$0.0012 $0.0009 $0.0006 $0.0003 $0"),
+        ("4.1", "$8 $6 $4 $2 $0"),
+    ],
+)
+def test_what_stands_at_the_axis_is_written_alike(top: str, ticks: str) -> None:
+    chart = stacked(["a"], {"x": {"a": Decimal(top)}}, money, whole=False)
+    assert " ".join(chart.ticks) == ticks
+    many = stacked(["a"], {"x": {"a": Decimal(700_000)}}, lambda amount: count(int(amount)), whole=True)
+    assert many.ticks == ("800k", "600k", "400k", "200k", "0")

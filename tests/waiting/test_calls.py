@@ -143,7 +143,9 @@ def test_who_prefers_to_be_told_at_once_comes_back_with_the_id(shared: Desk) -> 
     told = shared.call("async", Prefer="respond-async")
     waiting = told.json()["waiting"]
     assert (told.status_code, told.headers["location"]) == (202, f"/api/waiting/{waiting['id']}")
-    assert shared.row()["status"] == 202
+    row = shared.row()
+    assert (row["status"], row["outcome"], row["code"]) == (202, "cancelled", "decision_pending")
+    assert row["decision"]["state"] == "pending"
     ann = {"X-Agent": "ann"}
     looking = shared.threads.submit(shared.client.get, told.headers["location"], params={"wait": "30"}, headers=ann)
     shared.decide(waiting["id"])

@@ -1,5 +1,6 @@
 """Stacked bars as numbers for SVG: rectangles in a box that is stretched, and the words of the axes beside it."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -48,8 +49,20 @@ def stacked(
     top = max((_sum(each.get(day) for each in series.values()) for day in days), default=Decimal(0))
     step = nice_step(top, whole=whole)
     parts = tuple(_parts(days, series, step * TICKS, show))
-    ticks = tuple(show(step * place) for place in range(TICKS, -1, -1))
+    ticks = _alike([show(step * place) for place in range(TICKS, -1, -1)])
     return Chart(SLOT * len(days), parts, ticks, tuple(series))
+
+
+def _alike(ticks: Sequence[str]) -> tuple[str, ...]:
+    """Amounts beside each other: no zeros at the end that none of them needs, cents whole, as many for each."""
+    decimals = [re.search(r"\.(\d*?)0*\D*$", tick) for tick in ticks]
+    most = max(len(found[1]) if found else 0 for found in decimals)
+    if most == 1 and ticks[0].startswith("$"):
+        most = 2
+    return tuple(
+        re.sub(r"\.\d+", f".{found[0].strip('.')[:most]:0<{most}}" if most else "", tick) if found else tick
+        for tick, found in zip(ticks, (re.search(r"\.\d+", tick) for tick in ticks), strict=True)
+    )
 
 
 def ranked(values: Mapping[str, Mapping[str, Decimal]]) -> list[str]:
@@ -59,11 +72,11 @@ def ranked(values: Mapping[str, Mapping[str, Decimal]]) -> list[str]:
 
 
 def nice_step(top: Decimal, *, whole: bool) -> Decimal:
-    """The smallest of 1, 2, 2.5, 5 times a power of ten of which four reach the top."""
+    """The smallest of 1, 2, 2.5, 3, 4, 5 times a power of ten of which four reach the top."""
     if top <= 0:
         return Decimal(1)
     power = Decimal(1).scaleb(max((top / TICKS).adjusted(), 0 if whole else -99))
-    steps = (power * factor for factor in (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10)))
+    steps = (power * factor for factor in map(Decimal, ("1", "2", "2.5", "3", "4", "5", "10")))
     return next(step for step in steps if step * TICKS >= top and not (whole and step % 1))
 
 

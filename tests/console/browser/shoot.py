@@ -26,13 +26,22 @@ PAGES = (
     "usage?metric=tokens&by=agent&days=7",
     "keys",
     "agents",
+    "usage?days=90&metric=calls",
+    "activity?agent=nobody",
+    "activity?since=yesterday",
+    "skills?q=nothing-has-this",
+    "nowhere",
 )
 MESSAGE = '{"model": "toy/parrot-1", "messages": [{"role": "user", "content": "What do parrots like"}]}'
 
 
 def everything(world: World, folder: Path) -> None:
     for scheme in ("light", "dark"):
-        for width in (1280, 360):
+        with world.visitor(color_scheme=scheme, let_in=False, viewport={"width": 360, "height": 800}) as page:
+            page.goto(world.url + "skills")
+            page.wait_for_selector("text=Console locked")
+            page.screenshot(path=folder / f"locked-{scheme}-360.png")
+        for width in (1920, 1280, 360):
             with world.visitor(color_scheme=scheme, viewport={"width": width, "height": 800}) as page:
                 for path in PAGES:
                     world.open(page, path)
