@@ -117,6 +117,8 @@ class ManifestSchema:
             guess, fix = "auth", "Write it under `auth`: `auth: {credentials: …}`"
         if name not in self._top and self._homes.get(name) == "api":
             fix = f"Write it under `api`: `api: {{{name}: …}}`"
+        if name == "actions" and holds:
+            fix += " A file in the first dialect of AgentOS is written anew by `agentos import agentos FILE`"
         message = f"`{short(name)}` is not a key of a manifest"
         if guess in _CALLABLE and holds and _surely(name, str(guess)) and not callable_by:
             report.error(cursor.key_place, f"{message}, and nothing is left to call", fix, cursor.key_length)

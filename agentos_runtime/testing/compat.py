@@ -24,7 +24,7 @@ STATES: tuple[State, ...] = ("ok", "approval", "unsupported", "broken")
 _FOLDERS = ("skills", "plugins", "connectors", "adapters", "apps")
 """Where repositories of skills keep them, the newest name first."""
 _ACTIONS = re.compile(rb"^actions:", re.MULTILINE)
-OLD = "are written in dialect A, which is not read: write them as operations, their expressions as jq"
+OLD = "are written in dialect A, which is not read: `agentos import agentos FILE` writes them anew"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "lap": ("import_.commands:lap", "Import a LAP file."),
     "har": ("import_.commands:har", "Turn the calls that a browser recorded (HAR) into utilities."),
     "postman": ("import_.commands:postman", "Import a Postman collection (v2.0 or v2.1)."),
+    "agentos": (
+        "import_.agentos:agentos",
+        "Turn a skill of AgentOS's first dialects (actions, placeholders) into one that loads.",
+    ),
     "curl": ("import_.commands:curl", "Turn one curl command into a utility."),
 }
 
@@ -36,6 +40,8 @@ def kind_of(source: str) -> str | None:
         return None
     if source.endswith((".har", ".postman_collection.json")):
         return "har" if source.endswith(".har") else "postman"
+    if source.endswith(".md"):
+        return "agentos"
     return "lap" if source.endswith(".lap") or (not address and _begins_as_lap(Path(source))) else "openapi"
 
 

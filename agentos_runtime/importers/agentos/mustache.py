@@ -1,0 +1,82 @@
+"""`{{params.x | pipe}}` of requests as jq."""
+
+import re
+
+from agentos_runtime.importers.agentos.pipes import ARGUMENT, NotSaid, piped
+from agentos_runtime.jsontext import Json, dump
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_HEAD = re.compile(r"(params|auth|settings)((?:\.[A-Za-z_]\w*)+)\s*")
+_PIPE = re.compile(rf"\|\s*(\w+)\s*(?::\s*({ARGUMENT}))?\s*")
+_QUOTED = re.compile(r"'((?:[^']|'')*)'")
+
+
+def request_value(value: Json, *, url: bool = False) -> Json:
+    """A value of a request, its texts as jq where they hold placeholders. Raises NotSaid."""
+    if isinstance(value, dict):
+        return {name: request_value(below) for name, below in value.items()}
+    if isinstance(value, list):
+        return [request_value(below) for below in value]
+    if not isinstance(value, str) or "{{" not in value:
+        return value
+    whole = _PLACEHOLDER.fullmatch(value)
+    if whole and not url:
+        return expression(whole[1])
+    if url and not re.match(r"https?://[^/{]+", value):
+        raise NotSaid("a url that begins with a param")
+    parts: list[str] = []
+    end = 0
+    for found in _PLACEHOLDER.finditer(value):
+        parts.append(dump(value[end : found.start()]).decode())
+        encoded = " | @uri" if url else ""
+        parts.append(f'({expression(found[1])} | if . == null then "" else tostring end{encoded})')
+        end = found.end()
+    parts.append(dump(value[end:]).decode())
+    if "{{" in _PLACEHOLDER.sub("", value):
+        raise NotSaid("a placeholder that does not end")
+    return " + ".join(part for part in parts if part != '""')
+
+
+def expression(inside: str) -> str:
+    """What stands between the braces. Raises NotSaid."""
+    head = _HEAD.match(inside)
+    if head is None:
+        raise NotSaid(f"the placeholder {{{{{inside[:40]}}}}}")
+    source, end = f".{head[1]}{head[2]}", head.end()
+    while end < len(inside):
+        pipe = _PIPE.match(inside, end)
+        if pipe is None:
+            raise NotSaid(f"the placeholder {{{{{inside[:40]}}}}}")
+        source, end = piped(source, pipe[1], pipe[2]), pipe.end()
+    return source
+
+
+def bound_query(query: str) -> tuple[str, dict[str, Json]]:
+    """SQL with pasted placeholders as SQL with bound names, and what they hold. Raises NotSaid."""
+    bound: dict[str, Json] = {}
+
+    def bind(inside: str) -> str:
+        if re.search(r"\|\s*raw\b", inside):
+            raise NotSaid("SQL that a param holds (`| raw`)")
+        source = expression(inside)
+        name = re.sub(r"\W", "_", inside.partition("|")[0].strip().rpartition(".")[2])
+        name = name if bound.get(name, source) == source else f"{name}_{len(bound)}"
+        bound[name] = source
+        return f":{name}"
+
+    def in_quotes(found: re.Match[str]) -> str:
+        text, pieces, end = found[1], [], 0
+        if "{{" not in text:
+            return found[0]
+        for placeholder in _PLACEHOLDER.finditer(text):
+            pieces += [_sql_text(text[end : placeholder.start()]), bind(placeholder[1])]
+            end = placeholder.end()
+        pieces.append(_sql_text(text[end:]))
+        return " || ".join(piece for piece in pieces if piece)
+
+    outside = _QUOTED.sub(in_quotes, query)
+    return _PLACEHOLDER.sub(lambda found: bind(found[1]), outside), bound
+
+
+def _sql_text(text: str) -> str:
+    return f"'{text}'" if text else ""
