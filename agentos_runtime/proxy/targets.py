@@ -9,9 +9,11 @@ from agentos_runtime.manifest.origins import host_of, is_private, origin_of
 
 LONGEST_URL = 8 * 1024
 LONGEST_HOST = 255
+MOST_ENCODED = 4
+"""How often a path may be percent-encoded over and over."""
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _SENDABLE = re.compile(r"[!-~]*")
-_AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)((?::[0-9]*)?)")
+_AUTHORITY = re.compile(r"(\[[^\]/?#]*\]|[^:/?#\\\s]*)((?::[0-9]*)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def parse_path(raw_path: bytes, query: bytes) -> Target:
 
 def normal_path(path: str) -> str:
     """What different spellings of one path have in common: decoded, lower case, no empty segment, no `;params`."""
-    segments = [unquote(segment).partition(";")[0].casefold() for segment in path.split("/")]
+    segments = [_decoded(segment).partition(";")[0].casefold() for segment in path.split("/")]
     return "/" + "/".join(segment for segment in segments if segment)
 
 
@@ -90,10 +92,21 @@ def _target(scheme: str, authority: str, path: str, query: str) -> Target:
     return Target(origin, path or "/", query)
 
 
+def _decoded(segment: str) -> str:
+    """Without its percent-encoding, also where that was encoded again: some services decode twice."""
+    for _ in range(MOST_ENCODED):
+        if "%" not in segment:
+            break
+        segment = unquote(segment)
+    return segment
+
+
 def _check_segment(segment: str) -> None:
-    decoded = unquote(segment)
+    decoded = _decoded(segment)
     if decoded.partition(";")[0] in (".", ".."):
         raise unfit("has a segment . or .., which services read differently: write the path that is meant")
+    if unquote(decoded) != decoded:
+        raise unfit("has a segment that is percent-encoded over and over")
     if "\\" in decoded or "/" in decoded:
         raise unfit("has a backslash or an encoded slash in its path")
     if not decoded.isprintable() and any(ord(character) < 0x20 or character == "\x7f" for character in decoded):

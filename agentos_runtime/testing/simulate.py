@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Protocol
 from urllib.parse import quote
 
 from agentos_runtime.calls.messages import NEAREST, UpstreamRequest, UpstreamResponse
 from agentos_runtime.errors import UpstreamUnreachable
 from agentos_runtime.manifest.model import Retry
-from agentos_runtime.testing.matching import differing, is_exact, see
+from agentos_runtime.testing.matching import differing, is_exact, read_body, see
 from agentos_runtime.testing.model import Case, SimulatedAnswer
 from agentos_runtime.testing.tokens import SimulatedTokens
 
@@ -68,6 +69,9 @@ class SimulatedUpstream:
     ) -> "SimulatedStream":
         """The answer of the case as a stream. Raises UpstreamUnreachable when there is none."""
         case, said = self._choose(request, streaming=True)
+        if case.streams and not asks_for_events(request):
+            with suppress(UpstreamUnreachable):
+                case, said = self._choose(request, streaming=False)
         return SimulatedStream(case.answer, self._pause, said)
 
     def _choose(self, request: UpstreamRequest, *, streaming: bool) -> tuple[Case, str]:
@@ -83,6 +87,15 @@ class SimulatedUpstream:
                 f"{case.skill}/{case.utility.name} {case.name}, which differs in {differs}."
             )
         return case, f"{quote(case.name)}; {NEAREST}"
+
+
+def asks_for_events(request: UpstreamRequest) -> bool:
+    """Whether a request says that it wants a stream; one that an agent makes itself may want the whole answer."""
+    body = read_body(request.body)
+    if isinstance(body, dict) and isinstance(body.get("stream"), bool):
+        return body["stream"] is True
+    accepts = any(name.lower() == "accept" and "event-stream" in text for name, text in request.headers)
+    return accepts or "stream" in request.url.lower() or "alt=sse" in request.url
 
 
 class SimulatedStream:

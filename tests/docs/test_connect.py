@@ -19,6 +19,7 @@ from tests.cli.console import Console
 from tests.docs.pages import DOCS, Block, blocks, read
 from tests.openapi.lab import bundled, tool
 
+NODE_MODULES = Path(__file__).parents[2] / "build" / "node" / "node_modules"
 PAGE = DOCS / "connect.md"
 ADDRESS = "http://127.0.0.1:3456"
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -120,6 +121,44 @@ def test_the_document_for_tools_is_where_it_is_said_to_be(client: httpx.Client) 
     assert found
     for path in found:
         assert client.get(path).json()["openapi"] == "3.1.0"
+
+
+@pytest.mark.parametrize(
+    ("begins", "shows"),
+    [
+        ("from openai import", "reply.choices[0].message.content"),
+        ("from anthropic import", "message.content[0].text"),
+    ],
+)
+def test_the_sdks_of_openai_and_anthropic_are_answered(
+    client: httpx.Client, tmp_path: Path, begins: str, shows: str
+) -> None:
+    text = told(block("python", begins).text, client)
+    (tmp_path / "ask.py").write_text(f"{text}\nprint({shows})\n", encoding="utf-8")
+    done = tool("python", "ask.py", folder=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip()
+
+
+def test_the_ai_sdk_of_vercel_is_answered(client: httpx.Client, tmp_path: Path) -> None:
+    node = NODE_MODULES / ".bin" / "node"
+    if not node.exists():
+        pytest.skip("the programs for node are not installed: scripts/install node")
+    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
+    text = told(block("js", "@ai-sdk/openai").text, client)
+    (tmp_path / "ask.mjs").write_text(f"{text}\nconsole.log(text);\n", encoding="utf-8")
+    done = subprocess.run([node, "ask.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip()
+
+
+def test_the_tool_for_langchain_asks_what_it_says(client: httpx.Client, tmp_path: Path) -> None:
+    lines = told(block("python", "langchain_core").text, client).splitlines()
+    own = [line for line in lines if "langchain" not in line or "X-Agent" in line]
+    text = "\n".join(line for line in own if line != "@tool") + '\nprint(find_place("Oslo")[0]["name"])\n'
+    (tmp_path / "ask.py").write_text(text, encoding="utf-8")
+    done = tool("python", "ask.py", folder=tmp_path)
+    assert (done.returncode, bool(done.stdout.strip())) == (0, True), done.stderr[-2000:]
 
 
 @needs_curl

@@ -69,6 +69,7 @@ def bundled(folder: Path, **settings: Any) -> Iterator[httpx.Client]:
     @contextlib.asynccontextmanager
     async def opened() -> Any:
         async with open_runtime(given, {}, dependencies=made) as runtime:
+            await runtime.registry.refresh()  # a busy machine opens before all skills are loaded
             succeeding.take(stores[0])
             yield runtime
 

@@ -1,17 +1,21 @@
 """Official clients work unchanged with a base URL of the server."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.proxy.lab import lab, sse
+from tests.end_to_end.house import KEY
+from tests.proxy.lab import ANTHROPIC, lab, sse
 from tests.toy.raw import Exchange, answer, answer_json, cut, render_chunks, say
 
 PYTHON = Path(__file__).parents[2] / "build" / "clients" / "bin" / "python"
 PROGRAM = Path(__file__).parent / "programs" / "sdk.py"
+NODE_MODULES = Path(__file__).parents[2] / "build" / "node" / "node_modules"
+IN_NODE = Path(__file__).parent / "programs" / "ai.mjs"
 EVENTS = [("Content-Type", "text/event-stream")]
 REPLY = {"role": "assistant", "content": "Hello.", "reasoning_details": [{"type": "reasoning.text", "text": "t"}]}
 USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
@@ -144,3 +148,49 @@ def test_the_clients_of_openai_and_anthropic_understand_everything(tmp_path: Pat
     )
     assert [row["code"] for row in rows].count("upstream_rate_limited") == 2 * 3, "what passes is"
     assert {request.header("anthropic-beta") for request in requests} == {None, "a,b"}
+
+
+AI_CALL = {
+    "text": "Héllo",
+    "deltas": '{"a": 1}',
+    "call": {"a": 1},
+    "signature": None,
+    "usage": [3, 4],
+    "error": None,
+}
+AI_THOUGHT = AI_CALL | {"text": "", "signature": "c2lnbmF0dXJl", "usage": [3, 9]}
+UNSKILLED = [404, "The model must begin with the id of a skill: <skill>/limited.", False]
+
+
+@pytest.mark.slow
+def test_the_ai_sdk_of_vercel_understands_everything(tmp_path: Path) -> None:
+    node = NODE_MODULES / ".bin" / "node"
+    if not node.exists():
+        pytest.skip("the programs for node are not installed: scripts/install node")
+    environ = dict(os.environ) | {"NODE_PROGRAMS": str(NODE_MODULES)}
+    with lab(tmp_path) as started:
+        started.upstream.says(service)
+        command = [str(node), str(IN_NODE), started.house.server.url]
+        done = subprocess.run(command, env=environ, capture_output=True, timeout=100)
+        assert done.returncode == 0, done.stderr.decode()
+        said = json.loads(done.stdout)
+        rows = started.house.rows()
+        requests = started.upstream.toy.requests
+    for face in ("openai at /v1", "anthropic at /v1"):
+        said[face]["limited"][1] = said[face]["limited"][1].partition(" Skills")[0]
+    assert said["openai"] == {"plain": "Hello.", "stream": AI_CALL, "limited": [429, "slow", True]}
+    assert said["openai at /v1"] == {"plain": "Hello.", "stream": AI_CALL, "limited": UNSKILLED}
+    assert said["anthropic"] == {
+        "plain": "Hello.",
+        "stream": AI_THOUGHT,
+        "limited": [429, "Too Many Requests", True],
+    }
+    assert said["anthropic at /v1"] == {"plain": "Hello.", "stream": AI_THOUGHT, "limited": UNSKILLED}
+    assert said["responses"] == "Hello."
+    assert "stopped in the middle" in said["cut"]["error"]
+    assert said["unknown"][0] == 404
+    assert [row["code"] for row in rows].count("upstream_rate_limited") == 2 * 2, "what passes is tried again"
+    good = [row for row in rows if row["outcome"] == "ok"]
+    assert {(row["input_tokens"], row["output_tokens"]) for row in good} <= {(3, 4), (3, 9), (None, None)}
+    keys = {(request.header("authorization") or request.header("x-api-key")) for request in requests}
+    assert keys == {f"Bearer {KEY}", ANTHROPIC}

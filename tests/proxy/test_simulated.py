@@ -25,6 +25,9 @@ def test_every_way_to_an_address_says_that_a_case_answered(client: httpx.Client)
         client.post("/v1/chat/completions", json=CHAT | {"model": "openrouter/a"}, headers=AGENT),
         client.post("/api/use", json={"url": "https://openrouter.ai/api/v1/chat/completions", "body": CHAT}),
     ]
+    assert [(a.status_code, a.text[:300]) for a in said if a.status_code != 200] == []
+    kinds = [answer.headers["content-type"].partition(";")[0] for answer in said]
+    assert kinds == ["application/json", "text/event-stream", "application/json", "application/json"]
     assert [answer.status_code for answer in said] == [200] * 4
     assert [answer.headers.get("x-simulated", "none").partition("; ")[2] for answer in said] == [
         "match=nearest"

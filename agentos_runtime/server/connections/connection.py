@@ -72,6 +72,9 @@ class Connection(HttpToolsProtocol):
         if not self.url.startswith(b"/"):
             self._refusal = MisdirectedHost("This is no proxy: send the path only, such as GET /api/skills.")
             raise ValueError("not a path")
+        if b"#" in self.url:  # the parser of urls would drop what follows
+            self._refusal = BadRequest("The address has a #: a fragment is never sent. Leave it out, or write %23.")
+            raise ValueError("a fragment")
         super().on_headers_complete()
 
     @property
