@@ -31,7 +31,7 @@ from agentos_runtime.security.broker import CredentialBroker
 from agentos_runtime.security.credentials.opening import open_credentials, open_store
 from agentos_runtime.security.login.renewing import Renewals
 from agentos_runtime.security.opening import open_approvals
-from agentos_runtime.skills.opening import open_registry
+from agentos_runtime.skills.opening import open_cache, open_registry
 from agentos_runtime.skills.pinning import Pinning
 from agentos_runtime.skills.registry import Registry
 from agentos_runtime.storage.activity.ledger import Ledger
@@ -145,8 +145,9 @@ async def open_runtime(
     settings = Settings.from_environ(environ) if settings is None else settings
     platform = check_platform()
     make_private_folder(settings.home)
-    async with WorkerPool(mode=settings.jq) as workers:
-        registry = open_registry(settings, workers)
+    cache = open_cache(settings)
+    async with WorkerPool(mode=settings.jq, kept=cache) as workers:
+        registry = open_registry(settings, workers, cache)
         with open_safeguards(settings) as safeguards, closing(registry):
             reaching = (
                 nullcontext(dependencies(registry))

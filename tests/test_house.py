@@ -57,6 +57,7 @@ LOADS_LATE: Mapping[str, str] = {
     "skills/entities.py": "few homes have files of entities, and what reads them takes long to import",
     "skills/loading.py": "what reads manifests takes long to import, and skills that were kept are not read",
     "skills/opening.py": "jsonschema takes a fifth of the time of looking at skills that are known to be right",
+    "jq/compiled/engine.py": "what generates code takes long to import, and code that was kept is not generated",
     "security/credentials/opening.py": "the keyring is an extra that may not be installed",
 }
 MEASURES_INTERNALS: Mapping[str, str] = {

@@ -11,7 +11,7 @@ from typing import Self
 
 from agentos_runtime.jq.answer import LATE, LOST, Answer, Limits
 from agentos_runtime.jq.checking import Checkable, Checks, Unfinished, Verdict
-from agentos_runtime.jq.compiled.engine import Refusal, engine_for
+from agentos_runtime.jq.compiled.engine import KeptSources, Refusal, engine_for
 from agentos_runtime.jq.compiling import CompileProblem
 from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.outcome import Failure, Outcome, outcome_of
@@ -37,6 +37,7 @@ class WorkerPool:
 
     mode: `auto` runs programs in this process where they can be compiled; `worker` runs none here. What they give
     is the same. With `auto` a worker process starts when it is first needed, which it may never be.
+    kept: where what was compiled is found by later processes.
     size: the processes for programs; none where only checks are made, which have a process of their own, so that no
     call ever waits for a check. Raises JqUnusable on entering when jq is missing or too old, or the workers that
     are needed at once do not start.
@@ -49,8 +50,9 @@ class WorkerPool:
         limits: Limits = Limits(),  # noqa: B008  a frozen value
         script: str = WORKER,
         mode: str = "worker",
+        kept: KeptSources | None = None,
     ) -> None:
-        self._engine = engine_for(mode)
+        self._engine = engine_for(mode, kept)
         self._size = size
         self._limits = limits
         self._script = script

@@ -34,11 +34,15 @@ UNUSABLE = (JqUnusable, KeyringError, NewerFile, PrivateFileError)
 """What can be missing or refused when a home is opened; each message says what to do."""
 
 
-def open_registry(settings: Settings, checker: ExpressionChecker) -> Registry:
+def open_cache(settings: Settings) -> Cache:
+    """What earlier processes of this home, and of this very program, made of the same texts."""
+    return Cache(settings.cache_folder, this_program)
+
+
+def open_registry(settings: Settings, checker: ExpressionChecker, cache: Cache) -> Registry:
     """All skills that the settings name, not loaded yet; to be closed."""
     shipped = {digest for each in read_bundled().values() for digest in (each.digest, *each.files)}
-    folders = skill_folders(settings)
-    kept = KeptSkills(Cache(settings.cache_folder, this_program))
+    folders, kept = skill_folders(settings), KeptSkills(cache)
     return Registry(folders, checker, _Shapes(), settings=settings.skill_settings, shipped=shipped, kept=kept)
 
 
@@ -64,7 +68,7 @@ async def open_catalog(settings: Settings, environ: Mapping[str, str]) -> AsyncI
     Raises PrivateFileError, KeyringError, JqUnusable.
     """
     async with LazyChecker() as checker:
-        with closing(open_registry(settings, checker)) as registry:
+        with closing(open_registry(settings, checker, open_cache(settings))) as registry:
             broker = open_broker(settings, environ)
             await registry.refresh()
             if checker.unusable is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agentos_runtime.storage.private_files import PrivateFileError, check_private
 
-MOST_ENTRIES = 5000
+MOST_ENTRIES = 20_000
 """When there are more, all are made anew."""
 LARGEST = 64 * 1024 * 1024
 """Bytes of one entry."""

@@ -17,7 +17,7 @@ from agentos_runtime.manifest.model import Skill
 from agentos_runtime.skills import loading
 from agentos_runtime.skills.entries import SkillEntry
 from agentos_runtime.skills.kept import KeptSkills, Used, this_program
-from agentos_runtime.skills.opening import open_registry
+from agentos_runtime.skills.opening import open_cache, open_registry
 from agentos_runtime.storage.cache import Cache
 from tests.cli.console import Console
 
@@ -54,7 +54,8 @@ def entries(console: Console, monkeypatch: pytest.MonkeyPatch | None = None) -> 
 
     async def loaded() -> tuple[SkillEntry, ...]:
         async with WorkerPool(size=0) as workers:
-            registry = open_registry(Settings.from_environ(console.environ), workers)
+            settings = Settings.from_environ(console.environ)
+            registry = open_registry(settings, workers, open_cache(settings))
             await registry.refresh()
             registry.close()
             return registry.entries
@@ -131,7 +132,8 @@ def test_what_a_kept_skill_is_made_of_is_watched_too(console: Console) -> None:
 
     async def watched() -> tuple[int, str]:
         async with WorkerPool(size=0) as workers:
-            registry = open_registry(Settings.from_environ(console.environ), workers)
+            settings = Settings.from_environ(console.environ)
+            registry = open_registry(settings, workers, open_cache(settings))
             await registry.refresh()
             before = registry.generation
             console.write("toy/more.md", PART.replace("Two", "Another"))

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from agentos_runtime.jq.compiled.building import build
+from agentos_runtime.jq.compiled.building import generated
+from agentos_runtime.jq.compiled.code import code_of
 from agentos_runtime.jq.compiled.engine import Engine, Refusal
 from agentos_runtime.jq.compiled.errors import Beyond, JqError, Unsupported
 from agentos_runtime.jq.compiled.functions.changing import without_keys
@@ -342,7 +343,7 @@ def test_every_way_to_cost_something_is_given_up_when_little_is_left(source: str
 
 
 def test_generated_code_stops_as_soon_as_nothing_is_left() -> None:
-    code = build("", ["def f(g): g | g; f(f(f(f(f(f(f(f(. + 1))))))))"], ())
+    code = code_of(generated("", ["def f(g): g | g; f(f(f(f(f(f(f(f(. + 1))))))))"], ()))
     code.meter.begin(LITTLE, lambda: False)
     with pytest.raises(Beyond):
         code.expressions[0](1)
@@ -357,7 +358,7 @@ def test_generated_code_stops_as_soon_as_nothing_is_left() -> None:
 )  # fmt: skip
 def test_what_is_endless_too_large_or_not_of_the_subset_is_not_compiled(source: str) -> None:
     with pytest.raises(Unsupported):
-        build("", [source], ())
+        generated("", [source], ())
 
 
 def test_an_input_that_takes_long_to_parse_is_left_to_a_worker() -> None:
@@ -414,7 +415,7 @@ def test_generated_code_reaches_no_name_outside_of_its_table() -> None:
     compiled = 0
     for definitions, source in programs:
         try:
-            code = build(definitions, [source], ("params", "settings", "response"))
+            code = code_of(generated(definitions, [source], ("params", "settings", "response")))
         except Unsupported:
             continue
         compiled += 1

@@ -1,49 +1,26 @@
-"""Expressions become functions of Python: parsed, generated, and compiled with nothing but the table in reach."""
+"""Expressions become source of Python: parsed, and generated from tables."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Sequence
 
 from agentos_runtime.jq.compiled.cardinality import ONE, outputs_of
 from agentos_runtime.jq.compiled.errors import Unsupported
-from agentos_runtime.jq.compiled.functions.meter import Meter
-from agentos_runtime.jq.compiled.functions.table import reachable
 from agentos_runtime.jq.compiled.generator import Generator
 from agentos_runtime.jq.compiled.language.parser import parse_definitions, parse_expression
 from agentos_runtime.jq.compiled.language.syntax import Node
 from agentos_runtime.jq.compiled.scope import Scope
-from agentos_runtime.jsontext import Json
 
-Expression: TypeAlias = Callable[[Json], list[Json]]
-"""From an input to all outputs. Raises JqError and Beyond."""
 _MOST_CHARACTERS = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
-    """What was generated for some expressions. Its meter and variables are those of the one run under way."""
-
-    source: str
-    meter: Meter
-    bind: Callable[[dict[str, Json]], None]
-    """Sets the variables, for one run."""
-    expressions: tuple[Expression, ...]
-
-
-def build(definitions: str, sources: Sequence[str], bound: Sequence[str]) -> Code:
-    """The code of expressions that share definitions; `bound` are the variables that they have.
+def generated(definitions: str, sources: Sequence[str], bound: Sequence[str]) -> str:
+    """The source of expressions that share definitions; `bound` are the variables that they have.
 
     Raises Unsupported for what is not in the subset.
     """
     try:
-        source = _generated(definitions, sources, bound)
-        code = compile(source, "<compiled jq>", "exec", dont_inherit=True)
-    except (RecursionError, SyntaxError, MemoryError) as error:
+        return _generated(definitions, sources, bound)
+    except (RecursionError, MemoryError) as error:
         raise Unsupported(f"nested too deeply: {type(error).__name__}") from None
-    known = reachable()
-    exec(code, known)  # noqa: S102  generated from tables; see `table`
-    meter = Meter()
-    return Code(source, meter, *known["build"](meter))
 
 
 def _generated(definitions: str, sources: Sequence[str], bound: Sequence[str]) -> str:

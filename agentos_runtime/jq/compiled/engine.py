@@ -7,10 +7,12 @@ again in a worker, which says what happens.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeAlias
+from importlib import import_module
+from typing import Protocol, TypeAlias
 
-from agentos_runtime.jq.compiled.building import Code, Expression, build
+from agentos_runtime.jq.compiled.code import Code, Expression, code_of
 from agentos_runtime.jq.compiled.errors import Beyond, JqError, Unsupported
 from agentos_runtime.jq.compiled.reading import Output, as_input
 from agentos_runtime.jq.inputs import ProgramInput
@@ -18,6 +20,7 @@ from agentos_runtime.jq.outcome import COMPILED, LARGEST_INPUT, Outcome
 from agentos_runtime.jq.program import Layout, Parts, Program
 from agentos_runtime.jsontext import Json
 
+GENERATOR = "agentos_runtime.jq.compiled.building"
 BUDGET = 15_000
 """Units of one run: about as many keys looked up. No run takes more than 3 ms."""
 PATIENCE = 0.25
@@ -55,11 +58,20 @@ class _Known:
             self.code = making.result()
 
 
+class KeptSources(Protocol):
+    """Where what was generated is found by later processes: by a name, and for exactly what it was made of."""
+
+    def find(self, name: str, of: bytes) -> bytes | None: ...
+
+    def keep(self, name: str, of: bytes, data: bytes) -> None: ...
+
+
 class Engine:
     """Programs compiled to Python when they first run."""
 
-    def __init__(self, *, budget: int = BUDGET) -> None:
+    def __init__(self, *, budget: int = BUDGET, kept: KeptSources | None = None) -> None:
         self._budget = budget
+        self._kept = kept
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
     async def run(self, program: Program, data: bytes | ProgramInput) -> Outcome | Refusal:
@@ -79,7 +91,7 @@ class Engine:
         if known is None:
             known = self._keep(program, _NOT_YET)
         if known.making is None:
-            known.making = asyncio.ensure_future(asyncio.to_thread(_compiled, program.parts))
+            known.making = asyncio.ensure_future(asyncio.to_thread(self._compiled, program))
             known.making.add_done_callback(known.made)
         await asyncio.wait({known.making}, timeout=PATIENCE)
         return known
@@ -94,8 +106,24 @@ class Engine:
         """The code of a program, or why there is none."""
         known = self._known.get(program.digest)
         if known is None or known.code is _NOT_YET:
-            known = self._keep(program, _compiled(program.parts))
+            known = self._keep(program, self._compiled(program))
         return known.code
+
+    def _compiled(self, program: Program) -> Code | Refusal:
+        """What the program is compiled to, or why it is not: as it was kept, or made now and kept."""
+        name, of = f"jq {program.digest.hex()}", repr(program.parts).encode("utf-8", "surrogatepass")
+        kept = self._kept.find(name, of) if self._kept else None
+        if kept is not None:
+            with suppress(Unsupported, UnicodeDecodeError):
+                return code_of(kept.decode("utf-8", "surrogatepass"))
+        try:
+            source = _generated(program.parts)
+            code = code_of(source)
+        except Unsupported as why:
+            return Refusal(str(why))
+        if self._kept:
+            self._kept.keep(name, of, source.encode("utf-8", "surrogatepass"))
+        return code
 
     def answer(self, program: Program, data: bytes | ProgramInput) -> Outcome:
         """What a compiled program gives.
@@ -119,16 +147,15 @@ class Engine:
             code.bind({})  # it holds nothing of a call afterwards
 
 
-def engine_for(mode: str) -> Engine | None:
+def engine_for(mode: str, kept: KeptSources | None) -> Engine | None:
     """`auto`: programs are compiled; `worker`: never."""
-    return None if mode == "worker" else Engine()
+    return None if mode == "worker" else Engine(kept=kept)
 
 
-def _compiled(parts: Parts) -> Code | Refusal:
-    try:
-        return build(parts.definitions, [source for source in parts.sources if source is not None], parts.bound)
-    except Unsupported as why:
-        return Refusal(str(why))
+def _generated(parts: Parts) -> str:
+    """The source of a program. Raises Unsupported."""
+    make: Callable[..., str] = import_module(GENERATOR).generated
+    return make(parts.definitions, [source for source in parts.sources if source is not None], parts.bound)
 
 
 def _run(parts: Parts, code: Code, given: ProgramInput) -> Outcome:
