@@ -77,9 +77,15 @@ def interleaved(rows: list[list[Any]], random: Any) -> list[Any]:
     st.lists(st.tuples(st.sampled_from(["look", "look_up", "note"]), inputs), min_size=1, max_size=3),
     st.booleans(),
     st.randoms(use_true_random=False),
+    st.sampled_from([("openrouter", {}), ("openai", {"api": "completions"})]),
 )
 def test_calls_are_those_of_the_plain_reply_however_they_come(
-    expressions: Expressions, style: str, made: list[Any], late_usage: bool, random: Any
+    expressions: Expressions,
+    style: str,
+    made: list[Any],
+    late_usage: bool,
+    random: Any,
+    whose: tuple[str, dict[str, Any]],
 ) -> None:
     calls = [{"id": f"c{i}", "name": name, "input": given} for i, (name, given) in enumerate(made)]
     rows = delivered(style, calls, random)
@@ -91,9 +97,9 @@ def test_calls_are_those_of_the_plain_reply_however_they_come(
     chunks += [finish, {"id": "g", "choices": [], **usage}] if late_usage else [{**finish, **usage}]
     whole = [part({"name": call["name"], "arguments": json.dumps(call["input"])}, id=call["id"]) for call in calls]
     body: Any = {"id": "g", "choices": [{"finish_reason": "tool_calls", "message": {"tool_calls": whole}}], **usage}
-    wire = expressions.wire("openrouter")
-    streamed = wire.stream(HI, sse(*chunks, done="[DONE]"))
-    assert streamed.done == wire.reply(HI, body)
+    wire, asked = expressions.wire(whose[0]), {**HI, **whose[1]}
+    streamed = wire.stream(asked, sse(*chunks, done="[DONE]"))
+    assert streamed.done == wire.reply(asked, body)
     assert streamed.done["tool_calls"] == calls
     assert added_up(streamed.deltas) == [(call["id"], call["name"], call["input"]) for call in calls]
 

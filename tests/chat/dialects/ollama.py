@@ -45,17 +45,21 @@ def stream(generation: Generation, random: Random) -> bytes:
 def takes(body: Any) -> None:
     only(body, "model messages tools stream think format keep_alive logprobs top_logprobs options")
     names: dict[str, str] = {}
+    called: set[str] = set()
     for message in body["messages"]:
         only(message, "role content thinking images tool_calls tool_name tool_call_id")
         refuse(not isinstance(message["content"], str), "content is a text")
         refuse(message.get("thinking", "").startswith("hm "), "another maker's thinking")
         for call in message.get("tool_calls", []):
             refuse(not isinstance(call["function"]["arguments"], dict), "arguments are an object")
+            called.add(call["function"]["name"])
             if "id" in call:  # clients of older versions write none
                 refuse(call["id"] in names, "a call that is told twice")
                 names[call["id"]] = call["function"]["name"]
         if message["role"] == "tool":
-            refuse(message["tool_name"] != names.get(message["tool_call_id"]), "a result of another tool")
+            refuse(message["tool_name"] not in called, "a result of no tool")
+            other = "tool_call_id" in message and message["tool_name"] != names.get(message["tool_call_id"])
+            refuse(other, "a result of another tool")
 
 
 def failure(status: int, words: str) -> Any:

@@ -69,13 +69,18 @@ def stream(generation: Generation, random: Random) -> bytes:
         told = item(place, made)
         at = {"output_index": place, "item_id": told["id"]}
         empty: dict[str, Any]
+        middle: list[dict[str, Any]]
         if isinstance(made, Thinking):
             empty, kind = {"summary": [], "encrypted_content": None}, "response.reasoning_summary_text.delta"
+            start = {"type": "response.reasoning_summary_part.added", "summary_index": 0, **at}
             middle = [{"type": kind, "summary_index": 0, "delta": piece, **at} for piece in cut(made.text, random)]
+            middle = [{**start, "part": {"type": "summary_text", "text": ""}}, *middle]
         elif isinstance(made, Text):
             empty, kind = {"content": [], "status": "in_progress"}, "response.output_text.delta"
             more = {"content_index": 0, "logprobs": [], **at}
             middle = [{"type": kind, "delta": piece, **more} for piece in cut(made.text, random)]
+            start = {"type": "response.content_part.added", "content_index": 0, **at}
+            middle = [{**start, "part": {**told["content"][0], "text": ""}}, *middle]
         else:
             empty, kind = {"arguments": "", "status": "in_progress"}, "response.function_call_arguments.delta"
             middle = [{"type": kind, "delta": piece, **at} for piece in cut(made.written, random)]
@@ -91,6 +96,10 @@ def takes(body: Any) -> None:
     refuse(body["store"] is not False, "the test keeps nothing at OpenAI")
     refuse(body.get("tools") == [] or ("tool_choice" in body and "tools" not in body), "a choice of no tools")
     refuse(body.get("max_output_tokens", 16) < 16, "max_output_tokens is at least 16")
+    thinks = body.get("reasoning", {}).get("effort") not in (None, "none")
+    refuse(thinks and {"temperature", "top_p"} & set(body), "unsupported parameter: temperature")
+    for tool in body.get("tools", []):
+        refuse(not isinstance(tool["parameters"].get("properties"), dict), "object schema missing properties")
     waiting: list[str] = []
     seen: set[str] = set()
     for place, entry in enumerate(body["input"]):
