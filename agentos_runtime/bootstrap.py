@@ -20,11 +20,13 @@ from agentos_runtime.limits.idempotency.answers import LocalAnswers
 from agentos_runtime.limits.idempotency.replays import Replays, read_replays
 from agentos_runtime.limits.rules import NANO
 from agentos_runtime.limits.source import RuleSource
+from agentos_runtime.metrics.settings import read_telemetry
 from agentos_runtime.runtime import Runtime, ports
 from agentos_runtime.runtime.answering.local import LocalParts
 from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.runtime.home.parts import Home, OperatorKeys
 from agentos_runtime.runtime.safeguards import Safeguards
+from agentos_runtime.runtime.telling.exporting import Exporter
 from agentos_runtime.runtime.transport import TokenTransport
 from agentos_runtime.security.agents import Agents
 from agentos_runtime.security.broker import CredentialBroker
@@ -154,7 +156,7 @@ async def open_runtime(
                 if dependencies
                 else real_dependencies(settings, environ, safeguards.circuit_breakers)
             )
-            async with reaching as reached:
+            async with reaching as reached, _exporter(settings) as exporter:
                 desk = Desk(settings.waiting_file, clock=reached.clocks.wall, sleep=reached.clocks.sleep)
                 notifier = Notifier(read_notify(settings.notify, settings.config_file), environ)
                 with Ledger(settings.activity_file) as ledger, closing(desk), closing(notifier):
@@ -177,7 +179,22 @@ async def open_runtime(
                             platform=platform,
                             clocks=reached.clocks,
                             max_reply=settings.max_reply,
+                            exporter=exporter,
                         )
+
+
+@asynccontextmanager
+async def _exporter(settings: Settings) -> AsyncIterator[Exporter | None]:
+    """What sends spans to a collector, past simulations, too; None where the operator names none.
+
+    Raises SettingsError.
+    """
+    endpoint = read_telemetry(settings.telemetry, settings.config_file).otlp_endpoint
+    if endpoint is None:
+        yield None
+        return
+    async with Upstream(settings) as upstream, Exporter(upstream, endpoint) as exporter:
+        yield exporter
 
 
 async def _load(registry: Registry, *, watch: bool) -> None:

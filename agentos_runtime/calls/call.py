@@ -4,6 +4,7 @@ import secrets
 from dataclasses import field
 from typing import Any, Literal, TypeAlias
 
+from agentos_runtime.calls.trace_context import TraceParent
 from agentos_runtime.frozen import dataclass
 
 Surface: TypeAlias = Literal["http", "mcp", "use", "face", "cli"]
@@ -35,8 +36,8 @@ class Call:
     patience: float | None = None
     waiting_id: str | None = None
     surface: Surface = "cli"
-    trace_id: str | None = None
-    """The trace that it belongs to, 32 hex digits, as its caller says in `traceparent`."""
+    parent: TraceParent | None = None
+    """The trace that it belongs to, as its caller says in `traceparent`."""
     text: bytes | None = field(default=None, repr=False, compare=False)
     """The JSON text that the params were read from, for who has it: they need not be written and read again."""
     depth: int = 0

@@ -1,15 +1,29 @@
 """`traceparent` (W3C Trace Context): the trace that a call belongs to, as whoever calls says."""
 
 import re
+from dataclasses import dataclass
 
-_PARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
+_PARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_SAMPLED = 1
 
 
-def trace_id_of(traceparent: object) -> str | None:
-    """The trace's id, 32 hex digits; None for what is no `traceparent`, which then means nothing."""
+@dataclass(frozen=True, slots=True)
+class TraceParent:
+    """The caller's span; ids are hex digits."""
+
+    trace_id: str
+    span_id: str
+    sampled: bool = True
+    """Whether the caller records the trace."""
+
+
+def parent_of(traceparent: object) -> TraceParent | None:
+    """None for what is no `traceparent`, which then means nothing."""
     found = _PARENT.fullmatch(traceparent) if isinstance(traceparent, str) else None
     if found is None:
         return None
-    version, trace, parent, more = found.groups()
+    version, trace, span, flags, more = found.groups()
     wrong = version == "ff" or (version == "00" and more is not None)
-    return None if wrong or not trace.strip("0") or not parent.strip("0") else trace
+    if wrong or not trace.strip("0") or not span.strip("0"):
+        return None
+    return TraceParent(trace, span, bool(int(flags, 16) & _SAMPLED))

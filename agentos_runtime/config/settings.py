@@ -74,6 +74,8 @@ class Settings:
     """`[mcp]` in config.toml; read by `mcp.toolsets`."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     """`[metrics]` in config.toml; read by `metrics.settings`."""
+    telemetry: Mapping[str, Any] = field(default_factory=dict)
+    """`[telemetry]` in config.toml; read by `metrics.settings`."""
     faces: Mapping[str, Any] = field(default_factory=dict)
     """`[faces]` in config.toml; read by `proxy.faces`."""
     ask: Mapping[str, Any] = field(default_factory=dict)
@@ -180,7 +182,19 @@ class Settings:
 
 
 TABLES = frozenset(
-    {"skill_settings", "limits", "breaker", "fairness", "idempotency", "mcp", "metrics", "faces", "ask", "notify"}
+    {
+        "skill_settings",
+        "limits",
+        "breaker",
+        "fairness",
+        "idempotency",
+        "mcp",
+        "metrics",
+        "telemetry",
+        "faces",
+        "ask",
+        "notify",
+    }
 )
 """Settings that only `config.toml` can say."""
 AGENT_PREFIX = "agentos_"
@@ -369,6 +383,7 @@ _READERS: Mapping[str, Any] = {
     "idempotency": _table,
     "mcp": _table,
     "metrics": _table,
+    "telemetry": _table,
     "faces": _table,
     "ask": _table,
     "notify": _table,

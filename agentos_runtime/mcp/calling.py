@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from agentos_runtime.calls.call import Call, Reply
-from agentos_runtime.calls.trace_context import trace_id_of
+from agentos_runtime.calls.trace_context import parent_of
 from agentos_runtime.errors import (
     AgentOSError,
     InvalidParams,
@@ -97,7 +97,7 @@ class Calls:
         rows = tool is not None and tool.has_rows and arguments.get("limit") is None and not arguments.get("all")
         if rows:
             arguments["limit"] = ROWS
-        trace = trace_id_of(request.meta.get("traceparent")) or face.trace_id
+        parent = parent_of(request.meta.get("traceparent")) or face.parent
         call = Call(
             skill,
             utility,
@@ -107,7 +107,7 @@ class Calls:
             _idempotency_key(request),
             patience=_patience(request),
             surface="mcp",
-            trace_id=trace,
+            parent=parent,
         )
         try:
             reply = await self.runtime.invoke(call)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from agentos_runtime.calls.trace_context import TraceParent
 from agentos_runtime.errors import Unauthorized
 from agentos_runtime.mcp.ports import Runtime
 from agentos_runtime.mcp.toolsets import Toolset
@@ -15,7 +16,7 @@ class Face:
     agent: str
     toolset: Toolset
     request_id: str
-    trace_id: str | None = None
+    parent: TraceParent | None = None
     """As the header of the request says; what a message says of itself wins."""
 
 

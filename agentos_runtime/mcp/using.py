@@ -59,7 +59,7 @@ class UseTool:
         """The result of the call, and what stands beside it; patience: as of a `Call`. Raises AgentOSError."""
         if self._proxy is None:
             self._proxy = Proxy(self._runtime.parts)
-        caller = Caller(face.agent, face.request_id, patience, trace_id=face.trace_id)
+        caller = Caller(face.agent, face.request_id, patience, parent=face.parent)
         found = await use_once(self._proxy, given, caller)
         room = Room(self._max_text, face.agent, self._kept, "with the query of the url")
         notes = [visible(found.warning)] if found.warning else []

@@ -1,6 +1,8 @@
-"""`[metrics]` of config.toml."""
+"""`[metrics]` and `[telemetry]` of config.toml."""
 
+import re
 from dataclasses import dataclass
+from typing import Any
 
 from agentos_runtime.config.tables import flag, read_table
 
@@ -16,3 +18,26 @@ class MetricsSettings:
 def read_metrics(raw: object, file: object) -> MetricsSettings:
     """The table `metrics`; `file` is named in errors. Raises SettingsError."""
     return MetricsSettings(**read_table(raw, f"{file}: metrics", {"open": flag}))
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetrySettings:
+    """Who is sent spans of calls."""
+
+    otlp_endpoint: str | None = None
+    """Where a collector takes spans: OTLP over HTTP, as JSON. None = nobody is sent any."""
+
+
+def read_telemetry(raw: object, file: object) -> TelemetrySettings:
+    """The table `telemetry`; `file` is named in errors. Raises SettingsError."""
+    return TelemetrySettings(**read_table(raw, f"{file}: telemetry", {"otlp_endpoint": _endpoint}))
+
+
+def _endpoint(value: Any) -> str:
+    if not isinstance(value, str) or not _COLLECTOR.fullmatch(value):
+        raise ValueError("write it as http://127.0.0.1:4318, without a user and a query")
+    return value if value.endswith(TRACES) else value.rstrip("/") + TRACES
+
+
+TRACES = "/v1/traces"
+_COLLECTOR = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?")

@@ -17,6 +17,7 @@ _DROPPED = OWN_KEYS | frozenset(
     (
         *("host", "content-length", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade"),
         *("expect", "http2-settings", "accept-encoding", "cookie", "cookie2", "origin", "referer", "forwarded"),
+        *("traceparent", "tracestate", "baggage"),
         *("x-real-ip", "via", "x-agent", "x-request-id", "x-console-key", "waiting-id", "x-method-override"),
     )
 )

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from agentos_runtime.calls.call import Timings
+from agentos_runtime.calls.trace_context import TraceParent
 from agentos_runtime.errors import InvalidParams, NotStreamable, ParamProblem
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 from agentos_runtime.proxy.exchange import Exchange
@@ -25,7 +26,7 @@ class Caller:
     request_id: str
     patience: float | None = None
     waiting_id: str | None = None
-    trace_id: str | None = None
+    parent: TraceParent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def asked_of(given: Mapping[str, Json], caller: Caller) -> Asked:
         fields.get("skill"),
         fields.get("credential"),
         fields.get("timeout") or WHOLE,
-        trace_id=caller.trace_id,
+        parent=caller.parent,
         patience=caller.patience,
         waiting_id=caller.waiting_id,
     )

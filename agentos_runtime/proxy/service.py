@@ -10,6 +10,7 @@ from agentos_runtime.calls.evaluate import EMPTY
 from agentos_runtime.calls.messages import Upload
 from agentos_runtime.calls.plan import CallPlan, plan_call
 from agentos_runtime.calls.requests.drafting import Draft
+from agentos_runtime.calls.trace_context import TraceParent
 from agentos_runtime.diagnostics import Place, Position
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.manifest.model import Effect, Literal, Rest, Retry, Skill, Utility
@@ -69,7 +70,7 @@ class Asked:
     """None = that of the utility which is called so, else the usual one."""
     timeout: float = WHOLE
     surface: Surface = "use"
-    trace_id: str | None = None
+    parent: TraceParent | None = None
     """The trace that it belongs to, as its caller says in `traceparent`."""
     patience: float | None = None
     """Seconds for which it is held while a person is asked; None = until that is over."""
@@ -123,7 +124,7 @@ class Proxy:
             patience=asked.patience,
             waiting_id=asked.waiting_id,
             surface=asked.surface,
-            trace_id=asked.trace_id,
+            parent=asked.parent,
         )
         record = self._record(call)
         await record.__aenter__()

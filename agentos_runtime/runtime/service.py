@@ -39,6 +39,7 @@ from agentos_runtime.runtime.record import Record, Timer
 from agentos_runtime.runtime.results import Results
 from agentos_runtime.runtime.safeguards import Safeguards
 from agentos_runtime.runtime.selecting import Selection, checked_selection
+from agentos_runtime.runtime.telling.exporting import Exporter
 from agentos_runtime.runtime.telling.figures import Figures
 from agentos_runtime.runtime.telling.watched import Telling
 from agentos_runtime.runtime.tracing import Trace
@@ -96,6 +97,7 @@ class Runtime:
         clocks: Clocks | None = None,
         renewals: Renewals | None = None,
         machine: LocalParts | None = None,
+        exporter: Exporter | None = None,
     ) -> None:
         self.registry = registry
         self.ledger = ledger
@@ -108,6 +110,9 @@ class Runtime:
         self._platform = platform
         self.telling = Telling(Measured(), registry, safeguards.limits, home.agents)
         """Who is told how calls go."""
+        self._exporter = exporter
+        if exporter is not None:
+            self.telling.listeners.append(exporter.tell)
         measured = self.telling.measured
         self._figures = Figures(measured, registry, broker, safeguards, home.agents, ledger, workers)
         clocks = clocks or Clocks()
@@ -150,6 +155,8 @@ class Runtime:
             health["limits"] = problem
         if self._notifier is not None and self._notifier.troubles:
             health["notify"] = [*self._notifier.troubles]
+        if self._exporter is not None and self._exporter.trouble:
+            health["telemetry"] = self._exporter.trouble
         return health
 
     async def ready(self, skill: str) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from agentos_runtime.calls.call import Call, Reply, Timings
-from agentos_runtime.calls.trace_context import trace_id_of
+from agentos_runtime.calls.trace_context import parent_of
 from agentos_runtime.errors import (
     AgentOSError,
     DecisionPending,
@@ -85,7 +85,7 @@ class CallRoute:
             request.request_id,
             _idempotency_key(request),
             surface="http",
-            trace_id=trace_id_of(request.headers.get(b"traceparent", b"").decode("latin-1")),
+            parent=parent_of(request.headers.get(b"traceparent", b"").decode("latin-1")),
             patience=0.0 if _responds_later(request) else self._limits.hold,
             waiting_id=waiting_id.decode("latin-1") if waiting_id else None,
             text=request.body or b"{}",

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from agentos_runtime.calls.trace_context import trace_id_of
+from agentos_runtime.calls.trace_context import parent_of
 from agentos_runtime.testing.fake_credentials import stand_in
 from tests.cli.console import PATIENCE, SCRIPT, Console, started
 from tests.clients import NO_TLS
@@ -214,4 +214,5 @@ def test_several_processes_tell_of_a_change_once(tmp_path: Path) -> None:
     ],
 )
 def test_only_a_well_formed_traceparent_names_a_trace(header: str, trace: str | None) -> None:
-    assert trace_id_of(header) == trace
+    found = parent_of(header)
+    assert (found.trace_id if found else None) == trace

@@ -45,7 +45,7 @@ class Log:
         call, closing = ended.call, ended.closing
         about: dict[str, Json] = {
             "request_id": call.request_id,
-            "trace_id": call.trace_id,
+            "trace_id": call.parent.trace_id if call.parent else None,
             "agent": call.agent,
             "skill": call.skill[:MOST_OF_A_NAME],
             "utility": call.utility[:MOST_OF_A_NAME],
@@ -82,7 +82,7 @@ def _call_text(ended: Ended) -> str:
         *(["stream"] if ended.streamed else []),
         *([f"case {plain(ended.simulated.partition(';')[0])}"] if ended.simulated else []),
         dim(call.request_id),
-        *([dim(f"trace {call.trace_id}")] if call.trace_id else []),
+        *([dim(f"trace {call.parent.trace_id}")] if call.parent else []),
     ]
     return "  ".join(parts)
 

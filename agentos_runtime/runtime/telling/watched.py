@@ -1,5 +1,6 @@
 """A call as figures and listeners get to know it: when it begins, what happens on the way, how it ends."""
 
+import time
 from collections.abc import Callable
 
 from agentos_runtime.calls.call import Call, Timings
@@ -19,6 +20,16 @@ USE = "use"
 
 
 @dataclass(frozen=True, slots=True)
+class Exchanged:
+    """One request to a service. Moments are nanoseconds since the epoch."""
+
+    origin: str
+    began: int
+    ended: int
+    """When it was answered, or failed; a stream may go on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How a call ended."""
 
@@ -27,6 +38,13 @@ class Ended:
     streamed: bool
     simulated: str | None = None
     """In a simulation: which case answered, and whether it was the very request."""
+    skill: str = OTHER
+    utility: str = OTHER
+    """As they are called here; what is none is `other`."""
+    began: int = 0
+    ended: int = 0
+    """Nanoseconds since the epoch."""
+    exchanges: tuple[Exchanged, ...] = ()
 
 
 class Telling:
@@ -47,9 +65,10 @@ class Telling:
         entry = self._registry.find(call.skill)
         if entry is None or entry.skill is None:
             return OTHER, OTHER
+        if call.utility == USE:
+            return call.skill, USE
         utility = callable_name(entry.skill, call.utility)
-        known = utility in entry.skill.utilities or utility == USE
-        return call.skill, utility if known else OTHER
+        return call.skill, utility if utility in entry.skill.utilities else OTHER
 
     def agent(self, call: Call) -> str:
         """The agent, if the operator named it: bound to a token, or with limits of its own."""
@@ -69,9 +88,14 @@ class Watched:
         self._call = call
         self._skill, self._utility = OTHER, OTHER
         self._streamed = False
+        self._began = 0
+        """Nothing is kept for listeners where there are none."""
+        self._exchanges: list[Exchanged] = []
 
     def begun(self) -> None:
         self._skill, self._utility = self._telling.names(self._call)
+        if self._telling.listeners:
+            self._began = time.time_ns()
         self._telling.measured.in_flight.add((self._skill,))
 
     def streams(self) -> None:
@@ -85,6 +109,9 @@ class Watched:
     def exchanged(self, origin: str, seconds: float) -> None:
         """A request to the service was answered, or failed."""
         self._telling.measured.upstream.observe((self._skill, origin), seconds)
+        if self._began:
+            now = time.time_ns()
+            self._exchanges.append(Exchanged(origin, now - round(seconds * 1e9), now))
 
     def ended(
         self, closing: Closing, meter: Meter, timings: Timings, refused_by: str | None, simulated: str | None
@@ -101,8 +128,23 @@ class Watched:
         if refused_by is not None:
             measured.refusals.add((refused_by, agent))
         self._count_usage(closing, meter, agent)
+        if self._telling.listeners:
+            self._tell(closing, simulated)
+
+    def _tell(self, closing: Closing, simulated: str | None) -> None:
+        ended = Ended(
+            self._call,
+            closing,
+            self._streamed,
+            simulated,
+            self._skill,
+            self._utility,
+            self._began,
+            time.time_ns(),
+            tuple(self._exchanges),
+        )
         for listen in self._telling.listeners:
-            listen(Ended(self._call, closing, self._streamed, simulated))
+            listen(ended)
 
     def _count_usage(self, closing: Closing, meter: Meter, agent: str) -> None:
         if meter.input_tokens is None and meter.output_tokens is None and meter.cost is None:

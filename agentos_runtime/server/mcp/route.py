@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
-from agentos_runtime.calls.trace_context import trace_id_of
+from agentos_runtime.calls.trace_context import parent_of
 from agentos_runtime.errors import (
     AgentOSError,
     InvalidParams,
@@ -120,8 +120,8 @@ class McpRoute:
         if toolset.skill is not None:
             await runtime.ready(toolset.skill)
             runtime.visible(agent).entry(toolset.skill)
-        trace_id = trace_id_of(admission.headers.get(b"traceparent", b"").decode("latin-1"))
-        return Face(agent, toolset, admission.request_id, trace_id)
+        parent = parent_of(admission.headers.get(b"traceparent", b"").decode("latin-1"))
+        return Face(agent, toolset, admission.request_id, parent)
 
 
 def _client(admission: Admitted, message: Request) -> str | None:

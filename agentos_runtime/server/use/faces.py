@@ -53,7 +53,7 @@ class FacesRoute:
             routed.body,
             routed.skill,
             surface="face",
-            trace_id=trace_of(request),
+            parent=trace_of(request),
             patience=self._passing.hold,
             waiting_id=waiting_id_of(request),
         )

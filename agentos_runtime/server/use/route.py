@@ -5,7 +5,7 @@ import re
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agentos_runtime.calls.trace_context import trace_id_of
+from agentos_runtime.calls.trace_context import TraceParent, parent_of
 from agentos_runtime.errors import AgentOSError, MethodNotAllowed, ShuttingDown
 from agentos_runtime.mcp.face import agent_of
 from agentos_runtime.proxy.service import METHODS, Asked, Proxy
@@ -113,7 +113,7 @@ class UseRoute:
             body_of(request),
             named.decode("latin-1") if named else None,
             credential.decode("latin-1") if credential else None,
-            trace_id=trace_of(request),
+            parent=trace_of(request),
             patience=self._passing.hold,
             waiting_id=waiting_id_of(request),
             arriving=request.arriving,
@@ -125,9 +125,9 @@ def headers_of(scope: Scope) -> tuple[tuple[str, str], ...]:
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
 
 
-def trace_of(request: Admitted) -> str | None:
+def trace_of(request: Admitted) -> TraceParent | None:
     """The trace that the request belongs to."""
-    return trace_id_of(request.headers.get(b"traceparent", b"").decode("latin-1"))
+    return parent_of(request.headers.get(b"traceparent", b"").decode("latin-1"))
 
 
 def waiting_id_of(request: Admitted) -> str | None:
