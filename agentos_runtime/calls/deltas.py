@@ -77,7 +77,7 @@ def plan_stream(skill: Skill, utility: Utility) -> StreamPlan | None:
     stream = utility.rest.stream
     if stream is None:
         return None
-    error = stream.error if isinstance(stream.error, Jq | PlainPath) else None
+    error = stream.error if isinstance(stream.error, (Jq, PlainPath)) else None
     outputs = tuple(expression for expression in (error, stream.delta, stream.end) if expression)
     return StreamPlan(
         stream=stream,
@@ -103,6 +103,7 @@ def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -
     texts: list[bytes] = []
     documents: list[Json] = []
     hidden = False
+    all_harmless = _are_harmless(events)
 
     def batch(
         failure: AgentOSError | None = None, failed_event: int | None = None, *, ended: bool = False
@@ -122,7 +123,7 @@ def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -
                 return batch(failure=said)
             return batch(failure=_not_json(plan, event, problem))
         failure, text = None, event.data
-        if not _is_harmless(event, document):
+        if not (all_harmless and isinstance(document, dict)) and not _is_harmless(event, document):
             failure = _default_failure(plan, event, document, now)
             text = hide(event.data)
             if text is not event.data:
@@ -147,17 +148,17 @@ def _default_failure(plan: StreamPlan, event: UpstreamEvent, document: Json, now
     return failure
 
 
+def _are_harmless(events: Sequence[UpstreamEvent]) -> bool:
+    """Whether the texts alone show that in no object of them is an error or half of a character: quickly told."""
+    for event in events:
+        if event.name == "error":
+            return False
+    data = b"\n".join([event.data for event in events])
+    return b"error" not in data and b'"message"' not in data and b"\\u" not in data and b"\xf4" not in data
+
+
 def _is_harmless(event: UpstreamEvent, document: Json) -> bool:
-    """Whether its text alone shows that no error and no half of a character is in it: quickly told."""
-    data = event.data
-    return (
-        b"error" not in data
-        and b'"message"' not in data
-        and b"\\u" not in data
-        and b"\xf4" not in data
-        and event.name != "error"
-        and isinstance(document, dict)
-    )
+    return isinstance(document, dict) and _are_harmless([event])
 
 
 def _is_plain(document: Json) -> bool:
@@ -179,8 +180,14 @@ def stream_head(plan: StreamPlan, params: dict[str, Json], settings: Mapping[str
     return opening(plan.program, params, settings, response) + b'"events":['
 
 
-def batch_input(head: bytes, batch: Batch) -> bytes:
-    return b"".join([head, b",".join(batch.texts), b"]}"])
+def batch_text(batch: Batch) -> bytes:
+    """The events' texts, as they stand in an array."""
+    return b",".join(batch.texts)
+
+
+def batch_input(head: bytes, text: bytes) -> bytes:
+    """text: what `batch_text` gives."""
+    return b"".join([head, text, b"]}"])
 
 
 def batch_document(known: Mapping[str, Json], batch: Batch) -> dict[str, Json]:
@@ -219,16 +226,16 @@ def _leftover_error(plan: StreamPlan, outcome: Outcome, width: int, now: float) 
     if outcome.failure is None:
         return
     rest = outcome.outputs[len(outcome.outputs) - len(outcome.outputs) % width :]
-    if rest and isinstance(plan.stream.error, Jq | PlainPath):
+    if rest and isinstance(plan.stream.error, (Jq, PlainPath)):
         raise_error(plan.service, single(rest[0], plan.outputs[0]), now)
     raise failed_output([plan.outputs[outcome.failure.index % width]], outcome)
 
 
 def _one_event(plan: StreamPlan, outputs: Sequence[Json], now: float) -> tuple[Value, bool]:
-    if len(outputs) == 1 and not isinstance(plan.stream.error, Jq | PlainPath):
+    if len(outputs) == 1 and not isinstance(plan.stream.error, (Jq, PlainPath)):
         return single(outputs[0], plan.outputs[0]), False
     values = [single(output, expression) for output, expression in zip(outputs, plan.outputs, strict=True)]
-    if isinstance(plan.stream.error, Jq | PlainPath):
+    if isinstance(plan.stream.error, (Jq, PlainPath)):
         raise_error(plan.service, values.pop(0), now)
     ended = len(values) > 1 and not isinstance(values[1], Empty) and values[1] not in (None, False)
     return values[0], ended

@@ -226,7 +226,7 @@ def words_failure(document: Json, now: float) -> UpstreamFailure:
     if failure is not None:
         return failure
     code = document.get("code") if isinstance(document, dict) else None
-    named = code if isinstance(code, str | int) else None
+    named = code if isinstance(code, (str, int)) else None
     return UpstreamFailure(message=words_in(document), code=named)
 
 
@@ -308,7 +308,7 @@ def _described_wait(error: dict[str, Json], meta: dict[str, Json], now: float) -
     for spot in spots:
         for name in ("retry_after", "retry_after_seconds"):
             value = spot.get(name)
-            if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
                 return float(value)
     if isinstance(headers, dict):
         return retry_after({name.lower(): str(text) for name, text in headers.items()}, now)

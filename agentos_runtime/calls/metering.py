@@ -23,6 +23,7 @@ class Meter:
     """Of the output tokens."""
 
 
+_NUMBER = frozenset({int, float})
 NUMBERS: tuple[str, ...] = (
     *("input_tokens", "output_tokens", "cost"),
     *("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"),
@@ -38,10 +39,13 @@ def read_meter(*documents: Json, clean: Callable[[str], str] = str) -> Meter:
     """
     sources = [document for document in documents if isinstance(document, dict)]
     usages = [usage for source in sources if isinstance(usage := source.get("usage"), dict)]
+    model = _text(sources, "model", clean)
+    if not usages:
+        return Meter(model)
     return Meter(
-        model=_text(sources, "model", clean),
-        provider=_text(sources, "provider", clean) if usages else None,
-        generation_id=(_text(sources, "generation_id", clean) or _text(sources, "id", clean)) if usages else None,
+        model=model,
+        provider=_text(sources, "provider", clean),
+        generation_id=_text(sources, "generation_id", clean) or _text(sources, "id", clean),
         input_tokens=_count(usages, "input_tokens", "prompt_tokens"),
         output_tokens=_count(usages, "output_tokens", "completion_tokens"),
         cost=next((cost for usage in usages if (cost := _cost(usage)) is not None), None),
@@ -63,8 +67,8 @@ def _number(sources: list[dict[str, Json]], *names: str) -> float | None:
     for source in sources:
         for name in names:
             value = source.get(name)
-            if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53:
-                return value
+            if value is not None and value.__class__ in _NUMBER and 0 <= value < 2**53:  # type: ignore[operator]
+                return value  # type: ignore[return-value]
     return None
 
 

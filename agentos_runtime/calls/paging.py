@@ -287,7 +287,7 @@ class Pages:
         if self._plan.by_address:
             self._url = cursor
         else:
-            self._position = page.next if isinstance(page.next, int | str) else cursor
+            self._position = page.next if isinstance(page.next, (int, str)) else cursor
         return False
 
     def _here(self) -> str | None:

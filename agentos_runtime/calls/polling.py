@@ -99,7 +99,7 @@ def _absolute(plan: ValuePlan, base: str, said: Value) -> str:
 
 def job_failed(service: Service, said: Value, whole: Json, now: float) -> AgentOSError:
     """The typed error of a job that failed, in its own words. `said` is what `failed` gave."""
-    own = said if isinstance(said, str | dict) else None
+    own = said if isinstance(said, (str, dict)) else None
     failure = described_failure(own, now) if own else words_failure(whole, now)
     return failure_error(service, failure)
 

@@ -84,7 +84,7 @@ def service_of(skill: Skill, utility: Utility) -> Service:
 def plan_reply(skill: Skill, utility: Utility) -> ReplyPlan:
     """Compile a utility's reply. Pure."""
     response = utility.rest.response
-    error = response.error if isinstance(response.error, Jq | PlainPath) else None
+    error = response.error if isinstance(response.error, (Jq, PlainPath)) else None
     mapping = [expression for _, expression in response.mapping]
     plain = all(isinstance(expression, PlainPath) for expression in [response.transform, *mapping] if expression)
     outputs: list[Expression] = [error] if error else []
@@ -225,7 +225,7 @@ def read_reply(plan: ReplyPlan, body: Body, outcome: Outcome | None, now: float)
     outputs = list(outcome.outputs) if outcome else []
     expressions = list(plan.outputs)
     error = plan.response.error
-    if isinstance(error, Jq | PlainPath):
+    if isinstance(error, (Jq, PlainPath)):
         said: Value = walked(error, body.whole) if isinstance(error, PlainPath) and not plan.program else EMPTY
         if plan.program and outputs:
             said = single(outputs.pop(0), expressions.pop(0))
@@ -250,7 +250,7 @@ def raise_error(service: Service, said: Value, now: float) -> None:
 def read_error(plan: ReplyPlan, outcome: Outcome, now: float) -> None:
     """Raise what `error_program` says of an answer, or that it failed."""
     error = plan.response.error
-    assert isinstance(error, Jq | PlainPath)
+    assert isinstance(error, (Jq, PlainPath))
     if outcome.failure:
         raise failed_output([error], outcome)
     raise_error(plan.service, single(outcome.outputs[0], error), now)
@@ -351,7 +351,7 @@ def has_choice(whole: Json) -> bool:
     first = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(first, dict):
         return False
-    return any(isinstance(first.get(name), dict | str) for name in ("message", "delta", "text"))
+    return any(isinstance(first.get(name), (dict, str)) for name in ("message", "delta", "text"))
 
 
 def check_returns(utility: Utility, reply: Json) -> None:

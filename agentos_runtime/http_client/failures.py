@@ -61,7 +61,7 @@ class Failure:
     @property
     def connection(self) -> bool:
         """The connection failed, not the content: another try may do."""
-        return isinstance(self.error, UpstreamUnreachable | UpstreamTruncated)
+        return isinstance(self.error, (UpstreamUnreachable, UpstreamTruncated))
 
 
 @dataclass(frozen=True, slots=True)

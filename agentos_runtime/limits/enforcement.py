@@ -92,8 +92,8 @@ class Limits:
         return self._counters.uses(subject, rule, self._clock())
 
     def names(self, agent: str) -> bool:
-        """Whether the agent has limits of its own."""
-        return agent in self._rules.current().agents
+        """Whether the agent has limits of its own, in the rules as they were last read."""
+        return agent in self._rules.last.agents
 
     def budgets(self, agents: Collection[str]) -> list[tuple[str, Use]]:
         """How much of its budgets each of these, each agent with limits of its own, and all together have used.

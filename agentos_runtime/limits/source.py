@@ -30,6 +30,11 @@ class RuleSource:
             self._read()
         return self._rules
 
+    @property
+    def last(self) -> Rules:
+        """Those that were last read."""
+        return self._rules
+
     def _look(self) -> tuple[int, ...] | None:
         try:
             status = os.stat(self._name)

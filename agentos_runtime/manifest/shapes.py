@@ -183,7 +183,7 @@ def _minimum(schema: _Schema) -> Check:
     bound = schema["minimum"]
 
     def check(value: Json, path: Path, out: list[ParamProblem]) -> None:
-        if isinstance(value, int | float) and not isinstance(value, bool) and value < bound:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value < bound:
             out.append(ParamProblem(path_text(path), f"must be at least {bound}"))
 
     return check
@@ -193,7 +193,7 @@ def _maximum(schema: _Schema) -> Check:
     bound = schema["maximum"]
 
     def check(value: Json, path: Path, out: list[ParamProblem]) -> None:
-        if isinstance(value, int | float) and not isinstance(value, bool) and value > bound:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value > bound:
             out.append(ParamProblem(path_text(path), f"must be at most {bound}"))
 
     return check

@@ -32,8 +32,9 @@ class Family:
     values: dict[Labels, float] = field(default_factory=dict)
 
     def add(self, labels: Labels = (), amount: float = 1) -> None:
-        key = _fitting(labels, self.values, self.dropped)
-        self.values[key] = self.values.get(key, 0) + amount
+        values = self.values
+        key = labels if labels in values else _fitting(labels, values, self.dropped)
+        values[key] = values.get(key, 0) + amount
 
     def lines(self) -> Iterator[str]:
         yield from head(self.name, self.about, self.kind)
@@ -49,30 +50,32 @@ class Histogram:
     about: str
     labels: Labels
     dropped: Callable[[], object] = lambda: None
-    values: dict[Labels, tuple[list[int], float]] = field(default_factory=dict)
-    """How many fell below each bound and above the one before it, and their sum."""
+    values: dict[Labels, list[float]] = field(default_factory=dict)
+    """How many fell below each bound and above the one before it, and then the sum of all."""
 
     def observe(self, labels: Labels, seconds: float) -> None:
-        key = _fitting(labels, self.values, self.dropped)
-        counts, total = self.values.get(key) or ([0] * (len(SECONDS) + 1), 0.0)
-        counts[bisect_left(SECONDS, seconds)] += 1
-        self.values[key] = (counts, total + seconds)
+        series = self.values.get(labels)
+        if series is None:
+            key = _fitting(labels, self.values, self.dropped)
+            series = self.values.setdefault(key, [0] * (len(SECONDS) + 2))
+        series[bisect_left(SECONDS, seconds)] += 1
+        series[-1] += seconds
 
     def lines(self) -> Iterator[str]:
         yield from head(self.name, self.about, "histogram")
-        for labels, (counts, total) in self.values.items():
+        for labels, (*counts, total) in self.values.items():
             named = [*zip(self.labels, labels, strict=True)]
-            so_far = 0
+            so_far = 0.0
             for bound, count in zip((*SECONDS, math.inf), counts, strict=True):
                 so_far += count
-                yield f"{self.name}_bucket{label_text([*named, ('le', number(bound))])} {so_far}"
+                yield f"{self.name}_bucket{label_text([*named, ('le', number(bound))])} {number(so_far)}"
             yield f"{self.name}_sum{label_text(named)} {number(total)}"
-            yield f"{self.name}_count{label_text(named)} {so_far}"
+            yield f"{self.name}_count{label_text(named)} {number(so_far)}"
 
 
 def _fitting(labels: Labels, values: Mapping[Labels, object], dropped: Callable[[], object]) -> Labels:
     """The labels, or `other` for each when they are new and there is no room."""
-    if labels in values or len(values) < MOST_SERIES:
+    if len(values) < MOST_SERIES:
         return labels
     dropped()
     return (OTHER,) * len(labels)

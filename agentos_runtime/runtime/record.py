@@ -113,12 +113,13 @@ class Record:
         meter = self.results.meter(reversed(self.metering_sources))
         self.cost = meter.cost
         counts = True
-        closing = self._closing(error, meter)
+        timings = self.timer.timings()
+        closing = self._closing(error, meter, timings)
         if self.simulated is not None and isinstance(error, AgentOSError):
             error.simulated = self.simulated
         if self.watched is not None:
             refused_by = error.refused_by if isinstance(error, AgentOSError) else None
-            self.watched.ended(closing, meter, self.timer.timings(), refused_by, self.simulated)
+            self.watched.ended(closing, meter, timings, refused_by, self.simulated)
         try:
             counts = await self.ledger.finish(entry, closing, reads=self.reads)
         finally:
@@ -173,8 +174,7 @@ class Record:
         inside = self.upstream_status is not None and self.upstream_status < 400
         return self.made and not (said_no and inside)
 
-    def _closing(self, error: BaseException | None, meter: Meter) -> Closing:
-        timings = self.timer.timings()
+    def _closing(self, error: BaseException | None, meter: Meter, timings: Timings) -> Closing:
         failure = error if isinstance(error, AgentOSError) else InternalError("") if error else None
         if failure and failure.upstream and self.upstream_status is None:
             self.upstream_status = failure.upstream.status
@@ -209,4 +209,4 @@ class Record:
 
 def _left(error: BaseException | None) -> bool:
     """Whether the call ended because nobody waits for it any more."""
-    return isinstance(error, asyncio.CancelledError | GeneratorExit)
+    return isinstance(error, (asyncio.CancelledError, GeneratorExit))

@@ -1,6 +1,6 @@
 """The one way out of a call: whatever leaves it is made here, without the secrets that the call has used."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal, TypeVar
 
@@ -45,6 +45,13 @@ class Results:
         text = dump(data)
         cleaned = self._redactor.clean(data, text)
         return Event(name, cleaned, text if cleaned is data else None)
+
+    def deltas(self, news: Sequence[Json]) -> list[Event]:
+        """Events of a stream that are passed on together."""
+        texts = [dump(delta) for delta in news]
+        if self._redactor.may_change(b"\n".join(texts)):
+            return [self.event("delta", delta) for delta in news]
+        return [Event("delta", delta, text) for delta, text in zip(news, texts, strict=True)]
 
     def failure(self, error: AgentOSError, partial: Json) -> Event:
         """The event that ends a stream that failed, with what had arrived; names the call as plain errors do."""
@@ -91,6 +98,8 @@ class Results:
     def meter(self, documents: Iterable[Json]) -> Meter:
         """What the ledger gets to know: names and numbers."""
         meter = read_meter(*documents, clean=self._redactor.clean_text)
+        if not self._redactor.hides_numbers:
+            return meter
         hidden = {name: None for name in NUMBERS if self._number(getattr(meter, name)) != getattr(meter, name)}
         return replace(meter, **hidden) if hidden else meter
 

@@ -87,6 +87,10 @@ class Agents:
     def is_bound(self, name: str) -> bool:
         return name in self._current().bound
 
+    def has_bound(self, name: str) -> bool:
+        """The same by what was last read."""
+        return name in self._known.bound
+
     def stopped_at(self, name: str) -> str | None:
         """Since when no call of this name is made; None when it is not stopped."""
         return self._current().stopped.get(name)

@@ -12,6 +12,7 @@ from agentos_runtime.calls.deltas import (
     Batch,
     add_deltas,
     batch_input,
+    batch_text,
     check_said_something,
     final_input,
     is_complete,
@@ -175,7 +176,7 @@ class Wire:
         batch: Batch = read_events(plan, decoder.feed(text) + decoder.end(), NOW)
         head = stream_head(plan, params, self.plan.settings, response)
         accumulator = ACCUMULATORS[plan.stream.accumulate]()
-        outcome = self._expressions.run(plan.program, batch_input(head, batch))
+        outcome = self._expressions.run(plan.program, batch_input(head, batch_text(batch)))
         deltas = add_deltas(plan, batch, outcome, accumulator, NOW)
         if deltas.failure:
             raise deltas.failure

@@ -82,4 +82,4 @@ def listed(key: str, value: Json) -> list[Json]:
 
 
 def hashable(value: Json) -> Json:
-    return str(value) if isinstance(value, list | dict) else value
+    return str(value) if isinstance(value, (list, dict)) else value

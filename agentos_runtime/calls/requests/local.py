@@ -117,7 +117,7 @@ def _piece(part: PathPart, params: Mapping[str, Json], settings: Mapping[str, Js
                 "begins with / or ~/"
             )
         return value
-    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    text = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
     if not text or "/" in text or "\0" in text or text in (".", ".."):
         raise InvalidParams(
             f"{part.name} is one name in a path",

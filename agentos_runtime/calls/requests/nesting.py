@@ -61,7 +61,7 @@ def without_empty(node: Node | None, value: Json) -> Any:
 
 
 def _is_used_up(node: Node | None, value: Json) -> bool:
-    return isinstance(node, Fields | Items) and bool(node.entries) and value in ({}, [])
+    return isinstance(node, (Fields, Items)) and bool(node.entries) and value in ({}, [])
 
 
 def outer_name(name: str, way: str | None) -> str:
@@ -124,7 +124,7 @@ def _leaves(path: Path, value: Json, separators: str) -> Iterator[tuple[Path, st
     if isinstance(step, str) and (not step or any(each in step for each in separators)):
         reason = f"has {' or '.join(separators)} in its name" if step else "has no name"
         raise NestingError(path, f"{reason}, which would be read as another place")
-    if isinstance(value, dict | list):
+    if isinstance(value, (dict, list)):
         _not_empty(path, value)
         entries = value.items() if isinstance(value, dict) else enumerate(value)
         for name, item in entries:

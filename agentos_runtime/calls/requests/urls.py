@@ -65,7 +65,7 @@ def url_text(value: Json) -> str | None:
     """A single value as text for a url or header (true, 1.5, text); None for null, a list or an object."""
     if isinstance(value, str):
         return value
-    if value is None or isinstance(value, list | dict):
+    if value is None or isinstance(value, (list, dict)):
         return None
     return dump(value).decode()
 

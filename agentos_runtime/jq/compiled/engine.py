@@ -82,7 +82,7 @@ class Engine:
         if isinstance(known.code, Refusal):
             return known.code
         try:
-            return self.answer(program, data)
+            return self._answer(known, known.code, program, data)
         except (JqError, Beyond, RecursionError, MemoryError):
             return _VALUES
 
@@ -102,12 +102,15 @@ class Engine:
             self._known.popitem(last=False)
         return known
 
-    def code(self, program: Program) -> Code | Refusal:
-        """The code of a program, or why there is none."""
+    def _compile(self, program: Program) -> _Known:
         known = self._known.get(program.digest)
         if known is None or known.code is _NOT_YET:
             known = self._keep(program, self._compiled(program))
-        return known.code
+        return known
+
+    def code(self, program: Program) -> Code | Refusal:
+        """The code of a program, or why there is none."""
+        return self._compile(program).code
 
     def _compiled(self, program: Program) -> Code | Refusal:
         """What the program is compiled to, or why it is not: as it was kept, or made now and kept."""
@@ -131,12 +134,14 @@ class Engine:
         Raises JqError where jq certainly fails, and Beyond where it is not known what it does or where that costs
         too much.
         """
-        code = self.code(program)
-        size = len(data) if isinstance(data, bytes) else data.size
-        if isinstance(code, Refusal) or size > LARGEST_INPUT:
+        known = self._compile(program)
+        if isinstance(known.code, Refusal):
             raise Beyond
-        parts = self._known[program.digest].parts
-        if parts is not program.parts and parts != program.parts:
+        return self._answer(known, known.code, program, data)
+
+    def _answer(self, known: _Known, code: Code, program: Program, data: bytes | ProgramInput) -> Outcome:
+        size = len(data) if isinstance(data, bytes) else data.size
+        if size > LARGEST_INPUT or (known.parts is not program.parts and known.parts != program.parts):
             raise Beyond
         given = as_input(data)
         code.meter.begin(self._budget, given.uncertain)

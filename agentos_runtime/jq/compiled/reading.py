@@ -8,8 +8,8 @@ from agentos_runtime.jsontext import Json, JsonTextError, dump
 
 _LARGEST_WHOLE = 1e15
 _SMALL = frozenset({bool, int, type(None)})
-_CHANGED = frozenset({dict, list, float})
-"""What is copied, or may lose its point."""
+_CHANGED = frozenset({list, float})
+"""What is copied, as objects are, or may lose its point."""
 
 
 def as_input(data: bytes | ProgramInput) -> ProgramInput:
@@ -51,6 +51,8 @@ class Output:
             if kind is str:
                 texts += len(each)  # type: ignore[arg-type]
                 copied.append(each)
+            elif kind is dict:
+                copied.append(self._fields(each, depth + 1))  # type: ignore[arg-type]
             else:
                 copied.append(self._changed(each, kind, depth) if kind in _CHANGED else each)
         self.size += texts + 4 * len(value)
@@ -68,6 +70,8 @@ class Output:
             if kind is str:
                 texts += len(each)  # type: ignore[arg-type]
                 copied[name] = each
+            elif kind is dict:
+                copied[name] = self._fields(each, depth + 1)  # type: ignore[arg-type]
             else:
                 copied[name] = self._changed(each, kind, depth) if kind in _CHANGED else each
         self.size += texts + 6 * len(value)
@@ -75,8 +79,6 @@ class Output:
         return copied
 
     def _changed(self, value: Json, kind: type, depth: int) -> Json:
-        if kind is dict:
-            return self._fields(value, depth + 1)  # type: ignore[arg-type]
         if kind is list:
             return self._items(value, depth + 1)  # type: ignore[arg-type]
         return self._number(value)  # type: ignore[arg-type]

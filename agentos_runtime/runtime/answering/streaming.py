@@ -13,6 +13,7 @@ from agentos_runtime.calls.deltas import (
     add_deltas,
     batch_document,
     batch_input,
+    batch_text,
     check_said_something,
     final_input,
     is_complete,
@@ -228,7 +229,7 @@ class UpstreamSource:
             events = await self._read()
             news = await self._take(events) if events else []
             if news:
-                return [self._results.event("delta", delta) for delta in news]
+                return self._results.deltas(news)
 
     async def failed(self, error: AgentOSError) -> list[Event]:
         events = [self._results.event("delta", delta) for delta in self._accumulator.flush(cut=True)]
@@ -283,7 +284,8 @@ class UpstreamSource:
         if not batch.texts:
             return []
         document = batch_document(self._known, batch)
-        given = self._ctx.input_of(document, lambda: batch_input(self._head(), batch), *batch.texts)
+        text = batch_text(batch)
+        given = self._ctx.input_of(document, lambda: batch_input(self._head(), text), text)
         outcome = await self._ctx.run(self._plan.program, given)
         self._ctx.trace_stages(event_stages(self._plan, batch, outcome))
         self._make_room(outcome.size)

@@ -13,7 +13,6 @@ from agentos_runtime.security.agents import Agents
 from agentos_runtime.skills.registry import Registry
 from agentos_runtime.skills.visibility import callable_name
 from agentos_runtime.storage.activity.rows import Closing
-from agentos_runtime.storage.private_files import PrivateFileError
 
 USE = "use"
 """The name under which calls of any address of a service are counted."""
@@ -71,13 +70,8 @@ class Telling:
         return call.skill, utility if utility in entry.skill.utilities else OTHER
 
     def agent(self, call: Call) -> str:
-        """The agent, if the operator named it: bound to a token, or with limits of its own."""
-        if self._limits.names(call.agent):
-            return call.agent
-        try:
-            return call.agent if self._agents.is_bound(call.agent) else OTHER
-        except PrivateFileError:
-            return OTHER
+        """The agent, if the operator named it: bound to a token, or with limits of its own, as far as is known."""
+        return call.agent if self._limits.names(call.agent) or self._agents.has_bound(call.agent) else OTHER
 
 
 class Watched:

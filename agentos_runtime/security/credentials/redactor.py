@@ -28,7 +28,8 @@ class Redactor:
     def __init__(self, secrets: Iterable[Secret]) -> None:
         self.secrets = frozenset(secrets)
         texts = {text for secret in self.secrets if len(text := secret.reveal()) >= SHORTEST}
-        self._numeric = any(map(_DIGITS.fullmatch, texts))
+        self.hides_numbers = any(map(_DIGITS.fullmatch, texts))
+        """Whether a secret is all digits, so that a number may be one."""
         words = {
             word.encode("utf-8", "surrogatepass")
             for text in texts
@@ -68,11 +69,15 @@ class Redactor:
 
     def clean(self, value: Json, text: bytes | None = None) -> Json:
         """The value without secrets, in keys too; the very same value when none is in it. text: its JSON."""
-        if self.search is None or not (self._numeric or isinstance(value, (str, list, dict))):
+        if self.search is None or not (self.hides_numbers or isinstance(value, (str, list, dict))):
             return value
         if not self.search.may_hold(dump(value) if text is None else text) or self._is_clean(self.search, value):
             return value
         return self._walk(value)
+
+    def may_change(self, text: bytes) -> bool:
+        """Whether `clean` may find a secret in values whose JSON stands in the text, one a line; quickly told."""
+        return self.search is not None and self.search.may_hold(text)
 
     def clean_text(self, text: str) -> str:
         """The text without secrets. One that ends in `…` was cut: at its end the beginning of a secret goes too."""
@@ -98,7 +103,7 @@ class Redactor:
 
     def _is_clean(self, search: SecretSearch, value: Json) -> bool:
         """Whether nothing is found in all texts of the value at once: quicker than in one after the other."""
-        if self._numeric or not search.stops_at(_BETWEEN):
+        if self.hides_numbers or not search.stops_at(_BETWEEN):
             return False
         texts: list[str] = []
         _gather(value, texts)
@@ -115,7 +120,7 @@ class Redactor:
             fields = {self.clean_text(name): self._walk(item) for name, item in value.items()}
             same = all(a is b for a, b in zip(fields.values(), value.values(), strict=False))
             return value if same and fields.keys() == value.keys() else fields
-        return REDACTED if self._numeric and self._is_secret_number(value) else value
+        return REDACTED if self.hides_numbers and self._is_secret_number(value) else value
 
     def _is_secret_number(self, value: float | None) -> bool:
         """Whether the digits of a number hold a secret, however the number is written."""
