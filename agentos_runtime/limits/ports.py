@@ -50,3 +50,7 @@ class RulesNow(Protocol):
     """What is wrong with them; then those from before hold."""
 
     def current(self) -> Rules: ...
+    @property
+    def last(self) -> Rules:
+        """Those that were last given; nothing is looked at."""
+        ...
