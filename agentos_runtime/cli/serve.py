@@ -13,7 +13,7 @@ from agentos_runtime.cli.terminal.shell import Failed, Shell, home_options, json
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.console.access.door import open_sessions
 from agentos_runtime.server.lifecycle.processes import HERALD, Processes
-from agentos_runtime.server.server import address, listen
+from agentos_runtime.server.server import address, listen_apart
 from agentos_runtime.skills.opening import UNUSABLE
 from agentos_runtime.storage.private_files import make_private_folder
 
@@ -106,15 +106,16 @@ def _child_command(settings: Settings, said: Said) -> list[str]:
 
 
 def _serve_with(count: int, shell: Shell, settings: Settings, said: Said) -> None:
-    with contextlib.closing(listen(settings.host, settings.port)) as listener:
-        listener.listen()
-        url = address(settings.host, listener.getsockname()[1])
+    with contextlib.ExitStack() as kept:
+        listeners = listen_apart(settings.host, settings.port, count)
+        for listener in listeners:
+            kept.enter_context(contextlib.closing(listener))
+        url = address(settings.host, listeners[0].getsockname()[1])
         server = Server(shell, settings, said)
         processes = Processes(
             _child_command(settings, said),
             shell.environ,
-            listener,
-            count,
+            listeners,
             lambda: server.say_processes(url, count),
             server.warn,
             settings.drain,

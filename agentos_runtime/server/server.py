@@ -73,7 +73,7 @@ async def serve(
 ) -> None:
     """Open the runtime and serve it until `stop` is set or the process is told to end by SIGTERM or SIGINT.
 
-    One of several processes serves on the listener it `inherited`, and stops when its parent is gone.
+    One of several processes serves on the listeners it `inherited`, and stops when its parent is gone.
     `ready` gets the address once calls are answered; `notice` gets a sentence for everything this platform cannot
     promise. Raises SettingsError when the address cannot be listened on, and whatever opening the runtime raises.
     """
@@ -95,7 +95,11 @@ async def serve(
         guard = Guard(app, settings, port, limits, door, open_figures=figures.open)
         front = Probes(guard, app.opening, app.calls)
         server = Server(front, listener, peers, limits, settings.max_connections, collector)
-        async with server.running(), _awaited(stop, inherited) as ending, contextlib.AsyncExitStack() as opened:
+        async with (
+            server.running(),
+            _awaited(stop, inherited, server) as ending,
+            contextlib.AsyncExitStack() as opened,
+        ):
             runtime = await _unless(ending, opened.enter_async_context(open_runtime()))
             if runtime is None:
                 return
@@ -109,7 +113,7 @@ async def serve(
 
 
 class Server:
-    """One listening socket and its connections."""
+    """Its listening socket, those of others that it accepts on for a while, and the connections of all."""
 
     def __init__(
         self,
@@ -126,7 +130,8 @@ class Server:
         self._limits = limits
         self._most = most
         self._state = ServerState()
-        self._accepting: asyncio.Server | None = None
+        self._closed = False
+        self._accepting: dict[socket.socket, asyncio.Server] = {}
         self._config = uvicorn.Config(
             app,
             http=Connection,
@@ -146,20 +151,35 @@ class Server:
         """Accepts connections inside the block; all are closed after it."""
         self._set_date()
         housekeeping = asyncio.create_task(self._keep_house())
-        loop = asyncio.get_running_loop()
-        self._accepting = await loop.create_server(self._connection, sock=self._listener, backlog=_BACKLOG)
+        await self.accept(self._listener)
         try:
             yield
         finally:
             housekeeping.cancel()
             await self.close()
 
+    async def accept(self, listener: socket.socket) -> None:
+        """Accept its connections, too, until told to `leave` it; the socket itself stays its owner's."""
+        loop = asyncio.get_running_loop()
+        accepting = await loop.create_server(self._connection, sock=listener.dup(), backlog=_BACKLOG)
+        if self._closed or listener in self._accepting:
+            accepting.close()
+            return
+        self._accepting[listener] = accepting
+
+    def leave(self, listener: socket.socket) -> None:
+        """Accept no more of its connections; those that there are go on."""
+        accepting = self._accepting.pop(listener, None)
+        if accepting is not None:
+            accepting.close()
+
     async def close(self) -> None:
         """No more connections; answers under way have a moment to leave, then what is open is cut."""
-        if self._accepting is None:
+        if self._closed:
             return
-        self._accepting.close()
-        self._accepting = None
+        self._closed = True
+        for listener in list(self._accepting):
+            self.leave(listener)
         for connection in self._connections():
             connection.shutdown()
         await self._drained(_FLUSH)
@@ -194,8 +214,29 @@ class Server:
             await asyncio.sleep(min(1.0, self._limits.head_timeout / 4, self._limits.write_stall / 4))
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 is any free one. Raises SettingsError with what to do."""
+def listen_apart(host: str, port: int, count: int) -> list[socket.socket]:
+    """A listening socket for each of several processes, all on one address; port 0 is any free one.
+
+    Linux spreads connections over them; elsewhere one of them would get all, and so they share one. Raises
+    SettingsError.
+    """
+    # Without `beside`, first: what listens there already must not be joined in silence, by a second server.
+    with contextlib.closing(listen(host, port)) as probe:
+        if not sys.platform.startswith("linux"):
+            return [probe.dup() for _ in range(count)]
+        port = probe.getsockname()[1]
+    with contextlib.ExitStack() as opened:
+        listeners = [
+            opened.enter_context(contextlib.closing(listen(host, port, beside=True))) for _ in range(count)
+        ]
+        opened.pop_all()
+    for listener in listeners:
+        listener.listen(_BACKLOG)
+    return listeners
+
+
+def listen(host: str, port: int, *, beside: bool = False) -> socket.socket:
+    """A socket to listen on; port 0 is any free one. `beside` others of the same kind. Raises SettingsError."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -207,6 +248,8 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if beside:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)
         listener.setblocking(False)
     except OSError as error:
@@ -224,11 +267,13 @@ def address(host: str, port: int) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _awaited(stop: asyncio.Event, inherited: Inherited | None) -> AsyncIterator["asyncio.Task[None]"]:
+async def _awaited(
+    stop: asyncio.Event, inherited: Inherited | None, server: "Server"
+) -> AsyncIterator["asyncio.Task[None]"]:
     """Ends when the server is to end: it is told to, or its parent is gone."""
     waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(stop.wait())]
     if inherited:
-        waits.append(asyncio.ensure_future(inherited.parent_gone()))
+        waits.append(asyncio.ensure_future(inherited.follow(server)))
     first = asyncio.ensure_future(_first_of(waits))
     try:
         yield first

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -83,11 +84,83 @@ def test_processes_share_port_skills_and_ledger_and_a_killed_one_is_replaced(tmp
         assert len({row["id"] for row in rows}) == len(rows)
 
 
+def test_a_burst_of_connections_is_spread_over_the_processes(tmp_path: Path) -> None:
+    with served(tmp_path, 2, "https://toy.example=http://127.0.0.1:1") as (parent, url):
+        both = children(parent.pid)
+        with contextlib.ExitStack() as kept:
+            # All are there before either process looks, so that the first to look could take them all.
+            for pid in both:
+                os.kill(pid, signal.SIGSTOP)
+            port = int(url.rsplit(":", 1)[1])
+            for _ in range(64):
+                kept.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE))
+            for pid in both:
+                os.kill(pid, signal.SIGCONT)
+                eventually(lambda: queues(port), lambda now: 0 in now)
+            held = eventually(lambda: [accepted(pid, port) for pid in both], lambda now: sum(now) == 64)
+        # Spread by chance, 54 to 10 is less likely than one in a hundred million.
+        assert min(held) >= 10
+
+
+def test_while_a_process_cannot_be_replaced_the_others_take_its_connections(tmp_path: Path) -> None:
+    with Toy(answer(body=b"{}")) as toy, served(tmp_path, 3, f"https://toy.example={toy.origin}") as (parent, url):
+        first = children(parent.pid)
+        # Nothing that starts from now on can serve; what serves has read it already.
+        (tmp_path / "home" / "config.toml").write_text("[mcp]\nmode = 5\n")
+        survivor, *victims = sorted(first)
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
+        # Two of three listeners have no process of their own, and a third of all connections comes to each.
+        assert [say(url) for _ in range(24)] == ["one"] * 24
+        assert survivor in children(parent.pid)
+        (tmp_path / "home" / "config.toml").unlink()
+        eventually(lambda: children(parent.pid), lambda now: len(now) == 3)
+        assert [say(url) for _ in range(24)] == ["one"] * 24
+
+
+def test_a_second_server_on_the_same_port_is_refused(tmp_path: Path) -> None:
+    with served(tmp_path, 2, "https://toy.example=http://127.0.0.1:1") as (_, url):
+        command = [
+            sys.executable,
+            "-m",
+            "agentos_runtime",
+            "serve",
+            "--port",
+            url.rsplit(":", 1)[1],
+            "--processes",
+            "2",
+        ]
+        environ = {"AGENTOS_HOME": str(tmp_path / "other"), "PATH": os.environ["PATH"]}
+        second = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=PATIENCE)
+        assert second.returncode != 0
+        assert "cannot listen on" in second.stderr
+
+
 def test_no_process_outlives_its_parent(tmp_path: Path) -> None:
     with served(tmp_path, 2, "https://toy.example=http://127.0.0.1:1") as (parent, _):
         running = children(parent.pid)
         parent.kill()
         eventually(lambda: [pid for pid in running if alive(pid)], lambda left: left == [])
+
+
+def tcp_rows(port: int, state: str) -> list[list[str]]:
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [row for row in rows if row[1].endswith(f":{port:04X}") and row[3] == state]
+
+
+def queues(port: int) -> list[int]:
+    """Of each socket that listens on the port, how many connections nobody has taken yet."""
+    return [int(row[4].split(":")[1], 16) for row in tcp_rows(port, "0A")]
+
+
+def accepted(pid: int, port: int) -> int:
+    """How many connections to the port the process has taken."""
+    established = {f"socket:[{row[9]}]" for row in tcp_rows(port, "01")}
+    taken = 0
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            taken += os.readlink(each) in established
+    return taken
 
 
 def alive(pid: int) -> bool:

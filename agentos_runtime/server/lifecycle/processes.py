@@ -1,7 +1,10 @@
-"""Several server processes behind one listening socket, sharing one home; one that dies is replaced.
+"""Several server processes on one address, sharing one home; one that dies is replaced.
 
-Each child inherits the socket, and one end of a line to its parent: a byte on it says that it serves, and its end
-says that the parent is gone, so that no child outlives it.
+Each child has a listening socket of its own, over which the kernel spreads connections; on one socket for all, the
+child that wakes first takes a whole burst. The parent opens the sockets and keeps them: connections queue while a
+child is replaced, and until its successor serves another accepts on its socket. A child also has one end
+of a line to its parent. A byte from the child says that it serves; a byte from the parent says on whose socket to
+accept as well; its end says that the parent is gone, so that no child outlives it.
 """
 
 import asyncio
@@ -12,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 READY = b"r"
 HERALD = "--herald"
@@ -22,28 +26,55 @@ LONGEST_PAUSE = 5.0
 LOOK_AGAIN = 0.05
 
 
+_NO_LONGER = 0x80
+"""Set in a byte from the parent that takes back what the byte without it asked."""
+
+
+class Accepting(Protocol):
+    """A server that can accept on several sockets."""
+
+    async def accept(self, listener: socket.socket) -> None:
+        """Begin to."""
+
+    def leave(self, listener: socket.socket) -> None:
+        """Accept no longer, and keep what is connected."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inherited:
-    """What a child gets from its parent."""
+    """What a child gets from its parent: its line, which listener is its own, and the listeners of all."""
 
-    listener: socket.socket
     line: socket.socket
+    own: int
+    listeners: Sequence[socket.socket]
 
     @classmethod
     def of(cls, numbers: str) -> "Inherited":
-        """From the two file descriptors that `Processes` names on the child's command line."""
-        listener, line = (socket.socket(fileno=int(number)) for number in numbers.split(","))
-        listener.setblocking(False)
-        line.setblocking(False)
-        return cls(listener, line)
+        """From what `Processes` names on the child's command line: the number of its listener, and descriptors."""
+        own, line, *listeners = (int(number) for number in numbers.split(","))
+        sockets = [socket.socket(fileno=number) for number in (line, *listeners)]
+        for each in sockets:
+            each.setblocking(False)
+        return cls(sockets[0], own, sockets[1:])
+
+    @property
+    def listener(self) -> socket.socket:
+        """Its own."""
+        return self.listeners[self.own]
 
     def say_ready(self) -> None:
         with contextlib.suppress(OSError):
             self.line.send(READY)
 
-    async def parent_gone(self) -> None:
-        """Returns when the parent ended, however it did."""
-        await asyncio.get_running_loop().sock_recv(self.line, 1)
+    async def follow(self, server: Accepting) -> None:
+        """Do what the parent says; returns when the parent ended, however it did."""
+        loop = asyncio.get_running_loop()
+        while order := await loop.sock_recv(self.line, 1):
+            listener = self.listeners[order[0] & ~_NO_LONGER]
+            if order[0] & _NO_LONGER:
+                server.leave(listener)
+            else:
+                await server.accept(listener)
 
 
 @dataclass(slots=True)
@@ -53,17 +84,20 @@ class _Child:
     started: float
     herald: bool
     """It alone tells what all of them see."""
+    slot: int
+    """The number of its listener."""
     ready: bool = False
+    covers: set[int] = field(default_factory=set)
+    """On whose listeners it accepts beside its own."""
 
 
 @dataclass(slots=True)
 class Processes:
-    """Keeps `count` children running. `command` is a child's command line without what it inherits."""
+    """Keeps a child running for each listener. `command` is a child's command line without what it inherits."""
 
     command: Sequence[str]
     environ: Mapping[str, str]
-    listener: socket.socket
-    count: int
+    listeners: Sequence[socket.socket]
     ready: Callable[[], object]
     notice: Callable[[str], object]
     drain: float = 0.0
@@ -81,6 +115,7 @@ class Processes:
             while not self._stopping:
                 self._fill()
                 self._look()
+                self._cover()
                 time.sleep(LOOK_AGAIN)
             self._end()
 
@@ -98,25 +133,27 @@ class Processes:
                 signal.signal(number, handler)
 
     def _fill(self) -> None:
-        while len(self._children) < self.count and time.monotonic() >= self._start_at:
-            self._children.append(self._start())
+        there = {child.slot for child in self._children}
+        for slot in range(len(self.listeners)):
+            if slot not in there and time.monotonic() >= self._start_at:
+                self._children.append(self._start(slot))
 
-    def _start(self) -> _Child:
+    def _start(self, slot: int) -> _Child:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        numbers = (self.listener.fileno(), theirs.fileno())
+        passed = [theirs.fileno(), *(listener.fileno() for listener in self.listeners)]
         herald = not any(child.herald for child in self._children)
         told = [HERALD] if herald else []
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - our own command line
-                [*self.command, *told, "--inherit", ",".join(map(str, numbers))],
+                [*self.command, *told, "--inherit", ",".join(map(str, [slot, *passed]))],
                 env=dict(self.environ),
-                pass_fds=numbers,
+                pass_fds=passed,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        return _Child(process, ours, time.monotonic(), herald)
+        return _Child(process, ours, time.monotonic(), herald, slot)
 
     def _look(self) -> None:
         for child in list(self._children):
@@ -126,9 +163,29 @@ class Processes:
             elif not child.ready:
                 with contextlib.suppress(BlockingIOError):
                     child.ready = child.line.recv(1) == READY
-        if not self._said_ready and len(self._children) == self.count and all(c.ready for c in self._children):
+        if not self._said_ready and sum(child.ready for child in self._children) == len(self.listeners):
             self._said_ready = True
             self.ready()
+
+    def _cover(self) -> None:
+        """Somebody accepts on each listener: while its own child does not serve, the one that covers fewest."""
+        serving = [child for child in self._children if child.ready]
+        own = {child.slot for child in serving}
+        for child in serving:
+            for slot in child.covers & own:
+                self._order(child, slot | _NO_LONGER)
+                child.covers.remove(slot)
+        covered = own.union(*(child.covers for child in serving))
+        for slot in range(len(self.listeners)):
+            if serving and slot not in covered:
+                child = min(serving, key=lambda each: len(each.covers))
+                self._order(child, slot)
+                child.covers.add(slot)
+
+    def _order(self, child: _Child, order: int) -> None:
+        """To one that has just died, nothing: it is replaced at the next look."""
+        with contextlib.suppress(OSError):
+            child.line.send(bytes((order,)))
 
     def _replace(self, child: _Child, code: int) -> None:
         """A child that served is replaced at once; those that never get that far, with growing pauses."""
