@@ -148,6 +148,14 @@ utilities:
       method: POST
       url: '"https://toy.example/k?token=" + .auth.key'
       body: {first: '.auth.key | split("-") | .[0]', all: .auth.key}
+  some:
+    description: GraphQL of which a part may come
+    returns: {id: string}
+    graphql:
+      endpoint: https://toy.example/graphql
+      partial: true
+      query: "{ a { id } b { id } }"
+      response: {root: /data}
   graph:
     description: GraphQL
     returns: {id: string}
@@ -408,6 +416,23 @@ def test_graphql_leaves_out_variables_that_are_not_set(toys: Fixture) -> None:
     sent = json.loads(request.body)
     assert sent["variables"] == {"team": "t"}
     assert sent["query"].startswith("query Q($team")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "status"),
+    [
+        ("graph", {"issues": {"id": "1"}}, 502),
+        ("some", {"a": {"id": "1"}, "b": None}, 200),
+        ("some", {"a": None, "b": None}, 502),
+        ("some", None, 502),
+    ],
+)
+def test_data_beside_errors_counts_where_the_file_says_so(toys: Fixture, name: str, data: Any, status: int) -> None:
+    body = {"data": data, "errors": [{"message": "b is not yours"}]}
+    toys.toy.script = (answer(body=json.dumps(body).encode()),)
+    response = toys.house.call("tasks", name)
+    assert response.status_code == status
+    assert status == 200 or "b is not yours" in response.json()["error"]
 
 
 def test_graphql_errors_in_a_200_are_a_failure(toys: Fixture) -> None:

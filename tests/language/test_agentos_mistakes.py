@@ -90,3 +90,56 @@ def test_a_misspelt_key_at_the_top_is_told_and_kept(tmp_path: Path) -> None:
     assert "connections" in found[0]["fix"]
     assert shown["x_mine"] == 1
     assert list(shown["utilities"]) == ["issue.list", "issue.get"]
+
+
+TYPED = """connections:
+  api: {base_url: https://toy.example, header: {X-Key: .auth.key}, account_params: {w: {type: string}}}
+operations:
+  issue.list:
+    description: List
+    returns: array
+    handles_urls: ["toy.example/*"]
+    params: {team: {type: string, required: true, enum: [a]}, n: integer}
+    rest:
+      url: /issues
+      query: {team: .params.team}
+      response: {root: /items, mapping: {id: .id}, inject: {x: "1"}}
+  issue.query:
+    description: Query
+    returns: object
+    graphql: {query: "{ a }", variables: {}, response: {root: /data, transform: .a}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "to", "at", "words", "lost"),
+    [
+        ("{type: string, required", "{type: strng, required", "strng", "`strng` is no type", ""),
+        ("n: integer", "n: intger", "intger", "`intger` is no type", ""),
+        ("n: integer", "n: 5", "n: 5", "`n` is a map or a text", ""),
+        ("required: true", "required: yess", "required: yess", "`required` is a flag", "any"),
+        ('handles_urls: ["toy.example/*"]', "handles_urls: 5", "handles_urls", "`handles_urls` is a list", ""),
+        ("root: /items", "root: 5", "root: 5", "`root` is a text", "issue.list"),
+        ("transform: .a", "transform: [a]", "transform: [a]", "`transform` is a text", "issue.query"),
+        ("mapping: {id: .id}", "mapping: .id", "mapping: .id", "`mapping` is a map", "issue.list"),
+        ("header: {X-Key: .auth.key}", "header: [1]", "header: [1]", "`header` is a text or a map", "any"),
+        ("returns: array", "returns: [array]", "returns: [array]", "`returns` is a text or a map", "any"),
+        ("handles_urls:", "handels_urls:", "handels_urls", "handles_urls", "issue.list"),
+    ],
+)
+def test_a_value_of_another_kind_is_named_where_it_stands(
+    tmp_path: Path, change: str, to: str, at: str, words: str, lost: str
+) -> None:
+    """`lost`: the callable that is not called any more; `any` where that is not looked at."""
+    text = TYPED.replace(change, to, 1)
+    found, shown = problems(tmp_path, text)
+    told = [each for each in found if words in f"{each['message']} {each['fix']}"]
+    assert told or lost in shown.get("unavailable", {}), (found, shown.get("unavailable"))
+    if told:
+        assert (told[0]["line"], told[0]["column"]) == place(text, at)
+    if lost != "any":
+        assert set(shown["utilities"]) == {"issue.list", "issue.query"} - {lost}
+
+
+def test_a_file_without_a_mistake_is_told_nothing(tmp_path: Path) -> None:
+    assert problems(tmp_path, TYPED)[0] == []

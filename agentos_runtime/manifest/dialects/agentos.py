@@ -15,7 +15,8 @@ from agentos_runtime.manifest.dialects.local.steps import steps_of
 from agentos_runtime.manifest.dialects.params import account_param_of, param_of, web_address
 from agentos_runtime.manifest.dialects.placeholders import NotCarried
 from agentos_runtime.manifest.dialects.replies import response_of, returns_of
-from agentos_runtime.manifest.dialects.requests import graphql_of, rest_of
+from agentos_runtime.manifest.dialects.requests import graphql_error, graphql_of, rest_of
+from agentos_runtime.manifest.dialects.shapes import mistyped
 from agentos_runtime.manifest.dialects.told import Told, misspelt, unknown_keys
 from agentos_runtime.manifest.dialects.tree import entries, text, under
 from agentos_runtime.manifest.model import Local, Step
@@ -105,7 +106,7 @@ class _Carrier:
         self.operations: set[str] = set()
         self.locals = Locals()
         self.entities: dict[str, str] = {}
-        self.told = [*unknown_keys(root)]
+        self.told = [*unknown_keys(root), *mistyped(root)]
         self.transformers = dict(self._transformers())
         connections = root.get("connections")
         self.connections = (
@@ -250,6 +251,8 @@ class _Carrier:
             self.entities[name] = returns.json.removesuffix("[]")
         lenient = kind == "sql" or name in self.locals.inner
         reply = response_of(response, returns, self.transformers, self.checked, cursor, lenient=lenient)
+        if kind == "graphql":
+            reply = {"error": graphql_error(executor), **reply}
         if reply:
             request["response"] = entries(reply, response or executor)
         pairs: Pairs = {"rest": entries(request, executor), **self._facts(cursor, is_operation)}

@@ -22,6 +22,8 @@ _OF_A_PARAM = frozenset(
         "one_of",
     }
 )
+TEXTS = frozenset({"datetime", "date", "url"})
+"""Types that JSON writes as texts."""
 _OTHER_NAMES: Mapping[str, str] = {"min": "minimum", "max": "maximum", "values": "enum"}
 _WEB = re.compile(
     r'\s*"(https://[^"\\]*)"((?:\s*\+\s*(?:"[^"\\]*"|\(?\s*\.params\.\w+(?:\s*\|\s*(?:tostring|@uri))*\s*\)?))*)\s*'
@@ -33,16 +35,16 @@ Pairs = dict[str, "Cursor | Value"]
 def param_of(cursor: Cursor) -> Cursor | Value:
     """A param as ours."""
     if isinstance(cursor.json, str):
-        kind = {"type": text(cursor.json if cursor.json in JSON_TYPES else "string", cursor)}
-        return under(cursor, entries(kind, cursor))
+        kind = _type(cursor.json)
+        return under(cursor, entries({} if kind is None else {"type": text(kind, cursor)}, cursor))
     pairs: Pairs = {}
     for written, below in cursor.items():
         name = _OTHER_NAMES.get(written, written)
         if name not in _OF_A_PARAM or below.json is None:
             continue
         if name == "type" and isinstance(below.json, str):
-            known = below.json in (*JSON_TYPES, "file")
-            pairs[name] = under(below, text(below.json if known else "string", below))
+            if (kind := _type(below.json)) is not None:
+                pairs[name] = under(below, text(kind, below))
         elif name == "items":
             pairs[name] = param_of(below)
         elif name == "properties":
@@ -50,6 +52,13 @@ def param_of(cursor: Cursor) -> Cursor | Value:
         else:
             pairs[name] = below
     return under(cursor, entries(pairs, cursor))
+
+
+def _type(written: str) -> str | None:
+    """The type as ours; None for anything: what is no type says nothing about values."""
+    if written in (*JSON_TYPES, "file"):
+        return written
+    return "string" if written in TEXTS else None
 
 
 def account_param_of(cursor: Cursor) -> Cursor | Value:

@@ -12,6 +12,7 @@ from agentos_runtime.manifest.params import JSON_TYPES
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Value
 
 _KNOWN = frozenset({"root", "transform", "mapping", "raw", "static", "inject", "error", "empty", "as", "xml"})
+_KINDS: Mapping[str, type] = {"root": str, "transform": str, "mapping": dict, "inject": dict, "raw": bool}
 _OF_NOBODY = frozenset({"array", "object", "string", "integer", "number", "boolean", "any"})
 _WITH_PARAMS = "{params: $params} | "
 Pairs = dict[str, "Cursor | Value"]
@@ -64,6 +65,10 @@ def _kept(response: Cursor | None) -> Pairs:
     for name, below in response.items() if response else ():
         if name not in _KNOWN:
             raise NotCarried(f"`response.{name[:60]}` is not supported")
+        wanted = _KINDS.get(name)
+        if wanted is not None and below.json is not None and not isinstance(below.json, wanted):
+            line = below.place.position.line
+            raise NotCarried(f"has a `response.{name}` on line {line} that is none that can be read")
         if name in ("raw", "error", "empty", "as", "xml"):
             pairs[name] = below
     return pairs

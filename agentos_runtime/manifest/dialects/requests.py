@@ -16,7 +16,7 @@ _OURS = frozenset(
     | {"encoding", "timeout"}
 )
 """What stays as it is written."""
-_GRAPHQL = frozenset({"query", "variables", "endpoint", "response", "timeout", "headers"})
+_GRAPHQL = frozenset({"query", "variables", "endpoint", "response", "timeout", "headers", "partial"})
 _ORIGIN = re.compile(r'[\s(]*"(?:https?:/)?/')
 _LITERAL_PATH = re.compile(r'[\s(]*"/')
 Pairs = dict[str, "Cursor | Value"]
@@ -64,6 +64,15 @@ def graphql_of(cursor: Cursor, connection: Connection, endpoint: Cursor | str | 
         if (below := cursor.get(name)) is not None and below.json is not None:
             pairs[name] = under_key(below, filled(below))
     return _with_extra(pairs, connection, cursor)
+
+
+def graphql_error(cursor: Cursor) -> Value:
+    """What of an answer says that the query failed: any of `errors`, with `partial` only those without data."""
+    alone = ""
+    if cursor.at("partial").json is True:
+        alone = ' and ((.data | type) != "object" or [.data[] | select(. != null)] == [])'
+    failed = f'(.errors | type) == "array" and .errors != []{alone}'
+    return composed(f'if type != "object" then null elif {failed} then .errors[0] else .error end', cursor)
 
 
 def _refuse_others(cursor: Cursor, known: frozenset[str], what: str) -> None:
