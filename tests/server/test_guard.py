@@ -36,6 +36,10 @@ ROUTES = [
     ("POST", "/mcp?tools=toy"),
     ("POST", "/mcp/toy"),
     ("OPTIONS", "/mcp/toy"),
+    ("POST", "/api/use"),
+    ("GET", "/use/toy.example/x"),
+    ("POST", "/use/toy.example/x"),
+    ("OPTIONS", "/use/toy.example/x"),
 ]
 FOREIGN_HOSTS = [
     "evil.example",
