@@ -28,7 +28,10 @@ class Field:
     documented: Json = None
     """The service's own default, which is not sent."""
     write: str = "{}"
-    """The jq that is sent, where `{}` stands for the param's path; of a path field, the text around its value."""
+    """The jq that is sent, where `{}` stands for the param's path; of a path field, the text around its value.
+
+    Without `{}` nobody gives it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Reply:
     """The description says what comes back."""
     done: str | None = None
     """The data of the event that ends a stream."""
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What the body holds, and what each of that holds, without addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +125,34 @@ class Api:
     terms_url: str | None = None
 
 
+Told = tuple[tuple[str, str | None, str], ...]
+"""Sentences, each with what follows the place that it is told of; None where it is told of another."""
+
+
 @dataclass(slots=True)
 class Losses:
     """What a manifest cannot say: each sentence once, with the places it is true of."""
 
     found: dict[str, dict[str, None]] = field(default_factory=dict)
 
+    heard: list[tuple[str, str]] = field(default_factory=list)
+    """All that was told, in order, for who tells it again of another place."""
+
     def add(self, sentence: str, place: str = "") -> None:
         self.found.setdefault(sentence, {})[place] = None
+        self.heard.append((sentence, place))
+
+    def since(self, mark: int, place: str) -> "Told":
+        """What was told since so many, of a place and of what lies below it."""
+        return tuple(
+            (sentence, where[len(place) :] if where.startswith(place) else None, where)
+            for sentence, where in self.heard[mark:]
+        )
+
+    def again(self, told: "Told", place: str) -> None:
+        """The same, of another place."""
+        for sentence, below, where in told:
+            self.add(sentence, where if below is None else place + below)
 
     def lines(self, most: int = 4) -> list[str]:
         """One line a loss: the sentence, how often, the first places."""

@@ -107,7 +107,8 @@ def build(api: Api, skill_id: str, names: Mapping[Route, str], source: Source, l
         "strict_returns": False,
         "utilities": utilities,
     }
-    manifest = {key: _harmless(value) for key, value in manifest.items() if value is not None}
+    known: dict[str, str] = {}
+    manifest = {key: _harmless(value, known) for key, value in manifest.items() if value is not None}
     routes = {route(one.method, one.path): names[route(one.method, one.path)] for one in api.operations}
     return Generated(manifest, tags, _docs(title, api, losses), routes)
 
@@ -118,7 +119,7 @@ def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
         losses.add("a field whose name holds a character that does not show as itself is not sent", one.label)
     pairs = call_fields(one)
     fields, names = [field for field, _ in pairs], [name for _, name in pairs]
-    params: dict[str, Json] = {name: _param(field) for field, name in zip(fields, names, strict=True)}
+    params: dict[str, Json] = {name: _param(field) for field, name in pairs if "{}" in field.write}
     made: dict[str, Json] = {"description": one.description}
     if one.web_url:
         made["web_url"] = one.web_url
@@ -157,13 +158,15 @@ def _owned(one: Operation) -> dict[str, str]:
     return owned
 
 
-def _harmless(value: Json) -> Json:
-    """The value; where one of its texts has a secret in it, `…`."""
+def _harmless(value: Json, known: dict[str, str]) -> Json:
+    """The value; where one of its texts has a secret in it, `…`. `known` are texts that were looked at."""
     if isinstance(value, str):
-        return without_secrets(value)
+        if value not in known:
+            known[value] = without_secrets(value)
+        return known[value]
     if isinstance(value, dict):
-        return {key: _harmless(below) for key, below in value.items()}
-    return [_harmless(below) for below in value] if isinstance(value, list) else value
+        return {key: _harmless(below, known) for key, below in value.items()}
+    return [_harmless(below, known) for below in value] if isinstance(value, list) else value
 
 
 def _param(field: Field) -> Declaration:

@@ -20,6 +20,8 @@ _SMALL = frozenset(
     {"a", "an", "the", "to", "of", "for", "in", "on", "with", "from", "by", "and", "at", "as", "via"}
 )
 _VERSION = re.compile(r"(?:^|(?<=[^A-Za-z]))v\d+(?![a-z])|(?<=[a-z])V\d+(?=[A-Z]|$|[^A-Za-z0-9])")
+_COMPARED: Mapping[str, str] = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "!": "not", "!=": "not"}
+"""What a field's name ends with that compares: `DateSent<`."""
 LONGEST = 48
 """Characters of a utility's name and its skill's id together, where both are seen as one name."""
 SHORTEST = 24
@@ -211,6 +213,8 @@ def _settled(verb: str, nouns: list[str], one: Operation) -> tuple[str, list[str
 def _own_words(one: Operation) -> tuple[list[str], list[str]]:
     """The words of the service's own id, and those of the group before them: `users.list` → list; users."""
     said = _VERSION.sub("", _own_id(one))
+    if _spells_path(one):
+        return [], []
     before, _, last = re.sub(r"[/:#]", ".", said).rpartition(".")
     own = [part for word in words(last) if word not in _NOISE for part in _segmented(word, one)]
     group = [word for word in words(before) if word not in _NOISE]
@@ -219,6 +223,17 @@ def _own_words(one: Operation) -> tuple[list[str], list[str]]:
         own, group = own[len(tag) :], tag
     whole = _without_controller(own)
     return whole, group if whole == own else []
+
+
+def _spells_path(one: Operation) -> bool:
+    """Whether an id is only the method and the path in other letters: `GetCustomersCustomer`, `get_files_id`."""
+    verb, *own = [word for word in words(_VERSION.sub("", one.id)) if word != "api"] or [""]
+    if verb != one.method.lower() or not own:
+        return False
+    path = _VERSION.sub("", one.path)
+    literal = [word for word in words(re.sub(r"\{[^}]*\}", " ", path)) if word != "api"]
+    spelled = iter(word for word in words(path) if word != "api")
+    return [word for word in own if word in literal] == literal and all(word in spelled for word in own)
 
 
 def _segmented(word: str, one: Operation) -> list[str]:
@@ -266,9 +281,13 @@ def _path_words(path: str) -> list[str]:
 
 def _path_verb(one: Operation, nouns: list[str]) -> tuple[str, list[str]]:
     """The verb of an operation that has no id, and its nouns."""
-    if nouns and nouns[-1] in (VERBS if one.method == "POST" else _OF_READING):
-        return nouns[-1], nouns[:-1]
+    one_thing = one.path.endswith("}")
+    if nouns and not one_thing and nouns[-1] in (VERBS if one.method == "POST" else _OF_READING):
+        doubled = nouns[-1] in SAME_VERB and len(nouns) > 1 and nouns[-2] in VERBS  # `execute_read`
+        return (nouns[-2], nouns[:-2]) if doubled else (nouns[-1], nouns[:-1])
     verb = METHOD_VERBS.get(one.method, one.method.lower())
+    if one.method == "POST" and one_thing:
+        verb = "update"
     listed = one.method == "GET" and one.reply.rows is not None and not one.path.endswith("}")
     return "list" if listed else verb, nouns or ["root"]
 
@@ -291,7 +310,8 @@ def _param_name(field: Field) -> str:
         return snake(field.name.lower().removeprefix("x-")) or "header"
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", field.name):
         return field.name
-    name = re.sub(r"\W+", "_", field.name, flags=re.ASCII).strip("_")
+    said = re.sub(r"[<>!]=?$", lambda found: f"_{_COMPARED[found[0]]}", field.name)
+    name = re.sub(r"\W+", "_", said, flags=re.ASCII).strip("_")
     return name if name[:1].isalpha() else f"param_{name}".rstrip("_")
 
 

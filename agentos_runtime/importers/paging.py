@@ -18,10 +18,11 @@ LIMITS = (
     "first",
 )
 POSITIONS: Mapping[str, str] = {
-    "offset": "offset", "skip": "offset",
+    "offset": "offset", "skip": "offset", "startAt": "offset", "start_at": "offset",
     "page": "page", "page_number": "page", "pageNumber": "page",
     "cursor": "cursor", "page_token": "cursor", "pageToken": "cursor", "next_token": "cursor",
     "nextToken": "cursor", "next_cursor": "cursor", "continuation_token": "cursor",
+    "continue": "cursor", "marker": "cursor", "next_page_token": "cursor", "nextPageToken": "cursor",
 }  # fmt: skip
 """The query field that says where to go on → the style."""
 NEXT = (
@@ -31,13 +32,16 @@ NEXT = (
     "nextPageToken",
     "next_token",
     "nextToken",
+    "next_marker",
+    "nextMarker",
+    "continue",
     "next",
     "cursor",
 )
 AFTER = ("starting_after", "after", "after_id")
 LAST = ("last_id", "lastId")
 DEFAULT_SIZE = 100
-ROWS = ("data", "items", "results", "records", "rows", "values", "entries")
+ROWS = ("data", "items", "results", "result", "records", "rows", "values", "value", "entries", "objects")
 
 
 def rows_of(lists: Collection[str]) -> str | None:
@@ -55,7 +59,7 @@ def pagination(fields: Iterable[Field], reply: Reply, hint: str | None = None) -
     if reply.rows is None or position is None:
         return None
     limit = next((name for name in LIMITS if name in query), None)
-    style = POSITIONS.get(position, "cursor")
+    style = "cursor" if following else POSITIONS.get(position, "cursor")
     paginate: dict[str, Json] = {"style": style}
     if position != style:
         paginate["position"] = position
@@ -83,9 +87,9 @@ def _position(query: Mapping[str, Field], reply: Reply, hint: str | None) -> tup
     position = next((name for name in POSITIONS if name in query), None)
     if position is None:
         return _after(query, reply)
-    if POSITIONS[position] != "cursor":
+    following = hint or _next(reply, position)
+    if POSITIONS[position] != "cursor" and not (query[position].declaration.get("type") == "string" and following):
         return position, None
-    following = hint or _next(reply)
     return (position, following) if following else (None, None)
 
 
@@ -93,18 +97,25 @@ def _begins_at_zero(page: Field) -> bool:
     return 0 in (page.declaration.get("minimum"), page.declaration.get("default"), page.documented)
 
 
-def _next(reply: Reply) -> str | None:
+def _next(reply: Reply, position: str) -> str | None:
     """Where the body says the next cursor, also one level down (`.meta.next_cursor`)."""
-    returns = reply.returns if isinstance(reply.returns, dict) else {}
-    for name in NEXT:
-        if name in returns:
+    names = dict.fromkeys((*NEXT, position))
+    fields = reply.fields or _said(reply.returns)
+    for name in names:
+        if name in fields and not fields[name]:
             return f".{name}"
-    for outer, below in returns.items():
-        properties = below.get("properties") if isinstance(below, dict) else None
-        for name in NEXT:
-            if isinstance(properties, dict) and name in properties:
+    for outer, below in fields.items():
+        for name in names:
+            if name in below:
                 return f".{outer}.{name}"
     return None
+
+
+def _said(returns: Json) -> dict[str, tuple[str, ...]]:
+    """The fields of a reply, where only `returns` says them."""
+    below = returns if isinstance(returns, dict) else {}
+    said = {name: one.get("properties") if isinstance(one, dict) else None for name, one in below.items()}
+    return {name: tuple(one) if isinstance(one, dict) else () for name, one in said.items()}
 
 
 def _after(query: Mapping[str, Field], reply: Reply) -> tuple[str | None, str | None]:

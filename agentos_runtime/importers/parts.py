@@ -7,6 +7,7 @@ from agentos_runtime.importers.build import Generated, route_of
 from agentos_runtime.importers.naming import Route, matching
 from agentos_runtime.importers.skill_file import SkillFile, rename_utility
 from agentos_runtime.importers.splitting import homes, size_of, size_of_file, total
+from agentos_runtime.importers.yamltext import utility_text
 from agentos_runtime.jsontext import Json
 
 MAIN = "readme.md"
@@ -19,6 +20,8 @@ class Part:
 
     manifest: dict[str, Json]
     docs: str
+    texts: Mapping[str, str]
+    """How its utilities are written."""
 
 
 def utilities_of(values: Mapping[str, Json]) -> dict[str, Json]:
@@ -52,9 +55,12 @@ def settled_names(files: Mapping[str, SkillFile], generated: Generated) -> dict[
 
 def split_up(generated: Generated, mine: Mapping[str, SkillFile], *, split: bool) -> dict[str, Part]:
     """What the import says in each file: a utility stays where it lies; a new one goes to the file of its tag."""
+    texts = {name: utility_text(name, one) for name, one in utilities_of(generated.manifest).items()}
     lies = {utility: name for name, file in mine.items() for utility in file.utilities}
     utilities = utilities_of(generated.manifest)
-    goes = lies | _new_homes(generated, {n: one for n, one in utilities.items() if n not in lies}, mine, split)
+    goes = lies | _new_homes(
+        generated, {n: one for n, one in utilities.items() if n not in lies}, texts, mine, split
+    )
     titles: dict[str, str] = {}
     contents: dict[str, dict[str, Json]] = {name: {} for name in mine}
     for name, one in utilities.items():
@@ -67,10 +73,10 @@ def split_up(generated: Generated, mine: Mapping[str, SkillFile], *, split: bool
         main["parts"] = _listed(mine, others)
     if contents.get(MAIN) or not others:
         main["utilities"] = {**contents.get(MAIN, {})}
-    parts = {MAIN: Part(main, generated.docs)}
+    parts = {MAIN: Part(main, generated.docs, texts)}
     for name in others:
         docs = f"# {titles[name]}\n" if name in titles else mine[name].docs
-        parts[name] = Part({"utilities": {**contents[name]}}, docs)
+        parts[name] = Part({"utilities": {**contents[name]}}, docs, texts)
     return parts
 
 
@@ -82,10 +88,14 @@ def _listed(mine: Mapping[str, SkillFile], others: list[str]) -> list[Json]:
 
 
 def _new_homes(
-    generated: Generated, new: Mapping[str, Json], mine: Mapping[str, SkillFile], split: bool
+    generated: Generated,
+    new: Mapping[str, Json],
+    texts: Mapping[str, str],
+    mine: Mapping[str, SkillFile],
+    split: bool,
 ) -> dict[str, str]:
     """The first file, while it has room; else, or when that is asked for, a file for each tag."""
-    sizes = {name: size_of(name, one) for name, one in new.items()}
+    sizes = {name: size_of(texts[name], one) for name, one in new.items()}
     taken = {name: size_of_file(file.text, file.values) for name, file in mine.items()}
     room = taken.get(MAIN) or size_of_file(generated.docs, {**generated.manifest, "utilities": {}})
     if not split and len(mine) < 2 and total([room, *sizes.values()]).fits:

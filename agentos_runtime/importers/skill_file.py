@@ -46,10 +46,10 @@ def read_file(text: str, name: str) -> SkillFile:
     return SkillFile(source.document.text, source.root, source.docs)
 
 
-def write_file(manifest: Mapping[str, Json], docs: str, header: str = "") -> str:
-    """The text of a new file; `header` are lines of comment above its first key."""
+def write_file(manifest: Mapping[str, Json], docs: str, texts: Mapping[str, str], header: str = "") -> str:
+    """The text of a new file; `header`: lines of comment above its first key. `texts`: its utilities as written."""
     blocks = [
-        entry(key, value, flow=key not in ("utilities", "sources"))
+        _utilities(value, texts) if key == "utilities" else entry(key, value, flow=key != "sources")
         for key, value in manifest.items()
         if key not in _TOP
     ]
@@ -57,6 +57,12 @@ def write_file(manifest: Mapping[str, Json], docs: str, header: str = "") -> str
     comment = "".join(f"# {line}\n" for line in header.splitlines())
     front = "\n".join([part for part in (comment + top, *blocks) if part])
     return f"---\n{front}---\n\n{docs}"
+
+
+def _utilities(value: Json, texts: Mapping[str, str]) -> str:
+    if not isinstance(value, dict) or not value:
+        return entry("utilities", value)
+    return "utilities:\n" + "\n".join(texts[name] for name in value)
 
 
 _END = "\0end"

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from agentos_runtime.importers.yamltext import entry
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.result import slug
 
@@ -34,8 +33,9 @@ class Size:
         return self.characters <= MOST_CHARACTERS and self.values <= MOST_VALUES
 
 
-def size_of(name: str, utility: Json) -> Size:
-    return Size(len(entry(name, utility, 2, flow=False)) + 1, _values(utility) + 1)
+def size_of(text: str, utility: Json) -> Size:
+    """How much a utility takes that is written like this."""
+    return Size(len(text) + 1, _values(utility) + 1)
 
 
 def size_of_file(text: str, values: Json) -> Size:

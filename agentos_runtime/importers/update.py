@@ -78,7 +78,8 @@ def make_plan(generated: Generated, disk: Disk, *, split: bool) -> Plan:
     changes = Changes()
     files: dict[str, str] = {}
     fresh = {
-        name: write_file(each.manifest, each.docs, HEADER if name == MAIN else "") for name, each in theirs.items()
+        name: write_file(each.manifest, each.docs, each.texts, HEADER if name == MAIN else "")
+        for name, each in theirs.items()
     }
     for name, each in theirs.items():
         if name in mine:

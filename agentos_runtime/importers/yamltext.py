@@ -12,6 +12,8 @@ BLOCK_KEYS = frozenset({"utilities", "params", "rest", "sources", "auth", "crede
 """What stands below these keys is never squeezed into one line (a single short entry of auth may be)."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./(°][^\n\r\t\x00]*")
+_WORD = re.compile(r"(?:[A-Za-z]|\.params\.|\.[A-HJ-MO-Za-hj-mo-z])(?:[A-Za-z0-9_./ -]*[A-Za-z0-9_])?")
+"""What most texts are, and what no rule below says anything against."""
 _UNSAFE = re.compile(r": |:$| #|\s$|[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]|[\ud800-\udfff]")
 _ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|[\ud800-\udfff]")
 _UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}?]|:$")
@@ -26,14 +28,19 @@ def entry(key: str, value: Json, indent: int = 0, *, flow: bool = True) -> str:
     lead = f"{' ' * indent}{key_text(key)}:"
     if isinstance(value, str):
         return _string_entry(lead, value, indent)
-    one_line = _one_line(key, value) if flow or not value else None
-    if one_line is not None and len(lead) + 1 + len(one_line) <= WIDTH:
+    one_line = _one_line(key, value, WIDTH - len(lead) - 1) if flow or not value else None
+    if one_line is not None:
         return f"{lead} {one_line}\n"
     if isinstance(value, dict):
         return f"{lead}\n" + mapping(value, indent + 2, key)
     if isinstance(value, list):
         return f"{lead}\n" + _items(value, indent + 2)
     return f"{lead} {scalar(value)}\n"
+
+
+def utility_text(name: str, utility: Json) -> str:
+    """A utility as an entry of `utilities`."""
+    return entry(name, utility, 2, flow=False)
 
 
 def mapping(value: Mapping[str, Json], indent: int, name: str = "") -> str:
@@ -50,6 +57,8 @@ def scalar(value: Json, *, in_flow: bool = False) -> str:
     """A string, number, boolean or null on one line."""
     if not isinstance(value, str):
         return json.dumps(value)
+    if _WORD.fullmatch(value) and value.lower() not in _WORDS:
+        return value
     plain = (
         _PLAIN.fullmatch(value)
         and not _UNSAFE.search(value)
@@ -73,12 +82,32 @@ def flow_text(value: Json) -> str:
     return scalar(value, in_flow=True)
 
 
-def _one_line(key: str, value: Json) -> str | None:
-    """None when the value is better read as a block."""
+def _one_line(key: str, value: Json, room: int) -> str | None:
+    """None when the value is better read as a block, or longer than there is room for."""
     if not isinstance(value, dict | list) or not value:
-        return flow_text(value)
+        text = flow_text(value)
+        return text if len(text) <= room else None
     roomy = isinstance(value, dict) and key in BLOCK_KEYS and not (key == "auth" and "type" in value)
-    return None if roomy or _is_deep(value) else flow_text(value)
+    return None if roomy else _flow_within(value, room) if not _is_deep(value) else None
+
+
+def _flow_within(value: Json, room: int) -> str | None:
+    """A value on one line of at most so many characters; what is longer is not written to its end."""
+    if not isinstance(value, dict | list) or not value:
+        text = flow_text(value)
+        return text if len(text) <= room else None
+    entries = [(f"{key_text(key)}: ", below) for key, below in value.items()] if isinstance(value, dict) else None
+    left = room - 2
+    parts: list[str] = []
+    for lead, below in entries if entries is not None else (("", one) for one in value):
+        part = _flow_within(below, left - len(lead))
+        if part is None:
+            return None
+        parts.append(lead + part)
+        left -= len(parts[-1]) + 2
+    one_line = ", ".join(parts)
+    one_line = f"[{one_line}]" if entries is None else f"{{{one_line}}}"
+    return one_line if len(one_line) <= room else None
 
 
 def _is_deep(value: Json, depth: int = 3) -> bool:

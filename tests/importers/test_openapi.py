@@ -113,7 +113,7 @@ def test_alternatives_stay_apart_where_something_tells_them(workshop: Workshop) 
     assert list(front["utilities"]) == ["list_shapes", "label_shapes", "create_shape"]
     circle, square = front["utilities"]["create_shape"]["params"]["body"]["one_of"]
     assert circle["properties"]["kind"] == {"type": "string", "required": True, "enum": ["circle"]}
-    assert circle["properties"]["radius"] == {"type": "number", "required": True, "minimum": 0}
+    assert circle["properties"]["radius"] == {"type": "number", "required": True, "description": "More than 0"}
     assert square["properties"]["side"] == {"type": "integer", "required": True, "minimum": 1}
     assert front["utilities"]["create_shape"]["rest"]["body"] == ".params.body"
     assert front["auth"] == {"type": "api_key", "header": "Authorization", "prefix": "Bearer "}

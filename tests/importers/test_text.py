@@ -10,6 +10,7 @@ from agentos_runtime.importers.api import ImportProblem
 from agentos_runtime.importers.merge import MISSING, merge
 from agentos_runtime.importers.messages import singular, snake, summary
 from agentos_runtime.importers.skill_file import joined, read_file, rewrite, sections, write_file
+from agentos_runtime.importers.yamltext import utility_text
 from agentos_runtime.jsontext import Json
 from tests.sizes import examples
 
@@ -42,23 +43,30 @@ values: st.SearchStrategy[Any] = st.recursive(
 maps = st.dictionaries(keys, values, min_size=1, max_size=5)
 
 
+def written(value: dict[str, Json], docs: str) -> str:
+    """A new file that says this."""
+    below = value.get("utilities")
+    texts = {name: utility_text(name, one) for name, one in below.items()} if isinstance(below, dict) else {}
+    return write_file(value, docs, texts)
+
+
 @settings(max_examples=examples(300), deadline=None)
 @given(maps)
 def test_what_is_written_is_read_back_the_same(value: dict[str, Json]) -> None:
-    assert read_file(write_file(value, "# Title\n"), "skill.md").values == value
+    assert read_file(written(value, "# Title\n"), "skill.md").values == value
 
 
 @settings(max_examples=examples(300), deadline=None)
 @given(maps, maps)
 def test_a_file_can_be_made_to_say_anything_in_place(before: dict[str, Json], after: dict[str, Json]) -> None:
-    file = read_file(write_file(before, "# Title\n"), "skill.md")
+    file = read_file(written(before, "# Title\n"), "skill.md")
     assert read_file(rewrite(file, after, file.docs, "skill.md"), "skill.md").values == after
 
 
 @settings(max_examples=examples(200), deadline=None)
 @given(maps)
 def test_a_file_that_already_says_it_is_not_touched(value: dict[str, Json]) -> None:
-    text = write_file(value, "# Title\n\nProse.\n\n## More\n\nProse.\n")
+    text = written(value, "# Title\n\nProse.\n\n## More\n\nProse.\n")
     file = read_file(text, "skill.md")
     assert rewrite(file, value, file.docs, "skill.md") == text
 

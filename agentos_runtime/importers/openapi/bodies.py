@@ -31,6 +31,9 @@ _MAPS_AS_JSON = (
 _RANK: tuple[Encoding, ...] = ("json", "multipart", "form", "text", "binary")
 
 
+_OF_NOTHING = frozenset({"type", "properties", "title", "description", "additionalProperties", "required"})
+
+
 @dataclass(frozen=True, slots=True)
 class ReadBody:
     """A body's fields, how they are sent, and which of them asks for a stream."""
@@ -48,6 +51,13 @@ class Bodies:
         self._declarer = declarer
         self._losses = losses
 
+    def has_fields(self, operation: Located) -> bool:
+        """Whether it describes a body that holds something."""
+        if operation.get("requestBody") is None:
+            return False
+        kinds = resolve(operation.at("requestBody"), self._losses).map("content")
+        return not kinds or any(not is_empty(kind.at("schema"), self._losses) for kind in kinds.values())
+
     def read(self, operation: Located, method: str, label: str) -> ReadBody:
         raw = operation.at("requestBody")
         if raw.value is None:
@@ -56,7 +66,7 @@ class Bodies:
         kinds = node.map("content")
         if not kinds:
             return ReadBody()
-        content_type = min(kinds, key=lambda kind: (_RANK.index(encoding_of(kind)), list(kinds).index(kind)))
+        content_type = min(kinds, key=lambda kind: (*_rank(kind), list(kinds).index(kind)))
         for other in kinds:
             if other != content_type:
                 self._losses.add(f"the body may also be sent as {other}; {content_type} is used", label)
@@ -64,7 +74,11 @@ class Bodies:
         example = media_example(kinds[content_type], self._losses)
         own = content_type if _SENT.get(content_type) != encoding and "*" not in content_type else None
         schema = kinds[content_type].at("schema")
+        if is_empty(schema, self._losses) and not node.flag("required"):
+            return ReadBody()
         flat = self._declarer.flattener.flat([schema], label)
+        if encoding == "multipart" and flat.types == ("array",):
+            return self._files(flat, own, node, label)
         if (
             encoding in ("text", "binary")
             or flat.options
@@ -90,6 +104,14 @@ class Bodies:
             declaration["description"] = "The whole body"
         only = Field(_whole_name(encoding), "body", declaration, node.flag("required"))
         return ReadBody((only,), Body(encoding, own, whole=True))
+
+    def _files(self, flat: Flat, own: str | None, node: Located, label: str) -> ReadBody:
+        """A list as a multipart body, whose parts nobody names."""
+        self._losses.add("a multipart body that is a list names no field: its entries are sent as `file`", label)
+        declaration = self._declarer.param(flat, f"{label} body", said=node.text("description"))
+        if self._is_file(flat):
+            declaration = _file(declaration)
+        return ReadBody((Field("file", "body", declaration, node.flag("required")),), Body("multipart", own))
 
     def _by_field(self, flat: Flat, body: Body, method: str, said: Mapping[str, Located], label: str) -> ReadBody:
         """A param for each property; `said` is what the document says of how each is encoded."""
@@ -123,12 +145,14 @@ class Bodies:
 
     def _written(self, field: Field, flat: Flat, body: Body, said: Located | None, label: str) -> Written:
         """A field of a form in the style that the document says; without one, maps in it are JSON texts."""
-        if body.encoding != "form":
-            return field
         style = said.text("style") if said else ""
         many = {"object", "array"} & set(flat.types) or flat.is_object
+        if body.encoding not in ("form", "multipart") or self._is_file(flat):
+            return field
         if style == "deepObject" and many:
             return nested_field(field, flat, self._declarer, label)
+        if body.encoding == "multipart":
+            return field
         if said is not None and said.text("contentType").startswith("application/json"):
             return replace(field, write=AS_JSON)
         if flat.types == ("array",) and said is not None and said.get("explode") is False:
@@ -143,6 +167,17 @@ class Bodies:
         """Whether it is a file, or a list of files."""
         below = self._declarer.flattener.flat(flat.items, "") if flat.types == ("array",) and flat.items else flat
         return below.is_binary
+
+
+def is_empty(schema: Located, losses: Losses) -> bool:
+    """Whether it says that there are no fields: `{type: object, properties: {}}`."""
+    value = resolve(schema, losses).value
+    return isinstance(value, Mapping) and value.get("properties") == {} and not value.keys() - _OF_NOTHING
+
+
+def _rank(kind: str) -> tuple[int, bool]:
+    """Better kinds first; a list of changes is the last of the kinds of JSON."""
+    return _RANK.index(encoding_of(kind)), "json-patch" in kind
 
 
 def _file(declaration: Declaration) -> Declaration:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from agentos_runtime.importers.api import Declaration, Losses
+from agentos_runtime.importers.api import Declaration, Losses, Told
 from agentos_runtime.importers.declarations import MAX_DEPTH, WORTH_SAYING, ordered, with_note
 from agentos_runtime.importers.messages import summary
 from agentos_runtime.importers.openapi.schemas import Flat, Flattener, Schema
@@ -24,6 +24,8 @@ class Declarer:
     def __init__(self, flattener: Flattener, losses: Losses) -> None:
         self.flattener = flattener
         self._losses = losses
+        self._said: dict[tuple[str, int, int], str] = {}
+        self._known: dict[tuple[int, str, int], tuple[Flat, Declaration, Told]] = {}
 
     def param(self, flat: Flat, place: str, *, said: str = "", required: bool = False) -> Declaration:
         """A param's declaration at the top level, without `required`."""
@@ -33,7 +35,7 @@ class Declarer:
             not isinstance(example, dict | list) and example is not None and len(str(example)) <= LONGEST_EXAMPLE
         )
         if required and small and not Shape(declaration).problems(example):
-            declaration["example"] = example
+            declaration = {**declaration, "example": example}
         return ordered(declaration)
 
     def with_default(self, declaration: Declaration, flat: Flat, place: str, *, sent: bool) -> Declaration:
@@ -64,7 +66,7 @@ class Declarer:
         declaration: Declaration = {}
         if len(flat.types) == 1:
             declaration["type"] = flat.types[0]
-        said = summary(flat.description, 100, 1)
+        said = self._summary(flat.description, 100, 1)
         if flat.enum and len(flat.enum) <= 8 and not any(str(choice) in said for choice in flat.enum):
             said = f"{said}: {_listed(flat.enum)}" if said else _listed(flat.enum)
         if said:
@@ -89,14 +91,33 @@ class Declarer:
             for name, below in flat.properties.items()
         }
 
+    def _summary(self, text: str, longest: int = 160, sentences: int = 2) -> str:
+        """Documents say the same of many things."""
+        key = (text, longest, sentences)
+        if key not in self._said:
+            self._said[key] = summary(text, longest, sentences)
+        return self._said[key]
+
     # -------------------------------------------------------------- params
 
     def _declared(self, flat: Flat, place: str, said: str, depth: int) -> Declaration:
+        """A declaration that nobody changes: the same for the same schema at the same depth."""
+        key = (id(flat), said, depth)
+        known = self._known.get(key)
+        if known is None:
+            mark = len(self._losses.heard)
+            declaration = self._of(flat, place, said, depth)
+            self._known[key] = (flat, declaration, self._losses.since(mark, place))
+            return declaration
+        self._losses.again(known[2], place)
+        return known[1]
+
+    def _of(self, flat: Flat, place: str, said: str, depth: int) -> Declaration:
         declaration: Declaration = {}
         if flat.types:
             declaration["type"] = flat.types[0] if len(flat.types) == 1 else list(flat.types)
         text = flat.description if len(flat.description) >= len(said) else said
-        description = summary(text) if depth == MAX_DEPTH else summary(text, 120, 1)
+        description = self._summary(text) if depth == MAX_DEPTH else self._summary(text, 120, 1)
         if description:
             declaration["description"] = description
         crossed = flat.minimum is not None and flat.maximum is not None and flat.minimum > flat.maximum

@@ -82,7 +82,8 @@ def settled(
     nested = wanted and not spoiled
     if wanted and spoiled:
         losses.add("maps have a param for each key, since lists beside them are repeated", label)
-    return _fields(written, nested=nested), _fields(in_body, nested=nested), nested
+    in_form = nested and body is not None and body.encoding == "form"
+    return _fields(written, nested=nested), _fields(in_body, nested=in_form), nested
 
 
 def _fields(written: Sequence[Written], *, nested: bool) -> list[Field]:

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from agentos_runtime.importers.api import Api, Losses, Operation
+from agentos_runtime.importers.api import Api, Field, Losses, Operation
 from agentos_runtime.importers.messages import says_the_same, summary
-from agentos_runtime.importers.openapi.bodies import Bodies
+from agentos_runtime.importers.openapi.bodies import Bodies, ReadBody
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Fetch, Located, open_document, resolve
 from agentos_runtime.importers.openapi.nesting import settled
-from agentos_runtime.importers.openapi.parameters import Parameters, idempotency_header
+from agentos_runtime.importers.openapi.parameters import Parameters, idempotency_header, wanted_headers
 from agentos_runtime.importers.openapi.replies import Replies
 from agentos_runtime.importers.openapi.schemas import Flattener
-from agentos_runtime.importers.openapi.security import Security
+from agentos_runtime.importers.openapi.security import Security, is_key
 from agentos_runtime.importers.openapi.servers import Servers
 from agentos_runtime.importers.paging import pagination
 from agentos_runtime.jsontext import Json
@@ -99,7 +99,7 @@ class _Reader:
         fields, body_fields, nested = settled(
             written, body.fields if body else (), body.body if body else None, label, self._losses
         )
-        if method in ("GET", "HEAD") and operation.get("requestBody") is not None:
+        if method in ("GET", "HEAD") and self._bodies.has_fields(operation):
             self._losses.add("a body of a GET is not sent", label)
         stream_field = body.stream_field if body else None
         reply = self._replies.read(operation, method, stream_field, label)
@@ -110,6 +110,7 @@ class _Reader:
             body_fields = [field for field in body_fields if field.name != stream_field]
         if operation.map("callbacks"):
             self._losses.add("callbacks are calls from the service, not to it", label)
+        credential, fields, body_fields = self._proven(operation, fields, body_fields, label)
         made = Operation(
             method=method,
             path=path,
@@ -121,15 +122,35 @@ class _Reader:
             reply=reply,
             stream_field=stream_field if reply.streams else None,
             paginate=pagination(fields, reply, _cursor_hint(operation)) if method == "GET" else None,
-            credential=self._security.choose(operation, label),
+            credential=credential,
             base_url=self._own_server(item, operation),
             deprecated=operation.flag("deprecated"),
+            headers=_constant(wanted_headers(item, operation, self._losses), body),
             idempotency_header=idempotency_header(item, operation, self._losses),
             web_url=_address(operation.at("externalDocs").text("url")),
             request_example=body.example if body else None,
             reply_example=self._replies.example(operation),
         )
         return replace(made, body=body.body) if body else made
+
+    def _proven(
+        self, operation: Located, fields: list[Field], in_body: list[Field], label: str
+    ) -> tuple[str | None, list[Field], list[Field]]:
+        """What an operation carries, and its fields; where one of them is a key, nobody gives it."""
+        credential = self._security.choose(operation, label)
+        keys = [field for field in (*fields, *in_body) if is_key(field)]
+        if credential is None and not self._security.settled:
+            sent = next((field for field in keys if field.place in ("query", "header")), None)
+            if sent is not None:
+                credential = self._security.of_parameter(sent.place, sent.name)
+        write = self._security.key_of(credential) if credential is not None else None
+        if not keys or credential is None or write is None:
+            return credential, fields, in_body
+        for field in keys:
+            self._losses.add("a parameter that is a key is filled in with the credential", f"{label} {field.name}")
+        left = [field for field in fields if not is_key(field) or not self._security.sends(credential, field)]
+        kept = [[replace(one, write=write) if is_key(one) else one for one in each] for each in (left, in_body)]
+        return credential, kept[0], kept[1]
 
     def _without_cookies(self, operation: Operation, auth: Json) -> Operation:
         """An operation without its cookies, where the key is the one header of cookies."""
@@ -148,6 +169,11 @@ class _Reader:
             if own is not None and own != self._base_url:
                 return own
         return None
+
+
+def _constant(headers: Mapping[str, str], body: ReadBody | None) -> dict[str, str]:
+    """Without the type of a body, where there is one: its encoding says that."""
+    return {name: value for name, value in headers.items() if not (body and name.lower() == "content-type")}
 
 
 def _is_cookie(auth: Json, name: str | None) -> bool:

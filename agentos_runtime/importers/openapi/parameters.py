@@ -146,6 +146,21 @@ def _is_deep(parameter: Located) -> bool:
     return parameter.text("in") == "query" and parameter.text("style") == "deepObject"
 
 
+def wanted_headers(item: Located, operation: Located, losses: Losses) -> dict[str, str]:
+    """`Accept` and `Content-Type` with the one value that a document says they must have."""
+    found: dict[str, str] = {}
+    for raw in (*item.entries("parameters"), *operation.entries("parameters")):
+        parameter = resolve(raw, losses)
+        if parameter.text("in") != "header" or parameter.text("name").lower() not in ("accept", "content-type"):
+            continue
+        schema = resolve(parameter.at("schema"), losses)
+        choices = schema.texts("enum")
+        value = schema.text("default") or (choices[0] if len(choices) == 1 else "")
+        if parameter.flag("required") and value.isascii() and value.isprintable() and value:
+            found[parameter.text("name")] = value
+    return found
+
+
 def idempotency_header(item: Located, operation: Located, losses: Losses) -> str | None:
     """The name of the operation's idempotency header, which the runtime sends itself."""
     for raw in (*item.entries("parameters"), *operation.entries("parameters")):

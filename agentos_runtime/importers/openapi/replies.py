@@ -74,7 +74,18 @@ class Replies:
         if flat.is_binary and chosen != "application/json":
             return Reply("raw")
         rows, entity = self._rows(flat)
-        return Reply("json", self._declarer.returned(flat, label), rows, entity)
+        return Reply("json", self._declarer.returned(flat, label), rows, entity, fields=self._names(flat))
+
+    def _names(self, flat: Flat) -> dict[str, tuple[str, ...]]:
+        flattener = self._declarer.flattener
+        below = {name: flattener.flat(schemas, "") for name, schemas in flat.properties.items()}
+        return {
+            name: tuple(
+                name for name, schemas in one.properties.items() if not _is_address(flattener.flat(schemas, ""))
+            )
+            for name, one in below.items()
+            if not _is_address(one)
+        }
 
     def _rows(self, flat: Flat) -> tuple[str | None, str | None]:
         """Where the list stands that the reply is about, and what one of its rows is called."""
@@ -102,6 +113,11 @@ class Replies:
             self._losses.add("it answers only as a stream: call it with `stream: true`", label)
         done = END_MARK if _mentions(kinds[EVENTS].value, END_MARK) else None
         return Reply(reply.kind, reply.returns, reply.rows, reply.entity, streams=True, done=done)
+
+
+def _is_address(flat: Flat) -> bool:
+    """`next: https://…?page=2` is no cursor."""
+    return flat.format in ("uri", "url", "uri-reference")
 
 
 def _is_json(kind: str) -> bool:

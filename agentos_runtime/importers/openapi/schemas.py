@@ -1,12 +1,12 @@
 """JSON Schemas, flattened: references followed, allOf joined, anyOf and oneOf made one shape that fits them all."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from agentos_runtime.importers.api import Losses
+from agentos_runtime.importers.api import Losses, Told
+from agentos_runtime.importers.openapi.checked import LONGEST_PATTERN, checked_words, exclusive_bounds, number_of
 from agentos_runtime.importers.openapi.document import Located, resolve
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.secrets.shapes import holds_secret
@@ -16,12 +16,6 @@ MANY = 3
 MAX_NESTING = 12
 """Combinations inside combinations; more is a loop."""
 
-_QUIET_FORMATS = frozenset({
-    "int32", "int64", "float", "double", "decimal", "binary", "password", "string", "number", "integer", "boolean",
-    "date-time", "date", "byte", "duration", "unix-time", "timestamp",
-})  # fmt: skip
-"""Formats that say no more than the type, or that are said in other words."""
-LONGEST_PATTERN = 60
 _UNSAID = ("not", "if", "prefixItems", "patternProperties", "propertyNames", "dependentRequired", "contains")
 _KINDS = frozenset({"string", "integer", "number", "boolean", "array", "object"})
 
@@ -86,6 +80,8 @@ class Flattener:
 
     def __init__(self, losses: Losses) -> None:
         self.losses = losses
+        self._known: dict[tuple[int, str], tuple[Located, Flat, Told]] = {}
+        """Schemas by what they are, which are kept so that no other is ever taken for one of them."""
 
     def flat(self, schemas: Sequence[Schema], place: str, depth: int = 0) -> Flat:
         """One schema, or what fits all alternatives."""
@@ -93,16 +89,28 @@ class Flattener:
         return options[0] if len(options) == 1 else self._union(options, place)
 
     def _one(self, schema: Schema, place: str, depth: int) -> Flat:
+        """The same object for the same schema, so that what is made of it can be kept too."""
         if isinstance(schema, Joint):
             first, *others = (self._one(part, place, depth + 1) for part in schema.parts)
             for other in others:
                 first = _joined(first, other)
             return first
+        mark = len(self.losses.heard)
         named = schema.text("$ref").rpartition("/")[2]
-        node = resolve(schema, self.losses)
+        node = resolve(schema, self.losses) if named else schema
         if not isinstance(node.value, Mapping) or depth > MAX_NESTING:
             return Flat(name=named)
-        flat = replace(self._own(node, place), name=named)
+        known = self._known.get((id(node.value), named))
+        if known is not None:
+            self.losses.again(known[2], place)
+            return known[1]
+        flat = self._made(replace(self._own(node, place), name=named), node, place, depth)
+        if depth <= MAX_NESTING // 2:  # what lies deeper may have been cut
+            self._known[id(node.value), named] = (node, flat, self.losses.since(mark, place))
+        return flat
+
+    def _made(self, flat: Flat, node: Located, place: str, depth: int) -> Flat:
+        """What a schema says itself, and all that it is combined of."""
         for part in node.entries("allOf"):
             flat = _joined(flat, self._one(part, place, depth + 1))
         for keyword in ("anyOf", "oneOf"):
@@ -137,7 +145,7 @@ class Flattener:
             read_only=node.flag("readOnly"),
             write_only=node.flag("writeOnly"),
             const=_plain(value.get("const")),
-            checked=_checked(value),
+            checked=checked_words(value),
         )
 
     def _note(self, value: Mapping[str, Any], place: str) -> None:
@@ -236,6 +244,8 @@ def _types(value: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
     said = value.get("type")
     listed = said if isinstance(said, list) else [said]
     kinds = tuple(kind for kind in listed if isinstance(kind, str) and kind in _KINDS)
+    if value.get("format") == "int-or-string":
+        kinds = ("string", "integer")
     return kinds, "null" in listed or True in (value.get("nullable"), value.get("x-nullable"))
 
 
@@ -247,46 +257,13 @@ def _enum(value: Mapping[str, Any]) -> tuple[tuple[Json, ...] | None, bool]:
 
 
 def _bounds(value: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    """Inclusive bounds; an exclusive one of an integer is the next integer."""
-    low, high = _number(value.get("minimum")), _number(value.get("maximum"))
-    step = 1 if value.get("type") == "integer" else 0
-    above, below = value.get("exclusiveMinimum"), value.get("exclusiveMaximum")
-    if above is True and low is not None:
-        low += step
-    elif (exclusive := _number(above)) is not None:
-        low = exclusive + step
-    if below is True and high is not None:
-        high -= step
-    elif (exclusive := _number(below)) is not None:
-        high = exclusive - step
+    """Inclusive bounds; an exclusive one of an integer is the next integer, another is said in words."""
+    low, high = number_of(value.get("minimum")), number_of(value.get("maximum"))
+    whole = value.get("type") == "integer"
+    above, below = exclusive_bounds(value)
+    low = low if above is None else above + 1 if whole else None
+    high = high if below is None else below - 1 if whole else None
     return low, high
-
-
-def _checked(value: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the service checks of a value, in words."""
-    found: list[str] = []
-    form, pattern = value.get("format"), value.get("pattern")
-    if isinstance(form, str) and re.fullmatch(r"[a-z][\w-]{1,20}", form) and form not in _QUIET_FORMATS:
-        found.append(form)
-    if isinstance(pattern, str) and pattern and len(pattern) <= LONGEST_PATTERN and pattern.isprintable():
-        found.append(f"matches {pattern}")
-    for low, high, what in (("minLength", "maxLength", "characters"), ("minItems", "maxItems", "entries")):
-        least, most = _number(value.get(low)), _number(value.get(high))
-        if least is not None and least > 0 and most is not None and most < 1_000_000:
-            found.append(f"{least} {what}" if least == most else f"{least} to {most} {what}")
-        elif most is not None and most < 1_000_000:
-            found.append(f"at most {most} {what}")
-        elif least is not None and least > 1:
-            found.append(f"at least {least} {what}")
-    if (step := _number(value.get("multipleOf"))) is not None and step not in (1, 0):
-        found.append(f"a multiple of {step}")
-    if value.get("uniqueItems") is True:
-        found.append("each entry once")
-    return tuple(found)
-
-
-def _number(value: Any) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def media_example(media: Located, losses: Losses) -> Json:

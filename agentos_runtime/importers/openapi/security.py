@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from agentos_runtime.importers.api import ImportProblem, Losses
+from agentos_runtime.importers.api import Field, ImportProblem, Losses
 from agentos_runtime.importers.declarations import BEARER
 from agentos_runtime.importers.messages import plain, snake, summary
 from agentos_runtime.importers.openapi.document import Located, resolve
@@ -57,6 +57,25 @@ class Security:
         if len(real) < len(alternatives):
             self._open.add(key)
         return key
+
+    def of_parameter(self, place: str, name: str) -> str:
+        """The key of the credential that a parameter is, where nothing else proves the call."""
+        return self._remember({"type": "api_key", place: name}, snake(name) or "key", "")
+
+    def key_of(self, name: str) -> str | None:
+        """jq for the one secret of a credential; None where there are several."""
+        kind = self._known[name][0].get("type")
+        return {"api_key": ".auth.key", "oauth": ".auth.access_token"}.get(str(kind))
+
+    def sends(self, name: str, field: Field) -> bool:
+        """Whether the credential stands by itself where this field does."""
+        written = self._known[name][0].get(field.place)
+        return isinstance(written, str) and written.lower() == field.name.lower()
+
+    @property
+    def settled(self) -> bool:
+        """How calls prove themselves was said by whoever imports."""
+        return self._way is not None
 
     def auth(self) -> tuple[Json, dict[str, str]]:
         """What the manifest says under `auth`, and the name of each credential that was chosen.
@@ -127,6 +146,16 @@ class Security:
         return None if made_of is None else _described(made_of, scheme)
 
 
+_KEY_NAMES = frozenset(
+    {"api_key", "apikey", "api_token", "auth_token", "subscription_key", "ocp_apim_subscription_key"}
+)
+_TOKEN_NAMES = frozenset(
+    {"token", "access_token", "key", "authorization", "app_key", "secret_key", "private_token"}
+)
+_SAID_OF_KEYS = re.compile(
+    r"\b(?:authentication|authorization|auth|access|api|bearer|bot|your) (?:token|key)\b|\bapi[- ]?key\b",
+    re.IGNORECASE,
+)
 _PREFIXED = frozenset({"token", "apikey", "key", "bot"})
 _WRITTEN = re.compile(
     r"Authorization[`'\"]*\s*[:=]\s*[`'\"]*([A-Za-z][\w-]*(?: +[a-z_]+=| +))[\"']?(?=[<{\[$A-Za-z])"
@@ -135,6 +164,16 @@ _WRITTEN = re.compile(
 )
 """How a description says what stands before the key: ``Format: `Token token=<API_KEY>` ``."""
 _LINK = re.compile(r"https://[^\s)>\]\"'`]+")
+
+
+def is_key(field: Field) -> bool:
+    """Whether a parameter is what proves the call: by its name alone, or as its description says of a token."""
+    if field.place not in ("query", "header", "body") or field.declaration.get("type") not in (None, "string"):
+        return False
+    name = snake(field.name.lower().removeprefix("x-"))
+    if name in _KEY_NAMES:
+        return field.place != "body"
+    return name in _TOKEN_NAMES and bool(_SAID_OF_KEYS.search(str(field.declaration.get("description", ""))))
 
 
 def said_way(way: str) -> Mapping[str, Json]:

@@ -14,6 +14,7 @@ _STAND_INS = re.compile(
     re.IGNORECASE,
 )
 """Defaults that stand for what only the caller knows: `your-domain`, `yoursite`, `HOSTNAME`."""
+_YOURS = re.compile(r"(?:^|[.-])(?:your|my)-?[a-z]*(?=[.-])", re.IGNORECASE)
 MOST_CHOICES = 8
 
 
@@ -47,6 +48,8 @@ class Servers:
             raise ImportProblem("The document names no server: say where the service is with --base-url https://…")
         if address_problem(found):
             raise ImportProblem(f"The address {address_problem(found)}: write --base-url https://…")
+        if _YOURS.search(urlsplit(found).netloc) and self._chosen is None:
+            self._losses.add(f"the address {found} stands for your own: --base-url https://…", "servers")
         return found
 
     def check_used(self) -> None:

@@ -1,0 +1,177 @@
+"""What services of a certain style do: ids that spell paths, keys among params, cursors of odd names."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentos_runtime.importers.api import Losses
+from agentos_runtime.importers.openapi.operations import read_openapi
+from agentos_runtime.jsontext import dump
+from tests.importers.workshop import NOTHING, Workshop, answer, body, query, service
+from tests.sizes import examples
+
+SPELLED = [
+    ("get", "/v1/customers/{customer}", "GetCustomersCustomer", "get_customer"),
+    ("post", "/v1/accounts/{account}", "PostAccountsAccount", "update_account"),
+    ("get", "/files/{file_id}/content", "get_files_id_content", "get_file_content"),
+    ("post", "/v4/projects/{id}/import", "postApiV4ProjectsIdImport", "import_project"),
+    ("post", "/v1/charges/{charge}/refunds/{refund}", "PostChargesChargeRefundsRefund", "update_charge_refund"),
+    ("post", "/queries/execute_read", "post_queries_execute_read", "execute_queries"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "own", "name"), SPELLED)
+def test_an_id_that_only_spells_the_path_is_read_as_the_path(
+    workshop: Workshop, method: str, path: str, own: str, name: str
+) -> None:
+    names = re.findall(r"\{(\w+)\}", path)
+    parameters = [{"name": one, "in": "path", "required": True, "schema": {"type": "string"}} for one in names]
+    operation = {"operationId": own, "parameters": parameters, "responses": answer({"type": "object"})}
+    assert list(workshop.imported(service({path: {method: operation}}))["utilities"]) == [name]
+
+
+def test_a_key_among_the_params_is_the_credential(workshop: Workshop) -> None:
+    token = query("token", required=True, description="Authentication token. Requires scope: `read`")
+    header = {**token, "in": "header"}
+    form = body(
+        {"type": "object", "properties": {"token": {"type": "string", "description": "Access token"}, "a": {}}}
+    )
+    paths = {"/a": {"get": {"parameters": [token]}}, "/b": {"post": {"parameters": [header], "requestBody": form}}}
+    scheme = {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}}
+    front = workshop.imported(service(paths, components=scheme, security=[{"bearer": []}]))
+    assert "params" not in front["utilities"]["get_a"]
+    assert list(front["utilities"]["create_b"]["params"]) == ["a"]
+    assert "token=********" in workshop.request("get_a", {})
+    front = workshop.imported(
+        service({"/a": {"get": {"parameters": [query("api_key", required=True)]}}}), skill="other"
+    )
+    assert front["auth"] == {"type": "api_key", "query": "api_key"}
+    assert "params" not in front["utilities"]["get_a"]
+
+
+def test_a_token_that_is_what_the_call_is_about_stays_a_param(workshop: Workshop) -> None:
+    paths = {"/revoke": {"post": {"parameters": [query("token", required=True, description="Of the device")]}}}
+    assert list(workshop.imported(service(paths))["utilities"]["revoke"]["params"]) == ["token"]
+
+
+def holds(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+TEXT = {"type": "string"}
+CURSORS: list[tuple[str, Any, str]] = [
+    ("continue", {"metadata": holds(**{"continue": TEXT})}, ".metadata.continue"),
+    ("offset", {"next_page": holds(offset=TEXT, uri=TEXT)}, ".next_page.offset"),
+    ("marker", {"next_marker": TEXT}, ".next_marker"),
+    ("cursor", {"about": holds(next_cursor=TEXT), "b": {}, "c": {}}, ".about.next_cursor"),
+]
+
+
+@pytest.mark.parametrize(("name", "more", "following"), CURSORS)
+def test_a_cursor_of_any_name_is_followed(workshop: Workshop, name: str, more: Any, following: str) -> None:
+    reply = {"type": "object", "properties": {"items": {"type": "array", "items": {"type": "object"}}, **more}}
+    document = service({"/a": {"get": {"parameters": [query(name)], "responses": answer(reply)}}})
+    paginate = workshop.imported(document)["utilities"]["list_a"]["rest"]["paginate"]
+    assert (paginate["style"], paginate["next"]) == ("cursor", following)
+
+
+def test_an_address_of_the_next_page_is_no_cursor(workshop: Workshop) -> None:
+    reply = {
+        "type": "object",
+        "properties": {"results": {"type": "array"}, "next": {"type": "string", "format": "uri"}},
+    }
+    document = service({"/a": {"get": {"parameters": [query("cursor")], "responses": answer(reply)}}})
+    assert "paginate" not in workshop.imported(document)["utilities"]["list_a"]["rest"]
+
+
+def test_an_empty_form_is_no_param_and_a_list_of_files_has_a_name(workshop: Workshop) -> None:
+    empty = body({"type": "object", "properties": {}}, "application/x-www-form-urlencoded", required=False)
+    files = body({"type": "array", "items": {"type": "string", "format": "binary"}}, "multipart/form-data")
+    paths = {
+        "/a": {"get": {"requestBody": empty}, "delete": {"requestBody": empty, "responses": NOTHING}},
+        "/b": {"post": {"requestBody": files}},
+    }
+    front = workshop.imported(service(paths))
+    assert "params" not in front["utilities"]["delete_a"]
+    assert front["utilities"]["create_b"]["params"]["file"] == {
+        "type": "array", "required": True, "items": {"type": "file"},
+    }  # fmt: skip
+    assert "a body of a GET is not sent" not in workshop.losses(service(paths))
+
+
+def test_accept_is_sent_as_the_document_demands(workshop: Workshop) -> None:
+    accept = {
+        "name": "Accept",
+        "in": "header",
+        "required": True,
+        "schema": {"type": "string", "default": "a/b;version=2"},
+    }
+    rest = workshop.imported(service({"/a": {"get": {"parameters": [accept]}}}))["utilities"]["get_a"]["rest"]
+    assert rest["headers"] == {"Accept": "a/b;version=2"}
+
+
+LOOP = {"$ref": "#/components/schemas/Loop"}
+WAYS = st.sampled_from(["oneOf", "anyOf", "allOf"])
+schemas = st.recursive(
+    st.sampled_from([
+        {}, {"type": "string"}, {"type": "integer"}, {"type": "object"}, {"type": ["string", "null"]},
+        LOOP, {"type": "string", "format": "binary"}, {"const": 1}, {"enum": ["a"]},
+    ]),
+    lambda below: st.builds(lambda one: {"type": "array", "items": one}, below)
+    | st.builds(lambda one, two: {"type": "object", "properties": {"a": one, "b[]": two}}, below, below)
+    | st.builds(lambda way, one, two: {way: [one, two]}, WAYS, below, below),
+    max_leaves=5,
+)  # fmt: skip
+parameters = st.builds(
+    lambda name, place, style, explode, schema: {
+        "name": name, "in": place, "required": place == "path", "style": style, "explode": explode,
+        "schema": schema,
+    },
+    st.sampled_from(["id", "a[b]", "X-Y", "token", "page", ""]),
+    st.sampled_from(["query", "path", "header", "cookie", "body", "nowhere"]),
+    st.sampled_from(["form", "simple", "deepObject", "label", "matrix", "pipeDelimited", "odd"]),
+    st.booleans(),
+    schemas,
+)  # fmt: skip
+kinds = st.sampled_from(
+    ["application/json", "multipart/form-data", "application/x-www-form-urlencoded", "text/csv", "a/b"]
+)
+operations = st.builds(
+    lambda own, given, kind, schema: {
+        "operationId": own, "parameters": given, "requestBody": {"content": {kind: {"schema": schema}}},
+        "responses": answer(schema, kind),
+    },
+    st.sampled_from(["", "getId", "list", "PostAB", "v1/x.y", "é"]),
+    st.lists(parameters, max_size=3),
+    kinds,
+    schemas,
+)  # fmt: skip
+items = st.dictionaries(
+    st.sampled_from(["get", "post", "put", "delete", "options", "head", "x-other"]), operations, max_size=3
+)
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["/a", "/a/{id}", "/{id}/b", "a?b=c", "/v1/a.json"]), items, min_size=1, max_size=3
+    )
+)
+def test_every_operation_is_read_or_told(paths: dict[str, Any]) -> None:
+    loop = {
+        "type": "object",
+        "properties": {"self": {"$ref": "#/components/schemas/Loop"}},
+        "allOf": [{"$ref": "#/components/schemas/Loop"}],
+    }
+    document = service(paths, components={"schemas": {"Loop": loop}})
+    losses = Losses()
+    api = read_openapi(dump(document), "file:///service.json", lambda address: b"", losses)
+    spoken = [
+        (method, path) for path, item in paths.items() for method in item if method not in ("options", "x-other")
+    ]
+    assert len(api.operations) == len(spoken)
+    told = losses.found.get("OPTIONS is no method of a manifest", {})
+    assert len(told) == sum("options" in item for item in paths.values())
