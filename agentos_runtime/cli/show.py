@@ -117,6 +117,8 @@ def _print_utility(skill: str, utility: dict[str, Any]) -> None:
     name = utility["name"]
     say(f"{style(f'{skill} {name}', bold=True)}  {plain(utility['description'])}")
     say(dim(", ".join(_marks(utility))))
+    if utility["handles_urls"]:
+        say(f"{dim('reads:')} {plain(', '.join(utility['handles_urls']))}")
     say()
     heading("Params")
     rows = param_rows(utility["params"])

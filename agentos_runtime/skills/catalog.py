@@ -203,4 +203,5 @@ def _utility(skill: Skill, utility: Utility) -> dict[str, Json]:
         "origin": declared_origin(utility.rest.url),
         "stream_origin": declared_origin(streamed(utility.rest).url) if utility.rest.stream else None,
         "web_url": utility.web_url,
+        "handles_urls": [*utility.handles_urls],
     }

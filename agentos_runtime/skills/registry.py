@@ -17,6 +17,7 @@ from agentos_runtime.diagnostics import Problem
 from agentos_runtime.error_logging import Troubles
 from agentos_runtime.jq.turns import Turns
 from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.dialects.named import with_account_params
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.manifest.result import LoadResult, ShapeCheck
 from agentos_runtime.skills.checks import ExpressionChecker, check_expressions
@@ -313,7 +314,7 @@ class Registry:
             file.entry = _unloaded_entry(path, file, result, problems)
         else:
             settings = {**loaded.settings, **self._settings.get(loaded.id, {})}
-            file.entry = _loaded_entry(file, loaded, settings)
+            file.entry = _loaded_entry(file, with_account_params(loaded, settings), settings)
 
     def _resolve(self) -> None:
         """Give every id to the first file that wants it; the others are broken, and say why.

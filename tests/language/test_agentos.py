@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agentos_runtime.cli.main import run
 from tests.end_to_end.house import House, house
 from tests.toy.raw import Toy, answer
 
@@ -200,7 +201,14 @@ operations:
     returns: person[]
     connection: api
     params: {q: {type: string}}
-    rest: {url: /people, query: {q: .params.q}}
+    handles_urls: ["toy.example/people*"]
+    web_url: '"https://toy.example/" + .params.workspace'
+    rest: {url: /people, query: {q: .params.q, in: .params.workspace}}
+  complete_person:
+    description: A verb that writes
+    returns: void
+    connection: api
+    rest: {url: /complete}
   get_person:
     description: One
     returns: person
@@ -451,7 +459,7 @@ def test_connections_give_address_and_credential(toys: Fixture) -> None:
         {"id": 1, "name": "Ann", "knows": {"person": [{"id": 2}, {"id": 3}]}},
         {"id": 2, "name": "Ben", "knows": None},
     ]
-    assert target(request) == "/v1/people?q=a"
+    assert target(request) == "/v1/people?q=a&in=w"
     assert f"Bearer {KEY}".encode() in request.head
     assert target(toys.call("linked", "get_person", {"id": "7"}, people[1])[1]) == "/v1/people/7"
 
@@ -591,3 +599,39 @@ def test_a_fixed_reply_and_a_void_ask_nothing_of_the_answer(toys: Fixture) -> No
 def test_a_url_that_a_param_computes_disables_its_callable_only(toys: Fixture) -> None:
     response = toys.house.call("linked", "anywhere", {"url": "https://toy.example/"})
     assert (response.status_code, response.json()["code"]) == (501, "not_supported")
+
+
+def test_urls_that_an_operation_reads_and_what_its_verb_does_are_shown(
+    toys: Fixture, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = toys.house.client.get("/api/skills/linked").json()["utilities"]
+    assert shown["list_people"]["handles_urls"] == ["toy.example/people*"]
+    assert shown["list_people"]["web_url"] == "https://toy.example/{workspace}"
+    assert (shown["list_people"]["effect"], shown["complete_person"]["effect"]) == ("read", "write")
+    assert shown["public"]["handles_urls"] == []
+    environ = {
+        "AGENTOS_HOME": str(tmp_path),
+        "AGENTOS_SKILLS": str(toys.house.skills),
+        "AGENTOS_ONLY_SKILLS": "true",
+    }
+    assert run(("search", "example/people", "--json"), environ) == 0
+    found = json.loads(capsys.readouterr().out)["results"]
+    assert [(each["kind"], each["description"]) for each in found] == [("url", "read by linked/list_people")]
+
+
+def test_an_accounts_params_are_what_the_operator_set_unless_a_call_says_them(
+    toys: Fixture, tmp_path: Path
+) -> None:
+    (tmp_path / "skills").mkdir()
+    (tmp_path / "skills" / "linked.md").write_text(E)
+    settings = {"linked": {"workspace": "acme"}}
+    with (
+        Toy(answer(body=b"[]")) as toy,
+        house(
+            tmp_path, rewrite={ORIGIN: toy.origin}, environ={"LINKED_API_KEY": KEY}, skill_settings=settings
+        ) as served,
+    ):
+        assert served.call("linked", "list_people").status_code == 200
+        assert target(toy.requests[-1]) == "/v1/people?in=acme"
+        assert served.call("linked", "list_people", {"workspace": "other"}).status_code == 200
+        assert target(toy.requests[-1]) == "/v1/people?in=other"

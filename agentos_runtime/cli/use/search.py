@@ -68,6 +68,11 @@ def _things(skill: Any) -> list[Any]:
             for key, each in utilities
         ),
         *(
+            {"kind": "url", "name": pattern, "description": f"read by {name}/{key}"}
+            for key, each in utilities
+            for pattern in each["handles_urls"]
+        ),
+        *(
             {"kind": "host", "name": host, "description": f"agentos use {host}/…, of {name}"}
             for host in sorted(hosts)
         ),

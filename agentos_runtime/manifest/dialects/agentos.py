@@ -39,6 +39,7 @@ _KNOWN = frozenset(
     }
 )  # fmt: skip
 _READS = frozenset({"list", "search", "filter", "get", "read", "transcript"})
+_WRITES = frozenset({"create", "update", "complete", "reopen", "archive", "unarchive", "send"})
 _TOP = (
     "id", "name", "description", "icon", "color", "website", "privacy_url", "terms_url", "instructions",
     "definitions", "settings", "domains", "parts",
@@ -67,6 +68,8 @@ class Carried:
     """What callables give, by their names without dots."""
     transformers: Mapping[str, Cursor] = field(default_factory=dict)
     """The mapping of each entity."""
+    handles_urls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    account_params: Mapping[str, frozenset[str]] = field(default_factory=dict)
     told: tuple[Told, ...] = ()
     """Mistakes and misspellings."""
     extras: Mapping[str, Json] = field(default_factory=dict)
@@ -106,6 +109,8 @@ class _Carrier:
         self.operations: set[str] = set()
         self.locals = Locals()
         self.entities: dict[str, str] = {}
+        self.handles_urls: dict[str, tuple[str, ...]] = {}
+        self.account_params: dict[str, frozenset[str]] = {}
         self.told = [*unknown_keys(root), *mistyped(root)]
         self.transformers = dict(self._transformers())
         connections = root.get("connections")
@@ -167,6 +172,8 @@ class _Carrier:
             self.locals,
             self.entities,
             self.transformers,
+            self.handles_urls,
+            self.account_params,
             tuple(self.told),
             extras,
         )
@@ -255,13 +262,15 @@ class _Carrier:
             reply = {"error": graphql_error(executor), **reply}
         if reply:
             request["response"] = entries(reply, response or executor)
-        pairs: Pairs = {"rest": entries(request, executor), **self._facts(cursor, is_operation)}
+        pairs: Pairs = {"rest": entries(request, executor), **self._facts(cursor, connection, is_operation)}
         gives = kind in ("command", "python") or bool(set(reply) & {"raw", "transform", "root"})
         promised = returns_of(returns, gives)
         if promised is not None:
             pairs["returns"] = promised
         if key is not None:
             pairs[key[0]] = text(key[1], cursor)
+        self.handles_urls[name] = cursor.texts("handles_urls")
+        self.account_params[name] = frozenset(connection.params) - set(dict(cursor.at("params").items()))
         pairs["params"] = entries(self._params(cursor, connection), cursor.get("params") or cursor)
         return entries(pairs, cursor)
 
@@ -310,7 +319,7 @@ class _Carrier:
             return ("auth", "none"), connection
         return (("credential", name) if len(self.connections) > 1 else None), connection
 
-    def _facts(self, cursor: Cursor, is_operation: bool) -> Pairs:
+    def _facts(self, cursor: Cursor, connection: Connection, is_operation: bool) -> Pairs:
         pairs: Pairs = {}
         for name in ("description", "strict_returns", "additional_params", "credential"):
             if (below := cursor.get(name)) is not None and below.json not in (None, ""):
@@ -322,13 +331,15 @@ class _Carrier:
             pairs["effect"] = text("read", cursor)
         elif is_operation and verb == "delete":
             pairs["effect"] = text("destroy", cursor)
+        elif is_operation and verb in _WRITES:
+            pairs["effect"] = text("write", cursor)
         elif cursor.get("graphql") is not None and cursor.at("graphql").text("query") is not None:
             is_query = re.match(r"\s*(?:query\b|\{)", str(cursor.at("graphql").text("query")))
             pairs["effect"] = text("read" if is_query else "write", cursor)
         page = cursor.get("web_url")
         if page is not None and isinstance(page.json, str) and (address := web_address(page.json)):
-            named, declared = set(re.findall(r"\{(\w+)\}", address)), cursor.get("params")
-            if named <= set(dict(declared.items()) if declared else ()):
+            declared = {*dict(cursor.at("params").items()), *connection.params}
+            if declared.issuperset(re.findall(r"\{(\w+)\}", address)):
                 pairs["web_url"] = under(page, text(address, page))
         return pairs
 

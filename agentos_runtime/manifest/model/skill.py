@@ -233,6 +233,8 @@ class Utility:
     local: Local | None = None
     """What runs on this machine instead of a call of a service; `rest` then says how its answer is read."""
     entity: str | None = None  # what it gives, or gives a list of, by its entity's name
+    handles_urls: tuple[str, ...] = ()  # patterns of web addresses that it reads
+    account_params: frozenset[str] = frozenset()  # params that are the same for all calls of an account
 
     @property
     def streams(self) -> bool:
