@@ -86,6 +86,11 @@ class Reply:
     cost: float | None = None
     """US dollars that the service says the call cost; None = it does not say."""
 
+    def told(self, ignored: tuple[str, ...], simulated: str | None, cost: float | None) -> "Reply":
+        """The same with what is known once the call has ended."""
+        own = (self.value, self.text, self.raw, self.timings, self.warning, self.replayed)
+        return Reply(*own, ignored, simulated, self.more, cost)
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -122,7 +122,12 @@ def _plain_path(node: PlainPath, slots: Slots, keep_null: frozenset[str], path: 
 
 def _jq(node: Jq, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluator:
     index = slots[node]
-    return lambda inputs: single(inputs.outputs[index], node)
+
+    def evaluate(inputs: Inputs) -> Value:
+        found = inputs.outputs[index]
+        return found[0] if isinstance(found, list) and len(found) == 1 else single(found, node)
+
+    return evaluate
 
 
 def _url_template(node: UrlTemplate, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluator:

@@ -191,19 +191,26 @@ def reply_document(
 ) -> dict[str, Json]:
     """What `reply_input` says."""
     assert plan.program is not None
-    seen: dict[str, Json] = {
-        **known_to(plan.program, params, settings, _head(body.response)),
-        "whole": body.whole,
-    }
-    return seen if plan.response.root is None else seen | {"body": body.rooted}
+    head = _head(body.response) if "response" in plan.program.needs else None
+    seen = known_to(plan.program, params, settings, head)
+    seen["whole"] = body.whole
+    if plan.response.root is not None:
+        seen["body"] = body.rooted
+    return seen
 
 
 def known_to(
     program: Program, params: dict[str, Json], settings: Mapping[str, Json], response: Json
 ) -> dict[str, Json]:
     """Those of `params`, `settings`, `response` that the program mentions."""
-    known: dict[str, Json] = {"params": params, "settings": dict(settings), "response": response}
-    return {name: value for name, value in known.items() if name in program.needs}
+    known: dict[str, Json] = {}
+    if "params" in program.needs:
+        known["params"] = params
+    if "settings" in program.needs:
+        known["settings"] = dict(settings)
+    if "response" in program.needs:
+        known["response"] = response
+    return known
 
 
 def opening(program: Program, params: dict[str, Json], settings: Mapping[str, Json], response: Json) -> bytes:
@@ -225,7 +232,7 @@ def read_reply(plan: ReplyPlan, body: Body, outcome: Outcome | None, now: float)
     outputs = list(outcome.outputs) if outcome else []
     expressions = list(plan.outputs)
     error = plan.response.error
-    if isinstance(error, (Jq, PlainPath)):
+    if error is not None and isinstance(error, (Jq, PlainPath)):
         said: Value = walked(error, body.whole) if isinstance(error, PlainPath) and not plan.program else EMPTY
         if plan.program and outputs:
             said = single(outputs.pop(0), expressions.pop(0))

@@ -14,7 +14,7 @@ from agentos_runtime.calls.retry_after import meant_status, retry_after
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.http_client.answers import Answer
 from agentos_runtime.http_client.bodies import read_whole
-from agentos_runtime.http_client.connections import Connections, Resolve, Way
+from agentos_runtime.http_client.connections import Connections, Resolve
 from agentos_runtime.http_client.deadlines import Deadlines
 from agentos_runtime.http_client.decoding import decoder
 from agentos_runtime.http_client.failures import CAUGHT, Circumstances, Failure, failure, timed_out
@@ -158,7 +158,7 @@ class Upstream:
             await self._names.check(destination.origin, destination.unproven, destination.peer.port)
         if self._connections is None:
             raise RuntimeError("an Upstream is used inside `async with`")
-        wire = await self._connections.take(Way(destination.peer, destination.guarded, destination.proxy))
+        wire = await self._connections.take(destination.way)
         return await wire.ask(request.method, head, request.upload or request.body)
 
     async def _whole(self, answer: Answer) -> UpstreamResponse:

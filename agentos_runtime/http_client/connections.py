@@ -7,7 +7,6 @@ import ssl
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TypeAlias, cast
 
 from aiohappyeyeballs import start_connection
@@ -25,7 +24,7 @@ from agentos_runtime.http_client.faults import (
     ProxyUnreachable,
     WireError,
 )
-from agentos_runtime.http_client.routes import Peer, Proxy
+from agentos_runtime.http_client.routes import Peer, Way
 from agentos_runtime.http_client.wire import Wire
 
 AddrInfo: TypeAlias = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
@@ -43,31 +42,6 @@ STAGGER = 0.25
 """Seconds before the next address is tried beside one that does not answer (RFC 8305)."""
 PER_PEER = 512
 _MOST_NAMES = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """What a connection is good for. Guarded ones are kept apart: one to an approved private address is out of
-    reach of calls that may reach public addresses only."""
-
-    peer: Peer
-    """Who is asked."""
-    guarded: bool
-    """Only public addresses may be connected."""
-    proxy: Proxy | None = None
-    _hash: int = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.peer, self.guarded, self.proxy)))
-
-    def __hash__(self) -> int:
-        """Made once: a call looks for connections some ten times."""
-        return self._hash
-
-    @property
-    def tunnelled(self) -> bool:
-        """Whether the proxy only carries bytes; else it is asked for the whole url."""
-        return self.proxy is not None and self.peer.tls
 
 
 class Connections:

@@ -30,9 +30,10 @@ def _fields(request: UpstreamRequest, destination: Destination) -> Iterator[str]
     for name, value in _USUAL:
         if name.lower() not in own:
             yield f"{name}: {value}"
+    names, values = [name for name, _ in request.headers], [value for _, value in request.headers]
+    if names and (not all(names) or not _NAME.fullmatch("".join(names)) or _NOT_IN_A_VALUE.search("".join(values))):
+        raise BadHeader("a header cannot be sent")
     for name, value in request.headers:
-        if not _NAME.fullmatch(name) or _NOT_IN_A_VALUE.search(value):
-            raise BadHeader("a header cannot be sent")
         yield f"{name}: {value}"
     if "accept" not in own:
         yield "Accept: */*"

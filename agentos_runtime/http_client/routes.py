@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from agentos_runtime.config.settings import Settings, SettingsError
@@ -13,6 +13,8 @@ from agentos_runtime.manifest.origins import is_private, origin_of
 
 _URL = re.compile(r"([Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9._\-:\[\]]+)((?:[/?#][!-~]*)?)")
 _KNOWN_LIMIT = 4096
+_SHORT = 100
+"""Characters of a url whose destination is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +55,6 @@ class Site:
     """The host, when it is a name; None for an address."""
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """One request's way: `origin` is what the skill calls, `url` is where it goes."""
-
-    origin: str
-    peer: Peer
-    target: str
-    """As it stands in the request line."""
-    guarded: bool
-    """Only public addresses may be connected."""
-    proxy: "Proxy | None" = None
-    unproven: str | None = None
-    """A name that must lead to public addresses before the proxy is asked for it: the peer is then the proxy."""
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class Proxy:
     """The operator's proxy, and how it is convinced."""
@@ -89,6 +76,51 @@ class Proxy:
         return cls(peer, f"Basic {base64.b64encode(pair.encode()).decode()}")
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What a connection is good for. Guarded ones are kept apart: one to an approved private address is out of
+    reach of calls that may reach public addresses only."""
+
+    peer: Peer
+    """Who is asked."""
+    guarded: bool
+    """Only public addresses may be connected."""
+    proxy: Proxy | None = None
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.peer, self.guarded, self.proxy)))
+
+    def __hash__(self) -> int:
+        """Made once: a call looks for connections some ten times."""
+        return self._hash
+
+    @property
+    def tunnelled(self) -> bool:
+        """Whether the proxy only carries bytes; else it is asked for the whole url."""
+        return self.proxy is not None and self.peer.tls
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One request's way: `origin` is what the skill calls, `way` says where it goes."""
+
+    origin: str
+    way: Way
+    target: str
+    """As it stands in the request line."""
+    unproven: str | None = None
+    """A name that must lead to public addresses before the proxy is asked for it: the peer is then the proxy."""
+
+    @property
+    def peer(self) -> Peer:
+        return self.way.peer
+
+    @property
+    def proxy(self) -> Proxy | None:
+        return self.way.proxy
+
+
 class Router:
     """Knows the operator's rewrites and proxy; every other origin is guarded unless the call may leave that."""
 
@@ -99,9 +131,21 @@ class Router:
         self._proxy = Proxy.of(settings.proxy) if settings.proxy else None
         self._proxy_resolves = settings.proxy_resolves
         self._known: dict[str, Site] = {}
+        self._destinations: dict[tuple[str, bool], Destination] = {}
+        """Of short urls, most of which are called again and again."""
 
     def destination(self, url: str, *, allow_private: bool) -> Destination:
         """Raises InvalidParams for a url that cannot be sent as it is, ApprovalRequired for a private address."""
+        known = self._destinations.get((url, allow_private))
+        if known is None:
+            known = self._find(url, allow_private=allow_private)
+            if len(self._destinations) >= _KNOWN_LIMIT:
+                self._destinations.clear()
+            if len(url) <= _SHORT:
+                self._destinations[url, allow_private] = known
+        return known
+
+    def _find(self, url: str, *, allow_private: bool) -> Destination:
         match = _URL.fullmatch(url)
         if match is None:
             raise InvalidParams(_UNFIT)
@@ -109,15 +153,15 @@ class Router:
         site = self._known.get(authority) or self._learn(authority)
         target = _target(site.prefix + rest)
         if site.rewritten:
-            return Destination(site.origin, site.peer, target, guarded=False)
+            return Destination(site.origin, Way(site.peer, guarded=False), target)
         if site.private and not allow_private:
             raise private_address(site.origin)
         if self._proxy is None or site.private:
-            return Destination(site.origin, site.peer, target, guarded=not allow_private)
+            return Destination(site.origin, Way(site.peer, guarded=not allow_private), target)
         if not site.peer.tls:
             target = f"http://{site.peer.authority}{target}"
         unproven = None if allow_private or self._proxy_resolves else site.name
-        return Destination(site.origin, site.peer, target, guarded=False, proxy=self._proxy, unproven=unproven)
+        return Destination(site.origin, Way(site.peer, guarded=False, proxy=self._proxy), target, unproven)
 
     def _learn(self, authority: str) -> Site:
         origin = origin_of(authority)

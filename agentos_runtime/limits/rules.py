@@ -91,6 +91,8 @@ class Rule:
 
         effect: what it does at the service; None = nobody knows, and then every effect could be denied.
         """
+        if self.permits_all:
+            return True
         name = f"{skill}/{utility}"
         allowed = self.allow is None or any(pattern.matches(name, effect) for pattern in self.allow)
         denied = (pattern.matches(name, pattern.effect if effect is None else effect) for pattern in self.deny)
@@ -129,7 +131,10 @@ class Rules:
 
     def subjects(self, agent: str) -> tuple[tuple[str, Rule], ...]:
         """Whose counters a call of this agent moves: its own, and those of all together."""
-        both = ((agent, self.of(agent)), (TOTAL, self.total))
+        own = self.of(agent)
+        if not own.counts and not self.total.counts:
+            return ()
+        both = ((agent, own), (TOTAL, self.total))
         return tuple((subject, rule) for subject, rule in both if rule.counts)
 
 

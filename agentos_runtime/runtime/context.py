@@ -150,7 +150,8 @@ class CallContext:
         started = timer.clock()
         outcome = await self.services.workers.run(program, data)
         timer.expressions += timer.clock() - started
-        self.trace_stages([("jq", {"of": program.parts.layout, "ran": outcome.way})])
+        if self.trace is not None:
+            self.trace_stages([("jq", {"of": program.parts.layout, "ran": outcome.way})])
         return outcome
 
     def trace_stages(self, stages: Iterable[tuple[str, Json]]) -> None:

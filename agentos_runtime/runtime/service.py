@@ -253,11 +253,14 @@ class Runtime:
         call = await self._named(call)
         async with self._record(call) as record:
             ctx = await self._context(call, record, streaming=False, trace=trace)
-            keyed = Keyed(partial(self._reply, ctx), ctx.timings, ctx.is_repeatable, record.may_have_happened)
-            reply = await self._safeguards.replays.once(call, keyed)
+            if call.idempotency_key is None:
+                reply = await self._reply(ctx)
+            else:
+                keyed = Keyed(partial(self._reply, ctx), ctx.timings, ctx.is_repeatable, record.may_have_happened)
+                reply = await self._safeguards.replays.once(call, keyed)
         if record.cost is None and not record.ignored and record.simulated is None:
             return reply
-        return replace(reply, ignored=record.ignored, cost=record.cost, simulated=record.simulated)
+        return reply.told(record.ignored, record.simulated, record.cost)
 
     async def stream(self, call: Call, *, trace: Trace | None = None) -> EventStream:
         """One streamed call, its first events already there (waited for 10 s at most).
@@ -319,7 +322,8 @@ class Runtime:
         record.metering_sources.append(inputs.params)
         record.reads = plan.utility.effect == "read"
         ctx = CallContext(call, plan, inputs, self._services, record, streaming, trace)
-        ctx.trace_stages([("params", {**inputs.params, **inputs.runtime_params})])
+        if trace is not None:
+            ctx.trace_stages([("params", {**inputs.params, **inputs.runtime_params})])
         await judge(ctx)
         return ctx
 

@@ -72,7 +72,7 @@ class Response:
             (b"x-request-id", scope["state"]["request_id"].encode()),
             *self.headers,
         ]
-        if self.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        if self.status not in _WITHOUT_BODY:
             headers.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
@@ -155,6 +155,7 @@ def request_id_of(headers: Mapping[bytes, bytes]) -> str:
     return new_request_id()
 
 
+_WITHOUT_BODY = frozenset({204, 304})
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _EVERYWHERE: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),

@@ -158,7 +158,9 @@ def _ignored_params(names: tuple[str, ...]) -> Headers:
 
 def _responds_later(request: Admitted) -> bool:
     """Whether the caller wants to be told at once that a person has yet to be asked."""
-    wanted = request.headers.get(b"prefer", b"").lower().split(b",")
+    if b"prefer" not in request.headers:
+        return False
+    wanted = request.headers[b"prefer"].lower().split(b",")
     return b"respond-async" in [each.partition(b";")[0].strip() for each in wanted]
 
 

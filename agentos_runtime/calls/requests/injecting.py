@@ -190,7 +190,7 @@ def _with_body(draft: Draft, request: UpstreamRequest, body: Value) -> UpstreamR
         headers = tuple(pair for pair in headers if pair[0].lower() != "content-type")
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers = (*headers, ("Content-Type", content_type))
-    return replace(request, headers=headers, body=data)
+    return UpstreamRequest(request.method, request.url, headers, data)
 
 
 def _secret_text(part: AuthField, reveal: Reveal) -> str:

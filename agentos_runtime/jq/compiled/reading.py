@@ -37,7 +37,9 @@ class Output:
     def take_all(self, values: list[Json]) -> Json:
         """The first two of an expression's outputs, which are enough to know. Raises Beyond."""
         if len(values) == 1 and values[0].__class__ in _SMALL:
-            self._meter.charge(8)
+            self._meter.left -= 8
+            if self._meter.left < 0:
+                raise Beyond
             return values
         return self._items(values[:2], 1)
 

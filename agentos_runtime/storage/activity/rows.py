@@ -76,7 +76,7 @@ _WHOLE = (
 
 def begun(*values: str | int) -> Values:
     """In the order of BEGUN; what is no text that can be written is replaced, since rows share transactions."""
-    return tuple(_whole(value) if isinstance(value, str) and not value.isascii() else value for value in values)
+    return tuple([_whole(value) if isinstance(value, str) and not value.isascii() else value for value in values])
 
 
 def begin(connection: sqlite3.Connection, begun: Values) -> int:
@@ -112,7 +112,9 @@ def is_booked(connection: sqlite3.Connection, entry: Entry, generation_id: str) 
 
 
 def _text(text: str | None) -> str | None:
-    return None if text is None else _whole(text[:LONGEST_TEXT])
+    if text is None or text.isascii():
+        return text if text is None else text[:LONGEST_TEXT]
+    return _whole(text[:LONGEST_TEXT])
 
 
 def _whole(text: str) -> str:
