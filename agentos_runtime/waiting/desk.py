@@ -22,6 +22,7 @@ from agentos_runtime.storage.sqlite.files import DatabaseAway, DatabaseTrouble
 from agentos_runtime.storage.sqlite.shared import SharedDatabase, Work
 from agentos_runtime.waiting import tables
 from agentos_runtime.waiting.entries import (
+    MOST_ALTOGETHER,
     MOST_PENDING,
     OPEN,
     Decider,
@@ -36,6 +37,7 @@ LOOK_AGAIN = 0.25
 """Seconds between two looks at what others decided, while a caller waits here."""
 TRY_AGAIN = 5.0
 LISTED = 200
+"""Of those that are over."""
 T = TypeVar("T")
 
 Heard: TypeAlias = Callable[[Entry], object]
@@ -124,10 +126,13 @@ class Desk:
             known = tables.latest(connection, question)
             if known is not None and (known.state in OPEN or tables.is_to_be_told(connection, known, now)):
                 return self._join(connection, known, now), False
-            if tables.count_pending(connection, question.agent) >= MOST_PENDING:
+            own, altogether = tables.count_pending(connection, question.agent)
+            if own >= MOST_PENDING or altogether >= MOST_ALTOGETHER:
+                calls = (
+                    f'{own} calls of the agent "{question.agent}"' if own >= MOST_PENDING else f"{altogether} calls"
+                )
                 raise RateLimited(
-                    f'{MOST_PENDING} calls of the agent "{question.agent}" wait for a person already. '
-                    "Wait until some are answered.",
+                    f"{calls} wait for a person already. Wait until some are answered.",
                     retry_after=TRY_AGAIN,
                 )
             return tables.insert(connection, question, now), True
@@ -246,16 +251,25 @@ class Desk:
     async def listed(
         self, states: Collection[State], agent: str | None, current: Current
     ) -> tuple[Sequence[Entry], Sequence[Standing]]:
-        """The newest entries in these states, of one agent or of all, and every yes that holds for some minutes."""
+        """Entries in these states, of one agent or of all, the newest first; every yes that holds for some minutes.
+
+        All that are open, and the newest LISTED of those that are over.
+        """
         now = self._clock()
 
         def work(connection: sqlite3.Connection) -> tuple[Sequence[Entry], Sequence[Standing]]:
             tables.settle(connection, now)
-            for each in tables.entries(connection, OPEN, agent, LISTED):
+            for each in tables.entries(connection, OPEN, agent, -1):
                 if not current(each):
                     tables.void(connection, each.id, now)
             standing = [each for each in tables.standings(connection, now) if agent in (None, each.agent)]
-            return tables.entries(connection, states, agent, LISTED), standing
+            opened = [state for state in states if state in OPEN]
+            over = [state for state in states if state not in OPEN]
+            found = [
+                *tables.entries(connection, opened, agent, -1),
+                *tables.entries(connection, over, agent, LISTED),
+            ]
+            return sorted(found, key=lambda each: each.asked_at, reverse=True), standing
 
         return await self._run(work)
 

@@ -19,6 +19,8 @@ TOLD_WITHIN = 600.0
 """Seconds within which the caller who left is still told that the answer was no, or that nobody answered."""
 MOST_PENDING = 20
 """Of one agent."""
+MOST_ALTOGETHER = 200
+"""Of all agents, whose names may be made up: a person is shown all that waits."""
 MOST_MINUTES = 15
 """Of a yes to all calls of one agent and utility."""
 LONGEST_REASON = 500

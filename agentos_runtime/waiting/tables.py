@@ -135,11 +135,11 @@ def void(connection: sqlite3.Connection, entry_id: str, now: float) -> bool:
     return changed.rowcount > 0
 
 
-def count_pending(connection: sqlite3.Connection, agent: str) -> int:
-    number: int = connection.execute(
-        "SELECT count(*) FROM entry WHERE state = 'pending' AND agent = ?", (agent,)
-    ).fetchone()[0]
-    return number
+def count_pending(connection: sqlite3.Connection, agent: str) -> tuple[int, int]:
+    """Of one agent, and of all."""
+    sql = "SELECT count(*) FILTER (WHERE agent = ?), count(*) FROM entry WHERE state = 'pending'"
+    own, altogether = connection.execute(sql, (agent,)).fetchone()
+    return own, altogether
 
 
 def insert(connection: sqlite3.Connection, question: Question, now: float) -> Entry:

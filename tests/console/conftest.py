@@ -13,7 +13,7 @@ from agentos_runtime.config.settings import Settings
 from agentos_runtime.console.access.tickets import Tickets
 from tests.server.client import Answer, ask
 from tests.server.server import Running, running
-from tests.toy.raw import Toy, answer
+from tests.toy.raw import Exchange, Toy, answer
 
 SKILLS = Path(__file__).parent / "skills"
 CANARY = "sk-forms-canary-0123456789"
@@ -52,10 +52,18 @@ class Opened:
         return ask(self, "GET", f"/console/{path}", headers=given)
 
 
+def _service(exchange: Exchange) -> None:
+    if exchange.request.target == "/talk":
+        exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+        exchange.send(b'data: {"say": "one "}\n\ndata: {"say": "two"}\n\n')
+        exchange.stall()
+    answer(body=b'{"said": "hello", "cost": 0.0156}')(exchange)
+
+
 @contextlib.contextmanager
 def opened(folder: Path, **given: Any) -> Iterator[Opened]:
     """A server with the skills of these tests, in front of a toy that answers all calls."""
-    with Toy(answer(body=b'{"said": "hello", "cost": 0.0156}')) as toy:
+    with Toy(_service) as toy:
         settings: dict[str, Any] = {"home": folder / "home", "skills": (SKILLS,), "only_skills": True, **given}
         whole = Settings(rewrite={"https://api.example.com": toy.origin}, **settings)
         settings.pop("limits", None)  # the server's own are others

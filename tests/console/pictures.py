@@ -11,10 +11,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
 from time import time
+from urllib.parse import quote
 
 from agentos_runtime.bootstrap import open_runtime
 from agentos_runtime.config.settings import Settings
-from agentos_runtime.console.access.tickets import Tickets
 from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.testing.simulation import simulation
 from tests.console.conftest import Opened
@@ -93,7 +93,7 @@ def main() -> None:
         told = {
             "browser": next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))),
             "url": it.url,
-            "links": [f"{it.url}login#{Tickets(it.home).make()}"],
+            "link": f"data:,{quote(it.link())}",
             "folder": everything or str(PICTURES),
             "all": everything is not None,
         }

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -10,23 +10,34 @@ PREFIX = "/agents/box"
 
 
 class Stripping(ThreadingHTTPServer):
-    """`target` is the port that requests go to, once it is known."""
+    """`target` is the port that requests go to, once it is known. `told` answers other paths."""
 
     daemon_threads = True
     target = 0
+    told: Mapping[str, Callable[[], str]]
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: Stripping
 
     def _forward(self) -> None:
+        if self.path in self.server.told:
+            said = self.server.told[self.path]()
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(said.encode())
+            return
         if not self.path.startswith(PREFIX + "/"):
             self.send_error(404)
             return
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         upstream = HTTPConnection("127.0.0.1", self.server.target, timeout=20)
         with contextlib.closing(upstream):
-            upstream.request(self.command, self.path.removeprefix(PREFIX), body, dict(self.headers.items()))
+            try:
+                upstream.request(self.command, self.path.removeprefix(PREFIX), body, dict(self.headers.items()))
+            except ConnectionRefusedError:
+                self.send_error(502)
+                return
             with upstream.getresponse() as answer:
                 self.send_response_only(answer.status)
                 for name, value in answer.getheaders():

@@ -225,6 +225,19 @@ def test_an_agent_has_so_many_questions_and_no_more(impatient: Desk) -> None:
     change(impatient.home, "DELETE FROM entry WHERE agent = 'asker'")
 
 
+def test_made_up_names_hide_no_question_from_the_person_who_answers(tmp_path: Path) -> None:
+    with desk(tmp_path, hold=0.0) as made:
+        asked = made.call("the first", agent="honest").json()["waiting"]["id"]
+        flood = [(f"name-{number}", f"x{each}") for number in range(11) for each in range(20)]
+        answers = Counter(made.threads.map(lambda one: made.call(one[1], agent=one[0]).json()["code"], flood))
+        assert answers == {"decision_pending": 199, "rate_limited": 21}
+        assert refusal(made.call("one more", agent="late")) == (429, "rate_limited")
+        waiting = made.waiting()
+        assert (len(waiting), waiting[-1]["id"]) == (200, asked)
+        made.decide(waiting[0]["id"])
+        assert made.call("one more", agent="late").json()["code"] == "decision_pending"
+
+
 def test_a_yes_for_some_minutes_is_for_one_agent_and_utility_and_can_be_ended(impatient: Desk) -> None:
     entry = impatient.call("minutes", agent="dee").json()["waiting"]["id"]
     assert refusal(impatient.decide(entry, minutes=16)) == (400, "invalid_params")

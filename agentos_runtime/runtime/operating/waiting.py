@@ -72,4 +72,6 @@ def _check(*, yes: bool, reason: str | None, minutes: int | None) -> None:
     if minutes is not None and not (yes and 1 <= minutes <= MOST_MINUTES):
         problems.append(ParamProblem("minutes", f"goes with a yes, and is a whole number from 1 to {MOST_MINUTES}"))
     if problems:
-        raise InvalidParams("The answer cannot be taken: " + problems[0].message, problems=problems)
+        raise InvalidParams(
+            f"The answer cannot be taken: {problems[0].path} {problems[0].message}", problems=problems
+        )

@@ -36,7 +36,7 @@ WIDER = """[...document.querySelectorAll('main *')].filter(e => e.getBoundingCli
 
 def a_link_lets_in_and_leaves_no_trace(world: World) -> None:
     with world.visitor(let_in=False) as page:
-        link = world.links.pop()
+        link = world.link()
         page.goto(link)
         page.wait_for_selector("main h1")
         assert page.title().endswith("Home – agentos")
@@ -60,14 +60,14 @@ def a_browser_that_was_not_let_in_is_told_what_to_do(world: World) -> None:
         assert violations(page) == []
         page.goto(world.url + "login#" + "x" * 32)
         page.wait_for_selector("text=does not open this console")
-        page.evaluate(f"location.href = {json.dumps(world.links.pop())}")
+        page.evaluate(f"location.href = {json.dumps(world.link())}")
         page.wait_for_selector("text=Needs you")
 
 
 def lock_locks_every_tab_of_the_browser(world: World) -> None:
     world.expected = {401}
     with world.visitor(let_in=False) as page:
-        page.goto(world.links.pop())
+        page.goto(world.link())
         page.wait_for_selector("main h1")
         other = page.context.new_page()
         other.goto(world.url + "skills")
@@ -257,7 +257,7 @@ def behind_a_proxy_that_strips_a_path_everything_works(world: World) -> None:
     here, world.url = world.url, world.told["proxied"]
     try:
         with world.visitor(let_in=False) as page:
-            page.goto(world.links.pop().replace(here, world.url))
+            page.goto(world.link().replace(here, world.url))
             page.wait_for_selector("text=Needs you")
             assert page.url == world.url
             page.click("nav >> text=Skills")
@@ -331,7 +331,6 @@ def script_address(page: Page, name: str) -> str:
     return address.replace("console.js", name)
 
 
-# Those that need a link come first: it works for a minute.
 SCENARIOS: dict[str, Callable[[World], None]] = {
     each.__name__: each
     for each in (

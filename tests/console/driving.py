@@ -1,0 +1,80 @@
+"""Runs the scenarios of one file of `browser/` in a real browser, over a server that they may have started anew."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.console.conftest import CANARY, Opened, opened
+from tests.console.stripping import PREFIX, stripping
+from tests.server.client import ask
+
+ROOT = Path(__file__).parents[2]
+PYTHON = ROOT / "build" / "clients" / "bin" / "python"
+FOLDER = Path(__file__).parent / "browser"
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+LIMITS = {"agents": {"asker": {"ask_person": ["forms/*"]}}}
+MARKS = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(BROWSER is None, reason="no chromium is installed"),
+    pytest.mark.skipif(not PYTHON.exists(), reason="scripts/install clients makes the browser's driver"),
+]
+
+
+def names(scenarios: str) -> list[str]:
+    """Of the scenarios in a file."""
+    text = (FOLDER / f"{scenarios}.py").read_text(encoding="utf-8")
+    return re.findall(r"^def (\w+)\(world: World\)", text, re.MULTILINE)
+
+
+def driven(folder: Path, scenarios: str, **told: Any) -> dict[str, str]:
+    """What each scenario found wrong."""
+    with stripping() as proxy, contextlib.ExitStack() as served:
+        here = f"127.0.0.1:{proxy.server_port}"
+
+        def begin() -> Opened:
+            served.close()
+            begun = served.enter_context(opened(folder, limits=LIMITS, allowed_hosts=(here,)))
+            proxy.target = begun.port
+            return begun
+
+        it = begin()
+        proxy.told = {"/link": it.link, "/restart": lambda: begin().url}
+        _calls(it)
+        asked = {
+            "browser": BROWSER,
+            "scenarios": scenarios,
+            "url": it.url,
+            "link": f"http://{here}/link",
+            "restart": f"http://{here}/restart",
+            "proxied": f"http://{here}{PREFIX}/console/",
+            "canary": CANARY,
+            **told,
+        }
+        done = subprocess.run(
+            [PYTHON, FOLDER / "drive.py"],
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            timeout=580,
+            env=dict(os.environ),
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        found: dict[str, str] = json.loads(done.stdout)
+        return found
+
+
+def _calls(it: Opened) -> None:
+    """One that was made, and two that wait."""
+    ask(it, "POST", "/api/skills/forms/look", {}, {"X-Agent": "night-batch"})
+    waits = {"X-Agent": "asker", "Prefer": "respond-async"}
+    for extra in ("short", "long" * 500):
+        params = {"title": "A", "kind": "task", "extra": {"text": extra}}
+        assert ask(it, "POST", "/api/skills/forms/every_kind", params, waits).status == 202
