@@ -221,7 +221,7 @@ class Pages:
 
     def _is_whole(self, page: Page) -> bool:
         """Whether a page that nobody asked to be of any size seems to be the whole list."""
-        counted = self._plan.next is not None or self._plan.by_address
+        counted = self._plan.next is not None or self._plan.by_address or self._is_last(page) is not None
         return self._wanted.one_page and not counted and len(page.found) != self._size
 
     def _go_on(self, page: Page) -> bool:

@@ -249,6 +249,12 @@ def test_a_list_that_says_how_long_it_is_needs_no_request_too_many(tmp_path: Pat
         assert ("x-more-rows" in rest.headers) == (told is None)
 
 
+def test_a_page_that_nobody_asked_to_be_of_any_size_says_that_more_follows(tmp_path: Path) -> None:
+    with serving(tmp_path, LISTS, sliced(4, 4, cap=1)) as (house, _):
+        response = house.call("demo", "offsets_in_body", {})
+    assert (response.json(), response.headers.get("x-more-rows")) == ([0], "true")
+
+
 @pytest.mark.parametrize("utility", ["counted", "totalled"])
 @pytest.mark.parametrize("start", [1, 2, 3])
 def test_the_count_holds_also_for_a_list_that_begins_later(tmp_path: Path, utility: str, start: int) -> None:
