@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from agentos_runtime.manifest.dialects.local.shell.flow import Checked, check_script
 from agentos_runtime.manifest.dialects.local.shell.script import CLOSE, OPEN, NotUnderstood
+from tests.sizes import examples
 
 PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 NAMES = st.text(st.sampled_from(list("ab c\"'`$(){}[];&|<>*?~#!\\\n-=,.:/%@^é")), max_size=12)
@@ -111,7 +112,15 @@ CODE = [
 ]
 
 
-@pytest.mark.parametrize("script", CODE)
+NAMED = (
+    "sh -c ${A[0]} {{x}}", "env $A {{x}}", 'nohup "$@" {{x}}', "timeout 5 $A {{x}}", "find . -exec {{x}} \\;",
+    "git -c {{x}} log", "rsync -e {{x}} a b", "yt-dlp --exec {{x}} u", "curl -K {{x}}", 'sh -c "${A[@]}" {{x}}',
+    "sort --compress-program={{x}} f",
+)  # fmt: skip
+"""A param would be a program, or take the place of one that the shell makes nothing of."""
+
+
+@pytest.mark.parametrize("script", [*CODE, *NAMED])
 def test_what_would_become_code_is_not_run(script: str) -> None:
     with pytest.raises(NotUnderstood, match=r"line \d|script"):
         checked(script)
@@ -209,3 +218,61 @@ def test_what_could_be_an_option_or_split_is_named() -> None:
     assert found.whole == {0, 3}
     assert found.split == {3}
     assert json.dumps(found.text).count("V") == 6
+
+
+WORDS = st.sampled_from(
+    [
+        "{{x}}", '"{{x}}"', '"a {{x}} b"', "--o={{x}}", '"--o={{x}}"', "$A", '"$A"', '"${A:-{{x}}}"', "${A[0]}",
+        "$1", '"$@"', "$(echo {{x}})", '"$(cat <<< "{{x}}")"', "`echo {{x}}`", "'lit'", "-c", "-e", "--", "a\\ b",
+        "~", "*", "$((1 + 1))",
+    ]
+)  # fmt: skip
+HEADS = st.sampled_from(
+    [
+        "echo", "printf '%s\\n'", "A=", "export A=", "local A=", "read A <<<", "set --", "bash",
+        "bash -c 'echo $1' _", "sh -c", "env", "command", "exec", "xargs", "eval", "source", ".", "trap", "test",
+        "[[ -n", "case x in", "f", "python3 -c 'import sys; print(sys.argv)'", "python3", "awk", "sed",
+        "jq -n --arg a", "find . -name", "find . -exec", "tar cf /dev/null", "let", "declare -i A=", "printf -v",
+        "unset", "alias q=", "nohup", "time",
+    ]
+)  # fmt: skip
+JOINS = st.sampled_from(["; ", " | ", " && ", "\n", " || ", " > /dev/null; ", " | bash; ", " | xargs echo; "])
+EVIL = (
+    "./evil", "$(./evil)", "`./evil`", "; ./evil;", '"; ./evil; "', "'; ./evil; '", "\n./evil\n", "-exec ./evil ;",
+    "a[$(./evil)]", "x=$(./evil)", "|./evil", "-c ./evil", "{./evil,}", "--checkpoint-action=exec=./evil",
+)  # fmt: skip
+
+
+@st.composite
+def scripts(draw: st.DrawFn) -> str:
+    lines = []
+    for _ in range(draw(st.integers(1, 3))):
+        line = " ".join([draw(HEADS), *draw(st.lists(WORDS, min_size=1, max_size=3))]).replace("= ", "=", 1)
+        closed = {"[[": " ]]", "case": " in x) ;; esac"}.get(line.split(" ", 1)[0], "")
+        lines.append(line + closed + draw(JOINS))
+    return 'f() { echo "$1"; }\n' + "".join(lines).rstrip("; |&\n")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@given(script=scripts(), value=st.sampled_from(EVIL))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[*HealthCheck])
+def test_no_value_is_ever_run_by_a_script_that_is_accepted(place: Path, script: str, value: str) -> None:
+    try:
+        found = checked(script)
+    except NotUnderstood:
+        return
+    if found.split or (found.whole and value.startswith("-")):
+        return  # such a value is refused before anything is run
+    canary = place / "canary"
+    evil = place / "evil"
+    evil.write_text(f"#!/bin/sh\necho ran > {canary}\n")
+    evil.chmod(0o755)
+    variables = {f"V{index}": value for index in range(len(PLACEHOLDER.findall(script)))}
+    subprocess.run(
+        ["bash", "-c", found.text], env={"PATH": "/usr/bin:/bin", **variables}, cwd=place, check=False, timeout=20,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    ran = canary.exists()
+    canary.unlink(missing_ok=True)
+    evil.unlink()
+    assert not ran, found.text

@@ -45,6 +45,16 @@ _STARTS: Mapping[str, str] = {
 """Programs that start the one that their first plain word names, and their flags that take a value."""
 _HOLDS = frozenset({"find", "fd", "git", "docker", "podman", "kubectl", "tar", "rsync"})
 """Programs among whose words another may stand, with its own."""
+_EXECUTES = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
+_RUNS_VALUE = re.compile(
+    r"--(?:exec(?:-[a-z-]+)?|rsh|(?:use-)?compress-program|to-command|checkpoint-action|pager|editor|upload-pack"
+    r"|receive-pack|open-files-in-pager|config(?:-env)?|config-locations?|rsync-path|post-process|shell)(?:=|\Z)"
+)
+"""Flags whose value is a program, or names a file that says what is run."""
+_RUNS_SHORT: Mapping[str, str] = {
+    "git": "cO", "rsync": "e", "man": "P", "tar": "IF", "curl": "K", "wget": "e", "less": "k", "fd": "xX",
+    "scp": "oS",
+}  # fmt: skip
 _NO_PROGRAM = re.compile(r"-.*|\d+(\.\d+)?[smhd]?|[A-Za-z_]\w*=.*")
 
 
@@ -88,7 +98,25 @@ def code_of(words: Sequence[Word]) -> Code | None:
         return Code(name, tuple(given), False, False)
     if name in _STARTS:
         return _started(name, words)
-    return _held(name, words) if name in _HOLDS else None
+    return (_held(name, words) if name in _HOLDS else None) or _run_values(name, words)
+
+
+def _run_values(name: str, words: Sequence[Word]) -> Code | None:
+    """What follows flags that name a program, and what `find` is to execute."""
+    found: list[Word] = []
+    for index, word in enumerate(words[1:], 1):
+        first = word.parts[0].text if word.parts and word.parts[0].kind == "text" else ""
+        short = first[:1] == "-" and first[1:2] != "" and first[1] in _RUNS_SHORT.get(name, "")
+        if short or _RUNS_VALUE.match(first):
+            found += words[index : index + 2]
+        elif first in _EXECUTES and (index + 1 == len(words) or words[index + 1].literal is None):
+            return Code(name, tuple(words[1:]), False, False)
+    return Code(name, tuple(found), False, False) if found else None
+
+
+def _may_vanish(word: Word) -> bool:
+    """Whether the shell may make no word of it, or several, so that what follows takes its place."""
+    return all(part.kind in ("variable", "inner") or not part.text for part in word.parts)
 
 
 def shell_code(words: Sequence[Word]) -> Iterator[str]:
@@ -118,6 +146,8 @@ def _started(name: str, words: Sequence[Word]) -> Code:
         if text is None or not _NO_PROGRAM.fullmatch(text):
             break
         index += 2 if len(text) == 2 and text[1] in _STARTS[name] and text[0] == "-" else 1
+    if index < len(words) and words[index].literal is None:  # any of what follows may be the program
+        return Code(name, tuple(words[1:]), True, False)
     before = tuple(words[1 : index + 1])
     inner = code_of(words[index:])
     if inner is None:
@@ -149,6 +179,8 @@ def _by_flag(name: str, words: Sequence[Word]) -> Code:
                 for place in range(index + 1, len(words) - 1)
                 if (words[place].literal or "") and _names_code(words[place].literal or "", flags)
             ]
+            if any(map(_may_vanish, words[index + 1 : index + 2])):
+                return Code(name, tuple(words), True, False)
             return Code(name, (*words[: index + 2], *later), False, False)
         if text == "-" and plain:
             return Code(name, tuple(words[: index + 1]), True, False)
