@@ -117,6 +117,8 @@ def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
     """One operation as the manifest says it."""
     if any(steering(field.name) is not None for field in one.fields):
         losses.add("a field whose name holds a character that does not show as itself is not sent", one.label)
+    if any(holds_secret(field.name) for field in one.fields):
+        losses.add("a field whose name is a secret is not sent", without_secrets(one.label))
     pairs = call_fields(one)
     fields, names = [field for field, _ in pairs], [name for _, name in pairs]
     params: dict[str, Json] = {name: _param(field) for field, name in pairs if "{}" in field.write}
@@ -142,7 +144,9 @@ def call_fields(one: Operation) -> list[tuple[Field, str]]:
     """The fields that a caller gives and the params they are, required ones first."""
     owned = _owned(one)
     fields = [
-        field for field in one.fields if owned.get(field.name) != field.place and steering(field.name) is None
+        field
+        for field in one.fields
+        if owned.get(field.name) != field.place and steering(field.name) is None and not holds_secret(field.name)
     ]
     fields.sort(key=lambda field: not field.required)
     return list(zip(fields, param_names(fields), strict=True))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -40,16 +41,19 @@ def mocked(document: Path) -> Iterator[str]:
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "PATH": path}
     )
+    assert process.stdout is not None
+    reader = Thread(target=process.stdout.read)  # a mock that nobody listens to stands still
     try:
-        assert process.stdout is not None
         for line in process.stdout:
             if "is listening" in line:
                 break
+        reader.start()
         yield f"http://127.0.0.1:{port}"
     finally:
         process.kill()
         process.wait(PATIENCE)
-        assert process.stdout is not None
+        if reader.ident is not None:
+            reader.join(PATIENCE)
         process.stdout.close()
 
 

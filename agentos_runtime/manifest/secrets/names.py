@@ -27,10 +27,11 @@ _SURE = re.compile(
     r"(?:.*_)?(?:(?:api|access|secret|private|auth|subscription|signing|account|master|license|encryption|service|role"
     r"|app|application|consumer|admin|client|shared|storage|deploy|account|server|signature|webhook|license|user)_?keys?"
     r"|apikeys?|(?:api|access|refresh|auth|id|bearer|session|personal|bot|user)?_?token|authtoken|secrets?|client_?secret"
-    r"|passwords?|passwd|pwd|passphrase|passcode|authorization|credentials?|bearer|jwt|pat|connection_string|dsn)"
+    r"|passwords?|passwd|pwd|passphrase|passcode|authorization|credentials?|bearer|jwt|pat|connection_string|dsn"
+    r"|hapikey|client_assertion)"
 )
 _MAYBE = re.compile(
-    r"(?:.*_)?(?:key|auth|session|session_id|sessionid|sid|cookies?|sig|signature|appid|app_id|pass|x_key)"
+    r"(?:.*_)?(?:key|auth|session|session_id|sessionid|sid|cookies?|sig|signature|appid|app_id|pass|x_key|otp|totp|sk)"
 )
 _PLACEHOLDER = re.compile(
     r"(?<![a-z0-9+/])(?:your|fake|mock|my|insert|replace|some|the|test|demo)(?![a-z0-9+/])|(?-i:x{4}|X{4})"
