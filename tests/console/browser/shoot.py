@@ -47,7 +47,7 @@ def everything(world: World, folder: Path) -> None:
                     world.open(page, path)
                     page.wait_for_timeout(250)
                     name = path.replace("/", "_").replace("?", "_").replace("&", "_") or "home"
-                    page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True)
+                    page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=width < 1920)
 
 
 def of_the_docs(world: World, folder: Path) -> None:
