@@ -126,7 +126,7 @@ def _is_beyond_the_mock(request: UpstreamRequest, answered: httpx.Response) -> b
 @pytest.mark.parametrize(("full", "most"), [(False, 0.02), (True, 0.05)], ids=["minimal", "full"])
 def test_a_mock_of_independent_make_accepts_the_calls(tmp_path: Path, full: bool, most: float) -> None:
     made, refused = 0, list[str]()
-    for file in VENDORS if os.environ.get("AGENTOS_TEST_VENDORS") == "all" else VENDORS[3:4]:
+    for file in VENDORS if os.environ.get("AGENTOS_TEST_VENDORS") == "all" else VENDORS[:1]:
         (tmp_path / file.stem).mkdir()
         count, against = refusals(Workshop.at(tmp_path / file.stem), file, full=full)
         made, refused = made + count, refused + [f"{file.stem} {each}" for each in against]

@@ -116,6 +116,9 @@ class Flattener:
         for keyword in ("anyOf", "oneOf"):
             options = [self._one(option, place, depth + 1) for option in node.entries(keyword)]
             if options:
+                options = [
+                    replace(one, required=one.required | flat.required & one.properties.keys()) for one in options
+                ]
                 options = self._told_apart(options, node, place)
                 flat = _joined(flat, self._union(options, place))
         return flat
