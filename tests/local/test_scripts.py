@@ -238,8 +238,9 @@ HEADS = st.sampled_from(
 )  # fmt: skip
 JOINS = st.sampled_from(["; ", " | ", " && ", "\n", " || ", " > /dev/null; ", " | bash; ", " | xargs echo; "])
 EVIL = (
-    "./evil", "$(./evil)", "`./evil`", "; ./evil;", '"; ./evil; "', "'; ./evil; '", "\n./evil\n", "-exec ./evil ;",
-    "a[$(./evil)]", "x=$(./evil)", "|./evil", "-c ./evil", "{./evil,}", "--checkpoint-action=exec=./evil",
+    ".d/evil", "$(.d/evil)", "`.d/evil`", "; .d/evil;", '"; .d/evil; "', "'; .d/evil; '", "\n.d/evil\n",
+    "-exec .d/evil ;", "a[$(.d/evil)]", "x=$(.d/evil)", "|.d/evil", "-c .d/evil", "{.d/evil,}",
+    "--checkpoint-action=exec=.d/evil",
 )  # fmt: skip
 
 
@@ -264,7 +265,8 @@ def test_no_value_is_ever_run_by_a_script_that_is_accepted(place: Path, script: 
     if found.split or (found.whole and value.startswith("-")):
         return  # such a value is refused before anything is run
     canary = place / "canary"
-    evil = place / "evil"
+    evil = place / ".d" / "evil"  # where no pattern of the script itself finds it
+    evil.parent.mkdir()
     evil.write_text(f"#!/bin/sh\necho ran > {canary}\n")
     evil.chmod(0o755)
     variables = {f"V{index}": value for index in range(len(PLACEHOLDER.findall(script)))}
@@ -275,4 +277,5 @@ def test_no_value_is_ever_run_by_a_script_that_is_accepted(place: Path, script: 
     ran = canary.exists()
     canary.unlink(missing_ok=True)
     evil.unlink()
+    evil.parent.rmdir()
     assert not ran, found.text
