@@ -15,6 +15,7 @@ from agentos_runtime.errors import AgentOSError, InvalidJson, Unauthorized
 from agentos_runtime.jsontext import Json
 from agentos_runtime.security.agents import Caller
 from agentos_runtime.server.body import Arriving
+from agentos_runtime.server.connections.at_once import write_at_once
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
@@ -74,6 +75,8 @@ class Response:
         ]
         if self.status not in _WITHOUT_BODY:
             headers.append((b"content-length", b"%d" % len(self.body)))
+        if self.status == 200 and write_at_once(send, headers, self.body):
+            return
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 

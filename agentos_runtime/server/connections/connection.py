@@ -18,7 +18,11 @@ from agentos_runtime.server.messages import error_response
 
 
 class Connection(HttpToolsProtocol):
-    """Adds: whose connection it is, a bound on the head, a callback when the client leaves, JSON refusals."""
+    """Adds: whose connection it is, a bound on the head, a callback when the client leaves, JSON refusals.
+
+    How long it may be quiet between two requests is looked at by `sweep`, since a timer per request costs more than
+    parsing it.
+    """
 
     def __init__(self, config: Config, state: ServerState, peers: Peers, limits: Limits, most: int) -> None:
         super().__init__(config, state, {})
@@ -27,6 +31,11 @@ class Connection(HttpToolsProtocol):
         self.on_lost: Callable[[], object] | None = None
         self.head = Wait()
         self.reader = Wait()
+        self.quiet = Wait()
+        self.is_quiet = False
+        """Its last request was answered, and nothing of another one has come."""
+        self.answered = 0
+        """Requests."""
         self._peers = peers
         self._limits = limits
         self._most = most
@@ -53,7 +62,17 @@ class Connection(HttpToolsProtocol):
         if on_lost is not None:
             on_lost()
 
+    def on_response_complete(self) -> None:
+        self.answered += 1
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self.is_quiet = True
+
     def data_received(self, data: bytes) -> None:
+        self.is_quiet = False
         super().data_received(data)
         if self._in_head:
             self._head_size += len(data)
@@ -83,8 +102,8 @@ class Connection(HttpToolsProtocol):
 
     @property
     def waits_for_head(self) -> bool:
-        """Nothing is being answered, and it is not quiet between two requests (that has its own timer)."""
-        return (self.cycle is None or self.cycle.response_complete) and self.timeout_keep_alive_task is None
+        """Nothing is being answered, and it is not quiet between two requests (that may last longer)."""
+        return (self.cycle is None or self.cycle.response_complete) and not self.is_quiet
 
     def unread_for(self, now: float) -> float:
         """Seconds in which the client took nothing of what is ready for it."""
@@ -119,10 +138,15 @@ class _NoTrailers(list[tuple[bytes, bytes]]):
 
 
 def sweep(connections: Iterable[Connection], now: float, limits: Limits) -> None:
-    """Ends every connection whose head is late or whose client has stopped reading; called every second or so."""
+    """Ends every connection whose head is late, whose client has stopped reading, or which is quiet for long.
+
+    Called every second or so.
+    """
     for connection in connections:
         if connection.head.lasts(now, connection.waits_for_head) >= limits.head_timeout:
             late = f"The request's head did not arrive within {limits.head_timeout:g} s."
             connection.refuse(RequestTimeout(late))
         if connection.unread_for(now) >= limits.write_stall:
             connection.transport.abort()
+        if connection.quiet.lasts(now, connection.is_quiet, connection.answered) >= limits.keep_alive:
+            connection.timeout_keep_alive_handler()
