@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from agentos_runtime.jq.compiled.cardinality import expanded_call
-from agentos_runtime.jq.compiled.language.syntax import Call, Compare, Const, If, Logic, Node, Pipe, Some
+from agentos_runtime.jq.compiled.language.syntax import Call, Compare, Const, If, Logic, Node, Object, Pipe, Some
 from agentos_runtime.jq.compiled.making import Make
 from agentos_runtime.jq.compiled.scope import Scope
 
@@ -106,5 +106,10 @@ def _same(make: Make, left: Node, right: Node, source: str, scope: Scope) -> str
         if small_whole(right) is not None:
             one = make.atom(left, source, scope)
             return f"({one} == {wanted} if {one}.__class__ is int else jq_equal(meter, {one}, {wanted}))"
+    if isinstance(right, Object) and not right.entries:
+        return f"({make.atom(left, source, scope)} == {{}})"
     other = make.atom(right, source, scope)
-    return f"jq_equal(meter, {make.value(left, source, scope)}, {other})"
+    one = make.atom(left, source, scope)
+    if not (one.isidentifier() and other.isidentifier()):
+        return f"jq_equal(meter, {one}, {other})"
+    return f"(({one} is {other} and {one}.__class__ is int) or jq_equal(meter, {one}, {other}))"

@@ -17,6 +17,7 @@ from agentos_runtime.jq.compiled.cardinality import (
 )
 from agentos_runtime.jq.compiled.errors import Unsupported
 from agentos_runtime.jq.compiled.language.syntax import Define, Node, Pattern
+from agentos_runtime.jq.compiled.making import field_or
 from agentos_runtime.jq.compiled.scope import Definition, Outputs, Scope
 from agentos_runtime.jq.compiled.writer import Writer
 
@@ -145,6 +146,7 @@ class Generator(Writer):
         if isinstance(pattern, str):
             return scope.bind({pattern: value})
         for key, inner in pattern.entries:
-            found = self.set(f"jq_index(meter, {value}, {key!r})")
+            call = f"jq_index(meter, {value}, {key!r})"
+            found = self.set(field_or(value, repr(key), call) if isinstance(key, str) else call)
             scope = self.bind(inner, found, scope)
         return scope

@@ -41,3 +41,8 @@ class Make(Protocol):
     def called(self, definition: Definition, args: tuple[Node, ...], source: str, scope: Scope) -> str: ...
 
     def bind(self, pattern: Pattern, value: str, scope: Scope) -> Scope: ...
+
+
+def field_or(target: str, name: str, call: str) -> str:
+    """A field of an object by its name, as `repr` writes it; `call` for what else has fields, or fails."""
+    return f"({target}.get({name}) if {target}.__class__ is dict else {call})"  # most of what expressions do

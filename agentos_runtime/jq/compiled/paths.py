@@ -24,7 +24,7 @@ from agentos_runtime.jq.compiled.language.syntax import (
     Pipe,
     Variable,
 )
-from agentos_runtime.jq.compiled.making import Make
+from agentos_runtime.jq.compiled.making import Make, field_or
 from agentos_runtime.jq.compiled.scope import Scope
 from agentos_runtime.jq.compiled.writer import Cost
 
@@ -68,10 +68,12 @@ def updated(make: Make, path: Node, source: str, scope: Scope, change: Change) -
 def _updated_key(make: Make, path: Index, source: str, scope: Scope, change: Change) -> str:
     if outputs_of(path.key, scope) is not ONE or not isinstance(path.key, Const | Variable | Index):
         raise Unsupported("an assignment to several keys")
-    key = make.atom(path.key, source, scope)
+    is_name = isinstance(path.key, Const) and isinstance(path.key.value, str)
+    key = make.value(path.key, source, scope) if is_name else make.atom(path.key, source, scope)
 
     def at_key(value: str) -> str:
-        old = make.set(f"jq_index(meter, {value}, {key})")
+        call = f"jq_index(meter, {value}, {key})"
+        old = make.set(field_or(value, key, call) if is_name and value.isidentifier() else call)
         return make.set(f"jq_with_key(meter, {value}, {key}, {change(old)})")
 
     return updated(make, path.target, source, scope, at_key)

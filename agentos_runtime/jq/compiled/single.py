@@ -6,6 +6,7 @@ from agentos_runtime.jq.compiled import conditions, paths
 from agentos_runtime.jq.compiled.cardinality import ONE, body_scope, expanded_call, outputs_of, signature_of
 from agentos_runtime.jq.compiled.errors import Unsupported
 from agentos_runtime.jq.compiled.functions.table import FUNCTIONS, KEYED, OPERATORS, code_name
+from agentos_runtime.jq.compiled.functions.values import LARGEST
 from agentos_runtime.jq.compiled.kinds import is_small, most_fields
 from agentos_runtime.jq.compiled.language.syntax import (
     Alternative,
@@ -41,7 +42,7 @@ from agentos_runtime.jq.compiled.language.syntax import (
     Variable,
 )
 from agentos_runtime.jq.compiled.leaves import is_leaf
-from agentos_runtime.jq.compiled.making import Make
+from agentos_runtime.jq.compiled.making import Make, field_or
 from agentos_runtime.jq.compiled.scope import Definition, Given, Param, Scope
 
 
@@ -70,9 +71,7 @@ def _index(make: Make, node: Index, source: str, scope: Scope) -> str:
     if isinstance(node.key, Const) and isinstance(node.key.value, str):
         name = repr(node.key.value)
         call = f"jq_field({target}, {name})"
-        if not target.isidentifier():
-            return call
-        return f"({target}.get({name}) if {target}.__class__ is dict else {call})"  # most of what expressions do
+        return field_or(target, name, call) if target.isidentifier() else call
     return f"jq_index(meter, {target}, {make.value(node.key, source, scope)})"
 
 
@@ -247,7 +246,14 @@ def _call(make: Make, node: Call, source: str, scope: Scope) -> str:
     if own is None:
         raise Unsupported(f"{node.name}/{len(node.args)}")
     args = [make.atom(arg, source, scope) for arg in node.args]
-    return f"{code_name(own)}({', '.join(['meter', source, *args])})"
+    call = f"{code_name(own)}({', '.join(['meter', source, *args])})"
+    if not source.isidentifier():
+        return call
+    if node.name == "has" and isinstance(node.args[0], Const) and isinstance(node.args[0].value, str):
+        return f"({node.args[0].value!r} in {source} if {source}.__class__ is dict else {call})"
+    if node.name == "floor":
+        return f"({source} if {source}.__class__ is int and -{LARGEST} < {source} < {LARGEST} else {call})"
+    return call
 
 
 def _of_skill(make: Make, definition: Definition, args: tuple[Node, ...], source: str, scope: Scope) -> str:
