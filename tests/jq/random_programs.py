@@ -8,7 +8,8 @@ _KEYS = ("a", "b", "type", "text", "value", "key")
 _SCALARS: tuple[Json, ...] = (
     None, True, False, 0, 1, -1, 2, 7, 3.5, -0.25, 1.0, -0.0, 1e3, 1e15, 1e17, 10**20, 2**53, 2**53 - 1, 0.1,
     0.30000000000000004, 123456789.12345678, "", "a", "b", "é𝒳", " x ", '{"a":1}', "[1, 2]", "text", "aXa", "null",
-    "\x7f", "\x1cx\x1d", "1.5", "a,b", "\u0000", "A\u0085B",
+    "\x7f", "\x1cx\x1d", "1.5", "10", "-7", "007", "-0", "1e3", "0.10", "12.25", "YQ==", "w6k=", "YQ", "YR==",
+    "aGk=", " 1", "0x1", "nan", "a,b", "\u0000", "A\u0085B",
 )  # fmt: skip
 _ATOMS = (
     ".", ".a", ".b", ".type", ".a.b", ".a?", "null", "true", "false", "1", "0", "2", "0.5", '"a"', '""', "[]", "{}",
@@ -20,7 +21,9 @@ _CALLS = (
     "ascii_downcase", "ascii_upcase", "fromjson", "flatten", "any", "all", "objects", "strings",
     "arrays", "max", "min", "sort", "unique", "transpose", "isnan", "@text", "@json", "@uri", '@uri "x\\(.)"',
     '@json "x\\(.)"', "numbers",
-    "booleans", "nulls", "values", "iterables", "scalars", "recurse",
+    "booleans", "nulls", "values", "iterables", "scalars", "recurse", "tonumber", "tonumber?", "ceil", "@base64",
+    "@base64d", "@base64d?", '@base64 "x\\(.)"', "(@base64 | @base64d)", "[range(length)?]",
+    "(tostring | tonumber?)", 'index("a")', 'rindex("a")', 'rindex("aXa")',
 )  # fmt: skip
 _SHAPES = (
     "(@ | @)", "(@ | @)", "(@ // @)", "(if @ then @ else @ end)", "(if @ then @ elif @ then @ end)",
@@ -40,6 +43,9 @@ _SHAPES = (
     'split("a")', "split(@)", "join(@)", "(@ |= @)", "(.. |= @)", "(if @ then .a else .b end |= @)",
     "((.[] | select(@)) |= @)", "first((@, @) // @)", "try first(@, @) catch 1", "([@][0] // @)",
     "(@ | select(@) | @)", "[limit(2; @)]", "(@ | objects | @)", "(@ as {$a} | @)", "(label $out | @, break $out)",
+    "[range(@)]", "[range(@; @)]", "[range(@)?]", "first(range(@))", "[range(0, @)]", "[(@)[@, @]]",
+    "[.[@, @]?]", "[.[.[]?]?]", "rindex(@)", "index(@)", "[range(3) as $v | @]", "any(range(@); @)",
+    "(@ | tonumber?)", "(@ | @base64)", "(@ | @base64d?)",
 )  # fmt: skip
 
 

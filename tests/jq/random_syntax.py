@@ -26,11 +26,11 @@ _PLAIN = (
     "keys", "add", "reverse", "to_entries", "from_entries", "trim", "floor", "tostring", "tojson", "fromjson",
     "any", "flatten", "max", "min", "sort", "unique", "length", "type", "not", "first", "last", "error",
     "empty", "null", "..", "strings", "objects", "values", "@text", "ascii_downcase", "transpose", "true",
-    "isnan", "@uri",
+    "isnan", "@uri", "@base64", "@base64d", "tonumber", "ceil", "range(3)", "range(length)",
 )  # fmt: skip
 _TAKING = (
     "map", "select", "map_values", "with_entries", "sort_by", "unique_by", "add", "first", "isempty", "any",
-    "IN", "has", "join", "split", "startswith", "ltrimstr",
+    "IN", "has", "join", "split", "startswith", "ltrimstr", "range",
 )  # fmt: skip
 _OPERATORS = ("+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "and", "or")
 

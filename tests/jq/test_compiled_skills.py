@@ -27,8 +27,6 @@ from tests.security.support import environment_number
 
 SKILLS = Path(__file__).resolve().parents[2] / "skills"
 BUNDLED = sorted(folder.name for folder in SKILLS.iterdir() if folder.is_dir())
-LEFT_TO_WORKERS = {"openai": {"several keys"}, "gemini": {"tonumber/0", "range/1", "@base64/0"}}
-"""Why some expressions of a skill run in a worker: what the subset has not."""
 ROUNDS = max(1, environment_number("AGENTOS_TEST_COMPARISONS", 2000) // 300)
 """For each expression."""
 
@@ -61,7 +59,7 @@ def not_compiled(file: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("skill", BUNDLED)
 def test_every_expression_of_a_bundled_skill_is_compiled(skill: str) -> None:
-    assert set(not_compiled(SKILLS / skill / "readme.md").values()) == LEFT_TO_WORKERS.get(skill, set())
+    assert not_compiled(SKILLS / skill / "readme.md") == {}
 
 
 def test_every_expression_of_the_seed_is_compiled() -> None:
@@ -206,7 +204,7 @@ def test_all_programs_of_all_cases_give_the_same_in_both_ways(
     done = Console(tmp_path / "home", SKILLS, {"AGENTOS_JQ": "worker"}).run("test", skill)
     assert done.code == 0, done.out + done.err
     assert different == []
-    assert answered or skill == "openai", "its programs with all their definitions are above the limit"
+    assert answered
 
 
 @pytest.mark.slow

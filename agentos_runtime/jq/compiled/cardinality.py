@@ -24,6 +24,7 @@ from agentos_runtime.jq.compiled.language.syntax import (
     Node,
     Object,
     Pipe,
+    Range,
     Recurse,
     Slice,
     Try,
@@ -140,6 +141,7 @@ def _defined(definition: Definition, signature: tuple[Outputs, ...]) -> Outputs:
 _RULES: Mapping[type, Callable[[Any, Scope], Outputs]] = {
     Each: lambda node, scope: MANY,
     Recurse: lambda node, scope: MANY,
+    Range: lambda node, scope: MANY,
     Comma: lambda node, scope: MANY,
     Foreach: lambda node, scope: MANY,
     Empty: lambda node, scope: OPTIONAL,

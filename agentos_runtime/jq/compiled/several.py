@@ -25,6 +25,7 @@ from agentos_runtime.jq.compiled.language.syntax import (
     Node,
     Object,
     Pipe,
+    Range,
     Recurse,
     Slice,
     Try,
@@ -34,7 +35,7 @@ from agentos_runtime.jq.compiled.making import Leaf, Make
 from agentos_runtime.jq.compiled.scope import Definition, Param, Scope
 from agentos_runtime.jq.compiled.writer import Cost
 
-_ONE_PLACE = (Each, Recurse, Index, Slice, First, Try, Object, Negate, Arithmetic, Compare)
+_ONE_PLACE = (Each, Recurse, Range, Index, Slice, First, Try, Object, Negate, Arithmetic, Compare)
 
 
 def has_one_place(node: Node, scope: Scope) -> bool:
@@ -68,6 +69,13 @@ def _each(make: Make, node: Each, source: str, scope: Scope, leaf: Leaf) -> None
 def _recurse(make: Make, node: Recurse, source: str, scope: Scope, leaf: Leaf) -> None:
     found = make.fresh()
     with make.counted(f"for {found} in jq_inner(meter, {source}):"):
+        leaf(found)
+
+
+def _range(make: Make, node: Range, source: str, scope: Scope, leaf: Leaf) -> None:
+    bounds = [make.atom(bound, source, scope) for bound in (node.low, node.high)]
+    found = make.fresh()
+    with make.counted(f"for {found} in jq_counted(meter, {bounds[0]}, {bounds[1]}, ", Cost(), "):"):
         leaf(found)
 
 
@@ -180,11 +188,12 @@ def _let(make: Make, node: Let, source: str, scope: Scope, leaf: Leaf) -> None:
 
 
 def _index(make: Make, node: Index, source: str, scope: Scope, leaf: Leaf) -> None:
-    """jq evaluates the target first, and the key for each."""
-    if outputs_of(node.key, scope) is not ONE:
-        raise Unsupported("several keys")
-    key = make.atom(node.key, source, scope)
-    make.each(node.target, source, scope, lambda target: leaf(make.set(f"jq_index(meter, {target}, {key})")))
+    """jq takes the key first, and for each of its outputs those of the target."""
+
+    def with_key(key: str) -> None:
+        make.each(node.target, source, scope, lambda target: leaf(make.set(f"jq_index(meter, {target}, {key})")))
+
+    make.each(node.key, source, scope, with_key)
 
 
 def _slice(make: Make, node: Slice, source: str, scope: Scope, leaf: Leaf) -> None:
@@ -254,6 +263,7 @@ def _call(make: Make, node: Call, source: str, scope: Scope, leaf: Leaf) -> None
 OUTPUTS: Mapping[type, Callable[..., None]] = {
     Each: _each,
     Recurse: _recurse,
+    Range: _range,
     Pipe: _pipe,
     Comma: _comma,
     Empty: _empty,

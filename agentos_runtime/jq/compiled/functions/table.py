@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from agentos_runtime.jq.compiled.errors import Beyond, JqError
-from agentos_runtime.jq.compiled.functions import changing, ordering, texts, values
+from agentos_runtime.jq.compiled.functions import changing, encodings, ordering, texts, values
 
 FUNCTIONS: Mapping[tuple[str, int], Callable[..., Any]] = {
     ("not", 0): values.negated,
@@ -22,6 +22,7 @@ FUNCTIONS: Mapping[tuple[str, int], Callable[..., Any]] = {
     ("reverse", 0): changing.reverse,
     ("flatten", 0): changing.flatten,
     ("floor", 0): values.floor,
+    ("ceil", 0): values.ceil,
     ("isnan", 0): values.never_of_a_number,
     ("isinfinite", 0): values.never_of_a_number,
     ("max", 0): ordering.largest,
@@ -31,12 +32,16 @@ FUNCTIONS: Mapping[tuple[str, int], Callable[..., Any]] = {
     ("@json", 0): texts.written,
     ("@uri", 0): texts.uri,
     ("@urid", 0): texts.for_workers,
-    ("@base64d", 0): texts.for_workers,
+    ("@base64", 0): encodings.base64,
+    ("@base64d", 0): encodings.base64_read,
     ("tojson", 0): texts.written,
     ("tostring", 0): texts.as_text,
     ("fromjson", 0): texts.read,
+    ("tonumber", 0): encodings.number,
     ("join", 1): texts.join,
     ("split", 1): texts.split,
+    ("index", 1): texts.first_at,
+    ("rindex", 1): texts.last_at,
     ("startswith", 1): texts.starts,
     ("endswith", 1): texts.ends,
     ("ltrimstr", 1): texts.without_start,
@@ -66,6 +71,7 @@ OPERATORS: Mapping[str, Callable[..., Any]] = {
 
 _HELPERS: tuple[Callable[..., Any], ...] = (
     changing.added,
+    values.counted,
     values.equal,
     values.field,
     values.index,

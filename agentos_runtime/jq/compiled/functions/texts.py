@@ -1,6 +1,7 @@
 """What jq does with texts, for compiled code: each function charges the size that it touches."""
 
 import re
+from collections.abc import Callable
 from urllib.parse import quote
 
 from agentos_runtime.jq.compiled.errors import Beyond, JqError
@@ -112,6 +113,24 @@ def split(meter: Meter, value: Json, separator: Json) -> Json:
         return list(text)
     meter.charge(text.count(by) * 2)
     return [*text.split(by)]
+
+
+def first_at(meter: Meter, value: Json, part: Json) -> Json:
+    """`index` of a text in a text."""
+    return _at(meter, value, part, str.find)
+
+
+def last_at(meter: Meter, value: Json, part: Json) -> Json:
+    """`rindex` of a text in a text."""
+    return _at(meter, value, part, str.rfind)
+
+
+def _at(meter: Meter, value: Json, part: Json, find: Callable[[str, str], int]) -> Json:
+    if not isinstance(value, str) or not isinstance(part, str) or not part:
+        raise Beyond
+    meter.charge((len(value) >> 5) + (len(value) * len(part) >> 7))
+    found = find(value, part)
+    return found if found >= 0 else None
 
 
 def starts(meter: Meter, value: Json, start: Json) -> Json:

@@ -89,6 +89,17 @@ def items(meter: Meter, value: Json, cost: int) -> Sequence[Json]:
     raise JqError
 
 
+def counted(meter: Meter, low: Json, high: Json, cost: int) -> Sequence[int]:
+    """`range(low; high)`, of which each costs so much, whether it is taken or not."""
+    if low.__class__ is not int or high.__class__ is not int:
+        raise Beyond if isinstance(low, float) or isinstance(high, float) else JqError
+    assert isinstance(low, int)
+    assert isinstance(high, int)
+    found = range(_small(low), _small(high))
+    meter.charge(cost * len(found))
+    return found
+
+
 def pairs(meter: Meter, value: Json, cost: int) -> Sequence[tuple[str, Json]]:
     """The fields of an object, of which each costs so much; arrays have their own way."""
     if isinstance(value, dict):
@@ -321,6 +332,15 @@ def floor(meter: Meter, value: Json) -> Json:
         return _small(value)
     if isinstance(value, float):
         return _result(float(math.floor(_certain(meter, value))))
+    raise JqError
+
+
+def ceil(meter: Meter, value: Json) -> Json:
+    if value.__class__ is int:
+        return _small(value)
+    if isinstance(value, float):
+        found = _result(float(math.ceil(_certain(meter, value))))
+        return _without_zero(found) if value < 0 else found
     raise JqError
 
 

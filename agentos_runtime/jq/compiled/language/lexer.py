@@ -52,7 +52,7 @@ _ESCAPES: Mapping[str, str] = {
 }
 _PLAIN = re.compile(r'[^"\\]+')
 _HEX = re.compile(r"[0-9a-fA-F]{4}")
-_LARGEST = 1 << 15
+_LARGEST = 1 << 16
 """Characters; what is larger takes too long to compile."""
 _DEEPEST = 20
 """Interpolations inside each other."""

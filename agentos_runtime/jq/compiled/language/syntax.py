@@ -165,6 +165,14 @@ class Some:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Range:
+    """`range(low; high)`"""
+
+    low: "Node"
+    high: "Node"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Sum:
     """`add(body)`"""
 
@@ -268,6 +276,7 @@ Node: TypeAlias = (
     | Slice
     | Each
     | Recurse
+    | Range
     | Pipe
     | Comma
     | Alternative
