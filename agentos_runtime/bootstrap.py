@@ -7,6 +7,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
 
 from agentos_runtime.config.settings import Settings, SettingsError
 from agentos_runtime.executors.running import Executors
@@ -38,7 +40,8 @@ from agentos_runtime.skills.pinning import Pinning
 from agentos_runtime.skills.registry import Registry
 from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.queries import ActivityReader
-from agentos_runtime.storage.private_files import PrivateFile, make_private_folder
+from agentos_runtime.storage.files import file_of, with_database
+from agentos_runtime.storage.private_files import make_private_folder
 from agentos_runtime.waiting.desk import Desk
 from agentos_runtime.waiting.notifying import Notifier, read_notify
 
@@ -104,20 +107,25 @@ class SpentInLedger:
 
 
 @contextmanager
-def open_safeguards(settings: Settings) -> Iterator[Safeguards]:
+def open_safeguards(settings: Settings, shared: Any = None) -> Iterator[Safeguards]:
     """Limits of all kinds and replays as `config.toml` wants them; files are made when they are needed.
 
-    Raises SettingsError, and NewerFile for a file of a newer version.
+    shared: what a database holds in their place. Raises SettingsError, and NewerFile for a file of a newer version.
     """
     file = settings.config_file
-    rules = RuleSource(file, settings.limits)
     concurrency = ConcurrencyLimiter(read_concurrency(settings.fairness, file, settings.max_connections))
     circuit_breakers = CircuitBreakers(read_circuit_breaker(settings.breaker, file))
     kept = read_replays(settings.idempotency, file)
-    spent = SpentInLedger(settings)
-    counters = Counters(settings.limits_file, spent, lambda agent: rules.current().subjects(agent))
-    limits = Limits(rules, counters)
-    replays = Replays(kept, LocalAnswers(settings.idempotency_file, kept.room))
+    if shared is not None:
+        limits = Limits(shared.rules, shared.counters, clock=shared.now)
+        replays = Replays(kept, shared.answers(kept))
+    else:
+        rules = RuleSource(file, settings.limits)
+        counters = Counters(
+            settings.limits_file, SpentInLedger(settings), lambda agent: rules.current().subjects(agent)
+        )
+        limits = Limits(rules, counters)
+        replays = Replays(kept, LocalAnswers(settings.idempotency_file, kept.room))
     try:
         limits.check_version()
         replays.check_version()
@@ -148,18 +156,22 @@ async def open_runtime(
     platform = check_platform()
     make_private_folder(settings.home)
     cache = open_cache(settings)
-    async with WorkerPool(mode=settings.jq, kept=cache) as workers:
+    async with (
+        _sharing(settings) as (settings, shared),
+        WorkerPool(mode=settings.jq, kept=cache) as workers,
+    ):
         registry = open_registry(settings, workers, cache)
-        with open_safeguards(settings) as safeguards, closing(registry):
+        with open_safeguards(settings, shared) as safeguards, closing(registry):
             reaching = (
                 nullcontext(dependencies(registry))
                 if dependencies
                 else real_dependencies(settings, environ, safeguards.circuit_breakers)
             )
             async with reaching as reached, _exporter(settings) as exporter:
-                desk = Desk(settings.waiting_file, clock=reached.clocks.wall, sleep=reached.clocks.sleep)
+                desk = _open_desk(settings, shared, reached.clocks)
                 notifier = Notifier(read_notify(settings.notify, settings.config_file), environ)
-                with Ledger(settings.activity_file) as ledger, closing(desk), closing(notifier):
+                recording = shared.ledger if shared else Ledger(settings.activity_file)
+                with recording as ledger, closing(desk), closing(notifier):
                     desk.check_version()
                     desk.listen(notifier.tell)
                     await _load(registry, watch=watch)
@@ -172,7 +184,7 @@ async def open_runtime(
                             machine=reached.machine,
                             upstream=reached.upstream,
                             ledger=ledger,
-                            home=Home(settings, Agents(PrivateFile(settings.agents_file)), reached.keys),
+                            home=Home(settings, Agents(file_of(settings, settings.agents_file)), reached.keys),
                             safeguards=safeguards,
                             desk=desk,
                             notifier=notifier,
@@ -180,6 +192,7 @@ async def open_runtime(
                             clocks=reached.clocks,
                             max_reply=settings.max_reply,
                             exporter=exporter,
+                            unready=shared.unready if shared else None,
                         )
 
 
@@ -195,6 +208,25 @@ async def _exporter(settings: Settings) -> AsyncIterator[Exporter | None]:
         return
     async with Upstream(settings) as upstream, Exporter(upstream, endpoint) as exporter:
         yield exporter
+
+
+def _open_desk(settings: Settings, shared: Any, clocks: Clocks) -> Desk:
+    """Over the home's file, or over what a database holds in its place."""
+    if shared is None:
+        return Desk(settings.waiting_file, clock=clocks.wall, sleep=clocks.sleep)
+    return Desk(settings.waiting_file, clock=shared.now, sleep=clocks.sleep, works=shared.works)
+
+
+@asynccontextmanager
+async def _sharing(settings: Settings) -> AsyncIterator[tuple[Settings, Any]]:
+    """The settings, and what replicas share; None when there is no database. Raises SettingsError."""
+    if settings.database is None:
+        yield settings, None
+        return
+    settings = with_database(settings)
+    opening = import_module("agentos_runtime.replicas").open_shared(settings)
+    async with opening as opened:
+        yield opened
 
 
 async def _load(registry: Registry, *, watch: bool) -> None:

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "agentos_runtime"
 
 ONLY_IN: Mapping[str, str | tuple[str, ...]] = {
+    "asyncpg": "storage/postgres/driver.py",
     "jq": "jq/worker.py",
     "httptools": "http_client/wire.py",
     "aiohappyeyeballs": "http_client/connections.py",
@@ -58,6 +59,9 @@ LOADS_LATE: Mapping[str, str] = {
     "skills/loading.py": "what reads manifests takes long to import, and skills that were kept are not read",
     "skills/opening.py": "jsonschema takes a fifth of the time of looking at skills that are known to be right",
     "jq/compiled/engine.py": "what generates code takes long to import, and code that was kept is not generated",
+    "bootstrap.py": "without a database nothing that knows of one is loaded",
+    "storage/files.py": "without a database nothing that knows of one is loaded",
+    "cli/database/commands.py": "the driver is an extra that may not be installed",
     "security/credentials/opening.py": "the keyring is an extra that may not be installed",
 }
 MEASURES_INTERNALS: Mapping[str, str] = {
@@ -66,6 +70,7 @@ MEASURES_INTERNALS: Mapping[str, str] = {
 }
 CATCHES_EVERYTHING: Mapping[str, str] = {
     "executors/inside/python_worker.py": "whatever a skill's own function raises is what came of it",
+    "storage/postgres/driver.py": "whatever is no answer of the server ends the connection",
     "storage/file_threads.py": "what a thread raises is raised where it is waited for",
     "skills/registry.py": "whatever goes wrong with one file is that skill's problem",
     "cli/main.py": "a bug becomes a sentence and exit code 1, without a traceback that could hold data",

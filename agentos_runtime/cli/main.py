@@ -57,6 +57,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "service": ("first_steps.service:service", "Run the server whenever you are logged in."),
     "console": ("console.command:console", "Open the console in a browser."),
     "backup": ("backup:backup", "Write all but the keys to one file."),
+    "database": (
+        "database.group:database",
+        "The PostgreSQL that replicas share: its tables, and the limits in it.",
+    ),
     "doctor": ("doctor:doctor", "Look whether everything is in order."),
     "completion": ("completion:completion", "Print the completion script of your shell."),
 }

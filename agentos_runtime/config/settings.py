@@ -49,6 +49,9 @@ class Settings:
     """Bytes of a body that is passed through while it arrives: it is never held as a whole."""
     max_reply: int = 64 * MB
     max_connections: int = 1024
+    database: str | None = field(default=None, repr=False)
+    """The PostgreSQL whose state replicas share, as libpq spells it; None = the home holds all."""
+    database_password_file: Path | None = None
     credentials_dir: Path | None = None
     """A folder of mounted credentials, one file for each field."""
     drain: float = 0.0
@@ -85,6 +88,7 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     other_homes: tuple[Path, ...] = field(default=(), compare=False)
     """Homes that this one stands in for: what lies in them is as private as what lies in `home`."""
+    documents: Any = field(default=None, repr=False, compare=False)  # see storage.files.with_database
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Self:
@@ -228,7 +232,7 @@ def read_config(file: Path) -> dict[str, Any]:
         config = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file} is not TOML: {error}") from None
-    known = {f.name for f in fields(Settings)} - {"home", "sources", "other_homes"}
+    known = {f.name for f in fields(Settings)} - {"home", "sources", "other_homes", "documents"}
     unknown = sorted(set(config) - known)
     if unknown:
         raise SettingsError(f"{file} has unknown settings: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
@@ -236,15 +240,13 @@ def read_config(file: Path) -> dict[str, Any]:
 
 
 def _port(raw: Any) -> int:
-    port = _whole(raw)
-    if port is None or not 0 <= port <= 65535:
+    if (port := _whole(raw)) is None or not 0 <= port <= 65535:
         raise ValueError("a port is a number from 0 to 65535")
     return port
 
 
 def _positive(raw: Any) -> int:
-    number = _whole(raw)
-    if number is None or number <= 0:
+    if (number := _whole(raw)) is None or number <= 0:
         raise ValueError("must be a whole number above 0")
     return number
 
@@ -270,6 +272,12 @@ def _folder(raw: Any) -> Path:
     if not str(raw).strip():
         raise ValueError("name a folder")
     return Path(str(raw)).expanduser().absolute()
+
+
+def _database(raw: Any) -> str:
+    if not isinstance(raw, str) or not raw.startswith(("postgresql://", "postgres://")):
+        raise ValueError("write it as postgresql://user@host/name")
+    return raw
 
 
 def _folders(raw: Any) -> tuple[Path, ...]:
@@ -371,6 +379,8 @@ _READERS: Mapping[str, Any] = {
     "max_reply": _positive,
     "max_connections": _positive,
     "drain": _seconds,
+    "database": _database,
+    "database_password_file": _folder,
     "credentials_dir": _folder,
     "proxy": str,
     "proxy_resolves": _flag,

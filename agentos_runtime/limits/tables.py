@@ -101,13 +101,17 @@ def last_number(connection: sqlite3.Connection, subject: str) -> int:
 
 
 def full_until(connection: sqlite3.Connection, subject: str, most: int, now: float) -> float | None:
-    """When the oldest of the last `most` calls is a minute old; None when it is, or there were fewer."""
+    """When the second of the oldest of the last `most` calls is a minute old; None when it is, or there were fewer.
+
+    A second counts until all of it is over, as in the database that replicas share, which keeps numbers of seconds.
+    """
     row = connection.execute(
         "SELECT at FROM tick WHERE subject = ? AND number = ?",
         (subject, last_number(connection, subject) + 1 - most),
     ).fetchone()
     # A tick from the future was written before the clock was set back: it says nothing.
-    return row[0] + MINUTE if row is not None and now - MINUTE < row[0] <= now + MINUTE else None
+    until = None if row is None else float(row[0] // 1 + 1 + MINUTE)
+    return until if until is not None and now < until <= now + 2 * MINUTE else None
 
 
 def tick(connection: sqlite3.Connection, subject: str, most: int, now: float) -> None:
@@ -119,7 +123,7 @@ def tick(connection: sqlite3.Connection, subject: str, most: int, now: float) ->
 
 def calls_within_a_minute(connection: sqlite3.Connection, subject: str, now: float) -> int:
     row = connection.execute(
-        "SELECT count(*) FROM tick WHERE subject = ? AND at > ?", (subject, now - MINUTE)
+        "SELECT count(*) FROM tick WHERE subject = ? AND at >= ?", (subject, now // 1 - MINUTE)
     ).fetchone()
     calls: int = row[0]
     return calls
@@ -160,4 +164,4 @@ def open_rows(connection: sqlite3.Connection) -> frozenset[int]:
 def forget_the_past(connection: sqlite3.Connection, now: float) -> None:
     """Drop windows and minutes that are over."""
     connection.execute("DELETE FROM counter WHERE begins < ?", (int(now - KEPT),))
-    connection.execute("DELETE FROM tick WHERE at < ?", (now - MINUTE,))
+    connection.execute("DELETE FROM tick WHERE at < ?", (now // 1 - MINUTE,))

@@ -98,10 +98,12 @@ class Runtime:
         renewals: Renewals | None = None,
         machine: LocalParts | None = None,
         exporter: Exporter | None = None,
+        unready: Callable[[], bool] | None = None,
     ) -> None:
         self.registry = registry
         self.ledger = ledger
         self.home = home
+        self._unready = unready
         self.limits = safeguards.limits
         self._agents = home.agents
         self._broker = broker
@@ -135,6 +137,11 @@ class Runtime:
             self.asking,
             self._check_stopped,
         )
+
+    @property
+    def wants_calls(self) -> bool:
+        """False when a balancer should send calls elsewhere: the database has been away for long."""
+        return self._unready is None or not self._unready()
 
     def is_loading(self) -> bool:
         """Whether skills are being read or checked."""

@@ -7,12 +7,12 @@ from agentos_runtime.security.approvals import Approvals
 from agentos_runtime.security.broker import CredentialBroker
 from agentos_runtime.security.bundled import read_bundled
 from agentos_runtime.security.credentials.opening import open_credentials
-from agentos_runtime.storage.private_files import PrivateFile
+from agentos_runtime.storage.files import file_of
 
 
 def open_approvals(settings: Settings) -> Approvals:
     """What was approved: bundled, rewritten, or in `agentos.lock`."""
-    return Approvals(PrivateFile(settings.lock_file), bundled=read_bundled(), rewrite=settings.rewrite)
+    return Approvals(file_of(settings, settings.lock_file), bundled=read_bundled(), rewrite=settings.rewrite)
 
 
 def open_broker(settings: Settings, environ: Mapping[str, str]) -> CredentialBroker:

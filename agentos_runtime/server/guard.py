@@ -34,7 +34,7 @@ from agentos_runtime.server.pages.figures import reads_figures_here
 from agentos_runtime.server.pages.front import CONTENT_TYPES
 from agentos_runtime.server.pages.origins import Origins, is_preflight, preflight_answer, telling
 from agentos_runtime.server.use.shapes import is_passed_through, shape_of, streams_up
-from agentos_runtime.storage.private_files import PrivateFile
+from agentos_runtime.storage.files import file_of
 
 
 def known_hosts(settings: Settings, port: int) -> frozenset[bytes]:
@@ -146,7 +146,7 @@ class Guard:
         open_figures: bool = False,
     ) -> None:
         self._app = app
-        agents = Agents(PrivateFile(settings.agents_file))
+        agents = Agents(file_of(settings, settings.agents_file))
         callers = Callers(_encoded(settings.token), _encoded(settings.operator_token), agents, sessions)
         self._bodies = BodyReader(settings.max_body, limits.bodies_held, limits.body_timeout, settings.max_upload)
         self._origins = Origins(frozenset(origin.encode() for origin in settings.origins))

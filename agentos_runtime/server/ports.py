@@ -78,6 +78,9 @@ class Runtime(mcp.Runtime, Protocol):
         """Whether skills are being read or checked."""
         ...
 
+    @property
+    def wants_calls(self) -> bool: ...
+
     def health(self) -> dict[str, Json]: ...
     async def metrics(self, caller: Caller | None) -> str:
         """Figures of all agents; caller: None where everybody may read them. Raises NotAllowed, Unauthorized."""

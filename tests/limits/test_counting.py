@@ -97,9 +97,11 @@ def test_no_minute_has_more_calls_than_allowed_wherever_it_begins(tmp_path: Path
                 await spend(limits)
             clock.now = NOON + 59.5
             error = await refused(spend(limits))
-            assert (error.code, error.status, error.retry_after) == ("rate_limited", 429, 1.0)
-            assert error.details["resets_at"] == "2026-11-20T12:01:00Z"
-            clock.now = NOON + 60
+            assert (error.code, error.status, error.retry_after) == ("rate_limited", 429, 1.5)
+            assert error.details["resets_at"] == "2026-11-20T12:01:01Z"
+            clock.now = NOON + 60.9
+            assert (await refused(spend(limits))).code == "rate_limited"
+            clock.now = NOON + 61
             await spend(limits)
             assert (await refused(spend(limits))).retry_after == 50
             clock.now = NOON + 50 * DAY

@@ -33,7 +33,7 @@ def test_too_many_calls_in_a_minute_are_429_with_retry_after(tmp_path: Path) -> 
         refused = house.call("toy", "ask")
         body = refused.json()
         assert (refused.status_code, body["code"], body["limit"]) == (429, "rate_limited", "calls_per_minute")
-        assert 0 < int(refused.headers["retry-after"]) <= 60
+        assert 0 < int(refused.headers["retry-after"]) <= 61
         assert body["resets_at"] in body["error"]
         streamed = house.call("toy", "ask", {"stream": True})
         assert (streamed.status_code, streamed.json()["code"]) == (429, "rate_limited")

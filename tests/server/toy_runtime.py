@@ -203,6 +203,10 @@ class ToyRuntime:
     def is_loading(self) -> bool:
         return False
 
+    @property
+    def wants_calls(self) -> bool:
+        return True
+
     def health(self) -> dict[str, Json]:
         return {"status": "ok", "version": "0", "skills": {"loaded": 1, "broken": 0}}
 

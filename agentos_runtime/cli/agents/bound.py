@@ -13,7 +13,7 @@ from agentos_runtime.limits.messages import quantity
 from agentos_runtime.limits.rules import NANO
 from agentos_runtime.runtime.operating import agents as operating
 from agentos_runtime.security.agents import Agents
-from agentos_runtime.storage.private_files import PrivateFile
+from agentos_runtime.storage.files import file_of
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 
 EVERYBODY = "all together"
@@ -130,7 +130,7 @@ def resume_agent(shell: Shell, name: str, home: str | None, as_json: bool) -> No
 
 
 def _agents(settings: Settings) -> Agents:
-    return Agents(PrivateFile(settings.agents_file))
+    return Agents(file_of(settings, settings.agents_file))
 
 
 def _row(row: Any) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from agentos_runtime.cli.terminal.browser import has_browser, open_browser
 from agentos_runtime.cli.terminal.output import dim, print_json, say
 from agentos_runtime.cli.terminal.shell import Failed, Shell, json_option, pass_shell
 from agentos_runtime.config.settings import Settings
-from agentos_runtime.console.access.door import open_sessions
-from agentos_runtime.console.access.tickets import LIFE, Tickets
+from agentos_runtime.console.access.door import open_sessions, open_tickets
+from agentos_runtime.console.access.tickets import LIFE, SharedTickets, Tickets
 
 LOOK_AGAIN = 0.1
 
@@ -44,7 +44,7 @@ def console(shell: Shell, only_print: bool, end: bool, home: str | None, as_json
         return
     if not settings.console_origin and not asyncio.run(_is_there(settings)):
         raise Failed(f"No agentos of yours answers at {base_url(settings)}. Start one: agentos serve")
-    tickets = Tickets(settings.home)
+    tickets = open_tickets(settings)
     ticket = tickets.make()
     url = f"{settings.console_origin or base_url(settings)}/console/login#{ticket}"
     if as_json:
@@ -64,7 +64,7 @@ def _end(settings: Settings, as_json: bool) -> None:
         say(f"Ended {ended} session{'' if ended == 1 else 's'} of the console.")
 
 
-def _open(settings: Settings, tickets: Tickets, ticket: str, url: str) -> None:
+def _open(settings: Settings, tickets: Tickets | SharedTickets, ticket: str, url: str) -> None:
     """Open the link and wait until a browser has used it. Raises Failed."""
     failed = threading.Event()
     open_browser(url, failed.set)

@@ -3,7 +3,7 @@
 from agentos_runtime.cli.terminal.shell import AGENT, Failed
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.security.agents import Agents, is_agent_name
-from agentos_runtime.storage.private_files import PrivateFile
+from agentos_runtime.storage.files import file_of
 
 
 def headers_for(settings: Settings, named: str | None) -> dict[str, str]:
@@ -23,7 +23,7 @@ def name_here(settings: Settings, named: str | None) -> str:
     name = given_name(settings, named)
     if settings.agent_token is None:
         return name or AGENT
-    owner = Agents(PrivateFile(settings.agents_file)).owner_of(settings.agent_token)
+    owner = Agents(file_of(settings, settings.agents_file)).owner_of(settings.agent_token)
     if owner is None:
         raise Failed(f"AGENTOS_AGENT_TOKEN is not known in {settings.home}. Make one: agentos agents add NAME")
     if name not in (None, owner):

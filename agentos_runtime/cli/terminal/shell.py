@@ -10,6 +10,7 @@ import click
 from agentos_runtime.cli.terminal.output import harmless, say_prose, style
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.security.agents import Caller
+from agentos_runtime.storage.files import with_database
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -30,7 +31,8 @@ class Shell:
         """Flags, then environment, then config.toml. Raises SettingsError."""
         context = click.get_current_context(silent=True)
         given = flags | ({"only_skills": context.meta.get(ONLY_SKILLS)} if context else {})
-        return Settings.from_environ(self.environ, {name: value or None for name, value in given.items()})
+        settings = Settings.from_environ(self.environ, {name: value or None for name, value in given.items()})
+        return with_database(settings)
 
 
 pass_shell = click.make_pass_decorator(Shell)

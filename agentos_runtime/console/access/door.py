@@ -5,15 +5,14 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import time
 from urllib.parse import urlsplit
 
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.console.access.sessions import Sessions
-from agentos_runtime.console.access.tickets import LIFE, Tickets
+from agentos_runtime.console.access.tickets import LIFE, SharedTickets, Tickets
 from agentos_runtime.errors import ConsoleLocked, RateLimited
-from agentos_runtime.storage.private_files import PrivateFile
+from agentos_runtime.storage.files import file_of
 
 TRIES = 5
 """How often a minute the operator's token may be typed in."""
@@ -28,7 +27,7 @@ class Door:
     """
 
     sessions: Sessions
-    tickets: Tickets
+    tickets: Tickets | SharedTickets
     origin: str | None = None
     operator_token: str | None = field(default=None, repr=False)
     port: int = 3456
@@ -103,7 +102,7 @@ def open_door(settings: Settings, port: int) -> Door:
     """The door of the settings' home, for a server on this port."""
     return Door(
         open_sessions(settings),
-        Tickets(settings.home),
+        open_tickets(settings),
         settings.console_origin,
         settings.operator_token,
         port,
@@ -111,12 +110,16 @@ def open_door(settings: Settings, port: int) -> Door:
 
 
 def open_sessions(settings: Settings) -> Sessions:
-    return Sessions(console_file(settings.home), settings.operator_token)
+    """Their file is changed quickly or not at all: requests wait for it."""
+    file = file_of(settings, settings.home / "console.json", lock_wait=0.5)
+    return Sessions(file, settings.operator_token)
 
 
-def console_file(home: Path) -> PrivateFile:
-    """Changed quickly or not at all: requests wait for it."""
-    return PrivateFile(home / "console.json", lock_wait=0.5)
+def open_tickets(settings: Settings) -> Tickets | SharedTickets:
+    """Those of the home, or of all replicas."""
+    if settings.documents is None:
+        return Tickets(settings.home)
+    return SharedTickets(file_of(settings, settings.home / "console-tickets.json"))
 
 
 AGAIN = "In a terminal of the same user run: agentos console"

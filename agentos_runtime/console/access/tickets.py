@@ -3,13 +3,14 @@
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from time import time
 
-from agentos_runtime.storage.private_files import make_private_folder
+from agentos_runtime.jsontext import dump, parse
+from agentos_runtime.storage.private_files import PrivateFile, PrivateFileError, make_private_folder
 
 LIFE = 60.0
 """Seconds a ticket works."""
@@ -62,6 +63,50 @@ class Tickets:
 
     def _kept(self) -> Iterator[Path]:
         return self._home.glob(f"{_BEGINS}*")
+
+
+class SharedTickets:
+    """Tickets in one document that all replicas share: hashes, and when each was made. clock: epoch seconds."""
+
+    def __init__(self, file: PrivateFile, *, clock: Callable[[], float] = time) -> None:
+        self._file = file
+        self._clock = clock
+
+    def make(self) -> str:
+        """As Tickets.make. Raises PrivateFileError."""
+        ticket = secrets.token_urlsafe(TICKET_BYTES)
+        self._file.update(lambda data: _written({**self._living(data), digest_of(ticket): self._clock()}))
+        return ticket
+
+    def take(self, ticket: str) -> bool:
+        """As Tickets.take."""
+        digest, taken = digest_of(ticket), False
+
+        def change(data: bytes | None) -> bytes:
+            nonlocal taken
+            living = self._living(data)
+            taken = living.pop(digest, None) is not None
+            return _written(living)
+
+        with suppress(PrivateFileError):
+            self._file.update(change)
+            return taken
+        return False
+
+    def waits(self, ticket: str) -> bool:
+        """As Tickets.waits."""
+        contents = self._file.read()
+        return digest_of(ticket) in self._living(contents.data if contents else None)
+
+    def _living(self, data: bytes | None) -> dict[str, float]:
+        known = parse(data) if data else {}
+        assert isinstance(known, dict)
+        now = self._clock()
+        return {name: made for name, made in known.items() if isinstance(made, float) and abs(now - made) <= LIFE}
+
+
+def _written(tickets: Mapping[str, float]) -> bytes:
+    return dump(dict(tickets))
 
 
 def digest_of(secret: str) -> str:

@@ -32,6 +32,8 @@ class ReplaySettings:
     max_bytes: int = 256 * 1024 * 1024
     max_reply: int = 8 * 1024 * 1024
     """A larger answer is given but not kept."""
+    plain: bool = False
+    """Answers may stand in a database as they are."""
 
     @property
     def room(self) -> Room:
@@ -185,4 +187,5 @@ _READERS: Mapping[str, Reader] = {
     "max_entries": whole(1),
     "max_bytes": whole(1),
     "max_reply": whole(0),
+    "plain": flag,
 }

@@ -45,7 +45,10 @@ class Probes:
     def _status(self) -> str:
         if self._calls.draining or self._calls.stopping:
             return "stopping"
-        return "starting" if self._opening.runtime is None else "ok"
+        runtime = self._opening.runtime
+        if runtime is None:
+            return "starting"
+        return "ok" if runtime.wants_calls else "database"
 
 
 def _closing(send: Send) -> Send:

@@ -47,11 +47,11 @@ class ActivityReader:
         """
         problems: list[ParamProblem] = []
         asked = read_conditions(filters, sight, self._clock(), problems)
-        limit = _whole(filters, "limit", min(DEFAULT_LIMIT, most), most, problems)
-        before = _whole(filters, "cursor", _LARGEST_ID, _LARGEST_ID, problems)
+        limit = whole_number(filters, "limit", min(DEFAULT_LIMIT, most), most, problems)
+        before = whole_number(filters, "cursor", _LARGEST_ID, _LARGEST_ID, problems)
         refuse(problems)
         found = await self._with(lambda connection: newest(connection, asked, _COLUMNS, before, limit + 1))
-        rows: list[Json] = [_shown(row) for row in found[:limit]]
+        rows: list[Json] = [shown(row) for row in found[:limit]]
         return {"rows": rows, "next_cursor": str(found[limit - 1]["id"]) if len(found) > limit else None}
 
     async def row(self, number: int, sight: Sight = EVERYTHING) -> dict[str, Json] | None:
@@ -59,7 +59,7 @@ class ActivityReader:
         seen, agents = sight.condition()
         sql = f"SELECT {_COLUMNS} FROM activity WHERE {seen} AND id = ?"  # noqa: S608
         found = await self._read(sql, (*agents, min(number, _LARGEST_ID)))
-        return _shown(found[0]) if found else None
+        return shown(found[0]) if found else None
 
     async def changed(
         self, after: int, opened: Collection[int], filters: Mapping[str, str], sight: Sight = EVERYTHING
@@ -77,7 +77,7 @@ class ActivityReader:
             f"SELECT {_COLUMNS} FROM activity WHERE id >= ? AND (id > ? OR id IN ({numbers})) AND {where}"  # noqa: S608
             " ORDER BY id LIMIT ?"
         )
-        return [_shown(row) for row in await self._read(sql, (from_on, after, *values, LARGEST_LIMIT))]
+        return [shown(row) for row in await self._read(sql, (from_on, after, *values, LARGEST_LIMIT))]
 
     async def last(self) -> int:
         """The number of the newest row. Raises InternalError."""
@@ -150,12 +150,14 @@ class ActivityReader:
             raise self._database.trouble(error) from None
 
 
-def _shown(row: Mapping[str, Any]) -> dict[str, Json]:
+def shown(row: Mapping[str, Any]) -> dict[str, Json]:
     decision = parse(row["decision"]) if row["decision"] else None
     return {**row, "started_at": iso(row["started_at"]), "decision": decision}
 
 
-def _whole(filters: Mapping[str, str], name: str, default: int, largest: int, problems: list[ParamProblem]) -> int:
+def whole_number(
+    filters: Mapping[str, str], name: str, default: int, largest: int, problems: list[ParamProblem]
+) -> int:
     text = filters.get(name)
     if text is None:
         return default

@@ -1,0 +1,121 @@
+"""What stands in the database in place of the home: opened for a server that is one of several equal replicas."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from agentos_runtime.config.settings import Settings, SettingsError
+from agentos_runtime.frozen import dataclass
+from agentos_runtime.limits.idempotency.replays import ReplaySettings
+from agentos_runtime.limits.idempotency.shared import SharedAnswers
+from agentos_runtime.limits.shared import SharedCounters, SharedRules
+from agentos_runtime.storage.files import with_database
+from agentos_runtime.storage.postgres.calls import Calls
+from agentos_runtime.storage.postgres.documents import Documents, address_of
+from agentos_runtime.storage.postgres.ledger import SharedLedger
+from agentos_runtime.storage.postgres.link import Link
+from agentos_runtime.storage.postgres.reader import READ_WITHIN, SharedReader
+from agentos_runtime.storage.postgres.replica import UNREADY_AFTER, Replica
+from agentos_runtime.storage.postgres.schema import check
+from agentos_runtime.storage.postgres.side import SideConnection
+from agentos_runtime.storage.postgres.works import SharedWorks
+from agentos_runtime.storage.sqlite.files import DatabaseAway, DatabaseTrouble
+
+WAITING_TURN = 1
+"""The number of the turn of what waits for a person."""
+START_WITHIN = 30.0
+"""Seconds for which a server that starts waits for its database."""
+LOOK_AGAIN = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The state of a server whose database other replicas share."""
+
+    replica: Replica
+    calls: Calls
+    rules: SharedRules
+    counters: SharedCounters
+    ledger: SharedLedger
+    durable: Link
+
+    @property
+    def documents(self) -> Documents:
+        return self.replica.documents
+
+    def now(self) -> float:
+        """Epoch seconds on the database's clock."""
+        return self.replica.now() / 1000
+
+    def answers(self, kept: ReplaySettings) -> SharedAnswers:
+        """First answers. Raises SettingsError."""
+        if kept.enabled and not kept.plain:
+            raise SettingsError(
+                "[idempotency] is enabled, and with AGENTOS_DATABASE answers stand in the database as they are: "
+                "set plain = true there if that is wanted"
+            )
+        return SharedAnswers(self.durable, self.replica, kept.room, self.replica.now)
+
+    def works(self, tidy: Callable[[Any], object]) -> SharedWorks:
+        """What waits for a person."""
+        return SharedWorks(self.documents.side, "waiting", WAITING_TURN, tidy)
+
+    def unready(self) -> bool:
+        """Whether the database has been away for so long that this replica should get no more calls."""
+        return self.replica.away_for > UNREADY_AFTER
+
+
+@asynccontextmanager
+async def open_shared(settings: Settings) -> AsyncIterator[tuple[Settings, Shared]]:
+    """The settings with the database's documents, and what the database holds; left in order after the block.
+
+    Raises SettingsError when the database cannot be used, or not within START_WITHIN.
+    """
+    if settings.limits:
+        raise SettingsError(
+            f"{settings.config_file} has [limits], and with AGENTOS_DATABASE those of all replicas stand there. "
+            f"Put them there: agentos database limits {settings.config_file}. Then take them out of the file"
+        )
+    settings = with_database(settings)
+    documents, address = settings.documents, address_of(settings)
+    replica = Replica(address, documents, f"{socket.gethostname()}:{os.getpid()}")
+    calls, durable = Calls(replica, address), Link(address, durable=True)
+    reads = SideConnection(address, within=READ_WITHIN)
+    try:
+        await _in_time(lambda: asyncio.to_thread(check, documents.side))
+        await _in_time(lambda: _start(replica, calls, durable))
+        ledger = SharedLedger(calls, SharedReader(reads, replica.now))
+        yield (
+            settings,
+            Shared(replica, calls, SharedRules(documents), SharedCounters(documents.side, calls), ledger, durable),
+        )
+    finally:
+        await calls.stop()
+        await durable.stop()
+        await replica.stop()
+        reads.close()
+        documents.followed = False
+
+
+async def _start(replica: Replica, calls: Calls, durable: Link) -> None:
+    for each in (replica, calls, durable):
+        await each.start()
+
+
+async def _in_time(attempt: Callable[[], Any]) -> None:
+    """Again and again, as long as the database may only be starting itself. Raises SettingsError."""
+    left = START_WITHIN
+    while True:
+        try:
+            await attempt()
+            return
+        except DatabaseAway as error:
+            if left <= 0:
+                raise SettingsError(f"AGENTOS_DATABASE: {error}. It was tried for {START_WITHIN:.0f} s") from None
+        except DatabaseTrouble as error:
+            raise SettingsError(f"AGENTOS_DATABASE: {error}") from None
+        await asyncio.sleep(LOOK_AGAIN)
+        left -= LOOK_AGAIN

@@ -1,0 +1,91 @@
+"""Tables and functions come by migrations alone, and a server says at its start what is not right with them."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from agentos_runtime.config.settings import Settings
+from agentos_runtime.storage.postgres.driver import Address
+from agentos_runtime.storage.postgres.schema import WrongSchema, check, migrate, migrations, status
+from agentos_runtime.storage.postgres.side import SideConnection
+from tests.cli.console import Console
+from tests.stores.databases import ask, made
+
+
+@pytest.mark.postgres
+def test_those_who_migrate_at_once_do_it_once(postgres: str) -> None:
+    with made(postgres, migrated=False) as address, ThreadPoolExecutor(4) as threads:
+
+        def one(_: int) -> tuple[str, ...]:
+            with closing(SideConnection(Address(address), within=60)) as side:
+                return migrate(side)
+
+        applied = [name for names in threads.map(one, range(4)) for name in names]
+        assert sorted(applied) == [each.name for each in migrations()]
+        assert ask(address, "SELECT count(*) FROM migration") == [(len(migrations()),)]
+
+
+@pytest.mark.postgres
+def test_a_database_comes_up_to_date_from_every_version(postgres: str) -> None:
+    known = migrations()
+    with made(postgres, migrated=False) as address, closing(SideConnection(Address(address))) as side:
+        for number in range(1, len(known)):
+            migrate(side, known[:number], partitions=False)
+            with pytest.raises(WrongSchema, match=f"lacks {known[number].name}.*agentos database migrate"):
+                check(side)
+        migrate(side)
+        check(side)
+        assert status(side).pending == ()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE migration SET sha256 = 'x' WHERE number = 2", "with another text than this program has"),
+        ("INSERT INTO migration VALUES (999, '0999_later', 'x', '9.0')", "migrated by a newer agentos"),
+    ],
+)
+def test_a_changed_or_newer_database_is_refused(database: str, change: str, said: str) -> None:
+    ask(database, change)
+    with closing(SideConnection(Address(database))) as side, pytest.raises(WrongSchema, match=said):
+        check(side)
+
+
+@pytest.mark.postgres
+def test_a_server_does_not_start_over_a_database_that_was_not_migrated(postgres: str, console: Console) -> None:
+    with made(postgres, migrated=False) as address:
+        refused = console.run("serve", "--only-skills", "--port", "0", AGENTOS_DATABASE=address)
+        assert refused.code == 2
+        assert "run agentos database migrate" in refused.err.replace("\n", " ")
+
+
+def test_limits_in_a_file_are_not_passed_over_where_the_database_has_them(console: Console) -> None:
+    console.home.mkdir(mode=0o700)
+    (console.home / "config.toml").write_text("[limits.default]\ncalls_per_minute = 1\n", encoding="utf-8")
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    refused = console.run("serve", "--only-skills", "--port", "0", AGENTOS_DATABASE=nowhere)
+    assert refused.code == 2
+    assert "agentos database limits" in refused.err.replace("\n", " ")
+
+
+def test_the_address_of_the_database_is_shown_nowhere(console: Console) -> None:
+    secret = "canary-of-the-database"
+    address = f"postgresql://agentos:{secret}@127.0.0.1:1/none"
+    for command in (("database", "status"), ("database", "migrate"), ("agents", "list"), ("doctor",)):
+        console.run(*command, AGENTOS_DATABASE=address)
+    assert console.seen
+    assert not [text for text in console.seen if secret in text]
+    assert secret not in repr(Settings.from_environ({"AGENTOS_DATABASE": address, "AGENTOS_HOME": "/nonexistent"}))
+
+
+def test_without_a_database_nothing_of_it_is_imported() -> None:
+    program = (
+        "import sys, asyncio, agentos_runtime.bootstrap, agentos_runtime.server.server, agentos_runtime.cli.serve\n"
+        "print([name for name in sys.modules if 'asyncpg' in name or 'postgres' in name or 'cryptography' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
