@@ -135,6 +135,25 @@ def open_safeguards(settings: Settings, shared: Any = None) -> Iterator[Safeguar
         replays.close()
 
 
+@contextmanager
+def open_limits(settings: Settings) -> Iterator[Limits]:
+    """The limits and what is used of them, to be looked at where no server runs. Raises as open_safeguards."""
+    if settings.database is None:
+        with open_safeguards(settings) as safeguards:
+            yield safeguards.limits
+        return
+    with closing(_replicas().looked_at(with_database(settings))) as limits:
+        yield limits
+
+
+def open_reader(settings: Settings) -> ports.Reader:
+    """What the ledger tells, where no server runs. Raises SettingsError."""
+    if settings.database is None:
+        return ActivityReader(settings.activity_file)
+    reader: ports.Reader = _replicas().open_reader(with_database(settings))
+    return reader
+
+
 @asynccontextmanager
 async def open_runtime(
     settings: Settings | None = None,
@@ -210,6 +229,11 @@ async def _exporter(settings: Settings) -> AsyncIterator[Exporter | None]:
         yield exporter
 
 
+def _replicas() -> Any:
+    """What knows of a database: loaded where there is one."""
+    return import_module("agentos_runtime.replicas")
+
+
 def _open_desk(settings: Settings, shared: Any, clocks: Clocks) -> Desk:
     """Over the home's file, or over what a database holds in its place."""
     if shared is None:
@@ -224,8 +248,7 @@ async def _sharing(settings: Settings) -> AsyncIterator[tuple[Settings, Any]]:
         yield settings, None
         return
     settings = with_database(settings)
-    opening = import_module("agentos_runtime.replicas").open_shared(settings)
-    async with opening as opened:
+    async with _replicas().open_shared(settings) as opened:
         yield opened
 
 

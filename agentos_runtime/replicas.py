@@ -9,6 +9,7 @@ from typing import Any
 
 from agentos_runtime.config.settings import Settings, SettingsError
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.limits.enforcement import Limits
 from agentos_runtime.limits.idempotency.replays import ReplaySettings
 from agentos_runtime.limits.idempotency.shared import SharedAnswers
 from agentos_runtime.limits.shared import SharedCounters, SharedRules
@@ -17,7 +18,7 @@ from agentos_runtime.storage.postgres.calls import Calls
 from agentos_runtime.storage.postgres.documents import Documents, address_of
 from agentos_runtime.storage.postgres.ledger import SharedLedger
 from agentos_runtime.storage.postgres.link import Link
-from agentos_runtime.storage.postgres.reader import READ_WITHIN, SharedReader
+from agentos_runtime.storage.postgres.reader import SharedReader
 from agentos_runtime.storage.postgres.replica import UNREADY_AFTER, Replica
 from agentos_runtime.storage.postgres.schema import check
 from agentos_runtime.storage.postgres.side import SideConnection
@@ -68,6 +69,18 @@ class Shared:
         return self.replica.away_for > UNREADY_AFTER
 
 
+def looked_at(settings: Settings) -> Limits:
+    """The limits in the settings' database, and what is used of them, for who lets no call in."""
+    documents: Documents = settings.documents
+    return Limits(SharedRules(documents), SharedCounters(documents.side))
+
+
+def open_reader(settings: Settings) -> SharedReader:
+    """What the ledger in the settings' database tells."""
+    side = settings.documents.side
+    return SharedReader(side, lambda: int(side.execute("SELECT moment()").fetchone()[0]))
+
+
 @asynccontextmanager
 async def open_shared(settings: Settings) -> AsyncIterator[tuple[Settings, Shared]]:
     """The settings with the database's documents, and what the database holds; left in order after the block.
@@ -83,7 +96,7 @@ async def open_shared(settings: Settings) -> AsyncIterator[tuple[Settings, Share
     documents, address = settings.documents, address_of(settings)
     replica = Replica(address, documents, f"{socket.gethostname()}:{os.getpid()}")
     calls, durable = Calls(replica, address), Link(address, durable=True)
-    reads = SideConnection(address, within=READ_WITHIN)
+    reads = SideConnection(address)
     try:
         await _in_time(lambda: asyncio.to_thread(check, documents.side))
         await _in_time(lambda: _start(replica, calls, durable))

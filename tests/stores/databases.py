@@ -27,9 +27,9 @@ def server() -> str:
     """The address of a server. Skips where there is none; fails where there has to be one."""
     named = os.environ.get("AGENTOS_TEST_DATABASE")
     address = named or USUAL
-    with closing(SideConnection(Address(address), within=1.0)) as side:
+    with closing(SideConnection(Address(address))) as side:
         try:
-            side.execute("SELECT 1")
+            side.execute("SELECT 1", within=1.0)
         except DatabaseTrouble as error:
             missing(f"no PostgreSQL answers at {'AGENTOS_TEST_DATABASE' if named else USUAL}: {error}")
     return address

@@ -99,13 +99,13 @@ def test_a_call_is_made_once_under_its_key_whichever_replica_is_asked(tmp_path: 
     kept = {"idempotency": {"enabled": True, "plain": True}}
     with two(tmp_path, database, **kept) as (first, second, toy), ThreadPoolExecutor(8) as threads:
         calls = [
-            threads.submit((first, second)[number % 2].call, "toy", "ask", Idempotency_Key=f"key-{number % 4}")
+            threads.submit((first, second)[number % 2].call, "toy", "ask", Idempotency_Key=f"key-{number % 3}")
             for number in range(24)
         ]
         answers = [each.result() for each in calls]
         assert outcomes(answers) == {200: 24}
-        assert len(toy.requests) == 4
-        assert sum(answer.headers.get("idempotency-replayed") == "true" for answer in answers) == 20
+        assert len(toy.requests) == 3
+        assert sum(answer.headers.get("idempotency-replayed") == "true" for answer in answers) == 21
         other = first.call("toy", "ask", {"text": "something else"}, Idempotency_Key="key-1")
         assert other.status_code == 400
 

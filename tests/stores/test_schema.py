@@ -4,6 +4,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,7 @@ def test_those_who_migrate_at_once_do_it_once(postgres: str) -> None:
     with made(postgres, migrated=False) as address, ThreadPoolExecutor(4) as threads:
 
         def one(_: int) -> tuple[str, ...]:
-            with closing(SideConnection(Address(address), within=60)) as side:
+            with closing(SideConnection(Address(address))) as side:
                 return migrate(side)
 
         applied = [name for names in threads.map(one, range(4)) for name in names]
@@ -89,3 +90,22 @@ def test_without_a_database_nothing_of_it_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.postgres
+def test_commands_show_what_the_database_holds(database: str, console: Console, tmp_path: Path) -> None:
+    limits = tmp_path / "limits.toml"
+    limits.write_text("[limits.agents.bot]\ncost_per_week = 5.0\n", encoding="utf-8")
+    assert console.run("database", "limits", limits, AGENTOS_DATABASE=database).code == 0
+    number = "(moment() - 1767225600000) << 12"
+    nulls = ", ".join(["null"] * 10)
+    row = f"jsonb_build_array({number}, 'r', 'bot', 'toy', 'ask', 'ok', {nulls}, 1.25, null, 0, 1250000000, false)"
+    ask(database, f"SELECT settle_v1(1, jsonb_build_array({row}))")
+    assert console.run("activity", "--json", AGENTOS_DATABASE=database).json["rows"][0]["cost"] == 1.25
+    assert console.run("usage", "--json", AGENTOS_DATABASE=database).json["rows"][0]["agent"] == "bot"
+    listed = console.run("agents", "list", "--json", AGENTOS_DATABASE=database).json["agents"][0]
+    assert (listed["agent"], listed["limits"][0]["used"]) == ("bot", 1.25)
+    added = console.run("agents", "add", "bot", "--json", AGENTOS_DATABASE=database)
+    assert added.code == 0
+    assert ask(database, "SELECT name FROM document ORDER BY name") == [("agents.json",), ("limits",)]
+    assert not (console.home / "agents.json").exists()

@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
+from agentos_runtime.bootstrap import open_reader
 from agentos_runtime.cli.keys.stored import home_option
 from agentos_runtime.cli.lazy import LazyGroup
 from agentos_runtime.cli.terminal.output import print_json, print_table, say
 from agentos_runtime.cli.terminal.shell import Shell, json_option, pass_shell
 from agentos_runtime.cli.terminal.skill_names import complete_skill
+from agentos_runtime.runtime.ports import Reader
 from agentos_runtime.storage.activity.conditions import OUTCOMES, moment_of
-from agentos_runtime.storage.activity.queries import ActivityReader
 from agentos_runtime.storage.activity.usage import GROUPS
 from agentos_runtime.suggest import suggest
 
@@ -109,7 +110,7 @@ def activity(
     """
     if context.invoked_subcommand is not None:
         return
-    reader = ActivityReader(shell.settings(home=home).activity_file)
+    reader = open_reader(shell.settings(home=home))
     filters = _filters(given) | {"limit": str(limit)}
     if follow:
         _follow(reader, filters, as_json)
@@ -143,7 +144,7 @@ def usage(shell: Shell, /, home: str | None, as_json: bool, latency: bool, **giv
     Example:
       agentos usage --since 7d --by agent
     """
-    reader = ActivityReader(shell.settings(home=home).activity_file)
+    reader = open_reader(shell.settings(home=home))
     found: Any = asyncio.run(reader.usage(_filters(given) | ({"latency": "true"} if latency else {})))
     if as_json:
         print_json(found)
@@ -159,7 +160,7 @@ def _filters(given: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
-def _follow(reader: ActivityReader, filters: dict[str, str], as_json: bool) -> None:
+def _follow(reader: Reader, filters: dict[str, str], as_json: bool) -> None:
     """Prints rows once they are closed, the oldest first, until it is interrupted."""
     printed: set[tuple[int, str]] = set()  # a number alone may come again when all calls were dropped
     for row in _closed_rows(reader, filters):
@@ -173,7 +174,7 @@ def _follow(reader: ActivityReader, filters: dict[str, str], as_json: bool) -> N
             say("  ".join(cell for cell in _row(row) if cell))
 
 
-def _closed_rows(reader: ActivityReader, filters: dict[str, str]) -> Iterator[Any]:
+def _closed_rows(reader: Reader, filters: dict[str, str]) -> Iterator[Any]:
     for look in itertools.count():
         if look:
             time.sleep(LOOK_AGAIN)

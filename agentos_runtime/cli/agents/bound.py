@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from agentos_runtime.bootstrap import open_safeguards
+from agentos_runtime.bootstrap import open_limits
 from agentos_runtime.cli.keys.stored import home_option
 from agentos_runtime.cli.terminal.output import dim, plain, print_json, print_table, say
 from agentos_runtime.cli.terminal.shell import Failed, Shell, json_option, pass_shell
@@ -78,8 +78,8 @@ def list_agents(shell: Shell, home: str | None, as_json: bool) -> None:
     """
     settings = shell.settings(home=home)
     try:
-        with open_safeguards(settings) as safeguards:
-            found: Any = operating.list_agents(_agents(settings), safeguards.limits)
+        with open_limits(settings) as limits:
+            found: Any = operating.list_agents(_agents(settings), limits)
     except DatabaseTrouble as error:
         raise Failed(str(error)) from None
     if as_json:

@@ -27,8 +27,6 @@ def migrate(shell: Shell, /, as_json: bool) -> None:
         applied = import_module(_SCHEMA).migrate(documents.side)
     except DatabaseTrouble as error:
         raise Failed(str(error)) from None
-    finally:
-        documents.side.close()
     if as_json:
         print_json({"applied": [*applied]})
         return
@@ -53,8 +51,6 @@ def status(shell: Shell, /, as_json: bool) -> None:
         found = import_module(_SCHEMA).status(documents.side)
     except DatabaseTrouble as error:
         raise Failed(str(error)) from None
-    finally:
-        documents.side.close()
     if as_json:
         print_json({"applied": [*found.applied], "pending": [*found.pending]})
     else:
@@ -84,8 +80,6 @@ def limits(shell: Shell, /, file: Path) -> None:
         import_module("agentos_runtime.limits.shared").set_rules(documents, raw)
     except DatabaseTrouble as error:
         raise Failed(str(error)) from None
-    finally:
-        documents.side.close()
     say(f"The limits of {file} hold for all replicas." if raw else "No limits hold any more.")
 
 

@@ -32,7 +32,10 @@ class Shell:
         context = click.get_current_context(silent=True)
         given = flags | ({"only_skills": context.meta.get(ONLY_SKILLS)} if context else {})
         settings = Settings.from_environ(self.environ, {name: value or None for name, value in given.items()})
-        return with_database(settings)
+        settings = with_database(settings)
+        if context is not None and settings.documents is not None:
+            context.call_on_close(settings.documents.side.close)
+        return settings
 
 
 pass_shell = click.make_pass_decorator(Shell)

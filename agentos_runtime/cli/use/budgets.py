@@ -1,13 +1,12 @@
 """How much of an agent's budgets is left, read from the home."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agentos_runtime.bootstrap import SpentInLedger
+from agentos_runtime.bootstrap import open_limits
 from agentos_runtime.config.settings import Settings
-from agentos_runtime.limits.report import Use, uses
-from agentos_runtime.limits.rules import NANO, TOTAL, read_rules
+from agentos_runtime.limits.report import Use
+from agentos_runtime.limits.rules import NANO, TOTAL
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 
 
@@ -21,10 +20,10 @@ class Budget:
 
 def budgets(settings: Settings, agent: str) -> Iterator[Budget]:
     """The limits that calls of the agent count against. Raises DatabaseTrouble, SettingsError."""
-    rules = read_rules(settings.limits, settings.config_file)
-    for subject, rule in rules.subjects(agent):
-        for each in uses(settings.limits_file, SpentInLedger(settings), subject, rule, time.time()):
-            yield Budget(subject == TOTAL, each)
+    with open_limits(settings) as limits:
+        for subject, _ in limits.rules.subjects(agent):
+            for each in limits.uses(subject):
+                yield Budget(subject == TOTAL, each)
 
 
 def left(settings: Settings, agent: str) -> float | None:

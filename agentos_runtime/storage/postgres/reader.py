@@ -37,7 +37,7 @@ _SINCE, _UNTIL = re.compile(r"started_at >= \?"), re.compile(r"started_at < \?")
 
 
 class SharedReader:
-    """Reads in a thread. side: a connection for this alone. now: milliseconds since 1970."""
+    """Reads in a thread. side: held up while it reads. now: milliseconds since 1970."""
 
     def __init__(self, side: SideConnection, now: Callable[[], int]) -> None:
         self._side = side
@@ -131,7 +131,7 @@ class SharedReader:
             raise InternalError(f"The activity ledger cannot be read: {error}") from None
 
     def _reading(self, sql: str, values: Sequence[str | int]) -> list[dict[str, Any]]:
-        cursor = self._side.execute(sql, values)
+        cursor = self._side.execute(sql, values, within=READ_WITHIN)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
 

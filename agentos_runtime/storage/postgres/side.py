@@ -14,6 +14,8 @@ from typing import Any
 from agentos_runtime.storage.postgres.driver import ANSWER_WITHIN, Address, Connection
 from agentos_runtime.storage.sqlite.files import DatabaseAway
 
+TURN_WITHIN = 30.0
+"""Seconds for which a turn is waited for."""
 _MARK = re.compile(r"\?")
 
 
@@ -38,19 +40,18 @@ class Cursor:
 class SideConnection:
     """One connection for statements with `?`, usable from every thread, also from one with an event loop."""
 
-    def __init__(self, address: Address, *, within: float = ANSWER_WITHIN) -> None:
+    def __init__(self, address: Address) -> None:
         self._address = address
-        self._within = within
         self._connection: Connection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.RLock()
         self._begun: Connection | None = None
         """That of the transaction which is under way."""
 
-    def execute(self, sql: str, values: Sequence[object] = ()) -> Cursor:
+    def execute(self, sql: str, values: Sequence[object] = (), *, within: float = ANSWER_WITHIN) -> Cursor:
         """One statement; outside of `transaction` it is one of its own. Raises DatabaseAway, Refused."""
         with self._lock:
-            return Cursor(*self._wait_for(self._answer(_numbered(sql), values)))
+            return Cursor(*self._wait_for(self._answer(_numbered(sql), values, within)))
 
     @contextmanager
     def transaction(self, lock: int | None = None) -> Iterator["SideConnection"]:
@@ -60,7 +61,7 @@ class SideConnection:
             self._begun = self._connection
             try:
                 if lock is not None:
-                    self.execute("SELECT pg_advisory_xact_lock(8404, ?)", (lock,))
+                    self.execute("SELECT pg_advisory_xact_lock(8404, ?)", (lock,), within=TURN_WITHIN)
                 yield self
                 self.execute("COMMIT")
             except BaseException:
@@ -91,8 +92,10 @@ class SideConnection:
             self._connection = await self._address.connect(durable=True)
         return self._connection
 
-    async def _answer(self, sql: str, values: Sequence[object]) -> tuple[list[Any], tuple[str, ...], int]:
-        return await (await self._usable()).answer(sql, values, within=self._within)
+    async def _answer(
+        self, sql: str, values: Sequence[object], within: float
+    ) -> tuple[list[Any], tuple[str, ...], int]:
+        return await (await self._usable()).answer(sql, values, within=within)
 
     async def _script(self, sql: str) -> None:
         await (await self._usable()).script(sql)
