@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import measure
-from benchmarks.candidates import DIRECT, Candidate, absent_peers, candidates, fortress
+from benchmarks.candidates import DIRECT, Candidate, absent_peers, candidates, fortress, tools
 from benchmarks.measure import Effort, Table
 from benchmarks.report import markdown, setting
 from benchmarks.server import BenchError, Server
@@ -61,6 +61,9 @@ def measured(chosen: Sequence[Candidate], mode: str) -> Iterator[Table]:
         yield from _printed(_tables(servers, mode, EFFORTS[mode]))
         upstream = servers[0].port
         if mode == "full":
+            yield from _printed([measure.starts(upstream, EFFORTS[mode])])
+            offered = [running.enter_context(Server(candidate, upstream)) for candidate in tools()]
+            yield from _printed([measure.tool_calls(offered, EFFORTS[mode])])
             protected = [running.enter_context(Server(candidate, upstream)) for candidate in fortress()]
             yield from _printed([measure.protections(protected, EFFORTS[mode])])
 
@@ -76,6 +79,7 @@ def _tables(servers: Sequence[Server], mode: str, effort: Effort) -> Iterator[Ta
     idle = [server.pss_mb for server in servers]
     if mode in ("full", "quick"):
         yield measure.plain_calls(servers, effort)
+        yield measure.large_answers(servers, effort)
     if mode in ("full", "quick", "stream"):
         yield measure.streams(servers, effort)
         yield measure.crowd(servers, effort)

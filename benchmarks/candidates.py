@@ -4,11 +4,14 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from benchmarks.many import manifests
 
 ROOT = Path(__file__).parent.parent
 OURS = "agentos-runtime"
+CHAT_SKILL = "openrouter"
 BARE = "(a) starlette + aiohttp pass-through"
 DIRECT = "(c) the toy upstream itself"
 
@@ -32,6 +35,17 @@ class Candidate:
     """Written into the empty folder, where the server starts."""
     end: str = "[DONE]"
     """What follows a stream's last delta."""
+    tool: str = ""
+    """The tool that is asked for over MCP; none where the chat is asked for itself."""
+    health: str = ""
+    """What says that it serves."""
+
+
+def asked(tool: str, chat: Mapping[str, object]) -> Mapping[str, object]:
+    """The body of a request: the chat, or the call of a tool with it."""
+    if not tool:
+        return chat
+    return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": chat}}
 
 
 LIMITS = "[limits.default]\ncalls_per_minute = 100_000_000\ncost_per_day = 1_000_000\n"
@@ -39,10 +53,11 @@ VARIANTS = ("guard", "sealing", "ledger")
 """What `benchmarks.fortress` can take away."""
 
 HANG_PATH = "/api/skills/hang/forever"
+HOSTILE_PATHS = (HANG_PATH, "/api/skills/hang/heavy")
 HANG_SKILL = """---
 id: hang
 name: Hang
-description: An expression that never ends.
+description: An expression that never ends, and one that uses its budget up.
 utilities:
   forever:
     description: Never answers.
@@ -50,6 +65,12 @@ utilities:
       method: POST
       url: https://openrouter.ai/api/v1/chat/completions
       body: '.params | last(repeat(1))'
+  heavy:
+    description: Costs more than compiled code may.
+    rest:
+      method: POST
+      url: https://openrouter.ai/api/v1/chat/completions
+      body: '{model: "m", size: ([range(2000)] | map([., .] | tojson) | map(length) | add)}'
 ---
 """
 
@@ -62,6 +83,35 @@ def candidates() -> Iterator[Candidate]:
     yield _passthrough("(b) the same over our upstream client", "benchmarks.over_upstream:app")
     yield _ours(OURS, (str(_ALONE / "agentos"), "serve"))
     yield from _peers()
+
+
+def tools() -> Iterator[Candidate]:
+    """Servers of tools that answer the same chat, ours first: by its own address, and as a tool."""
+    serve = (str(_ALONE / "agentos"), "serve")
+    yield _ours("agentos-runtime, REST", serve)
+    yield replace(
+        _ours("agentos-runtime, tools/call", serve),
+        path="/mcp",
+        tool=f"{CHAT_SKILL}_chat",
+        headers={"x-agent": "bench", "accept": _ACCEPT, "mcp-protocol-version": "2025-06-18"},
+    )
+    if _FASTMCP.exists():
+        yield Candidate(
+            "FastMCP, tools/call",
+            (str(_FASTMCP), "peer.py"),
+            "/mcp",
+            next(_PEERS.glob("fastmcp/lib/*/site-packages/fastmcp-*.dist-info")).stem.split("-")[1],
+            environ={"BENCH_PORT": "{port}", "BENCH_UPSTREAM": _UPSTREAM},
+            headers={"accept": _ACCEPT},
+            files={"peer.py": _FASTMCP_SERVER},
+            tool="chat",
+        )
+
+
+def with_skills(count: int) -> Candidate:
+    """Our server with so many imported skills besides those that ship."""
+    files = dict(manifests(count))
+    return _ours(f"{count} imported skills", (str(_ALONE / "agentos"), "serve"), files)
 
 
 def fortress() -> Iterator[Candidate]:
@@ -88,6 +138,7 @@ def _ours(name: str, command: tuple[str, ...], files: Mapping[str, str] | None =
         headers={"x-agent": "bench"},
         files={"skills/hang/readme.md": HANG_SKILL, **(files or {})},
         end="event: done",
+        health="/api/health",
     )
 
 
@@ -107,6 +158,8 @@ def absent_peers() -> Iterator[str]:
         yield "LiteLLM"
     if not _PORTKEY.exists():
         yield "Portkey"
+    if not _FASTMCP.exists():
+        yield "FastMCP"
 
 
 def _peers() -> Iterator[Candidate]:
@@ -137,9 +190,27 @@ _ALONE = ROOT / "build" / "alone" / "bin"
 """The runtime with its own dependencies only: see `scripts/install`."""
 _CACHE = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
 _PEERS = Path(os.environ.get("BENCH_PEERS") or Path(_CACHE) / "agentos-bench")
+_FASTMCP = _PEERS / "fastmcp" / "bin" / "python"
 _LITELLM = _PEERS / "litellm" / "bin" / "litellm"
 _PORTKEY = _PEERS / "portkey" / "node_modules" / "@portkey-ai" / "gateway"
 _UPSTREAM = "http://127.0.0.1:{upstream}"
+_ACCEPT = "application/json, text/event-stream"
+_FASTMCP_SERVER = """
+import os
+import httpx
+from fastmcp import FastMCP
+
+server, client = FastMCP("bench"), httpx.AsyncClient()
+
+@server.tool
+async def chat(model: str, messages: list[dict]) -> dict:
+    url = os.environ["BENCH_UPSTREAM"] + "/api/v1/chat/completions"
+    return (await client.post(url, json={"model": model, "messages": messages})).json()
+
+port = int(os.environ["BENCH_PORT"])
+quiet = {"show_banner": False, "log_level": "ERROR"}
+server.run(transport="http", host="127.0.0.1", port=port, stateless_http=True, json_response=True, **quiet)
+"""
 _LITELLM_ENVIRON = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_LOG": "ERROR",

@@ -3,15 +3,23 @@
 Every figure is the median of the repetitions; a table's first column names the server.
 """
 
+import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 
-from benchmarks.candidates import BARE, DIRECT, HANG_PATH, OURS
+from benchmarks.candidates import BARE, DIRECT, HOSTILE_PATHS, OURS, with_skills
+from benchmarks.replies import WORDS
 from benchmarks.server import Server
 
 CHUNKS = 50
+LARGE = 3000
+"""Words of a plain answer of 15 KB."""
+MANY = 20
+SETTLING = 30.0
+"""Seconds for which a server that starts with more skills than so many may read and keep them."""
 CONNECTIONS = (1, 16, 64)
 STREAM_MODES = (("burst", 0, 16, CHUNKS), ("paced", 10, 32, CHUNKS), ("alone", 10, 1, 5))
 """Name, milliseconds between chunks, streams at once, chunks of each."""
@@ -187,20 +195,82 @@ def footprint(servers: Sequence[Server], idle: Sequence[float]) -> Table:
 
 
 def hostile(servers: Sequence[Server], effort: Effort) -> Table:
-    """An agent keeps calling a utility whose expression never ends: what do the others notice?"""
+    """Two agents keep calling expressions that never end, or use their budget up: what do the others notice?"""
     rows = []
     for server in (server for server in servers if server.candidate.name == OURS):
         quiet, _ = server.load(server.job(8, seconds=effort.seconds * 2, rate=100))
-        hang = replace(server.job(1, seconds=effort.seconds * 2), path=HANG_PATH, body="{}", tolerate=True)
-        attack = server.start_load(hang)
+        hang = replace(server.job(1, seconds=effort.seconds * 2), body="{}", tolerate=True)
+        attacks = [server.start_load(replace(hang, path=path)) for path in HOSTILE_PATHS]
         pinged, _ = server.load(server.job(8, seconds=effort.seconds * 2, rate=100))
-        attacked = server.finish_load(attack)
-        figures = (f"{quiet.p99:.1f}", f"{pinged.p99:.1f}", f"{pinged.longest:.1f}", f"{attacked.failures}")
+        endless, heavy = (server.finish_load(attack) for attack in attacks)
+        ended = f"{endless.failures}", f"{heavy.requests}"
+        figures = (f"{quiet.p99:.1f}", f"{pinged.p99:.1f}", f"{pinged.longest:.1f}", *ended)
         rows.append((server.candidate.name, *figures))
-    columns = ("p99 in quiet, ms", "p99 of others, ms", "longest of others, ms", "endless calls ended")
-    return Table(
-        "Others while an agent calls an endless expression", columns, tuple(rows), ("", "< 10 ms", "", "> 0")
+    columns = (
+        "p99 in quiet, ms",
+        "p99 of others, ms",
+        "longest of others, ms",
+        "endless calls ended",
+        "heavy calls answered",
     )
+    title = "Others while two agents call an endless and a heavy expression"
+    return Table(title, columns, tuple(rows), ("", "< 10 ms", "", "> 0", "> 0"))
+
+
+def large_answers(servers: Sequence[Server], effort: Effort) -> Table:
+    """Plain calls whose answer has 15 KB."""
+    samples = Samples()
+    for server in servers:
+        server.size_answers(LARGE)
+        server.load(server.job(16, seconds=1))
+    for _ in range(effort.repeats):
+        for server in servers:
+            result, cpu = server.load(server.job(16, seconds=effort.seconds))
+            samples.add(server, "cpu", 1000 * cpu / result.requests)
+    servers[0].size_answers(WORDS)
+    rows = tuple(
+        (name, f"{samples.of(name, 'cpu'):.3f}", samples.ratio(name, "cpu"))
+        for name in (server.candidate.name for server in servers)
+    )
+    return Table("Plain calls with an answer of 15 KB", ("CPU ms per request, 16 connections", "of (a)"), rows)
+
+
+def tool_calls(servers: Sequence[Server], effort: Effort) -> Table:
+    """The same chat by an address of its own and as a tool over MCP: the first server is the measure."""
+    samples = Samples()
+    for server in servers:
+        server.load(server.job(16, seconds=1))
+    for _ in range(effort.repeats):
+        for server in servers:
+            result, cpu = server.load(server.job(16, seconds=effort.seconds))
+            samples.add(server, "cpu", 1000 * cpu / result.requests)
+            samples.add(server, "p99", result.p99)
+    first = samples.of(servers[0].candidate.name, "cpu")
+    rows = []
+    for name in (server.candidate.name for server in servers):
+        own = samples.of(name, "cpu")
+        rows.append((name, f"{own:.3f}", f"{own / first:.2f}×", f"{samples.of(name, 'p99'):.2f}"))
+    columns = ("CPU ms per call, 16 connections", "of REST", "p99, 16 connections, ms")
+    return Table("Tools over MCP", columns, tuple(rows))
+
+
+def starts(upstream: int, effort: Effort) -> Table:
+    """From the start of the process to the first health and the first answered chat, each home twice and more."""
+    rows = []
+    for count in (1, 4, 200):
+        with tempfile.TemporaryDirectory(prefix="bench-home-") as folder:
+            seen = []
+            for _ in range(effort.repeats + 1):
+                with Server(with_skills(count), upstream, Path(folder)) as server:
+                    seen.append((server.health_ms / 1000, server.start_ms / 1000, server.start_cpu))
+                    if count > MANY and len(seen) == 1:
+                        server.load(replace(server.job(1, seconds=SETTLING, rate=1), tolerate=True))
+            first, again = seen[0], [median(figures) for figures in zip(*seen[1:], strict=True)]
+            name = f"{OURS}, {count} imported skills"
+            rows.append((f"{name}, the first time", *(f"{figure:.2f}" for figure in first)))
+            rows.append((f"{name}, again", *(f"{figure:.2f}" for figure in again)))
+    columns = ("to health, s", "to the first answered chat, s", "CPU until then, s")
+    return Table("Starts, besides the skills that ship", columns, tuple(rows), ("≤ 1 s", "≤ 0.3 s", ""))
 
 
 def growth(servers: Sequence[Server]) -> Table:

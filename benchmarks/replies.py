@@ -6,9 +6,18 @@ ANSWER = b"the-answer-is-42"
 TOKEN = b"tok~"
 
 
-def plain_reply() -> bytes:
-    """One HTTP answer holding a chat completion of about 1.5 KB."""
-    message = {"role": "assistant", "content": ANSWER.decode() + " word" * 200, "refusal": None, "reasoning": None}
+WORDS = 200
+"""Of a plain reply, which then has about 1.5 KB."""
+
+
+def plain_reply(words: int = WORDS) -> bytes:
+    """One HTTP answer holding a chat completion of so many words."""
+    message = {
+        "role": "assistant",
+        "content": ANSWER.decode() + " word" * words,
+        "refusal": None,
+        "reasoning": None,
+    }
     choice = {
         "index": 0,
         "finish_reason": "stop",

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from benchmarks.candidates import CHAT, ROOT, Candidate
+from benchmarks.candidates import CHAT, ROOT, Candidate, asked
 from benchmarks.driver import Job, Result
 from benchmarks.procfs import cpu_seconds, pss_mb
 from benchmarks.replies import ANSWER
@@ -26,22 +26,24 @@ class BenchError(Exception):
 class Server:
     """A candidate, running; `upstream` is the port that it calls (its own for the toy upstream)."""
 
-    def __init__(self, candidate: Candidate, upstream: int | None = None) -> None:
+    def __init__(self, candidate: Candidate, upstream: int | None = None, home: Path | None = None) -> None:
         self.candidate = candidate
         self.port = _free_port()
         self.upstream = upstream or self.port
-        self.start_ms = 0.0
+        self.start_ms = self.health_ms = 0.0
+        self.start_cpu = 0.0
+        self._home = home
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)
-        home = Path(self._folder.name)
+        home = self.home
         for name, text in self.candidate.files.items():
             (home / name).parent.mkdir(parents=True, exist_ok=True)
             (home / name).write_text(self._fill(text))
         environ = {"PATH": os.environ["PATH"], "HOME": str(home)}
         environ |= {name: self._fill(value) for name, value in self.candidate.environ.items()}
         self._log = (home / "server.log").open("w+")
-        started = time.perf_counter()
+        self._started = time.perf_counter()
         self._process = subprocess.Popen(
             [self._fill(word) for word in self.candidate.command],
             cwd=home,
@@ -55,8 +57,11 @@ class Server:
         except BaseException:
             self.__exit__(None, None, None)
             raise
-        self.start_ms = 1000 * (time.perf_counter() - started)
+        self.start_ms, self.start_cpu = self._since_start(), self.cpu_seconds
         return self
+
+    def _since_start(self) -> float:
+        return 1000 * (time.perf_counter() - self._started)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -76,8 +81,8 @@ class Server:
 
     @property
     def home(self) -> Path:
-        """The folder that was empty when the server started."""
-        return Path(self._folder.name)
+        """The folder that it was given, or one that was empty when it started."""
+        return self._home or Path(self._folder.name)
 
     @property
     def cpu_seconds(self) -> float:
@@ -117,7 +122,7 @@ class Server:
             port=self.port,
             path=self.candidate.path,
             headers={name: self._fill(value) for name, value in self.candidate.headers.items()},
-            body=json.dumps(CHAT | ({"stream": True} if chunks else {})),
+            body=json.dumps(asked(self.candidate.tool, CHAT | ({"stream": True} if chunks else {}))),
             connections=connections,
             seconds=seconds,
             requests=requests,
@@ -128,18 +133,40 @@ class Server:
 
     def pace_streams(self, chunks: int, interval_ms: int) -> None:
         """How the toy upstream behind this server streams from now on."""
+        self._tell_upstream(f"chunks={chunks}&interval_ms={interval_ms}")
+
+    def size_answers(self, words: int) -> None:
+        """How long plain answers of the toy upstream are from now on."""
+        self._tell_upstream(f"words={words}")
+
+    def _tell_upstream(self, mode: str) -> None:
         connection = HTTPConnection("127.0.0.1", self.upstream, timeout=10)
-        connection.request("GET", f"/mode?chunks={chunks}&interval_ms={interval_ms}")
+        connection.request("GET", f"/mode?{mode}")
         connection.getresponse().read()
         connection.close()
 
     def _await_answer(self) -> None:
         deadline = time.monotonic() + 120
-        while not self._answers():
+        while not (self._is_healthy() and self._answers()):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self._log.seek(0)
                 raise BenchError(f"{self.candidate.name} does not start:\n{self._log.read()[-3000:]}")
-            time.sleep(0.01)
+            time.sleep(0.002)
+
+    def _is_healthy(self) -> bool:
+        """Whether it says so, if it has a word for that; the first time is noted."""
+        if not self.health_ms and self.candidate.health:
+            connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+            try:
+                connection.request("GET", self.candidate.health)
+                if connection.getresponse().status != 200:
+                    return False
+            except (OSError, HTTPException):
+                return False
+            finally:
+                connection.close()
+            self.health_ms = self._since_start()
+        return True
 
     def _answers(self) -> bool:
         job = self.job(1)
@@ -156,7 +183,7 @@ class Server:
         known = {"port": self.port, "upstream": self.upstream}
         for name, value in known.items():
             text = text.replace(f"{{{name}}}", str(value))
-        return text.replace("{home}", self._folder.name)
+        return text.replace("{home}", str(self.home))
 
 
 def _free_port() -> int:

@@ -1,6 +1,7 @@
 """A toy OpenRouter that costs next to nothing: canned answers over a raw protocol, plain or streamed.
 
-`GET /mode?chunks=50&interval_ms=10` says how the next streams are paced (0 = all at once).
+`GET /mode?chunks=50&interval_ms=10` says how the next streams are paced (0 = all at once), `GET /mode?words=3000`
+how long plain answers are.
 """
 
 import asyncio
@@ -14,19 +15,22 @@ import uvloop
 
 from benchmarks.replies import plain_reply, stream_head, stream_pieces
 
-PLAIN = plain_reply()
 EMPTY = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
 
 @dataclass(slots=True)
 class Mode:
-    """How streams are sent."""
+    """How streams are sent, and what a plain answer is."""
 
     pieces: tuple[bytes, ...] = stream_pieces(50)
     interval: float = 0.0
+    plain: bytes = plain_reply()
 
     def change(self, query: str) -> None:
         given = parse_qs(query)
+        if "words" in given:
+            self.plain = plain_reply(int(given["words"][0]))
+            return
         self.pieces = stream_pieces(int(given["chunks"][0]))
         self.interval = int(given["interval_ms"][0]) / 1000
 
@@ -62,7 +66,7 @@ class Exchange(asyncio.Protocol):
         elif b'"stream":true' in self.body or b'"stream": true' in self.body:
             self.stream()
         else:
-            self.transport.write(PLAIN)
+            self.transport.write(self.mode.plain)
 
     def stream(self) -> None:
         if self.mode.interval:
