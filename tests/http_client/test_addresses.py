@@ -181,6 +181,14 @@ def is_refused(url: str, *, allow_private: bool, proxy: str | None = None) -> bo
     return False
 
 
+def test_what_was_approved_once_is_asked_again_of_a_url_that_is_known() -> None:
+    router, url = Router(call_settings()), "http://127.0.0.1:8080/x"
+    known = router.destination(url, allow_private=True)
+    assert router.destination(url, allow_private=True) is known
+    with pytest.raises(ApprovalRequired):
+        router.destination(url, allow_private=False)
+
+
 def agrees(host: str, private: bool) -> None:
     """What the file asks for, what is sent, with a proxy or without, and what is approved all know the same."""
     origin = origin_of(f"http://{host}:8080")

@@ -149,6 +149,16 @@ def test_a_quiet_connection_is_kept_and_then_closed() -> None:
         assert wire.recv(1) == b""
 
 
+def test_a_connection_that_is_used_now_and_then_is_not_a_quiet_one() -> None:
+    with running(ToyRuntime().open, Limits(keep_alive=1, head_timeout=0.2)) as server, connected(server) as wire:
+        wire.settimeout(0.4)
+        for _ in range(4):
+            wire.sendall(b"GET /api/health HTTP/1.1\r\n" + host(server) + b"\r\n")
+            assert read_answer(wire).status == 200
+            with pytest.raises(TimeoutError):
+                wire.recv(1)
+
+
 def test_a_call_that_takes_long_is_not_taken_for_a_slow_client() -> None:
     runtime = ToyRuntime()
     hasty = Limits(head_timeout=0.1, body_timeout=0.1, call_grace=0.5)
