@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -42,7 +43,7 @@ def known_hosts(settings: Settings, port: int) -> frozenset[bytes]:
 
     Its own address and the loopback names with the port it listens on. A name in `allowed_hosts` without a port is
     answered with any of: no port (a proxy or a published port 80 in front), this server's port; one with a port is
-    taken as it stands. The origin of the console is known without being named there.
+    taken as it stands. The origin of the console and the public url are known without being named there.
     """
     own = {"localhost", "127.0.0.1", "[::1]"}
     if settings.host not in _WILDCARDS:
@@ -54,7 +55,16 @@ def known_hosts(settings: Settings, port: int) -> frozenset[bytes]:
         hosts |= {name} if _has_port(name) else {_bracketed(name), f"{_bracketed(name)}:{port}"}
     if settings.console_origin:
         hosts.add(settings.console_origin.removeprefix("https://"))
+    if settings.public_url:
+        hosts |= _as_clients_write(urlsplit(settings.public_url))
     return frozenset(host.lower().encode("latin-1", "replace") for host in hosts)
+
+
+def _as_clients_write(url: SplitResult) -> set[str]:
+    """The `Host` of an url, which clients send without the port that is its scheme's own."""
+    usual = {"http": ":80", "https": ":443"}[url.scheme.lower()]
+    bare = url.netloc.removesuffix(usual)
+    return {bare} if _has_port(bare) else {bare, bare + usual}
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,8 @@ async def serve(
             await asyncio.wait({ending})
             if stop.is_set():
                 await app.calls.drain(settings.drain, hurry)
+                if app.calls.draining:
+                    await server.take_last()
             await app.calls.stop(limits.call_grace, limits.stream_grace)
             await server.close()
 
@@ -131,6 +133,8 @@ class Server:
         self._most = most
         self._state = ServerState()
         self._closed = False
+        """Whether it accepts no more."""
+        self._ended = False
         self._accepting: dict[socket.socket, asyncio.Server] = {}
         self._config = uvicorn.Config(
             app,
@@ -173,13 +177,31 @@ class Server:
         if accepting is not None:
             accepting.close()
 
-    async def close(self) -> None:
-        """No more connections; answers under way have a moment to leave, then what is open is cut."""
-        if self._closed:
-            return
+    async def take_last(self) -> None:
+        """Accept no more, and give what was accepted a moment to say what it came for.
+
+        A balancer that has no news of the server but its end connects to the last: a connection that is closed
+        with a request on its way is a call that failed, and that nobody may send again.
+        """
+        # The loop looks for connections between two turns: what waits in the system's queue is accepted first.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        self._accept_no_more()
+        await self._drained(self._limits.last_requests)
+
+    def _accept_no_more(self) -> None:
         self._closed = True
         for listener in list(self._accepting):
             self.leave(listener)
+        # Connecting is refused from now on, where no parent keeps the socket open, too.
+        self._listener.close()
+
+    async def close(self) -> None:
+        """No more connections; answers under way have a moment to leave, then what is open is cut."""
+        if self._ended:
+            return
+        self._ended = True
+        self._accept_no_more()
         for connection in self._connections():
             connection.shutdown()
         await self._drained(_FLUSH)

@@ -230,6 +230,17 @@ def test_names_the_operator_allows_are_answered_with_and_without_the_port() -> N
             assert ask(server, "GET", "/api/health", headers={"Host": host}).status == 421
 
 
+def test_the_public_url_names_the_server_however_clients_write_its_usual_port() -> None:
+    with running(ToyRuntime().open, public_url="https://Agents.example/prefix") as server:
+        for host in ("agents.example", "agents.example:443"):
+            assert ask(server, "GET", "/api/health", headers={"Host": host}).status == 200
+        for host in (f"agents.example:{server.port}", "agents.example:80", "prefix", "evil.agents.example"):
+            assert ask(server, "GET", "/api/health", headers={"Host": host}).status == 421
+    with running(ToyRuntime().open, public_url="http://10.1.2.3:8080") as server:
+        assert ask(server, "GET", "/api/health", headers={"Host": "10.1.2.3:8080"}).status == 200
+        assert ask(server, "GET", "/api/health", headers={"Host": "10.1.2.3"}).status == 421
+
+
 def test_a_wildcard_address_is_no_name(tmp_path: Path) -> None:
     from_everywhere = Settings(home=tmp_path, host="0.0.0.0", token="t")
     assert b"0.0.0.0:3456" not in known_hosts(from_everywhere, 3456)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import queue
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from agentos_runtime.config.settings import Settings, SettingsError
+from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.ports import Runtime
 from tests.server.client import Address, Answer, ask
 from tests.server.server import running
@@ -86,3 +88,18 @@ def test_what_is_no_number_of_seconds_is_refused(raw: str) -> None:
     with pytest.raises(SettingsError, match="must be a number of seconds, 0 to 3600"):
         Settings.from_environ({"AGENTOS_DRAIN": raw})
     assert Settings.from_environ({"AGENTOS_DRAIN": "2.5"}).drain == 2.5
+
+
+def test_a_connection_that_was_accepted_last_is_still_served() -> None:
+    limits = Limits(last_requests=60.0, head_timeout=60.0)
+    with (
+        running(ToyRuntime().open, limits, drain=0.05) as server,
+        socket.create_connection(("127.0.0.1", server.port), 60) as last,
+    ):
+        server.stop()
+        with contextlib.suppress(ConnectionRefusedError):
+            while True:
+                socket.create_connection(("127.0.0.1", server.port)).close()
+        head = f"POST {ECHO} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Type: application/json\r\n"
+        last.sendall(f"{head}Content-Length: 2\r\n\r\n{{}}".encode())
+        assert last.recv(100).startswith(b"HTTP/1.1 200 ")
