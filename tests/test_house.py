@@ -402,7 +402,9 @@ def test_work_left_undone_has_an_owner() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-audit.lock"])
+@pytest.mark.parametrize(
+    "lock", ["requirements.lock", "requirements-postgres.lock", "requirements-dev.lock", "requirements-audit.lock"]
+)
 def test_every_dependency_is_locked_with_its_hashes(lock: str) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8")
     pinned = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
