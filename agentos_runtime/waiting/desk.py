@@ -259,14 +259,14 @@ class Desk:
 
         def work(connection: sqlite3.Connection) -> tuple[Sequence[Entry], Sequence[Standing]]:
             tables.settle(connection, now)
-            for each in tables.entries(connection, OPEN, agent, -1):
+            for each in tables.entries(connection, OPEN, agent, tables.ALL):
                 if not current(each):
                     tables.void(connection, each.id, now)
             standing = [each for each in tables.standings(connection, now) if agent in (None, each.agent)]
             opened = [state for state in states if state in OPEN]
             over = [state for state in states if state not in OPEN]
             found = [
-                *tables.entries(connection, opened, agent, -1),
+                *tables.entries(connection, opened, agent, tables.ALL),
                 *tables.entries(connection, over, agent, LISTED),
             ]
             return sorted(found, key=lambda each: each.asked_at, reverse=True), standing

@@ -21,6 +21,8 @@ from agentos_runtime.waiting.entries import (
     State,
 )
 
+ALL = 2**31 - 1
+"""More entries than there are."""
 KEPT = 30 * 86_400.0
 """Seconds for which what is over is kept, without what was shown."""
 SHOWN_FOR = 60.0
@@ -243,6 +245,8 @@ def entries(
     connection: sqlite3.Connection, states: Collection[State], agent: str | None, limit: int
 ) -> Sequence[Entry]:
     """The newest first."""
+    if not states:
+        return ()
     wanted = ", ".join("?" * len(states))
     rows = connection.execute(
         f"SELECT {_ENTRY} FROM entry WHERE state IN ({wanted}) AND agent = coalesce(?, agent)"  # noqa: S608

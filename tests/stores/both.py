@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
-from agentos_runtime.bootstrap import open_safeguards
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.frozen import dataclass
@@ -21,8 +20,6 @@ from agentos_runtime.storage.activity.rows import Closing, Entry
 from agentos_runtime.storage.files import with_database
 from tests.limits.support import Clock
 from tests.stores.databases import SET_CLOCK
-
-__all__ = ["Closing", "open_safeguards"]
 
 
 @dataclass(frozen=True, slots=True)
