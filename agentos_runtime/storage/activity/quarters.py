@@ -5,7 +5,8 @@ quarter-hour. What is deleted is taken out of the sums in the same transaction.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from agentos_runtime.storage.activity import tallies
 from agentos_runtime.storage.activity.tallies import QUARTER, SUMS
@@ -94,6 +95,28 @@ def take_out(connection: sqlite3.Connection, ids: str, values: Sequence[int]) ->
 def settle(connection: sqlite3.Connection) -> None:
     """Rows were deleted: numbers begin anew when the last one goes."""
     connection.execute("UPDATE mark SET last = min(last, (SELECT coalesce(max(id), 0) FROM activity))")
+
+
+@contextmanager
+def changing(connection: sqlite3.Connection, row: int) -> Iterator[None]:
+    """A closed row is changed in the block, not when it began: what is kept added up follows it."""
+    known = row <= mark_of(connection)
+    if known:
+        _add(connection, "id = ?", (row,), "-")
+    yield
+    if known:
+        _add(connection, "id = ?", (row,), "+")
+
+
+def extent(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Moments between which all rows began, as near as a quarter-hour; the same one twice when there is no row."""
+    sql = (
+        f"SELECT coalesce(min(first), 0), coalesce(max(last), 0) FROM (SELECT min(begins) * {QUARTER} AS first,"  # noqa: S608
+        f" (max(begins) + 1) * {QUARTER} AS last FROM span UNION ALL"
+        " SELECT min(started_at), max(started_at) FROM activity WHERE id > ?)"
+    )
+    first, last = connection.execute(sql, (mark_of(connection),)).fetchone()
+    return first, last
 
 
 def edges(connection: sqlite3.Connection, moments: Iterable[int | None]) -> list[tuple[int, int, int]]:

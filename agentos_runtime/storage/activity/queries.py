@@ -91,11 +91,10 @@ class ActivityReader:
         latency: `true` adds `p50_ms` and `p95_ms`. Raises InvalidParams, InternalError.
         """
         problems: list[ParamProblem] = []
-        now = self._clock()
-        asked = read_conditions(filters, sight, now, problems)
+        asked = read_conditions(filters, sight, self._clock(), problems)
         wanted = Wanted.of(filters, problems)
         refuse(problems)
-        rows = await self._with(lambda connection: added_up(connection, asked, wanted, int(now * 1000)))
+        rows = await self._with(lambda connection: added_up(connection, asked, wanted))
         return {"rows": [*rows]}
 
     async def counted(self, code: str) -> list[tuple[str, str, int]]:

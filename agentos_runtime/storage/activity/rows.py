@@ -5,6 +5,7 @@ import sqlite3
 from typing import Literal, TypeAlias
 
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.storage.activity.quarters import changing
 
 LONGEST_TEXT = 200
 LARGEST_COUNT = 2**40
@@ -68,6 +69,7 @@ _CLOSE = (
     f"UPDATE activity SET {', '.join(f'{name} = ?' for name in CLOSING)}"  # noqa: S608
     " WHERE id = ? AND request_id = ?"
 )
+_CLOSE_OPEN = f"{_CLOSE} AND outcome IN ('started', 'waiting')"
 _WHOLE = (
     f"INSERT INTO activity ({', '.join(BEGUN + CLOSING)})"  # noqa: S608
     f" VALUES ({', '.join('?' * len(BEGUN + CLOSING))})"
@@ -93,10 +95,15 @@ def mark(connection: sqlite3.Connection, entry: Entry, outcome: Literal["started
 
 
 def close(connection: sqlite3.Connection, entry: Entry, end: Closing) -> None:
-    """Close the row; write it whole when its beginning is not in this file."""
+    """Close the row, also one taken for interrupted; write it whole when its beginning is not in this file."""
     values = end.values()
-    if entry.id is not None and connection.execute(_CLOSE, (*values, entry.id, entry.begun[0])).rowcount:
-        return
+    if entry.id is not None:
+        given = (*values, entry.id, entry.begun[0])
+        if connection.execute(_CLOSE_OPEN, given).rowcount:
+            return
+        with changing(connection, entry.id):
+            if connection.execute(_CLOSE, given).rowcount:
+                return
     connection.execute(_WHOLE, (*entry.begun, *values))
 
 

@@ -49,8 +49,8 @@ CREATE TABLE took (
 SUMS: Mapping[str, str] = {
     "calls": "count(*)",
     "errors": "cast(total(outcome = 'error') AS INTEGER)",
-    "input_tokens": "cast(total(input_tokens) AS INTEGER)",
-    "output_tokens": "cast(total(output_tokens) AS INTEGER)",
+    "input_tokens": "coalesce(sum(input_tokens), 0)",
+    "output_tokens": "coalesce(sum(output_tokens), 0)",
     "cost": "total(cost)",
     "priced": "count(cost)",
 }
@@ -62,8 +62,8 @@ def written(column: str) -> str:
     return f"coalesce('=' || {column}, '')"
 
 
-READ = "CASE value WHEN '' THEN NULL ELSE substr(value, 2) END"
-"""SQL for what was written."""
+READ = "CASE value WHEN '' THEN NULL ELSE cast(substr(cast(value AS BLOB), 2) AS TEXT) END"
+"""SQL for what was written; of a text, SQLite would read no further than to a NUL."""
 
 
 def add(connection: sqlite3.Connection, where: str, values: Sequence[int], sign: str) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from agentos_runtime.errors import ParamProblem
 from agentos_runtime.storage.activity.conditions import OF_SUMS, Conditions
-from agentos_runtime.storage.activity.quarters import edges, mark_of
+from agentos_runtime.storage.activity.quarters import edges, extent, mark_of
 from agentos_runtime.storage.activity.tallies import (
     DAY,
     QUARTER,
@@ -63,32 +63,31 @@ class Wanted:
         return cls(known, zone or ZoneInfo(UTC_ZONE), filters.get("latency") == "true")
 
 
-def added_up(connection: sqlite3.Connection, asked: Conditions, wanted: Wanted, now: int) -> list[dict[str, Any]]:
-    """The dearest first, days in their order. now: milliseconds since 1970."""
-    columns, by = _columns(connection, asked, wanted, now)
+def added_up(connection: sqlite3.Connection, asked: Conditions, wanted: Wanted) -> list[dict[str, Any]]:
+    """The dearest first, days in their order."""
+    columns, by = _columns(connection, asked, wanted)
     order = "day, cost DESC, calls DESC" if "day" in wanted.groups else "cost DESC, calls DESC"
     source, values = _source(connection, asked, wanted.names)
     sql = f"SELECT {columns}, {_ADDED} FROM ({source}) GROUP BY {by} HAVING SUM(calls) > 0 ORDER BY {order}, {by}"  # noqa: S608
     rows = dicts(connection, sql, values)
     if wanted.latency:
-        _add_latency(connection, asked, wanted, now, rows)
+        _add_latency(connection, asked, wanted, rows)
     for row in rows:
         # Adding up binary fractions leaves dust far behind the last digit that anybody bills.
-        row["cost"] = None if row["cost"] is None else round(row["cost"], 12)
+        row["cost"] = None if row["cost"] is None else round(row["cost"], 12) + 0.0  # -0.0 is dust, too
         if "day" in row:
             row["day"] = day_text(row["day"])
     return rows
 
 
-def _columns(connection: sqlite3.Connection, asked: Conditions, wanted: Wanted, now: int) -> tuple[str, str]:
+def _columns(connection: sqlite3.Connection, asked: Conditions, wanted: Wanted) -> tuple[str, str]:
     """The groups as columns, and by their names."""
     by = ", ".join(wanted.groups)
     if "day" not in wanted.groups:
         return by, by
-    first = asked.since
-    if first is None:
-        first = connection.execute("SELECT coalesce(min(started_at), ?) FROM activity", (now,)).fetchone()[0]
-    last = now if asked.until is None else max(now, asked.until)
+    first, last = extent(connection)  # no further than there are rows: whoever asks may name any year
+    first = first if asked.since is None else max(first, asked.since)
+    last = last if asked.until is None else min(last, asked.until)
     day = f"{day_sql(wanted.zone, first, last)} AS day"
     return ", ".join(day if name == "day" else name for name in wanted.groups), by
 
@@ -130,24 +129,24 @@ def _kept(asked: Conditions, names: tuple[str, ...]) -> tuple[str, list[str | in
 
 
 def _add_latency(
-    connection: sqlite3.Connection, asked: Conditions, wanted: Wanted, now: int, rows: list[dict[str, Any]]
+    connection: sqlite3.Connection, asked: Conditions, wanted: Wanted, rows: list[dict[str, Any]]
 ) -> None:
     """The durations that half of the calls, and 19 of 20, did not exceed: whole milliseconds, below 100 tenths."""
     mark = mark_of(connection)
     if mark and asked.whole and wanted.groups == wanted.names and len(wanted.names) == 1:
         counted = _kept_durations(connection, asked, wanted.names[0], mark)
     else:
-        counted = _durations(connection, asked, wanted, now)
+        counted = _durations(connection, asked, wanted)
     for row in rows:
         took = counted.get(tuple(row[name] for name in wanted.groups), [])
         row |= {f"p{part}_ms": _reached(took, part) for part in (50, 95)}
 
 
 def _durations(
-    connection: sqlite3.Connection, asked: Conditions, wanted: Wanted, now: int
+    connection: sqlite3.Connection, asked: Conditions, wanted: Wanted
 ) -> Mapping[tuple[object, ...], Sequence[tuple[float, int]]]:
     """Of every row."""
-    columns, by = _columns(connection, asked, wanted, now)
+    columns, by = _columns(connection, asked, wanted)
     where, values = asked.where()
     sql = (
         f"SELECT {columns}, round(duration_ms, duration_ms < 100) AS took, count(*) AS calls FROM activity"  # noqa: S608

@@ -6,8 +6,6 @@ from zoneinfo import ZoneInfo
 
 DAY = 86_400_000
 """Milliseconds of most days."""
-LONGEST = 400 * 366
-"""Days that are looked through for changes of the clock."""
 
 
 def zone_named(name: str) -> ZoneInfo | None:
@@ -33,7 +31,7 @@ def day_text(day: int) -> str:
 
 def _offsets(zone: ZoneInfo, first: int, last: int) -> Iterator[tuple[int, int]]:
     """Until when the clock is how far ahead of UTC, in milliseconds; the last holds for ever."""
-    at = max(first, last - LONGEST * DAY) // DAY * DAY - DAY
+    at = first // DAY * DAY - DAY
     while at < last:
         before, after = _offset(zone, at), _offset(zone, at + DAY)
         if before != after:
