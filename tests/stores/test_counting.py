@@ -1,7 +1,8 @@
 """Whatever calls come in which order, files and a database let in the same ones, with the same words and sums."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agentos_runtime.limits.shared import set_rules
+from agentos_runtime.storage.postgres.documents import Documents
+from agentos_runtime.storage.postgres.driver import Address
+from agentos_runtime.storage.postgres.side import SideConnection
 from tests.limits.support import NOON, Clock
+from tests.security.support import until
 from tests.sizes import examples
 from tests.stores.both import Call, Store, in_database, in_files, set_clock
-from tests.stores.databases import ask, made, wipe
+from tests.stores.databases import SET_CLOCK, ask, made, wipe
 
 pytestmark = pytest.mark.postgres
 LIMITS = {
@@ -37,11 +43,11 @@ STEPS = st.lists(
 )
 
 
-async def both(home: Path, address: str, steps: list[Any]) -> None:
+async def both(home: Path, address: str, steps: list[Any], limits: Any = LIMITS) -> None:
     clock = Clock(NOON)
     async with AsyncExitStack() as opened:
-        first = await opened.enter_async_context(in_files(home, LIMITS, clock))
-        second = await opened.enter_async_context(in_database(address, LIMITS, clock))
+        first = await opened.enter_async_context(in_files(home, limits, clock))
+        second = await opened.enter_async_context(in_database(address, limits, clock))
         side = second.limits._counters._side  # type: ignore[attr-defined]  # the connection that sets the clock
         under_way: list[list[Any]] = []
         for step in steps:
@@ -87,3 +93,36 @@ def test_files_and_a_database_give_the_same_answers(
 
     with made(postgres) as address:
         try_steps()
+
+
+def test_a_minute_of_calls_is_let_in_and_refused_at_the_same_seconds(database: str, tmp_path: Path) -> None:
+    begin = ("begin", "other", True)
+    steps: list[Any] = [begin, ("wait", 0.75), begin, ("wait", 20.5), begin, begin, begin, begin]
+    for _ in range(70):
+        steps += [("end", 0, 0, None), begin, ("wait", 1.0)]
+    asyncio.run(both(tmp_path, database, steps, limits={"default": {"calls_per_minute": 6}}))
+
+
+def test_the_moment_of_a_call_is_looked_at_when_its_turn_has_come(database: str) -> None:
+    version = "(SELECT rules FROM standing_orders)"
+    texts = "'{r}', '{other}', '{toy}', '{ask}', '{t}'"
+    admit = f"SELECT admit_v1(1, {version}, false, ARRAY[first_id(moment()) + ?], {texts})"
+    with closing(SideConnection(Address(database))) as side, ThreadPoolExecutor(1) as thread:
+        side.script(SET_CLOCK)
+        set_clock(side, NOON)
+        set_rules(Documents(side), LIMITS)
+        side.execute("SELECT enter_v1('one', '1', '')")
+        side.execute(admit, (1,))
+        with side.transaction():
+            side.execute("SELECT 1 FROM subject WHERE name = 'other' FOR UPDATE")
+            late = thread.submit(ask, database, admit, 2)
+            assert until(lambda: ask(database, _WAITING) == [(1,)])
+            ask(database, "UPDATE test_clock SET now = now + 30000")
+        late.result()
+        assert side.execute("SELECT second FROM subject WHERE name = 'other'").fetchone() == (int(NOON) + 30,)
+
+
+_WAITING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    " AND query LIKE 'SELECT admit_v1%'"
+)
