@@ -379,6 +379,9 @@ def test_a_field_that_fails_for_want_of_an_optional_param_is_left_out(toys: Fixt
     [
         ("task.delete", {"id": "1"}, None, None),
         ("task.own", {}, {"items": [TASK]}, [{"name": "Write"}]),
+        ("task.own", {}, {"items": []}, []),
+        ("task.own", {}, {"items": None}, []),
+        ("task.list", {}, None, []),
         ("task.transformed", {}, {"edges": [{"node": TASK}]}, [MAPPED]),
         ("thing.get", {}, {"a": 1}, {"a": 1}),
         ("teams", {}, {"teams": [{"id": "t", "organization": {"urlKey": "k"}}]},
@@ -392,6 +395,13 @@ def test_a_field_that_fails_for_want_of_an_optional_param_is_left_out(toys: Fixt
 )  # fmt: skip
 def test_replies(toys: Fixture, name: str, params: Any, answered: Any, expected: Any) -> None:
     assert toys.call("tasks", name, params, answered)[0] == expected
+
+
+@pytest.mark.parametrize("answered", [{}, {"items": {"content": "Write"}}])
+def test_what_is_no_list_is_never_handed_out_as_one(toys: Fixture, answered: Any) -> None:
+    toys.toy.script = (answer(body=json.dumps(answered).encode()),)
+    response = toys.house.call("tasks", "task.own")
+    assert (response.status_code, response.json()["code"]) == (502, "reply_mismatch"), response.text
 
 
 def test_a_mapping_that_fails_fails_the_call_and_is_named(toys: Fixture) -> None:

@@ -14,7 +14,7 @@ from agentos_runtime.manifest.dialects.local.callables import EXECUTORS, KEYS, L
 from agentos_runtime.manifest.dialects.local.steps import steps_of
 from agentos_runtime.manifest.dialects.params import account_param_of, param_of, web_address
 from agentos_runtime.manifest.dialects.placeholders import NotCarried
-from agentos_runtime.manifest.dialects.replies import response_of, returns_of
+from agentos_runtime.manifest.dialects.replies import lists_entities, response_of, returns_of
 from agentos_runtime.manifest.dialects.requests import graphql_error, graphql_of, rest_of
 from agentos_runtime.manifest.dialects.shapes import mistyped
 from agentos_runtime.manifest.dialects.told import Told, misspelt, unknown_keys
@@ -267,6 +267,8 @@ class _Carrier:
         promised = returns_of(returns, gives)
         if promised is not None:
             pairs["returns"] = promised
+        if lists_entities(returns) and "raw" not in reply and self.root.get("strict_returns") is None:
+            pairs = {"strict_returns": text(True, cursor), **pairs}
         if key is not None:
             pairs[key[0]] = text(key[1], cursor)
         self.handles_urls[name] = cursor.texts("handles_urls")

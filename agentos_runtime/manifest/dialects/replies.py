@@ -14,6 +14,8 @@ from agentos_runtime.manifest.yaml.values import Cursor, Entries, Value
 _KNOWN = frozenset({"root", "transform", "mapping", "raw", "static", "inject", "error", "empty", "as", "xml"})
 _KINDS: Mapping[str, type] = {"root": str, "transform": str, "mapping": dict, "inject": dict, "raw": bool}
 _OF_NOBODY = frozenset({"array", "object", "string", "integer", "number", "boolean", "any"})
+_NULL_LIST = "if . == null then [] else . end"
+"""Services write null for a list without rows."""
 _WITH_PARAMS = "{params: $params} | "
 Pairs = dict[str, "Cursor | Value"]
 
@@ -90,6 +92,8 @@ def _later_steps(
     if mapping is not None and isinstance(mapping.value, Entries) and mapping.value.entries:
         each = entity_jq(mapping, checked)
         steps.append(f'if type == "array" then map({each}) elif . == null then null else {each} end')
+    if named is not None and named.endswith("[]"):
+        steps.append(_NULL_LIST)
     return steps
 
 
@@ -132,6 +136,12 @@ def _lenient_root(pointer: str) -> str:
         index = f'if type == "array" then .[{token}] else .[{name}]? end' if token.isdecimal() else f".[{name}]?"
         steps.append(f"({index}) // null")
     return " | ".join(steps)
+
+
+def lists_entities(returns: Cursor | None) -> bool:
+    """Whether a callable says `entity[]`: what is no list is never handed out as one."""
+    named = returns.json if returns else None
+    return isinstance(named, str) and named.endswith("[]") and named.removesuffix("[]") not in _OF_NOBODY
 
 
 def returns_of(returns: Cursor | None, hands_on: bool) -> Value | Cursor | None:
