@@ -39,7 +39,7 @@ def main() -> None:
     except BenchError as error:
         sys.exit(f"bench: {error}")
     if given.mode == "full" and not given.only:
-        text = markdown(tables, setting(chosen))
+        text = markdown(tables, setting([*chosen, *tools()]))
         (Path(__file__).parent / "RESULTS.md").write_text(text, encoding="utf-8")
 
 

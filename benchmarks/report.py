@@ -21,6 +21,10 @@ the toy upstream alone. Every answer was checked. Every server runs as by defaul
 
 _BUSY = 1.5
 """Tasks that want each processor; the bench itself keeps both of two busy."""
+_WHEN_BUSY = """\
+**Other programs kept this machine busy.** Every time below is longer than on a quiet machine, and CPU is more, for
+caches are shared: what holds are ratios by turns, and counts. No target that is a time was tried by this run.
+"""
 
 
 def markdown(tables: Sequence[Table], setting: str = "") -> str:
@@ -30,14 +34,17 @@ def markdown(tables: Sequence[Table], setting: str = "") -> str:
 
 def setting(measured: Sequence[Candidate]) -> str:
     """Date, machine, versions."""
-    packages = ("agentos-runtime", "starlette", "uvicorn", "uvloop", "aiohttp", "jq", "msgspec")
+    packages = ("agentos-runtime", "starlette", "uvicorn", "uvloop", "httptools", "jq", "msgspec")
     versions = [f"{package} {version(package)}" for package in packages]
+    versions.append(f"aiohttp {version('aiohttp')} in (a)")
     versions += [f"{candidate.name} {candidate.version}" for candidate in measured if candidate.version]
     machine = f"{platform.system()} {platform.release()}", f"{os.cpu_count()} × {_processor()}"
     python = f"Python {platform.python_version()}"
     waiting = os.getloadavg()[2] / (os.cpu_count() or 1)
-    quiet = f"{'busy' if waiting > _BUSY else 'quiet'} ({waiting:.1f} tasks a processor over 15 minutes)"
-    return " · ".join([f"{datetime.now(UTC):%Y-%m-%d}", *machine, quiet, python, *versions]) + "\n"
+    busy = waiting > _BUSY
+    load = f"{'busy' if busy else 'quiet'} ({waiting:.1f} tasks a processor over 15 minutes)"
+    line = " · ".join([f"{datetime.now(UTC):%Y-%m-%d}", *machine, load, python, *versions]) + "\n"
+    return f"{line}\n{_WHEN_BUSY}" if busy else line
 
 
 def _processor() -> str:
