@@ -230,6 +230,12 @@ operations:
       url: '"/of/" + .params.day'
       query: {many: .params.many | tostring}
       body: {at: 'now | todate | .[0:4] | length'}
+  repo_one:
+    description: A name of two parts
+    returns: object
+    connection: none
+    params: {repo: {type: string, description: "As owner/repo"}, ref: {type: string, example: heads/main}}
+    rest: {url: '"https://toy.example/repos/" + .params.repo + "/git/" + (.params.ref // "x") + "/end"'}
   closed:
     description: A fixed reply, whatever comes
     returns: object
@@ -591,6 +597,34 @@ def test_a_space_in_a_computed_url_is_encoded(toys: Fixture) -> None:
     _, request = toys.call("linked", "plain_one", {"day": "two days"}, {})
     assert target(request) == "/plain/of/two%20days?v=2"
     assert toys.house.call("linked", "plain_one", {"day": "two/days"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("params", "path"),
+    [
+        ({"repo": "acme/site"}, "/repos/acme/site/git/x/end"),
+        ({"repo": "acme"}, "/repos/acme/git/x/end"),
+        ({"repo": "acme/site", "ref": "heads/v1"}, "/repos/acme/site/git/heads/v1/end"),
+        ({"repo": "acme/site/issues"}, None),
+        ({"repo": "acme/.."}, None),
+        ({"repo": "../site"}, None),
+        ({"repo": "acme/%2e%2e"}, None),
+        ({"repo": "acme/"}, None),
+        ({"repo": "/site"}, None),
+        ({"repo": "/"}, None),
+        ({"repo": "acme/site?a=b"}, None),
+        ({"repo": "acme/site#"}, None),
+        ({"repo": "acme\\x/site"}, None),
+        ({"repo": "acme/site", "ref": "a/b/c"}, None),
+    ],
+)
+def test_a_param_fills_as_many_segments_as_its_author_shows(toys: Fixture, params: Any, path: str | None) -> None:
+    if path is None:
+        before = len(toys.toy.requests)
+        assert toys.house.call("linked", "repo_one", params).status_code == 400
+        assert len(toys.toy.requests) == before
+    else:
+        assert target(toys.call("linked", "repo_one", params, {})[1]) == path
 
 
 def test_an_expression_of_the_time_is_computed(toys: Fixture) -> None:

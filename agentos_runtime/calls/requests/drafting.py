@@ -25,7 +25,9 @@ from agentos_runtime.calls.requests.urls import (
     compile_url,
     fill_url,
     plain_letters,
+    plain_parts,
     same_structure,
+    slashes_of,
     url_text,
 )
 from agentos_runtime.diagnostics import Place
@@ -83,6 +85,8 @@ class RequestPlan:
     """Whether a plain path gives all that expressions see, or the credential."""
     chosen: frozenset[str]
     """Params of a list of choices: the author knows all of their values."""
+    slashes: Mapping[str, frozenset[int]]
+    """How many slashes a param has that the author shows with some (`owner/repo`): see `slashes_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,7 @@ def plan_request(skill: Skill, utility: Utility, rest: Rest) -> RequestPlan:
         samples=samples,
         rooted=any(isinstance(one, PlainPath) and one.steps[:1] in ((), ("auth",)) for _, one in placed),
         chosen=frozenset(_chosen(utility)),
+        slashes=slashes_of(utility.params),
     )
 
 
@@ -202,10 +207,13 @@ def plain_documents(plan: RequestPlan, seen: dict[str, Json]) -> list[bytes]:
     assert isinstance(params, dict)
     kept = {name: params[name] for name in plan.chosen if name in params}
     results = {name: value for name, value in seen.items() if name not in _OWN}
-    plain = [(plain_letters(params, filler), plain_letters(results, filler)) for filler in _FILLERS]
+    plain = [
+        (plain_letters(params, filler), plain_letters(results, filler), plain_parts(params, plan.slashes, filler))
+        for filler in _FILLERS
+    ]
     return [
-        dump({**seen, **of_steps, "params": one | kept})
-        for one, of_steps in plain
+        dump({**seen, **of_steps, "params": one | parts | kept})
+        for one, of_steps, parts in plain
         if isinstance(one, dict) and isinstance(of_steps, dict)
     ]
 

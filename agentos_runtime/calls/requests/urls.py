@@ -14,6 +14,9 @@ from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import TemplateParam, UrlTemplate
 
 DOT_SEGMENTS = frozenset({".", "..", "%2e", "%2e%2e", ".%2e", "%2e."})
+_OF_PARTS = re.compile(r"[\w.~-]+(?:/[\w.~-]+)+")
+_IN_PARTS = re.compile(r"\b(?:owner|org|organization|user|username|group|namespace|workspace)(?:/\w+)+")
+"""Names of parts, as descriptions write them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,35 @@ def plain_letters(params: Json, filler: str) -> Json:
     if isinstance(params, dict):
         return {name: plain_letters(item, filler) for name, item in params.items()}
     return params
+
+
+def slashes_of(schema: Mapping[str, Json]) -> dict[str, frozenset[int]]:
+    """How many slashes the texts of a param have, for each that its author shows with some.
+
+    The default, the example and `owner/repo` in the description show it: such a param may fill as many segments.
+    """
+    declared = schema.get("properties")
+    found: dict[str, frozenset[int]] = {}
+    for name, each in declared.items() if isinstance(declared, dict) else ():
+        if not isinstance(each, dict):
+            continue
+        examples = each.get("examples")
+        shown = [each.get("default"), *(examples if isinstance(examples, list) else ())]
+        shown += _IN_PARTS.findall(str(each.get("description") or ""))
+        counts = {text.count("/") for text in shown if isinstance(text, str) and _OF_PARTS.fullmatch(text)}
+        if counts:
+            found[name] = frozenset(counts)
+    return found
+
+
+def plain_parts(params: Mapping[str, Json], slashes: Mapping[str, frozenset[int]], filler: str) -> dict[str, Json]:
+    """Plain characters for each param that has as many slashes as its author shows, with these slashes."""
+    found: dict[str, Json] = {}
+    for name, counts in slashes.items():
+        given = params.get(name)
+        if isinstance(given, str) and given.count("/") in counts:
+            found[name] = "/".join([filler] * (given.count("/") + 1))
+    return found
 
 
 def same_structure(url: str, plain: str) -> bool:
