@@ -47,11 +47,6 @@ ASKED_FOR = 10.0
 """Seconds for which a call waits for its skill to be loaded."""
 AT_ONCE = 2
 """Files read at one time: so many that were known before, and so many new ones, which therefore delay no save."""
-RESTS = 10
-"""Times as long as a look at the files of a folder took nobody looks at them again: while this process has much to
-do, a look takes long, and its thread gets in the way of calls."""
-LONGEST_PAUSE = 1.0
-"""Seconds for which nobody looks at most."""
 BETWEEN = 0.1
 """Seconds for which what was loaded may wait for others, when there are many, before it serves."""
 
@@ -179,12 +174,9 @@ class Registry:
             task.cancel()
 
     async def _watch(self, folder: SkillFolder, interval: float) -> None:
-        pause = interval
         while True:
-            await asyncio.sleep(pause)
-            began = self._clock()
+            await asyncio.sleep(interval)
             await self._look(folder)
-            pause = max(interval, min(LONGEST_PAUSE, (self._clock() - began) * RESTS))
 
     async def _look(self, folder: SkillFolder) -> None:
         with self._troubles.going_on(f"Looking for skills in {folder.path}"):
