@@ -57,6 +57,47 @@ def test_a_token_that_is_what_the_call_is_about_stays_a_param(workshop: Workshop
     assert list(workshop.imported(service(paths))["utilities"]["revoke"]["params"]) == ["token"]
 
 
+BEARER = {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}}
+PUBLIC: dict[str, Any] = {"/p": {"get": {}}, "/q": {"get": {}}, "/r": {"get": {}}}
+OTHERS = [
+    ("get", query("key", required=True, description="Your key of the issue, such as ABC-1")),
+    ("get", query("token", description="Access token of the next page")),
+    ("get", query("token", description="The API token to look up")),
+    ("get", query("api_key", description="The API key to be verified")),
+    ("post", {"token": {"type": "string", "description": "The access token to revoke"}}),
+    ("post", {"token": {"type": "string", "description": "The Slack API token. For example: `xoxb-…`"}}),
+    ("post", {"key": {"type": "string", "description": "Authentication key of a device"}}),
+    ("post", {"api_key": {"type": "string", "description": "API key"}}),
+]
+
+
+@pytest.mark.parametrize(("method", "said"), OTHERS, ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize("secured", [True, False])
+def test_a_key_of_another_service_or_of_a_thing_is_never_the_credential(
+    workshop: Workshop, method: str, said: dict[str, Any], secured: bool
+) -> None:
+    given = (
+        {"parameters": [said]} if method == "get" else {"requestBody": body({"type": "object", "properties": said})}
+    )
+    more: dict[str, Any] = {"components": BEARER, "security": [{"bearer": []}]} if secured else {}
+    name = said["name"] if method == "get" else next(iter(said))
+    front = workshop.imported(service({**PUBLIC, "/a": {method: given}}, **more))
+    assert list(front["utilities"]["get_a" if method == "get" else "create_a"]["params"]) == [name]
+
+
+def test_a_key_that_one_of_many_operations_takes_is_asked_for_and_told(workshop: Workshop) -> None:
+    one = {"/a": {"get": {"parameters": [query("api_key", required=True, description="API key")]}}}
+    document = service({**PUBLIC, **one}, components=BEARER, security=[{"bearer": []}])
+    assert list(workshop.imported(document)["utilities"]["get_a"]["params"]) == ["api_key"]
+    assert "GET /a api_key" in str(workshop.losses(document))
+
+
+def test_a_key_whose_description_speaks_of_a_project_is_the_credential(workshop: Workshop) -> None:
+    said = "API key. Your API key identifies your project and provides you with API access, quota, and reports."
+    front = workshop.imported(service({"/a": {"get": {"parameters": [query("key", description=said)]}}}))
+    assert front["auth"] == {"type": "api_key", "query": "key"}
+
+
 def holds(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties}
 

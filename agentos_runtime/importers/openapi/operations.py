@@ -1,18 +1,19 @@
 """An OpenAPI document becomes an Api."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from agentos_runtime.importers.api import Api, Field, Losses, Operation
+from agentos_runtime.importers.api import Api, Losses, Operation
 from agentos_runtime.importers.messages import says_the_same, summary
 from agentos_runtime.importers.openapi.bodies import Bodies, ReadBody
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Fetch, Located, open_document, resolve
+from agentos_runtime.importers.openapi.keys import is_key, usual_keys
 from agentos_runtime.importers.openapi.nesting import settled
 from agentos_runtime.importers.openapi.parameters import Parameters, idempotency_header, wanted_headers
 from agentos_runtime.importers.openapi.replies import Replies
 from agentos_runtime.importers.openapi.schemas import Flattener
-from agentos_runtime.importers.openapi.security import Security, is_key
+from agentos_runtime.importers.openapi.security import Security
 from agentos_runtime.importers.openapi.servers import Servers
 from agentos_runtime.importers.paging import pagination
 from agentos_runtime.jsontext import Json
@@ -59,6 +60,8 @@ class _Reader:
             for method in METHODS
             if isinstance(item.value.get(method), dict)
         ]
+        usual = usual_keys(operations)
+        operations = [self._proven(operation, usual) for operation in operations]
         self._servers.check_used()
         auth, names = self._security.auth()
         info = self._document.at("info")
@@ -110,7 +113,6 @@ class _Reader:
             body_fields = [field for field in body_fields if field.name != stream_field]
         if operation.map("callbacks"):
             self._losses.add("callbacks are calls from the service, not to it", label)
-        credential, fields, body_fields = self._proven(operation, fields, body_fields, label)
         made = Operation(
             method=method,
             path=path,
@@ -122,7 +124,7 @@ class _Reader:
             reply=reply,
             stream_field=stream_field if reply.streams else None,
             paginate=pagination(fields, reply, _cursor_hint(operation)) if method == "GET" else None,
-            credential=credential,
+            credential=self._security.choose(operation, label),
             base_url=self._own_server(item, operation),
             deprecated=operation.flag("deprecated"),
             headers=_constant(wanted_headers(item, operation, self._losses), body),
@@ -133,24 +135,34 @@ class _Reader:
         )
         return replace(made, body=body.body) if body else made
 
-    def _proven(
-        self, operation: Located, fields: list[Field], in_body: list[Field], label: str
-    ) -> tuple[str | None, list[Field], list[Field]]:
-        """What an operation carries, and its fields; where one of them is a key, nobody gives it."""
-        credential = self._security.choose(operation, label)
-        keys = [field for field in (*fields, *in_body) if is_key(field)]
+    def _proven(self, operation: Operation, usual: Collection[str]) -> Operation:
+        """An operation with what proves it; where one of its fields is a key, nobody gives it."""
+        credential = operation.credential
+        keys = [field for field in operation.fields if is_key(field)]
+        taken = [field for field in keys if self._security.takes(field, credential, usual)]
+        for field in keys:
+            if field not in taken:
+                self._losses.add(
+                    "a parameter that may be a key is asked of the caller (`--auth query:NAME` makes it the key)",
+                    f"{operation.label} {field.name}",
+                )
         if credential is None and not self._security.settled:
-            sent = next((field for field in keys if field.place in ("query", "header")), None)
+            sent = next((field for field in taken if field.place in ("query", "header")), None)
             if sent is not None:
                 credential = self._security.of_parameter(sent.place, sent.name)
         write = self._security.key_of(credential) if credential is not None else None
-        if not keys or credential is None or write is None:
-            return credential, fields, in_body
-        for field in keys:
-            self._losses.add("a parameter that is a key is filled in with the credential", f"{label} {field.name}")
-        left = [field for field in fields if not is_key(field) or not self._security.sends(credential, field)]
-        kept = [[replace(one, write=write) if is_key(one) else one for one in each] for each in (left, in_body)]
-        return credential, kept[0], kept[1]
+        if not taken or credential is None or write is None:
+            return replace(operation, credential=credential)
+        for field in taken:
+            self._losses.add(
+                "a parameter that is a key is filled in with the credential", f"{operation.label} {field.name}"
+            )
+        fields = tuple(
+            replace(field, write=write) if field in taken else field
+            for field in operation.fields
+            if field not in taken or not self._security.sends(credential, field)
+        )
+        return replace(operation, credential=credential, fields=fields)
 
     def _without_cookies(self, operation: Operation, auth: Json) -> Operation:
         """An operation without its cookies, where the key is the one header of cookies."""

@@ -72,6 +72,16 @@ class Security:
         written = self._known[name][0].get(field.place)
         return isinstance(written, str) and written.lower() == field.name.lower()
 
+    def takes(self, field: Field, name: str | None, usual: Collection[str]) -> bool:
+        """Whether a field that looks like a key is the credential of its operation (None: nothing proves it yet).
+
+        Beside schemes that a description names, a key that few operations have is another key: of a service that
+        this one is to call, or one that is looked up.
+        """
+        if name is not None and self.sends(name, field):
+            return True
+        return snake(field.name) in usual or (not self._schemes and name is None and field.place != "body")
+
     @property
     def settled(self) -> bool:
         """How calls prove themselves was said by whoever imports."""
@@ -146,16 +156,6 @@ class Security:
         return None if made_of is None else _described(made_of, scheme)
 
 
-_KEY_NAMES = frozenset(
-    {"api_key", "apikey", "api_token", "auth_token", "subscription_key", "ocp_apim_subscription_key"}
-)
-_TOKEN_NAMES = frozenset(
-    {"token", "access_token", "key", "authorization", "app_key", "secret_key", "private_token"}
-)
-_SAID_OF_KEYS = re.compile(
-    r"\b(?:authentication|authorization|auth|access|api|bearer|bot|your) (?:token|key)\b|\bapi[- ]?key\b",
-    re.IGNORECASE,
-)
 _PREFIXED = frozenset({"token", "apikey", "key", "bot"})
 _WRITTEN = re.compile(
     r"Authorization[`'\"]*\s*[:=]\s*[`'\"]*([A-Za-z][\w-]*(?: +[a-z_]+=| +))[\"']?(?=[<{\[$A-Za-z])"
@@ -164,16 +164,6 @@ _WRITTEN = re.compile(
 )
 """How a description says what stands before the key: ``Format: `Token token=<API_KEY>` ``."""
 _LINK = re.compile(r"https://[^\s)>\]\"'`]+")
-
-
-def is_key(field: Field) -> bool:
-    """Whether a parameter is what proves the call: by its name alone, or as its description says of a token."""
-    if field.place not in ("query", "header", "body") or field.declaration.get("type") not in (None, "string"):
-        return False
-    name = snake(field.name.lower().removeprefix("x-"))
-    if name in _KEY_NAMES:
-        return field.place != "body"
-    return name in _TOKEN_NAMES and bool(_SAID_OF_KEYS.search(str(field.declaration.get("description", ""))))
 
 
 def said_way(way: str) -> Mapping[str, Json]:
