@@ -57,8 +57,8 @@ async def _no_start(self: Ledger, **_: str) -> Entry:
     return Entry(None, ())
 
 
-async def _no_finish(self: Ledger, entry: Entry, end: Closing) -> None:
-    return None
+async def _no_finish(self: Ledger, entry: Entry, end: Closing, *, reads: bool = False) -> bool:
+    return True
 
 
 def _without_guard() -> None:
