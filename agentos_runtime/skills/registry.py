@@ -140,6 +140,8 @@ class Registry:
 
     async def ready(self, skill_id: str) -> None:
         """Wait for a while when the skill, or one that may turn out to be it, is being loaded."""
+        if skill_id not in self._by_id and self._unserved:
+            self._resolve()
         if skill_id not in self._by_id:
             self._asked_for.add(skill_id)
             await self._loaded(lambda: () if skill_id in self._by_id else self._loads_of(skill_id), ASKED_FOR)
