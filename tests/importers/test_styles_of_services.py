@@ -216,3 +216,18 @@ def test_every_operation_is_read_or_told(paths: dict[str, Any]) -> None:
     assert len(api.operations) == len(spoken)
     told = losses.found.get("OPTIONS is no method of a manifest", {})
     assert len(told) == sum("options" in item for item in paths.values())
+
+
+def test_a_list_in_a_form_is_joined_where_a_swagger_document_says_csv(workshop: Workshop) -> None:
+    def listed(name: str, **more: str) -> dict[str, Any]:
+        return {"name": name, "in": "formData", "type": "array", "items": {"type": "string"}, **more}
+
+    fields = [listed("a", collectionFormat="csv"), listed("b", collectionFormat="multi"), listed("c")]
+    document = {
+        "swagger": "2.0", "info": {"title": "Service", "version": "1"}, "host": "api.example.com",
+        "paths": {"/a": {"post": {"parameters": fields, "responses": {"204": {"description": "Done"}}}}},
+    }  # fmt: skip
+    workshop.imported(document)
+    sent = workshop.request("create_a", {name: ["x", "y"] for name in "abc"})
+    assert "a=x%2Cy&b=x&b=y&c=x&c=y" in sent
+    assert workshop.losses(document)["a list in a form is sent as a repeated field"] == ["c"]

@@ -102,17 +102,19 @@ class _Converter:
     def _form(self, fields: list[dict[str, Any]], consumes: list[str]) -> dict[str, Any]:
         files = any(one.get("type") == "file" for one in fields)
         kind = MULTIPART if files or (MULTIPART in consumes and FORM not in consumes) else FORM
-        properties = {}
+        properties, encoding = {}, {}
         for one in fields:
             schema = {key: one[key] for key in _OF_SCHEMAS if key in one}
             if schema.get("type") == "file":
                 schema = {"type": "string", "format": "binary"}
             properties[str(one.get("name"))] = {**schema, "description": one.get("description", "")}
-            if one.get("collectionFormat", "csv") != "multi" and one.get("type") == "array":
+            if one.get("collectionFormat") == "csv" and one.get("type") == "array" and kind == FORM:
+                encoding[str(one.get("name"))] = {"style": "form", "explode": False}
+            elif one.get("collectionFormat", "csv") != "multi" and one.get("type") == "array":
                 self._losses.add("a list in a form is sent as a repeated field", str(one.get("name")))
         required = [str(one.get("name")) for one in fields if one.get("required") is True]
         schema = {"type": "object", "properties": properties, "required": required}
-        return {"required": bool(required), "content": {kind: {"schema": schema}}}
+        return {"required": bool(required), "content": {kind: {"schema": schema, "encoding": encoding}}}
 
     def _response(self, response: Any, produces: list[str]) -> dict[str, Any]:
         response = self._resolved(response)
