@@ -50,6 +50,19 @@ def parse(text: bytes | str) -> Json:
     return value
 
 
+def twice_named(text: bytes) -> str | None:
+    """A name that stands twice in one object of a text that was parsed: readers differ in what it means."""
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Json]]) -> None:
+        names = [name for name, _ in pairs]
+        if len(set(names)) < len(names):
+            found.extend(name for name in names if names.count(name) > 1)
+
+    json.loads(text, object_pairs_hook=look)
+    return found[0] if found else None
+
+
 def _parse(text: bytes | str) -> Json:
     """What msgspec does not read: half surrogate pairs, and all that is wrong."""
     try:

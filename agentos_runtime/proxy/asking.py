@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+from collections.abc import Iterable
 
 from agentos_runtime.calls.requests.drafting import Draft
 from agentos_runtime.jsontext import Json
@@ -11,6 +13,10 @@ from agentos_runtime.runtime.asking import AddressMatter
 
 LARGEST_SHOWN = 64 * 1024
 """Bytes of a body that a person is shown; of a larger one, and of one that is no text, they see size and digest."""
+_INCIDENTAL = re.compile(
+    r"accept(-.*)?|user-agent|cache-control|pragma|priority|dnt|date|idempotency-key|x-stainless-.*|x-correlation-id"
+)
+"""Headers that say nothing of what is done, and may differ where a client asks again."""
 
 
 def matter_of(skill: Skill, name: str, effect: Effect, draft: Draft) -> AddressMatter:
@@ -19,7 +25,18 @@ def matter_of(skill: Skill, name: str, effect: Effect, draft: Draft) -> AddressM
     what = utility.description if utility else "An address of the service, as the agent calls it."
     digest = hashlib.sha256(draft.raw).hexdigest() if draft.raw is not None else None
     params: dict[str, Json] = {"method": draft.method, "url": draft.url, "sha256": digest}
+    if headers := _counting(draft.headers):
+        params["headers"] = headers
     return AddressMatter(name, effect, what, params, _shown(draft.raw), draft)
+
+
+def _counting(headers: Iterable[tuple[str, str]]) -> dict[str, Json]:
+    """Those that may make another call of the same bytes, such as their type; values that came twice as a list."""
+    named: dict[str, list[Json]] = {}
+    for name, text in headers:
+        if not _INCIDENTAL.fullmatch(name.lower()):
+            named.setdefault(name.lower(), []).append(text)
+    return {name: texts if len(texts) > 1 else texts[0] for name, texts in named.items()}
 
 
 def _shown(body: bytes | None) -> dict[str, Json]:

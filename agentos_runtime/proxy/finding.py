@@ -129,9 +129,12 @@ def _meant(named: str, found: list[Named]) -> list[Named]:
 def settle(known: Known, method: str, target: Target, skills: VisibleSkills) -> Sequence[Address]:
     """The utilities that the call is, once it is known that this agent may make it. Raises NotAllowed."""
     skill, rule = known.skill, skills.rule
-    found = known.addresses.at(method, target)
+    ways = [known.addresses.at(each, target) for each in (method, *target.overrides)]
+    found = [address for way in ways for address in way]
     effects: set[Effect | None] = {address.utility.effect for address in found}
-    if not all(rule.permits(skill.id, UTILITY, effect) for effect in effects or (None,)):
+    if not all(ways):
+        effects.add(None)
+    if not all(rule.permits(skill.id, UTILITY, effect) for effect in effects):
         raise not_allowed(skills.agent, skill.id, UTILITY)
     for address in found:
         if not rule.permits(skill.id, address.utility.name, address.utility.effect):
@@ -139,13 +142,15 @@ def settle(known: Known, method: str, target: Target, skills: VisibleSkills) -> 
     return found
 
 
-def asking(known: Known, addresses: Sequence[Address], skills: VisibleSkills) -> tuple[str, Effect] | None:
+def asking(
+    known: Known, target: Target, addresses: Sequence[Address], skills: VisibleSkills
+) -> tuple[str, Effect] | None:
     """By which name a person has to be asked about the call, and what it does; None when nobody has to be."""
     rule = skills.rule
     if not rule.ask_person:
         return None
     named = [(address.utility.name, address.utility.effect) for address in addresses]
-    effects = tuple(effect for _, effect in named) or EFFECTS
+    effects = EFFECTS if target.overrides or not named else tuple(effect for _, effect in named)
     for name, effect in (*named, *((UTILITY, effect) for effect in reversed(effects))):
         if rule.asks_person(known.skill.id, name, effect):
             return name, effect
@@ -190,7 +195,8 @@ def _opened(skill: Skill, method: str, target: Target) -> tuple[str, str]:
     use = skill.use
     asked = "GET" if method == "HEAD" and use.methods and "HEAD" not in use.methods else method
     paths = [path for path in use.paths or ("",) if not path or fnmatchcase(target.path, path)]
-    if not use.allowed or (use.methods and asked not in use.methods) or not paths:
+    unopened = {asked, *target.overrides} - {*use.methods} if use.methods else ()
+    if not use.allowed or unopened or not paths:
         opens = " ".join([*sorted(use.methods or ()), *(use.paths or ())]) if use.allowed else "nothing"
         raise NotAllowed(
             f"The skill {skill.id} does not open this address to agents (its `use` says: {opens}). "

@@ -18,10 +18,19 @@ _DROPPED = OWN_KEYS | frozenset(
         *("host", "content-length", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade"),
         *("expect", "http2-settings", "accept-encoding", "cookie", "cookie2", "origin", "referer", "forwarded"),
         *("traceparent", "tracestate", "baggage"),
-        *("x-real-ip", "via", "x-agent", "x-request-id", "x-console-key", "waiting-id", "x-method-override"),
+        *("x-real-ip", "via", "x-agent", "x-request-id", "x-console-key", "waiting-id"),
     )
 )
-_DROPPED_FAMILIES = ("sec-", "proxy-", "x-forwarded-", "x-agentos-", "x-http-method", "x-original-", "x-rewrite-")
+_DROPPED_FAMILIES = (
+    "sec-",
+    "proxy-",
+    "x-forwarded-",
+    "x-agentos-",
+    "x-http-method",
+    "x-method",
+    "x-original-",
+    "x-rewrite-",
+)
 """What is between a client and this server, says who the client is, or could make another request of it."""
 _RETURNED = re.compile(
     r"content-type|content-language|etag|last-modified|location|retry-after(?:-ms)?|request-id|link|x-should-retry"

@@ -169,7 +169,7 @@ class Proxy:
         addresses = settle(known, asked.method, asked.target, skills)
         found = carried(known, origin, asked.method, asked.target, addresses, asked.credential)
         ctx = CallContext(call, self._plan(found), CallInputs({}), self._parts.services, record)
-        return ctx, asking(known, addresses, skills)
+        return ctx, asking(known, asked.target, addresses, skills)
 
     def _plan(self, found: Found) -> CallPlan:
         """The plan of a skill's `use`; as of any utility, made once."""

@@ -11,6 +11,12 @@ LONGEST_URL = 8 * 1024
 LONGEST_HOST = 255
 MOST_ENCODED = 4
 """How often a path may be percent-encoded over and over."""
+_OVERRIDES = frozenset(
+    {"method", "httpmethod", "methodoverride", "httpmethodoverride", "xhttpmethod", "xmethodoverride"}
+    | {"xhttpmethodoverride"}
+)
+"""Names in a query, without marks between their letters, by which some services take another method."""
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _SENDABLE = re.compile(r"[!-~]*")
 _AUTHORITY = re.compile(r"(\[[^\]/?#]*\]|[^:/?#\\\s]*)((?::[0-9]*)?)")
@@ -29,6 +35,17 @@ class Target:
     @property
     def host(self) -> str:
         return host_of(self.origin)
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """Methods that its query names: the service may take one of them for the request's."""
+        pairs = [pair.partition("=") for pair in re.split("[&;]", self.query)] if self.query else []
+        named = {
+            unquote_plus(text).strip().upper()
+            for name, _, text in pairs
+            if re.sub("[^a-z]", "", unquote_plus(name).casefold()) in _OVERRIDES
+        }
+        return tuple(sorted(named & _METHODS))
 
     def url(self, without: frozenset[str]) -> str:
         """The whole url, less the query keys of these names, which are lower case."""

@@ -11,7 +11,7 @@ from importlib import import_module
 from agentos_runtime.calls.call import Call
 from agentos_runtime.calls.requests.drafting import Draft
 from agentos_runtime.calls.requests.files import Uploads, upload_in
-from agentos_runtime.errors import AgentOSError, DecisionDenied, DecisionExpired, DecisionPending
+from agentos_runtime.errors import AgentOSError, AlreadyDecided, DecisionDenied, DecisionExpired, DecisionPending
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.enforcement import Limits
 from agentos_runtime.limits.rules import Rule
@@ -57,20 +57,31 @@ class AddressMatter:
     effect: Effect
     description: str
     params: Mapping[str, Json] = field(repr=False)
-    """What makes it the same call again: method, url, and the body's digest."""
+    """What makes it the same call again: method, url, the headers that count, and the body's digest."""
     shown: Mapping[str, Json] = field(repr=False)
     """Further facts for the person who is asked."""
     draft: Draft = field(repr=False)
 
 
 class Asking:
-    """Asks, and holds the caller meanwhile. stopped: raises when the agent of a call that waits was stopped."""
+    """Asks, and holds the caller meanwhile.
 
-    def __init__(self, desk: Desk, limits: Limits, registry: Registry, stopped: Callable[[str], None]) -> None:
+    stopped: raises when the agent of a call that waits was stopped. proven: whether a name is bound to a token.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        limits: Limits,
+        registry: Registry,
+        stopped: Callable[[str], None],
+        proven: Callable[[str], bool],
+    ) -> None:
         self.desk = desk
         self._limits = limits
         self._registry = registry
         self._check_stopped = stopped
+        self._is_proven = proven
         self._authorities: dict[str, tuple[Skill, str]] = {}
 
     def concerns(self, ctx: CallContext) -> bool:
@@ -118,7 +129,12 @@ class Asking:
     async def _answered(self, ctx: CallContext, question: Question, began: float) -> Yes:
         call, waiting_id = ctx.call, ctx.call.waiting_id
         while True:
-            found = await self.desk.ask(question, waiting_id)
+            try:
+                found = await self.desk.ask(question, waiting_id)
+            except AlreadyDecided as error:
+                known = error.details.get("waiting")
+                ctx.record.decision = dict(known) if isinstance(known, dict) else None
+                raise
             if isinstance(found, Standing):
                 ctx.record.decision = found.decision()
                 return Yes(self.desk, None)
@@ -164,7 +180,7 @@ class Asking:
         else:
             text = f"This call of {what} waits for a person's yes until {iso(entry.until)}; it was not made yet."
         addressed = call.surface in ADDRESSED
-        again = "method, url and body" if addressed else f"params: POST /api/skills/{what}"
+        again = "method, url, headers and body" if addressed else f"params: POST /api/skills/{what}"
         return DecisionPending(
             f"{text} Ask again with the same {again}",
             retry_after=ASK_AGAIN,
@@ -218,6 +234,7 @@ class Asking:
             conditions,
             rule.console_only,
             cleaned if isinstance(cleaned, dict) else {},
+            self._is_proven(call.agent),
         )
 
 

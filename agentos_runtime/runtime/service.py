@@ -121,7 +121,7 @@ class Runtime:
         transport = Transport(upstream, safeguards.circuit_breakers)
         local = ThisMachine(registry, broker, machine, self.invoke) if machine else None
         self._services = Services(workers, broker, transport, clocks, max_reply, renewals, local, platform=platform)
-        self.asking = Asking(desk, safeguards.limits, registry, self._check_stopped)
+        self.asking = Asking(desk, safeguards.limits, registry, self._check_stopped, self.is_bound)
         self._recalls = Recalls(lambda: (broker.stamps(), home.agents.stamp()), clocks.sleep)
 
     @property

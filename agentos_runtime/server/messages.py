@@ -111,6 +111,14 @@ def json_object(body: bytes) -> dict[str, Json]:
     return value
 
 
+def decisive_object(body: bytes) -> dict[str, Json]:
+    """The same of a person's words: one that says a thing twice says nothing. Raises InvalidJson."""
+    value = json_object(body)
+    if body and (name := jsontext.twice_named(body)) is not None:
+        raise InvalidJson(f"The body names {name!r} twice, and nobody knows which is meant: name it once.")
+    return value
+
+
 def error_body(error: AgentOSError, request_id: str) -> dict[str, Json]:
     """The body of every answer that is not 2xx, and the data of a stream's `error` event."""
     return {**error.as_json(), "request_id": request_id}

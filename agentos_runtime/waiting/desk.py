@@ -25,6 +25,7 @@ from agentos_runtime.waiting.entries import (
     MOST_ALTOGETHER,
     MOST_PENDING,
     OPEN,
+    RESERVED,
     Decider,
     Entry,
     Question,
@@ -127,7 +128,7 @@ class Desk:
             if known is not None and (known.state in OPEN or tables.is_to_be_told(connection, known, now)):
                 return self._join(connection, known, now), False
             own, altogether = tables.count_pending(connection, question.agent)
-            if own >= MOST_PENDING or altogether >= MOST_ALTOGETHER:
+            if own >= MOST_PENDING or altogether >= MOST_ALTOGETHER + RESERVED * question.proven:
                 calls = (
                     f'{own} calls of the agent "{question.agent}"' if own >= MOST_PENDING else f"{altogether} calls"
                 )
@@ -306,7 +307,7 @@ def already(entry: Entry | None) -> AlreadyDecided | NotFound:
     who = f" by {entry.by} ({entry.via}) at {iso(entry.decided_at)}" if entry.decided_at is not None else ""
     return AlreadyDecided(
         f'{entry.skill}/{entry.utility} of the agent "{entry.agent}" is {entry.state}{who}.',
-        details={"waiting": {"id": entry.id, "state": entry.state, "by": entry.by, "via": entry.via}},
+        details={"waiting": entry.decision()},
     )
 
 

@@ -21,6 +21,8 @@ MOST_PENDING = 20
 """Of one agent."""
 MOST_ALTOGETHER = 200
 """Of all agents, whose names may be made up: a person is shown all that waits."""
+RESERVED = 50
+"""Further ones for agents whose names are bound to tokens: nobody who makes names up shuts them out."""
 MOST_MINUTES = 15
 """Of a yes to all calls of one agent and utility."""
 LONGEST_REASON = 500
@@ -53,6 +55,8 @@ class Question:
     console_only: bool
     shown: Mapping[str, Json] = field(repr=False)
     """What the person is shown, without secrets."""
+    proven: bool = False
+    """Whether the agent's name is bound to a token."""
 
     @property
     def identity(self) -> bytes:

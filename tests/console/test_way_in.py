@@ -35,6 +35,11 @@ def test_no_page_opens_without_a_session(console: Opened, path: str) -> None:
         assert (found.status, found.code) == (401, "console_locked"), proof
 
 
+def test_only_a_browser_that_had_a_key_hears_that_its_session_ended(console: Opened) -> None:
+    told = [console.page("skills", None, **{"X-Console-Key": key}).json["error"] for key in ("", "made-up")]
+    assert ["has not been let in" in told[0], "has ended" in told[1]] == [True, True]
+
+
 def test_neither_the_operators_nor_anybody_elses_token_opens_the_console(tmp_path: Path) -> None:
     with opened(tmp_path, token=TOKEN, operator_token=OPERATOR) as it:
         agent = ask(

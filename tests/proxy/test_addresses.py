@@ -291,8 +291,17 @@ def test_a_utility_that_is_denied_is_denied_by_its_address_too_however_it_is_spe
         ):
             assert ask("careful", "GET", path) == 403, path
             assert ask("careful", "HEAD", path) == 403, path
+        for query in (
+            "_method=GET",
+            "method=get",
+            "x&%5fmethod=%47et",
+            "a;X-HTTP-Method-Override=GET",
+            "$.httpMethod=get",
+        ):
+            assert ask("careful", "POST", f"/api/v1/models?{query}") == 403, query
         assert limited.upstream.toy.requests == []
         assert ask("careful", "GET", "/api/v1/models/count") == 200
+        assert ask("careful", "POST", "/api/v1/models?method=flickr.photos&_method=PUT") == 200
         assert ask("only", "POST", "/api/v1/chat/completions") == 200
         assert ask("only", "GET", "/api/v1/models") == 403
         assert ask("only", "GET", "/nothing/that/a/utility/calls") == 200

@@ -61,6 +61,8 @@ def test_headers_that_are_the_clients_own_pass_also_twice_and_all_others_do_not(
         ("X-Agentos-Skill", "openrouter"),
         ("Accept-Encoding", "br"),
         ("X-HTTP-Method-Override", "DELETE"),
+        ("X-Method", "DELETE"),
+        ("X-Method-Override", "DELETE"),
         ("X-Original-URL", "/other"),
     ]
     here.client.get("/use/openrouter.ai/api/v1/key", headers=passing + dropped)

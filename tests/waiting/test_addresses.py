@@ -76,7 +76,7 @@ def test_no_is_no_in_the_words_of_the_wire_and_another_body_is_another_question(
     path = "/use/toy.example/v1/chat/completions"
     asked = use(impatient, b'{"a": 1}', "bob", path)
     assert (asked.status_code, asked.json()["error"]["code"]) == (409, "decision_pending")
-    assert "Ask again with the same method, url and body" in asked.json()["error"]["message"]
+    assert "Ask again with the same method, url, headers and body" in asked.json()["error"]["message"]
     assert ("retry-after" in asked.headers, "x-should-retry" in asked.headers) == (True, False)
     entry = impatient.the_one(agent="bob")
     assert (entry["utility"], entry["call"]["effect"]) == ("use", "destroy"), "nobody knows what it does"
@@ -172,3 +172,28 @@ def both_wait(made: Desk) -> list[dict[str, Any]]:
 
     assert until(there)
     return found
+
+
+def test_a_yes_to_a_body_is_none_to_the_same_bytes_with_headers_that_make_another_call_of_it(
+    impatient: Desk,
+) -> None:
+    assert refusal(use(impatient, agent="gus", Prefer_Mode="dry")) == (409, "decision_pending")
+    entry = impatient.the_one(agent="gus")
+    shown = {"content-type": "application/json", "prefer-mode": "dry"}
+    assert entry["call"]["params"]["headers"] == shown
+    impatient.decide(entry["id"])
+    before = len(impatient.toy.requests)
+    others: list[Any] = [{"Prefer_Mode": "real"}, {}, {"Prefer_Mode": "dry", "Content_Type": "text/plain"}]
+    for changed in others:
+        assert refusal(use(impatient, agent="gus", **changed)) == (409, "decision_pending")
+    assert len(impatient.toy.requests) == before
+    incidental: Any = {"User_Agent": "other/2", "X_Stainless_Retry_Count": "1", "Traceparent": "x"}
+    assert use(impatient, agent="gus", Prefer_Mode="dry", **incidental).status_code == 200
+
+
+def test_a_method_that_the_query_names_is_asked_about_as_well(impatient: Desk) -> None:
+    asks = impatient.client.post("/use/toy.example/FETCH", headers={"X-Agent": "free"}, content=b"{}")
+    assert asks.status_code == 200
+    for query in ("_method=get", "a=1&X-HTTP-Method-Override=GET", "a;%5Fmethod=%47ET"):
+        said = impatient.client.post(f"/use/toy.example/FETCH?{query}", headers={"X-Agent": "free"}, content=b"{}")
+        assert refusal(said) == (409, "decision_pending"), query

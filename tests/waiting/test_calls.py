@@ -155,6 +155,8 @@ def test_who_prefers_to_be_told_at_once_comes_back_with_the_id(shared: Desk) -> 
     assert refusal(shared.call("async", agent="bob", Waiting_Id=waiting["id"])) == (400, "invalid_params")
     assert shared.call("async", Waiting_Id=waiting["id"]).status_code == 200
     assert refusal(shared.call("async", Waiting_Id=waiting["id"])) == (409, "already_decided")
+    late = shared.row(code="already_decided")["decision"]
+    assert (late["id"], late["state"], late["via"]) == (waiting["id"], "used", "token")
     assert shared.call("free", utility="free", Prefer="respond-async").status_code == 202
 
 
@@ -365,3 +367,31 @@ def test_a_caller_who_leaves_leaves_the_question_and_runs_nothing(tmp_path: Path
         assert sent(made) == 0
         assert made.call().status_code == 200
         assert (made.state(entry["id"]), sent(made)) == ("used", 1)
+
+
+def test_an_answer_that_says_two_things_is_none(impatient: Desk) -> None:
+    waiting = impatient.call("twice", agent="zoe").json()["waiting"]
+    as_json = {"Content-Type": "application/json"}
+    for body in ('{"decision": "no", "decision": "yes"}', '{"decision": "yes", "reason": "a", "reason": "b"}'):
+        said = impatient.client.post(f"/api/waiting/{waiting['id']}", content=body, headers=as_json | OPERATOR)
+        assert refusal(said) == (400, "invalid_json")
+        assert "twice" in said.json()["error"]
+    assert impatient.state(waiting["id"]) == "pending"
+
+
+def test_names_that_are_made_up_leave_places_for_agents_with_a_token(tmp_path: Path) -> None:
+    with desk(tmp_path, limits=ASKS, hold=0.0) as made:
+        added = made.client.post("/api/operator/agents", json={"agent": "proven"}, headers=OPERATOR).json()
+        assert refusal(made.call("first")) == (409, "decision_pending")
+        change(
+            made.home,
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 199)"
+            " INSERT INTO entry (id, identity, conditions, agent, skill, utility, state, console_only, asked_at,"
+            " until, shown) SELECT 'wait_' || i, x'00', conditions, 'made-up-' || i, skill, utility, state, 0,"
+            " asked_at, until, shown FROM entry, n",
+        )
+        assert refusal(made.call("x", agent="made-up-more")) == (429, "rate_limited")
+        token = {"Authorization": f"Bearer {added['token']}"}
+        for number in range(20):
+            assert refusal(made.call(f"x{number}", agent="proven", **token)) == (409, "decision_pending")
+        assert refusal(made.call("more", agent="proven", **token)) == (429, "rate_limited")

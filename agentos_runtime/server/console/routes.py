@@ -103,7 +103,7 @@ class Console:
         host = _text(admission.headers, b"host")
         self.door.check(host)
         details: dict[str, Json] = {"takes_token": True} if self.door.takes_token(host) else {}
-        if b"x-console-key" in admission.headers:
+        if admission.headers.get(b"x-console-key"):  # a browser that has no key sends an empty one
             raise ConsoleLocked("The session of this browser has ended. " + AGAIN, details=details)
         raise ConsoleLocked("This browser has not been let in. " + AGAIN, details=details)
 

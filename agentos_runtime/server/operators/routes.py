@@ -16,7 +16,7 @@ from agentos_runtime.runtime.operating.explaining import explain, would_send
 from agentos_runtime.runtime.service import Runtime
 from agentos_runtime.security.agents import Caller
 from agentos_runtime.security.credentials.store import KeyringError
-from agentos_runtime.server.messages import Response, admitted, json_object, json_response
+from agentos_runtime.server.messages import Response, admitted, decisive_object, json_response
 from agentos_runtime.server.opening import Opening
 from agentos_runtime.server.operators.proof import operator_of
 from agentos_runtime.server.paths import variable
@@ -34,7 +34,7 @@ class Asked:
         self.operator: Caller = operator_of(admission)
         self.request_id = admission.request_id
         self._request = request
-        self._body = json_object(admission.body)
+        self._body = decisive_object(admission.body)
 
     def part(self, name: str) -> str:
         """A part of the path."""

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from agentos_runtime.errors import InvalidParams, ParamProblem, ShuttingDown
 from agentos_runtime.runtime.operating import waiting
-from agentos_runtime.server.messages import Admitted, Response, admitted, json_object, json_response
+from agentos_runtime.server.messages import Admitted, Response, admitted, decisive_object, json_response
 from agentos_runtime.server.open_calls import STOPPING, OpenCalls
 from agentos_runtime.server.opening import Opening
 from agentos_runtime.server.operators.proof import operator_of
@@ -76,7 +76,7 @@ class WaitingRoutes:
 
 def _answer(admission: Admitted) -> Mapping[str, Any]:
     """`{decision: yes or no, reason?, minutes?}`. Raises InvalidJson, InvalidParams."""
-    given = json_object(admission.body)
+    given = decisive_object(admission.body)
     decision, reason, minutes = given.get("decision"), given.get("reason"), given.get("minutes")
     whole = isinstance(minutes, int) and not isinstance(minutes, bool)
     problems = [ParamProblem(name, "is not known here") for name in sorted(given.keys() - ANSWER)]
