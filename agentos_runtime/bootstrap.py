@@ -146,14 +146,6 @@ def open_limits(settings: Settings) -> Iterator[Limits]:
         yield limits
 
 
-def open_reader(settings: Settings) -> ports.Reader:
-    """What the ledger tells, where no server runs. Raises SettingsError."""
-    if settings.database is None:
-        return ActivityReader(settings.activity_file)
-    reader: ports.Reader = _replicas().open_reader(with_database(settings))
-    return reader
-
-
 @asynccontextmanager
 async def open_runtime(
     settings: Settings | None = None,

@@ -36,7 +36,7 @@ def main(home: Path) -> None:
 
         usage = runtime.run(lambda it: it.usage({}, Caller("embedded", operator=True)))
         for row in usage["rows"]:
-            print(f"{row['skill']}/{row['utility']}: {row['calls']} calls, {row['cost']:.6f} dollars")
+            print(f"{row['skill']}/{row['utility']}: {row['calls']} calls, {row['cost'] or 0:.6f} dollars")
 
 
 if __name__ == "__main__":

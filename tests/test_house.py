@@ -62,6 +62,7 @@ LOADS_LATE: Mapping[str, str] = {
     "bootstrap.py": "without a database nothing that knows of one is loaded",
     "storage/files.py": "without a database nothing that knows of one is loaded",
     "cli/database/commands.py": "the driver is an extra that may not be installed",
+    "cli/activity/commands.py": "without a database nothing that knows of one is loaded",
     "security/credentials/opening.py": "the keyring is an extra that may not be installed",
 }
 MEASURES_INTERNALS: Mapping[str, str] = {

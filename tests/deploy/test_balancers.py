@@ -97,9 +97,9 @@ class Replicas:
         return httpx.post(self.url + CHAT, json=ASK, headers=HEADERS, timeout=PATIENCE, trust_env=False)
 
 
-def configuration(name: str, folder: Path, ports: tuple[int, int]) -> tuple[Path, int]:
-    """The file of `deploy/` with the places of the test in it, and the balancer's port."""
-    port = free_port()
+def configuration(name: str, folder: Path, ports: tuple[int, int]) -> tuple[Path, int, int]:
+    """The file of `deploy/` with the places of the test in it, the balancer's port, and where it tells states."""
+    port, states = free_port(), free_port()
     text = (DEPLOY / BALANCERS[name][0]).read_text()
     for number, each in enumerate(ports, 1):
         assert f"agentos-{number}:3456" in text
@@ -108,9 +108,9 @@ def configuration(name: str, folder: Path, ports: tuple[int, int]) -> tuple[Path
     file = folder / BALANCERS[name][0]
     if name == "haproxy":
         text = text.replace("inter 1s", "inter 100ms")
-        text += f"\nfrontend states\n  bind 127.0.0.1:{port + 1}\n  stats enable\n  stats uri /\n"
+        text += f"\nfrontend states\n  bind 127.0.0.1:{states}\n  stats enable\n  stats uri /\n"
     file.write_text(text)
-    return file, port
+    return file, port, states
 
 
 @contextlib.contextmanager
@@ -126,7 +126,7 @@ def replicas(name: str, folder: Path, toy: Toy) -> Iterator[Replicas]:
         "PATH": os.environ["PATH"],
     }
     both = Replicas((free_port(), free_port()), environ)
-    file, port = configuration(name, folder, both.ports)
+    file, port, states = configuration(name, folder, both.ports)
     with contextlib.ExitStack() as ends:
         ends.callback(both.end)
         with ThreadPoolExecutor(2) as pool:
@@ -137,7 +137,7 @@ def replicas(name: str, folder: Path, toy: Toy) -> Iterator[Replicas]:
         both.url = f"http://127.0.0.1:{port}"
         _until(lambda: _answers(both.url))
         if name == "haproxy":
-            both.states = f"http://127.0.0.1:{port + 1}/;csv"
+            both.states = f"http://127.0.0.1:{states}/;csv"
         yield both
 
 
@@ -167,7 +167,7 @@ def one_by_one(arrived: threading.Semaphore, go_on: threading.Event) -> Behaviou
 @pytest.mark.parametrize("name", BALANCERS)
 def test_the_configuration_is_what_the_balancer_understands(name: str, tmp_path: Path) -> None:
     program = installed(name)
-    file, _ = configuration(name, tmp_path, (1, 2))
+    file, _, _ = configuration(name, tmp_path, (1, 2))
     checked = subprocess.run([program, *BALANCERS[name][1](file)[1:]], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
     assert "warn" not in checked.stderr.lower()

@@ -5,19 +5,22 @@ import itertools
 import re
 import time
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 import click
 
-from agentos_runtime.bootstrap import open_reader
 from agentos_runtime.cli.keys.stored import home_option
 from agentos_runtime.cli.lazy import LazyGroup
 from agentos_runtime.cli.terminal.output import print_json, print_table, say
 from agentos_runtime.cli.terminal.shell import Shell, json_option, pass_shell
 from agentos_runtime.cli.terminal.skill_names import complete_skill
+from agentos_runtime.config.settings import Settings
 from agentos_runtime.runtime.ports import Reader
 from agentos_runtime.storage.activity.conditions import OUTCOMES, moment_of
+from agentos_runtime.storage.activity.queries import ActivityReader
 from agentos_runtime.storage.activity.usage import GROUPS
+from agentos_runtime.storage.files import with_database
 from agentos_runtime.suggest import suggest
 
 LOOK_AGAIN = 0.5
@@ -110,7 +113,7 @@ def activity(
     """
     if context.invoked_subcommand is not None:
         return
-    reader = open_reader(shell.settings(home=home))
+    reader = _reader(shell.settings(home=home))
     filters = _filters(given) | {"limit": str(limit)}
     if follow:
         _follow(reader, filters, as_json)
@@ -144,7 +147,7 @@ def usage(shell: Shell, /, home: str | None, as_json: bool, latency: bool, **giv
     Example:
       agentos usage --since 7d --by agent
     """
-    reader = open_reader(shell.settings(home=home))
+    reader = _reader(shell.settings(home=home))
     found: Any = asyncio.run(reader.usage(_filters(given) | ({"latency": "true"} if latency else {})))
     if as_json:
         print_json(found)
@@ -154,6 +157,14 @@ def usage(shell: Shell, /, home: str | None, as_json: bool, latency: bool, **giv
         names = list(found["rows"][0])
         head = [name.replace("_", " ").upper() for name in names]
         print_table(head, [[_text(row[name]) for name in names] for row in found["rows"]])
+
+
+def _reader(settings: Settings) -> Reader:
+    """What the ledger tells, without what only calls need. Raises SettingsError."""
+    if settings.database is None:
+        return ActivityReader(settings.activity_file)
+    reader: Reader = import_module("agentos_runtime.replicas").open_reader(with_database(settings))
+    return reader
 
 
 def _filters(given: Mapping[str, str | None]) -> dict[str, str]:

@@ -64,8 +64,9 @@ def status(shell: Shell, /, as_json: bool) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
 @pass_shell
-def limits(shell: Shell, /, file: Path) -> None:
+def limits(shell: Shell, /, file: Path, as_json: bool) -> None:
     """Put the tables [limits…] of a config.toml into the database: from then on they hold for all replicas.
 
     What the database had is replaced; a file without [limits] lifts all limits.
@@ -80,6 +81,9 @@ def limits(shell: Shell, /, file: Path) -> None:
         import_module("agentos_runtime.limits.shared").set_rules(documents, raw)
     except DatabaseTrouble as error:
         raise Failed(str(error)) from None
+    if as_json:
+        print_json({"subjects": sorted(raw)})
+        return
     say(f"The limits of {file} hold for all replicas." if raw else "No limits hold any more.")
 
 
