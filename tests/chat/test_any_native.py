@@ -85,7 +85,7 @@ def test_items_of_openai_are_one_reply_whole_or_streamed(
     REPLY.validate(lenient(whole))
     assert "".join(delta.get("content", "") for delta in streamed.deltas) == (whole["content"] or "")
     check_calls(streamed.deltas, whole)
-    assert goes_back(wire, whole, "input") == readable(output)
+    assert goes_back(wire, whole, "input") in (readable(output), readable([*filter(says_something, output)]))
 
 
 def check_calls(deltas: list[Any], whole: Any) -> None:
@@ -111,6 +111,11 @@ def goes_back(wire: Wire, reply: Any, key: str) -> list[Any]:
     messages = [*HI["messages"], {"role": "assistant", **reply}, *HI["messages"]]
     found: list[Any] = wire.body({"model": "m", "messages": messages})[key][1:-1]
     return [each["type"] for each in found if each.get("type") in ("reasoning", "web_search_call")]
+
+
+def says_something(item: Any) -> bool:
+    """A message without text may be left out, and a thought before it is then the last."""
+    return item["type"] != "message" or any(part.get("text", part.get("refusal")) for part in item["content"])
 
 
 def readable(output: list[Any]) -> list[Any]:
