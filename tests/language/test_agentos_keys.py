@@ -1,4 +1,4 @@
-"""Each key of AgentOS's language: what a file with it does, and one without it does not."""
+"""Keys of requests, replies, callables, connections and params of AgentOS: what a file does with and without."""
 
 import contextlib
 import json
