@@ -87,7 +87,7 @@ def test_the_authority_and_the_digest_are_shown_before_anything_is_written(
 
 def test_a_person_is_asked_and_a_no_writes_nothing(console: Console, tmp_path: Path) -> None:
     write(tmp_path / "kennel", {"readme.md": KENNEL})
-    said = console.asked({"Add it to": "n"}, "add", tmp_path / "kennel")
+    said = console.asked({"/skills? [y/N]: ": "n"}, "add", tmp_path / "kennel")
     assert (said.code, "Nothing was added" in said.out) == (1, True)
     assert tree(console.home / "skills") == {}
 

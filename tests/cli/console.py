@@ -96,7 +96,11 @@ class Console:
         return self.asked({}, *args, **environ)
 
     def asked(self, answers: dict[str, str], *args: object, **environ: str) -> Done:
-        """Run on a terminal of its own; when a question of `answers` stands there, its answer is typed."""
+        """Run on a terminal of its own. Once a question of `answers` is the last thing there, its answer is typed.
+
+        A question is told to its end, the space included: what is typed sooner can be shown, or lost.
+        """
+        assert all(question.endswith(" ") for question in answers), answers
         pid, terminal = pty.fork()
         if pid == 0:
             os.execve(SCRIPT[0], [*SCRIPT, *map(str, args)], self.environ | {"TERM": "xterm"} | environ)
@@ -159,7 +163,7 @@ def _converse(terminal: int, answers: dict[str, str]) -> str:
             if not data:
                 break
             heard += data
-            for question in [each for each in answers if each.encode() in heard]:
+            for question in [each for each in answers if heard.endswith(each.encode())]:
                 os.write(terminal, answers.pop(question).encode() + b"\r")
     assert not answers, f"never asked: {[*answers]}, but said: {heard.decode(errors='replace')}"
     return heard.decode("utf-8", "replace").replace("\r\n", "\n")

@@ -79,7 +79,7 @@ def test_init_stores_a_key_tries_it_and_then_a_question_is_answered(made: Consol
 
 
 def test_a_key_is_asked_for_without_being_shown(made: Console) -> None:
-    done = made.asked({"Parrot key": KEY, "Model to ask": ""}, "init", "parrot")
+    done = made.asked({"Parrot key: ": KEY, "Model to ask [polly-1]: ": ""}, "init", "parrot")
     assert (done.code, "https://parrot.example" in done.out, KEY in done.out) == (0, True, False), done.out
 
 

@@ -81,9 +81,9 @@ def test_a_changed_skill_asks_again_and_shows_what_changed(console: Console) -> 
     refused = console.run("call", "toy", "echo", "text=x", TOY_API_KEY=CANARY)
     assert json.loads(refused.err)["code"] == "approval_required"
     assert console.run("approve", "toy").code == 2
-    assert console.asked({"Approve?": "n"}, "approve", "toy").code == 1
+    assert console.asked({"Approve? [y/N]: ": "n"}, "approve", "toy").code == 1
     assert console.run("show", "toy", "--json").json["authority"][0]["approved_by"] is None
-    assert console.asked({"Approve?": "y"}, "approve", "toy").code == 0
+    assert console.asked({"Approve? [y/N]: ": "y"}, "approve", "toy").code == 0
     assert console.run("show", "toy", "--json").json["authority"][0]["approved_by"] == "agentos.lock"
     console.write("toy/readme.md", TOY.replace("https://toy.example/echo", "https://evil.example/echo"))
     done = console.run("approve", "toy", "--yes", "--json").json

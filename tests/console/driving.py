@@ -20,6 +20,8 @@ PYTHON = ROOT / "build" / "clients" / "bin" / "python"
 FOLDER = Path(__file__).parent / "browser"
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LIMITS = {"agents": {"asker": {"ask_person": ["forms/*"]}}}
+LATE = float(os.environ.get("AGENTOS_TEST_LATE", 0))
+"""Seconds; with them, all that the browser is sent comes late, through the proxy."""
 MARKS = [
     pytest.mark.slow,
     pytest.mark.timeout(600),
@@ -36,8 +38,12 @@ def names(scenarios: str) -> list[str]:
 
 def driven(folder: Path, scenarios: str, **told: Any) -> dict[str, str]:
     """What each scenario found wrong."""
-    with stripping() as proxy, contextlib.ExitStack() as served:
+    with stripping(LATE) as proxy, contextlib.ExitStack() as served:
         here = f"127.0.0.1:{proxy.server_port}"
+        proxied = f"http://{here}{PREFIX}/console/"
+
+        def shown(it: Opened) -> str:
+            return proxied if LATE else it.url
 
         def begin() -> Opened:
             served.close()
@@ -46,15 +52,15 @@ def driven(folder: Path, scenarios: str, **told: Any) -> dict[str, str]:
             return begun
 
         it = begin()
-        proxy.told = {"/link": it.link, "/restart": lambda: begin().url}
+        proxy.told = {"/link": lambda: it.link().replace(it.url, shown(it)), "/restart": lambda: shown(begin())}
         _calls(it)
         asked = {
             "browser": BROWSER,
             "scenarios": scenarios,
-            "url": it.url,
+            "url": shown(it),
             "link": f"http://{here}/link",
             "restart": f"http://{here}/restart",
-            "proxied": f"http://{here}{PREFIX}/console/",
+            "proxied": proxied,
             "canary": CANARY,
             **told,
         }

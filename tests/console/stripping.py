@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +15,8 @@ class Stripping(ThreadingHTTPServer):
 
     daemon_threads = True
     target = 0
+    late = 0.0
+    """Seconds that each answer waits: what comes early by luck on a quick machine does not."""
     told: Mapping[str, Callable[[], str]]
 
 
@@ -30,6 +33,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.path.startswith(PREFIX + "/"):
             self.send_error(404)
             return
+        time.sleep(self.server.late)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         upstream = HTTPConnection("127.0.0.1", self.server.target, timeout=20)
         with contextlib.closing(upstream):
@@ -55,9 +59,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def stripping() -> Iterator[Stripping]:
+def stripping(late: float = 0) -> Iterator[Stripping]:
     """The proxy, on a free port."""
     with Stripping(("127.0.0.1", 0), _Handler) as proxy:
+        proxy.late = late
         thread = threading.Thread(target=proxy.serve_forever, daemon=True)
         thread.start()
         try:

@@ -151,7 +151,7 @@ def test_a_skill_that_is_not_bundled_gets_no_key_of_the_environment_until_it_is_
     assert refused.code == 1
     assert '"code":"approval_required"' in refused.err
     assert KEYS[1] in refused.err
-    asked = newcomer.asked({"Approve?": "y"}, *KEYS[1].split()[1:], **own)
+    asked = newcomer.asked({"Approve? [y/N]: ": "y"}, *KEYS[1].split()[1:], **own)
     assert "https://api.github.com" in asked.out
     assert "would not be sent" not in newcomer.spawn(*call, "--dry-run", **own).err
 

@@ -73,7 +73,7 @@ def test_a_person_is_asked_before_what_a_document_refers_to_is_fetched(workshop:
     document = service({"/a": {"post": {"requestBody": body({"$ref": "parts.yaml#/A"})}}})
     with serving(files | {"/service.yaml": yaml.safe_dump(document)}) as address:
         given = ("import", "openapi", f"{address}/service.yaml", "--id", "service")
-        done = workshop.console.asked({"Fetch this": "n"}, *given)
+        done = workshop.console.asked({"what else it names there? [y/N]: ": "n"}, *given)
     assert (done.code, "is not fetched: you said no" in " ".join(done.out.split())) == (0, True), done.out
     assert "secret" not in workshop.text().split("## Not expressed")[0]
 

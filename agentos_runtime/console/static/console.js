@@ -162,14 +162,21 @@ function settle(main, keep) {
   }
   document.querySelector('nav [aria-current="page"]')?.scrollIntoView({ inline: "center", block: "nearest" });
   for (const icon of main.querySelectorAll("[data-icon]")) drawIcon(icon);
-  for (const use of main.querySelectorAll("[data-use]")) {
-    import(`./${use.dataset.use}.js`).then((module) => module.start(use, { url: page.url, reload: () => show(location.href, { keep: true }) }));
-  }
+  start(main);
   if (keep) return;
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target) { target.scrollIntoView(); target.querySelector("input, button, summary")?.focus({ preventScroll: true }); return; }
   scrollTo(0, 0);
   main.querySelector("h1")?.focus({ preventScroll: true });
+}
+
+/** The scripts of the page; `data-starting` stands there until it can be used. */
+function start(main) {
+  const turn = page.turn;
+  const starting = [...main.querySelectorAll("[data-use]")].map((use) => import(`./${use.dataset.use}.js`)
+    .then((module) => module.start(use, { url: page.url, reload: () => show(location.href, { keep: true }) })));
+  main.toggleAttribute("data-starting", starting.length > 0);
+  Promise.all(starting).finally(() => { if (page.turn === turn) main.removeAttribute("data-starting"); });
 }
 
 let known = { title: "", waiting: 0 };

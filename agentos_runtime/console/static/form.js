@@ -9,12 +9,15 @@ let made = 0;
 
 /** The form for an object schema. `changed` is called after each change by a person. */
 export function makeForm(schema, changed) {
-  const form = new ObjectField({ schema, root: schema, depth: 0, changed, required: true }, true);
+  const reading = new Set();
+  const form = new ObjectField({ schema, root: schema, depth: 0, changed, reading, required: true }, true);
   return {
     element: form.element,
     get: () => form.get() ?? {},
     set(value) { form.set(value); },
     find: (path) => form.find(steps(path)),
+    /** Once the files that were chosen are read. */
+    read: () => Promise.all(reading),
   };
 }
 
@@ -101,7 +104,7 @@ class Field {
     this.id = `f${++made}`;
   }
   below(schema, more = {}) {
-    return { schema, root: this.root, depth: this.depth + 1, changed: this.changed, required: false, ...more };
+    return { schema, root: this.root, depth: this.depth + 1, changed: this.changed, reading: this.reading, required: false, ...more };
   }
   find() { return this; }
   get focusable() { return this.element.querySelector("input, select, textarea, button") ?? this.element; }
@@ -222,14 +225,21 @@ class FileField extends Field {
   constructor(about) {
     super(about);
     this.value = undefined;
-    this.control = this.describe(el("input", { type: "file", onchange: () => this.read() }));
+    this.control = this.describe(el("input", { type: "file", onchange: () => this.choose() }));
     this.note = el("p", { class: "help" });
     this.element = el("div", { class: "field" }, this.label(), this.control, this.note, this.help());
   }
-  async read() {
-    const [file] = this.control.files;
+  choose() {
+    const reading = this.read(this.file = this.control.files[0]).finally(() => this.reading.delete(reading));
+    this.reading.add(reading);
+  }
+  async read(file) {
+    this.complain(null);
     if (!file) { this.value = undefined; this.changed(); return; }
-    const bytes = new Uint8Array(await file.arrayBuffer());
+    const read = await file.arrayBuffer().catch(() => null);
+    if (this.file !== file) return;
+    if (!read) { this.set(undefined); this.complain(`${file.name} cannot be read.`); this.changed(); return; }
+    const bytes = new Uint8Array(read);
     let binary = "";
     for (let at = 0; at < bytes.length; at += 0x8000) binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
     this.value = { data: btoa(binary), filename: file.name, ...(file.type ? { content_type: file.type } : {}) };
@@ -239,6 +249,7 @@ class FileField extends Field {
   get() { return this.value; }
   set(value) {
     this.value = value;
+    this.file = null;
     this.control.value = "";
     this.note.textContent = value === undefined ? "" : `Set in the JSON: ${value?.filename ?? `${(value?.data ?? value)?.length ?? 0} characters`}`;
     return true;

@@ -31,6 +31,7 @@ class Try {
     }
     onLeave(() => this.running?.abort());
     this.formChanged();
+    this.busy(false);
   }
 
   // ---- two views of one value ----
@@ -62,6 +63,7 @@ class Try {
   }
 
   tabs() {
+    for (const tab of this.place.querySelectorAll('[role="tab"]')) tab.disabled = false;
     tablist([["tab-form", "panel-form"], ["tab-json", "panel-json"]].map(([tab, panel]) => [by(tab), () => {
       for (const each of ["panel-form", "panel-json"]) by(each).hidden = each !== panel;
     }]));
@@ -95,7 +97,7 @@ class Try {
     this.complained = [];
     this.show("…", "");
     const begun = performance.now();
-    try { await this[what](); } catch (error) {
+    try { await this.form.read(); await this[what](); } catch (error) {
       if (error.name === "AbortError") this.show(by("answer").textContent === "…" ? "Stopped." : by("answer").textContent, "stopped");
       else this.show("The server does not answer. Is agentos serve still running?", "", true);
     }

@@ -82,7 +82,7 @@ class World:
 
 
 def settled(page: Page) -> None:
-    page.wait_for_selector("main:not([aria-busy]) h1")
+    page.wait_for_selector("main:not([aria-busy]):not([data-starting]) h1")
 
 
 def inject(page: Page, script: str) -> None:
