@@ -233,7 +233,7 @@ def _answers(one: Operation) -> dict[str, Json]:
     elif one.reply.form:
         said["response"] = {"as": one.reply.form}
     elif not one.reply.described:
-        said["response"] = {"empty": "ok"}
+        said["response"] = {"as": "any"}
     if one.reply.streams:
         stream: dict[str, Json] = {"body": {one.stream_field: True}} if one.stream_field else {}
         stream |= {"delta": ".", "accumulate": "list"}

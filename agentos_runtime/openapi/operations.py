@@ -123,6 +123,8 @@ def _asks_for_streams(utility: Utility) -> bool:
 def _replies(utility: Utility, version: Version) -> dict[str, Json]:
     if utility.rest.response.raw:
         return {"*/*": {"schema": {}}}
+    if utility.rest.response.format.kind == "any" or not utility.strict_returns:
+        return {"application/json": {"schema": _returns(utility)}, "*/*": {"schema": {}}}
     replies: dict[str, Json] = {"application/json": {"schema": _returns(utility)}}
     if utility.streams:
         replies["text/event-stream"] = {"schema" if version == "3.1" else "itemSchema": dict(_EVENT)}

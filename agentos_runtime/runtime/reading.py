@@ -6,6 +6,7 @@ from functools import partial
 
 from agentos_runtime.calls.call import Reply
 from agentos_runtime.calls.evaluate import Value
+from agentos_runtime.calls.formats.as_it_comes import ANY, differs, holds_json
 from agentos_runtime.calls.formats.unread import json_response
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.reply import (
@@ -62,11 +63,27 @@ async def read(ctx: CallContext, response: UpstreamResponse) -> Reply:
     await check_status(ctx, response)
     if ctx.plan.reply.response.raw:
         return await _raw(ctx, response)
+    if _comes_otherwise(ctx, response):
+        return ctx.results.reply(None, ctx.timings()) if ctx.plan.utility.void else await _raw(ctx, response)
     body = await body_of(ctx, response)
     ctx.record.metering_sources.append(body.whole)
     value = await value_of(ctx, body)
     ctx.record.metering_sources.append(value)
     return ctx.results.reply(value, ctx.timings())
+
+
+def _comes_otherwise(ctx: CallContext, response: UpstreamResponse) -> bool:
+    """Whether the answer is handed on as it comes: where anything may come, and where nobody has proved what does."""
+    plan, utility = ctx.plan.reply.response, ctx.plan.utility
+    content_type = response.headers.get("content-type", "")
+    if plan.format.kind == ANY:
+        return not holds_json(content_type, response.body)
+    needs_json = plan.root is not None or plan.transform or plan.mapping or utility.streams
+    if utility.strict_returns or needs_json or not differs(plan.format, content_type, response.body):
+        return False
+    ctx.record.mismatched = True
+    ctx.trace_stages([("mismatch", [{"path": "", "message": f"no {plan.format.kind}, but {content_type}"}])])
+    return True
 
 
 async def body_of(ctx: CallContext, response: UpstreamResponse) -> Body:

@@ -21,13 +21,13 @@ class OtherKind(FormatError):
 
 def read_format(form: AnswerFormat, content_type: str, body: bytes) -> bytes:
     """JSON text of what the body says. Raises FormatError; OtherKind when it is plainly something else."""
-    other = _other_kind(form.kind, content_type, body)
+    other = other_kind(form.kind, content_type, body)
     if other is not None:
         raise OtherKind(other)
     return _READERS[form.kind](form, content_type, body)
 
 
-def _other_kind(name: str, content_type: str, body: bytes) -> Kind | None:
+def other_kind(name: str, content_type: str, body: bytes) -> Kind | None:
     """What the answer is instead, where reading it as the manifest says would give something that looks right."""
     seen, declared = seen_kind(body), declared_kind(content_type)
     if seen is BINARY and named_charset(content_type) is None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from agentos_runtime.calls.failure_words import page_words
 from agentos_runtime.calls.failures import Service
+from agentos_runtime.calls.formats.as_it_comes import ANY
 from agentos_runtime.calls.formats.charsets import FormatError
 from agentos_runtime.calls.formats.kinds import JSON, PAGE, Kind, declared_kind, essence, seen_kind
 from agentos_runtime.calls.formats.reading import OtherKind, read_format
@@ -21,7 +22,7 @@ def json_response(service: Service, utility: Utility, response: UpstreamResponse
     An empty body stays as it is: what it means is another rule.
     """
     form = utility.rest.response.format
-    if form.kind == "json" or not response.body.strip():
+    if form.kind in ("json", ANY) or not response.body.strip():
         return response
     try:
         return replace(response, body=read_format(form, _content_type(response), response.body))
@@ -35,7 +36,7 @@ def unreadable(service: Service, utility: Utility, response: UpstreamResponse, r
     """The error of a body that is not what the manifest says; `reason` is what the reader of that found."""
     page = page_words(response.body)
     kind = seen_kind(response.body) or declared_kind(_content_type(response))
-    if page is None and kind is not None and kind not in (PAGE, JSON) and _form(utility) == JSON.name:
+    if page is None and kind is not None and kind not in (PAGE, JSON) and _form(utility) in (JSON.name, ANY):
         return _other(service, utility, response, kind)
     why = page or reason
     return UpstreamInvalid(
@@ -65,7 +66,7 @@ def _form(utility: Utility) -> str:
 
 def _expected(utility: Utility) -> str:
     form = _form(utility)
-    return {"text": "text", "lines": "lines of text"}.get(form, form.upper())
+    return {"text": "text", "lines": "lines of text", ANY: "JSON"}.get(form, form.upper())
 
 
 def _content_type(response: UpstreamResponse) -> str:

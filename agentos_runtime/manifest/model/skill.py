@@ -27,7 +27,8 @@ from agentos_runtime.manifest.shapes import Shape
 class AnswerFormat:
     """What an answer is written in, and how that is read."""
 
-    kind: Choice["json", "text", "lines", "csv", "xml", "ndjson"] = "json"
+    kind: Choice["json", "text", "lines", "csv", "xml", "ndjson", "any"] = "json"
+    """`any`: JSON where it is some, else handed on as it comes."""
     simple: bool = False
     """XML as `{tag: value}`."""
     delimiter: str = ","

@@ -4,6 +4,8 @@ from typing import Protocol
 
 from agentos_runtime.calls.call import Reply
 from agentos_runtime.calls.plan import CallPlan
+from agentos_runtime.errors import UpstreamInvalid
+from agentos_runtime.jsontext import Json
 from agentos_runtime.runtime.answering.here import reply_of_program, reply_of_steps
 from agentos_runtime.runtime.answering.jobs import follow_job
 from agentos_runtime.runtime.answering.pages import PagesSource, open_pages, read_pages
@@ -26,6 +28,17 @@ class Answer(Protocol):
         ...
 
 
+def in_one(reply: Reply) -> Json:
+    """A reply as the one event of a stream, which is JSON. Raises UpstreamInvalid for bytes that are no text."""
+    if reply.raw is None:
+        value: Json = reply.value
+        return value
+    try:
+        return reply.raw.body.decode()
+    except UnicodeDecodeError:
+        raise UpstreamInvalid("The service answered with bytes, which no event holds: call without `stream`") from None
+
+
 class Plain:
     """One request, one reply; as a stream, a single event."""
 
@@ -34,7 +47,7 @@ class Plain:
         return await read(ctx, await send(ctx, authorized, ctx.plan.utility.rest.timeout))
 
     async def open(self, ctx: CallContext) -> Source:
-        return WholeSource((await self.reply(ctx)).value, ctx.results)
+        return WholeSource(in_one(await self.reply(ctx)), ctx.results)
 
 
 class Streamed(Plain):
@@ -49,7 +62,7 @@ class Streamed(Plain):
         )
         if is_stream(plan, upstream):
             return UpstreamSource(ctx, plan, upstream, authorized)
-        return WholeSource((await read(ctx, await upstream.whole(rest.timeout))).value, ctx.results)
+        return WholeSource(in_one(await read(ctx, await upstream.whole(rest.timeout))), ctx.results)
 
 
 class Paged:

@@ -8,6 +8,8 @@ from agentos_runtime.manifest.yaml.values import Cursor
 
 _OF_FORMAT: Mapping[str, str] = {"csv": "CSV", "xml": "XML"}
 _IN_UTF_8 = frozenset({"json", "ndjson"})
+_UNKNOWN = ("root", "transform", "mapping", "charset")
+"""What needs to know what the answer is."""
 _LISTS = frozenset({"lines", "csv", "ndjson"})
 
 
@@ -31,6 +33,9 @@ def read_answer_format(response: Cursor, scope: Scope) -> AnswerFormat:
 
 
 def _check_neighbours(response: Cursor, kind: str, scope: Scope) -> None:
+    if kind == "any":
+        _check_unknown(response, scope)
+        return
     charset, root = response.get("charset"), response.get("root")
     if charset is not None and kind in _IN_UTF_8:
         message = f"`charset` is of texts, and {kind.upper()} is always UTF-8"
@@ -47,9 +52,21 @@ def _check_neighbours(response: Cursor, kind: str, scope: Scope) -> None:
             _report(below, message, "Remove one of the two", scope)
 
 
+def _check_unknown(response: Cursor, scope: Scope) -> None:
+    for name in (*_UNKNOWN, *(["raw"] if response.flag("raw") else [])):
+        below = response.get(name)
+        if below is not None:
+            message = f"`as: any` hands on what is no JSON as it comes, so `{name}` cannot be"
+            _report(below, message, f"Remove `{name}`, or say with `as` what the answer is", scope)
+
+
 def check_rows(rest: Cursor, kind: str, scope: Scope) -> None:
     """Report what cannot be where a list in pages is read as something else than JSON."""
     items, transform = rest.at("paginate").get("items"), rest.at("response").get("transform")
+    if kind == "any":
+        message = "pages are lists of rows, and this answer may be anything"
+        _report(rest.at("response", "as"), message, "Say what the answer is, or remove `paginate`", scope)
+        return
     if kind in _LISTS and items is not None:
         _report(items, f"the answer, read as {kind}, is the list of rows itself", "Remove `items`", scope)
     if kind == "text" and transform is None:

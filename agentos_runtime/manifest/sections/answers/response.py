@@ -24,7 +24,7 @@ def read_response(cursor: Cursor, scope: Scope) -> Response:
         transform=read_expression(cursor.get("transform"), scope, "response"),
         mapping=tuple((name, expression) for name, expression in fields if expression is not None),
         raw=cursor.flag("raw"),
-        empty_ok=cursor.text("empty") == "ok",
+        empty_ok="ok" in (cursor.text("empty"), "ok" if cursor.text("as") == "any" else None),
         format=read_answer_format(cursor, scope),
     )
 

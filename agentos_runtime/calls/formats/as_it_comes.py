@@ -1,0 +1,42 @@
+"""What an answer is whose form nobody knows beforehand, or nobody has proved: JSON, or something to hand on as it is."""
+
+from agentos_runtime.calls.formats.kinds import BINARY, JSON, PAGE, TEXT, declared_kind, essence, seen_kind
+from agentos_runtime.calls.formats.reading import other_kind
+from agentos_runtime.jsontext import is_json
+from agentos_runtime.manifest.model import AnswerFormat
+
+ANY = "any"
+_SAYS_LITTLE = (None, TEXT, BINARY, PAGE)
+"""What services write above JSON when nobody set a content type."""
+
+
+def holds_json(content_type: str, body: bytes) -> bool:
+    """Whether the answer is to be read as JSON: nothing at all is, and what says that it is JSON.
+
+    An object or a list of JSON is too, where the content type says little; a number or a word may be any text.
+    """
+    kind = declared_kind(content_type)
+    if kind is JSON or not body.strip():
+        return True
+    generic = kind in _SAYS_LITTLE and essence(content_type).partition("/")[0] in ("", "text", "application")
+    return generic and seen_kind(body) is JSON and is_json(body)
+
+
+def differs(form: AnswerFormat, content_type: str, body: bytes) -> bool:
+    """Whether the answer is whole and of another form than somebody wrote: no damaged one, and no page for a person.
+
+    JSON that says so is no text, though it can be read as one.
+    """
+    declared = declared_kind(content_type)
+    if form.kind == JSON.name:
+        return not (declared is JSON or holds_json(content_type, body) or _is_page(content_type, body) or is_json(body))
+    if not body.strip():
+        return False
+    if form.kind in ("text", "lines") and declared is JSON:
+        return is_json(body)
+    other = other_kind(form.kind, content_type, body)
+    return other is not None and other is not PAGE
+
+
+def _is_page(content_type: str, body: bytes) -> bool:
+    return seen_kind(body) is PAGE or declared_kind(content_type) is PAGE
