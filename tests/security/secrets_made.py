@@ -54,6 +54,31 @@ OF_A_FORM: Mapping[str, st.SearchStrategy[str]] = {
     "telegram": st.tuples(text("123456789", 9), mixed(LETTERS, 35)).map(":".join),
     "pem": st.just("-----BEGIN RSA PRIVATE KEY-----"),
     "age": after("AGE-SECRET-KEY-1", string.ascii_uppercase + string.digits, 58),
+    **{
+        prefix: after(prefix, HEX, 64)
+        for prefix in ("e2b_", "cal_live_", "bkua_", "mlsn.", "live_", "test_", "shippo_live_", "rdme_")
+    },
+    **{
+        prefix: mixed(LETTERS, 64).map(prefix.__add__)
+        for prefix in (
+            "apify_api_", "bb_live_", "pcsk_", "alcht_", "ory_st_", "unkey_", "hcaik_", "nfp_", "tskey-auth-",
+            "tskey-api-", "tk-us-", "ATBB", "EZAK", "duffel_test_", "FLWSECK-", "FLWSECK_TEST-", "ops_eyJ",
+            "testsk_", "AKCp", "cmVmdGtu", "fio-u-", 21 * "A",
+        )
+    },
+    **{prefix: after(prefix, HEX, 40) for prefix in ("sqp_", "sgp_", "v1.", "CCIPAT_FnWzZ9rLg2sKc8dQvB_")},
+    **{
+        prefix: st.uuids(version=4).map(str).map(prefix.__add__)
+        for prefix in ("HRKU-", "pat-na1-", "access-sandbox-", "access-production-")
+    },
+    "NRAL": text(HEX, 36).map(lambda one: f"{one}NRAL"),
+    "xkeysib": st.tuples(text(HEX, 64), text(LETTERS, 16)).map(lambda two: f"xkeysib-{two[0]}-{two[1]}"),
+    "clickup": text(string.ascii_uppercase + string.digits, 32).map(lambda one: f"pk_38129475_{one}"),
+    "atlas": st.tuples(text(LETTERS, 14), text(WORD, 67)).map(".atlasv1.".join),
+    "asana": st.tuples(text(string.digits, 16), text(HEX, 32)).map(lambda two: f"1/{two[0]}:{two[1]}"),
+    "origin ca": st.tuples(text(HEX, 24), text(HEX, 146)).map(lambda two: f"v1.0-{two[0]}-{two[1]}"),
+    "sk.eyJ": st.tuples(text(WORD, 60), text(WORD, 22)).map(lambda two: f"sk.eyJ{two[0]}.{two[1]}"),
+    "sl.": mixed(WORD, 130).map("sl.".__add__),
 }  # fmt: skip
 BY_NAME: Mapping[str, st.SearchStrategy[str]] = {
     "hex 32": text(HEX, 32).filter(lambda one: any(map(str.isdigit, one)) and any(map(str.isalpha, one))),

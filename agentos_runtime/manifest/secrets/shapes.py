@@ -48,6 +48,17 @@ _SHAPES = (
     r"|AT[AC]TT3[\w=-]{20,}|pat[A-Za-z0-9]{14}\.[0-9a-f]{40,}|EAA[A-Za-z0-9]{60,}|sq0(?:atp|csp)-[\w-]{20,}"
     r"|rzp_(?:live|test)_[A-Za-z0-9]{14,}|pscale_(?:tkn|pw|oauth)_[\w-]{20,}|tfp_[\w-]{30,}|CFPAT-[\w-]{30,}"
     r"|re_[A-Za-z0-9]{6,}_[A-Za-z0-9]{18,}|pul-[0-9a-f]{40}|LTAI[A-Za-z0-9]{16,}|rnd_[A-Za-z0-9]{24,}|vc[kpair]_\w{24,}",
+    r"apify_api_[A-Za-z0-9]{30,}|e2b_[0-9a-f]{32,}|bb_(?:live|test)_[\w-]{20,}|pcsk_\w{40,}|alcht_[A-Za-z0-9]{24,}"
+    r"|cal_(?:live|test)_[0-9a-f]{24,}|ory_(?:st|at|rt|ac|pat)_[\w-]{24,}|unkey_[A-Za-z0-9]{16,}|hca[il]k_\w{30,}",
+    r"nfp_[A-Za-z0-9]{30,}|HRKU-[\w-]{30,}|v1\.0-[0-9a-f]{24}-[0-9a-f]{100,}|[0-9a-f]{36}NRAL(?!\w)"
+    r"|tskey-(?:auth|api|client|scim|webhook)-[\w-]{20,}|[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,}|tk-us-[\w-]{40,}"
+    r"|bk[au]a_[0-9a-f]{30,}|CCIP[AR]T_[A-Za-z0-9]{16,}_[0-9a-f]{30,}|sq[apu]_[0-9a-f]{40}|sgp_(?:\w{16}_)?[0-9a-f]{40}",
+    r"ATBB[A-Za-z0-9]{24,}|pk_\d{5,10}_[A-Z0-9]{30,}|pat-(?:na|eu|ap)\d-[0-9a-f-]{30,}|xkeysib-[0-9a-f]{40,}-\w{10,}"
+    r"|mlsn\.[0-9a-f]{40,}|access-(?:sandbox|development|production)-[0-9a-f-]{30,}|(?:live|test)_[A-Za-z0-9]{30,}"
+    r"|shippo_(?:live|test)_[0-9a-f]{30,}|EZ[AT]K[A-Za-z0-9]{40,}|duffel_(?:live|test)_[\w-]{30,}"
+    r"|FLWSECK(?:_TEST)?-[\w-]{20,}|ops_eyJ[\w+/=-]{40,}|sk\.eyJ[\w-]{20,}\.[\w-]{16,}|testsk_[A-Za-z0-9.]{24,}",
+    r"AKCp[A-Za-z0-9]{60,}|cmVmdGtu[A-Za-z0-9+/]{40,}|rdme_\w{40,}|fio-u-[\w=-]{40,}|A{21}[A-Za-z0-9%]{40,}"
+    r"|sl\.[\w-]{100,}|[0-2]/\d{10,}(?:/\d{10,})?:[0-9a-f]{32}(?!\w)|v1\.[0-9a-f]{40}(?!\w)",
 )
 _SHAPE = re.compile(rf"(?<![A-Za-z0-9])(?:bot)?(?:{'|'.join(_SHAPES)})")
 _RUN = re.compile(r"[\w+/=.~:%-]{16,}", re.ASCII)
