@@ -75,7 +75,7 @@ OF_A_FORM: Mapping[str, st.SearchStrategy[str]] = {
     "xkeysib": st.tuples(text(HEX, 64), text(LETTERS, 16)).map(lambda two: f"xkeysib-{two[0]}-{two[1]}"),
     "clickup": text(string.ascii_uppercase + string.digits, 32).map(lambda one: f"pk_38129475_{one}"),
     "atlas": st.tuples(text(LETTERS, 14), text(WORD, 67)).map(".atlasv1.".join),
-    "asana": st.tuples(text(string.digits, 16), text(HEX, 32)).map(lambda two: f"1/{two[0]}:{two[1]}"),
+    "asana": st.tuples(text(string.digits, 16), text(HEX, 32)).map(lambda two: f"{two[0]}:{two[1]}"),
     "origin ca": st.tuples(text(HEX, 24), text(HEX, 146)).map(lambda two: f"v1.0-{two[0]}-{two[1]}"),
     "sk.eyJ": st.tuples(text(WORD, 60), text(WORD, 22)).map(lambda two: f"sk.eyJ{two[0]}.{two[1]}"),
     "sl.": mixed(WORD, 130).map("sl.".__add__),

@@ -58,7 +58,7 @@ _SHAPES = (
     r"|shippo_(?:live|test)_[0-9a-f]{30,}|EZ[AT]K[A-Za-z0-9]{40,}|duffel_(?:live|test)_[\w-]{30,}"
     r"|FLWSECK(?:_TEST)?-[\w-]{20,}|ops_eyJ[\w+/=-]{40,}|sk\.eyJ[\w-]{20,}\.[\w-]{16,}|testsk_[A-Za-z0-9.]{24,}",
     r"AKCp[A-Za-z0-9]{60,}|cmVmdGtu[A-Za-z0-9+/]{40,}|rdme_\w{40,}|fio-u-[\w=-]{40,}|A{21}[A-Za-z0-9%]{40,}"
-    r"|sl\.[\w-]{100,}|[0-2]/\d{10,}(?:/\d{10,})?:[0-9a-f]{32}(?!\w)|v1\.[0-9a-f]{40}(?!\w)",
+    r"|sl\.[\w-]{100,}|(?:[0-2]/)?\d{10,}(?:/\d{10,})?:[0-9a-f]{32}(?!\w)|v1\.[0-9a-f]{40}(?!\w)",
 )
 _SHAPE = re.compile(rf"(?<![A-Za-z0-9])(?:bot)?(?:{'|'.join(_SHAPES)})")
 _RUN = re.compile(r"[\w+/=.~:%-]{16,}", re.ASCII)
