@@ -82,7 +82,10 @@ STREAMED = ANY.replace("response: {as: any}", "response: {as: any}, stream: {del
 def test_asked_for_as_a_stream_it_comes_as_one_event(tmp_path: Path, body: bytes, end: str) -> None:
     with serving(tmp_path, STREAMED, answer(200, body, [("Content-Type", "text/plain")])) as (house, _):
         event, data = house.stream("demo", "go", {})[-1]
-    assert (event, data if end == "done" else data["code"]) in [("done", "All is well"), ("error", "upstream_invalid")]
+    assert (event, data if end == "done" else data["code"]) in [
+        ("done", "All is well"),
+        ("error", "upstream_invalid"),
+    ]
     assert event == end
 
 

@@ -29,7 +29,9 @@ def differs(form: AnswerFormat, content_type: str, body: bytes) -> bool:
     """
     declared = declared_kind(content_type)
     if form.kind == JSON.name:
-        return not (declared is JSON or holds_json(content_type, body) or _is_page(content_type, body) or is_json(body))
+        return not (
+            declared is JSON or holds_json(content_type, body) or _is_page(content_type, body) or is_json(body)
+        )
     if not body.strip():
         return False
     if form.kind in ("text", "lines") and declared is JSON:

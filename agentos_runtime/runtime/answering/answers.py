@@ -36,7 +36,9 @@ def in_one(reply: Reply) -> Json:
     try:
         return reply.raw.body.decode()
     except UnicodeDecodeError:
-        raise UpstreamInvalid("The service answered with bytes, which no event holds: call without `stream`") from None
+        raise UpstreamInvalid(
+            "The service answered with bytes, which no event holds: call without `stream`"
+        ) from None
 
 
 class Plain:
