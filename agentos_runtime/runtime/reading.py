@@ -73,7 +73,7 @@ async def read(ctx: CallContext, response: UpstreamResponse) -> Reply:
 
 
 def _comes_otherwise(ctx: CallContext, response: UpstreamResponse) -> bool:
-    """Whether the answer is handed on as it comes: where anything may come, and where nobody has proved what does."""
+    """Whether the answer is handed on as it comes: anything may come, or nobody has proved what does."""
     plan, utility = ctx.plan.reply.response, ctx.plan.utility
     content_type = response.headers.get("content-type", "")
     if plan.format.kind == ANY:
