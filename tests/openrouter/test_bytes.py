@@ -8,6 +8,7 @@ from tests.openrouter.forms import parts_of
 from tests.openrouter.support import KEY, Desk
 from tests.toy.raw import Exchange, Received, answer, answer_json
 
+BY_CURSOR = frozenset({"list_files", "list_batches", "get_batch_results"})
 SOUND = bytes(range(256)) * 3
 JOB = {"id": "job/1", "polling_url": "https://openrouter.ai/api/v1/videos/job%2F1", "status": "pending"}
 VIDEO = JOB | {"status": "completed", "unsigned_urls": ["https://openrouter.ai/api/v1/videos/job/content?index=0"]}
@@ -52,6 +53,28 @@ def test_a_stored_file_comes_back_byte_for_byte(counter: Desk) -> None:
     assert counter.call("download_file", {"file_id": "file_1"}).content == SOUND
 
 
+def test_a_batch_says_how_to_read_its_requests_before_them(counter: Desk) -> None:
+    counter.says(answer_json({"id": "batch_1", "status": "validating"}, 202))
+    requests = [{"custom_id": "a", "body": {"messages": [{"role": "user", "content": "hi"}]}}]
+    given = {"requests": requests, "model": "toy/model", "endpoint": "/v1/chat/completions"}
+    assert counter.reply("create_batch", given)["id"] == "batch_1"
+    assert list(json.loads(counter.sent.body)) == ["endpoint", "model", "completion_window", "requests"]
+
+
+def test_documentation_is_read_without_a_key_and_from_its_own_pages_only(counter: Desk) -> None:
+    counter.says(answer(200, b"# Routing", [("Content-Type", "text/markdown")]))
+    assert counter.reply("read_docs", {"page": "features/provider-routing"}) == "# Routing"
+    assert (counter.sent.target, counter.sent.header("authorization")) == (
+        "/docs/features/provider-routing.md",
+        None,
+    )
+    counter.says(answer(200, b"- [Routing]", [("Content-Type", "text/plain")]))
+    assert counter.reply("list_docs") == "- [Routing]"
+    counter.says(answer(200, b"no", [("Content-Type", "text/plain")]))
+    assert counter.call("read_docs", {"page": "../api/v1/key"}).status_code == 400
+    assert not counter.toy.requests
+
+
 def test_a_video_is_waited_for_where_its_id_says(counter: Desk) -> None:
     counter.says(answer_json(JOB, 202), answer_json(VIDEO))
     assert counter.reply("create_video", {"model": "toy/film", "prompt": "a dog"}) == VIDEO
@@ -86,7 +109,7 @@ def rows(exchange: Exchange) -> None:
 
 
 def test_lists_go_on_for_as_long_as_the_caller_wants(counter: Desk) -> None:
-    lists = [name for name, one in counter.skill["utilities"].items() if one["paginates"] and name != "list_files"]
+    lists = [name for name, one in counter.skill["utilities"].items() if one["paginates"] and name not in BY_CURSOR]
     assert len(lists) > 8
     for name in lists:
         given = dict.fromkeys(counter.skill["utilities"][name]["params"].get("required", []), "one")
@@ -104,6 +127,18 @@ def test_files_go_on_by_their_cursor(counter: Desk) -> None:
     )
     assert counter.reply("list_files", {"all": True}) == [{"id": "a"}, {"id": "b"}]
     assert "cursor=next" in counter.toy.requests[1].target
+
+
+def test_batches_and_what_they_gave_go_on_by_the_cursor_of_their_own(counter: Desk) -> None:
+    counter.says(
+        answer_json({"data": [{"id": "b"}], "has_more": True, "last_id": "b"}),
+        answer_json({"data": [{"id": "a"}], "has_more": False, "last_id": "a"}),
+    )
+    assert counter.reply("list_batches", {"all": True}) == [{"id": "b"}, {"id": "a"}]
+    assert "after=b" in counter.toy.requests[1].target
+    counter.says(answer_json({"data": [1], "next_cursor": "x"}), answer_json({"data": [2], "next_cursor": None}))
+    assert counter.reply("get_batch_results", {"batch_id": "b", "all": True}) == [1, 2]
+    assert "cursor=x" in counter.toy.requests[1].target
 
 
 def test_what_openrouter_removed_says_what_to_do_instead_and_sends_nothing(counter: Desk) -> None:
