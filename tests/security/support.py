@@ -22,11 +22,12 @@ from tests.clients import NO_TLS
 
 def until(true: Callable[[], bool], seconds: float = 60) -> bool:
     """Whether it becomes true; the bound is far above what any machine needs."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.01
     while not true():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
     return True
 
 
