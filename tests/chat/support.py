@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,9 @@ def schema(name: str) -> Any:
     return json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
 
 
+@cache
 def load(skill: str) -> LoadResult:
-    """A skill of this repository, loaded."""
+    """A skill of this repository, loaded once."""
     file = SKILLS / skill / "readme.md"
     return load_skill(
         file.read_bytes(),
