@@ -1,6 +1,7 @@
 """The one place where the parts meet."""
 
 import asyncio
+import logging
 import os
 import sys
 import time
@@ -84,9 +85,12 @@ async def real_dependencies(
     pinning = Pinning(environ, check_platform())
     keys = OperatorKeys(open_credentials(settings, environ), open_approvals(settings), pinning)
     broker = CredentialBroker(keys.credentials, keys.approvals)
+    store = open_store(settings)
+    for problem in store.problems():
+        logging.getLogger("agentos.credentials").warning("%s", problem)
     async with Upstream(settings) as upstream:
         asking = TokenTransport(upstream, circuit_breakers)
-        async with Renewals(open_store(settings), asking, broker, settings.home, wall=time.time) as renewals:
+        async with Renewals(store, asking, broker, settings.home, wall=time.time) as renewals:
             machine = LocalParts(Executors(), pinning)
             yield Dependencies(upstream, broker, renewals=renewals, keys=keys, machine=machine)
 

@@ -221,6 +221,12 @@ class CredentialNotFound(OperatorError):
     code, status = "credential_not_found", 424
 
 
+class CredentialSealed(OperatorError):
+    """The credential is sealed under a master key that is not there, or was changed where it is kept."""
+
+    code, status = "credential_sealed", 424
+
+
 class CredentialRejected(OperatorError):
     """The upstream refused the credential (401)."""
 

@@ -29,6 +29,7 @@ ONLY_IN: Mapping[str, str | tuple[str, ...]] = {
     "markdown_it": "console/",
     "nh3": "console/",
     "keyring": "security/credentials/",
+    "cryptography": "security/credentials/sealing.py",
     "sqlite3": ("storage/", "limits/", "waiting/", "runtime/home/backup.py", "executors/inside/sql_worker.py"),
 }
 TOUCHES_PRIVATE: Mapping[str, str] = {
@@ -64,6 +65,7 @@ LOADS_LATE: Mapping[str, str] = {
     "cli/database/commands.py": "the driver is an extra that may not be installed",
     "cli/activity/commands.py": "without a database nothing that knows of one is loaded",
     "security/credentials/opening.py": "the keyring is an extra that may not be installed",
+    "security/credentials/sealed.py": "what seals is an extra that may not be installed",
 }
 MEASURES_INTERNALS: Mapping[str, str] = {
     "fortress.py": "takes single protections out of the runtime, to know what each costs",

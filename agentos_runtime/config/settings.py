@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
+from agentos_runtime.config.master_key import read_master_keys
 from agentos_runtime.config.values import READERS
 
 MB = 1024 * 1024
@@ -52,6 +53,9 @@ class Settings:
     database: str | None = field(default=None, repr=False)
     """The PostgreSQL whose state replicas share, as libpq spells it; None = the home holds all."""
     database_password_file: Path | None = None
+    master_key: str | None = field(default=None, repr=False)
+    """Under which credentials in the database are sealed: `id:key,…`."""
+    master_key_file: Path | None = None
     credentials_dir: Path | None = None
     """A folder of mounted credentials, one file for each field."""
     drain: float = 0.0
@@ -146,6 +150,21 @@ class Settings:
                 "operator_token is the same as AGENTOS_TOKEN or AGENTOS_AGENT_TOKEN, so every caller would be the "
                 "operator. Make one of its own: openssl rand -hex 32"
             )
+
+    def master_keys(self) -> tuple[tuple[str, bytes], ...]:
+        """By their ids, the one that seals first; none where none is set. Raises SettingsError."""
+        text, file = self.master_key, self.master_key_file
+        if text is not None and file is not None:
+            raise SettingsError("master_key and master_key_file are both set: one of them says it")
+        try:
+            text = file.read_text(encoding="utf-8").strip() if file is not None else text
+            return read_master_keys(text) if text is not None else ()
+        except UnicodeDecodeError:
+            raise SettingsError(f"{file} (master_key_file) cannot be read: it is not UTF-8") from None
+        except OSError as error:
+            raise SettingsError(f"{file} (master_key_file) cannot be read: {error.strerror}") from None
+        except ValueError as error:
+            raise SettingsError(f"{file or 'master_key'} cannot be used: {error}") from None
 
     @property
     def credentials_file(self) -> Path:

@@ -149,6 +149,8 @@ READERS: Mapping[str, Any] = {
     "drain": _seconds,
     "database": _database,
     "database_password_file": _folder,
+    "master_key": str,
+    "master_key_file": _folder,
     "credentials_dir": _folder,
     "proxy": str,
     "proxy_resolves": _flag,

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from agentos_runtime.errors import ApprovalRequired, CredentialNotFound
+from agentos_runtime.errors import ApprovalRequired, CredentialNotFound, CredentialSealed
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth, Rest, Skill, Utility
 from agentos_runtime.manifest.origins import declared_origin, is_private, origin_of
@@ -22,7 +22,7 @@ from agentos_runtime.security.authority import (
 from agentos_runtime.security.credentials.lookup import Listed, UnusableCredential
 from agentos_runtime.security.credentials.redactor import Redactor
 from agentos_runtime.security.credentials.secret import Credential
-from agentos_runtime.security.credentials.store import KeyringError
+from agentos_runtime.security.credentials.store import KeyringError, SealedError
 from agentos_runtime.security.pins import Pin, changes, text_pins
 from agentos_runtime.storage.private_files import PrivateFileError, Stamp
 
@@ -185,7 +185,7 @@ class CredentialBroker:
         for utility in (*skill.utilities.values(), *skill.inner.values()):
             try:
                 credential = self._find(skill, _auth_of(skill, utility))
-            except CredentialNotFound:
+            except (CredentialNotFound, CredentialSealed):
                 continue
             callable_ones += 1
             needed = declared_grants(skill, utility)
@@ -245,6 +245,8 @@ class CredentialBroker:
             return None
         try:
             credential = self._credentials.find(skill.id, auth.name, auth.asked)
+        except SealedError as error:
+            raise CredentialSealed(str(error), details={"skill": skill.id}) from None
         except (UnusableCredential, PrivateFileError, KeyringError) as error:
             raise _not_found(skill, auth, str(error)) from None
         if credential is None and not auth.optional:

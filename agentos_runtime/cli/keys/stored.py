@@ -7,7 +7,7 @@ from agentos_runtime.cli.terminal.shell import Failed, Shell, json_option, pass_
 from agentos_runtime.cli.terminal.skill_names import complete_skill
 from agentos_runtime.jsontext import Json
 from agentos_runtime.security.credentials.lookup import Listed
-from agentos_runtime.security.credentials.opening import open_credentials
+from agentos_runtime.security.credentials.opening import import_sealed, open_credentials
 from agentos_runtime.security.credentials.store import KeyringError
 
 home_option = click.option("--home", metavar="FOLDER", help="Where keys and activity lie. [AGENTOS_HOME]")
@@ -56,6 +56,37 @@ def remove_key(shell: Shell, skill: str, credential: str, home: str | None, as_j
         print_json({"skill": skill, "credential": credential, "removed": True})
     else:
         say(f"Removed the {credential} key of {skill}.")
+
+
+@click.command(name="rotate")
+@home_option
+@json_option
+@pass_shell
+def rotate_keys(shell: Shell, home: str | None, as_json: bool) -> None:
+    """Seal all keys in the database anew under the first key of AGENTOS_MASTER_KEY.
+
+    Put a new key before the old one there, for all replicas; then run this. When nothing remains under the old
+    one, it may be taken out. Exit code 1 while something remains.
+
+    \b
+    Example:
+      AGENTOS_MASTER_KEY=k2:…,k1:… agentos keys rotate
+    """
+    settings = shell.settings(home=home)
+    if settings.database is None:
+        raise Failed("Keys are sealed in a database alone, and AGENTOS_DATABASE is not set.")
+    try:
+        sealed, remaining = import_sealed().open_sealed(settings).rotate()
+    except KeyringError as error:
+        raise Failed(f"Nothing was sealed anew: {error}") from None
+    if as_json:
+        print_json({"sealed": sealed, "remaining": dict(remaining)})
+    else:
+        say(f"{sealed} sealed anew.")
+        for name, count in remaining.items():
+            say(f"{count} under {name} could not be opened: agentos keys list, then set or remove them", err=True)
+    if remaining:
+        raise click.exceptions.Exit(1)
 
 
 def _json(entry: Listed) -> Json:

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from agentos_runtime.config.settings import Settings
+from agentos_runtime.config.settings import Settings, SettingsError
 from agentos_runtime.errors import InternalError, ReplyMismatch
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth
@@ -17,13 +17,13 @@ from agentos_runtime.runtime.service import Runtime
 from agentos_runtime.security.agents import Caller
 from agentos_runtime.security.approvals import Approvals
 from agentos_runtime.security.credentials.lookup import Credentials, UnusableCredential
-from agentos_runtime.security.credentials.opening import open_credentials
+from agentos_runtime.security.credentials.opening import open_credentials, open_store
 from agentos_runtime.security.credentials.store import KeyringError
 from agentos_runtime.skills.files import skill_folders
 from agentos_runtime.skills.opening import UNUSABLE
 from agentos_runtime.storage.private_files import PrivateFileError
 
-HIDDEN = frozenset({"token", "operator_token", "agent_token", "proxy"})
+HIDDEN = frozenset({"token", "operator_token", "agent_token", "proxy", "database", "master_key"})
 """Settings that may hold a secret: only whether they are set is shown."""
 SHORT = 16
 """Characters below which a token can be guessed."""
@@ -118,6 +118,7 @@ async def examine(
     findings = home_findings(settings, approvals)
     findings += await _of_runtime(runtime, operator, tools)
     findings += _of_tokens(settings)
+    findings += _of_sealed(settings)
     if server is not None:
         findings.append(await server())
     return HealthReport(tuple(_shown(settings)), (*findings, *_of_platform()))
@@ -204,6 +205,19 @@ def _of_tokens(settings: Settings) -> Iterator[Finding]:
         if 0 < len(getattr(settings, name) or "") < SHORT:
             text = f"has fewer than {SHORT} characters, which can be guessed. Make one: openssl rand -hex 32"
             yield Finding(name, "note", text)
+
+
+def _of_sealed(settings: Settings) -> Iterator[Finding]:
+    """Credentials in the database, and the master keys that they need."""
+    if settings.database is None:
+        return
+    try:
+        store = open_store(settings)
+        yield from (Finding("master key", "wrong", problem) for problem in store.problems())
+        for name in store.unneeded():
+            yield Finding("master key", "note", f"nothing is sealed under {name!r} any more: it may be taken out")
+    except (SettingsError, PrivateFileError, KeyringError) as error:
+        yield Finding("master key", "wrong", str(error))
 
 
 def _of_platform(name: str = sys.platform) -> Iterator[Finding]:

@@ -40,7 +40,12 @@ def list_credentials(runtime: Runtime) -> dict[str, Json]:
         for auth in skill.auth.values()
     ]
     rows += [_orphan(each) for each in stored.values()]
-    return {"credentials": rows, "file": str(runtime.home.settings.credentials_file)}
+    return {"credentials": rows, "file": _place(runtime)}
+
+
+def _place(runtime: Runtime) -> str:
+    settings = runtime.home.settings
+    return str(settings.credentials_file) if settings.database is None else "the database"
 
 
 def set_credential(

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
+from typing import Any
 
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.security.credentials.lookup import Credentials
@@ -19,8 +20,19 @@ def open_credentials(settings: Settings, environ: Mapping[str, str]) -> Credenti
 
 
 def open_store(settings: Settings) -> CredentialStore:
-    """What is stored, alone. Raises KeyringError when the keyring is wanted and missing."""
+    """What is stored, alone: in the home, or sealed in the database.
+
+    Raises KeyringError when the keyring is wanted and missing, SettingsError for unusable master keys.
+    """
+    if settings.database is not None:
+        sealed: CredentialStore = import_sealed().open_sealed(settings)
+        return sealed
     return CredentialStore(PrivateFile(settings.credentials_file), _keyring() if settings.keyring else None)
+
+
+def import_sealed() -> Any:
+    """What knows of the database's credentials: loaded where there is one."""
+    return importlib.import_module("agentos_runtime.security.credentials.sealed")
 
 
 def _keyring() -> Keyring:

@@ -1,4 +1,7 @@
-"""Credentials at rest: `credentials.json` (0600), and with it, by choice, the operating system's keyring."""
+"""Credentials at rest: `credentials.json` (0600), and with it, by choice, the operating system's keyring.
+
+With a database, `sealed` keeps the same entries there.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -28,6 +31,10 @@ class KeyringError(Exception):
     """The keyring is not there, is locked, or does not answer in time; the message says which and what to do."""
 
 
+class SealedError(KeyringError):
+    """A master key is missing or another one, or what is sealed was changed; the message says which."""
+
+
 class Keyring(Protocol):
     """Where an operating system keeps passwords: a text per account. Every method raises KeyringError."""
 
@@ -39,21 +46,30 @@ class Keyring(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Box:
+    """The values of an entry, sealed together with what they were agreed to be sent to."""
+
+    text: str
+    agreed: tuple[Json, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One stored credential."""
 
     skill: str
     credential: str
     fields: Mapping[str, Secret | None]
-    """By the field's name; None = kept in the keyring and not fetched."""
+    """By the field's name; None = kept elsewhere and not fetched."""
     grants: frozenset[Grant]
     """What was shown and agreed to when it was stored."""
     set_at: str
-    kept_in: Literal["credentials.json", "keyring"] = "credentials.json"
+    kept_in: Literal["credentials.json", "keyring", "database"] = "credentials.json"
     life: Life | None = None
     """Until when the value is good, when the service said so."""
     ended: bool = False
     """The service refused to renew it: only a new login helps."""
+    box: Box | None = None
 
     @property
     def account(self) -> str:
@@ -83,6 +99,14 @@ class CredentialStore:
         """Remove what killed writers left behind: it holds secrets."""
         self._file.sweep()
 
+    def problems(self) -> tuple[str, ...]:
+        """What will keep stored credentials from being used, a sentence each."""
+        return ()
+
+    def unneeded(self) -> tuple[str, ...]:
+        """The ids of master keys under which nothing is sealed any more."""
+        return ()
+
     def entries(self) -> tuple[Entry, ...]:
         """All that is stored; values kept in the keyring are not fetched."""
         return tuple(self._current().values())
@@ -90,14 +114,12 @@ class CredentialStore:
     def get(self, skill: str, credential: str) -> Entry | None:
         """One entry with its values, also those of the keyring."""
         entry = self._current().get((skill, credential))
-        return self._with_values(entry) if entry and entry.kept_in == "keyring" else entry
+        return self._with_values(entry) if entry else None
 
     def put(self, entry: Entry) -> None:
         """Store an entry in place of the one there was. It is on disk when this returns."""
-        if self._keyring is not None:
-            self._keyring.set(entry.account, _reveal(entry.fields))
-            entry = replace(entry, fields=dict.fromkeys(entry.fields), kept_in="keyring")
-        self._change(lambda entries: {**entries, (entry.skill, entry.credential): entry})
+        stowed = self._stowed(entry if self._keyring is None else replace(entry, kept_in="keyring"))
+        self._change(lambda entries: {**entries, (entry.skill, entry.credential): stowed})
 
     def renew(self, old: Entry, new: Entry) -> bool:
         """Replace the values of an entry if its refresh token is still that of `old`; False when it is another.
@@ -109,14 +131,14 @@ class CredentialStore:
         def change(entries: Mapping[tuple[str, str], Entry]) -> Mapping[tuple[str, str], Entry]:
             nonlocal renewed
             stored = entries.get(key)
-            kept = self._with_values(stored) if stored and stored.kept_in == "keyring" else stored
+            kept = self._with_values(stored) if stored else None
             if stored is None or kept is None or kept.fields.get(REFRESH_TOKEN) != old.fields.get(REFRESH_TOKEN):
                 return entries
-            renewed, fields = True, new.fields
-            if stored.kept_in == "keyring":
-                self._keyring_of(stored).set(stored.account, _reveal(fields))
-                fields = dict.fromkeys(fields)
-            return {**entries, key: replace(stored, fields=fields, life=new.life, ended=new.ended)}
+            renewed = True
+            return {
+                **entries,
+                key: self._stowed(replace(stored, fields=new.fields, life=new.life, ended=new.ended)),
+            }
 
         self._change(change)
         return renewed
@@ -143,16 +165,21 @@ class CredentialStore:
             )
         return names
 
+    def _stowed(self, entry: Entry) -> Entry:
+        """As it is written, its values being where `kept_in` says."""
+        if entry.kept_in != "keyring":
+            return entry
+        self._keyring_of(entry).set(entry.account, reveal(entry.fields))
+        return replace(entry, fields=dict.fromkeys(entry.fields))
+
     def _with_values(self, entry: Entry) -> Entry:
+        if entry.kept_in != "keyring":
+            return entry
         text = self._keyring_of(entry).get(entry.account)
-        try:
-            values = parse(text) if text is not None else None
-        except ValueError:
-            values = None
-        if not isinstance(values, dict) or not all(isinstance(values.get(name), str) for name in entry.fields):
+        found = with_fields(entry, text)
+        if found is None:
             raise KeyringError(f"the keyring no longer holds {entry.account}: store it again")
-        fields = {name: Secret(str(values[name])) for name in entry.fields}
-        return replace(entry, fields=fields)
+        return found
 
     def _keyring_of(self, entry: Entry) -> Keyring:
         if self._keyring is None:
@@ -179,8 +206,20 @@ class CredentialStore:
             raise PrivateFileError(f"{path} is damaged ({error}): mend it, or move it away") from None
 
 
-def _reveal(fields: Mapping[str, Secret | None]) -> str:
+def reveal(fields: Mapping[str, Secret | None]) -> str:
+    """The values as the text that is kept elsewhere."""
     return json.dumps({name: secret.reveal() for name, secret in fields.items() if secret is not None})
+
+
+def with_fields(entry: Entry, text: str | bytes | None) -> Entry | None:
+    """The entry with the values of such a text; None when it is none of this entry's."""
+    try:
+        values = parse(text) if text is not None else None
+    except ValueError:
+        values = None
+    if not isinstance(values, dict) or not all(isinstance(values.get(name), str) for name in entry.fields):
+        return None
+    return replace(entry, fields={name: Secret(str(values[name])) for name in entry.fields})
 
 
 def _parse(data: bytes) -> dict[tuple[str, str], Entry]:
@@ -203,16 +242,26 @@ def _parse_entry(value: Json) -> Entry:
         raise ValueError("an entry's fields are strings, or null for those in the keyring")
     if not isinstance(grants, list):
         raise ValueError("an entry has grants")
+    box = _parse_box(entry.get("box"), entry.get("agreed"))
     return Entry(
         entry["skill"],
         entry["credential"],
         {name: None if text is None else Secret(text) for name, text in fields.items()},
         frozenset(map(Grant.from_json, grants)),
         entry["set_at"],
-        "keyring" if None in fields.values() else "credentials.json",
+        "database" if box else "keyring" if None in fields.values() else "credentials.json",
         _parse_life(entry.get("renew_at"), entry.get("expires_at")),
         entry.get("ended") is True,
+        box,
     )
+
+
+def _parse_box(text: Json, agreed: Json) -> Box | None:
+    if text is None:
+        return None
+    if not isinstance(text, str) or not isinstance(agreed, list):
+        raise ValueError("an entry's box is a string, with what was agreed to")
+    return Box(text, tuple(agreed))
 
 
 def _parse_life(renew_at: Json, expires_at: Json) -> Life | None:
@@ -234,6 +283,7 @@ def _dump(entries: Mapping[tuple[str, str], Entry]) -> bytes:
         }
         | ({"renew_at": entry.life.renew_at, "expires_at": entry.life.expires_at} if entry.life else {})
         | ({"ended": True} if entry.ended else {})
+        | ({"box": entry.box.text, "agreed": [*entry.box.agreed]} if entry.box else {})
         for _, entry in sorted(entries.items(), key=lambda item: item[0])
     ]
     return json.dumps({"version": FORMAT_VERSION, "credentials": credentials}, indent=2).encode() + b"\n"
