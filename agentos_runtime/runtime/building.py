@@ -1,6 +1,8 @@
 """What a call asks of the upstream, still without its secrets."""
 
+import re
 from dataclasses import replace
+from urllib.parse import quote
 
 from agentos_runtime.calls.evaluate import Inputs
 from agentos_runtime.calls.reply import failed_draft
@@ -14,7 +16,7 @@ from agentos_runtime.calls.requests.drafting import (
 )
 from agentos_runtime.calls.requests.placeholders import Placeholders
 from agentos_runtime.jq.outcome import Outcome
-from agentos_runtime.jq.program import Program
+from agentos_runtime.jq.program import Program, value_program
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.runtime.context import CallContext
 
@@ -22,6 +24,8 @@ from agentos_runtime.runtime.context import CallContext
 async def build(ctx: CallContext) -> Draft:
     """The request without its secrets. Raises AgentOSError: expressions, params."""
     plan = ctx.request_plan
+    if ctx.trace is not None and ctx.call.depth == 0:
+        await _trace_page(ctx)
     placeholders = Placeholders.fresh(plan.auth.fields if plan.auth else ())
     seen = document(ctx.params, ctx.settings, placeholders, ctx.call.params) | dict(ctx.inputs.results)
     outputs: list[Json] = []
@@ -43,6 +47,22 @@ async def build(ctx: CallContext) -> Draft:
         carries=carries,
         uploads=ctx.inputs.uploads,
     )
+
+
+async def _trace_page(ctx: CallContext) -> None:
+    """Show where a person would look; nothing where that cannot be told, or is no https address."""
+    utility = ctx.plan.utility
+    page: Json = None
+    if utility.web_url is not None:
+        given = {name: quote(str(value), safe="") for name, value in ctx.params.items()}
+        page = re.sub(r"\{\+?(\w+)\}", lambda found: given.get(found[1], ""), utility.web_url)
+    elif utility.page is not None:
+        text = b'{"params":{},"settings":{},"response":null,"body":%s}' % dump({"params": ctx.params})
+        outcome = await ctx.services.workers.run(value_program("", utility.page.source), text)
+        found = outcome.outputs[0] if outcome.failure is None else None
+        page = found[0] if isinstance(found, list) and len(found) == 1 else None
+    if isinstance(page, str) and re.fullmatch(r"https://[^\s\\]+", page):
+        ctx.trace_stages([("page", page)])
 
 
 async def _outcome(ctx: CallContext, program: Program, seen: dict[str, Json]) -> Outcome:

@@ -11,8 +11,8 @@ from agentos_runtime.jsontext import Json, JsonTextError, parse
 from agentos_runtime.manifest.model import Expression, Jq, PlainPath
 
 Trace: TypeAlias = Callable[[str, Json], None]
-"""Gets the stage's name and what it gave: jq (which way a program ran), params, request, response, body, error,
-root, transform, mapping, mismatch, reply; for a stream, an `event` with its `data` and what expressions `gave`."""
+"""Gets the stage's name and what it gave: jq (which way a program ran), params, page, request, response, body,
+error, root, transform, mapping, mismatch, reply; for a stream, an `event` with `data` and what its jq `gave`."""
 
 Stages: TypeAlias = Iterator[tuple[str, Json]]
 

@@ -202,6 +202,6 @@ def _utility(skill: Skill, utility: Utility) -> dict[str, Json]:
         "effect": utility.effect,
         "origin": declared_origin(utility.rest.url),
         "stream_origin": declared_origin(streamed(utility.rest).url) if utility.rest.stream else None,
-        "web_url": utility.web_url,
+        "web_url": utility.web_url or (utility.page.written if utility.page else None),
         "handles_urls": [*utility.handles_urls],
     }

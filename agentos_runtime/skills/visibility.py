@@ -84,8 +84,9 @@ class VisibleSkills:
         if instead := entry.skill.gone.get(utility):
             raise Gone(f"{skill_id}/{utility} is gone: {instead}", details={"skill": skill_id, "utility": utility})
         if reason := entry.skill.unavailable.get(utility):
+            said = reason if reason.startswith(("`", "there ")) else f"it {reason}"
             raise NotSupported(
-                f"{skill_id}/{utility} cannot be called: it {reason}",
+                f"{skill_id}/{utility} cannot be called: {said}",
                 details={"skill": skill_id, "utility": utility},
             )
         if mistake := (broken_utilities(entry.problems) or {}).get(utility.replace(".", "_")):

@@ -154,6 +154,7 @@ def _samples(skill: Skill, auth: Auth | None, nodes: Sequence[Jq]) -> Samples | 
 
 
 def _chosen(utility: Utility) -> Iterator[str]:
+    yield from utility.deciding
     declared = utility.params.get("properties")
     for name, schema in declared.items() if isinstance(declared, dict) else ():
         if isinstance(schema, dict) and "enum" in schema:

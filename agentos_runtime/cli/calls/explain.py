@@ -18,6 +18,7 @@ MOST_LINES = 60
 EXPLAINED: Mapping[str, str] = {
     "params": "the params, defaults put in",
     "ignored": "params that are not sent (rest.ignored)",
+    "page": "where a person would look (web_url)",
     "renewal": "the token was renewed",
     "request": "what is sent",
     "stderr": "the end of what the program wrote to its error",

@@ -8,32 +8,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.manifest.dialects.choices import choice_of
 from agentos_runtime.manifest.dialects.credentials import Connection, connection_of
 from agentos_runtime.manifest.dialects.graphql import mistakes_of
-from agentos_runtime.manifest.dialects.local.callables import EXECUTORS, KEYS, Locals, local_request, request_for
+from agentos_runtime.manifest.dialects.local.callables import KEYS, Locals, local_request, request_for
 from agentos_runtime.manifest.dialects.local.steps import steps_of
-from agentos_runtime.manifest.dialects.params import account_param_of, param_of, web_address
+from agentos_runtime.manifest.dialects.params import account_param_of, page_jq, param_of, web_address
 from agentos_runtime.manifest.dialects.placeholders import NotCarried
 from agentos_runtime.manifest.dialects.replies import lists_entities, response_of, returns_of
 from agentos_runtime.manifest.dialects.requests import graphql_error, graphql_of, rest_of
-from agentos_runtime.manifest.dialects.shapes import mistyped
+from agentos_runtime.manifest.dialects.shapes import malformed, mistyped
+from agentos_runtime.manifest.dialects.signs import EXECUTORS, FOREIGN_EXECUTORS, dialect_of, is_of_agentos
 from agentos_runtime.manifest.dialects.told import Told, misspelt, unknown_keys
 from agentos_runtime.manifest.dialects.tree import entries, text, under
-from agentos_runtime.manifest.model import Local, Step
+from agentos_runtime.manifest.model import Local, Page, Step
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Sequence, Value
 
-_MARKS = ("operations", "transformers", "adapters", "connections")
-_EXECUTORS: Mapping[str, str] = {
-    "swift": "needs swift (macOS), which is not run here",
-    "applescript": "needs applescript (macOS), which is not run here",
-    "node": "needs node, which is not run here",
-    "csv": "reads a local file (`csv`), which is not run here",
-    "download": "fetches a file into a drive (`download`), which is not run here",
-}
-_RUN = ("rest", "graphql", *EXECUTORS, "steps")
 _KNOWN = frozenset(
     {
-        *_RUN, "description", "returns", "params", "web_url", "handles_urls", "label", "operation",
+        *EXECUTORS, "description", "returns", "params", "web_url", "handles_urls", "label", "operation",
         "readonly", "connection", "auth", "test", "effect", "response", "provides", "credits", "strict_returns",
         "credential", "gone", "additional_params",
     }
@@ -70,6 +63,12 @@ class Carried:
     """The mapping of each entity."""
     handles_urls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     account_params: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    pages: Mapping[str, Page] = field(default_factory=dict)
+    """`web_url` where it is jq."""
+    deciding: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Params that only say which of several urls is called."""
+    graphql: frozenset[str] = frozenset()
+    """Callables with a query of GraphQL."""
     told: tuple[Told, ...] = ()
     """Mistakes and misspellings."""
     extras: Mapping[str, Json] = field(default_factory=dict)
@@ -78,24 +77,7 @@ class Carried:
 
 def carried(root: Cursor) -> Carried | None:
     """The file in our own language; None when it is written in that already."""
-    utilities = root.get("utilities")
-    marked = any(isinstance(cursor.json, dict) for mark in _MARKS if (cursor := root.get(mark)) is not None)
-    if not marked and not any(map(_is_foreign, dict(utilities.items()).values() if utilities else ())):
-        return None
-    return _Carrier(root).carry()
-
-
-def _is_foreign(cursor: Cursor) -> bool:
-    """Whether a utility has an executor that our own language has not."""
-    return cursor.get("rest") is None and any(cursor.get(name) is not None for name in (*_EXECUTORS, *_RUN))
-
-
-def _dialect_of(root: Cursor) -> str:
-    if root.get("connections") or root.get("adapters"):
-        return "E"
-    auth = root.get("auth")
-    places = [auth.get(place) for place in ("header", "query", "body")] if auth else []
-    return "D" if any(place is not None and isinstance(place.json, dict) for place in places) else "C"
+    return _Carrier(root).carry() if is_of_agentos(root) else None
 
 
 class _Carrier:
@@ -111,6 +93,9 @@ class _Carrier:
         self.entities: dict[str, str] = {}
         self.handles_urls: dict[str, tuple[str, ...]] = {}
         self.account_params: dict[str, frozenset[str]] = {}
+        self.pages: dict[str, Page] = {}
+        self.deciding: dict[str, frozenset[str]] = {}
+        self.graphql: set[str] = set()
         self.told = [*unknown_keys(root), *mistyped(root)]
         self.transformers = dict(self._transformers())
         connections = root.get("connections")
@@ -133,9 +118,11 @@ class _Carrier:
     def carry(self) -> Carried:
         utilities = dict(self._callables())
         pairs: Pairs = {}
+        odd = dict(malformed(self.root))
+        self.told += odd.values()
         for name in _TOP:
             below = self.root.get(name)
-            if below is not None and below.json is not None:
+            if below is not None and below.json is not None and name not in odd:
                 one_line = name in ("name", "description") and isinstance(below.json, str) and "\n" in below.json
                 pairs[name] = under(below, text(" ".join(str(below.json).split()), below)) if one_line else below
         base = self.root.at("api").get("base_url")
@@ -164,7 +151,7 @@ class _Carrier:
         extras = {name: below.json for name, below in self.root.items() if name not in taken}
         return Carried(
             Cursor(self.root.document, entries(pairs, self.root)),
-            _dialect_of(self.root),
+            dialect_of(self.root),
             self.names,
             frozenset(self.operations),
             self.unavailable,
@@ -174,6 +161,9 @@ class _Carrier:
             self.transformers,
             self.handles_urls,
             self.account_params,
+            self.pages,
+            self.deciding,
+            frozenset(self.graphql),
             tuple(self.told),
             extras,
         )
@@ -262,13 +252,14 @@ class _Carrier:
             reply = {"error": graphql_error(executor), **reply}
         if reply:
             request["response"] = entries(reply, response or executor)
-        pairs: Pairs = {"rest": entries(request, executor), **self._facts(cursor, connection, is_operation)}
+        pairs: Pairs = {"rest": entries(request, executor), **self._facts(cursor, is_operation)}
         gives = kind in ("command", "python") or bool(set(reply) & {"raw", "transform", "root"})
         promised = returns_of(returns, gives)
         if promised is not None:
             pairs["returns"] = promised
         if lists_entities(returns) and "raw" not in reply and self.root.get("strict_returns") is None:
             pairs = {"strict_returns": text(True, cursor), **pairs}
+        pairs |= self._page(name, cursor, connection)
         if key is not None:
             pairs[key[0]] = text(key[1], cursor)
         self.handles_urls[name] = cursor.texts("handles_urls")
@@ -282,15 +273,20 @@ class _Carrier:
         """The request of a callable, and which credential it carries. Raises NotCarried."""
         if kind == "steps":
             return (request_for("steps", executor, {}), ("auth", "none")), Connection()
-        if kind in EXECUTORS:
+        if kind == "sql" and self.auth.refused:
+            raise NotCarried("needs a database other than SQLite, which is not asked here")
+        if kind in KEYS:
             self.told += misspelt(executor, KEYS[kind])
             database = self.root.get("database")
             request, self.locals.of[name] = local_request(kind, executor, cursor.get("params"), database, results)
             return (request, ("auth", "none")), Connection()
         chosen, connection = self._connection(cursor, executor)
         if kind == "rest":
+            choice = choice_of(executor.text("url") or "")
+            self.deciding[name] = choice.deciding if choice else frozenset()
             return (rest_of(executor, connection, self.root.at("api").text("base_url")), chosen), connection
         self.told += mistakes_of(executor, f"utilities.{name}.graphql")
+        self.graphql.add(name)
         return (graphql_of(executor, connection, self._endpoint(connection)), chosen), connection
 
     def _endpoint(self, connection: Connection) -> Cursor | str | None:
@@ -321,7 +317,7 @@ class _Carrier:
             return ("auth", "none"), connection
         return (("credential", name) if len(self.connections) > 1 else None), connection
 
-    def _facts(self, cursor: Cursor, connection: Connection, is_operation: bool) -> Pairs:
+    def _facts(self, cursor: Cursor, is_operation: bool) -> Pairs:
         pairs: Pairs = {}
         for name in ("description", "strict_returns", "additional_params", "credential"):
             if (below := cursor.get(name)) is not None and below.json not in (None, ""):
@@ -338,12 +334,20 @@ class _Carrier:
         elif cursor.get("graphql") is not None and cursor.at("graphql").text("query") is not None:
             is_query = re.match(r"\s*(?:query\b|\{)", str(cursor.at("graphql").text("query")))
             pairs["effect"] = text("read" if is_query else "write", cursor)
-        page = cursor.get("web_url")
-        if page is not None and isinstance(page.json, str) and (address := web_address(page.json)):
-            declared = {*dict(cursor.at("params").items()), *connection.params}
-            if declared.issuperset(re.findall(r"\{(\w+)\}", address)):
-                pairs["web_url"] = under(page, text(address, page))
         return pairs
+
+    def _page(self, name: str, cursor: Cursor, connection: Connection) -> Pairs:
+        """`web_url` as an address with `{name}`; what only jq can say is kept beside."""
+        page = cursor.get("web_url")
+        if page is None or not isinstance(page.json, str):
+            return {}
+        declared = {*dict(cursor.at("params").items()), *connection.params}
+        address = web_address(page.json)
+        if address and declared.issuperset(re.findall(r"\{(\w+)\}", address)):
+            return {"web_url": under(page, text(address, page))}
+        if (source := page_jq(page.json)) is not None:
+            self.pages[name] = Page(page.json, source)
+        return {}
 
     def _params(self, cursor: Cursor, connection: Connection) -> Pairs:
         declared = cursor.get("params")
@@ -360,13 +364,13 @@ def _has_place(credential: Value | None) -> bool:
 
 def _executor(cursor: Cursor) -> tuple[str, Cursor]:
     """What the callable calls. Raises NotCarried for what is not run here, and for keys that nobody reads."""
-    for name, reason in _EXECUTORS.items():
+    for name, reason in FOREIGN_EXECUTORS.items():
         if cursor.get(name) is not None:
             raise NotCarried(reason)
     for name in dict(cursor.items()):
         if name not in _KNOWN:
             raise NotCarried(f"`{name[:60]}` is not supported")
-    found = [(name, below) for name in _RUN if (below := cursor.get(name)) is not None]
+    found = [(name, below) for name in EXECUTORS if (below := cursor.get(name)) is not None]
     if not found or not isinstance(found[0][1].value, Entries | Sequence):
         raise NotCarried("names nothing that could be called")
     if len(found) > 1:

@@ -1,7 +1,6 @@
 """The mapping of a transformer or adapter as one jq expression over an element of the reply."""
 
 import re
-from collections.abc import Iterator
 from typing import TypeAlias
 
 from agentos_runtime.jsontext import dump
@@ -92,21 +91,20 @@ def _linked(name: str, cursor: Cursor, element: str, checked: list[Cursor]) -> s
         return _value(cursor, element, checked)
     source = cursor.get("_source")
     if source is None:
-        return f"{element} | . as {element} | {{{_fields(cursor, element, checked)}}}"
-    each = f". as {element} | {{{_fields(cursor, element, checked)}}}"
+        return f"{element} | . as {element} | {_fields(cursor, element, checked)}"
+    each = f". as {element} | {_fields(cursor, element, checked)}"
     return f"{_value(source, element, checked)} | if . == null then null else map({each}) end"
 
 
 def _fields(cursor: Cursor, element: str, checked: list[Cursor]) -> str:
-    def each() -> Iterator[str]:
-        for name, below in cursor.items():
-            if name == "_source":
-                continue
+    """An object; names with a dot nest."""
+    tree: Tree = {}
+    for name, below in cursor.items():
+        if name != "_source":
             reference = _is_reference(below)
             source = _reference(below, element, checked) if reference else _value(below, element, checked)
-            yield f"{_quoted(name)}: ({source})"
-
-    return ", ".join(each())
+            _put(tree, name.split("."), source)
+    return _object(tree)
 
 
 def _unless_null(source: str) -> str:

@@ -24,13 +24,17 @@ def of_dialect(carried: Carried | None, read: Mapping[str, Utility], reading: Re
         return {}
     locals_ = carried.locals
     utilities: dict[str, Utility] = {}
-    inner = {name: _local(utility, locals_) for name, utility in read.items() if name in locals_.inner}
+    inner = {
+        name: _pruned(_local(utility, locals_), carried.graphql)
+        for name, utility in read.items()
+        if name in locals_.inner
+    }
     for name, utility in read.items():
         if name in locals_.inner or _lacks_a_step(locals_.of.get(name), inner):
             continue
         written = carried.names.get(name, name)
         utilities[written] = replace(
-            _local(utility, locals_),
+            _pruned(_local(utility, locals_), carried.graphql),
             name=written,
             kind="operation" if name in carried.operations else "utility",
             alias=name if name != written else None,
@@ -38,6 +42,8 @@ def of_dialect(carried: Carried | None, read: Mapping[str, Utility], reading: Re
             entity=carried.entities.get(name),
             handles_urls=carried.handles_urls.get(name, ()),
             account_params=carried.account_params.get(name, frozenset()),
+            deciding=carried.deciding.get(name, frozenset()),
+            page=carried.pages.get(name),
         )
     for cursor in {each.value.start: each for each in carried.checked}.values():
         source = str(cursor.json)
@@ -67,6 +73,11 @@ def with_account_params(skill: Skill, settings: Mapping[str, Json]) -> Skill:
 
     every = {name: filled(utility) for name, utility in skill.utilities.items()}
     return skill if every == skill.utilities else replace(skill, utilities=every)
+
+
+def _pruned(utility: Utility, graphql: frozenset[str]) -> Utility:
+    """The same; of a GraphQL call a map whose fields are all left out is left out too."""
+    return replace(utility, rest=replace(utility.rest, nested="brackets")) if utility.name in graphql else utility
 
 
 def _local(utility: Utility, locals_: Locals) -> Utility:

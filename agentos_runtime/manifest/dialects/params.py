@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from agentos_runtime.jq.program import classify
+from agentos_runtime.jsontext import dump
 from agentos_runtime.manifest.dialects.tree import entries, text, under
 from agentos_runtime.manifest.params import JSON_TYPES
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Value
@@ -70,6 +72,21 @@ def account_param_of(cursor: Cursor) -> Cursor | Value:
     return under(
         cursor, entries({name: each for name, (_, each) in value.entries.items() if name != "required"}, cursor)
     )
+
+
+def page_jq(written: str) -> str | None:
+    """A page that no template says, as jq; None for what is neither jq nor has placeholders that are known."""
+    if "{{" in written:
+        parts = re.split(r"\{\{\s*params\.(\w+)\s*\}\}", written.strip())
+        if any("{{" in part for part in parts[::2]):
+            return None
+        joined = (
+            f'(.params.{part} | if . == null then "" else tostring end)' if index % 2 else dump(part).decode()
+            for index, part in enumerate(parts)
+            if part
+        )
+        return " + ".join(joined)
+    return written if classify(written, frozenset()) == "jq" and ".auth" not in written else None
 
 
 def web_address(written: str) -> str | None:

@@ -70,7 +70,7 @@ def _expression(found: re.Match[str]) -> str:
     head, *pipes = (piece.strip() for piece in found[1].split("|"))
     path = _PATH.fullmatch(head)
     if path is None:
-        raise NotCarried(f"the placeholder {found[0][:60]} is not supported")
+        raise NotCarried(f"has the placeholder {found[0][:60]}, which is not supported")
     source = f".{path[1]}{path[2]}"
     for pipe in pipes:
         name, _, argument = pipe.partition(":")
@@ -82,7 +82,7 @@ def _piped(source: str, name: str, argument: str, whole: str) -> str:
     if name == "default":
         return f"(if {source} == null then {_quoted_default(argument)} else {source} end)"
     if name not in _PIPES or argument:
-        raise NotCarried(f"the placeholder {whole[:60]} is not supported")
+        raise NotCarried(f"has the placeholder {whole[:60]}, which is not supported")
     return source if _PIPES[name] == "." else f"({source} | if . == null then . else {_PIPES[name]} end)"
 
 

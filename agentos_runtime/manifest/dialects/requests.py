@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from agentos_runtime.jq.program import classify
 from agentos_runtime.jsontext import dump
+from agentos_runtime.manifest.dialects.choices import choice_of
 from agentos_runtime.manifest.dialects.credentials import Connection
 from agentos_runtime.manifest.dialects.placeholders import NotCarried, filled, under_key
 from agentos_runtime.manifest.dialects.tree import composed, entries, text
@@ -84,6 +85,8 @@ def _refuse_others(cursor: Cursor, known: frozenset[str], what: str) -> None:
 def _address(url: Cursor, base_url: str | None) -> Value:
     """The url with the connection's address in front of one that begins with `/`."""
     value = filled(url, url=True)
+    if isinstance(value.value, str) and (choice := choice_of(value.value)):
+        value = text(choice.source, url)
     written = value.value
     if isinstance(written, str) and classify(written, frozenset()) == "jq" and not _ORIGIN.match(written):
         raise NotCarried("computes where its request goes; a url begins with the address of its service")

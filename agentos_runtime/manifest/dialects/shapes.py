@@ -1,5 +1,6 @@
 """The keys of AgentOS's skill files and what stands under each: what is of another kind is told where it stands."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
@@ -63,8 +64,18 @@ CONNECTION: Shapes = {
     **dict.fromkeys(("type", "label", "help_url", "base_url", "description", "prefix", "placeholder"), "text"),
     **dict.fromkeys(("header", "query", "body"), "text|map"),
     **dict.fromkeys(("headers", "account_params"), "map"),
-    "optional": "flag", "oauth": "map|text", "cookies": "map",
+    "optional": "flag", "oauth": "map|text", "cookies": "map|list",
 }  # fmt: skip
+_ADDRESS = r"https?://\S+"
+_FORMS: Mapping[str, tuple[str, str]] = {
+    "icon": (
+        r"[A-Za-z0-9_-][A-Za-z0-9 ._-]{0,100}\.(?i:svg|png|jpe?g|webp|gif|ico)",
+        "the name of an image beside the file",
+    ),
+    "color": (r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})", 'written as "#rrggbb"'),
+    **dict.fromkeys(("website", "privacy_url", "terms_url"), (_ADDRESS, "an address with https:// or http://")),
+}
+"""What some texts of the top level look like, and how that is said."""
 TYPES = frozenset({*JSON_TYPES, *TEXTS, "file", "any"})
 """What a param may be; those that JSON has not are texts, and `any` is all."""
 _KINDS: Mapping[str, Callable[[Json], bool]] = MappingProxyType(
@@ -88,6 +99,17 @@ def mistyped(root: Cursor) -> Iterator[Told]:
     for section in ("operations", "utilities"):
         for cursor in _below(root.get(section)):
             yield from _callable(cursor)
+
+
+def malformed(root: Cursor) -> Iterator[tuple[str, Told]]:
+    """Texts of the top level that are not shown, since they are none of what their key holds, by their keys."""
+    for name, (form, said) in _FORMS.items():
+        below = root.get(name)
+        if below is not None and isinstance(below.json, str) and not re.fullmatch(form, below.json.strip()):
+            yield (
+                name,
+                Told(below, f"`{name}` is {said}, so this is not shown", "Correct it, or leave it", "warning", 0),
+            )
 
 
 def _below(cursor: Cursor | None) -> tuple[Cursor, ...]:

@@ -200,6 +200,14 @@ Effect: TypeAlias = Choice["read", "write", "destroy"]
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """Where a person would look, as jq over `{params}`: shown, and never asked for anything."""
+
+    written: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Utility:
     """One thing a skill can do."""
 
@@ -236,6 +244,8 @@ class Utility:
     entity: str | None = None  # what it gives, or gives a list of, by its entity's name
     handles_urls: tuple[str, ...] = ()  # patterns of web addresses that it reads
     account_params: frozenset[str] = frozenset()  # params that are the same for all calls of an account
+    deciding: frozenset[str] = frozenset()  # params that choose among urls of the file, and are in none of them
+    page: Page | None = None  # `web_url` where it is jq
 
     @property
     def streams(self) -> bool:

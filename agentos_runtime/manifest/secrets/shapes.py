@@ -64,7 +64,11 @@ _SHAPE = re.compile(rf"(?<![A-Za-z0-9])(?:bot)?(?:{'|'.join(_SHAPES)})")
 _RUN = re.compile(r"[\w+/=.~:%-]{16,}", re.ASCII)
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\\\s]{1,8000}-----END)?")
 _SCHEME = re.compile(r"\b(Bearer|Basic|Token|FlyV1) +([A-Za-z0-9+/=._~,-]{8,})", re.IGNORECASE)
-_USERINFO = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://([^\s/?#@\"'`<>{}]*:[^\s/?#@\"'`<>{}]+)@")
+_EXAMPLE = r"(?i:(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?)://\w*:(?:pass(?:word)?|pw)@)"
+"""How manuals write the address of a database."""
+_USERINFO = re.compile(
+    rf"(?<![A-Za-z])(?!{_EXAMPLE})[A-Za-z][A-Za-z0-9+.-]{{0,20}}://([^\s/?#@\"'`<>{{}}]*:[^\s/?#@\"'`<>{{}}]+)@"
+)
 _USER = re.compile(r"\s(?:-u|-U|--user|--proxy-user)[ =]?[\"']?[^\s:\"']+:([^\s\"'{}<>]{6,})")
 _PAIR = re.compile(
     r"(?<![\w.$-])([A-Za-z][\w-]{1,48})\\?[\"']?[ \t]{0,3}[=:][ \t]{0,3}\\?[\"']?(?=([^\s\"'`,;&<>(){}\[\]\\]{8,}))"

@@ -185,7 +185,7 @@ def _checked_script(cursor: Cursor, words: _Words, script: int, env: Pairs, type
         variables[number] = f"AGENTOS_PARAM_{number}"
         value = filled(under(cursor, text(found[0], cursor)))
         if value.value == found[0] or re.search(r"auth\.", found[1]):
-            raise NotCarried(f"the placeholder {found[0][:60]} is not supported")
+            raise NotCarried(f"has the placeholder {found[0][:60]}, which is not supported")
         env[variables[number]] = text(f"({value.value}\n) | {_TEXT}", cursor)
         if _is_number(found[0], types):
             numbers.add(number)
