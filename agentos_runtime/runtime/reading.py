@@ -31,6 +31,8 @@ from agentos_runtime.runtime.tracing import reply_stages
 READ_AT_ONCE = 1 << 16
 """Bytes of another form than JSON that are read between two calls; more are read beside them."""
 
+_BYTES = "application/octet-stream"
+
 
 async def send(ctx: CallContext, authorized: AuthorizedRequest, timeout: float) -> UpstreamResponse:
     """The whole answer, whatever its status, within `timeout` seconds. Raises AgentOSError."""
@@ -64,7 +66,7 @@ async def read(ctx: CallContext, response: UpstreamResponse) -> Reply:
     if ctx.plan.reply.response.raw:
         return await _raw(ctx, response)
     if _comes_otherwise(ctx, response):
-        return ctx.results.reply(None, ctx.timings()) if ctx.plan.utility.void else await _raw(ctx, response)
+        return _as_it_comes(ctx, response)
     body = await body_of(ctx, response)
     ctx.record.metering_sources.append(body.whole)
     value = await value_of(ctx, body)
@@ -73,7 +75,7 @@ async def read(ctx: CallContext, response: UpstreamResponse) -> Reply:
 
 
 def _comes_otherwise(ctx: CallContext, response: UpstreamResponse) -> bool:
-    """Whether the answer is handed on as it comes: anything may come, or nobody has proved what does."""
+    """Whether the answer is handed on as it comes: where anything may come, or nobody has proved what does."""
     plan, utility = ctx.plan.reply.response, ctx.plan.utility
     content_type = response.headers.get("content-type", "")
     if plan.format.kind == ANY:
@@ -84,6 +86,18 @@ def _comes_otherwise(ctx: CallContext, response: UpstreamResponse) -> bool:
     ctx.record.mismatched = True
     ctx.trace_stages([("mismatch", [{"path": "", "message": f"no {plan.format.kind}, but {content_type}"}])])
     return True
+
+
+def _as_it_comes(ctx: CallContext, response: UpstreamResponse) -> Reply:
+    """Raises the error that JSON holds, by the default predicate."""
+    if ctx.plan.utility.void:
+        return ctx.results.reply(None, ctx.timings())
+    content_type = response.headers.get("content-type", "")
+    if not holds_json(content_type, response.body):
+        return ctx.results.raw(response.body, content_type or _BYTES, ctx.timings())
+    body = read_body(ctx.plan.reply, response, ctx.services.clocks.wall())
+    ctx.record.metering_sources.append(body.whole)
+    return ctx.results.reply(body.whole, ctx.timings())
 
 
 async def body_of(ctx: CallContext, response: UpstreamResponse) -> Body:
@@ -148,7 +162,7 @@ async def ask(ctx: CallContext, plan: ValuePlan, whole: Json, response: Upstream
 
 async def _raw(ctx: CallContext, response: UpstreamResponse) -> Reply:
     """Bytes handed on. Raises the upstream's error when a JSON body holds one instead of the bytes."""
-    content_type = response.headers.get("content-type", "application/octet-stream")
+    content_type = response.headers.get("content-type", _BYTES)
     if content_type.split(";")[0].strip().lower() == "application/json":
         await body_of(ctx, response)
     return ctx.results.raw(response.body, content_type, ctx.timings())

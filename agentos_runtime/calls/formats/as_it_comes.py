@@ -1,4 +1,4 @@
-"""What an answer is whose form nobody knows beforehand, or nobody has proved: JSON, or something to hand on."""
+"""What an answer is whose form nobody knows, or has proved: JSON, or something to hand on as it is."""
 
 from agentos_runtime.calls.formats.kinds import BINARY, JSON, PAGE, TEXT, declared_kind, essence, seen_kind
 from agentos_runtime.calls.formats.reading import other_kind
@@ -23,7 +23,7 @@ def holds_json(content_type: str, body: bytes) -> bool:
 
 
 def differs(form: AnswerFormat, content_type: str, body: bytes) -> bool:
-    """Whether the answer is whole and of another form than was written: none damaged, and no page for a person.
+    """Whether the answer is whole and of another form than somebody wrote: not damaged, and no page for a person.
 
     JSON that says so is no text, though it can be read as one.
     """
