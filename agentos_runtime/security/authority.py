@@ -24,6 +24,11 @@ USE = "use"
 """The placement of a grant for agents to call an origin's own addresses: all of them, or `use:` and a pattern."""
 EVERY_METHOD = "*"
 
+HANDED = "function"
+"""The placement of a grant to hand a key to a function that runs on this machine: `function:` and its callable."""
+HERE = "local://python"
+"""The origin of such a grant."""
+
 
 class AuthorityError(ValueError):
     """What was read is no authority."""
@@ -40,7 +45,7 @@ class Grant:
     method: str
     placement: str
     """`header:authorization`, `query:api_key`, `body:token`, `basic`, `url`, `network`, `login`, `client`, `use`,
-    `use:/v1/*`."""
+    `use:/v1/*`, `function:find`."""
 
     def __str__(self) -> str:
         where = self.origin or "an origin that the file does not say (a jq url must begin with a literal origin)"
@@ -51,6 +56,9 @@ class Grant:
             return f"{verb}{f'{path} of {where}' if path else f'any path of {where}'}, as agents ask,{key}"
         if self.credential is None:
             return f"{self.method} {where} on this machine's network"
+        if self.placement.startswith(f"{HANDED}:"):
+            function = self.placement.removeprefix(f"{HANDED}:")
+            return f'hand the credential "{self.credential}" to {function}, a Python function on this machine'
         if self.placement == LOGIN:
             return f'{self.method} {where} to log in for the credential "{self.credential}"'
         if self.placement == CLIENT:
@@ -239,6 +247,8 @@ def grants_for(skill: Skill, utility: Utility, origin: str | None, method: str, 
     if utility.asks is not None:
         needed = Grant(auth.name if auth else None, *utility.asks)
         return frozenset({needed} if auth or (origin is not None and is_private(origin)) else ())
+    if utility.local is not None:
+        return frozenset({Grant(auth.name, HERE, method, f"{HANDED}:{utility.name}")} if auth else ())
     grants = {Grant(auth.name, origin, method, place) for place in placements(auth, rest)} if auth else set()
     if origin is not None and is_private(origin):
         grants.add(Grant(None, origin, method, NETWORK))

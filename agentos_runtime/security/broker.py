@@ -11,6 +11,7 @@ from agentos_runtime.manifest.origins import declared_origin, is_private, origin
 from agentos_runtime.manifest.requests.streamed import requests_of
 from agentos_runtime.manifest.variables import variables
 from agentos_runtime.security.authority import (
+    HERE,
     NETWORK,
     Grant,
     authority_of,
@@ -227,7 +228,7 @@ class CredentialBroker:
             raise ApprovalRequired(
                 f"The skill {skill.id} is not called: {closed}", details=_details(skill, utility)
             )
-        needed = grants_for(skill, utility, origin_of(origin), method, rest)
+        needed = grants_for(skill, utility, HERE if utility.local else origin_of(origin), method, rest)
         carries = any(grant.credential is not None for grant in needed)
         credential = self._find(skill, _auth_of(skill, utility)) if carries else None
         for grant in sort_grants(needed):

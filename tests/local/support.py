@@ -76,8 +76,17 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(folder: Path, front: str, files: Mapping[str, str] | None = None, **settings: Any) -> Iterator[Served]:
-    """The skill `here` with the front matter, which may speak of `{folder}`, and files beside it."""
+def served(
+    folder: Path,
+    front: str,
+    files: Mapping[str, str] | None = None,
+    more: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> Iterator[Served]:
+    """The skill `here` with the front matter, which may speak of `{folder}`, and files beside it.
+
+    more: variables of the environment.
+    """
     skills = folder / "skills"
     place = skills / "here"
     place.mkdir(parents=True)
@@ -94,6 +103,7 @@ def served(folder: Path, front: str, files: Mapping[str, str] | None = None, **s
         "AGENTOS_ONLY_SKILLS": "true",
         "SHOWN": "a value that the manifest names",
         "HIDDEN": "canary-of-the-environment",
+        **(more or {}),
     }
     with house(folder, skills=skills, environ=environ, **settings) as running:
         yield Served(running, place, environ)

@@ -279,6 +279,8 @@ class _Carrier:
             self.told += misspelt(executor, KEYS[kind])
             database = self.root.get("database")
             request, self.locals.of[name] = local_request(kind, executor, cursor.get("params"), database, results)
+            if kind == "python" and re.search(r"\.auth\b", str(request["body"])):
+                return (request, self._connection(cursor, executor)[0]), Connection()
             return (request, ("auth", "none")), Connection()
         chosen, connection = self._connection(cursor, executor)
         if kind == "rest":

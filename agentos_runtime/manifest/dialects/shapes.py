@@ -105,7 +105,9 @@ def malformed(root: Cursor) -> Iterator[tuple[str, Told]]:
     """Texts of the top level that are not shown, since they are none of what their key holds, by their keys."""
     for name, (form, said) in _FORMS.items():
         below = root.get(name)
-        if below is not None and isinstance(below.json, str) and not re.fullmatch(form, below.json.strip()):
+        if below is None or below.json is None:
+            continue
+        if not isinstance(below.json, str) or not re.fullmatch(form, below.json.strip()):
             yield (
                 name,
                 Told(below, f"`{name}` is {said}, so this is not shown", "Correct it, or leave it", "warning", 0),

@@ -9,7 +9,7 @@ from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.yaml.values import Cursor
 from agentos_runtime.suggest import suggest
 
-_KEYS = frozenset(
+KEYS = frozenset(
     {
         "id", "name", "description", "icon", "color", "website", "privacy_url", "terms_url", "auth", "api",
         "database", "transformers", "adapters", "operations", "utilities", "connections", "instructions",
@@ -39,9 +39,9 @@ class Told:
 def unknown_keys(root: Cursor) -> Iterator[Told]:
     """Keys of the top level that no skill file of AgentOS has: kept and shown, and nothing reads them."""
     for name, cursor in root.items():
-        if name in _KEYS:
+        if name in KEYS:
             continue
-        guess = suggest(name, _KEYS)
+        guess = suggest(name, KEYS)
         fix = f"Did you mean `{guess}`?" if guess else "Remove it, unless it is for your own programs"
         yield Told(cursor, f"`{name[:60]}` is not a key that anything reads", fix, "warning")
 

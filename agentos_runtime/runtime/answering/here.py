@@ -1,6 +1,7 @@
 """Calls of what runs on this machine, and calls in steps."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -24,12 +25,16 @@ async def reply_of_program(ctx: CallContext) -> Reply:
     draft = replace(draft, body=asked_of(ctx, draft))
     timeout = ctx.plan.utility.rest.timeout
     machine = ctx.services.machine
+    auth = ctx.plan.request.auth
+    handed = None if auth is None else replace(auth, templates=())
     if machine is None:
-        return await read(ctx, await send(ctx, await authorize(ctx, draft), timeout))
+        return await read(ctx, await send(ctx, await authorize(ctx, draft, handed), timeout))
     body = draft.body
     assert isinstance(body, dict)
     shown: dict[str, Json] = {"method": draft.method, "url": draft.url, "headers": {}, "body": body}
     ctx.trace_stages([("request", shown)])
+    if handed is not None:  # the credential, where an expression put it and nowhere else
+        body = json.loads((await authorize(ctx, draft, handed)).request.body or b"{}")
     return await read(ctx, await machine.send(ctx, body, timeout))
 
 
