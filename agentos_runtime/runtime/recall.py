@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
-from contextlib import suppress
 
 from agentos_runtime.errors import AgentOSError, ApprovalRequired, NotAllowed
 
@@ -22,14 +21,17 @@ class Recalls:
         self._sleep = sleep
         self._open: dict[object, tuple[Ask, Interrupt]] = {}
         self._watching: asyncio.Task[None] | None = None
+        self._seen: Hashable = None
+        """What the stamps were when every stream was last asked about; None = ask again at the next look."""
 
     def watch(self, ask: Ask, interrupt: Interrupt) -> Callable[[], None]:
         """Interrupt a stream when asking again is refused; gives what is to be called when it has ended."""
         mark = object()
         self._open[mark] = (ask, interrupt)
-        self._look((mark,))
         if self._watching is None:
+            self._seen = self._stamps()  # before asking: a change from here on is seen by the next look
             self._watching = asyncio.create_task(self._watch())
+        self._look((mark,))
         return lambda: self._forget(mark)
 
     def _forget(self, mark: object) -> None:
@@ -39,19 +41,19 @@ class Recalls:
             self._watching = None
 
     async def _watch(self) -> None:
-        seen = self._stamps()
         while True:
             await self._sleep(LOOK_AGAIN)
             stamps = self._stamps()
-            if stamps != seen:
-                seen = stamps
+            if stamps != self._seen:
+                self._seen = stamps
                 self._look(tuple(self._open))
 
     def _look(self, marks: tuple[object, ...]) -> None:
         for mark in marks:
             ask, interrupt = self._open[mark]
-            with suppress(AgentOSError):
-                try:
-                    ask()
-                except (ApprovalRequired, NotAllowed) as refusal:
-                    interrupt(refusal)
+            try:
+                ask()
+            except (ApprovalRequired, NotAllowed) as refusal:
+                interrupt(refusal)
+            except AgentOSError:  # nobody knows: a file that cannot be read just now
+                self._seen = None
