@@ -18,7 +18,9 @@ from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 from agentos_runtime.server.connections.peer import Peers
 
 PATIENCE = 1.0
-"""Seconds a server may take to say that it is one; a call itself has the time that the server gives it."""
+"""Seconds that connecting to a server on this machine may take; a call has the time that the server gives it."""
+BUSY = 10.0
+"""Seconds until one that took the connection says what it is: a busy machine is no reason to go past it."""
 ACCEPTED = 202
 """A person has to be asked first."""
 ANY_ADDRESS: Mapping[str, str] = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -126,7 +128,7 @@ async def server_client(settings: Settings) -> AsyncIterator[httpx.AsyncClient |
 async def is_ours(client: httpx.AsyncClient) -> bool:
     """Whether an agentos of this user answers there; asked without the token, and before any param is sent."""
     try:
-        async with client.stream("GET", "/api/health", timeout=PATIENCE) as response:
+        async with client.stream("GET", "/api/health", timeout=httpx.Timeout(BUSY, connect=PATIENCE)) as response:
             health = parse(await response.aread())
             if not isinstance(health, dict) or not {"status", "version", "skills"} <= health.keys():
                 return False
