@@ -658,9 +658,12 @@ def test_urls_that_an_operation_reads_and_what_its_verb_does_are_shown(
         "AGENTOS_SKILLS": str(toys.house.skills),
         "AGENTOS_ONLY_SKILLS": "true",
     }
-    assert run(("search", "example/people", "--json"), environ) == 0
-    found = json.loads(capsys.readouterr().out)["results"]
-    assert [(each["kind"], each["description"]) for each in found] == [("url", "read by linked/list_people")]
+    for words in ("example/people", "https://www.toy.example/people/ann?tab=1"):
+        assert run(("search", words, "--json"), environ) == 0
+        found = json.loads(capsys.readouterr().out)["results"]
+        assert [(each["kind"], each["description"]) for each in found] == [("url", "read by linked/list_people")]
+    assert run(("search", "https://toy.example/pets", "--json"), environ) == 0
+    assert json.loads(capsys.readouterr().out)["results"] == []
 
 
 def test_an_accounts_params_are_what_the_operator_set_unless_a_call_says_them(

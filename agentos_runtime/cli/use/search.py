@@ -1,6 +1,7 @@
 """`agentos search`."""
 
 import asyncio
+import re
 from typing import Any
 
 import click
@@ -48,17 +49,29 @@ async def _found(shell: Shell, settings: Settings, words: list[str]) -> list[Any
         for entry in catalog.entries():
             detail: Any = catalog.detail(entry["id"])  # type: ignore[index,call-overload,arg-type]
             for each in _things(detail):
-                hits = [word in each["name"].lower() or word in each["description"].lower() for word in words]
+                hits = [
+                    word in each["name"].lower()
+                    or word in each["description"].lower()
+                    or (each["kind"] == "url" and reads(each["name"], word))
+                    for word in words
+                ]
                 if all(hits):
                     named = sum(word in each["name"].lower() for word in words)
                     ranked.append((-named, each["name"], each))
     return [each for _, _, each in sorted(ranked, key=lambda one: one[:2])]
 
 
+def reads(pattern: str, address: str) -> bool:
+    """Whether an address is one of a pattern's (`youtu.be/*`), in which `*` stands for anything."""
+    bare = re.compile(r"^(?:https?://)?(?:www\.)?", re.IGNORECASE)
+    parts = map(re.escape, bare.sub("", pattern).lower().split("*"))
+    return re.fullmatch(".*".join(parts), bare.sub("", address).lower().rstrip("/")) is not None
+
+
 def _things(skill: Any) -> list[Any]:
     """The skill, its utilities, and its hosts."""
     name, said = skill["id"], f"{skill['name']}: {skill['description']}"
-    hosts = {grant["origin"] for grant in skill.get("authority", ()) if grant["origin"]}
+    hosts = {grant["origin"] for grant in skill.get("authority", ()) if (grant["origin"] or "").startswith("http")}
     hosts |= {f"https://{domain}" for domain in skill.get("domains", ())}
     utilities = skill["utilities"].items()
     return [
