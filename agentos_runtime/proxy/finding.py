@@ -1,6 +1,6 @@
 """Whose address it is: the skill, the utilities that it is, and the key that goes along."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TypeAlias
@@ -18,6 +18,7 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.rules import not_allowed
 from agentos_runtime.manifest.model import Effect, Skill
 from agentos_runtime.manifest.origins import host_of, is_private
+from agentos_runtime.manifest.requests.handled import reads
 from agentos_runtime.proxy.headers import Passing
 from agentos_runtime.proxy.matching import Address, Addresses
 from agentos_runtime.proxy.targets import Target
@@ -110,12 +111,29 @@ class Origins:
         visible = {entry.id for entry in skills.entries}
         listed = [*self._patterns, *(each for found in self._hosts.values() for each in found)]
         hosts = {host_of(origin) for known, origin in listed if known.skill.id in visible}
+        readers = [*_readers(target, skills)]
+        if readers:
+            return UnknownOrigin(
+                f"No skill calls {target.origin} as it stands; {' and '.join(readers)} reads this address: "
+                f"agentos show {readers[0].partition('/')[0]}",
+                details={"origin": target.origin, "read_by": [*readers]},
+            )
         whose = f"The skill {named} does not name" if named is not None else "No skill names"
         return UnknownOrigin(
             f"{whose} {target.origin}{did_you_mean(target.host, hosts)}, so there is no key for it and it is not "
             f"called. Write a skill for it: agentos new my-skill --url {target.origin}/",
             details={"origin": target.origin},
         )
+
+
+def _readers(target: Target, skills: VisibleSkills) -> Iterator[str]:
+    """The callables that say of themselves that they read the address, of those that the caller may call."""
+    address = target.url(frozenset())
+    for entry in skills.entries:
+        for name, utility in entry.skill.utilities.items() if entry.skill else ():
+            read = any(reads(pattern, address) for pattern in utility.handles_urls)
+            if read and skills.rule.permits(entry.id, name, utility.effect):
+                yield f"{entry.id}/{name}"
 
 
 def _meant(named: str, found: list[Named]) -> list[Named]:

@@ -213,6 +213,7 @@ operations:
     description: One
     returns: person
     connection: api
+    handles_urls: ["www.elsewhere.example/film/*"]
     params: {id: {type: string, required: true}}
     rest: {url: '"/people/" + .params.id'}
   public:
@@ -662,6 +663,9 @@ def test_urls_that_an_operation_reads_and_what_its_verb_does_are_shown(
         assert run(("search", words, "--json"), environ) == 0
         found = json.loads(capsys.readouterr().out)["results"]
         assert [(each["kind"], each["description"]) for each in found] == [("url", "read by linked/list_people")]
+    refused = toys.house.client.post("/api/use", json={"url": "https://elsewhere.example/film/7"})
+    assert (refused.status_code, refused.json()["code"]) == (404, "unknown_origin")
+    assert refused.json()["read_by"] == ["linked/get_person"]
     assert run(("search", "https://toy.example/pets", "--json"), environ) == 0
     assert json.loads(capsys.readouterr().out)["results"] == []
 

@@ -1,7 +1,6 @@
 """`agentos search`."""
 
 import asyncio
-import re
 from typing import Any
 
 import click
@@ -10,6 +9,7 @@ from agentos_runtime.cli.terminal.catalogs import looked_at
 from agentos_runtime.cli.terminal.output import print_json, print_table, say
 from agentos_runtime.cli.terminal.shell import Shell, home_options, json_option, pass_shell
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.manifest.requests.handled import reads
 
 MOST = 25
 
@@ -59,13 +59,6 @@ async def _found(shell: Shell, settings: Settings, words: list[str]) -> list[Any
                     named = sum(word in each["name"].lower() for word in words)
                     ranked.append((-named, each["name"], each))
     return [each for _, _, each in sorted(ranked, key=lambda one: one[:2])]
-
-
-def reads(pattern: str, address: str) -> bool:
-    """Whether an address is one of a pattern's (`youtu.be/*`), in which `*` stands for anything."""
-    bare = re.compile(r"^(?:https?://)?(?:www\.)?", re.IGNORECASE)
-    parts = map(re.escape, bare.sub("", pattern).lower().split("*"))
-    return re.fullmatch(".*".join(parts), bare.sub("", address).lower().rstrip("/")) is not None
 
 
 def _things(skill: Any) -> list[Any]:
