@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agentos_runtime.cli.main import run
+from tests.cli.console import Console
 from tests.end_to_end.house import House, house
 from tests.toy.raw import Toy, answer
 
@@ -686,3 +687,17 @@ def test_an_accounts_params_are_what_the_operator_set_unless_a_call_says_them(
         assert target(toy.requests[-1]) == "/v1/people?in=acme"
         assert served.call("linked", "list_people", {"workspace": "other"}).status_code == 200
         assert target(toy.requests[-1]) == "/v1/people?in=other"
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_who_stores_a_key_is_told_how_to_say_what_is_the_same_for_the_account(tmp_path: Path, known: bool) -> None:
+    console = Console(tmp_path / "home", tmp_path / "skills")
+    console.home.mkdir(mode=0o700)
+    console.write("linked.md", E)
+    if known:
+        (console.home / "config.toml").write_text('[skill_settings.linked]\nworkspace = "acme"\n')
+    stored = console.run("keys", "set", "linked", "--credential", "api", stdin=KEY)
+    assert stored.code == 0, stored.err
+    said = "[skill_settings.linked]\n  workspace = " in stored.err
+    assert said is not known
+    assert KEY not in stored.err

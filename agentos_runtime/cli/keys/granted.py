@@ -8,7 +8,8 @@ from agentos_runtime.cli.keys.kept import choose_auth, load_skill, show_destinat
 from agentos_runtime.cli.terminal.output import ask_hidden, plain, print_json, say
 from agentos_runtime.cli.terminal.shell import Shell, can_ask, home_options, json_option, pass_shell, stdin_text
 from agentos_runtime.cli.terminal.skill_names import complete_skill
-from agentos_runtime.manifest.model import Auth
+from agentos_runtime.config.settings import Settings
+from agentos_runtime.manifest.model import Auth, Skill
 from agentos_runtime.security.authority import Grant, authority_of
 from agentos_runtime.security.credentials.opening import open_credentials
 from agentos_runtime.security.opening import open_approvals
@@ -44,12 +45,26 @@ def set_key(
     values = given_values(auth)
     agreed = frozenset[Grant]() if refused_at else grants
     stored = store(open_credentials(settings, shell.environ), loaded, auth, values, agreed)
+    _tell_account_params(loaded, auth, settings)
     if as_json:
         print_json(stored | {"refused_at": refused_at})
     elif refused_at:
         say(f"Stored in {stored['source']}. It goes nowhere until you run: agentos approve {loaded.id}")
     else:
         say(f"Stored in {stored['source']}. Try it: agentos {'keys test' if auth.probe else 'show'} {loaded.id}")
+
+
+def _tell_account_params(skill: Skill, auth: Auth, settings: Settings) -> None:
+    """How to say what is the same for all calls of the account, where nothing says it yet; on stderr."""
+    known = settings.skill_settings.get(skill.id, {})
+    using = [each for each in skill.utilities.values() if each.credential == auth.name]
+    names = sorted({name for utility in using for name in utility.account_params} - {*known})
+    if names:
+        told = f"{', '.join(names)}: the same for all calls of the account. Say it once"
+        say(plain(f"{told}, in {settings.config_file}:"), err=True)
+        say(f"  [skill_settings.{skill.id}]", err=True)
+        for name in names:
+            say(f'  {name} = "…"', err=True)
 
 
 def given_values(auth: Auth) -> dict[str, str]:
