@@ -59,9 +59,9 @@ class ChatAccumulator:
             self._last.pop("stop_reason", None)  # the last reason is one that nobody knows
         last = self._last
         for key, value in delta.items():
-            if key in last and last[key] == value:
+            if value is None or (key in last and last[key] == value):
                 continue
-            if value is None or value == "" or value == []:
+            if value == "" or value == []:
                 self._empty_content = self._empty_content or (key == "content" and value == "")
                 continue
             fresh = self._take(key, value)

@@ -22,7 +22,7 @@ from agentos_runtime.errors import AgentOSError, UpstreamError, UpstreamFailed, 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jq.program import Program, stream_program, value_program
-from agentos_runtime.jsontext import Json, JsonTextError, dump, is_json, parse
+from agentos_runtime.jsontext import Json, JsonTextError, dump, is_json, parse, parse_each
 from agentos_runtime.manifest.model import Expression, Jq, PlainPath, Skill, Stream, Utility
 
 
@@ -100,10 +100,12 @@ def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -
 
     Events without data say nothing. What the event with the error says besides (its usage, mostly) counts too.
     """
+    all_harmless = _are_harmless(events)
+    if all_harmless and (quick := _objects(plan, events)):
+        return quick
     texts: list[bytes] = []
     documents: list[Json] = []
     hidden = False
-    all_harmless = _are_harmless(events)
 
     def batch(
         failure: AgentOSError | None = None, failed_event: int | None = None, *, ended: bool = False
@@ -135,6 +137,23 @@ def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -
     return batch()
 
 
+def _objects(plan: StreamPlan, events: Sequence[UpstreamEvent]) -> Batch | None:
+    """The batch of harmless events that are JSON objects, up to an end mark that is the last of them: most are."""
+    if plan.done is not None and plan.done[:1] == b"{":
+        return None  # an end mark that looks like any other event
+    texts = [event.data for event in events]
+    ended = bool(texts) and texts[-1] == plan.done
+    if ended:
+        texts.pop()
+    documents = parse_each(texts)
+    if documents is None:
+        return None
+    for document in documents:
+        if document.__class__ is not dict:
+            return None
+    return Batch(tuple(texts), tuple(documents), ended)
+
+
 def _default_failure(plan: StreamPlan, event: UpstreamEvent, document: Json, now: float) -> UpstreamFailure | None:
     """The error that an event holds by the default predicate; in any shape when the event is named so."""
     default, chat = plan.stream.error is None, plan.stream.accumulate == "chat"
@@ -153,7 +172,7 @@ def _are_harmless(events: Sequence[UpstreamEvent]) -> bool:
     for event in events:
         if event.name == "error":
             return False
-    data = b"\n".join([event.data for event in events])
+    data = events[0].data if len(events) == 1 else b"\n".join([event.data for event in events])
     return b"error" not in data and b'"message"' not in data and b"\\u" not in data and b"\xf4" not in data
 
 
@@ -200,6 +219,12 @@ def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Ac
     news: list[Json] = []
     width = len(plan.outputs)
     try:
+        if outcome.failure is None and width == 1 and not batch.hidden:
+            for output in outcome.outputs:
+                delta = single(output, plan.outputs[0])
+                if not isinstance(delta, Empty) and (fresh := accumulator.add(delta)) is not None:
+                    news.append(fresh)
+            return Deltas(tuple(news), batch.ended, batch.failure)
         for position, start in enumerate(range(0, len(outcome.outputs) - width + 1, width)):
             delta, ended = _one_event(plan, outcome.outputs[start : start + width], now)
             if not isinstance(delta, Empty):

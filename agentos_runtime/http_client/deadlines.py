@@ -6,15 +6,26 @@ are cancelled unused. Here a call only notes its end; the one timer stands at th
 
 import asyncio
 import math
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
+
+
+class Ending(Protocol):
+    """What ends at a moment of the loop's clock."""
+
+    @property
+    def ends(self) -> float: ...
+
+    def strike(self) -> None:
+        """The moment is there."""
 
 
 class Deadlines:
     """Creates deadlines; belongs to one event loop, from its first deadline on."""
 
     def __init__(self) -> None:
-        self._running: set[Deadline] = set()
+        self._running: set[Ending] = set()
         self._timer: asyncio.Handle | None = None
         self._strikes = math.inf
         """When the timer is up; uvloop's do not say it of moments that are less than a millisecond away."""
@@ -29,12 +40,12 @@ class Deadlines:
             self._timer.cancel()
             self._timer, self._strikes = None, math.inf
 
-    def enter(self, deadline: "Deadline") -> None:
+    def enter(self, deadline: Ending) -> None:
         self._running.add(deadline)
         if deadline.ends < self._strikes:
             self._wind(deadline.ends)
 
-    def leave(self, deadline: "Deadline") -> None:
+    def leave(self, deadline: Ending) -> None:
         self._running.discard(deadline)
 
     def _wind(self, when: float) -> None:
@@ -86,3 +97,58 @@ class Deadline:
             return
         if self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
+
+
+class Patience:
+    """How long one thing is waited for at a time, again and again: what comes in time costs no deadline of its own.
+
+    The one that is set looks, when it strikes, since when it is waited, and is set anew while that is not too long.
+    """
+
+    __slots__ = ("_deadlines", "_lost", "_over", "_seconds", "_since", "ends")
+
+    def __init__(self, deadlines: Deadlines, seconds: float, lost: Callable[[], object]) -> None:
+        """lost: called when it was waited for so many seconds."""
+        self.ends = math.inf
+        self._deadlines = deadlines
+        self._seconds = seconds
+        self._lost = lost
+        self._since: float | None = None
+        self._over = False
+
+    def begin(self) -> None:
+        """From now on it is waited."""
+        self._since = asyncio.get_running_loop().time()
+        if self.ends == math.inf and not self._over:
+            self._set(self._since)
+
+    def rest(self) -> None:
+        """It is not waited for the moment."""
+        self._since = None
+
+    def end(self) -> None:
+        """It is not waited any more."""
+        self._over = True
+        self._since = None
+        self._lost = _nobody
+        self._deadlines.leave(self)
+
+    def strike(self) -> None:
+        if self._over:
+            return
+        now = asyncio.get_running_loop().time()
+        since = now if self._since is None else self._since
+        if since + self._seconds > now:
+            self._set(since)
+        else:
+            lost = self._lost
+            self.end()
+            lost()
+
+    def _set(self, since: float) -> None:
+        self.ends = since + self._seconds
+        self._deadlines.enter(self)
+
+
+def _nobody() -> None:
+    """Who waited went away."""

@@ -1,13 +1,13 @@
 """An answer that is read while it arrives."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.http_client.answers import Answer
 from agentos_runtime.http_client.bodies import read_whole
-from agentos_runtime.http_client.deadlines import Deadlines
-from agentos_runtime.http_client.decoding import Decoder
+from agentos_runtime.http_client.deadlines import Deadlines, Patience
+from agentos_runtime.http_client.decoding import Decoder, Identity
 from agentos_runtime.http_client.failures import CAUGHT, Circumstances, failure, idle_too_long, timed_out
 
 _LAST_MOMENT = 0.2
@@ -33,28 +33,45 @@ class UpstreamStream:
         self.headers = answer.headers
         self._answer = answer
         self._decoder = decoder
+        self._is_plain = isinstance(decoder, Identity)
+        self._decoded: Iterator[bytes] = iter(())
         self._circumstances = Circumstances(origin, answer.method, answering=True)
         self._idle_timeout = idle_timeout
+        self._patience = Patience(deadlines, idle_timeout, self._lose_patience)
+        self._lost_patience = False
         self._deadlines = deadlines
         self._max_reply = max_reply
         self._closed = False
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncIterator[bytes]:
         """Decoded bytes as they arrive, each piece at most a few hundred KB; ends with the answer, or when closed.
 
         Nothing is read ahead beyond the transport's buffer: who reads slowly slows the upstream down. Raises
         UpstreamTimeout after `idle_timeout` seconds without a byte, UpstreamTruncated, UpstreamInvalid.
         """
+        return _Chunks(self)
+
+    async def read(self) -> bytes:
+        """The next of `chunks()`, b"" where they end."""
         try:
-            while raw := await self._next():
-                for piece in self._decoder.feed(raw):
-                    yield piece
-            if not self._closed:
-                self._decoder.finish()
+            while True:
+                for piece in self._decoded:
+                    return piece
+                raw = await self._next()
+                if not raw:
+                    if not self._closed:
+                        self._decoder.finish()
+                    return b""
+                if self._is_plain:
+                    return raw
+                self._decoded = self._decoder.feed(raw)
         except CAUGHT as error:
-            if not self._closed:
-                await self.close()
-                raise failure(error, self._circumstances).error from None
+            if self._lost_patience:
+                raise idle_too_long(self._circumstances.origin, self._idle_timeout) from None
+            if self._closed:
+                return b""
+            self.abort()
+            raise failure(error, self._circumstances).error from None
 
     async def whole(self, timeout: float) -> UpstreamResponse:
         """Read the rest, bounded like any plain answer, and close: for an error, or an answer that does not stream.
@@ -76,6 +93,8 @@ class UpstreamStream:
     def abort(self) -> None:
         """Close the connection at once unless the answer is complete. Safe to call twice, and from anywhere."""
         self._closed = True
+        self._decoded = iter(())
+        self._patience.end()
         self._answer.close()
 
     async def close(self) -> None:
@@ -84,25 +103,55 @@ class UpstreamStream:
 
     async def drain(self) -> None:
         """Give an answer that said its last word a moment to end, so that its connection can be used again."""
+        self._answer.read_nowait()
+        if self._closed or self._answer.complete:
+            return
         try:
-            async with asyncio.timeout(_LAST_MOMENT):
+            with self._deadlines.at(_in(_LAST_MOMENT)):
                 while not self._closed and await self._answer.read():
                     pass
         except (TimeoutError, *CAUGHT):
             self.abort()
 
     async def _next(self) -> bytes:
-        """The next raw bytes, b"" at the end. No timer is set when bytes are waiting."""
+        """The next raw bytes, b"" at the end."""
         if self._closed:
             return b""
         if raw := self._answer.read_nowait():
             return raw
+        self._patience.begin()
         try:
-            with self._deadlines.at(_in(self._idle_timeout)):
-                return await self._answer.read()
-        except TimeoutError:
-            await self.close()
-            raise idle_too_long(self._circumstances.origin, self._idle_timeout) from None
+            return await self._answer.read()
+        finally:
+            self._patience.rest()
+
+    def _lose_patience(self) -> None:
+        """Nothing came for too long: who waits for the answer hears of it."""
+        self._lost_patience = True
+        self.abort()
+
+
+class _Chunks:
+    """What `UpstreamStream.read` gives: no generator, which would stand between each piece and its reader."""
+
+    __slots__ = ("_over", "_stream")
+
+    def __init__(self, stream: UpstreamStream) -> None:
+        self._stream = stream
+        self._over = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._over:
+            raise StopAsyncIteration
+        self._over = True  # unless there is a piece: after a failure nothing follows
+        piece = await self._stream.read()
+        if not piece:
+            raise StopAsyncIteration
+        self._over = False
+        return piece
 
 
 def _in(seconds: float) -> float:

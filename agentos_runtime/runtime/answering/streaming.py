@@ -229,7 +229,19 @@ class UpstreamSource:
             events = await self._read()
             news = await self._take(events) if events else []
             if news:
-                return self._results.deltas(news)
+                return await self._with_end(self._results.deltas(news))
+
+    async def _with_end(self, events: list[Event]) -> list[Event]:
+        """The events, and with them the last ones when the stream's end came along. A failure waits until they are
+        passed on.
+        """
+        if not self._ended or self._failure is not None:
+            return events
+        try:
+            return events + await self._done()
+        except AgentOSError as error:
+            self._failure = error
+            return events
 
     async def failed(self, error: AgentOSError) -> list[Event]:
         events = [self._results.event("delta", delta) for delta in self._accumulator.flush(cut=True)]
@@ -287,7 +299,8 @@ class UpstreamSource:
         text = batch_text(batch)
         given = self._ctx.input_of(document, lambda: batch_input(self._head(), text), text)
         outcome = await self._ctx.run(self._plan.program, given)
-        self._ctx.trace_stages(event_stages(self._plan, batch, outcome))
+        if self._ctx.trace is not None:
+            self._ctx.trace_stages(event_stages(self._plan, batch, outcome))
         self._make_room(outcome.size)
         deltas = add_deltas(self._plan, batch, outcome, self._accumulator, self._wall())
         self._ended, self._failure = deltas.ended, deltas.failure

@@ -150,7 +150,9 @@ class StreamRedactor:
         """What can be passed on now."""
         if not self._data and self._redactor().search is None:
             return text
-        return self.feed_bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+        more = text.encode("utf-8", "surrogatepass")
+        fed = self.feed_bytes(more)
+        return text if fed is more else fed.decode("utf-8", "surrogatepass")
 
     def feed_bytes(self, more: bytes) -> bytes:
         """The same for a text that is handed on as bytes; what is not UTF-8 in it stays as it is."""
