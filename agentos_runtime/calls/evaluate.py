@@ -143,7 +143,7 @@ def _url_template(node: UrlTemplate, slots: Slots, keep_null: frozenset[str], pa
 
 
 def _fields(node: Fields, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluator:
-    order = tuple(name for name, _ in node.entries)
+    position = {name: at for at, (name, _) in enumerate(node.entries)}
     handed_on: dict[str, str] = {}
     compiled = []
     for name, child, below in _below(node, path):
@@ -159,13 +159,13 @@ def _fields(node: Fields, slots: Slots, keep_null: frozenset[str], path: str) ->
         fields: dict[str, Json] = {
             handed_on[param]: value
             for param, value in inputs.params.items()
-            if value is not None and param in handed_on
+            if param in handed_on and value is not None
         }
         for name, child, keeps_null in compiled:
             value = child(inputs)
             if not isinstance(value, Empty) and (value is not None or keeps_null):
                 fields[name] = value
-        return {name: fields[name] for name in order if name in fields}
+        return {name: fields[name] for name in sorted(fields, key=position.__getitem__)}
 
     return evaluate
 

@@ -48,7 +48,7 @@ def read_meter(*documents: Json, clean: Callable[[str], str] = str) -> Meter:
         generation_id=_text(sources, "generation_id", clean) or _text(sources, "id", clean),
         input_tokens=_count(usages, "input_tokens", "prompt_tokens"),
         output_tokens=_count(usages, "output_tokens", "completion_tokens"),
-        cost=next((cost for usage in usages if (cost := _cost(usage)) is not None), None),
+        cost=_first_cost(usages),
         cached_input_tokens=_count(usages, "cached_input_tokens"),
         cache_write_tokens=_count(usages, "cache_write_tokens"),
         reasoning_tokens=_count(usages, "reasoning_tokens"),
@@ -63,12 +63,18 @@ def _text(sources: list[dict[str, Json]], name: str, clean: Callable[[str], str]
     return None
 
 
-def _number(sources: list[dict[str, Json]], *names: str) -> float | None:
-    for source in sources:
-        for name in names:
-            value = source.get(name)
-            if value is not None and value.__class__ in _NUMBER and 0 <= value < 2**53:  # type: ignore[operator]
-                return value  # type: ignore[return-value]
+def _number(source: dict[str, Json], name: str) -> float | None:
+    value = source.get(name)
+    if value is not None and value.__class__ in _NUMBER and 0 <= value < 2**53:  # type: ignore[operator]
+        return value  # type: ignore[return-value]
+    return None
+
+
+def _first_cost(usages: list[dict[str, Json]]) -> float | None:
+    for usage in usages:
+        cost = _cost(usage)
+        if cost is not None:
+            return cost
     return None
 
 
@@ -77,14 +83,17 @@ def _cost(usage: dict[str, Json]) -> float | None:
 
     Without such a key the provider's charge is the cost again, so that only `is_byok` makes it count.
     """
-    cost = _number([usage], "cost")
+    cost = _number(usage, "cost")
     details = usage.get("cost_details")
     if usage.get("is_byok") is not True or not isinstance(details, dict):
         return cost
-    charged = _number([details], "upstream_inference_cost")
+    charged = _number(details, "upstream_inference_cost")
     return cost if charged is None else (cost or 0) + charged
 
 
 def _count(sources: list[dict[str, Json]], *names: str) -> int | None:
-    number = _number(sources, *names)
-    return None if number is None else int(number)
+    for source in sources:
+        for name in names:
+            if name in source and (number := _number(source, name)) is not None:
+                return int(number)
+    return None

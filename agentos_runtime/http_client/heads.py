@@ -13,14 +13,41 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NOT_IN_A_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _WITH_A_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """Methods that say so when they have none (RFC 9110, 8.6): some services want a length from each of them."""
+_LENGTH = b"Content-Length: %d\r\n\r\n"
+_CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+_KEPT = 2
+"""Beginnings that are kept for each place: of plain calls and of streams."""
+_SHORT = 1024
+"""Bytes of one that is kept."""
 
 
 def head_of(request: UpstreamRequest, destination: Destination) -> bytes:
-    """Request line and headers; those of the request replace the usual ones. Raises BadHeader."""
+    """Request line and headers; those of the request replace the usual ones. Raises BadHeader.
+
+    Most requests to a place begin as the last one did: all but the length is made once.
+    """
+    known = (request.method, request.headers)
+    opening = destination.heads.get(known)
+    if opening is None:
+        opening = _opening(request, destination)
+        if len(opening) <= _SHORT:
+            if len(destination.heads) >= _KEPT:
+                destination.heads.clear()
+            destination.heads[known] = opening
+    if request.upload is not None:
+        length = request.upload.length
+        return opening + (_CHUNKED if length is None else _LENGTH % length)
+    if request.body is not None or request.method in _WITH_A_BODY:
+        return opening + _LENGTH % len(request.body or b"")
+    return opening + b"\r\n"
+
+
+def _opening(request: UpstreamRequest, destination: Destination) -> bytes:
+    """All that stands before the length."""
     lines = [f"{request.method} {destination.target} HTTP/1.1", f"Host: {destination.peer.authority}"]
     lines += _fields(request, destination)
     try:
-        return "\r\n".join([*lines, "", ""]).encode()
+        return "\r\n".join([*lines, ""]).encode()
     except UnicodeEncodeError:
         raise BadHeader("a header is no text") from None
 
@@ -39,8 +66,3 @@ def _fields(request: UpstreamRequest, destination: Destination) -> Iterator[str]
         yield "Accept: */*"
     if destination.proxy is not None and destination.proxy.authorization and not destination.peer.tls:
         yield f"Proxy-Authorization: {destination.proxy.authorization}"
-    if request.upload is not None:
-        length = request.upload.length
-        yield "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
-    elif request.body is not None or request.method in _WITH_A_BODY:
-        yield f"Content-Length: {len(request.body or b'')}"

@@ -111,6 +111,10 @@ class Destination:
     """As it stands in the request line."""
     unproven: str | None = None
     """A name that must lead to public addresses before the proxy is asked for it: the peer is then the proxy."""
+    heads: dict[tuple[str, tuple[tuple[str, str], ...]], bytes] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """How the last requests began, by their method and headers; see `heads.head_of`."""
 
     @property
     def peer(self) -> Peer:

@@ -140,9 +140,22 @@ def _anything(value: Json, path: Path, out: list[ParamProblem]) -> None:
     pass
 
 
+def _type_names(schema: _Schema) -> list[str]:
+    return [schema["type"]] if isinstance(schema["type"], str) else list(schema["type"])
+
+
+def _classes(schema: _Schema) -> frozenset[type]:
+    return frozenset(kind for name in _type_names(schema) for kind in _CLASSES[name])
+
+
+def _says_type_only(schema: _Schema) -> bool:
+    """Whether nothing but the type of a value decides."""
+    return [keyword for keyword in _KEYWORDS if keyword in schema] == ["type"]
+
+
 def _type(schema: _Schema) -> Check:
-    names = [schema["type"]] if isinstance(schema["type"], str) else list(schema["type"])
-    classes = frozenset(kind for name in names for kind in _CLASSES[name])
+    names = _type_names(schema)
+    classes = _classes(schema)
     whole_floats = "integer" in names and "number" not in names
     words = " or ".join(_TYPE_NAMES[name] for name in names if name != "null" or len(names) == 1)
 
@@ -224,13 +237,17 @@ def _required(schema: _Schema) -> Check:
 
 
 def _properties(schema: _Schema) -> Check:
-    checks = {name: _compile(below) for name, below in schema.get("properties", {}).items()}
+    declared = schema.get("properties", {})
+    checks = {name: _compile(below) for name, below in declared.items()}
+    right = {name: _classes(below) for name, below in declared.items() if _says_type_only(below)}
     closed = schema.get("additionalProperties") is False
 
     def check(value: Json, path: Path, out: list[ParamProblem]) -> None:
         if not isinstance(value, dict):
             return
         for name, item in value.items():
+            if name in right and type(item) in right[name]:
+                continue  # as most are
             below = checks.get(name)
             if below is not None:
                 below(item, (*path, name), out)

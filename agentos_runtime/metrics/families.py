@@ -33,7 +33,10 @@ class Family:
 
     def add(self, labels: Labels = (), amount: float = 1) -> None:
         values = self.values
-        key = labels if labels in values else _fitting(labels, values, self.dropped)
+        if labels in values:
+            values[labels] += amount
+            return
+        key = _fitting(labels, values, self.dropped)
         values[key] = values.get(key, 0) + amount
 
     def lines(self) -> Iterator[str]:

@@ -48,11 +48,11 @@ async def authorize(
     else:
         reveal = partial(_revealed, authorization.credential)
         request = inject(draft, auth or plan.request.auth, reveal)
-        if pieces := [Secret(reveal(use)) for use in draft.placeholders.pieces]:
-            ctx.results.learn(authorization.redactor.and_pieces(pieces))
+        if uses := draft.placeholders.pieces:
+            ctx.results.learn(authorization.redactor.and_pieces([Secret(reveal(use)) for use in uses]))
     renewable = authorization.credential if refused is None else None
     return AuthorizedRequest(
-        sendable(_with_key(ctx, request)),
+        sendable(_with_key(ctx, request), draft.plan.named),
         origin,
         authorization,
         partial(_again, ctx, draft, auth, renewable) if renewable is not None and renewable.renewable else None,

@@ -35,7 +35,7 @@ from agentos_runtime.errors import AgentOSError, AuthorError, ExpressionFailed, 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.program import Program, compared_program, request_program
 from agentos_runtime.jsontext import Json, dump
-from agentos_runtime.manifest.headers.names import value_problem
+from agentos_runtime.manifest.headers.names import header_problem, value_problem
 from agentos_runtime.manifest.mentions import has_the_word
 from agentos_runtime.manifest.model import (
     Auth,
@@ -85,6 +85,8 @@ class RequestPlan:
     """Whether a plain path gives all that expressions see, or the credential."""
     chosen: frozenset[str]
     """Params of a list of choices: the author knows all of their values."""
+    named: frozenset[str]
+    """Headers that requests have, those of them that may be set."""
     slashes: Mapping[str, frozenset[int]]
     """How many slashes a param has that the author shows with some (`owner/repo`): see `slashes_of`."""
 
@@ -141,6 +143,7 @@ def plan_request(skill: Skill, utility: Utility, rest: Rest) -> RequestPlan:
         samples=samples,
         rooted=any(isinstance(one, PlainPath) and one.steps[:1] in ((), ("auth",)) for _, one in placed),
         chosen=frozenset(_chosen(utility)),
+        named=frozenset(name for name in _named(rest, auth) if header_problem(name) is None),
         slashes=slashes_of(utility.params),
     )
 
@@ -151,6 +154,13 @@ def _samples(skill: Skill, auth: Auth | None, nodes: Sequence[Jq]) -> Samples | 
     if auth is None or not auth.fields or not nodes or not any(map(has_the_word, sources)):
         return None
     return Samples.of(auth.fields, sources)
+
+
+def _named(rest: Rest, auth: Auth | None) -> Iterator[str]:
+    """The headers that are named before there is a call."""
+    yield "Content-Type"
+    yield from (name for name, _ in rest.headers.entries)
+    yield from (each.name for each in (auth.templates if auth else ()) if each.location == "header")
 
 
 def _chosen(utility: Utility) -> Iterator[str]:

@@ -36,7 +36,8 @@ def inject(draft: Draft, auth: Auth | None, reveal: Reveal | None) -> UpstreamRe
         url, headers, query, body = filled.url(), filled.headers(), filled.query(), filled.body()
     if reveal is not None:
         for template in auth.templates if auth else ():
-            text = "".join(part if isinstance(part, str) else _secret_text(part, reveal) for part in template.parts)
+            parts = template.parts
+            text = "".join([part if isinstance(part, str) else _secret_text(part, reveal) for part in parts])
             headers, query, body = _place(template, text, headers, query, body)
     if query:
         url = f"{url}{'&' if '?' in url else '?'}{urlencoded(query, draft.plan.rest.nested).replace('+', '%20')}"
@@ -188,7 +189,7 @@ def _with_body(draft: Draft, request: UpstreamRequest, body: Value) -> UpstreamR
     headers = request.headers
     if draft.encoding == "multipart":  # only this one names the boundary
         headers = tuple(pair for pair in headers if pair[0].lower() != "content-type")
-    if not any(name.lower() == "content-type" for name, _ in headers):
+    if "content-type" not in [name.lower() for name, _ in headers]:
         headers = (*headers, ("Content-Type", content_type))
     return UpstreamRequest(request.method, request.url, headers, data)
 
@@ -205,7 +206,8 @@ def _place(
 ) -> tuple[Pairs, Pairs, Value]:
     name = template.name
     if template.location == "header":
-        return [(n, t) for n, t in headers if n.lower() != name.lower()] + [(name, text)], query, body
+        own = name.lower()
+        return [*[pair for pair in headers if pair[0].lower() != own], (name, text)], query, body
     if template.location == "query":
         return headers, [(n, t) for n, t in query if n != name] + [(name, text)], body
     if isinstance(body, Empty):

@@ -42,6 +42,8 @@ _SPECIAL = 'aZ%&<>\'"\\ ;/+=:,|-_.~é9%"Z'
 
 _TOKEN = 10
 """Letters that a placeholder repeats. 3 does not divide it, so base64 shows them whole, wherever it begins."""
+_TIMES = 5
+_MARK = "agentos"
 _AS_LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
 
@@ -106,10 +108,14 @@ class Placeholders:
 
     @classmethod
     def fresh(cls, fields: Sequence[str]) -> "Placeholders":
-        made = cls(tuple(fields))
-        tokens = [made._text_of(Use(name))[-_TOKEN:].encode() for name in fields]
-        made._needles = tuple(needle for token in tokens for needle in _needles(token))
-        return made
+        if not fields:
+            return cls()
+        tokens = [_letters(_TOKEN) for _ in fields]
+        texts: dict[Use | Encoded, str] = {
+            Use(name): _MARK + token * _TIMES for name, token in zip(fields, tokens, strict=True)
+        }
+        needles = [needle for token in tokens for needle in _needles(token.encode())]
+        return cls(tuple(fields), texts, tuple(needles))
 
     @property
     def document(self) -> dict[str, Json]:
@@ -119,6 +125,8 @@ class Placeholders:
     @property
     def pieces(self) -> list[Use]:
         """The pieces of fields that are used: as secret as the whole."""
+        if len(self._texts) == len(self.fields):
+            return []  # nothing but what is there from the start
         used = (use for part in self._texts for use in _uses(part))
         return [use for use in used if use.separator is not None]
 
@@ -147,7 +155,10 @@ class Placeholders:
 
     def suspected_in(self, text: bytes) -> bool:
         """Whether a part of a placeholder, or one in base64, stands in the text."""
-        return any(needle in text for needle in self._needles)
+        for needle in self._needles:  # noqa: SIM110 - a generator costs more than the loop
+            if needle in text:
+                return True
+        return False
 
     def restore(self, text: str, reveal: Reveal, *, in_url: bool = False) -> str:
         """The text with what each placeholder stands for; percent-encoded in a url. Raises PlaceholderError."""
@@ -163,7 +174,7 @@ class Placeholders:
 
     def _text_of(self, part: Use | Encoded) -> str:
         if part not in self._texts:
-            self._texts[part] = f"agentos{_letters(_TOKEN) * 5}"
+            self._texts[part] = _MARK + _letters(_TOKEN) * _TIMES
         return self._texts[part]
 
     def _settled_text(self, samples: "Samples", text: str, others: Sequence[Json]) -> str:
@@ -179,10 +190,9 @@ class Placeholders:
         return "".join(part if isinstance(part, str) else self._text_of(part) for part in parts)
 
 
-def _needles(token: bytes) -> Iterator[bytes]:
+def _needles(token: bytes) -> tuple[bytes, bytes]:
     """What of a placeholder is looked for: its token, and that in base64."""
-    yield token
-    yield base64.b64encode(token)[:12]
+    return token, binascii.b2a_base64(token)[:12]
 
 
 class _Reader:

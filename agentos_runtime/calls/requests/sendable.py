@@ -5,14 +5,16 @@ from agentos_runtime.errors import CredentialNotFound, ExpressionFailed, Invalid
 from agentos_runtime.manifest.headers.names import header_problem, value_problem
 
 
-def sendable(request: UpstreamRequest) -> UpstreamRequest:
+def sendable(request: UpstreamRequest, named: frozenset[str] = frozenset()) -> UpstreamRequest:
     """The request itself. No error quotes a value: it may hold the credential.
+
+    named: names that were looked at when the skill was loaded.
 
     Raises ExpressionFailed for a name that no manifest may set, CredentialNotFound for a value: those that params
     and expressions gave were looked at when they came, so it is the credential's.
     """
     for name, text in request.headers:
-        problem = header_problem(name)
+        problem = None if name in named else header_problem(name)
         if problem is not None:
             raise ExpressionFailed(f"The header {ascii(name)[1:61]} {problem}", details={"key": "headers"})
         found = value_problem(text)

@@ -57,6 +57,8 @@ def idempotency_problem(name: str) -> str | None:
 
 def value_problem(text: str) -> tuple[int, str] | None:
     """Where and why a text cannot be a header's value, in words (one of the four above) that follow `a header`."""
+    if text.isascii() and text.isprintable() and text[:1] != " " and text[-1:] != " ":
+        return None  # all but tabs inside of it
     found = _BEYOND.search(text)
     if found is not None:
         return found.start(), _reason(found[0])

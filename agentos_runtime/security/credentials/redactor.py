@@ -81,7 +81,7 @@ class Redactor:
 
     def clean_text(self, text: str) -> str:
         """The text without secrets. One that ends in `…` was cut: at its end the beginning of a secret goes too."""
-        if self.search is None:
+        if self.search is None or (len(text) < self.search.shortest and text.isascii()):
             return text
         if text.endswith(CUT):
             stream = self.stream()

@@ -63,11 +63,12 @@ class _Runs:
     def __init__(self, alphabet: bytes, length: int) -> None:
         self.alphabet = alphabet
         self._classes = bytes(int(byte in alphabet) for byte in range(256))
+        self._length = length
         self._long = b"\x01" * length
         self._pattern = re.compile(b"\x01{%d,}" % length)
 
     def are_in(self, text: bytes) -> bool:
-        return self._long in text.translate(self._classes)
+        return len(text) >= self._length and self._long in text.translate(self._classes)
 
     def spans(self, text: bytes, end: int) -> Iterator[tuple[int, int]]:
         """Those before `end`."""
@@ -85,7 +86,9 @@ class SecretSearch:
         self._words = tuple(sorted(words))
         shortest = min(map(len, self._words))
         used = {*b"".join(self._words), *INTRODUCERS, *b"#;", *_DIGITS}
-        self._runs = _Runs(bytes(used), min(shortest, SHORTEST_LINE))
+        self.shortest = min(shortest, SHORTEST_LINE)
+        """Bytes: fewer hold nothing."""
+        self._runs = _Runs(bytes(used), self.shortest)
         self._line = _Runs(bytes(used), SHORTEST_LINE)
         self._lines = _lines_of(bytes(used))
         self._hexadecimal = _Runs(_HEXADECIMAL_DIGITS, 2 * shortest)
