@@ -101,8 +101,11 @@ def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -
     Events without data say nothing. What the event with the error says besides (its usage, mostly) counts too.
     """
     all_harmless = _are_harmless(events)
-    if all_harmless and (quick := _objects(plan, events)):
-        return quick
+    return (all_harmless and _objects(plan, events)) or _read_each(plan, events, now, all_harmless)
+
+
+def _read_each(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float, all_harmless: bool) -> Batch:
+    """The same for any events, one after the other."""
     texts: list[bytes] = []
     documents: list[Json] = []
     hidden = False
