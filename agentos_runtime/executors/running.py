@@ -232,6 +232,8 @@ async def _talk(channel: socket.socket, sibling: Sibling) -> dict[str, Json]:
         size = _SIZE.unpack(head)[0]
         data = await _receive(channel, size) if size <= MOST_OUTPUT else None
         if data is None:
+            with suppress(OSError):  # it writes on for as long as somebody might read it
+                channel.shutdown(socket.SHUT_RDWR)
             return {"raised": {"type": "too much", "message": f"it gives more than {MOST_OUTPUT // MB} MB"}}
         message = _parsed(data)
         if not isinstance(message, dict) or "call" not in message:

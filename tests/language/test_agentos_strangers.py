@@ -70,6 +70,16 @@ operations:
       query: "query($f: F, $all: A) { films(f: $f, all: $all) { id } }"
       variables: {f: {team: {id: {eq: .params.team}}}, all: .params.all}
       response: {root: /data/films}
+  film.delete:
+    description: A void with a fixed value
+    returns: void
+    auth: none
+    rest: {method: DELETE, url: https://toy.example/film, response: {mapping: {done: 'true', id: .id}}}
+  film.drop:
+    description: A void with a value of the answer
+    returns: void
+    auth: none
+    rest: {method: DELETE, url: https://toy.example/film, response: {mapping: {id: .id, by: '.by | ascii_upcase'}}}
   film.chain: {description: Not known, returns: film, auth: none, rest: {url: "https://toy.example/{{one.data.id}}"}}
 ---
 """  # noqa: E501
@@ -152,6 +162,21 @@ def test_what_is_not_run_says_so_in_a_sentence(toys: Fixture, skill: str, name: 
     assert (response.status_code, response.json()["code"]) == (501, "not_supported")
     assert f"cannot be called: {said}" in response.json()["error"]
     assert not toys.house.client.get(f"/api/skills/{skill}").json().get("problems")
+
+
+@pytest.mark.parametrize(
+    ("name", "answered", "reply"),
+    [
+        ("film.delete", None, {"done": True, "id": None}),
+        ("film.delete", {"id": 1}, {"done": True, "id": 1}),
+        ("film.drop", None, None),
+        ("film.drop", {"id": 1, "by": "a"}, {"id": 1, "by": "A"}),
+    ],
+)
+def test_a_void_gives_what_its_mapping_makes_of_nothing(
+    toys: Fixture, name: str, answered: Any, reply: Any
+) -> None:
+    assert toys.call("kinds", name, {}, answered)[0] == reply
 
 
 def test_a_page_in_jq_is_kept_and_evaluated_for_who_looks_and_only_as_https(

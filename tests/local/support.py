@@ -46,6 +46,17 @@ def spins():
         pass
 
 
+def gives_much():
+    return "x" * (40 * 2**20)
+
+
+def nests():
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    return value
+
+
 async def later(word):
     return word
 """

@@ -62,6 +62,8 @@ utilities:
   fails: {description: Raises, returns: object, python: {module: ./code.py, function: fails}}
   needs: {description: A module, returns: object, python: {module: ./code.py, function: needs}}
   loops: {description: Spins, returns: object, python: {module: ./code.py, function: spins, timeout: 0.5}}
+  much: {description: Returns much, returns: string, python: {module: ./code.py, function: gives_much, timeout: 1000}}
+  nests: {description: Returns what nests, returns: array, python: {module: ./code.py, function: nests}}
   later: {description: Awaited, returns: string, params: {word: {type: string}}, python: {module: ./code.py, function: later, args: {word: .params.word}}}
   chain:
     description: Steps
@@ -163,6 +165,8 @@ def test_output_is_handed_on_as_the_manifest_says(here: Served) -> None:
         ("fails", 502, "upstream_failed", "ValueError: no such thing"),
         ("needs", 503, "not_available", "a_module_that_is_not_there"),
         ("loops", 504, "upstream_timeout", "0.5 s"),
+        ("much", 502, "upstream_failed", "more than 16 MB"),
+        ("nests", 502, "upstream_failed", "no JSON"),
         ("deep", 502, "upstream_failed", "inside of each other"),
         ("plist", 501, "not_supported", "plist"),
     ],

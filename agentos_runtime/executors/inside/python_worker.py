@@ -73,7 +73,7 @@ def main() -> None:
     else:
         try:
             channel.send({"return": value})
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             channel.send({"raised": {"type": "no JSON", "message": str(error)[:200]}})
     os._exit(0)
 

@@ -83,7 +83,7 @@ def _reference(cursor: Cursor, element: str, checked: list[Cursor]) -> str:
         f"{_quoted(name.removesuffix('[]'))}: ({_linked(name, below, element, checked)})"
         for name, below in cursor.items()
     )
-    return _unless_null("{" + ", ".join(linked) + "}")
+    return unless_null("{" + ", ".join(linked) + "}")
 
 
 def _linked(name: str, cursor: Cursor, element: str, checked: list[Cursor]) -> str:
@@ -107,7 +107,8 @@ def _fields(cursor: Cursor, element: str, checked: list[Cursor]) -> str:
     return _object(tree)
 
 
-def _unless_null(source: str) -> str:
+def unless_null(source: str) -> str:
+    """The value, or null where all that it holds is null."""
     return f'({source} | if [.. | select(type != "object" and . != null)] == [] then null else . end)'
 
 

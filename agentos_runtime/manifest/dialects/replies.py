@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from agentos_runtime.jq.program import classify
 from agentos_runtime.jsontext import dump
-from agentos_runtime.manifest.dialects.mapping import entity_jq, one_jq
+from agentos_runtime.manifest.dialects.mapping import entity_jq, one_jq, unless_null
 from agentos_runtime.manifest.dialects.placeholders import NotCarried, filled, walked
 from agentos_runtime.manifest.dialects.tree import composed, entries, text
 from agentos_runtime.manifest.params import JSON_TYPES
@@ -91,7 +91,8 @@ def _later_steps(
         mapping = transformers.get(named.removesuffix("[]"))
     if mapping is not None and isinstance(mapping.value, Entries) and mapping.value.entries:
         each = entity_jq(mapping, checked)
-        steps.append(f'if type == "array" then map({each}) elif . == null then null else {each} end')
+        nothing = unless_null(f"try {each} catch null") if named == "void" else "null"
+        steps.append(f'if type == "array" then map({each}) elif . == null then {nothing} else {each} end')
     if named is not None and named.endswith("[]"):
         steps.append(_NULL_LIST)
     return steps
