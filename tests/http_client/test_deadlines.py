@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from agentos_runtime.http_client.deadlines import Deadlines
+from agentos_runtime.http_client.deadlines import Deadlines, Patience
 from tests.http_client.conftest import Run
 
 
@@ -105,3 +105,44 @@ def test_deadlines_nest(run: Run) -> None:
         deadlines.close()
 
     run(nested())
+
+
+def test_what_is_waited_for_again_and_again_is_lost_when_one_wait_is_too_long(run: Run) -> None:
+    """Only the time counts in which it is waited, and it is set anew however often it came in time."""
+
+    async def waits() -> list[str]:
+        deadlines, told = Deadlines(), []
+        lost = asyncio.Event()
+
+        def lose() -> None:
+            told.append("lost")
+            lost.set()
+
+        patience = Patience(deadlines, 0.05, lose)
+        patience.begin()
+        patience.strike()  # too early: it has waited for no time yet
+        patience.rest()
+        patience.strike()  # nobody waits
+        told.append("patient")
+        patience.begin()
+        await lost.wait()
+        patience.strike()  # it is over
+        deadlines.close()
+        return told
+
+    assert run(waits()) == ["patient", "lost"]
+
+
+def test_what_is_not_waited_for_any_more_is_never_lost(run: Run) -> None:
+    async def ended() -> list[str]:
+        deadlines, told = Deadlines(), []
+        patience = Patience(deadlines, 0.0, lambda: told.append("lost"))
+        patience.begin()
+        patience.end()
+        patience.begin()
+        with pytest.raises(TimeoutError), deadlines.at(soon(0.02)):
+            await wait_for_ever()
+        deadlines.close()
+        return told
+
+    assert run(ended()) == []

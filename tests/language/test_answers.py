@@ -316,3 +316,22 @@ def test_any_location_makes_one_sentence_without_its_query(location: str) -> Non
 def test_only_a_403_means_another_status(status: int, headers: dict[str, str]) -> None:
     meant = meant_status(status, headers)
     assert meant == status or (status == 403 and meant == 429 and headers)
+
+
+MARKED = """
+    utilities:
+      go:
+        description: Go
+        effect: read
+        rest:
+          method: POST
+          url: /go
+          response: {as: any}
+          stream: {delta: .a, done: '{"end":true}', accumulate: text}
+    """
+
+
+def test_an_end_mark_that_is_an_object_ends_a_stream_wherever_it_stands(tmp_path: Path) -> None:
+    events = b"".join(b"data: %b\n\n" % each for each in (b'{"a":"x"}', b'{"end":true}', b'{"a":"y"}'))
+    with serving(tmp_path, MARKED, answer(200, events, [("Content-Type", "text/event-stream")])) as (house, _):
+        assert house.stream("demo", "go", {}) == [("delta", "x"), ("done", "x")]
