@@ -49,7 +49,7 @@ def asked(tool: str, chat: Mapping[str, object]) -> Mapping[str, object]:
 
 
 LIMITS = "[limits.default]\ncalls_per_minute = 100_000_000\ncost_per_day = 1_000_000\n"
-VARIANTS = ("guard", "sealing", "ledger")
+VARIANTS = ("guard", "ledger")
 """What `benchmarks.fortress` can take away."""
 
 HANG_PATH = "/api/skills/hang/forever"
