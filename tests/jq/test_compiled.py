@@ -319,6 +319,31 @@ def test_what_costs_too_much_is_given_up(source: str) -> None:
         engine.answer(value_program("", source), dump({"body": TOO_MUCH[source]}))
 
 
+MAYBE_NOWHERE = (
+    "(.a | objects) |= .", "(.a.b | objects | last) |= 1", "(.a | select(.x)) |= 1", "(.a | select(.x)).y = 1",
+    "(.a | arrays)[0] = 1", "(.a | objects) += {x: 1}", "(.a.b | strings) //= \"x\"", "(.[0]? | objects) |= 1",
+    "(.a | .b | select(.c) | .d) |= 5", "(.a[]? | objects) |= 1", "(if .x then .a else empty end) |= 1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("source", MAYBE_NOWHERE)
+def test_a_path_that_leads_nowhere_makes_no_key(source: str) -> None:
+    difference = Difference()
+    values: list[Json] = [
+        {},
+        {"a": None},
+        {"a": {"b": 1}},
+        {"a": {"b": {"c": 1}}},
+        {"a": [{"x": 1}]},
+        {"x": 1},
+        None,
+        [],
+    ]
+    for value in values:
+        found = difference.of(value_program("", source), dump({"body": value}))
+        assert found is None or found == "unknown", (value, found)
+
+
 LITTLE = 100
 """Units; more than a small program with small values takes."""
 COSTS: dict[str, Json] = {

@@ -45,27 +45,60 @@ def assigned(make: Make, node: Assign, source: str, scope: Scope) -> str:
     return updated(make, node.path, source, scope, lambda value: make.value(made, value, scope))
 
 
-def updated(make: Make, path: Node, source: str, scope: Scope, change: Change) -> str:
-    """The name of what `source` is when each place that the path leads to is changed."""
+def updated(make: Make, path: Node, source: str, scope: Scope, change: Change, *, below_key: bool = False) -> str:
+    """The name of what `source` is when each place that the path leads to is changed.
+
+    below_key: what `source` is stands under a key that may be missing, and would be set to null.
+    """
     if isinstance(path, Identity):
         return make.set(change(source))
     if isinstance(path, Pipe):
-        right = path.right
-        return updated(make, path.left, source, scope, lambda value: updated(make, right, value, scope, change))
+        right, under = path.right, _ends_at_key(path.left, scope, below_key)
+        return updated(
+            make,
+            path.left,
+            source,
+            scope,
+            lambda value: updated(make, right, value, scope, change, below_key=under),
+            below_key=below_key,
+        )
     if isinstance(path, Index):
-        return _updated_key(make, path, source, scope, change)
+        return _updated_key(make, path, source, scope, change, below_key)
     if isinstance(path, Each):
-        return updated(make, path.target, source, scope, lambda value: _updated_items(make, value, change))
+        each: Change = lambda value: _updated_items(make, value, change)  # noqa: E731
+        return updated(make, path.target, source, scope, each, below_key=below_key)
     if isinstance(path, If):
-        return _updated_choice(make, path, source, scope, change)
-    if isinstance(path, Call) and (path.name, len(path.args)) not in scope.functions:
-        expanded = expanded_call(path, scope)
-        if isinstance(expanded, If | Index):
-            return updated(make, expanded, source, scope, change)
+        return _updated_choice(make, path, source, scope, change, below_key)
+    expanded = _expanded(path, scope)
+    if expanded is not None:
+        return updated(make, expanded, source, scope, change, below_key=below_key)
     raise Unsupported("an assignment to such a path")
 
 
-def _updated_key(make: Make, path: Index, source: str, scope: Scope, change: Change) -> str:
+def _expanded(path: Node, scope: Scope) -> If | Index | None:
+    """What a function of jq's own is, where that is a path."""
+    if isinstance(path, Call) and (path.name, len(path.args)) not in scope.functions:
+        expanded = expanded_call(path, scope)
+        if isinstance(expanded, If | Index):
+            return expanded
+    return None
+
+
+def _ends_at_key(path: Node, scope: Scope, before: bool) -> bool:
+    """Whether what a path leads to may be missing; items of `.[]` are there."""
+    if isinstance(path, Index):
+        return True
+    if isinstance(path, Each):
+        return False
+    if isinstance(path, Pipe):
+        return _ends_at_key(path.right, scope, _ends_at_key(path.left, scope, before))
+    if isinstance(path, If):
+        return any(_ends_at_key(branch, scope, before) for branch in (path.then, path.otherwise))
+    expanded = _expanded(path, scope)
+    return before if expanded is None else _ends_at_key(expanded, scope, before)
+
+
+def _updated_key(make: Make, path: Index, source: str, scope: Scope, change: Change, below_key: bool) -> str:
     if outputs_of(path.key, scope) is not ONE or not isinstance(path.key, Const | Variable | Index):
         raise Unsupported("an assignment to several keys")
     is_name = isinstance(path.key, Const) and isinstance(path.key.value, str)
@@ -76,7 +109,7 @@ def _updated_key(make: Make, path: Index, source: str, scope: Scope, change: Cha
         old = make.set(field_or(value, key, call) if is_name and value.isidentifier() else call)
         return make.set(f"jq_with_key(meter, {value}, {key}, {change(old)})")
 
-    return updated(make, path.target, source, scope, at_key)
+    return updated(make, path.target, source, scope, at_key, below_key=below_key)
 
 
 def _updated_items(make: Make, value: str, change: Change) -> str:
@@ -93,17 +126,21 @@ def _updated_items(make: Make, value: str, change: Change) -> str:
     return found
 
 
-def _updated_choice(make: Make, path: If, source: str, scope: Scope, change: Change) -> str:
+def _updated_choice(make: Make, path: If, source: str, scope: Scope, change: Change, below_key: bool) -> str:
     found = make.fresh()
+
+    def branch(path: Node) -> str:
+        if not isinstance(path, Empty):
+            return updated(make, path, source, scope, change, below_key=below_key)
+        if below_key:  # jq sets no key then, not even to what it was
+            raise Unsupported("an assignment to a path that may lead nowhere")
+        return source
+
     with make.block(f"if {conditions.truth(make, path.condition, source, scope)}:"):
-        make.line(f"{found} = {_updated_branch(make, path.then, source, scope, change)}")
+        make.line(f"{found} = {branch(path.then)}")
     with make.block("else:"):
-        make.line(f"{found} = {_updated_branch(make, path.otherwise, source, scope, change)}")
+        make.line(f"{found} = {branch(path.otherwise)}")
     return found
-
-
-def _updated_branch(make: Make, path: Node, source: str, scope: Scope, change: Change) -> str:
-    return source if isinstance(path, Empty) else updated(make, path, source, scope, change)
 
 
 def deleted(make: Make, node: Delete, source: str, scope: Scope) -> str:
