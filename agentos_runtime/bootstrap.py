@@ -172,7 +172,7 @@ async def open_runtime(
     make_private_folder(settings.home)
     cache = open_cache(settings)
     async with (
-        _sharing(settings) as (settings, shared),
+        _sharing(settings, serves=watch) as (settings, shared),
         WorkerPool(mode=settings.jq, kept=cache) as workers,
     ):
         registry = open_registry(settings, workers, cache)
@@ -238,13 +238,13 @@ def _open_desk(settings: Settings, shared: Any, clocks: Clocks) -> Desk:
 
 
 @asynccontextmanager
-async def _sharing(settings: Settings) -> AsyncIterator[tuple[Settings, Any]]:
+async def _sharing(settings: Settings, *, serves: bool) -> AsyncIterator[tuple[Settings, Any]]:
     """The settings, and what replicas share; None when there is no database. Raises SettingsError."""
     if settings.database is None:
         yield settings, None
         return
     settings = with_database(settings)
-    async with _replicas().open_shared(settings) as opened:
+    async with _replicas().open_shared(settings, patient=serves) as opened:
         yield opened
 
 

@@ -82,9 +82,10 @@ def open_reader(settings: Settings) -> SharedReader:
 
 
 @asynccontextmanager
-async def open_shared(settings: Settings) -> AsyncIterator[tuple[Settings, Shared]]:
+async def open_shared(settings: Settings, *, patient: bool = True) -> AsyncIterator[tuple[Settings, Shared]]:
     """The settings with the database's documents, and what the database holds; left in order after the block.
 
+    patient: wait for a database that may only be starting itself, as servers do that start beside it.
     Raises SettingsError when the database cannot be used, or not within START_WITHIN.
     """
     if settings.limits:
@@ -98,8 +99,8 @@ async def open_shared(settings: Settings) -> AsyncIterator[tuple[Settings, Share
     calls, durable = Calls(replica, address), Link(address, durable=True)
     reads = SideConnection(address)
     try:
-        await _in_time(lambda: asyncio.to_thread(check, documents.side))
-        await _in_time(lambda: _start(replica, calls, durable))
+        await _in_time(lambda: asyncio.to_thread(check, documents.side), patient)
+        await _in_time(lambda: _start(replica, calls, durable), patient)
         ledger = SharedLedger(calls, SharedReader(reads, replica.now))
         yield (
             settings,
@@ -118,7 +119,7 @@ async def _start(replica: Replica, calls: Calls, durable: Link) -> None:
         await each.start()
 
 
-async def _in_time(attempt: Callable[[], Any]) -> None:
+async def _in_time(attempt: Callable[[], Any], patient: bool) -> None:
     """Again and again, as long as the database may only be starting itself. Raises SettingsError."""
     left = START_WITHIN
     while True:
@@ -126,6 +127,8 @@ async def _in_time(attempt: Callable[[], Any]) -> None:
             await attempt()
             return
         except DatabaseAway as error:
+            if not patient:
+                raise SettingsError(f"AGENTOS_DATABASE: {error}") from None
             if left <= 0:
                 raise SettingsError(f"AGENTOS_DATABASE: {error}. It was tried for {START_WITHIN:.0f} s") from None
         except DatabaseTrouble as error:
