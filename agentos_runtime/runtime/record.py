@@ -119,7 +119,7 @@ class Record:
             error.simulated = self.simulated
         if self.watched is not None:
             refused_by = error.refused_by if isinstance(error, AgentOSError) else None
-            self.watched.ended(closing, meter, timings, refused_by, self.simulated)
+            self.watched.ended(closing, meter, timings, refused_by, self)
         try:
             counts = await self.ledger.finish(entry, closing, reads=self.reads)
         finally:

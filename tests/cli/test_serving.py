@@ -97,6 +97,18 @@ def test_each_call_is_one_line_of_json_with_its_trace_and_without_params_or_keys
     assert stand_in("key") not in heard
 
 
+def test_params_that_a_skill_of_agentos_does_not_declare_are_named_in_the_log(tmp_path: Path) -> None:
+    made = console(tmp_path)
+    made.write("todo.md", PLAIN.replace("plain", "todo").replace("utilities:\n  go", "operations:\n  task.list"))
+    with serving(made, "--simulate") as (told, url):
+        call(url, "todo/task.list", {"colour": "param-canary", "sk-proj-4fGh8Jk2LmNp6QrStUv3WxYz": 1})
+        line = told.event("call")
+        assert line["ignored_params"] == ["colour", "…"], line
+        call(url, "todo/task.list", {f"n{number:02}": 1 for number in range(99)})
+        assert told.event("call")["ignored_params"] == [*(f"n{number:02}" for number in range(10)), "…"]
+    assert not [each for each in told.heard if "param-canary" in each or "4fGh8Jk2" in each]
+
+
 def test_an_answer_to_another_request_is_told_to_the_caller_and_on_stderr(simulated: tuple[Serving, str]) -> None:
     told, url = simulated
     near = call(url, "notes/read", {"id": "another"})

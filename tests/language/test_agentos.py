@@ -2,13 +2,17 @@
 
 import contextlib
 import json
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agentos_runtime.cli.main import run
+from agentos_runtime.config.skill_settings import with_skill_settings
 from tests.cli.console import Console
 from tests.end_to_end.house import House, house
 from tests.toy.raw import Toy, answer
@@ -698,6 +702,56 @@ def test_who_stores_a_key_is_told_how_to_say_what_is_the_same_for_the_account(tm
         (console.home / "config.toml").write_text('[skill_settings.linked]\nworkspace = "acme"\n')
     stored = console.run("keys", "set", "linked", "--credential", "api", stdin=KEY)
     assert stored.code == 0, stored.err
-    said = "[skill_settings.linked]\n  workspace = " in stored.err
+    said = "agentos keys set linked --param workspace=…" in stored.err
     assert said is not known
     assert KEY not in stored.err
+
+
+def test_what_is_the_same_for_an_account_is_asked_for_after_its_key_and_holds_for_all_calls(
+    toys: Fixture, tmp_path: Path
+) -> None:
+    console = Console(tmp_path / "home", tmp_path / "skills")
+    console.home.mkdir(mode=0o700)
+    console.write("linked.md", E)
+    command = ("keys", "set", "linked", "--credential", "api")
+    stored = console.asked({"Key: ": KEY, "not now) []: ": "acme"}, *command)
+    assert stored.code == 0, stored.out
+    config = console.home / "config.toml"
+    assert tomllib.loads(config.read_text()) == {"skill_settings": {"linked": {"workspace": "acme"}}}
+    with Toy(answer(body=b"[]")) as toy:
+        called = console.run("call", "linked", "list_people", AGENTOS_REWRITE=f"{ORIGIN}={toy.origin}")
+        assert called.code == 0, called.err
+        assert target(toy.requests[-1]) == "/v1/people?in=acme"
+    config.write_text(f"port = 4000 # mine\n{config.read_text()}other = [\n  1]\n")
+    said = console.run(*command, "--param", "workspace=b c", "--json", stdin=KEY)
+    assert (said.code, said.json["account_params"]) == (0, ["workspace"]), said.err
+    assert config.read_text().startswith("port = 4000 # mine\n")
+    assert tomllib.loads(config.read_text())["skill_settings"] == {"linked": {"workspace": "b c", "other": [1]}}
+    wrong = console.run(*command, "--param", "worksapce=x", stdin=KEY)
+    assert (wrong.code, "Did you mean workspace?" in wrong.err) == (2, True), wrong.err
+    config.write_text('skill_settings.linked = {workspace = "by hand"}\n')
+    left = console.run(*command, "--param", "workspace=x", stdin=KEY)
+    assert (left.code, 'workspace = "x"' in left.err) == (1, True), left.err
+    assert config.read_text() == 'skill_settings.linked = {workspace = "by hand"}\n'
+
+
+words = st.text(st.sampled_from('ab"\\ é#[]=\n\x7f'), max_size=6)
+
+
+@given(words, st.booleans(), st.booleans(), words)
+def test_a_setting_that_is_written_in_says_itself_and_leaves_the_rest(
+    value: str, before: bool, there: bool, name: str
+) -> None:
+    text = (
+        "port = 4000  # mine\n" * before
+        + '[skill_settings.toy]\nold = "x" # y\na = 1\n' * there
+        + "[limits.me]\ncalls = []\n"
+    )
+    written = with_skill_settings(text, "toy", {name: value, "a": True})
+    assert written is not None or "\x7f" in value + name
+    if written is not None:
+        read, was = tomllib.loads(written), tomllib.loads(text)
+        own = was.pop("skill_settings", {}).get("toy", {})
+        assert read.pop("skill_settings") == {"toy": own | {name: value} | {"a": True}}
+        assert read == was
+        assert all(line in written for line in text.splitlines() if line != "a = 1")

@@ -1,9 +1,7 @@
 """`agentos init`: a key that works, and whom `agentos ask` asks."""
 
 import asyncio
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -20,12 +18,11 @@ from agentos_runtime.config.settings import Settings
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth, Skill
 from agentos_runtime.runtime.home.probing import Probed, probe
+from agentos_runtime.runtime.operating.config_file import change_config
 from agentos_runtime.security.authority import authority_of
 from agentos_runtime.security.credentials.opening import open_credentials
 from agentos_runtime.security.opening import open_approvals
-from agentos_runtime.skills.imported_files import replace_files
 from agentos_runtime.skills.visibility import did_you_mean
-from agentos_runtime.storage.private_files import make_private_folder
 
 
 @click.command()
@@ -62,7 +59,7 @@ def init(
     auth = choose_auth(loaded, None) if loaded.auth else None
     kept = _keep_key(shell, settings, loaded, auth, new_key=new_key) if auth else None
     asked = AskSettings(chat.skill, model or _model(settings, chat))
-    _write(settings.config_file, asked)
+    change_config(settings.config_file, lambda text: with_ask(text, asked))
     tried = [] if no_test or auth is None else asyncio.run(_try(shell, settings, chat.skill, auth.name))
     shown: dict[str, Json] = {
         "skill": chat.skill,
@@ -122,19 +119,6 @@ def _model(settings: Settings, chat: Chat) -> str | None:
 async def _try(shell: Shell, settings: Settings, skill: str, credential: str) -> Sequence[Probed]:
     async with opened(shell, settings) as runtime:
         return await probe(runtime, skill, name_here(settings, None), credential)
-
-
-def _write(file: Path, asked: AskSettings) -> None:
-    """The table in config.toml; what else stands there stays, and a link stays one. Raises OSError."""
-    make_private_folder(file.parent)
-    real = Path(os.path.realpath(file))
-    before = real.read_text(encoding="utf-8") if real.exists() else ""
-    text = with_ask(before, asked)
-    if text == before:
-        return
-    mode = real.stat().st_mode & 0o777 if real.exists() else 0o600
-    replace_files({real: text})
-    real.chmod(mode)
 
 
 def _tell(settings: Settings, asked: AskSettings, tried: Sequence[Probed]) -> None:

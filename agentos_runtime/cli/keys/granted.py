@@ -4,12 +4,12 @@ import asyncio
 
 import click
 
+from agentos_runtime.cli.keys.account import given_account, keep_account
 from agentos_runtime.cli.keys.kept import choose_auth, load_skill, show_destination, store
 from agentos_runtime.cli.terminal.output import ask_hidden, plain, print_json, say
 from agentos_runtime.cli.terminal.shell import Shell, can_ask, home_options, json_option, pass_shell, stdin_text
 from agentos_runtime.cli.terminal.skill_names import complete_skill
-from agentos_runtime.config.settings import Settings
-from agentos_runtime.manifest.model import Auth, Skill
+from agentos_runtime.manifest.model import Auth
 from agentos_runtime.security.authority import Grant, authority_of
 from agentos_runtime.security.credentials.opening import open_credentials
 from agentos_runtime.security.opening import open_approvals
@@ -18,16 +18,28 @@ from agentos_runtime.security.opening import open_approvals
 @click.command(name="set")
 @click.argument("skill", shell_complete=complete_skill)
 @click.option("--credential", help="Which of the skill's credentials. [the only one, or default]")
+@click.option(
+    "--param", "given", multiple=True, metavar="NAME=VALUE", help="What is the same for all calls of the account."
+)
 @home_options
 @json_option
 @pass_shell
 def set_key(
-    shell: Shell, skill: str, credential: str | None, home: str | None, skills: tuple[str, ...], as_json: bool
+    shell: Shell,
+    skill: str,
+    credential: str | None,
+    given: tuple[str, ...],
+    home: str | None,
+    skills: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Store a key of SKILL. It is asked for without being shown; without a terminal it is read from stdin.
 
     What has several fields (username, password) takes a line for each, in the order of `agentos show SKILL`. Where
     the skill says that one of the two is empty, only the other is asked for; an empty line may stand for it.
+
+    What a skill of AgentOS names as params of the account (a workspace, say) is asked for after the key, or given
+    with --param, and written to config.toml for all calls.
 
     \b
     Example:
@@ -43,28 +55,16 @@ def set_key(
     if auth.help_url:
         say(f"Get one at {plain(auth.help_url)}", err=True)
     values = given_values(auth)
+    account = given_account(loaded, auth, settings, given)
     agreed = frozenset[Grant]() if refused_at else grants
     stored = store(open_credentials(settings, shell.environ), loaded, auth, values, agreed)
-    _tell_account_params(loaded, auth, settings)
+    keep_account(loaded, auth, settings, account)
     if as_json:
-        print_json(stored | {"refused_at": refused_at})
+        print_json(stored | {"refused_at": refused_at, "account_params": [*sorted(account)]})
     elif refused_at:
         say(f"Stored in {stored['source']}. It goes nowhere until you run: agentos approve {loaded.id}")
     else:
         say(f"Stored in {stored['source']}. Try it: agentos {'keys test' if auth.probe else 'show'} {loaded.id}")
-
-
-def _tell_account_params(skill: Skill, auth: Auth, settings: Settings) -> None:
-    """How to say what is the same for all calls of the account, where nothing says it yet; on stderr."""
-    known = settings.skill_settings.get(skill.id, {})
-    using = [each for each in skill.utilities.values() if each.credential == auth.name]
-    names = sorted({name for utility in using for name in utility.account_params} - {*known})
-    if names:
-        told = f"{', '.join(names)}: the same for all calls of the account. Say it once"
-        say(plain(f"{told}, in {settings.config_file}:"), err=True)
-        say(f"  [skill_settings.{skill.id}]", err=True)
-        for name in names:
-            say(f'  {name} = "…"', err=True)
 
 
 def given_values(auth: Auth) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """A server's log: a line for each call, for each change of a skill, and for what goes wrong."""
 
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -16,6 +17,8 @@ from agentos_runtime.visible import visible_json
 
 _COLOURS: Mapping[str, str] = {"ok": "green", "error": "red", "cancelled": "yellow"}
 MOST_OF_A_NAME = 200
+MOST_NAMES = 10
+_NAME = re.compile("[A-Za-z][A-Za-z0-9_.]{0,30}")
 """Characters of what a caller calls a skill or a utility."""
 
 
@@ -52,6 +55,7 @@ class Log:
             "surface": call.surface,
             "streamed": ended.streamed,
             "simulated": ended.simulated,
+            **({"ignored_params": [*_ignored(ended)]} if ended.ignored else {}),
             **asdict(closing),
         }
         self.tell("call", _call_text(ended), about)
@@ -81,10 +85,17 @@ def _call_text(ended: Ended) -> str:
         *_usage(ended),
         *(["stream"] if ended.streamed else []),
         *([f"case {plain(ended.simulated.partition(';')[0])}"] if ended.simulated else []),
+        *([f"ignored {plain(', '.join(_ignored(ended)))}"] if ended.ignored else []),
         dim(call.request_id),
         *([dim(f"trace {call.parent.trace_id}")] if call.parent else []),
     ]
     return "  ".join(parts)
+
+
+def _ignored(ended: Ended) -> list[str]:
+    """The names of params that were not sent: some of them, and for what looks like no name `…`."""
+    names = [name if _NAME.fullmatch(name) else "…" for name in ended.ignored[:MOST_NAMES]]
+    return [*names, "…"] if len(ended.ignored) > MOST_NAMES else names
 
 
 def _usage(ended: Ended) -> list[str]:

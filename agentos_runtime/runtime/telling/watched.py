@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from agentos_runtime.calls.call import Call, Timings
 from agentos_runtime.calls.metering import Meter
@@ -44,6 +45,18 @@ class Ended:
     ended: int = 0
     """Nanoseconds since the epoch."""
     exchanges: tuple[Exchanged, ...] = ()
+    ignored: tuple[str, ...] = ()
+    """Params that were not sent, by their names."""
+
+
+class Noted(Protocol):
+    """What was noted of a call besides."""
+
+    @property
+    def simulated(self) -> str | None: ...
+
+    @property
+    def ignored(self) -> tuple[str, ...]: ...
 
 
 class Telling:
@@ -107,9 +120,7 @@ class Watched:
             now = time.time_ns()
             self._exchanges.append(Exchanged(origin, now - round(seconds * 1e9), now))
 
-    def ended(
-        self, closing: Closing, meter: Meter, timings: Timings, refused_by: str | None, simulated: str | None
-    ) -> None:
+    def ended(self, closing: Closing, meter: Meter, timings: Timings, refused_by: str | None, noted: Noted) -> None:
         measured, agent = self._telling.measured, self._telling.agent(self._call)
         skill, utility, outcome = self._skill, self._utility, closing.outcome
         measured.in_flight.add((skill,), -1)
@@ -123,19 +134,20 @@ class Watched:
             measured.refusals.add((refused_by, agent))
         self._count_usage(closing, meter, agent)
         if self._telling.listeners:
-            self._tell(closing, simulated)
+            self._tell(closing, noted)
 
-    def _tell(self, closing: Closing, simulated: str | None) -> None:
+    def _tell(self, closing: Closing, noted: Noted) -> None:
         ended = Ended(
             self._call,
             closing,
             self._streamed,
-            simulated,
+            noted.simulated,
             self._skill,
             self._utility,
             self._began,
             time.time_ns(),
             tuple(self._exchanges),
+            noted.ignored,
         )
         for listen in self._telling.listeners:
             listen(ended)

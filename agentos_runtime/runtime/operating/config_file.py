@@ -1,0 +1,21 @@
+"""The home's config.toml, changed by a command."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from agentos_runtime.skills.imported_files import replace_files
+from agentos_runtime.storage.private_files import make_private_folder
+
+
+def change_config(file: Path, change: Callable[[str], str]) -> None:
+    """Write what `change` makes of the text; a link stays one, and the mode as it was. Raises OSError."""
+    make_private_folder(file.parent)
+    real = Path(os.path.realpath(file))
+    before = real.read_text(encoding="utf-8") if real.exists() else ""
+    text = change(before)
+    if text == before:
+        return
+    mode = real.stat().st_mode & 0o777 if real.exists() else 0o600
+    replace_files({real: text})
+    real.chmod(mode)
