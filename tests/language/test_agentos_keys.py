@@ -3,12 +3,13 @@
 import contextlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from agentos_runtime.manifest.dialects import shapes
 from tests.end_to_end.house import House, house
-from tests.toy.raw import Toy, answer
+from tests.toy.raw import Exchange, Toy, answer
 
 ORIGIN = "https://toy.example"
 KEY = "sk-toy-canary-0123456789abcdef"
@@ -23,6 +24,20 @@ GRAPH = CALLABLE.replace("SLOT", "") % (
     ' returns: object, graphql: {endpoint: https://toy.example/g, query: "query Q($v: String) { id(v: $v) }", SLOT}'
 )
 RESPONSE = IN_REST.replace("SLOT", "response: {SLOT}")
+WHOLE = """connections:
+  c: {base_url: https://toy.example/c}
+  d: {base_url: https://toy.example/d5}
+  e: {base_url: https://toy.example/e, query: {k: .auth.key}}
+operations:
+  thing.get: {SLOT}
+"""
+RESTING = "returns: object, connection: c, rest: {url: /x}"
+KEYED = "returns: object, connection: e, rest: {url: https://toy.example/x}"
+GRAPHIC = (
+    "operations:\n  thing.get: {description: d, returns: object, params: {a: {type: string}}, graphql: {SLOT}}\n"
+)
+HALF = "endpoint: https://toy.example/half, query: '{ id }'"
+ASKING = "endpoint: https://toy.example/g, query: '{ id }'"
 PARAM = "operations:\n  thing_get: {description: d, returns: object, params: {p: {SLOT}}, rest: {url: https://toy.example/x}}\n"
 LINK = (
     "connections:\n  c: {base_url: https://toy.example/base, SLOT}\n"
@@ -85,6 +100,52 @@ ROWS: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "help_url": ("header: {X-Key: .auth.key}, help_url: https://toy.example/h5", "/h5"),
         },
     ),
+    "callable, whole": (
+        WHOLE,
+        {
+            "description": (f"description: d5, {RESTING}", '"description": "d5"', RESTING),
+            "params": (f"params: {{p5: {{type: string}}}}, {RESTING}", '"p5": {"type": "string"', RESTING),
+            "returns": (RESTING, '"entity": "object"', RESTING.replace("object", "array")),
+            "rest": (RESTING, "GET /c/x ", RESTING.replace("/x", "/y")),
+            "response": (f"{RESTING}, response: {{root: /id}}", '"reply": "i7"', RESTING),
+            "graphql": (f"returns: object, connection: none, graphql: {{{ASKING}}}", "POST /g ", RESTING),
+            "sql": ("returns: array, sql: {database: ~/n.db, query: select 5}", '"executor": "sql"', RESTING),
+            "command": ("returns: string, command: {binary: echo, args: [x]}", '"executor": "command"', RESTING),
+            "python": (
+                "returns: string, python: {module: ./code.py, function: f}",
+                '"executor": "python"',
+                RESTING,
+            ),
+            "steps": (
+                "returns: object, connection: none, steps: [{id: s, rest: {url: https://toy.example/s5}}]",
+                "GET /s5 ",
+                RESTING,
+            ),
+            "connection": (RESTING.replace(": c", ": d"), "GET /d5/x ", RESTING),
+            "auth": (f"auth: none, {KEYED}", "GET /x ", KEYED),
+        },
+    ),
+    "graphql, whole": (
+        GRAPHIC,
+        {
+            "endpoint": (ASKING, "POST /g ", ASKING.replace("/g", "/h")),
+            "query": (ASKING, "{ id }", ASKING.replace("id", "data")),
+            "partial": (f"{HALF}, partial: true", '"reply": {"id"', HALF),
+            "timeout": (f"{HALF.replace('half', 'never')}, timeout: 0.3", "upstream_timeout", ASKING),
+        },
+    ),
+    "rest, whole": (
+        CALLABLE.replace("SLOT", "") % " returns: object, rest: {SLOT}",
+        {
+            "method": ("url: https://toy.example/x, method: PUT", "PUT /x ", "url: https://toy.example/x"),
+            "url": ("url: https://toy.example/u5", "GET /u5 ", "url: https://toy.example/x"),
+        },
+    ),
+    "connection, whole": (
+        "connections:\n  c: {SLOT}\n"
+        "operations:\n  thing.get: {description: d, returns: object, connection: c, rest: {url: /x}}\n",
+        {"base_url": ("base_url: https://toy.example/b5", "GET /b5/x ", "base_url: https://toy.example/b6")},
+    ),
     "param": (
         PARAM,
         {
@@ -111,33 +172,11 @@ TABLES = {
     "connection": shapes.CONNECTION,
     "param": shapes.PARAM,
 }
-ELSEWHERE = {
-    "rest": {"method", "url"},
-    "graphql": {"query", "endpoint", "timeout", "partial"},
-    "callable": {
-        "description",
-        "params",
-        "returns",
-        "rest",
-        "response",
-        "graphql",
-        "sql",
-        "command",
-        "python",
-        "steps",
-        "connection",
-        "auth",
-        "label",
-        "operation",
-        "readonly",
-    },
-    "connection": {
-        "base_url",
-        "description",
-        "placeholder",
-    },
+INFORMATION = {
+    "callable": {"label: l5": "label", "operation: read": "operation", "readonly: true": "readonly"},
+    "connection": {"description: d5": "description", "placeholder: p5": "placeholder"},
 }
-"""Without a row: they stand in every file here, hold information, or other tests of the language call them."""
+"""What says something to a person, and changes no call."""
 EACH = [(table, key) for table, (_, rows) in ROWS.items() for key in rows]
 
 
@@ -156,6 +195,15 @@ class Seen:
         return "\n".join([json.dumps(shown), json.dumps({"reply": reply}), *sent])
 
 
+def answers(exchange: Exchange) -> None:
+    """Whole, beside an error of GraphQL, or never, as the address says."""
+    path = exchange.request.target
+    if path == "/never":
+        exchange.stall()
+    errors = {"errors": [{"message": "half"}]} if path == "/half" else {}
+    answer(body=json.dumps(ANSWER | errors).encode())(exchange)
+
+
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     folder = tmp_path_factory.mktemp("keys")
@@ -165,23 +213,43 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         text, rows = ROWS[table]
         with_it, _, *without = rows[key]
         for name, slot in ((f"{table}-{key}", with_it), (f"{table}-{key}-not", "".join(without))):
-            name = name.replace("_", "-")
+            name = name.replace("_", "-").replace(", ", "-")
             front = f"id: {name}\nname: N\ndescription: D\n{text.replace('SLOT', slot)}"
             (folder / "skills" / f"{name}.md").write_text(f"---\n{front}---\n")
             environ[f"{name.replace('-', '_').upper()}_API_KEY"] = KEY
     with contextlib.ExitStack() as stack:
-        toy = stack.enter_context(Toy(answer(body=json.dumps(ANSWER).encode())))
+        toy = stack.enter_context(Toy(answers))
         yield Seen(stack.enter_context(house(folder, rewrite={ORIGIN: toy.origin}, environ=environ)), toy)
 
 
 @pytest.mark.parametrize(("table", "key"), EACH)
 def test_a_key_does_what_its_row_says_and_without_it_that_is_not_so(seen: Seen, table: str, key: str) -> None:
     marker = ROWS[table][1][key][1]
-    name = f"{table}-{key}".replace("_", "-")
+    name = f"{table}-{key}".replace("_", "-").replace(", ", "-")
     assert marker in seen.of(name), seen.of(name)
     assert marker not in seen.of(f"{name}-not")
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_key_of_a_table_has_a_row(table: str) -> None:
-    assert set(TABLES[table]) == ROWS[table][1].keys() | ELSEWHERE.get(table, set())
+    rows = ROWS[table][1].keys() | ROWS.get(f"{table}, whole", ("", {}))[1].keys()
+    assert set(TABLES[table]) == rows | set(INFORMATION.get(table, {}).values())
+
+
+@pytest.mark.parametrize(
+    ("table", "slot"), [(table, slot) for table, slots in INFORMATION.items() for slot in slots]
+)
+def test_a_key_that_informs_changes_no_call(tmp_path: Path, table: str, slot: str) -> None:
+    (tmp_path / "skills").mkdir()
+    text = ROWS[table][0]
+    for name, stands in (("with", slot), ("without", "")):
+        front = f"id: {name}\nname: N\ndescription: D\n{text.replace('SLOT', stands).replace(', ,', ',')}"
+        (tmp_path / "skills" / f"{name}.md").write_text(f"---\n{front}---\n")
+    with (
+        Toy(answers) as toy,
+        house(tmp_path, rewrite={ORIGIN: toy.origin}) as served,
+    ):
+        seen = Seen(served, toy)
+        said, unsaid = seen.of("with").split("\n")[1:], seen.of("without").split("\n")[1:]
+        assert said == unsaid
+        assert '"reply": {"id": "i7"' in said[0]
