@@ -9,7 +9,7 @@ import click
 from agentos_runtime.cli.schemas import param_rows, reply_rows, type_text
 from agentos_runtime.cli.terminal.catalogs import looked_at
 from agentos_runtime.cli.terminal.output import dim, harmless, heading, plain, print_json, print_table, say, style
-from agentos_runtime.cli.terminal.permissions import print_permissions
+from agentos_runtime.cli.terminal.permissions import OPEN, print_permissions
 from agentos_runtime.cli.terminal.shell import Shell, home_options, json_option, pass_shell
 from agentos_runtime.cli.terminal.skill_names import complete_skill, complete_utility
 from agentos_runtime.config.settings import Settings
@@ -92,7 +92,7 @@ def _open_calls(found: dict[str, Any]) -> list[dict[str, Any]]:
     calls |= {(each["method"], each["stream_origin"]) for each in open_ones if each.get("stream_origin")}
     calls -= known
     return [
-        {"method": method, "origin": origin, "credential": None, "placement": "open", "approved_by": "not needed"}
+        {"method": method, "origin": origin, "credential": None, "placement": OPEN, "approved_by": "not needed"}
         for method, origin in sorted(calls, key=str)
     ]
 

@@ -20,6 +20,7 @@ from agentos_runtime.console.shown.times import ago, moment
 from agentos_runtime.console.visits import Visit
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jsontext import Json
+from agentos_runtime.security.authority import EVERY_METHOD, carried
 from agentos_runtime.storage.file_threads import aside
 from agentos_runtime.visible import visible
 
@@ -113,6 +114,15 @@ def _breakable(name: str) -> Markup:
     return Markup("<wbr>").join(pieces)
 
 
+def _method(grant: Mapping[str, Any]) -> str:
+    return "any method" if grant["method"] == EVERY_METHOD else str(grant["method"])
+
+
+def _sentence(text: str | None) -> str:
+    """Descriptions come with and without their full stop."""
+    return f"{text}." if text and text[-1] not in ".!?…:" else text or ""
+
+
 def _code(text: str) -> Markup:
     """A sentence, what stands in backticks as code."""
     pieces = visible(text, keep="\n\t").split("`")
@@ -125,6 +135,9 @@ def _code(text: str) -> Markup:
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
+    "carries": carried,
+    "exactly": figures.exact_money,
+    "method": _method,
     "money": partial(_exactly, figures.money, figures.exact_money),
     "count": partial(_exactly, figures.count, figures.whole),
     "duration": figures.duration,
@@ -133,4 +146,5 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "model": _model,
     "breakable": _breakable,
     "code": _code,
+    "sentence": _sentence,
 }

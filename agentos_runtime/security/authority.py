@@ -1,7 +1,7 @@
 """What a skill may do with a key: at which origin, with which method, at which place of the request."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -28,6 +28,22 @@ HANDED = "function"
 """The placement of a grant to hand a key to a function that runs on this machine: `function:` and its callable."""
 HERE = "local://python"
 """The origin of such a grant."""
+
+
+def carried(grant: Mapping[str, Any]) -> str:
+    """What a call by a grant (`Grant.as_json`) carries, in words: "the key in header authorization"."""
+    opens, _, path = grant["placement"].partition(":")
+    if opens == USE:
+        key = "no key" if grant["credential"] is None else "the key"
+        return f"{key}; {path or 'any path'}, as agents ask (agentos use)"
+    if grant["credential"] is None:
+        return "no key; an address of this machine or its network"
+    if opens == LOGIN:
+        return "no key; a code, to log in and be given one"
+    if opens == CLIENT:
+        return "the client's id and secret, to be given tokens"
+    name = "the key" if grant["credential"] == "default" else f"the {grant['credential']} key"
+    return f"{name} in {grant['placement'].replace(':', ' ', 1)}"
 
 
 class AuthorityError(ValueError):

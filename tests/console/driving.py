@@ -36,7 +36,7 @@ def names(scenarios: str) -> list[str]:
     return re.findall(r"^def (\w+)\(world: World\)", text, re.MULTILINE)
 
 
-def driven(folder: Path, scenarios: str, **told: Any) -> dict[str, str]:
+def driven(folder: Path, scenarios: str, *, program: str = "drive.py", **told: Any) -> dict[str, str]:
     """What each scenario found wrong."""
     with stripping(LATE) as proxy, contextlib.ExitStack() as served:
         here = f"127.0.0.1:{proxy.server_port}"
@@ -65,7 +65,7 @@ def driven(folder: Path, scenarios: str, **told: Any) -> dict[str, str]:
             **told,
         }
         done = subprocess.run(
-            [PYTHON, FOLDER / "drive.py"],
+            [PYTHON, FOLDER / program],
             input=json.dumps(asked),
             capture_output=True,
             text=True,

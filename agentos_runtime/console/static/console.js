@@ -72,6 +72,9 @@ function lock(button) {
   });
 }
 
+/** A sentence of the server that ends in the command, which stands in a box of its own below. */
+const withoutCommand = (sentence) => sentence.replace(/: agentos console$/, ":");
+
 function locked(told) {
   page.leave();
   document.title = "Locked – agentos";
@@ -79,7 +82,7 @@ function locked(told) {
     el("label", { for: "token" }, "The operator's token"),
     el("input", { id: "token", type: "password", autocomplete: "off", required: true }),
     el("button", { class: "primary" }, "Open"));
-  const sentence = el("p", { role: "alert" }, told.error);
+  const sentence = el("p", { role: "alert" }, withoutCommand(told.error));
   const heading = el("h1", { tabindex: "-1" }, "Console locked");
   document.body.replaceChildren(el("main", { class: "alone" }, heading, sentence,
     el("pre", {}, "agentos console"),
@@ -87,7 +90,7 @@ function locked(told) {
   if (form) form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const refused = await enter({ token: form.elements.token.value }).catch(unreachable);
-    if (refused) { sentence.textContent = refused.error; form.elements.token.select(); } else await show(location.href);
+    if (refused) { sentence.textContent = withoutCommand(refused.error); form.elements.token.select(); } else await show(location.href);
   });
   heading.focus();
 }

@@ -46,6 +46,8 @@ def everything(world: World, folder: Path) -> None:
                 for path in PAGES:
                     world.open(page, path)
                     page.wait_for_timeout(250)
+                    if "/try" in path:
+                        page.wait_for_selector("button[data-do=run]:enabled")
                     name = path.replace("/", "_").replace("?", "_").replace("&", "_") or "home"
                     page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=width < 1920)
 
