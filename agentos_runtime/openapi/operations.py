@@ -11,6 +11,7 @@ from agentos_runtime.manifest.shapes import nullable
 from agentos_runtime.openapi.errors import LISTED, error_responses
 from agentos_runtime.openapi.schemas import (
     LONGEST_DESCRIPTION,
+    by_type,
     first_sentence,
     shown_schema,
     text,
@@ -134,7 +135,7 @@ def _replies(utility: Utility, version: Version) -> dict[str, Json]:
 def _returns(utility: Utility) -> Json:
     """What is only expected, and handed on also when it differs, is shown beside what accepts anything."""
     returns = shown_schema(dict(utility.returns or {}))
-    return returns if utility.strict_returns or not returns else {"anyOf": [returns, {}]}
+    return returns if utility.strict_returns or not returns else {"anyOf": [*by_type(returns), {}]}
 
 
 def _description(skill: Skill, utility: Utility) -> dict[str, Json]:

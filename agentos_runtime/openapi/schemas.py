@@ -26,10 +26,20 @@ def shown_schema(schema: Json) -> Json:
         elif key in _ONE:
             shown[key] = shown_schema(value)
         elif key in _SEVERAL and isinstance(value, list):
-            shown[key] = [shown_schema(below) for below in value]
+            shown[key] = [shown_schema(each) for below in value for each in by_type(below, key)]
         else:
             shown[key] = value
     return shown
+
+
+def by_type(schema: Json, key: str = "anyOf") -> list[Json]:
+    """An alternative for each of its types, accepting the same: tools fail at one that has a list of them."""
+    types = schema.get("type") if isinstance(schema, dict) else None
+    if key not in ("anyOf", "oneOf") or not isinstance(types, list) or not types:
+        return [schema]
+    if key == "oneOf" and {"integer", "number"} <= {*map(str, types)}:  # 1 would be both, and oneOf refuse it
+        types = [each for each in types if each != "integer"]
+    return [{**schema, "type": each} for each in types]  # type: ignore[dict-item]
 
 
 def with_property(schema: Mapping[str, Json], name: str, declared: Mapping[str, Json]) -> dict[str, Json]:

@@ -32,7 +32,7 @@ def conforms(client: httpx.Client, folder: Path, path: str) -> None:
     how = ["--phases", "examples,coverage", "--max-examples", 15, "--seed", 1, "--warnings", "off"]
     where = ["--config-file", config, "run", f"{client.base_url}/{path}", "--report-dir", folder]
     done = tool("schemathesis", *where, *how, folder=folder)
-    assert done.returncode == 0, done.stdout[-6000:]
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
     assert "generated" in done.stdout
 
 

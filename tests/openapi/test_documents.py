@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.manifest.names import tool_name
 from agentos_runtime.openapi.document import Asked, document
 from agentos_runtime.openapi.errors import codes
+from agentos_runtime.openapi.schemas import shown_schema
 from agentos_runtime.skills.opening import open_catalog
 from tests.openapi.lab import tool
 from tests.openapi.manifests import manifest
@@ -173,3 +177,28 @@ def lists_of_types(value: Any) -> Iterator[Any]:
     elif isinstance(value, list):
         for below in value:
             yield from lists_of_types(below)
+
+
+def test_no_alternative_has_a_list_of_types(documents: list[dict[str, Any]]) -> None:
+    """Tools that look for the one alternative that tells something fail at it."""
+    assert [kind for kind in alternatives(documents[0]) if isinstance(kind, list)] == []
+    assert {"object", "array", "null"} <= {kind for kind in alternatives(documents[0]) if isinstance(kind, str)}
+
+
+@pytest.mark.parametrize("key", ["anyOf", "oneOf"])
+@given(st.lists(st.sampled_from(["integer", "number", "string", "null", "array"]), min_size=1, unique=True))
+def test_alternatives_by_type_accept_what_they_did(key: str, kinds: list[str]) -> None:
+    before: dict[str, Any] = {key: [{"type": [*kinds]}, {"type": "boolean"}]}
+    after: Any = shown_schema(before)
+    values: list[Any] = [1, 1.5, "a", None, [], True, {}]
+    accepted = [[Draft202012Validator(schema).is_valid(value) for value in values] for schema in (before, after)]
+    assert accepted[0] == accepted[1]
+
+
+def alternatives(within: Any) -> Iterator[Any]:
+    if isinstance(within, dict):
+        for key in ("anyOf", "oneOf"):
+            if isinstance(within.get(key), list):
+                yield from (each.get("type") for each in within[key])
+    for below in within.values() if isinstance(within, dict) else within if isinstance(within, list) else ():
+        yield from alternatives(below)
