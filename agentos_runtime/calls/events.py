@@ -1,8 +1,9 @@
 """Event streams as bytes become events, without I/O: right for any split of the bytes.
 
 SSE follows the WHATWG rules (https://html.spec.whatwg.org/multipage/server-sent-events.html): lines end in LF, CR
-or CRLF, a colon starts a comment, several `data` lines are joined. One rule is kinder: an event that the end of the
-stream cut off from its blank line still counts, since upstreams forget their last newline.
+or CRLF, a colon starts a comment, several `data` lines are joined. Two rules are kinder: an event that the end of
+the stream cut off from its blank line still counts, since upstreams forget their last newline; and a line without a
+field that is a JSON object with an `error` is an event of that name, since gateways write their own into a stream.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,11 @@ class UpstreamEvent:
 
     data: bytes
     name: str = "message"
+
+
+_SILENT = (b":", b"id", b"retry", b"event")
+"""How lines begin that are no news."""
+_LONGEST_STRAY = 300
 
 
 class EventTooLarge(ValueError):
@@ -86,6 +92,9 @@ class _Lines:
 class SseDecoder:
     """Server-sent events."""
 
+    stray = b""
+    """The beginning of the last line that belongs to no event and is no comment: what a gateway says of itself."""
+
     def __init__(self, limit: int) -> None:
         self._lines = _Lines(limit, carriage_returns=True)
         self._limit = limit
@@ -142,6 +151,15 @@ class SseDecoder:
             self._data.append(value)
         elif line.startswith(b"event:"):
             self._name = line[6:].strip().decode("utf-8", "replace") or "message"
+        elif not line.startswith(_SILENT):
+            self._of_no_field(line, events)
+
+    def _of_no_field(self, line: bytes, events: list[UpstreamEvent]) -> None:
+        if line.startswith(b"{") and b'"error"' in line:
+            self._line(b"", events)
+            events.append(UpstreamEvent(line, "error"))
+        else:
+            self.stray = line[:_LONGEST_STRAY].strip()
 
 
 def _whole_events(chunk: bytes) -> list[UpstreamEvent] | None:
@@ -156,6 +174,8 @@ def _whole_events(chunk: bytes) -> list[UpstreamEvent] | None:
 
 class NdjsonDecoder:
     """One JSON text a line; empty lines are skipped."""
+
+    stray = b""
 
     def __init__(self, limit: int) -> None:
         self._lines = _Lines(limit, carriage_returns=False)

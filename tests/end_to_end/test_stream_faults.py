@@ -88,6 +88,10 @@ LATER: dict[str, tuple[Behaviour, str]] = {
         say(more(sse({"choices": [{"delta": {"content": ""}, "error": {"code": 502, "message": "bad"}}]}))),
         "upstream_failed",
     ),
+    "an error without a field": (
+        say(more(b'{"error": {"code": 503, "message": "gone"}}\n')),
+        "upstream_unavailable",
+    ),
     "a finish of error": (say(more(sse(chunk("", "error")))), "upstream_failed"),
     "an error after the finish": (
         say(more(sse(chunk("", "stop"), {"error": {"code": 503, "message": "late"}}))),
@@ -124,6 +128,14 @@ def test_a_fault_after_the_beginning_is_the_one_terminal_event_with_what_had_arr
     row = faulty.row
     assert (row["outcome"], row["code"], row["input_tokens"]) == ("error", code, 11)
     assert (row["model"], row["provider"], row["generation_id"]) == ("toy/model-2026", "Toy", "gen-1")
+
+
+def test_what_a_gateway_says_before_it_breaks_off_is_told(faulty: Chat) -> None:
+    faulty.says(say(stream_bytes([HEL, b"upstream error: read ECONNRESET\n\n"])))
+    streamed = faulty.stream()
+    assert streamed.error["code"] == "upstream_truncated"
+    assert streamed.error["error"].endswith("Its last words: upstream error: read ECONNRESET")
+    assert streamed.text() == "Hel"
 
 
 HTML = answer(502, b"<html><title>Bad gateway</title></html>", [("Content-Type", "text/html")])

@@ -328,7 +328,9 @@ class UpstreamSource:
         total = self._accumulator.total()
         self._metering_sources.append(total)
         if not is_complete(plan, total, self._ended):
-            raise UpstreamTruncated(f"{plan.service.name} ended the stream before the reply was complete")
+            stray = self._decoder.stray.decode("utf-8", "replace")
+            words = f". Its last words: {stray}" if stray else ""
+            raise UpstreamTruncated(f"{plan.service.name} ended the stream before the reply was complete{words}")
         check_said_something(plan, total)
         reply = await self._final(total)
         keep_promise(self._ctx, reply)
