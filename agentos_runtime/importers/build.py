@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentos_runtime.importers.api import Api, Declaration, Field, Losses, Operation
 from agentos_runtime.importers.declarations import ordered
@@ -136,7 +136,9 @@ def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
     returns = _returns(one)
     if returns is not None:
         made["returns"] = returns
-    made["rest"] = _rest(one, fields, names, losses)
+    whole = one.path.startswith("//") and not one.base_url and api.base_url.startswith("http")
+    said = replace(one, base_url=api.base_url.rstrip("/")) if whole else one  # a url does not begin with two slashes
+    made["rest"] = _rest(said, fields, names, losses)
     return made
 
 
