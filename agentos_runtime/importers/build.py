@@ -137,7 +137,9 @@ def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
     if returns is not None:
         made["returns"] = returns
     whole = one.path.startswith("//") and not one.base_url and api.base_url.startswith("http")
-    said = replace(one, base_url=api.base_url.rstrip("/")) if whole else one  # a url does not begin with two slashes
+    said = (
+        replace(one, base_url=api.base_url.rstrip("/")) if whole else one
+    )  # a url does not begin with two slashes
     made["rest"] = _rest(said, fields, names, losses)
     return made
 
