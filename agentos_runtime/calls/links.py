@@ -19,11 +19,16 @@ def next_target(header: str, base: str) -> str | None:
         relations = parameters.get("rel", "").lower().split()
         if "next" not in relations or not _is_of(base, parameters.get("anchor")):
             continue
-        url = urljoin(base, target.strip())
-        if origin_of(url) is None or _UNFIT.search(url):
-            raise ValueError("it is no http address")
-        return url.partition("#")[0]
+        return link_of(target, base)
     return None
+
+
+def link_of(target: str, base: str) -> str:
+    """The whole address that a link of `base` leads to. Raises ValueError for what is no http address."""
+    url = urljoin(base, target.strip())
+    if origin_of(url) is None or _UNFIT.search(url):
+        raise ValueError("it is no http address")
+    return url.partition("#")[0]
 
 
 def _is_of(base: str, anchor: str | None) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed
 from agentos_runtime.calls.failures import Service
-from agentos_runtime.calls.links import next_target
+from agentos_runtime.calls.links import link_of, next_target
 from agentos_runtime.calls.pointers import NothingThere, follow
 from agentos_runtime.calls.positions import NoSuchPosition, at_address, value_at, with_value
 from agentos_runtime.calls.reply import service_of
@@ -95,14 +95,26 @@ def plan_pages(skill: Skill, utility: Utility) -> PagesPlan | None:
     return PagesPlan(paginate, following, total, pages, service_of(skill, utility), by_tag)
 
 
-def next_page(plan: PagesPlan, header: str, url: str) -> str | None:
-    """The address of the next page by a `Link` header; None at the end. Raises UpstreamInvalid for what is none."""
+def next_page(plan: PagesPlan, header: str, said: Value, url: str) -> str | None:
+    """The address of the next page: what `next` gave of the body of `url`, or else its `Link` header.
+
+    None at the end. Raises UpstreamInvalid for what is no address.
+    """
     try:
-        return next_target(header, url)
+        return next_target(header, url) if plan.next is None else _address(said, url)
     except ValueError as error:
         raise UpstreamInvalid(
             f"{plan.service.name} gave a link to the next page that leads nowhere: {error}"
         ) from None
+
+
+def _address(said: Value, base: str) -> str | None:
+    """Raises ValueError for what is no http address."""
+    if isinstance(said, Empty) or said is None or said is False or said == "":
+        return None
+    if not isinstance(said, str):
+        raise ValueError("it is no text")
+    return link_of(said, base)
 
 
 def read_rows(plan: PagesPlan, whole: Json, reply: Json) -> tuple[list[Json], list[Json]]:
@@ -278,7 +290,9 @@ class Pages:
         if cursor in self._cursors or cursor == self._here():
             if not page.found:
                 return True
-            raise UpstreamInvalid(f"{self._plan.service.name} gave the same cursor twice: its list never ends")
+            raise UpstreamInvalid(
+                f"{self._plan.service.name} gave the same cursor twice: its list never ends{self._meant(cursor)}"
+            )
         if self._empty > MOST_EMPTY:
             raise UpstreamInvalid(
                 f"{self._plan.service.name} gave {self._empty} empty pages, each with another cursor"
@@ -289,6 +303,11 @@ class Pages:
         else:
             self._position = page.next if isinstance(page.next, (int, str)) else cursor
         return False
+
+    def _meant(self, cursor: str) -> str:
+        """A hint for who wrote an address as a cursor, which services then do not know."""
+        is_address = not self._plan.by_address and cursor.startswith(("http://", "https://", "/"))
+        return ". It is an address: `next: {link: …}` follows one" if is_address else ""
 
     def _here(self) -> str | None:
         """The cursor of the page that was just read."""

@@ -71,6 +71,10 @@ class Reply:
     """The data of the event that ends a stream."""
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What the body holds, and what each of that holds, without addresses."""
+    next_address: str | None = None
+    """jq over the body: the address of the next page; or `link`, which its `Link` header says."""
+    cursors: tuple[tuple[str, ...], ...] = ()
+    """Where, more than two levels deep, a cursor may stand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from agentos_runtime.importers.api import Api, Declaration, Field, Losses, Opera
 from agentos_runtime.importers.declarations import ordered
 from agentos_runtime.importers.messages import plain, summary
 from agentos_runtime.importers.naming import Route, param_names, route
+from agentos_runtime.importers.paging import LINK
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.secrets.shapes import holds_secret, without_secrets
 from agentos_runtime.visible import steering
@@ -160,7 +161,9 @@ def _owned(one: Operation) -> dict[str, str]:
     """Fields that the runtime fills in itself, and where they go."""
     owned = {one.stream_field: "body"} if one.stream_field else {}
     if one.paginate:
-        owned[str(one.paginate.get("position", one.paginate["style"]))] = "query"
+        said = one.paginate.get("next")
+        if said != LINK and not isinstance(said, dict):  # a list that goes on by addresses has no position
+            owned[str(one.paginate.get("position", one.paginate["style"]))] = "query"
         if "limit" in one.paginate:
             owned[str(one.paginate["limit"])] = "query"
     return owned

@@ -1,52 +1,43 @@
 """Which operations list page by page, told by the names of their query fields and by what they answer."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 
 from agentos_runtime.importers.api import Field, Reply
 from agentos_runtime.jsontext import Json
 
+LINK = "link"
 LIMITS = (
-    "limit",
-    "per_page",
-    "page_size",
-    "pageSize",
-    "perPage",
-    "max_results",
-    "maxResults",
-    "count",
-    "size",
-    "first",
-)
+    "limit", "per_page", "page_size", "pageSize", "perPage", "max_results", "maxResults", "count", "size", "first",
+    "page[size]", "page[limit]", "PageSize", "per-page", "page-size", "$top", "resultsPerPage", "results_per_page",
+)  # fmt: skip
 POSITIONS: Mapping[str, str] = {
     "offset": "offset", "skip": "offset", "startAt": "offset", "start_at": "offset",
     "page": "page", "page_number": "page", "pageNumber": "page",
     "cursor": "cursor", "page_token": "cursor", "pageToken": "cursor", "next_token": "cursor",
     "nextToken": "cursor", "next_cursor": "cursor", "continuation_token": "cursor",
     "continue": "cursor", "marker": "cursor", "next_page_token": "cursor", "nextPageToken": "cursor",
+    "page[number]": "page", "page[offset]": "offset", "page[cursor]": "cursor", "page[after]": "cursor",
+    "start_cursor": "cursor", "startIndex": "offset",
 }  # fmt: skip
 """The query field that says where to go on → the style."""
 NEXT = (
-    "next_cursor",
-    "nextCursor",
-    "next_page_token",
-    "nextPageToken",
-    "next_token",
-    "nextToken",
-    "next_marker",
-    "nextMarker",
-    "continue",
-    "next",
-    "cursor",
-)
-AFTER = ("starting_after", "after", "after_id")
+    "next_cursor", "nextCursor", "next_page_token", "nextPageToken", "next_token", "nextToken", "next_marker",
+    "nextMarker", "continue", "next", "cursor",
+)  # fmt: skip
+AFTER = ("starting_after", "after", "after_id", "page[after]", "after_cursor")
+ENDS = (("next", "after"), ("next", "cursor"), ("cursors", "after"), ("cursors", "next"), ("next", "starting_after"))
+"""The last words of a path to a cursor, more than two levels deep."""
 LAST = ("last_id", "lastId")
 DEFAULT_SIZE = 100
 ROWS = ("data", "items", "results", "result", "records", "rows", "values", "value", "entries", "objects")
+NO_ROWS = frozenset({"links", "_links", "errors", "warnings", "included", "messages"})
 
 
 def rows_of(lists: Collection[str]) -> str | None:
     """Which of a reply's lists it is about: one with a telling name, or the only one."""
-    return next((name for name in ROWS if name in lists), next(iter(lists)) if len(lists) == 1 else None)
+    real = [name for name in lists if name not in NO_ROWS]
+    return next((name for name in ROWS if name in lists), real[0] if len(real) == 1 else None)
 
 
 def pagination(fields: Iterable[Field], reply: Reply, hint: str | None = None) -> dict[str, Json] | None:
@@ -54,25 +45,45 @@ def pagination(fields: Iterable[Field], reply: Reply, hint: str | None = None) -
 
     `hint` is jq that the document gives for the next cursor.
     """
-    query = {field.name: field for field in fields if field.place == "query" and _can_be_a_position(field)}
-    position, following = _position(query, reply, hint)
-    if reply.rows is None or position is None:
+    if reply.rows is None:
         return None
+    query = {field.name: field for field in fields if field.place == "query" and _can_be_a_position(field)}
     limit = next((name for name in LIMITS if name in query), None)
-    style = "cursor" if following else POSITIONS.get(position, "cursor")
-    paginate: dict[str, Json] = {"style": style}
-    if position != style:
-        paginate["position"] = position
-    if limit is not None:
-        paginate["limit"] = limit
-    if reply.rows:
-        paginate["items"] = reply.rows
-    if style == "cursor":
-        paginate["next"] = following
-    if style == "page" and _begins_at_zero(query[position]):
-        paginate["start"] = 0
+    position, following = _position(query, reply, hint)
+    found = _by_position(query[position], following) if position else _by_address(query, reply, limit)
+    if found is None:
+        return None
+    more: dict[str, Json] = {"limit": limit} if limit is not None else {}
     size = _size(query[limit]) if limit else None
-    return paginate | ({"size": size} if size else {})
+    return {
+        **{key: found[key] for key in ("style", "position") if key in found},
+        **more,
+        **({"items": reply.rows} if reply.rows else {}),
+        **{key: found[key] for key in ("next", "start") if key in found},
+        **({"size": size} if size else {}),
+    }
+
+
+def _by_position(position: Field, following: str | None) -> dict[str, Json]:
+    style = "cursor" if following else POSITIONS.get(position.name, "cursor")
+    found: dict[str, Json] = {"style": style}
+    if position.name != style:
+        found["position"] = position.name
+    if style == "cursor":
+        found["next"] = following
+    if style == "page" and _begins_at(position, 0):
+        found["start"] = 0
+    if style == "offset" and position.name == "startIndex" and _begins_at(position, 1):
+        found["start"] = 1
+    return found
+
+
+def _by_address(query: Mapping[str, Field], reply: Reply, limit: str | None) -> dict[str, Json] | None:
+    """By the address of the next page, where the reply says one."""
+    address = reply.next_address
+    if address is None or (address.startswith("first(") and limit is None and not query.keys() & POSITIONS.keys()):
+        return None  # links of a list that has no pages
+    return {"style": "cursor", "next": address if address == LINK else {"link": address}}
 
 
 def _can_be_a_position(field: Field) -> bool:
@@ -93,8 +104,8 @@ def _position(query: Mapping[str, Field], reply: Reply, hint: str | None) -> tup
     return (position, following) if following else (None, None)
 
 
-def _begins_at_zero(page: Field) -> bool:
-    return 0 in (page.declaration.get("minimum"), page.declaration.get("default"), page.documented)
+def _begins_at(position: Field, first: int) -> bool:
+    return first in (position.declaration.get("minimum"), position.declaration.get("default"), position.documented)
 
 
 def _next(reply: Reply, position: str) -> str | None:
@@ -108,7 +119,14 @@ def _next(reply: Reply, position: str) -> str | None:
         for name in names:
             if name in below:
                 return f".{outer}.{name}"
-    return None
+    return _deep(reply)
+
+
+def _deep(reply: Reply) -> str | None:
+    ends = (*ENDS, *(((name,)) for name in NEXT if name not in ("next", "cursor")))
+    found = next((path for end in ends for path in reply.cursors if path[-len(end) :] == end), None)
+    plain = found is not None and all(re.fullmatch(r"[A-Za-z_]\w*", part, re.ASCII) for part in found)
+    return f".{'.'.join(found)}" if found is not None and plain else None
 
 
 def _said(returns: Json) -> dict[str, tuple[str, ...]]:
@@ -122,6 +140,8 @@ def _after(query: Mapping[str, Field], reply: Reply) -> tuple[str | None, str | 
     """`after=<id of the last row>`, for bodies that say `has_more`."""
     name = next((name for name in AFTER if name in query), None)
     returns = reply.returns if isinstance(reply.returns, dict) else {}
+    if name is not None and (deep := _deep(reply)):
+        return name, deep
     if name is None or "has_more" not in returns or not reply.rows:
         return None, None
     last = next((f".{last}" for last in LAST if last in returns), f".{reply.rows[1:]}[-1].id")

@@ -119,13 +119,45 @@ def test_a_cursor_of_any_name_is_followed(workshop: Workshop, name: str, more: A
     assert (paginate["style"], paginate["next"]) == ("cursor", following)
 
 
-def test_an_address_of_the_next_page_is_no_cursor(workshop: Workshop) -> None:
-    reply = {
-        "type": "object",
-        "properties": {"results": {"type": "array"}, "next": {"type": "string", "format": "uri"}},
-    }
-    document = service({"/a": {"get": {"parameters": [query("cursor")], "responses": answer(reply)}}})
-    assert "paginate" not in workshop.imported(document)["utilities"]["list_a"]["rest"]
+URI = {"type": "string", "format": "uri"}
+RELATED = {"type": "array", "items": holds(rel=TEXT, href=TEXT)}
+LINKED: list[tuple[str, dict[str, Any], Any]] = [
+    ("cursor", {"next": URI}, {"link": ".next"}),
+    ("cursor", {"next": {"type": "string", "nullable": True, "description": "URL of the next page"}}, {"link": ".next"}),
+    ("per_page", {"next_page_uri": TEXT, "first_page_uri": TEXT}, {"link": ".next_page_uri"}),
+    ("$top", {"@odata.nextLink": TEXT}, {"link": '.["@odata.nextLink"]'}),
+    ("q", {"links": holds(next=TEXT, prev=TEXT)}, {"link": ".links.next"}),
+    ("q", {"_links": holds(next=holds(href=TEXT))}, {"link": "._links.next.href"}),
+    ("q", {"links": holds(pages={"anyOf": [holds(next=TEXT), {"type": "object"}]})}, {"link": ".links.pages.next"}),
+    ("q", {"links": holds(next={"oneOf": [URI, holds(href=URI)]})}, {"link": '.links.next | if type == "object" then .href else . end'}),
+    ("q", {"paging": holds(next=holds(after=TEXT, link=TEXT))}, {"link": ".paging.next.link"}),
+    ("after", {"paging": holds(next=holds(after=TEXT, link=TEXT))}, ".paging.next.after"),
+    ("limit", {"links": RELATED}, {"link": 'first(.links[]? | select(.rel == "next") | .href)'}),
+    ("q", {"links": RELATED}, None),
+    ("q", {"next": {"type": "integer"}}, None),
+    ("q", {"next": holds(id=TEXT)}, None),
+    ("cursor", {"next_cursor": {"type": "string", "description": "Put it into the URL of the next call"}}, ".next_cursor"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "more", "following"), LINKED)
+def test_an_address_of_the_next_page_is_followed(
+    workshop: Workshop, name: str, more: dict[str, Any], following: Any
+) -> None:
+    reply = holds(results={"type": "array", "items": {"type": "object"}}, **more)
+    document = service({"/a": {"get": {"parameters": [query(name)], "responses": answer(reply)}}})
+    rest = workshop.imported(document)["utilities"]["list_a"]["rest"]
+    assert rest.get("paginate", {}).get("next") == following
+
+
+@pytest.mark.parametrize(("said", "followed"), [("Pagination links", True), ("Where it is described", False)])
+def test_a_header_that_leads_to_the_next_page_is_followed(workshop: Workshop, said: str, followed: bool) -> None:
+    reply = answer({"type": "array", "items": {"type": "object"}})
+    reply["200"]["headers"] = {"link": {"description": said, "schema": TEXT}}
+    document = service({"/a": {"get": {"parameters": [query("page_info")], "responses": reply}}})
+    rest = workshop.imported(document)["utilities"]["list_a"]["rest"]
+    assert rest.get("paginate") == ({"style": "cursor", "next": "link"} if followed else None)
+    assert "page_info" in rest["query"]
 
 
 def test_an_empty_form_is_no_param_and_a_list_of_files_has_a_name(workshop: Workshop) -> None:

@@ -41,6 +41,12 @@ utilities:
   linked:
     description: x
     rest: {url: /issues, query: {state: open}, paginate: {style: cursor, next: link, limit: per_page, size: 2}}
+  addressed:
+    description: x
+    rest:
+      url: /issues
+      query: {state: open}
+      paginate: {style: cursor, next: {link: .paging.next}, items: /rows, limit: per_page, size: 2}
   offsets_in_body:
     description: x
     rest:
@@ -133,6 +139,56 @@ def test_a_list_goes_on_by_its_links(tmp_path: Path, base: str) -> None:
         assert {request.header("x-key") for request in toy.requests} == {CANARY}
         first = house.call("demo", "linked", {"limit": 2})
     assert (first.json(), first.headers["x-more-rows"]) == ([0, 1], "true")
+
+
+def addressed(target: Callable[[int], Any]) -> Behaviour:
+    """The same, where the body says the address."""
+
+    def behave(exchange: Exchange) -> None:
+        start = int(parse_qs(urlsplit(exchange.request.target).query).get("page", ["0"])[0])
+        following = target(start + 2) if start + 2 < 5 else None
+        answer_json({"rows": [*range(start, min(start + 2, 5))], "paging": {"next": following}})(exchange)
+
+    return behave
+
+
+@pytest.mark.parametrize("base", [f"{ORIGIN}/issues?page=", "/issues?page=", "?page="])
+def test_a_list_goes_on_at_the_address_in_its_body(tmp_path: Path, base: str) -> None:
+    with serving(tmp_path, LISTS, addressed(lambda start: f"{base}{start}"), key=True) as (house, toy):
+        assert house.call("demo", "addressed", {"all": True}).json() == [0, 1, 2, 3, 4]
+        assert [request.target for request in toy.requests] == [
+            "/issues?state=open&per_page=2",
+            "/issues?page=2",
+            "/issues?page=4",
+        ]
+        assert {request.header("x-key") for request in toy.requests} == {CANARY}
+        first = house.call("demo", "addressed", {"limit": 2})
+    assert (first.json(), first.headers["x-more-rows"]) == ([0, 1], "true")
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("https://elsewhere.example/x", "approval_required"),
+        ("http://127.0.0.1:9/x", "approval_required"),
+        ("file:///etc/passwd", "upstream_invalid"),
+        ("https://a b/", "upstream_invalid"),
+        (7, "upstream_invalid"),
+        (["/issues"], "upstream_invalid"),
+    ],
+)
+def test_an_address_in_a_body_leads_to_no_other_service(tmp_path: Path, said: Any, code: str) -> None:
+    with serving(tmp_path, LISTS, addressed(lambda start: said), key=True) as (house, toy):
+        response = house.call("demo", "addressed", {"all": True})
+        assert len(toy.requests) == 1
+    assert response.json()["code"] == code
+
+
+def test_an_address_that_is_sent_as_a_cursor_is_told_as_what_it_is(tmp_path: Path) -> None:
+    said = LISTS.replace("next: {link: .paging.next}", "next: .paging.next")
+    with serving(tmp_path, said, addressed(lambda start: f"{ORIGIN}/issues?page=2")) as (house, _):
+        error = house.call("demo", "addressed", {"all": True}).json()["error"]
+    assert error.endswith("its list never ends. It is an address: `next: {link: …}` follows one")
 
 
 @pytest.mark.parametrize(
@@ -297,8 +353,11 @@ GET, POST = "url: https://api.example.com/x\n", "url: https://api.example.com/x\
         (GET + "paginate: {style: page, limit: page}", "`limit` is the place that also says where to go on. Name two places"),
         ("url: https://api.example.com/x?page=1\npaginate: {style: page}", "`page` is also written in `url`, and would be sent twice"),
         (GET + "paginate: {style: cursor, next: link, position: after}", "`position` says nothing: the link is the whole address of the next page. Remove it"),
-        (GET + "paginate: {style: page, next: link}", "is another way to go on than `next: link`. Write `style: cursor`"),
+        (GET + "paginate: {style: page, next: link}", "is another way to go on than by a link. Write `style: cursor`"),
         (POST + "paginate: {style: cursor, next: link}", "`link` leads to an address to GET, and this is a POST"),
+        (POST + "paginate: {style: cursor, next: {link: .next}}", "`link` leads to an address to GET, and this is a POST"),
+        (GET + "paginate: {style: page, next: {link: .next}}", "is another way to go on than by a link. Write `style: cursor`"),
+        (GET + "paginate: {style: cursor, next: {}}", "`next` needs `link`"),
         (GET + "paginate: {style: cursor, next: .n, total: .t}", "`total` says nothing where `next` says when the list ends"),
         (GET + "paginate: {style: offset, pages: .p}", "`pages` counts pages, and this list goes on by rows. Write `total`, or `style: page`"),
         (POST + "retry: {idempotency_header: Idempotency-Key}\npaginate: {style: page, position: {body: /a}}", "would be the same for all pages of this list"),

@@ -1,14 +1,16 @@
 """`responses`: what comes back, whether it is a list, a stream or bytes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from agentos_runtime.importers.api import Losses, Reply
 from agentos_runtime.importers.messages import singular, snake
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Located, resolve
+from agentos_runtime.importers.openapi.going_on import cursors, in_header, is_address, is_next_address, next_address
 from agentos_runtime.importers.openapi.schemas import Flat, media_example
-from agentos_runtime.importers.paging import rows_of
+from agentos_runtime.importers.paging import LINK, rows_of
 from agentos_runtime.jsontext import Json
 
 _EMPTY = frozenset({"204", "205"})
@@ -46,6 +48,9 @@ class Replies:
                 "202 only accepts the job: add `poll` if the utility should wait until it is done", label
             )
         reply = self._by_kind(kinds, label)
+        whole = resolve(operation.map("responses")[status], self._losses)
+        if reply.next_address is None and in_header(whole, self._losses):
+            reply = replace(reply, next_address=LINK)
         return self._streaming(reply, kinds, stream_field, label)
 
     def example(self, operation: Located) -> Json:
@@ -74,17 +79,25 @@ class Replies:
         if flat.is_binary and chosen != "application/json":
             return Reply("raw")
         rows, entity = self._rows(flat)
-        return Reply("json", self._declarer.returned(flat, label), rows, entity, fields=self._names(flat))
+        return Reply(
+            "json",
+            self._declarer.returned(flat, label),
+            rows,
+            entity,
+            fields=self._names(flat),
+            next_address=next_address(flat, self._declarer.flattener),
+            cursors=cursors(flat, self._declarer.flattener),
+        )
 
     def _names(self, flat: Flat) -> dict[str, tuple[str, ...]]:
         flattener = self._declarer.flattener
         below = {name: flattener.flat(schemas, "") for name, schemas in flat.properties.items()}
         return {
             name: tuple(
-                name for name, schemas in one.properties.items() if not _is_address(flattener.flat(schemas, ""))
+                name for name, schemas in one.properties.items() if not is_address(flattener.flat(schemas, ""))
             )
             for name, one in below.items()
-            if not _is_address(one)
+            if not is_next_address(name, one)
         }
 
     def _rows(self, flat: Flat) -> tuple[str | None, str | None]:
@@ -113,11 +126,6 @@ class Replies:
             self._losses.add("it answers only as a stream: call it with `stream: true`", label)
         done = END_MARK if _mentions(kinds[EVENTS].value, END_MARK) else None
         return Reply(reply.kind, reply.returns, reply.rows, reply.entity, streams=True, done=done)
-
-
-def _is_address(flat: Flat) -> bool:
-    """`next: https://…?page=2` is no cursor."""
-    return flat.format in ("uri", "url", "uri-reference")
 
 
 def _is_json(kind: str) -> bool:

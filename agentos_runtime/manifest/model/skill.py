@@ -114,9 +114,9 @@ class Paginate:
     items: tuple[str, ...]
     """JSON Pointer tokens of the rows in the body."""
     next: Expression | None = None
-    """Over the body: the next cursor, null at the end (cursor style)."""
+    """Over the body: the next cursor, or the next address, null at the end (cursor style)."""
     link: bool = False
-    """The next address stands in the answer's `Link` header, with `rel="next"` (RFC 8288)."""
+    """A list goes on at an address: the one that `next` gives, else that of the answer's `Link` header (RFC 8288)."""
     total: Expression | None = None
     """Over the body: how many rows there are in all."""
     pages: Expression | None = None

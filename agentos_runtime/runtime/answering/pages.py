@@ -45,7 +45,7 @@ class PageReader:
         value = await value_of(ctx, body)
         said = [EMPTY if one is None else await ask(ctx, one, body.whole, body.response) for one in _asked(plan)]
         if plan.by_address:
-            said[0] = next_page(plan, response.headers.get("link", ""), draft.url)
+            said[0] = next_page(plan, response.headers.get("link", ""), said[0], draft.url)
         found, rows = read_rows(plan, body.whole, value)
         return self.pages.take(Page(found, rows, said[0], len(response.body), said[1], said[2]))
 

@@ -13,14 +13,15 @@ from agentos_runtime.manifest.sections.urls import read_url
 from agentos_runtime.manifest.yaml.values import Cursor
 
 LINK = "link"
-"""Under `next`: the `Link` header says where a list goes on."""
+"""Under `next`: an address says where a list goes on, in the `Link` header or by jq over the body."""
 
 
 def read_paginate(cursor: Cursor, scope: Scope) -> Paginate | None:
     style = cursor.json.get("style") if isinstance(cursor.json, dict) else None
     written = cursor.get("next")
-    link = written is not None and written.json == LINK and LINK not in scope.reading.names
-    following = None if link else read_expression(written, scope, "response")
+    said = written.get(LINK) if written is not None else None
+    in_header = written is not None and written.json == LINK and LINK not in scope.reading.names
+    following = None if in_header else read_expression(said or written, scope, "response")
     total, pages = (read_expression(cursor.get(name), scope, "response") for name in ("total", "pages"))
     items = cursor.get("items")
     tokens = read_pointer(items, scope) if items else ()
@@ -35,7 +36,7 @@ def read_paginate(cursor: Cursor, scope: Scope) -> Paginate | None:
         limit=read_position(cursor.get("limit"), scope),
         items=tokens,
         next=following,
-        link=link,
+        link=in_header or said is not None,
         total=total,
         pages=pages,
         size=cursor.whole("size", 100),
