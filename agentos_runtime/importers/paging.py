@@ -26,7 +26,13 @@ NEXT = (
     "nextMarker", "continue", "next", "cursor",
 )  # fmt: skip
 AFTER = ("starting_after", "after", "after_id", "page[after]", "after_cursor")
-ENDS = (("next", "after"), ("next", "cursor"), ("cursors", "after"), ("cursors", "next"), ("next", "starting_after"))
+ENDS = (
+    ("next", "after"),
+    ("next", "cursor"),
+    ("cursors", "after"),
+    ("cursors", "next"),
+    ("next", "starting_after"),
+)
 """The last words of a path to a cursor, more than two levels deep."""
 LAST = ("last_id", "lastId")
 DEFAULT_SIZE = 100

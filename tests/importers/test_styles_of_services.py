@@ -121,22 +121,23 @@ def test_a_cursor_of_any_name_is_followed(workshop: Workshop, name: str, more: A
 
 URI = {"type": "string", "format": "uri"}
 RELATED = {"type": "array", "items": holds(rel=TEXT, href=TEXT)}
+EITHER = '.links.next | if type == "object" then .href else . end'
 LINKED: list[tuple[str, dict[str, Any], Any]] = [
     ("cursor", {"next": URI}, {"link": ".next"}),
-    ("cursor", {"next": {"type": "string", "nullable": True, "description": "URL of the next page"}}, {"link": ".next"}),
+    ("cursor", {"next": {"type": "string", "description": "URL of the next page"}}, {"link": ".next"}),
     ("per_page", {"next_page_uri": TEXT, "first_page_uri": TEXT}, {"link": ".next_page_uri"}),
     ("$top", {"@odata.nextLink": TEXT}, {"link": '.["@odata.nextLink"]'}),
     ("q", {"links": holds(next=TEXT, prev=TEXT)}, {"link": ".links.next"}),
     ("q", {"_links": holds(next=holds(href=TEXT))}, {"link": "._links.next.href"}),
     ("q", {"links": holds(pages={"anyOf": [holds(next=TEXT), {"type": "object"}]})}, {"link": ".links.pages.next"}),
-    ("q", {"links": holds(next={"oneOf": [URI, holds(href=URI)]})}, {"link": '.links.next | if type == "object" then .href else . end'}),
+    ("q", {"links": holds(next={"oneOf": [URI, holds(href=URI)]})}, {"link": EITHER}),
     ("q", {"paging": holds(next=holds(after=TEXT, link=TEXT))}, {"link": ".paging.next.link"}),
     ("after", {"paging": holds(next=holds(after=TEXT, link=TEXT))}, ".paging.next.after"),
     ("limit", {"links": RELATED}, {"link": 'first(.links[]? | select(.rel == "next") | .href)'}),
     ("q", {"links": RELATED}, None),
     ("q", {"next": {"type": "integer"}}, None),
     ("q", {"next": holds(id=TEXT)}, None),
-    ("cursor", {"next_cursor": {"type": "string", "description": "Put it into the URL of the next call"}}, ".next_cursor"),
+    ("cursor", {"next_cursor": {"type": "string", "description": "For the URL of the next call"}}, ".next_cursor"),
 ]  # fmt: skip
 
 

@@ -116,7 +116,7 @@ class Paginate:
     next: Expression | None = None
     """Over the body: the next cursor, or the next address, null at the end (cursor style)."""
     link: bool = False
-    """A list goes on at an address: the one that `next` gives, else that of the answer's `Link` header (RFC 8288)."""
+    """It goes on at an address: the one that `next` gives, else that of the answer's `Link` header (RFC 8288)."""
     total: Expression | None = None
     """Over the body: how many rows there are in all."""
     pages: Expression | None = None

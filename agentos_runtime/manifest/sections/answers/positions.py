@@ -84,7 +84,11 @@ def _contradictions(paginate: Paginate, rest: Rest) -> Iterator[tuple[str, str, 
         yield "style", "is another way to go on than by a link", "Write `style: cursor`"
         return
     if rest.method != "GET":
-        yield "next", f"`link` leads to an address to GET, and this is a {rest.method}", "Write jq that gives a cursor"
+        yield (
+            "next",
+            f"`link` leads to an address to GET, and this is a {rest.method}",
+            "Write jq that gives a cursor",
+        )
     if paginate.position != Position("query", "cursor"):
         yield "position", "says nothing: the link is the whole address of the next page", "Remove it"
 
