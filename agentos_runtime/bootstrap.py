@@ -7,12 +7,13 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import import_module
 from typing import Any
 
 from agentos_runtime.config.settings import Settings, SettingsError
 from agentos_runtime.executors.running import Executors
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.http_client import Upstream
 from agentos_runtime.jq.pool import WorkerPool
 from agentos_runtime.limits.circuit_breaker import CircuitBreakers, read_circuit_breaker

@@ -1,8 +1,8 @@
 """Where something stands in a file, and what is wrong there."""
 
-from dataclasses import dataclass
 from typing import Literal
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 
 

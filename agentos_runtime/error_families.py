@@ -1,9 +1,9 @@
 """What all errors have in common, and the five families that say who can do something about one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 
 

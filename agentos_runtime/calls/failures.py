@@ -6,13 +6,14 @@ a 200 is treated by the status it carries. A provider's own words replace a gate
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
 from agentos_runtime import errors
 from agentos_runtime.calls.failure_words import bounded, clip, own_words, plain_words, words_in
 from agentos_runtime.calls.retry_after import retry_after
 from agentos_runtime.errors import UpstreamError, UpstreamFailure
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, JsonTextError, parse
 from agentos_runtime.visible import visible
 

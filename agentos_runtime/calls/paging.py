@@ -6,7 +6,7 @@ service says there are. So one request more than needed may be made, and no row 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed
@@ -20,6 +20,7 @@ from agentos_runtime.calls.requests.urls import url_text
 from agentos_runtime.calls.values import ValuePlan, plan_value
 from agentos_runtime.diagnostics import Place
 from agentos_runtime.errors import ExpressionFailed, ReplyMismatch, UpstreamInvalid
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Paginate, Skill, Utility
 from agentos_runtime.manifest.places import position_place

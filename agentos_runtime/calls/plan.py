@@ -1,7 +1,6 @@
 """Everything a call needs that does not depend on its params, compiled once per utility."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from agentos_runtime.calls.deltas import StreamPlan, plan_stream
 from agentos_runtime.calls.paging import PagesPlan, plan_pages
@@ -9,6 +8,7 @@ from agentos_runtime.calls.polling import PollPlan, plan_poll
 from agentos_runtime.calls.reply import ReplyPlan, plan_reply
 from agentos_runtime.calls.requests.drafting import RequestPlan, plan_request
 from agentos_runtime.calls.requests.judging import ParamsPlan, plan_params
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.inputs import Spelling
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Skill, Utility

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urljoin
 
 from agentos_runtime.calls.evaluate import EMPTY, Value, expression_failed
@@ -12,6 +12,7 @@ from agentos_runtime.calls.requests.drafting import Draft
 from agentos_runtime.calls.requests.urls import CompiledUrl, compile_url, fill_url
 from agentos_runtime.calls.values import ValuePlan, plan_value
 from agentos_runtime.errors import AgentOSError, UpstreamTimeout
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Auth, Literal, Poll, Skill, UrlTemplate, Utility
 from agentos_runtime.manifest.origins import origin_of

@@ -1,11 +1,11 @@
 """One expression over one body: the next cursor of a list, whether a job is done."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, single, walked
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.reply import failed_output, opening
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jq.program import Program, value_program
 from agentos_runtime.jsontext import Json

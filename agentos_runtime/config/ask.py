@@ -2,10 +2,10 @@
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from agentos_runtime.config.tables import Reader, read_table
+from agentos_runtime.frozen import dataclass
 
 _TABLE = re.compile(r"^[ \t]*\[ask\][^\n]*\n?(?:(?![ \t]*\[)[^\n]*(?:\n|\Z))*?(?=^[ \t]*\[|\Z)", re.MULTILINE)
 

@@ -3,12 +3,13 @@
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Any, Self
 
 from agentos_runtime.config.master_key import read_master_keys
 from agentos_runtime.config.values import READERS
+from agentos_runtime.frozen import dataclass
 
 MB = 1024 * 1024
 

@@ -1,10 +1,11 @@
 """The scripts and the style sheet of the pages: read once, under an address that changes with their contents."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
+
+from agentos_runtime.frozen import dataclass
 
 STATIC = Path(__file__).parent / "static"
 TYPES: Mapping[str, bytes] = MappingProxyType(

@@ -2,10 +2,10 @@
 
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from agentos_runtime.console.visits import Visit
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 
 

@@ -1,10 +1,11 @@
 """What a page is made of: a template and its values."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from agentos_runtime.console.visits import Visit
+from agentos_runtime.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

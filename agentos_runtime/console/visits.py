@@ -1,11 +1,12 @@
 """One look at a page: what is asked for, by whom, and how its times are shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, tzinfo
 from time import time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.runtime.service import Runtime
 from agentos_runtime.security.agents import Caller
 

@@ -11,9 +11,11 @@ import struct
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
+
+from agentos_runtime.frozen import dataclass
 
 LAUNCHER = str(Path(__file__).with_name("inside") / "launcher.py")
 MB = 1024 * 1024

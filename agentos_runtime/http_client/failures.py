@@ -5,7 +5,6 @@ No text of a foreign exception is passed on: they may hold urls with their queri
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from agentos_runtime.calls.messages import SAFE_METHODS
@@ -17,6 +16,7 @@ from agentos_runtime.errors import (
     UpstreamTruncated,
     UpstreamUnreachable,
 )
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.http_client.addresses import PrivateAddress
 from agentos_runtime.http_client.decoding import DecodingError, Incomplete
 from agentos_runtime.http_client.faults import (

@@ -5,10 +5,10 @@ machine; what the upstream refused unprocessed (429 and 503 that say when to com
 idempotency key that the manifest says the API honours.
 """
 
-from dataclasses import dataclass
 from typing import Self
 
 from agentos_runtime.calls.messages import SAFE_METHODS, UpstreamRequest
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.model import Retry
 
 _NOTHING: frozenset[int] = frozenset()

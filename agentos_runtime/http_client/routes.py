@@ -3,11 +3,12 @@
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import unquote, urlsplit
 
 from agentos_runtime.config.settings import Settings, SettingsError
 from agentos_runtime.errors import ApprovalRequired, InvalidParams
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.addresses import literal_address
 from agentos_runtime.manifest.origins import is_private, origin_of
 

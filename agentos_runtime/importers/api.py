@@ -1,9 +1,10 @@
 """What every kind of source is read into: a service, its operations, and what a manifest cannot say of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 
 Declaration = dict[str, Json]

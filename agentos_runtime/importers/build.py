@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Api, Declaration, Field, Losses, Operation
 from agentos_runtime.importers.declarations import ordered
 from agentos_runtime.importers.messages import plain, summary

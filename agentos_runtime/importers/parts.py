@@ -1,8 +1,8 @@
 """Which utility lies in which file of a skill, and which of them calls what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.build import Generated, route_of
 from agentos_runtime.importers.naming import Route, matching
 from agentos_runtime.importers.skill_file import SkillFile, rename_utility

@@ -1,9 +1,10 @@
 """Which operations of a service are imported, and what earlier imports of the skill said about it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fnmatch import fnmatchcase
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Api, ImportProblem, Losses, Operation
 from agentos_runtime.importers.build import Source
 from agentos_runtime.importers.naming import is_utility_name, suggested

@@ -1,9 +1,10 @@
 """An import without I/O: what was read of a source becomes the texts of a skill, and what is to be said of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.adding import added
 from agentos_runtime.importers.api import Api, Losses
 from agentos_runtime.importers.build import Source, build

@@ -5,9 +5,9 @@ have another value now.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.merge import equal, order
 from agentos_runtime.importers.yamltext import WIDTH, entry, flow_text, scalar
 from agentos_runtime.jsontext import Json

@@ -6,8 +6,8 @@ there is room for what a person adds and for the next import.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.result import slug
 

@@ -1,9 +1,10 @@
 """A small skill to begin with, made of one address and perhaps of an answer, with remarks for its author."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import quote
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Api, Field, Losses, Operation
 from agentos_runtime.importers.build import call_fields, utility
 from agentos_runtime.importers.naming import suggested

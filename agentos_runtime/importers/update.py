@@ -1,8 +1,9 @@
 """A plan of files to write: a new skill, or an old one brought up to date with its hand edits kept."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import ImportProblem
 from agentos_runtime.importers.build import Generated
 from agentos_runtime.importers.merge import MISSING, Missing, Value, equal, merge

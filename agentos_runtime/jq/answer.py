@@ -1,6 +1,6 @@
 """What a worker may take for one call, and what came of it."""
 
-from dataclasses import dataclass
+from agentos_runtime.frozen import dataclass
 
 MB = 1024 * 1024
 

@@ -9,11 +9,11 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, groupby
 from typing import Protocol, TypeAlias
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.answer import LIMIT, Answer
 from agentos_runtime.jq.compiling import CompileProblem, locate_problem, unreadable_source
 from agentos_runtime.jq.process import Call

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from agentos_runtime.frozen import dataclass
 
 _LARGEST_SOURCE = 1 << 16
 

@@ -16,10 +16,10 @@ import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.answer import LATE, LIMIT, LOST, MB, Answer, Limits
 from agentos_runtime.jq.program import Program
 

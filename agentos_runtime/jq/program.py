@@ -8,9 +8,9 @@ comment may end in a backslash, which continues it over one line end.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.classify import SourceKind, classify, looks_like_jq
 from agentos_runtime.jq.paths import PathError, plain_path, walk
 

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+
+from agentos_runtime.frozen import dataclass
 
 
 @dataclass(eq=False, slots=True)

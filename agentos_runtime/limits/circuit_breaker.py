@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +12,7 @@ from agentos_runtime.errors import (
     UpstreamUnavailable,
     UpstreamUnreachable,
 )
+from agentos_runtime.frozen import dataclass
 
 LONGEST_PAUSE = 120.0
 PROBING = 1.0

@@ -3,10 +3,11 @@
 import asyncio
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from agentos_runtime.config.tables import Reader, amount, read_table, whole
 from agentos_runtime.errors import Overloaded
+from agentos_runtime.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

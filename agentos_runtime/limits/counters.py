@@ -4,10 +4,10 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.limits import tables
 from agentos_runtime.limits.report import Spent, Use, uses
 from agentos_runtime.limits.rules import TOTAL, Budget, Rule

@@ -3,9 +3,10 @@
 import time
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from agentos_runtime.errors import AgentOSError, DatabaseUnavailable, Overloaded
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.limits.counters import Charge, Claim, Refusal
 from agentos_runtime.limits.messages import refused, warning
 from agentos_runtime.limits.ports import Counting, RulesNow

@@ -3,10 +3,10 @@
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.limits import tables
 from agentos_runtime.limits.rules import TOTAL, Rule
 from agentos_runtime.limits.windows import begin_of, end_of

@@ -1,13 +1,14 @@
 """`[limits]` of `config.toml`: what each agent may do. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from agentos_runtime.config.settings import SettingsError
 from agentos_runtime.config.tables import Reader, amount, fraction, read_table, texts, whole
 from agentos_runtime.errors import NotAllowed
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.windows import Period
 

@@ -2,8 +2,8 @@
 
 import sqlite3
 from collections.abc import Collection
-from dataclasses import dataclass
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.limits.windows import DAY
 from agentos_runtime.storage.sqlite.files import Schema
 

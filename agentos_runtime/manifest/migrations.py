@@ -6,9 +6,9 @@ reported where it stands in the file.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.yaml.values import Cursor
 

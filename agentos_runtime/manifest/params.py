@@ -1,9 +1,9 @@
 """Declared params become a JSON Schema."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from agentos_runtime.errors import ParamProblem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.mistakes.words import TRUE_WORDS
 from agentos_runtime.manifest.report import Report

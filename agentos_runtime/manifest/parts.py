@@ -1,10 +1,10 @@
 """`parts`: a skill whose utilities and definitions stand in several files of its folder."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.source import Source, read_source
 from agentos_runtime.manifest.yaml.values import Cursor

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 from agentos_runtime.diagnostics import Place, Position, Problem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.model import Skill
 
 if TYPE_CHECKING:  # a file that is known already is served without what reads files

@@ -6,10 +6,11 @@ microseconds, names every problem with its path, and never puts a value into a m
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from agentos_runtime.errors import ParamProblem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.suggest import suggest
 

@@ -1,9 +1,9 @@
 """A skill file's bytes: decoded, split into front matter and Markdown, the front matter read."""
 
 import re
-from dataclasses import dataclass
 
 from agentos_runtime.diagnostics import Place, Position
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.mistakes.front_matter import unclosed, unopened
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.yaml.guard import read_yaml

@@ -1,7 +1,7 @@
 """`tools/call`: a call of the one pipeline, and what it gave."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from agentos_runtime.calls.call import Call, Reply
@@ -17,6 +17,7 @@ from agentos_runtime.errors import (
     UnknownSkill,
     UnknownUtility,
 )
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.mcp.face import Face
 from agentos_runtime.mcp.kept import KeptReplies

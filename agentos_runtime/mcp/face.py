@@ -1,9 +1,8 @@
 """Whom one request comes from, and what its connection wants to be shown."""
 
-from dataclasses import dataclass
-
 from agentos_runtime.calls.trace_context import TraceParent
 from agentos_runtime.errors import Unauthorized
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.mcp.ports import Runtime
 from agentos_runtime.mcp.toolsets import Toolset
 from agentos_runtime.security.agents import ANONYMOUS

@@ -6,10 +6,11 @@ only what it may call. The same skill always gives the same bytes, so that diges
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from hashlib import sha256
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.mcp.tools import Tool, described

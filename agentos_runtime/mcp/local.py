@@ -1,10 +1,10 @@
 """A conversation answered in this process."""
 
 import asyncio
-from dataclasses import dataclass
 
 from agentos_runtime.calls.call import new_request_id
 from agentos_runtime.errors import ShuttingDown
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.mcp.face import Face, agent_of
 from agentos_runtime.mcp.listening import KINDS, Subscription, changes
 from agentos_runtime.mcp.methods import Methods

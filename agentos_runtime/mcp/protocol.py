@@ -7,10 +7,11 @@ began a session. A legacy request is answered as if its handshake had been made:
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 from agentos_runtime import jsontext
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.version import __version__
 

@@ -2,11 +2,11 @@
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from agentos_runtime.calls.call import RawReply, Reply
 from agentos_runtime.errors import AgentOSError
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.mcp.kept import KEPT_FOR, Kept, KeptReplies, fitting
 from agentos_runtime.mcp.protocol import Fields

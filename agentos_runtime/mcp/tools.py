@@ -1,8 +1,8 @@
 """Utilities as tools: their names, what is said of each, and how they are searched."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Skill, Utility
 from agentos_runtime.manifest.names import LONGEST_TOOL_NAME, tool_name

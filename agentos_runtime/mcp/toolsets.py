@@ -1,11 +1,12 @@
 """Which of the tools one connection wants to be shown, and how."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeAlias, cast
 
 from agentos_runtime.config.tables import Reader, flag, read_table, texts, whole
+from agentos_runtime.frozen import dataclass
 
 Mode: TypeAlias = Literal["auto", "tools", "search"]
 MODES: tuple[Mode, ...] = ("auto", "tools", "search")

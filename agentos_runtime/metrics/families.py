@@ -7,8 +7,10 @@ what comes beyond is counted under `other`.
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
+
+from agentos_runtime.frozen import dataclass
 
 Labels: TypeAlias = tuple[str, ...]
 OTHER = "other"

@@ -1,10 +1,10 @@
 """`[metrics]` and `[telemetry]` of config.toml."""
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from agentos_runtime.config.tables import flag, read_table
+from agentos_runtime.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Spans in the JSON of OpenTelemetry's protocol (OTLP/HTTP). Pure: names and figures, never a body or a key."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.version import __version__
 

@@ -1,8 +1,8 @@
 """The OpenAPI document of what a caller may call: of all skills, or of one."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.openapi.errors import error_schema

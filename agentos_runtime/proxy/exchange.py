@@ -1,7 +1,6 @@
 """An answer that passes through: status, headers, bytes, and exactly one end."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -9,6 +8,7 @@ from agentos_runtime.calls.call import Timings
 from agentos_runtime.calls.failures import Service, failure_error
 from agentos_runtime.calls.retry_after import meant_status
 from agentos_runtime.errors import AgentOSError, UpstreamFailure, UpstreamInvalid, UpstreamTimeout
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, JsonTextError, parse
 from agentos_runtime.proxy.headers import headers_down
 from agentos_runtime.proxy.metering import AnswerMeter, meter_of

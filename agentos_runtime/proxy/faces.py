@@ -1,12 +1,13 @@
 """`/v1/…`: one base URL for all skills that speak a wire; the model's name begins with the skill's id."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from agentos_runtime.calls.call import Call, Reply
 from agentos_runtime.config.tables import Reader, read_table
 from agentos_runtime.errors import AgentOSError, ModelNotFound, UnknownSkill
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.proxy.splicing import named_model

@@ -1,7 +1,7 @@
 """Whose address it is: the skill, the utilities that it is, and the key that goes along."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
@@ -14,6 +14,7 @@ from agentos_runtime.errors import (
     ParamProblem,
     UnknownOrigin,
 )
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.rules import not_allowed
 from agentos_runtime.manifest.model import Effect, Skill

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.headers.names import header_problem, value_problem
 from agentos_runtime.manifest.model import Skill
 

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.model import Jq, Literal, Rest, Skill, UrlTemplate, Utility
 from agentos_runtime.manifest.origins import declared_origin
 from agentos_runtime.manifest.requests.streamed import requests_of

@@ -3,13 +3,13 @@
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from agentos_runtime.calls.call import Timings
 from agentos_runtime.calls.trace_context import TraceParent
 from agentos_runtime.errors import InvalidParams, NotStreamable, ParamProblem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 from agentos_runtime.proxy.exchange import Exchange
 from agentos_runtime.proxy.service import METHODS, WHOLE, Asked, Proxy

@@ -1,7 +1,7 @@
 """Calls of addresses: by the pipeline that calls of utilities go through, without its expressions."""
 
 from collections.abc import AsyncIterator, Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import Protocol, Self
 
@@ -13,6 +13,7 @@ from agentos_runtime.calls.requests.drafting import Draft
 from agentos_runtime.calls.trace_context import TraceParent
 from agentos_runtime.diagnostics import Place, Position
 from agentos_runtime.errors import AgentOSError
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.model import Effect, Literal, Rest, Retry, Skill, Utility
 from agentos_runtime.manifest.places import placements
 from agentos_runtime.manifest.shapes import Shape

@@ -1,9 +1,9 @@
 """The model that a request names: found in its bytes, and replaced there; nothing else of them changes."""
 
 import re
-from dataclasses import dataclass
 
 from agentos_runtime.errors import InvalidJson, InvalidParams, ParamProblem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import JsonTextError, dump, parse
 
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s"{}\[\],:]+', re.DOTALL)

@@ -1,10 +1,10 @@
 """The address of an agent's own call, read strictly: whatever could mean two things to two readers is refused."""
 
 import re
-from dataclasses import dataclass
 from urllib.parse import unquote, unquote_plus
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.origins import host_of, is_private, origin_of
 
 LONGEST_URL = 8 * 1024

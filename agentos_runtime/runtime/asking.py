@@ -5,13 +5,14 @@ What would fail anyway asks nobody. A call that waits holds no slot and no reser
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import import_module
 
 from agentos_runtime.calls.call import Call
 from agentos_runtime.calls.requests.drafting import Draft
 from agentos_runtime.calls.requests.files import Uploads, upload_in
 from agentos_runtime.errors import AgentOSError, AlreadyDecided, DecisionDenied, DecisionExpired, DecisionPending
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.enforcement import Limits
 from agentos_runtime.limits.rules import Rule

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+from agentos_runtime.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

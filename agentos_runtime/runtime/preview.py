@@ -3,13 +3,13 @@
 import base64
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from agentos_runtime.calls.messages import UpstreamRequest
 from agentos_runtime.calls.requests.drafting import Draft
 from agentos_runtime.calls.requests.injecting import inject
 from agentos_runtime.errors import AgentOSError
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, JsonTextError, parse
 from agentos_runtime.manifest.model import Auth
 from agentos_runtime.security.credentials.secret import MASK

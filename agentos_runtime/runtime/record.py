@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +20,7 @@ from agentos_runtime.errors import (
     UpstreamTruncated,
     UpstreamUnreachable,
 )
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.runtime.ports import Ledger
 from agentos_runtime.runtime.results import Results

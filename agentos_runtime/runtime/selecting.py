@@ -1,6 +1,5 @@
 """A caller's own jq over a reply: run like a skill's expressions, in the sealed workers and under their limits."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from agentos_runtime.calls.call import Reply
@@ -12,6 +11,7 @@ from agentos_runtime.errors import (
     Overloaded,
     ParamProblem,
 )
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.checking import Unfinished
 from agentos_runtime.jq.outcome import Failure
 from agentos_runtime.jq.program import value_program

@@ -1,7 +1,7 @@
 """Runtime.invoke and Runtime.stream."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from agentos_runtime.calls.call import Call, Reply
@@ -16,6 +16,7 @@ from agentos_runtime.errors import (
     Unauthorized,
     UnsupportedPlatform,
 )
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.idempotency.replays import Keyed
 from agentos_runtime.limits.rules import FREE
@@ -117,8 +118,7 @@ class Runtime:
             self.telling.listeners.append(exporter.tell)
         measured = self.telling.measured
         self._figures = Figures(measured, registry, broker, safeguards, home.agents, ledger, workers)
-        clocks = clocks or Clocks()
-        transport = Transport(upstream, safeguards.circuit_breakers)
+        clocks, transport = clocks or Clocks(), Transport(upstream, safeguards.circuit_breakers)
         local = ThisMachine(registry, broker, machine, self.invoke) if machine else None
         self._services = Services(workers, broker, transport, clocks, max_reply, renewals, local, platform=platform)
         self.asking = Asking(desk, safeguards.limits, registry, self._check_stopped, self.is_bound)

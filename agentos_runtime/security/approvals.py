@@ -7,10 +7,11 @@ what the operator's rewrite names. It carries a digest of its own, so that damag
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump, parse
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.manifest.origins import origin_of

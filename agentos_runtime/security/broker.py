@@ -1,10 +1,10 @@
 """The one place where a credential leaves the store: found, and approved for where it goes."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from agentos_runtime.errors import ApprovalRequired, CredentialNotFound, CredentialSealed
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth, Rest, Skill, Utility
 from agentos_runtime.manifest.origins import declared_origin, is_private, origin_of

@@ -5,10 +5,10 @@ changed is a stranger's. `scripts/bundled.py` writes the file.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, parse
 from agentos_runtime.manifest.mentions import has_the_word
 from agentos_runtime.manifest.model import Skill

@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Self
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Local, Skill, Utility
 
@@ -13,7 +13,7 @@ class PinError(ValueError):
     """What was read is no pin."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Pin:
     """One thing: kind `text` (a script or query, by sha256), `file` (of the skill's folder, by sha256), `program`,
     `database`, `folder` (by resolved path), `write` (a database that may be changed) or `env` (a variable)."""
@@ -22,6 +22,9 @@ class Pin:
     name: str
     """As the file says it; of a text the callable's name."""
     value: str = ""
+
+    def __lt__(self, other: "Pin") -> bool:
+        return (self.kind, self.name, self.value) < (other.kind, other.name, other.value)
 
     def __str__(self) -> str:
         match self.kind:

@@ -4,12 +4,12 @@ import gzip
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 
 from agentos_runtime import jsontext
 from agentos_runtime.errors import InvalidParams, ParamProblem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import EXTRAS
 from agentos_runtime.server.messages import Response

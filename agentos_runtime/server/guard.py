@@ -7,7 +7,6 @@ other users of the machine, callers without the token, and requests that are too
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
 
@@ -26,6 +25,7 @@ from agentos_runtime.errors import (
     Unauthorized,
     UnsupportedMediaType,
 )
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.security.agents import ANONYMOUS, Agents, Caller
 from agentos_runtime.server.body import Arriving, BodyReader, ClientGone
 from agentos_runtime.server.callers import CONSOLE, CONSOLE_KEY, Callers, Sessions, named_agent

@@ -1,6 +1,6 @@
 """How long and how much one client may ask of the server."""
 
-from dataclasses import dataclass
+from agentos_runtime.frozen import dataclass
 
 MB = 1024 * 1024
 

@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol, TypeAlias
 
@@ -12,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from agentos_runtime import jsontext
 from agentos_runtime.calls.call import new_request_id
 from agentos_runtime.errors import AgentOSError, InvalidJson, Unauthorized
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.security.agents import Caller
 from agentos_runtime.server.body import Arriving

@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from agentos_runtime.diagnostics import Problem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.checking import Checkable, Unfinished, Verdict
 from agentos_runtime.jq.compiling import CompileProblem
 from agentos_runtime.jq.fixes import fix_for

@@ -2,10 +2,10 @@
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from stat import S_IMODE
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import ImportProblem
 from agentos_runtime.importers.skill_file import SkillFile, read_file, rewrite
 from agentos_runtime.jsontext import Json

@@ -1,12 +1,13 @@
 """One skill as it stands now, and what a caller is told of one that cannot be used."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Literal
 
 from agentos_runtime.diagnostics import Place, Position, Problem, problem_json
 from agentos_runtime.errors import SkillBroken
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.skills.files import SkillFile, SkillFolder

@@ -1,10 +1,10 @@
 """A skill is made of another description of a service, or brought up to date; what came of it is a value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Losses
 from agentos_runtime.importers.parts import MAIN
 from agentos_runtime.importers.service import (

@@ -9,12 +9,13 @@ import os
 import pickle
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from agentos_runtime import diagnostics
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest import model
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.manifest.result import digest_of

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from agentos_runtime.diagnostics import Place, Position, Problem
 from agentos_runtime.errors import Overloaded
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.result import LoadResult, ShapeCheck, slug
 from agentos_runtime.skills.files import (
     LARGEST_ICON,

@@ -3,11 +3,11 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from agentos_runtime.errors import AgentOSError, ApprovalRequired, NotAvailable
 from agentos_runtime.executors.places import Places, expanded, places_of
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Local, PathPart, PathText, Skill, Utility
 from agentos_runtime.security.pins import Pin, local_callables, text_pin

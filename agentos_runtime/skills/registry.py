@@ -9,12 +9,13 @@ import errno
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 
 from agentos_runtime.diagnostics import Problem
 from agentos_runtime.error_logging import Troubles
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.turns import Turns
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.dialects.named import with_account_params

@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import parse
 
 LOCK_WAIT = 5.0

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 from uuid import uuid4
 
 from agentos_runtime.calls.call import Call
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.shapes import path_text
 from agentos_runtime.runtime import Runtime

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 from agentos_runtime.calls.messages import UpstreamRequest
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, JsonTextError, parse
 from agentos_runtime.manifest.model import Jq, Literal, TemplateParam, UrlTemplate
 from agentos_runtime.manifest.origins import origin_of

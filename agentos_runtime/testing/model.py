@@ -1,10 +1,11 @@
 """A loaded case: what is called, what must go upstream, what comes back from there, what the caller gets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from agentos_runtime.diagnostics import Problem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Utility
 

@@ -6,12 +6,13 @@ only when it passes.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from agentos_runtime.calls.messages import UpstreamRequest
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.samples.secrets import carries_secret
 from agentos_runtime.importers.yamltext import entry
 from agentos_runtime.jsontext import Json, dump

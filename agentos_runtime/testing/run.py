@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -14,6 +14,7 @@ from agentos_runtime.calls.messages import UpstreamRequest
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.diagnostics import problem_json
 from agentos_runtime.errors import AgentOSError, ParamProblem, UpstreamUnreachable
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Utility
 from agentos_runtime.manifest.shapes import path_text

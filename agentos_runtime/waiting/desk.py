@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -18,6 +18,7 @@ from agentos_runtime.errors import (
     Overloaded,
     RateLimited,
 )
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.storage.sqlite.files import DatabaseAway, DatabaseTrouble
 from agentos_runtime.storage.sqlite.shared import SharedDatabase, Work
 from agentos_runtime.waiting import tables

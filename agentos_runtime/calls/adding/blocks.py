@@ -4,9 +4,10 @@ A piece with a `type` begins a block, at its `index` when it has one; others of 
 lists append, everything else is the last that was said.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from agentos_runtime.calls.adding.texts import DeltaError, hashable, listed, whole_text
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 
 

@@ -1,7 +1,8 @@
 """What an answer is, by its content type and its first bytes, in words and with what to set to read it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from agentos_runtime.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """What the manifest says of the params before a request is made: refused, or taken and not sent."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from agentos_runtime.calls.evaluate import (
     Empty,
@@ -13,6 +12,7 @@ from agentos_runtime.calls.evaluate import (
     jq_nodes,
 )
 from agentos_runtime.errors import InvalidParams
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.program import Program, request_program
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Expression, Jq, Rest, Skill

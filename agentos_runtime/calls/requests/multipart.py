@@ -2,7 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from agentos_runtime.frozen import dataclass
 
 _ESCAPES: Mapping[str, str] = {'"': "%22", "\r": "%0D", "\n": "%0A"}
 

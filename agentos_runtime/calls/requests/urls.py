@@ -6,10 +6,10 @@ A literal url percent-encodes what it is filled with; a jq url is compared with 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import TemplateParam, UrlTemplate
 

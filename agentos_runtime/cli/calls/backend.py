@@ -1,10 +1,10 @@
 """Where a call is made: through the server that runs, or in this process. The answers are the same."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from agentos_runtime.calls.call import Call, Event, RawReply
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from agentos_runtime.calls.call import Call
@@ -11,6 +11,7 @@ from agentos_runtime.cli.calls.in_process import InProcess, in_process
 from agentos_runtime.cli.terminal.output import dim, harmless, json_text, plain, print_json, say, style
 from agentos_runtime.cli.terminal.shell import Shell
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 
 MOST_LINES = 60

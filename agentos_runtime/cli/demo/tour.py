@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +15,7 @@ from agentos_runtime.bootstrap import open_runtime
 from agentos_runtime.calls.events import DECODERS
 from agentos_runtime.calls.messages import UpstreamRequest
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump, parse
 from agentos_runtime.resources import skills_folder
 from agentos_runtime.runtime import Runtime

@@ -1,12 +1,12 @@
 """Skills that chat, as they are shown: a utility `chat` with the canonical reply."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from agentos_runtime.cli.terminal.catalogs import looked_at
 from agentos_runtime.cli.terminal.shell import Shell
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.skills.catalog import Catalog
 
 CHAT = "chat"

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -13,6 +12,7 @@ import click
 from agentos_runtime.cli.lazy import LazyGroup
 from agentos_runtime.cli.terminal.output import plain, print_json, say
 from agentos_runtime.cli.terminal.shell import Failed, Shell, home_options, json_option, pass_shell
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.skills.imported_files import replace_files
 

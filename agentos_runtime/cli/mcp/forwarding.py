@@ -6,11 +6,11 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 from agentos_runtime.mcp.protocol import (
     INTERNAL_ERROR,

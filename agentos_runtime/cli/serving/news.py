@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from agentos_runtime.cli.serving.log import Log
 from agentos_runtime.cli.terminal.output import plain, style
 from agentos_runtime.diagnostics import Problem, problem_json
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.skills.entries import SkillEntry
 from agentos_runtime.skills.registry import Registry
 

@@ -5,7 +5,6 @@ import contextlib
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from agentos_runtime.bootstrap import open_runtime
@@ -16,6 +15,7 @@ from agentos_runtime.cli.serving.printing import Lines
 from agentos_runtime.cli.terminal.output import plain, print_json, ring, say, style
 from agentos_runtime.cli.terminal.shell import OPERATOR, Shell
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.runtime import Runtime
 from agentos_runtime.server.lifecycle.processes import Inherited

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 import httpx
@@ -15,6 +15,7 @@ from agentos_runtime.cli.terminal.output import say
 from agentos_runtime.cli.terminal.shell import Failed, Shell
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.errors import AgentOSError, DecisionPending
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.proxy.service import Asked, Proxy, renamed
 

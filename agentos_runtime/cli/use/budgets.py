@@ -1,10 +1,10 @@
 """How much of an agent's budgets is left, read from the home."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from agentos_runtime.bootstrap import open_limits
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.limits.report import Use
 from agentos_runtime.limits.rules import NANO, TOTAL
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble

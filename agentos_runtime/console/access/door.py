@@ -4,7 +4,7 @@ import hmac
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from time import time
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ from agentos_runtime.config.settings import Settings
 from agentos_runtime.console.access.sessions import Sessions
 from agentos_runtime.console.access.tickets import LIFE, SharedTickets, Tickets
 from agentos_runtime.errors import ConsoleLocked, RateLimited
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.storage.files import file_of
 
 TRIES = 5

@@ -5,10 +5,11 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import time
 
 from agentos_runtime.console.access.tickets import digest_of
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, parse
 from agentos_runtime.storage.private_files import PrivateFile, PrivateFileError, Stamp, refuse_newer
 

@@ -1,6 +1,5 @@
 """Home: what needs its owner, today's figures, the last calls."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,6 +8,7 @@ from agentos_runtime.console.page import Page
 from agentos_runtime.console.pages.needs import needs_of
 from agentos_runtime.console.shown.figures import added_cost
 from agentos_runtime.console.visits import Visit
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.runtime.operating.attention import attention
 from agentos_runtime.runtime.operating.waiting import list_waiting
 from agentos_runtime.version import __version__

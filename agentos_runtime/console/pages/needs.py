@@ -1,12 +1,12 @@
 """What needs its owner, each with the one button that leads to the fix."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from agentos_runtime.console.shown.times import ago
+from agentos_runtime.frozen import dataclass
 
 MOST = 6
 """How many are shown on Home."""

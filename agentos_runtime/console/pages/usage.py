@@ -1,7 +1,6 @@
 """Usage: stacked bars per day in the visitor's zone, and the same figures as tables."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,6 +10,7 @@ from agentos_runtime.console.page import Page
 from agentos_runtime.console.shown.charts import OTHER, ranked, stacked
 from agentos_runtime.console.shown.figures import added_cost, count, exact, money
 from agentos_runtime.console.visits import Visit
+from agentos_runtime.frozen import dataclass
 
 GROUPS: Mapping[str, str] = {"model": "model", "agent": "agent", "skill": "skill"}
 SPANS = (7, 30, 90)

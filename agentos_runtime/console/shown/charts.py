@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+
+from agentos_runtime.frozen import dataclass
 
 SLOT = 10.0
 """Width of a day in the box."""

@@ -1,10 +1,10 @@
 """What the code of a call that did not go well means, and who can mend it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from agentos_runtime.errors import AgentOSError, AuthorError, CallerError, OperatorError, ServerError, UpstreamError
+from agentos_runtime.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

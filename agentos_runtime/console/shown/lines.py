@@ -1,10 +1,10 @@
 """Problems with the lines that they are about, as a good compiler shows them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from agentos_runtime.diagnostics import Problem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.secrets.excerpts import lines_without_secrets, source_lines
 
 AROUND = 2

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from agentos_runtime.frozen import dataclass
 
 LONGEST = 60
 """Characters of a default or of an enum that are shown."""

@@ -1,7 +1,8 @@
 """Moments in the visitor's zone."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+
+from agentos_runtime.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

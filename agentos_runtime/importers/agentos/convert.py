@@ -1,9 +1,10 @@
 """One skill file of dialect A or B becomes one of dialect C; what has no words there is left out and told."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.agentos.mappings import mapping_of, path_of
 from agentos_runtime.importers.agentos.mustache import bound_query, request_value
 from agentos_runtime.importers.agentos.pipes import NotSaid

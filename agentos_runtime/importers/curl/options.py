@@ -6,8 +6,8 @@ whether the next word is its value or the address, so it stops the import.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import ImportProblem
 
 

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import quote, quote_plus, urlsplit
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Api, ImportProblem, Losses
 from agentos_runtime.importers.curl.options import WITHOUT_COUNTERPART, Option, options
 from agentos_runtime.importers.curl.words import Line, read_line

@@ -6,8 +6,8 @@ follow is told.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import ImportProblem
 from agentos_runtime.importers.samples.blanks import blank
 

@@ -5,8 +5,8 @@ A remark ends where the next field begins, or with its braces: remarks are prose
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import ImportProblem
 from agentos_runtime.jsontext import Json
 

@@ -1,9 +1,10 @@
 """`requestBody`: its fields, and how they are encoded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Body, Declaration, Field, Losses
 from agentos_runtime.importers.declarations import ordered
 from agentos_runtime.importers.openapi.declare import Declarer

@@ -6,7 +6,6 @@ so that this module touches neither disk nor network.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import yaml
@@ -14,6 +13,7 @@ from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
 
 from agentos_runtime import jsontext
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import ImportProblem, Losses
 from agentos_runtime.importers.openapi.swagger import as_openapi
 

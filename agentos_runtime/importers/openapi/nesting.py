@@ -1,8 +1,9 @@
 """Maps and lists that a query or form writes with brackets: by `nested` for a whole call, or key by key."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Body, Declaration, Field, Losses
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.schemas import Flat

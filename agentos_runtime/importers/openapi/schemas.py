@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, TypeAlias
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Losses, Told
 from agentos_runtime.importers.openapi.checked import LONGEST_PATTERN, checked_words, exclusive_bounds, number_of
 from agentos_runtime.importers.openapi.document import Located, resolve

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Field, ImportProblem, Losses, Operation
 from agentos_runtime.importers.samples.blanks import blank_names, filled, has_blank, value_with_blanks, with_blanks
 from agentos_runtime.importers.samples.bodies import field_of, fields_of, read_body

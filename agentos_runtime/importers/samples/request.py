@@ -1,7 +1,9 @@
 """A request as somebody made it, and what can stand in it."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
+
+from agentos_runtime.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

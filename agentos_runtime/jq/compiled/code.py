@@ -1,10 +1,10 @@
 """Generated source becomes functions, with nothing but the table in reach."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import CodeType
 from typing import TypeAlias
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.compiled.errors import Unsupported
 from agentos_runtime.jq.compiled.functions.meter import Meter
 from agentos_runtime.jq.compiled.functions.table import reachable

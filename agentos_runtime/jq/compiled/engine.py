@@ -8,10 +8,10 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, TypeAlias
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.compiled.code import Code, Expression, code_of
 from agentos_runtime.jq.compiled.errors import Beyond, JqError, Unsupported
 from agentos_runtime.jq.compiled.reading import Output, as_input

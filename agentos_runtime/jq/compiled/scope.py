@@ -1,10 +1,11 @@
 """What names mean at a place of an expression, and how many outputs a node has there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import TypeAlias
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.compiled.language.syntax import Define, Let, Node
 from agentos_runtime.jq.compiled.writer import Lines
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from agentos_runtime.frozen import dataclass
 
 
 @dataclass(slots=True)

@@ -3,8 +3,9 @@
 import secrets
 import sqlite3
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.storage.sqlite.files import Schema
 
 SCHEMA = Schema(

@@ -5,8 +5,9 @@ What is not run here makes its own callable unavailable, and nothing else.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.dialects.choices import choice_of
 from agentos_runtime.manifest.dialects.credentials import Connection, connection_of

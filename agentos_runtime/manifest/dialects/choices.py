@@ -1,8 +1,8 @@
 """A url that is chosen: `if … then "…" elif … then "…" else "…" end`."""
 
 import re
-from dataclasses import dataclass
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import dump
 
 _STRING = r'"[^"\\]*"'

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.dialects.tree import entries, text
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Value
 

@@ -1,10 +1,10 @@
 """What a dialect's file says that is a mistake there, told where it stands."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from agentos_runtime.diagnostics import Place
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.yaml.values import Cursor
 from agentos_runtime.suggest import suggest

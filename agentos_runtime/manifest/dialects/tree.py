@@ -1,8 +1,8 @@
 """Values that a dialect puts in the place of what a file says, each standing where the file says it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Key, Scalar, Sequence, Value
 

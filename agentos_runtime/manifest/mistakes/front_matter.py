@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from agentos_runtime.frozen import dataclass
 
 _KEY = re.compile(r"(id|name|description|auth|api|utilities|definitions|icon|website|settings|parts):(?=\s|$)")
 _NEARLY = re.compile(

@@ -1,8 +1,8 @@
 """What is no YAML because quotes are missing, or stand inside quotes of the same kind."""
 
 import re
-from dataclasses import dataclass
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.mistakes.environment import FIX, variables
 
 _ENTRY = re.compile(r"\s*(?:- +)?(?P<key>[\w.$-]+|\"[^\"]*\"|'[^']*')\s*:[ \t]+(?P<value>\S.*)$")

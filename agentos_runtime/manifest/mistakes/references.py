@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.mistakes.environment import FIX, variables
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.sections.reading import Scope

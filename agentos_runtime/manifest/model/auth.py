@@ -1,9 +1,9 @@
 """How a skill authenticates: what is asked for, and where it goes on a request."""
 
-from dataclasses import dataclass
 from typing import Literal as Choice
 
 from agentos_runtime.diagnostics import Place
+from agentos_runtime.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """What a callable runs on the machine itself, as its file says it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal as Choice
 from typing import TypeAlias
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 
 Executor: TypeAlias = Choice["sql", "command", "python", "steps"]

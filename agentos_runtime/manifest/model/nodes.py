@@ -1,9 +1,9 @@
 """What the strings of a manifest became when it was loaded: values that a call walks."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from agentos_runtime.diagnostics import Place
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 
 

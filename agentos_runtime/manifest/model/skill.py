@@ -1,12 +1,13 @@
 """A loaded skill and its utilities: frozen values, parsed and checked, ready to be called."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal as Choice
 from typing import TypeAlias
 
 from agentos_runtime.diagnostics import Place, Problem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model.auth import Auth
 from agentos_runtime.manifest.model.local import Local

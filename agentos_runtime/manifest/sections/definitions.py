@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from agentos_runtime.diagnostics import Position
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.mentions import named_fields
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.result import ExpressionCheck

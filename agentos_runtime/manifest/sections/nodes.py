@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.program import classify, looks_like_jq
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.mistakes.references import in_jq, report_foreign, report_lookalikes

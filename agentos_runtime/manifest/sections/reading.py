@@ -1,9 +1,10 @@
 """What the readers of a manifest share: where problems go, which names are known, which jq was found."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.dialects.tree import Composed
 from agentos_runtime.manifest.model import NOTHING_SHARED, Nested, Shared
 from agentos_runtime.manifest.report import Report

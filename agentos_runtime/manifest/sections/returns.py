@@ -1,8 +1,8 @@
 """What a utility returns, as JSON Schema: null is allowed for any property, and so are further properties."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.params import JSON_TYPES, sound
 from agentos_runtime.manifest.shapes import Shape, nullable

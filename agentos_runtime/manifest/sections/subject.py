@@ -1,10 +1,10 @@
 """What the rules of `lint` look at, and how they warn."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from agentos_runtime.diagnostics import Problem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.model import Skill, Utility
 from agentos_runtime.manifest.sections.expressions import mentions
 from agentos_runtime.manifest.sections.reading import Found, Reading

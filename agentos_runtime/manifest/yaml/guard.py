@@ -9,11 +9,12 @@ are text, keys are text. Tags, merge keys, second documents and duplicate keys a
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, TypeAlias
 
 import yaml
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.mistakes.quoting import badly_quoted
 from agentos_runtime.manifest.report import Report

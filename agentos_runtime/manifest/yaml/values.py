@@ -1,10 +1,11 @@
 """The values of a front matter, each knowing where it stands; and a cursor that walks them without ever failing."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from agentos_runtime.diagnostics import Place, Position
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.yaml.positions import Lines, index_of, origins
 

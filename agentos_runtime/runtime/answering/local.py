@@ -1,7 +1,6 @@
 """What runs on this machine, as a part of a call: asked for, approved, run, and read like a service's answer."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from agentos_runtime.calls.call import Call, Reply, new_request_id
@@ -12,6 +11,7 @@ from agentos_runtime.calls.requests.local import local_body
 from agentos_runtime.errors import InvalidParams, UnknownSkill
 from agentos_runtime.executors.places import Places, places_of
 from agentos_runtime.executors.running import Executors, Form
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Local, Utility
 from agentos_runtime.runtime.context import CallContext

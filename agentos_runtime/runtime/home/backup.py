@@ -5,11 +5,11 @@ import stat
 import tarfile
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.limits import tables as limits
 from agentos_runtime.limits.idempotency import store as idempotency
 from agentos_runtime.storage.activity import database as activity

@@ -4,11 +4,11 @@ import importlib.metadata
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Any
 
 from agentos_runtime.config.settings import Settings, SettingsError
 from agentos_runtime.errors import InternalError, ReplyMismatch
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth
 from agentos_runtime.manifest.variables import variables

@@ -2,11 +2,11 @@
 
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.security.approvals import Approvals
 from agentos_runtime.storage.private_files import PrivateFileError, check_private

@@ -1,9 +1,8 @@
 """The parts of a home that are the operator's: settings, keys, approvals, agents."""
 
-from dataclasses import dataclass
-
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.errors import NotAllowed
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.security.agents import Agents
 from agentos_runtime.security.approvals import Approvals
 from agentos_runtime.security.credentials.lookup import Credentials

@@ -1,10 +1,10 @@
 """Whether stored credentials work: each skill's own probe is called."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from agentos_runtime.calls.call import Call, new_request_id
 from agentos_runtime.errors import AgentOSError
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth
 from agentos_runtime.runtime.service import Runtime

@@ -1,11 +1,11 @@
 """What each skill may do, who approved it, what changed since; approved and taken back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from agentos_runtime.errors import ApprovalRequired, NotFound
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.runtime.operating.skills import loaded_skills, whole_skill

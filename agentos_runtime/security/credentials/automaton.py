@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.security.credentials.escapes import INTRODUCERS, PASSES, decode_escape, goes_on
 
 Span: TypeAlias = tuple[int, int]

@@ -1,9 +1,9 @@
 """Where a credential is looked for: the environment first, then mounted files, then what was stored."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.variables import variables
 from agentos_runtime.security.authority import Grant
 from agentos_runtime.security.credentials.mounted import MountedCredentials, UnreadableMount

@@ -9,10 +9,11 @@ never shorter than the secret, and consists of few different bytes.
 import re
 from binascii import a2b_base64, unhexlify
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import NamedTuple
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.security.credentials.automaton import EscapedWords
 from agentos_runtime.security.credentials.escapes import (
     INTRODUCERS,

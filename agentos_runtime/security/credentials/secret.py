@@ -2,9 +2,9 @@
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NoReturn, final
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.security.authority import Grant
 
 MASK = "********"

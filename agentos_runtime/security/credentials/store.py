@@ -5,9 +5,10 @@ With a database, `sealed` keeps the same entries there.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, parse
 from agentos_runtime.security.authority import Grant, sort_grants
 from agentos_runtime.security.credentials.secret import Life, Secret

@@ -2,11 +2,11 @@
 
 import math
 import re
-from dataclasses import dataclass
 
 from agentos_runtime import jsontext
 from agentos_runtime.calls.failures import http_failure
 from agentos_runtime.calls.messages import UpstreamResponse
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, JsonTextError
 from agentos_runtime.security.credentials.secret import Secret
 

@@ -2,9 +2,10 @@
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.model import Login
 from agentos_runtime.manifest.origins import is_private, origin_of
 from agentos_runtime.security.login.pkce import METHOD, Proof

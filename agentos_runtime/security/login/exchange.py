@@ -3,12 +3,12 @@
 import base64
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol, Self
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 from agentos_runtime import jsontext
 from agentos_runtime.calls.messages import UpstreamRequest, UpstreamResponse
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Login
 from agentos_runtime.security.credentials.redactor import Redactor

@@ -5,11 +5,11 @@ import contextlib
 import errno
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.security.login.callback import Callback, LoginError, NotTheAnswer, OtherPage
 
 LARGEST_HEAD = 16 * 1024

@@ -4,8 +4,10 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
+
+from agentos_runtime.frozen import dataclass
 
 METHOD = "S256"
 VERIFIER_BYTES = 48

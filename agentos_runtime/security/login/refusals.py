@@ -1,7 +1,6 @@
 """Why a token was not renewed, as a value that many calls and other processes can make an error of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 from agentos_runtime.calls.messages import UpstreamResponse
@@ -19,6 +18,7 @@ from agentos_runtime.errors import (
     UpstreamUnavailable,
     UpstreamUnreachable,
 )
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.security.login.answers import error_code
 

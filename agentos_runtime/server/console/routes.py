@@ -1,7 +1,6 @@
 """`/console/…`: the shell for everybody, pages for browsers that were let in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
@@ -18,6 +17,7 @@ from agentos_runtime.console.opening import Pages, load_pages
 from agentos_runtime.console.shell import POLICY, root_of, shell
 from agentos_runtime.console.visits import Visit, zone_of
 from agentos_runtime.errors import ConsoleLocked, ForbiddenPeer, InternalError, InvalidJson, NotFound
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.security.agents import Caller
 from agentos_runtime.server.console.events import ConsoleEvents

@@ -14,8 +14,10 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
+
+from agentos_runtime.frozen import dataclass
 
 READY = b"r"
 HERALD = "--herald"

@@ -1,11 +1,11 @@
 """`GET /openapi.json`: what can be called, for tools."""
 
-from dataclasses import dataclass
 from typing import get_args
 
 from starlette.requests import Request
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.openapi.document import Asked, document
 from agentos_runtime.openapi.operations import Version
 from agentos_runtime.server.documents import Documents

@@ -1,7 +1,6 @@
 """`GET /` and `GET /docs`: what runs here, for whoever comes by; HTML for a browser, text for everybody else."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 
 from agentos_runtime.errors import NotFound
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.server.messages import Admitted, Response, admitted
 from agentos_runtime.server.opening import Opening

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from starlette.types import Message, Scope, Send
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.server.messages import Headers, Response
 
 CONSOLE = "/console"

@@ -6,7 +6,7 @@ Nothing of it runs: its files are written beside the others, checked, and the fo
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -14,6 +14,7 @@ from tempfile import mkdtemp
 
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.diagnostics import Problem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.manifest.result import slug

@@ -7,8 +7,9 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.skills.files import MOST_BYTES, SKILL_FILES
 from agentos_runtime.visible import visible
 

@@ -4,11 +4,11 @@ It lies in the skill's own folder, so that the text and what is known of it chan
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 from agentos_runtime.skills.files import SkillFolder
 from agentos_runtime.skills.sources.source import Source

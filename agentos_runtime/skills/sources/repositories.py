@@ -10,10 +10,10 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.skills.sources.listing import Listing, NotAdded
 
 SECONDS = 180.0

@@ -4,9 +4,9 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.storage.activity import quarters
 from agentos_runtime.storage.activity.database import SCHEMA
 from agentos_runtime.storage.activity.owners import interrupt_the_dead

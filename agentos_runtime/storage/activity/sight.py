@@ -1,6 +1,6 @@
 """Whose rows somebody may see."""
 
-from dataclasses import dataclass
+from agentos_runtime.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

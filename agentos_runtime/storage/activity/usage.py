@@ -3,11 +3,11 @@
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from agentos_runtime.errors import ParamProblem
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.storage.activity.conditions import OF_SUMS, Conditions
 from agentos_runtime.storage.activity.quarters import edges, extent, mark_of
 from agentos_runtime.storage.activity.tallies import (

@@ -6,10 +6,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump, parse
 from agentos_runtime.storage.postgres.combining import Combiner
 from agentos_runtime.storage.postgres.driver import GONE, STALE, Address, Connection, Refused

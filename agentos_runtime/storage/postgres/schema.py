@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.storage.postgres.driver import SCHEMA, Refused
 from agentos_runtime.storage.postgres.side import SideConnection
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble

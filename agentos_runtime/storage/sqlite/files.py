@@ -11,10 +11,10 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.storage.private_files import (
     PrivateFileError,
     check_only_name,

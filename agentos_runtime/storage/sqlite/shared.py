@@ -10,11 +10,11 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.storage.sqlite.files import (
     FAILURES,
     DatabaseTrouble,

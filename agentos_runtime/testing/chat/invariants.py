@@ -5,8 +5,9 @@ Each starts from a case whose own test says what its generation is; only the del
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.testing.model import Case, SimulatedAnswer
 from agentos_runtime.testing.run import CaseRunner, Outcome

@@ -1,8 +1,7 @@
 """The use case behind `agentos test --chat`."""
 
-from dataclasses import dataclass
-
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.testing.chat.invariants import Finding, Invariants
 from agentos_runtime.testing.chat.rows import ROWS, uncovered

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.compiled.errors import Unsupported
 
 Kind: TypeAlias = Literal["number", "string", "field", "variable", "name", "format", "sign", "end"]

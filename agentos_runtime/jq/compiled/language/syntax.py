@@ -1,8 +1,8 @@
 """What an expression is made of. Nodes are compared by identity, so that what is known of one can be kept."""
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 
 

@@ -1,8 +1,9 @@
 """A callable that runs on this machine, as a request of ours whose answer is what it gives."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.dialects.local import command, python, sql
 from agentos_runtime.manifest.dialects.local.command import command_of
 from agentos_runtime.manifest.dialects.local.python import python_of

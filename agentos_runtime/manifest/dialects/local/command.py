@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.program import classify
 from agentos_runtime.manifest.dialects.local.shell.flow import Checked, check_script
 from agentos_runtime.manifest.dialects.local.shell.interpreters import code_of

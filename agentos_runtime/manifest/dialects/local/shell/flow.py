@@ -1,8 +1,9 @@
 """Where the texts of params go in a shell script: never into code, into options only where that is looked at."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.dialects.local.shell.interpreters import Code, code_of, program_of, shell_code
 from agentos_runtime.manifest.dialects.local.shell.reader import Reader
 from agentos_runtime.manifest.dialects.local.shell.script import (

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.dialects.local.shell.script import Word
 
 _BY_FLAG: Mapping[str, tuple[str, ...]] = {

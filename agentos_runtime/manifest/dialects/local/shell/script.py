@@ -4,8 +4,10 @@ What is not understood raises NotUnderstood, and the script is not run when a pa
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal as Choice
+
+from agentos_runtime.frozen import dataclass
 
 OPEN, CLOSE = "\ue000", "\ue001"
 """Around the number of a placeholder that was taken out of the script."""

@@ -1,0 +1,92 @@
+"""Classes of values behave as those of the standard library."""
+
+import copy
+import dataclasses
+import pickle
+from dataclasses import field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentos_runtime.frozen import dataclass
+
+VALUES = st.none() | st.integers() | st.text() | st.tuples(st.integers())
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    only: object
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    first: object
+    second: object = field(default="hidden", repr=False)
+    third: object = field(default=None, compare=False)
+
+
+@dataclass(slots=True)
+class Changing:
+    first: object
+    second: object = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Single:
+    only: object
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StandardSeveral:
+    first: object
+    second: object = field(default="hidden", repr=False)
+    third: object = field(default=None, compare=False)
+
+
+@given(VALUES, VALUES, VALUES, VALUES, VALUES)
+def test_values_compare_hash_and_show_themselves_as_standard_dataclasses_do(
+    a: object, b: object, c: object, d: object, e: object
+) -> None:
+    ours, others = Several(a, b, c), Several(d, e)
+    standard, standards = StandardSeveral(a, b, c), StandardSeveral(d, e)
+    assert (ours == others, hash(ours), repr(ours)) == (
+        standard == standards,
+        hash(standard),
+        repr(standard).removeprefix("Standard"),
+    )
+    assert (One(a) == One(d), Changing(a, b) == Changing(d, e)) == (a == d, (a, b) == (d, e))
+
+
+def test_a_value_is_equal_to_none_of_another_class() -> None:
+    others: list[object] = [Single(1), (1,), Nothing()]
+    assert One(1) not in others
+    assert (Nothing(), hash(Nothing())) == (Nothing(), hash(()))
+
+
+def test_values_that_are_not_compared_are_equal_to_themselves_only() -> None:
+    one = Single(1)
+    assert (one == Single(1), one == one, len({one, Single(1)})) == (False, True, 2)
+
+
+def test_what_can_change_has_no_hash() -> None:
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(Changing(1))
+
+
+def test_a_value_that_holds_itself_shows_itself_once() -> None:
+    changing = Changing(1)
+    changing.second = changing
+    assert repr(changing) == "Changing(first=1, second=...)"
+
+
+@given(VALUES, VALUES)
+def test_values_are_copied_replaced_and_kept_whole(a: object, b: object) -> None:
+    value = Several(a, b)
+    assert copy.deepcopy(value) == pickle.loads(pickle.dumps(value)) == value
+    assert dataclasses.replace(value, first=b) == Several(b, b)
