@@ -44,6 +44,7 @@ from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.queries import ActivityReader
 from agentos_runtime.storage.files import file_of, with_database
 from agentos_runtime.storage.private_files import make_private_folder
+from agentos_runtime.storage.turns import FileTurns
 from agentos_runtime.waiting.desk import Desk
 from agentos_runtime.waiting.notifying import Notifier, read_notify
 
@@ -80,9 +81,12 @@ class Dependencies:
 
 @asynccontextmanager
 async def real_dependencies(
-    settings: Settings, environ: Mapping[str, str], circuit_breakers: CircuitBreakers
+    settings: Settings, environ: Mapping[str, str], circuit_breakers: CircuitBreakers, shared: Any = None
 ) -> AsyncIterator[Dependencies]:
-    """The network, and the operator's keys and approvals. Raises PrivateFileError, KeyringError."""
+    """The network, and the operator's keys and approvals; shared: the database that they may stand in.
+
+    Raises PrivateFileError, KeyringError.
+    """
     pinning = Pinning(environ, check_platform())
     keys = OperatorKeys(open_credentials(settings, environ), open_approvals(settings), pinning)
     broker = CredentialBroker(keys.credentials, keys.approvals)
@@ -91,7 +95,8 @@ async def real_dependencies(
         logging.getLogger("agentos.credentials").warning("%s", problem)
     async with Upstream(settings) as upstream:
         asking = TokenTransport(upstream, circuit_breakers)
-        async with Renewals(store, asking, broker, settings.home, wall=time.time) as renewals:
+        turns, wall = (shared.turns, shared.now) if shared else (FileTurns(settings.home), time.time)
+        async with Renewals(store, asking, broker, turns, wall=wall) as renewals:
             machine = LocalParts(Executors(), pinning)
             yield Dependencies(upstream, broker, renewals=renewals, keys=keys, machine=machine)
 
@@ -181,7 +186,7 @@ async def open_runtime(
             reaching = (
                 nullcontext(dependencies(registry))
                 if dependencies
-                else real_dependencies(settings, environ, safeguards.circuit_breakers)
+                else real_dependencies(settings, environ, safeguards.circuit_breakers, shared)
             )
             async with reaching as reached, _exporter(settings) as exporter:
                 desk = _open_desk(settings, shared, reached.clocks)

@@ -13,6 +13,7 @@ from agentos_runtime.limits.enforcement import Limits
 from agentos_runtime.limits.idempotency.replays import ReplaySettings
 from agentos_runtime.limits.idempotency.shared import SharedAnswers
 from agentos_runtime.limits.shared import SharedCounters, SharedRules
+from agentos_runtime.security.login.renewing import HELD_FOR
 from agentos_runtime.storage.files import with_database
 from agentos_runtime.storage.postgres.calls import Calls
 from agentos_runtime.storage.postgres.documents import Documents, address_of
@@ -22,6 +23,7 @@ from agentos_runtime.storage.postgres.reader import SharedReader
 from agentos_runtime.storage.postgres.replica import UNREADY_AFTER, Replica
 from agentos_runtime.storage.postgres.schema import check
 from agentos_runtime.storage.postgres.side import SideConnection
+from agentos_runtime.storage.postgres.turns import SharedTurns
 from agentos_runtime.storage.postgres.works import SharedWorks
 from agentos_runtime.storage.sqlite.files import DatabaseAway, DatabaseTrouble
 
@@ -63,6 +65,11 @@ class Shared:
     def works(self, tidy: Callable[[Any], object]) -> SharedWorks:
         """What waits for a person."""
         return SharedWorks(self.documents.side, "waiting", WAITING_TURN, tidy)
+
+    @property
+    def turns(self) -> SharedTurns:
+        """One renewal of a login at a time, over all replicas."""
+        return SharedTurns(self.durable, self.replica, HELD_FOR)
 
     def unready(self) -> bool:
         """Whether the database has been away for so long that this replica should get no more calls."""

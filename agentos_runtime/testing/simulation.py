@@ -16,6 +16,7 @@ from agentos_runtime.security.broker import CredentialBroker
 from agentos_runtime.security.login.renewing import Renewals
 from agentos_runtime.skills.files import skill_folders
 from agentos_runtime.skills.registry import Registry
+from agentos_runtime.storage.turns import FileTurns
 from agentos_runtime.testing.fake_credentials import EverythingApproved, FakeCredentials
 from agentos_runtime.testing.model import Case
 from agentos_runtime.testing.schema import CaseSchema
@@ -74,7 +75,7 @@ def simulation(
         renewals = None
         if kept is not None:
             tokens(kept)
-            renewals = Renewals(kept.store, upstream, broker, kept.folder, wall=time.time)
+            renewals = Renewals(kept.store, upstream, broker, FileTurns(kept.folder), wall=time.time)
         return Dependencies(upstream, broker, clocks or Clocks(), renewals=renewals)
 
     return dependencies

@@ -25,6 +25,7 @@ from agentos_runtime.security.login.answers import (
 )
 from tests.cli.console import SCRIPT, Console, Done, started
 from tests.login.token_service import TokenService, token_service
+from tests.security.support import until
 
 SKILL = """\
 ---
@@ -263,6 +264,17 @@ def test_a_renewal_takes_no_longer_than_its_call_may_and_is_kept_for_the_next(ho
             go_on.set()
             assert call(url, "change")[0] == 200
     assert (service.renewals, len(service.calls)) == (1, 1)
+
+
+def test_a_token_that_could_not_be_stored_is_stored_as_soon_as_it_can_be(home: Home) -> None:
+    with token_service() as service, home.logged_in(service, ends_in=-1).serving() as url:
+        file = home.home / "credentials.json"
+        service.before_answer = lambda: file.chmod(0o644)
+        assert "could not be stored" in call(url)[1]["error"]
+        file.chmod(0o600)
+        assert until(lambda: home.kept()["fields"]["refresh_token"] == service.refresh)
+        assert call(url)[0] == 200
+    assert service.renewals == 1
 
 
 def test_a_login_during_a_renewal_is_kept(home: Home) -> None:

@@ -14,6 +14,7 @@ from agentos_runtime.security.credentials.secret import Credential, Life, Secret
 from agentos_runtime.security.credentials.store import CredentialStore, Entry
 from agentos_runtime.security.login.renewing import Renewals
 from agentos_runtime.storage.private_files import PrivateFile
+from agentos_runtime.storage.turns import FileTurns
 from tests.state.skills import api_key, skill
 
 AUTH = replace(api_key(), kind="oauth", login=Login("https://a.example/auth", "https://a.example/token", "me"))
@@ -54,11 +55,13 @@ def test_what_is_revoked_while_a_renewal_waits_for_its_turn_is_not_sent(tmp_path
     async def waits() -> Credential:
         async def meanwhile(seconds: float) -> None:
             operator.revoked = revoked
-            other.__exit__(None, None, None)
+            await other.__aexit__(None, None, None)
             await asyncio.sleep(0)
 
-        async with Renewals(store, service, operator, tmp_path, wall=time.time, sleep=meanwhile) as renewals:
-            turn = await renewals.turn(SKILL, AUTH)
+        async with Renewals(
+            store, service, operator, FileTurns(tmp_path), wall=time.time, sleep=meanwhile
+        ) as renewals:
+            turn = await renewals.turn(SKILL, AUTH, good_yet=False)
             assert turn is not None
             other = turn
             return await renewals.current(SKILL, AUTH, seen, None)

@@ -1,4 +1,4 @@
-"""Tokens for a client alone (RFC 6749, 4.4): one request at a time in a home, stored before they are used."""
+"""Tokens for a client alone (RFC 6749, 4.4): one request at a time, stored before they are used."""
 
 import asyncio
 import hashlib
@@ -13,7 +13,6 @@ from agentos_runtime.errors import (
     ApprovalRequired,
     CredentialNotFound,
     UpstreamInvalid,
-    UpstreamUnavailable,
 )
 from agentos_runtime.jsontext import dump
 from agentos_runtime.manifest.model import Auth, Login, Skill
@@ -23,10 +22,11 @@ from agentos_runtime.security.credentials.store import CredentialStore, Entry, K
 from agentos_runtime.security.login.answers import TokenAnswerError, read_granted, reason_of, sendable_granted
 from agentos_runtime.security.login.callback import LoginError, check_encrypted
 from agentos_runtime.security.login.exchange import SECONDS, Client, Upstream, client_request
-from agentos_runtime.security.login.refusals import Refusal, refusal_of
+from agentos_runtime.security.login.refusals import Refusal, others_turn, refusal_of, unusable
 from agentos_runtime.security.login.resting import note_about, rest, still_resting
 from agentos_runtime.storage.private_files import PrivateFileError, Stamp
-from agentos_runtime.storage.turns import Turn
+from agentos_runtime.storage.sqlite.files import DatabaseTrouble
+from agentos_runtime.storage.turns import Turn, leave_if_possible
 
 TOKEN, MARK = "access_token", "of"
 """The fields of a stored token: itself, and which client and request it is of."""
@@ -52,7 +52,7 @@ class Home(Protocol):
     @property
     def permits(self) -> "Permits": ...
 
-    async def turn(self, skill: Skill, auth: Auth) -> Turn | None: ...
+    async def turn(self, skill: Skill, auth: Auth, *, good_yet: bool) -> Turn | None: ...
 
 
 class ClientTokens:
@@ -84,20 +84,29 @@ class ClientTokens:
         return found
 
     async def ask(
-        self, skill: Skill, auth: Auth, client: Credential, seen: Credential | None, allow_private: bool
+        self,
+        skill: Skill,
+        auth: Auth,
+        client: Credential,
+        seen: Credential | None,
+        good_yet: bool,
+        allow_private: bool,
     ) -> Result:
-        """Another token than the one that was seen: of another process, or of the service; stored, or why not."""
+        """Another token than the one that was seen: of another process, or of the service; stored, or why not.
+
+        good_yet: the one that was seen still is.
+        """
         assert auth.login is not None
         begin = _begin(skill)
         try:
             check_encrypted(auth.login)
-            turn = await self._home.turn(skill, auth)
+            turn = await self._home.turn(skill, auth, good_yet=good_yet)
             if turn is None:
-                return Refusal(UpstreamUnavailable.code, f"{begin}: another process is at it. Try again")
-            with turn:
+                return others_turn(begin)
+            async with turn:
                 return await self._in_turn(turn, skill, auth, client, seen, allow_private)
-        except (PrivateFileError, KeyringError, LoginError) as error:
-            return Refusal(CredentialNotFound.code, f"{begin}: {error}")
+        except (PrivateFileError, KeyringError, LoginError, DatabaseTrouble) as error:
+            return unusable(begin, error)
 
     async def _in_turn(
         self,
@@ -122,10 +131,10 @@ class ClientTokens:
             return Refusal(error.code, error.message)
         granted = await self._granted(skill, auth, client, allow_private)
         if isinstance(granted, Refusal):
-            return rest(turn, mark, note, granted, self._home.wall())
+            return await rest(turn, mark, note, granted, self._home.wall())
         entry = replace(granted, fields={**granted.fields, MARK: Secret(mark)})
         await asyncio.to_thread(self._home.store.put, entry)
-        turn.leave({})
+        await leave_if_possible(turn, {})
         return _credential(auth, client, granted)
 
     async def _granted(self, skill: Skill, auth: Auth, client: Credential, allow_private: bool) -> Entry | Refusal:

@@ -10,6 +10,7 @@ from agentos_runtime.errors import (
     ApprovalRequired,
     CredentialNotFound,
     CredentialRejected,
+    DatabaseUnavailable,
     UpstreamFailed,
     UpstreamInvalid,
     UpstreamRateLimited,
@@ -21,6 +22,7 @@ from agentos_runtime.errors import (
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.security.login.answers import error_code
+from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 
 ENDED = frozenset({"invalid_grant", "bad_refresh_token"})
 """What services say of a refresh token that renews nothing any more."""
@@ -30,6 +32,7 @@ _CLASSES: Mapping[str, type[AgentOSError]] = {
         ApprovalRequired,
         CredentialNotFound,
         CredentialRejected,
+        DatabaseUnavailable,
         UpstreamFailed,
         UpstreamInvalid,
         UpstreamRateLimited,
@@ -73,6 +76,18 @@ def refusal_of(response: UpstreamResponse, words: str, host: str, begin: str, re
     kind = _BY_STATUS.get(status, UpstreamFailed)
     text = f"{begin}: {host} answered {status}: {words}. It is tried again later"
     return Refusal(kind.code, text, retry_after(response.headers, now))
+
+
+def others_turn(begin: str) -> Refusal:
+    """Another process asks, and has not ended in time."""
+    return Refusal(UpstreamUnavailable.code, f"{begin}: another process is at it. Try again")
+
+
+def unusable(begin: str, error: Exception) -> Refusal:
+    """What has to be kept about it cannot be read or written."""
+    if isinstance(error, DatabaseTrouble):
+        return Refusal(DatabaseUnavailable.code, f"{begin}: {error}", 1.0)
+    return Refusal(CredentialNotFound.code, f"{begin}: {error}")
 
 
 def is_ended(response: UpstreamResponse) -> bool:

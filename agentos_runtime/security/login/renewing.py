@@ -1,4 +1,5 @@
-"""Tokens that end are renewed before they do, and once when a service refuses them: one at a time in a home.
+"""Tokens that end are renewed before they do, and once when a service refuses them: one at a time in a home, or
+over all replicas of a database.
 
 A refresh token may be good once. So between the answer and the store nothing else is done, a caller that leaves
 does not break it off, and no token is used before it is on disk.
@@ -8,7 +9,6 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
@@ -20,7 +20,6 @@ from agentos_runtime.errors import (
     UpstreamInvalid,
     UpstreamTimeout,
     UpstreamTruncated,
-    UpstreamUnavailable,
 )
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth, Skill
@@ -37,15 +36,19 @@ from agentos_runtime.security.login.answers import (
 from agentos_runtime.security.login.callback import LoginError, check_encrypted
 from agentos_runtime.security.login.client_tokens import ClientTokens, Result
 from agentos_runtime.security.login.exchange import SECONDS, Client, Upstream, renewal_request
-from agentos_runtime.security.login.refusals import Refusal, is_ended, refusal_of
+from agentos_runtime.security.login.refusals import Refusal, is_ended, others_turn, refusal_of, unusable
 from agentos_runtime.security.login.resting import LONGEST_REST, note_about, rest, still_resting
+from agentos_runtime.security.login.unstored import Unstored
 from agentos_runtime.storage.private_files import PrivateFileError
-from agentos_runtime.storage.turns import Turn, try_turn
+from agentos_runtime.storage.sqlite.files import DatabaseTrouble
+from agentos_runtime.storage.turns import Turn, TurnLost, Turns, leave_if_possible, wait_for_turn
 
-LOOK = 0.02
-"""Seconds between two looks whether another process is done."""
-PATIENCE = SECONDS + 10
-"""Seconds to wait for it."""
+HELD_FOR = SECONDS + 10
+"""Seconds after which a turn ends by itself: the service has answered by then, or never will."""
+PATIENCE = HELD_FOR + 5
+"""Seconds to wait for another process's renewal."""
+PATIENCE_MEANWHILE = 1.0
+"""The same while the token is good for a moment yet."""
 CLOSING = 10.0
 """Seconds that a renewal under way has when the process ends."""
 IN_VAIN = 60.0
@@ -69,7 +72,7 @@ class Renewals:
         store: CredentialStore,
         upstream: Upstream,
         permits: Permits,
-        folder: Path,
+        turns: Turns,
         *,
         wall: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -77,13 +80,13 @@ class Renewals:
         self.store = store
         self.upstream = upstream
         self.permits = permits
-        self._folder = folder
+        self._turns = turns
         self.wall = wall
         self._sleep = sleep
-        self._under_way: dict[tuple[str, str], asyncio.Task[Result]] = {}
+        self._under_way: dict[tuple[str, str, bool], asyncio.Task[Result]] = {}
         self._clients = ClientTokens(self)
         self._redactors: dict[tuple[str, str], tuple[Credential, Credential, Redactor]] = {}
-        self.unstored: dict[tuple[str, str], tuple[Entry, Entry]] = {}
+        self.unstored = Unstored(store, sleep)
         self.of_refusals: dict[tuple[str, str], tuple[Secret, float]] = {}
 
     async def __aenter__(self) -> Self:
@@ -92,7 +95,7 @@ class Renewals:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        tasks = [*self._under_way.values()]
+        tasks: list[asyncio.Task[Any]] = [*self._under_way.values(), *self.unstored.under_way]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=CLOSING)
             for task in late:
@@ -122,12 +125,13 @@ class Renewals:
         if refused and self._is_in_vain(skill, auth, credential):
             return credential
         allow_private = self.permits.authorize_renewal(skill, auth, credential)
-        renewal = _Renewal(self, skill, auth, credential, refused, allow_private)
-        result = await self._once(skill, auth, renewal.run)
+        good_yet = not refused and life is not None and now < life.expires_at
+        renewal = _Renewal(self, skill, auth, credential, refused, good_yet, allow_private)
+        result = await self._once(skill, auth, good_yet, renewal.run)
         if isinstance(result, Credential):
             return result
         if not refused and life and self.wall() < life.expires_at:
-            return credential  # it is good for a moment yet
+            return credential
         raise result.error(skill.id)
 
     async def _of_client(
@@ -141,10 +145,12 @@ class Renewals:
             return held
         allow_private = self.permits.authorize_renewal(skill, auth, client)
 
-        async def ask() -> Result:
-            return await self._clients.ask(skill, auth, client, held, allow_private)
+        good_yet = held is not None and not refused and life is not None and self.wall() < life.expires_at
 
-        result = await self._once(skill, auth, ask)
+        async def ask() -> Result:
+            return await self._clients.ask(skill, auth, client, held, good_yet, allow_private)
+
+        result = await self._once(skill, auth, good_yet, ask)
         if isinstance(result, Credential):
             if refused:
                 self.note_refusal(skill, auth, result.fields[auth.fields[0]])
@@ -176,35 +182,44 @@ class Renewals:
         token, until = self.of_refusals.get((skill.id, auth.name), (None, 0.0))
         return self.wall() < until and credential.fields.get(auth.fields[0]) == token
 
-    async def _once(self, skill: Skill, auth: Auth, run: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-        """The renewal that is under way here, or a new one; it goes on when its callers leave."""
-        key = (skill.id, auth.name)
+    async def _once(
+        self, skill: Skill, auth: Auth, good_yet: bool, run: Callable[[], Coroutine[Any, Any, Result]]
+    ) -> Result:
+        """The renewal that is under way here, or a new one; it goes on when its callers leave.
+
+        good_yet: its callers do not need it now, and wait less for others.
+        """
+        key = (skill.id, auth.name, good_yet)
         task = self._under_way.get(key)
         if task is None:
             task = self._under_way[key] = asyncio.create_task(run())
             task.add_done_callback(lambda _: self._under_way.pop(key))
         return await asyncio.shield(task)
 
-    async def turn(self, skill: Skill, auth: Auth) -> Turn | None:
-        """The turn among all processes; None when another does not end. Raises PrivateFileError."""
+    async def turn(self, skill: Skill, auth: Auth, *, good_yet: bool) -> Turn | None:
+        """The turn among all processes; None when another does not end. Raises as Turns.take."""
         name = hashlib.sha256(f"{skill.id}/{auth.name}".encode()).hexdigest()[:16]
-        path, waited = self._folder / f".renewal-{name}.lock", 0.0
-        while (turn := try_turn(path)) is None and waited < PATIENCE:
-            await self._sleep(LOOK)
-            waited += LOOK
-        return turn
+        patience = PATIENCE_MEANWHILE if good_yet else PATIENCE
+        return await wait_for_turn(self._turns, f"renewal-{name}", patience, self._sleep)
 
 
 class _Renewal:
     """One renewal; its parts share whose it is."""
 
     def __init__(
-        self, all_of_them: Renewals, skill: Skill, auth: Auth, seen: Credential, refused: bool, allow_private: bool
+        self,
+        all_of_them: Renewals,
+        skill: Skill,
+        auth: Auth,
+        seen: Credential,
+        refused: bool,
+        good_yet: bool,
+        allow_private: bool,
     ) -> None:
         assert auth.login is not None
         self._renewals = all_of_them
         self._skill, self._auth, self._login = skill, auth, auth.login
-        self._seen, self._refused, self._allow_private = seen, refused, allow_private
+        self._seen, self._refused, self._good_yet, self._allow_private = seen, refused, good_yet, allow_private
         self._host = urlsplit(auth.login.token_url).hostname or ""
         self._begin = f'The login of the skill "{skill.id}" could not be renewed'
 
@@ -212,13 +227,15 @@ class _Renewal:
         """The successor, stored; or why there is none."""
         try:
             check_encrypted(self._login)
-            turn = await self._renewals.turn(self._skill, self._auth)
+            turn = await self._renewals.turn(self._skill, self._auth, good_yet=self._good_yet)
             if turn is None:
-                return Refusal(UpstreamUnavailable.code, f"{self._begin}: another process is at it. Try again")
-            with turn:
+                return others_turn(self._begin)
+            async with turn:
                 return await self._in_turn(turn)
-        except (PrivateFileError, KeyringError, LoginError) as error:
-            return Refusal(CredentialNotFound.code, f"{self._begin}: {error}")
+        except TurnLost:
+            return others_turn(self._begin)
+        except (PrivateFileError, KeyringError, LoginError, DatabaseTrouble) as error:
+            return unusable(self._begin, error)
 
     async def _in_turn(self, turn: Turn) -> Result:
         renewals = self._renewals
@@ -243,7 +260,7 @@ class _Renewal:
             self._allow_private = renewals.permits.authorize_renewal(self._skill, self._auth, seen)
         except ApprovalRequired as error:
             return Refusal(error.code, error.message)
-        turn.leave({"of": _mark(entry), "asked_at": now, "failures": note.get("failures", 0)})
+        await turn.leave({"of": _mark(entry), "asked_at": now, "failures": note.get("failures", 0)})
         return await self._asked(turn, entry, refresh_token, note)
 
     async def _asked(self, turn: Turn, entry: Entry, refresh_token: Secret, note: dict[str, Json]) -> Result:
@@ -263,32 +280,29 @@ class _Renewal:
                 if is_ended(response):
                     return await self._ended(turn, entry, words, cut_off="asked_at" in note)
                 remedy = _remedy(self._skill, self._auth)
-                return self._rest(
-                    turn, entry, refusal_of(response, words, self._host, self._begin, remedy, wall()), note
-                )
+                refusal = refusal_of(response, words, self._host, self._begin, remedy, wall())
+                return await self._rest(turn, entry, refusal, note)
             granted = sendable_granted(read_granted(response.body, self._login.token_field))
         except TokenAnswerError as error:
             text = f"{self._begin}: the answer of {self._host} {error}"
-            return self._rest(turn, entry, Refusal(UpstreamInvalid.code, text), note)
+            return await self._rest(turn, entry, Refusal(UpstreamInvalid.code, text), note)
         except AgentOSError as error:
             text = f"{self._begin}: {error.message}"
-            return self._rest(turn, entry, Refusal(error.code, text, error.retry_after), note)
+            return await self._rest(turn, entry, Refusal(error.code, text, error.retry_after), note)
         return await self._stored(turn, entry, _successor(entry, self._auth, granted, wall()))
 
     async def _stored(self, turn: Turn, old: Entry, new: Entry) -> Result:
         """Keep what the service gave; in memory when it cannot be written, until it can be."""
         renewals = self._renewals
-        renewals.unstored[self._key] = (old, new)
         try:
-            is_kept = await asyncio.to_thread(renewals.store.renew, old, new)
+            is_kept = await renewals.unstored.store(old, new)
         except (PrivateFileError, KeyringError) as error:
             text = (
                 f"{self._begin}: the new token could not be stored, and is kept by the process that got it: {error}"
             )
             refusal = Refusal(CredentialNotFound.code, text, LONGEST_REST)
-            return self._rest(turn, old, refusal, {})  # others would use up the old refresh token
-        del renewals.unstored[self._key]
-        turn.leave({})
+            return await self._rest(turn, old, refusal, {})  # others would use up the old refresh token
+        await leave_if_possible(turn, {})
         if self._refused:
             token = new.fields[self._auth.fields[0]]
             assert token is not None
@@ -305,7 +319,7 @@ class _Renewal:
         life = Life(now, now) if self._refused or entry.life is None else entry.life
         gone = replace(entry, fields=fields, life=life, ended=True)
         is_kept = await asyncio.to_thread(self._renewals.store.renew, entry, gone)
-        turn.leave({})
+        await leave_if_possible(turn, {})
         if not is_kept and (newer := await asyncio.to_thread(self._renewals.store.get, *self._key)) is not None:
             return self._credential(newer)  # somebody logged in meanwhile
         refusal = ended(self._skill, self._auth, refused=True)
@@ -314,12 +328,12 @@ class _Renewal:
             why += " A renewal before this one was broken off after it was asked for, and its answer is lost."
         return replace(refusal, text=refusal.text + why)
 
-    def _rest(self, turn: Turn, entry: Entry, refusal: Refusal, note: dict[str, Json]) -> Refusal:
+    async def _rest(self, turn: Turn, entry: Entry, refusal: Refusal, note: dict[str, Json]) -> Refusal:
         """The service is left alone for a while, by all processes."""
         now = self._renewals.wall()
         lost = refusal.code in (UpstreamTimeout.code, UpstreamTruncated.code, UpstreamInvalid.code)
         more = {"asked_at": now} if lost else {}  # it may have been renewed, and the answer lost
-        return rest(turn, _mark(entry), note, refusal, now, **more)
+        return await rest(turn, _mark(entry), note, refusal, now, **more)
 
     def _removed(self) -> Refusal:
         remedy = _remedy(self._skill, self._auth)

@@ -1,4 +1,4 @@
-"""A token address that failed is left alone for a while by all processes of a home: the note of a turn says so."""
+"""A token address that failed is left alone for a while by all processes: the note of a turn says so."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 from agentos_runtime.errors import UpstreamUnavailable
 from agentos_runtime.jsontext import Json
 from agentos_runtime.security.login.refusals import Refusal
-from agentos_runtime.storage.turns import Turn
+from agentos_runtime.storage.turns import Turn, leave_if_possible
 
 FIRST_REST, LONGEST_REST = 10.0, 300.0
 """Seconds without another try after a request that failed; twice as long after each."""
@@ -27,11 +27,13 @@ def still_resting(note: Mapping[str, Json], begin: str, now: float) -> Refusal |
     return Refusal.from_note(note, until - now) or unreadable
 
 
-def rest(turn: Turn, mark: str, note: Mapping[str, Json], refusal: Refusal, now: float, **more: Json) -> Refusal:
+async def rest(
+    turn: Turn, mark: str, note: Mapping[str, Json], refusal: Refusal, now: float, **more: Json
+) -> Refusal:
     """Leave a note that the address is left alone, and `more`; the refusal with the time."""
     before = note.get("failures")
     failures = before if isinstance(before, int) else 0
     seconds = min(max(FIRST_REST * 2 ** min(failures, 10), refusal.wait or 0.0), LONGEST_REST)
     left: dict[str, Json] = {"of": mark, "until": now + seconds, "failures": failures + 1}
-    turn.leave(left | more | refusal.as_note())
+    await leave_if_possible(turn, left | more | refusal.as_note())
     return replace(refusal, wait=seconds)

@@ -36,7 +36,9 @@ class Documents:
     def take(self, rows: Iterable[tuple[str, int, bytes]]) -> None:
         """Documents that changed: name, version, text."""
         for name, version, data in rows:
-            self._copies[name] = Contents(bytes(data), (version,))
+            known = self._copies.get(name)
+            if known is None or known.stamp < (version,):  # what was changed here may be newer than what was read
+                self._copies[name] = Contents(bytes(data), (version,))
             self.seen = max(self.seen, version)
 
     def copy(self, name: str) -> Contents | None:
