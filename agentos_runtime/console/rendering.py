@@ -16,11 +16,11 @@ from agentos_runtime.console.pages.table import find_page
 from agentos_runtime.console.pages.waiting import count_waiting
 from agentos_runtime.console.shown import figures
 from agentos_runtime.console.shown.markdown import markdown
+from agentos_runtime.console.shown.places import places
 from agentos_runtime.console.shown.times import ago, moment
 from agentos_runtime.console.visits import Visit
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jsontext import Json
-from agentos_runtime.security.authority import EVERY_METHOD, carried
 from agentos_runtime.storage.file_threads import aside
 from agentos_runtime.visible import visible
 
@@ -114,10 +114,6 @@ def _breakable(name: str) -> Markup:
     return Markup("<wbr>").join(pieces)
 
 
-def _method(grant: Mapping[str, Any]) -> str:
-    return "any method" if grant["method"] == EVERY_METHOD else str(grant["method"])
-
-
 def _sentence(text: str | None) -> str:
     """Descriptions come with and without their full stop."""
     return f"{text}." if text and text[-1] not in ".!?…:" else text or ""
@@ -135,9 +131,8 @@ def _code(text: str) -> Markup:
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
-    "carries": carried,
     "exactly": figures.exact_money,
-    "method": _method,
+    "places": places,
     "money": partial(_exactly, figures.money, figures.exact_money),
     "count": partial(_exactly, figures.count, figures.whole),
     "duration": figures.duration,

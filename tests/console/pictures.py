@@ -17,7 +17,7 @@ from agentos_runtime.bootstrap import open_runtime
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.testing.simulation import simulation
-from tests.console.conftest import Opened
+from tests.console.conftest import Opened, opened
 from tests.server.client import ask
 from tests.server.server import running
 
@@ -44,6 +44,24 @@ LIMITS = {
         "reviewer": {"allow": ["openrouter/*", "anthropic/*"], "cost_per_day": 5.0, "tokens_per_day": 2_000_000},
     }
 }
+
+LONG_NAME = "the-agent-with-the-longest-name-that-anybody-may-have-in-this-ru"
+CROWDED = {
+    "agents": {
+        "asker": {"ask_person": ["forms/*"], "allow": ["forms/*"], "deny": ["forms/talk"]},
+        "nightly": {"calls_per_minute": 10, "concurrent": 2},
+        "spent": {"calls_per_minute": 3},
+    },
+    "total": {"calls_per_minute": 500, "cost_per_week": 20.0},
+}
+NOTE: dict[str, object] = {"title": "A title", "kind": "task"}
+FILE = {"filename": "minutes.txt", "content_type": "text/plain", "data": "aGVsbG8gd29ybGQ="}
+WAITING: tuple[tuple[dict[str, object], dict[str, object] | None], ...] = (
+    (NOTE | {"title": "Denied"}, {"decision": "no", "reason": "Not on a Saturday, and not without a second look."}),
+    (NOTE | {"title": "Approved"}, {"decision": "yes"}),
+    (NOTE | {"labels": ["one", "two"], "private": True, "attachment": FILE, "place": {"city": "Wien"}}, None),
+    (NOTE | {"title": "A much longer text. " * 60, "extra": {"deep": {"er": [1, 2, {"x": None}]}}}, None),
+)
 
 
 def seed(home: Path) -> None:
@@ -87,22 +105,54 @@ def simulated(folder: Path) -> Iterator[Opened]:
         yield it
 
 
+@contextmanager
+def crowded(folder: Path) -> Iterator[Opened]:
+    """Keys that are missing, approvals, long names, budgets that are used up, and calls that wait."""
+    with opened(folder, limits=CROWDED) as it:
+        operator = {"X-Console-Key": it.let_in()}
+        for agent in ("cursor", LONG_NAME):
+            ask(it, "POST", "/api/operator/agents", {"agent": agent}, operator)
+        ask(it, "POST", "/api/operator/agents/runaway/stop", {}, operator)
+        for agent, times in (("nightly", 9), ("spent", 3), ("runaway", 1)):
+            for _ in range(times):
+                ask(it, "POST", "/api/skills/forms/look", {}, {"X-Agent": agent})
+        waits = {"X-Agent": "asker", "Prefer": "respond-async"}
+        for params, decision in WAITING:
+            waiting = ask(it, "POST", "/api/skills/forms/every_kind", params, waits).json["waiting"]
+            if decision:
+                ask(it, "POST", f"/api/waiting/{waiting['id']}", decision, operator)
+        yield it
+
+
+@contextmanager
+def empty(folder: Path) -> Iterator[Opened]:
+    """Nothing is there yet."""
+    (folder / "none").mkdir()
+    with opened(folder, skills=(folder / "none",)) as it:
+        yield it
+
+
+WORLDS = {"simulated": simulated, "crowded": crowded, "empty": empty}
+
+
 def main() -> None:
     everything = sys.argv[2] if sys.argv[1:2] == ["--all"] else None
-    with tempfile.TemporaryDirectory() as folder, simulated(Path(folder)) as it:
-        told = {
-            "browser": next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))),
-            "url": it.url,
-            "link": f"data:,{quote(it.link())}",
-            "folder": everything or str(PICTURES),
-            "all": everything is not None,
-        }
-        Path(str(told["folder"])).mkdir(parents=True, exist_ok=True)
-        python, script = (
-            ROOT / "build" / "clients" / "bin" / "python",
-            Path(__file__).parent / "browser" / "shoot.py",
-        )
-        subprocess.run([python, script], input=json.dumps(told), text=True, check=True, timeout=300)
+    for name in WORLDS if everything else ("simulated",):
+        with tempfile.TemporaryDirectory() as folder, WORLDS[name](Path(folder)) as it:
+            told = {
+                "browser": next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))),
+                "url": it.url,
+                "link": f"data:,{quote(it.link())}",
+                "folder": everything or str(PICTURES),
+                "all": everything is not None,
+                "world": name,
+            }
+            Path(str(told["folder"])).mkdir(parents=True, exist_ok=True)
+            python, script = (
+                ROOT / "build" / "clients" / "bin" / "python",
+                Path(__file__).parent / "browser" / "shoot.py",
+            )
+            subprocess.run([python, script], input=json.dumps(told), text=True, check=True, timeout=300)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +15,8 @@ FILTERS = ("agent", "skill", "utility", "outcome", "code", "model", "since", "un
 SHOWN = ("agent", "skill", "outcome")
 """Those that have a list to choose from; the others stand in the address."""
 ROWS = 50
+MOST_CHOICES = 100
+"""Those that called most, or were called; others can be named in the address."""
 
 
 async def activity(visit: Visit) -> Page:
@@ -40,11 +41,15 @@ async def activity(visit: Visit) -> Page:
 
 async def _choices(visit: Visit, filters: Mapping[str, str]) -> Mapping[str, list[str]]:
     """What there is to choose from, and what the address has chosen, whether there is such or not."""
-    found: dict[str, set[str]] = {"outcome": set(OUTCOMES)}
+    found: dict[str, list[str]] = {"outcome": [*OUTCOMES]}
     for name in ("agent", "skill"):
         used: Any = await visit.runtime.usage({"by": name, "since": "90d"}, visit.caller)
-        found[name] = {row[name] for row in used["rows"]}
-    return {name: sorted(found[name] | ({filters[name]} if name in filters else set())) for name in SHOWN}
+        found[name] = [row[name] for row in sorted(used["rows"], key=_calls)][-MOST_CHOICES:]
+    return {name: sorted({*found[name], *([filters[name]] if name in filters else [])}) for name in SHOWN}
+
+
+def _calls(row: Mapping[str, Any]) -> int:
+    return int(row["calls"])
 
 
 async def _one(visit: Visit) -> Page:
@@ -54,7 +59,3 @@ async def _one(visit: Visit) -> Page:
     row: Any = await visit.runtime.activity_row(int(number), visit.caller)
     values = {"row": row, "meaning": CODES.get(row["code"] or "")}
     return Page("call.html", f"{row['skill']}/{row['utility']}", values)
-
-
-WORDS: Mapping[str, str] = MappingProxyType({"started": "running"})
-"""How outcomes are called where people read them."""

@@ -3,12 +3,15 @@
 from typing import Any
 
 from agentos_runtime.console.page import Page
+from agentos_runtime.console.pages.parts import part_of
 from agentos_runtime.console.pages.troubles import told
 from agentos_runtime.console.visits import Visit
 from agentos_runtime.runtime.operating.agents import list_agents
 from agentos_runtime.runtime.operating.attention import NEARLY
 
 WEEK = "7d"
+MOST = 50
+"""On one page."""
 
 
 async def agents(visit: Visit) -> Page:
@@ -17,9 +20,16 @@ async def agents(visit: Visit) -> Page:
     calls = {row["agent"]: row for row in used["rows"]}
     with told():
         found: Any = list_agents(visit.runtime.home.agents, visit.runtime.limits, calls)
-    rows = [row | {"limits": [*map(_with_bar, row["limits"])]} for row in found["agents"]]
-    values = {"agents": rows, "total": [*map(_with_bar, found["total"])], "calls": calls}
+    agents = sorted(found["agents"], key=_least_known)
+    part = part_of([row | {"limits": [*map(_with_bar, row["limits"])]} for row in agents], visit, MOST)
+    values = {"part": part, "total": [*map(_with_bar, found["total"])], "calls": calls}
     return Page("agents.html", "Agents", values)
+
+
+def _least_known(row: Any) -> bool:
+    """Names with a token, limits or a stop come first: callers make others up."""
+    own = row["may"]["ask_person"] or row["may"]["deny"] or row["may"]["allow"] is not None
+    return not (row["bound"] or row["stopped_at"] or row["limits"] or own)
 
 
 def _with_bar(limit: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What needs its owner, each with the one button that leads to the fix."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,8 @@ from urllib.parse import quote
 from agentos_runtime.console.shown.times import ago
 from agentos_runtime.frozen import dataclass
 
+FIRST, SHORT = 3, 40
+"""How many params of a call that waits are told, and how many characters of each."""
 MOST = 6
 """How many are shown on Home."""
 TOGETHER = 3
@@ -49,9 +52,20 @@ def needs_of(waiting: Sequence[Any], items: Sequence[Any], now: float) -> list[N
 def _waiting(entry: Any, now: float) -> Need:
     left = ago(datetime.fromisoformat(entry["expires_at"]).timestamp() - now)
     title = f"{entry['agent']} wants {entry['skill']}/{entry['utility']}"
-    said = str((entry["call"] or {}).get("description") or "")
-    text = f"{said.rstrip('.')}. Gives up in {left}." if said else f"Gives up in {left}."
+    call = entry["call"] or {}
+    said = [
+        str(call.get("description") or "").rstrip("."),
+        _params(call.get("params") or {}),
+        f"Gives up in {left}",
+    ]
+    text = "".join(f"{each}. " for each in said if each).rstrip()
     return Need("waiting", title, text, "Look and decide", f"waiting/{entry['id']}")
+
+
+def _params(params: Mapping[str, Any]) -> str:
+    """Those that are first, as far as they are short: what two questions differ in."""
+    told = [f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in [*params.items()][:FIRST]]
+    return ", ".join(each if len(each) <= SHORT else f"{each[:SHORT]}…" for each in told)
 
 
 def _skill(item: Any, tab: str) -> str:
@@ -84,7 +98,7 @@ def _credential(item: Any) -> Need:
         str(item["text"]),
         "Its calls fail with 424 until it has one.",
         "Set the key",
-        f"keys#{item['skill']}",
+        f"keys?skill={quote(str(item['skill']), safe='')}",
     )
 
 
@@ -93,7 +107,8 @@ def _budget(item: Any) -> Need:
 
 
 def _stopped(item: Any) -> Need:
-    return Need("stopped", str(item["text"]), "None of its calls is made.", "See the agents", "agents")
+    title = str(item["text"]).partition(" since ")[0]
+    return Need("stopped", title, "None of its calls is made.", "See the agents", "agents")
 
 
 def _runtime(item: Any) -> Need:

@@ -1,10 +1,12 @@
 """Skills, and one skill with its tabs."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from agentos_runtime.console.page import Page
+from agentos_runtime.console.pages.parts import part_of
 from agentos_runtime.console.pages.troubles import told
 from agentos_runtime.console.shown.lines import Excerpt, excerpts
 from agentos_runtime.console.shown.params import described
@@ -18,6 +20,10 @@ from agentos_runtime.storage.file_threads import aside
 from agentos_runtime.testing.load import load_cases
 from agentos_runtime.testing.model import CaseFile
 from agentos_runtime.testing.schema import CaseSchema
+
+MOST = 100
+MOST_UTILITIES = 30
+"""On one page."""
 
 
 async def skills(visit: Visit) -> Page:
@@ -40,7 +46,9 @@ async def _listed(visit: Visit) -> Page:
     catalog = visit.runtime.catalog(visit.caller, everything=True)
     q = visit.query.get("q", "")
     found: list[Any] = sorted(catalog.entries(q), key=lambda each: str(each["name"]).lower())
-    return Page("skills.html", "Skills", {"skills": found, "loading": catalog.loading(), "q": q})
+    states = Counter(str(each["state"]) for each in found)
+    values = {"part": part_of(found, visit, MOST), "states": states, "loading": catalog.loading(), "q": q}
+    return Page("skills.html", "Skills", values)
 
 
 def _tabs(entry: SkillEntry) -> Mapping[str, str]:
@@ -73,8 +81,17 @@ async def _about(visit: Visit, entry: SkillEntry, detail: Mapping[str, Any]) -> 
 
 
 async def _utilities(visit: Visit, entry: SkillEntry, detail: Mapping[str, Any]) -> dict[str, Any]:
-    params = {name: described(each["params"]) for name, each in detail["utilities"].items()}
-    return {"params": params, "returns": {name: each["returns"] for name, each in detail["utilities"].items()}}
+    words = visit.query.get("q", "").lower().split()
+    found = [
+        (name, each, described(each["params"]))
+        for name, each in detail["utilities"].items()
+        if all(word in f"{name} {each['description']}".lower() for word in words)
+    ]
+    return {
+        "part": part_of(found, visit, MOST_UTILITIES),
+        "q": visit.query.get("q", ""),
+        "long": MOST_UTILITIES // 3,
+    }
 
 
 async def _authority(visit: Visit, entry: SkillEntry, detail: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from agentos_runtime.console.page import Page
-from agentos_runtime.console.shown.charts import OTHER, ranked, stacked
+from agentos_runtime.console.shown.charts import OTHER, SERIES, ranked, stacked
 from agentos_runtime.console.shown.figures import added_cost, count, exact, money
 from agentos_runtime.console.visits import Visit
 from agentos_runtime.frozen import dataclass
@@ -16,6 +16,8 @@ GROUPS: Mapping[str, str] = {"model": "model", "agent": "agent", "skill": "skill
 SPANS = (7, 30, 90)
 USUAL_SPAN = 30
 NAMELESS: Mapping[str, str] = {"model": "no model"}
+MOST = 100
+"""Rows of the table; the others are one row together, and stand in the CSV."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,17 @@ async def usage(visit: Visit) -> Page:
     by = _chosen(visit, "by", GROUPS)
     span = next((each for each in SPANS if str(each) == visit.query.get("days")), USUAL_SPAN)
     days = _days(visit, span)
-    since = datetime.combine(days[0], time(), visit.zone).isoformat()
-    query = {"by": f"day,{by}", "since": since, "zone": visit.zone_name}
+    since, until = (_midnight(day, visit) for day in (days[0], days[-1] + timedelta(days=1)))
+    query = {"by": f"day,{by}", "since": since, "until": until, "zone": visit.zone_name}
     daily: Any = await visit.runtime.usage(query, visit.caller)
-    groups: Any = await visit.runtime.usage({"by": by, "since": since, "latency": "true"}, visit.caller)
+    wanted = {"by": by, "since": since, "until": until, "latency": "true"}
+    groups: Any = await visit.runtime.usage(wanted, visit.caller)
     metric = METRICS[name]
     texts = [day.isoformat() for day in days]
     values = _by_name(daily["rows"], by, metric)
     colours = _colours(values)
+    rows = [row | {"name": _name(row, by), "colour": colours.get(_name(row, by))} for row in groups["rows"]]
+    rows.sort(key=metric.read, reverse=True)
     shown = {
         "metric": name,
         "metrics": METRICS,
@@ -65,7 +70,9 @@ async def usage(visit: Visit) -> Page:
         "first": _label(days[0]),
         "middle": _label(days[len(days) // 2]),
         "last": _label(days[-1]),
-        "rows": [row | {"name": _name(row, by), "colour": colours.get(_name(row, by))} for row in groups["rows"]],
+        "rows": rows[:MOST],
+        "others": len(rows) - MOST,
+        "rest": _added(rows[MOST:]),
         "total": _added(groups["rows"]),
         "per_day": _per_day(daily["rows"], texts),
         "csv": f"api/usage?{urlencode(query)}",
@@ -84,12 +91,19 @@ def _days(visit: Visit, span: int) -> list[date]:
     return [today - timedelta(days=back) for back in range(span - 1, -1, -1)]
 
 
+def _midnight(day: date, visit: Visit) -> str:
+    return datetime.combine(day, time(), visit.zone).isoformat()
+
+
 def _label(day: date) -> str:
     return f"{day.day} {day:%b}"
 
 
 def _name(row: Mapping[str, Any], by: str) -> str:
-    return str(row[by] or NAMELESS.get(by, "unnamed"))
+    """Quoted where somebody is called as those are that have no name, or that stand together."""
+    none = NAMELESS.get(by, "unnamed")
+    name = str(row[by] or none)
+    return f"“{name}”" if row[by] in (OTHER, none) else name
 
 
 def _by_name(rows: Sequence[Mapping[str, Any]], by: str, metric: Metric) -> dict[str, dict[str, Decimal]]:
@@ -101,7 +115,7 @@ def _by_name(rows: Sequence[Mapping[str, Any]], by: str, metric: Metric) -> dict
 
 def _colours(values: Mapping[str, Mapping[str, Decimal]]) -> dict[str, int]:
     """The colour of each name in the chart; those of `other` share the last one."""
-    return {name: min(place, 7) for place, name in enumerate(ranked(values)) if name != OTHER}
+    return {name: min(place, SERIES) for place, name in enumerate(ranked(values))}
 
 
 def _added(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -116,4 +130,7 @@ def _added(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _per_day(rows: Sequence[Mapping[str, Any]], days: Sequence[str]) -> list[dict[str, Any]]:
     """The newest first."""
-    return [{"day": day} | _added([row for row in rows if row["day"] == day]) for day in reversed(days)]
+    found: dict[str, list[Mapping[str, Any]]] = {day: [] for day in days}
+    for row in rows:
+        found.get(row["day"], []).append(row)
+    return [{"day": day} | _added(found[day]) for day in reversed(days)]

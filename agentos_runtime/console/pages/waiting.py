@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentos_runtime.console.page import Page
+from agentos_runtime.console.pages.parts import part_of
 from agentos_runtime.console.visits import Visit
 from agentos_runtime.errors import NotFound
 from agentos_runtime.runtime.operating.waiting import list_waiting
@@ -15,7 +16,12 @@ LONG = 600
 """Characters of a param's JSON from which on it is folded; no yes is possible before it was unfolded."""
 OVER = tuple(state for state in STATES if state not in OPEN)
 EARLIER = 20
+AT_ONCE = 20
+"""Calls that wait on one page, those first that wait longest."""
 LAST_CALLS = 3
+LOOKED_AT = 20
+"""Further calls that are looked at: those that ask are none that were made."""
+LINE = 80
 
 
 async def waiting(visit: Visit) -> Page:
@@ -26,9 +32,10 @@ async def waiting(visit: Visit) -> Page:
         entries = [each for each in entries if each["id"] == visit.path[1]]
         if len(visit.path) > 2 or not entries:
             raise NotFound("Nothing waits under this id, and nothing did lately.")
-    pending = [each | await _details(visit, each) for each in reversed(entries) if each["state"] == "pending"]
+    part = part_of([each for each in reversed(entries) if each["state"] == "pending"], visit, AT_ONCE)
     values = {
-        "pending": pending,
+        "part": part,
+        "pending": [each | await _details(visit, each) for each in part.rows],
         "approved": [each for each in entries if each["state"] == "approved"],
         "standing": found["standing"],
         "earlier": [each for each in entries if each["state"] in OVER][:EARLIER],
@@ -48,7 +55,15 @@ async def _details(visit: Visit, entry: Mapping[str, Any]) -> dict[str, Any]:
     params = [
         {"name": name, "text": text, "long": len(text) > LONG}
         for name, value in call.get("params", {}).items()
-        for text in [visible_json(json.dumps(value, indent=2, ensure_ascii=False))]
+        for text in [visible_json(_written(value))]
     ]
-    last: Any = await visit.runtime.activity({"agent": entry["agent"], "limit": str(LAST_CALLS)}, visit.caller)
-    return {"params": params, "last": [row for row in last["rows"] if row["outcome"] != "waiting"]}
+    asked = {"agent": entry["agent"], "limit": str(LAST_CALLS + LOOKED_AT)}
+    last: Any = await visit.runtime.activity(asked, visit.caller)
+    made = [row for row in last["rows"] if row["outcome"] != "waiting" and row["code"] != "decision_pending"]
+    return {"params": params, "last": made[:LAST_CALLS]}
+
+
+def _written(value: Any) -> str:
+    """On one line where it fits on one."""
+    short = json.dumps(value, ensure_ascii=False)
+    return short if len(short) <= LINE else json.dumps(value, ensure_ascii=False, indent=2)

@@ -141,9 +141,33 @@ async function show(address, { push = false, keep = false } = {}) {
   page.leave();
   main.removeAttribute("aria-busy");
   page.url = url;
+  const kept = keep ? remember(main) : null;
   if (answer?.headers.get("content-type")?.startsWith("text/x-fragment")) put(main, text);
   else main.replaceChildren(...failure(text));
-  settle(main, keep);
+  settle(main, kept);
+}
+
+const ENTRY = ".item[id], .ask[id]";
+
+/** What a person was at: the entry with the focus, and what was unfolded. */
+function remember(main) {
+  const unfolded = [...main.querySelectorAll("details[open]:not(.pop)")].map((each) => [each.closest(ENTRY)?.id, placeOf(each)]);
+  const active = document.activeElement;
+  return { unfolded, entry: active?.closest(ENTRY)?.id, focused: main.contains(active) };
+}
+
+const unfoldable = (within) => [...within.querySelectorAll("details:not(.pop)")];
+const placeOf = (details) => unfoldable(details.closest(ENTRY) ?? document).indexOf(details);
+
+function resume(main, { unfolded, entry, focused }) {
+  for (const [id, place] of unfolded) {
+    const within = id === undefined ? document : document.getElementById(id);
+    const found = within && unfoldable(within)[place];
+    if (found) found.open = true;
+  }
+  if (!focused || main.contains(document.activeElement)) return;
+  const again = entry && document.getElementById(entry)?.querySelector("summary.button, button:not([disabled]), a");
+  (again || main.querySelector("h1"))?.focus({ preventScroll: true });
 }
 
 function failure(text) {
@@ -156,7 +180,7 @@ function failure(text) {
   ];
 }
 
-function settle(main, keep) {
+function settle(main, kept) {
   const root = main.querySelector("[data-title]");
   told({ title: root?.dataset.title ?? "Error", waiting: Number(root?.dataset.waiting ?? 0) });
   for (const link of document.querySelectorAll("nav [data-section]")) {
@@ -164,9 +188,10 @@ function settle(main, keep) {
     else link.removeAttribute("aria-current");
   }
   document.querySelector('nav [aria-current="page"]')?.scrollIntoView({ inline: "center", block: "nearest" });
-  for (const icon of main.querySelectorAll("[data-icon]")) drawIcon(icon);
+  drawIcons(main.querySelectorAll("[data-icon]"));
+  if (kept) resume(main, kept);
   start(main);
-  if (keep) return;
+  if (kept) return;
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target) { target.scrollIntoView(); target.querySelector("input, button, summary")?.focus({ preventScroll: true }); return; }
   scrollTo(0, 0);
@@ -193,7 +218,15 @@ export function told(news) {
   if (known.waiting) link?.append(el("span", { class: "badge" }, String(known.waiting), el("span", { class: "sr" }, " calls wait for you")));
 }
 
-/** An <img> cannot carry the key. */
+/** Each as it comes into sight; an <img> cannot carry the key. */
+function drawIcons(places) {
+  const seen = new IntersectionObserver((changes) => {
+    for (const { target, isIntersecting } of changes) if (isIntersecting) { seen.unobserve(target); drawIcon(target); }
+  }, { rootMargin: "200px" });
+  for (const place of places) seen.observe(place);
+  onLeave(() => seen.disconnect());
+}
+
 async function drawIcon(place) {
   const answer = await call(new URL(place.dataset.icon.replace(/^\//, ""), API)).catch(() => null);
   if (!answer?.ok) return;
@@ -204,6 +237,19 @@ async function drawIcon(place) {
 // ---- what people do ----
 
 const isOurs = (url) => url.origin === location.origin && url.pathname.startsWith(ROOT.pathname) && !url.pathname.startsWith(`${ROOT.pathname}static/`);
+
+/** What is open over the page closes by Escape, with the focus back at what opened it, and by a click elsewhere. */
+function closePops(but = null) {
+  for (const pop of document.querySelectorAll(".pop[open]")) if (!but || !pop.contains(but)) pop.open = false;
+}
+document.addEventListener("keydown", (event) => {
+  const pop = event.key === "Escape" && event.target instanceof Element && event.target.closest(".pop[open]");
+  if (pop) { pop.open = false; pop.querySelector("summary").focus(); }
+});
+document.addEventListener("toggle", (event) => {
+  if (event.target.matches?.(".pop[open]")) { closePops(event.target); event.target.querySelector("input:not([type=hidden]), textarea")?.focus(); }
+}, true);
+document.addEventListener("pointerdown", (event) => closePops(event.target));
 
 document.addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
@@ -307,7 +353,7 @@ async function download(link) {
 // ---- what waits ----
 
 const LOOK = 4000;
-let waiting = null;
+let waiting = null, shown = null;
 
 /** The count beside Waiting, its page, and a notice of the system for who wants one: whatever page is open. */
 async function look() {
@@ -317,12 +363,12 @@ async function look() {
   const pending = (await answer.json()).waiting.filter((each) => each.state === "pending");
   const ids = pending.map((each) => each.id).join();
   const fresh = waiting === null ? [] : pending.filter((each) => !waiting.includes(each.id));
-  const changed = waiting !== null && waiting !== ids;
   waiting = ids;
+  shown ??= ids;
   told({ waiting: pending.length });
   for (const each of fresh) notice(each);
   const typing = document.activeElement?.matches("input, textarea, select") || document.querySelector(".pop[open]");
-  if (changed && ["waiting", "home"].includes(document.querySelector("[data-section][data-title]")?.dataset.section) && !typing) show(location.href, { keep: true });
+  if (shown !== ids && ["waiting", "home"].includes(document.querySelector("[data-section][data-title]")?.dataset.section) && !typing) { shown = ids; show(location.href, { keep: true }); }
 }
 
 function notice(entry) {

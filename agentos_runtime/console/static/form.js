@@ -76,6 +76,23 @@ function typeOf(value) {
   return typeof value;
 }
 
+const isNull = (schema) => schema && typeof schema === "object" && schema.type === "null";
+
+/** Without the null that stands beside one other type: an empty field leaves the param out, and JSON says null. */
+function withoutNull(schema) {
+  if (Array.isArray(schema.enum) || "const" in schema) return schema;
+  if (Array.isArray(schema.type)) {
+    const others = schema.type.filter((each) => each !== "null");
+    return others.length === 1 && others.length < schema.type.length ? { ...schema, type: others[0] } : schema;
+  }
+  const listed = schema.oneOf ?? schema.anyOf;
+  if (!Array.isArray(listed) || schema.properties) return schema;
+  const others = listed.filter((each) => !isNull(each));
+  if (others.length !== 1 || others.length === listed.length || typeof others[0] !== "object") return schema;
+  const { oneOf, anyOf, ...beside } = schema;
+  return { ...others[0], ...beside };
+}
+
 /** Which class draws a schema. */
 function drawerOf(schema, depth) {
   if (depth > DEEPEST) return JsonField;
@@ -409,6 +426,8 @@ function fit(branch, value, root) {
 class Slot extends Field {
   constructor(about) {
     super(about);
+    this.schema = withoutNull(this.schema);
+    if (this.schema.$ref) this.schema = resolve(this.schema, this.root);
     this.element = el("div", { class: "field" });
     this.draw(drawerOf(this.schema, this.depth));
   }

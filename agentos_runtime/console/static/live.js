@@ -39,7 +39,12 @@ export function start(table, { reload }) {
     const holder = document.createElement("tbody");
     put(holder, row.html.replaceAll("{root}", base));
     const made = holder.firstElementChild;
-    if (there) { there.replaceWith(made); return; }
+    if (there) {
+      const focused = there.contains(document.activeElement);
+      there.replaceWith(made);
+      if (focused) made.querySelector("a").focus({ preventScroll: true });
+      return;
+    }
     made.classList.add("new");
     const after = [...body.rows].find((each) => Number(each.dataset.id) < row.id);
     if (!after && body.rows.length >= most) return;

@@ -1,6 +1,7 @@
 """Takes the pictures: `shoot.py` reads what `tests.console.pictures` tells it."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,32 +11,53 @@ from playwright.sync_api import Page, sync_playwright
 sys.path.insert(0, str(Path(__file__).parents[3]))
 from tests.console.browser.drive import World, settled
 
-PAGES = (
-    "",
-    "waiting",
-    "skills",
-    "skills/openrouter/try?utility=chat",
-    "skills/openrouter/about",
-    "skills/openrouter/utilities",
-    "skills/openrouter/authority",
-    "skills/openrouter/cases",
-    "skills/spoiled",
-    "activity",
-    "activity/11999",
-    "usage",
-    "usage?metric=tokens&by=agent&days=7",
-    "keys",
-    "agents",
-    "usage?days=90&metric=calls",
-    "activity?agent=nobody",
-    "activity?since=yesterday",
-    "skills?q=nothing-has-this",
-    "nowhere",
-)
+PAGES = {
+    "simulated": (
+        "",
+        "waiting",
+        "skills",
+        "skills/openrouter/try?utility=chat",
+        "skills/openrouter/about",
+        "skills/openrouter/utilities",
+        "skills/openrouter/authority",
+        "skills/openrouter/cases",
+        "skills/spoiled",
+        "activity",
+        "activity/11999",
+        "usage",
+        "usage?metric=tokens&by=agent&days=7",
+        "keys",
+        "agents",
+        "usage?days=90&metric=calls",
+        "activity?agent=nobody",
+        "activity?since=yesterday",
+        "skills?q=nothing-has-this",
+        "nowhere",
+    ),
+    "crowded": (
+        "",
+        "waiting",
+        "skills",
+        "skills/forms/try?utility=every_kind",
+        "skills/forms/authority",
+        "skills/forms/utilities",
+        "skills/hostile/about",
+        "activity",
+        "activity/1",
+        "activity/13",
+        "usage?metric=calls&by=agent",
+        "keys",
+        "keys?skill=forms",
+        "agents",
+    ),
+    "empty": ("", "waiting", "skills", "activity", "usage", "keys", "agents"),
+}
 MESSAGE = '{"model": "toy/parrot-1", "messages": [{"role": "user", "content": "What do parrots like"}]}'
 
 
 def everything(world: World, folder: Path) -> None:
+    folder = folder / str(world.told["world"])
+    folder.mkdir(exist_ok=True)
     for scheme in ("light", "dark"):
         with world.visitor(color_scheme=scheme, let_in=False, viewport={"width": 360, "height": 800}) as page:
             page.goto(world.url + "skills")
@@ -43,13 +65,30 @@ def everything(world: World, folder: Path) -> None:
             page.screenshot(path=folder / f"locked-{scheme}-360.png")
         for width in (1920, 1280, 360):
             with world.visitor(color_scheme=scheme, viewport={"width": width, "height": 800}) as page:
-                for path in PAGES:
+                for path in PAGES[world.told["world"]]:
                     world.open(page, path)
                     page.wait_for_timeout(250)
                     if "/try" in path:
                         page.wait_for_selector("button[data-do=run]:enabled")
-                    name = path.replace("/", "_").replace("?", "_").replace("&", "_") or "home"
-                    page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=width < 1920)
+                    look(page, folder, path, f"{scheme}-{width}")
+
+
+def look(page: Page, folder: Path, path: str, form: str) -> None:
+    """The page, and again with each thing opened that lies over it."""
+    world = folder.name
+    name = "-".join(filter(None, (world, "_".join(re.findall(r"[\w=-]+", path)) or "home")))
+    page.screenshot(path=folder / f"{name}-{form}.png", full_page=not form.endswith("1920"))
+    if form.endswith("1920"):
+        return
+    if "every_kind" in path:
+        page.get_by_role("button", name="Run", exact=True).click()
+        page.wait_for_selector(".wrong")
+        page.click("summary:has-text('optional')")
+        page.screenshot(path=folder / f"{name}-refused-{form}.png", full_page=True)
+    for place, summary in enumerate(page.locator(".pop > summary").all()[:4]):
+        summary.click()
+        page.screenshot(path=folder / f"{name}-open{place}-{form}.png", full_page=True)
+        page.keyboard.press("Escape")
 
 
 def of_the_docs(world: World, folder: Path) -> None:
