@@ -240,7 +240,8 @@ def _open_desk(settings: Settings, shared: Any, clocks: Clocks) -> Desk:
     """Over the home's file, or over what a database holds in its place."""
     if shared is None:
         return Desk(settings.waiting_file, clock=clocks.wall, sleep=clocks.sleep)
-    return Desk(settings.waiting_file, clock=shared.now, sleep=clocks.sleep, works=shared.works)
+    desk: Desk = shared.desk(settings.waiting_file, clocks.sleep)
+    return desk
 
 
 @asynccontextmanager

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from agentos_runtime.config.settings import Settings, SettingsError
@@ -26,9 +27,12 @@ from agentos_runtime.storage.postgres.side import SideConnection
 from agentos_runtime.storage.postgres.turns import SharedTurns
 from agentos_runtime.storage.postgres.works import SharedWorks
 from agentos_runtime.storage.sqlite.files import DatabaseAway, DatabaseTrouble
+from agentos_runtime.waiting.desk import Desk
 
 WAITING_TURN = 1
 """The number of the turn of what waits for a person."""
+TOLD_LOOK_AGAIN = 1.0
+"""Seconds between two looks at what was decided elsewhere: notices get lost."""
 START_WITHIN = 30.0
 """Seconds for which a server that starts waits for its database."""
 LOOK_AGAIN = 0.5
@@ -62,9 +66,17 @@ class Shared:
             )
         return SharedAnswers(self.durable, self.replica, kept.room, self.replica.now)
 
-    def works(self, tidy: Callable[[Any], object]) -> SharedWorks:
-        """What waits for a person."""
-        return SharedWorks(self.documents.side, "waiting", WAITING_TURN, tidy)
+    def desk(
+        self, file: Path, sleep: Callable[[float], Awaitable[None]], look_again: float = TOLD_LOOK_AGAIN
+    ) -> Desk:
+        """What waits for a person: what is decided in any replica is told to the one that holds the caller."""
+
+        def works(tidy: Callable[[Any], object]) -> SharedWorks:
+            return SharedWorks(self.documents.side, "waiting", WAITING_TURN, tidy)
+
+        desk = Desk(file, clock=self.now, sleep=sleep, works=works, look_again=look_again)
+        self.replica.heard["decided"] = desk.wake
+        return desk
 
     @property
     def turns(self) -> SharedTurns:

@@ -71,8 +71,9 @@ class Desk:
     """What waits for a person's yes in one home, or before all replicas.
 
     works: gives the tables, and is told what to tidy now and then; None = those of the file. clock: epoch
-    seconds. sleep: a pause of some seconds. Every method raises Overloaded when the file cannot be used, and
-    DatabaseUnavailable when the database is away: then nothing is let through.
+    seconds. sleep: a pause of some seconds. look_again: seconds between two looks at what others decided. Every
+    method raises Overloaded when the file cannot be used, and DatabaseUnavailable when the database is away: then
+    nothing is let through.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Desk:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         works: Callable[[Work[None]], Works] | None = None,
+        look_again: float = LOOK_AGAIN,
     ) -> None:
         self._database: Works = (
             works(self._tidy)
@@ -90,6 +92,7 @@ class Desk:
         )
         self._clock = clock
         self._sleep = sleep
+        self._look_again = look_again
         self._held: set[_Held] = set()
         self._watching: asyncio.Task[None] | None = None
         self._listeners: set[Heard] = set()
@@ -239,10 +242,14 @@ class Desk:
             return decided
 
         decided = await self._run(work)
+        self.wake(entry_id)
+        return decided
+
+    def wake(self, entry_id: str) -> None:
+        """Have those who wait for this entry look at it: it was decided, here or elsewhere."""
         for held in self._held:
             if held.entry.id == entry_id:
                 held.heard.set()
-        return decided
 
     async def end_standing(self, entry_id: str) -> None:
         """End a yes for some minutes before its time. Raises NotFound."""
@@ -278,7 +285,7 @@ class Desk:
     async def _watch(self) -> None:
         """Wake those who wait for what another process, or time, decided."""
         while self._held:
-            await self._sleep(LOOK_AGAIN)
+            await self._sleep(self._look_again)
             for held in self._held:
                 held.heard.set()
 

@@ -1,6 +1,7 @@
 """Who makes a call and what it answered, and what waits for a person: the same over files and over a database."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
@@ -46,14 +47,14 @@ async def in_files(home: Path) -> AsyncIterator[Process]:
 
 
 @asynccontextmanager
-async def in_database(address: str) -> AsyncIterator[Process]:
+async def in_database(address: str, look_again: float = 0.25) -> AsyncIterator[Process]:
     settings = with_database(Settings(home=Path("/nonexistent"), database=address))
     async with open_shared(settings) as (_, shared):
 
         async def die() -> None:
             await asyncio.to_thread(ask, address, "UPDATE replica SET gone = 1 WHERE id = ?", shared.replica.id)
 
-        with closing(Desk(Path("/nonexistent"), clock=shared.now, works=shared.works)) as desk:
+        with closing(shared.desk(Path("/nonexistent"), asyncio.sleep, look_again)) as desk:
             yield Process(shared.answers(KEPT), desk, die)
     settings.documents.side.close()
 
@@ -164,6 +165,32 @@ def test_a_question_is_answered_once_and_its_yes_used_once(opened: Callable[[], 
             void = await one.desk.look(asked.id, lambda _: False)
             assert void is not None
             assert void.state == "void"
+
+    asyncio.run(work())
+
+
+@pytest.mark.postgres
+def test_a_yes_in_another_replica_is_told_to_the_caller_at_once(database: str) -> None:
+    question = Question("bot", "toy", "ask", {}, b"conditions", False, {})
+
+    async def work() -> None:
+        async with in_database(database, look_again=3600.0) as one, in_database(database) as other:
+            asked = await one.desk.ask(question)
+            assert isinstance(asked, Entry)
+            looked = threading.Event()
+
+            def current(_: Entry) -> bool:
+                looked.set()
+                return True
+
+            waiting = asyncio.create_task(one.desk.wait(asked, 60.0, current))
+            assert await asyncio.to_thread(looked.wait, 30.0)
+            await other.desk.decide(
+                asked.id, yes=True, decider=OPERATOR, reason=None, minutes=None, current=lambda _: True
+            )
+            done, _ = await asyncio.wait({waiting}, timeout=30.0)
+            assert done, "it was not told"
+            assert waiting.result().state == "approved"
 
     asyncio.run(work())
 

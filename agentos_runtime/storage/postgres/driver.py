@@ -19,7 +19,7 @@ CONNECT_WITHIN = 2.0
 ANSWER_WITHIN = 2.0
 """Seconds for one query, unless it says otherwise."""
 SCHEMA = "agentos"
-CHANNELS = ("changed", "spent")
+CHANNELS = ("changed", "spent", "decided")
 GONE, STALE = "AG001", "AG002"
 """This replica was taken for dead; the limits it knows are not those that hold."""
 _TURNED_AWAY = ("57P01", "57P02", "57P03", "25006", "53300", "08", "58", "XX", "57014")
