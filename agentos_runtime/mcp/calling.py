@@ -21,6 +21,7 @@ from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.mcp.face import Face
 from agentos_runtime.mcp.kept import KeptReplies
+from agentos_runtime.mcp.leading import led, patience
 from agentos_runtime.mcp.lists import Shown
 from agentos_runtime.mcp.ports import Runtime, Selection
 from agentos_runtime.mcp.protocol import Fields, Request, invalid_params
@@ -34,8 +35,6 @@ Called: TypeAlias = tuple[Fields, dict[str, Json]]
 """The members of a result, and what stands in its `_meta`."""
 IDEMPOTENCY_KEY = "agentos/idempotency_key"
 SEARCHED = 10
-UNTOLD = 50.0
-"""Seconds for which a call is held while a person is asked and its client hears nothing of progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,14 @@ class Calls:
             if name == "describe_utility":
                 return _json(await self._describe(given, face)), {}
             if name == USE_URL and is_offered(face.toolset):
-                return await self.use.call(given, face, _patience(request))
+                return await self.use.call(given, face, patience(request, face))
             asked = _of_call_utility(given) if name == "call_utility" else Asked(name, given)
             return await self._utility(asked, request, face)
         except (ShuttingDown, Unauthorized):
             raise
         except AgentOSError as error:
-            return error_fields(error, face.request_id), {"agentos/request_id": face.request_id}
+            fields = led(error, request, face) or error_fields(error, face.request_id)
+            return fields, {"agentos/request_id": face.request_id}
 
     async def _utility(self, asked: Asked, request: Request, face: Face) -> Called:
         named = split_name(asked.tool.replace("/", "_", 1))
@@ -106,7 +106,7 @@ class Calls:
             face.agent,
             face.request_id,
             _idempotency_key(request),
-            patience=_patience(request),
+            patience=patience(request, face),
             surface="mcp",
             parent=parent,
         )
@@ -209,11 +209,6 @@ class Calls:
         except (UnknownSkill, UnknownUtility, NotCallable) as error:
             raise _unknown(name, error.message) from None
         return described(Tool(it.skill, it.utility))
-
-
-def _patience(request: Request) -> float | None:
-    """Seconds for which a call is held while a person is asked; None = until that is over."""
-    return UNTOLD if request.progress_token is None else None
 
 
 def _of_call_utility(given: Mapping[str, Json]) -> Asked:

@@ -17,6 +17,8 @@ class Face:
     request_id: str
     parent: TraceParent | None = None
     """As the header of the request says; what a message says of itself wins."""
+    console: str | None = None
+    """The address of the console, where a person behind this client may be led to it."""
 
 
 def agent_of(runtime: Runtime, agent: str, *, proven: bool, client: str | None) -> str:

@@ -48,7 +48,7 @@ class HttpApp(Starlette):
         self.opening = Opening()
         self._call = call = CallRoute(self.opening, self.calls, limits)
         reads = Reads(self.opening, self.calls)
-        tools = McpRoute(self.opening, self.calls, limits, mcp)
+        tools = McpRoute(self.opening, self.calls, limits, mcp, door)
         described, pages = Described(self.opening, reached), Pages(self.opening, reached)
         passing = Passing(self.opening, self.calls, limits.hold)
         self._passed: dict[str, ASGIApp] = {USE: UseRoute(passing, call), FACES: FacesRoute(passing, faces)}

@@ -1,6 +1,7 @@
 """A yes for streams and over MCP: the same words by another way."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 
 from tests.end_to_end.house import events_of
 from tests.limits.support import sse
+from tests.mcp.test_clients import PROGRAMS, PYTHON, python_clients
 from tests.security.support import until
-from tests.waiting.support import OPERATOR, Desk, desk, refusal
+from tests.waiting.support import OPERATOR, TOKEN, Desk, desk, refusal
 
 STREAM = sse({"say": "he"}, {"say": "y", "usage": {"cost": 0.5}}, "[DONE]")
 
@@ -139,3 +141,88 @@ def test_over_mcp_progress_is_told_until_the_answer(tooled: Desk) -> None:
     body = json.loads(given["content"][0]["text"])
     assert (given["isError"], body["code"]) == (True, "decision_denied")
     assert "not now" in body["error"]
+
+
+# ------------------------------------------------------------------ a page to answer on, over MCP
+
+MODERN = "2026-07-28"
+OPENS: dict[str, Any] = {"elicitation": {"url": {}}}
+
+
+def modern(made: Desk, text: str, capabilities: dict[str, Any], host: str = "", **params: Any) -> dict[str, Any]:
+    """The result of a call by a client of this year's protocol."""
+    prefix = "io.modelcontextprotocol/"
+    meta = {f"{prefix}protocolVersion": MODERN, f"{prefix}clientCapabilities": capabilities}
+    called = {"name": "toy_ask", "arguments": {"text": text}, "_meta": meta, **params}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": called}
+    headers = {"MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/call", "Mcp-Name": "toy_ask", "X-Agent": "page"}
+    given = headers | ({"Host": host} if host else {})
+    answer = made.client.post(
+        "/mcp", json=message, headers={"Accept": "application/json, text/event-stream", **given}
+    )
+    return result(answer)[1]
+
+
+def test_a_client_that_can_open_an_address_is_led_to_the_page_and_comes_back(tooled: Desk) -> None:
+    before = len(tooled.toy.requests)
+    led = modern(tooled, "page", OPENS)
+    entry = tooled.the_one(agent="page")
+    asked = led["inputRequests"]["decision"]
+    assert (led["resultType"], led["requestState"], asked["method"]) == (
+        "input_required",
+        entry["id"],
+        "elicitation/create",
+    )
+    assert (asked["params"]["mode"], asked["params"]["url"]) == (
+        "url",
+        f"{tooled.server.url}/console/waiting/{entry['id']}",
+    )
+    assert "page may call toy/ask only after your yes" in asked["params"]["message"]
+    for action in ("decline", "cancel"):
+        back = modern(tooled, "page", OPENS, inputResponses={"decision": {"action": action}})
+        assert (back["resultType"], json.loads(back["content"][0]["text"])["code"]) == (
+            "complete",
+            "decision_pending",
+        )
+    assert tooled.state(entry["id"]) == "pending"
+    there: dict[str, Any] = {
+        "inputResponses": {"decision": {"action": "accept"}},
+        "requestState": led["requestState"],
+    }
+    held = tooled.threads.submit(modern, tooled, "page", OPENS, **there)
+    tooled.the_one(agent="page", times=4)
+    assert len(tooled.toy.requests) == before
+    tooled.decide(entry["id"])
+    assert held.result()["isError"] is False
+    assert len(tooled.toy.requests) == before + 1
+
+
+def test_going_to_the_page_is_no_yes_and_nobody_is_led_where_it_is_locked(tooled: Desk) -> None:
+    accepted: dict[str, Any] = {"inputResponses": {"decision": {"action": "accept"}}, "requestState": "made up"}
+    held = tooled.threads.submit(modern, tooled, "no page", OPENS, **accepted)
+    entry = tooled.the_one(agent="page", state="pending")
+    assert entry["by"] is None
+    tooled.decide(entry["id"], "no", reason="not there")
+    refused = held.result()
+    assert json.loads(refused["content"][0]["text"])["code"] == "decision_denied"
+    none: tuple[dict[str, Any], ...] = (
+        {},
+        {"elicitation": {}},
+        {"elicitation": {"form": {}}},
+        {"elicitation": None},
+    )
+    for capabilities in none:
+        held = tooled.threads.submit(modern, tooled, f"plain {capabilities}", capabilities)
+        entry = tooled.the_one(agent="page", state="pending")
+        tooled.decide(entry["id"])
+        assert held.result()["isError"] is False
+
+
+@python_clients
+def test_the_official_sdk_leads_a_person_there(tooled: Desk) -> None:
+    command = [str(PYTHON), str(PROGRAMS / "asked.py"), f"{tooled.server.url}/mcp", TOKEN]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert [each["mode"] for each in seen["told"]] == ["url"]
+    assert seen["came"]["isError"] is False

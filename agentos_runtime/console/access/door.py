@@ -43,6 +43,12 @@ class Door:
         """Whether the operator's token is taken at this `Host`."""
         return self.operator_token is not None and self._is_origin(host)
 
+    def address(self, host: str) -> str | None:
+        """The console as whoever reaches the server at this `Host` can open it; None where it stays locked."""
+        if self.origin is not None and self._is_origin(host):
+            return f"{self.origin.rstrip('/')}/console/"
+        return f"http://{host}/console/" if self._is_private(host) else None
+
     def is_known_origin(self, host: str) -> bool:
         """Whether it is the operator's word that a proxy stands in front of this `Host`."""
         return self._is_origin(host)

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from starlette.types import Receive, Scope, Send
 
 from agentos_runtime.calls.trace_context import parent_of
+from agentos_runtime.console.access.door import Door
 from agentos_runtime.errors import (
     AgentOSError,
     InvalidParams,
@@ -41,11 +42,14 @@ from agentos_runtime.server.sse import EventWriter
 class McpRoute:
     """The endpoint for clients of MCP; an ASGI application."""
 
-    def __init__(self, opening: Opening, calls: OpenCalls, limits: Limits, settings: McpSettings) -> None:
+    def __init__(
+        self, opening: Opening, calls: OpenCalls, limits: Limits, settings: McpSettings, door: Door | None = None
+    ) -> None:
         self._opening = opening
         self._calls = calls
         self._limits = limits
         self._settings = settings
+        self._door = door
         self._methods: Methods | None = None
         self._listening = 0
 
@@ -121,7 +125,9 @@ class McpRoute:
             await runtime.ready(toolset.skill)
             runtime.visible(agent).entry(toolset.skill)
         parent = parent_of(admission.headers.get(b"traceparent", b"").decode("latin-1"))
-        return Face(agent, toolset, admission.request_id, parent)
+        host = admission.headers.get(b"host", b"").decode("latin-1")
+        console = self._door.address(host) if self._door is not None else None
+        return Face(agent, toolset, admission.request_id, parent, console)
 
 
 def _client(admission: Admitted, message: Request) -> str | None:
