@@ -1,5 +1,8 @@
-"""jq itself, as a worker runs it, but in this process: what compiled code is compared with."""
+"""jq itself, as a worker runs it, but without its limits: what compiled code is compared with."""
 
+import multiprocessing
+from functools import cache
+from multiprocessing.connection import Connection
 from typing import Any
 
 import jq
@@ -10,8 +13,41 @@ from agentos_runtime.jq.program import Program
 from agentos_runtime.jq.worker import Worker
 
 
-class Oracle(Worker):
-    """Everything of a worker except its process, its limits and its socket."""
+class JqEnded(Exception):
+    """jq ended its process, as it does when one of its own assertions fails."""
+
+
+class Oracle:
+    """jq in a process of its own, which begins anew when jq ended it."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, other = context.Pipe()
+        context.Process(target=_serve, args=(other,), daemon=True).start()
+        other.close()
+
+    def outcome(self, program: Program, data: bytes) -> Outcome:
+        """What a worker would give. Raises JqEnded."""
+        try:
+            self._connection.send((program.digest, program.encoded, data))
+            answer: Answer = self._connection.recv()
+        except (EOFError, OSError):
+            self._begin()
+            raise JqEnded from None
+        return outcome_of(answer, program.text, Limits())
+
+
+@cache
+def oracle() -> Oracle:
+    """The one of this process."""
+    return Oracle()
+
+
+class _Answering(Worker):
+    """Everything of a worker except its limits and its socket."""
 
     def __init__(self) -> None:
         nowhere: Any = None
@@ -21,7 +57,13 @@ class Oracle(Worker):
     def answer(self, status: bytes, outputs: bytes = b"", message: str = "") -> None:
         self.said = Answer(status, outputs, message)
 
-    def outcome(self, program: Program, data: bytes) -> Outcome:
-        """What a worker would give."""
-        self.run(program.digest, b"" if self.table.find(program.digest) else program.encoded, data)
-        return outcome_of(self.said, program.text, Limits())
+
+def _serve(connection: "Connection[Any, Any]") -> None:
+    worker = _Answering()
+    while True:
+        try:
+            digest, encoded, data = connection.recv()
+        except EOFError:
+            return
+        worker.run(digest, b"" if worker.table.find(digest) else encoded, data)
+        connection.send(worker.said)
