@@ -180,20 +180,27 @@ class CredentialBroker:
         return self.allow_private(skill, origin or "")
 
     def standing(self, skill: Skill) -> Standing:
-        """For lists: `needs_credential` when no utility can be called for want of one."""
+        """For lists: `needs_credential` when no utility can be called for want of one, or its own is missing.
+
+        Other credentials are for a few of its utilities, which say so when they are called.
+        """
         callable_ones = 0
+        missing: set[str | None] = set()
         unapproved: set[Grant] = set()
         for utility in (*skill.utilities.values(), *skill.inner.values()):
             try:
                 credential = self._find(skill, _auth_of(skill, utility))
             except (CredentialNotFound, CredentialSealed):
+                missing.add(utility.credential)
                 continue
             callable_ones += 1
             needed = declared_grants(skill, utility)
             unapproved |= {grant for grant in needed if self._refusal(skill, grant, credential) is not None}
         if unapproved or not self._may_run(skill) or (self._closed(skill) and not self._is_all_rewritten(skill)):
             return Standing("needs_approval", tuple(sort_grants(unapproved)))
-        return Standing("ready" if callable_ones or not skill.utilities else "needs_credential")
+        if missing and (_own_credential(skill) in missing or not callable_ones):
+            return Standing("needs_credential")
+        return Standing("ready")
 
     def _may_run(self, skill: Skill) -> bool:
         """Whether all that it runs on this machine was approved, going by its text alone."""
@@ -302,6 +309,11 @@ def _local_refusal(
         f"What the skill {skill.id} runs on this machine is no longer what was approved: {differs[0]}{more}. "
         f"Look at it and approve it again: agentos approve {skill.id}"
     )
+
+
+def _own_credential(skill: Skill) -> str:
+    """The credential of all utilities that name no other."""
+    return next(iter(skill.auth)) if len(skill.auth) == 1 else "default"
 
 
 def _auth_of(skill: Skill, utility: Utility) -> Auth | None:

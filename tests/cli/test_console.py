@@ -167,7 +167,7 @@ def test_the_list_searches_and_says_what_to_do_next(console: Console) -> None:
     console.write("bad.md", LOGIN.replace("id: login", "id: sick").replace("rest:", "rst:"))
     listed = console.run("list")
     assert re.search(r"^login +needs_credential +1 +A service with a user", listed.out, re.MULTILINE)
-    assert "needs_credential: login. Run: agentos keys set login" in listed.out
+    assert "needs_credential: login, toy. Run: agentos keys set login" in listed.out
     assert "broken: sick. Run: agentos check" in listed.out
     assert [each["id"] for each in console.run("list", "send", "back", "--json").json["skills"]] == ["toy"]
     assert "No skill matches" in console.run("list", "unheard-of").out

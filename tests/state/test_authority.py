@@ -651,6 +651,9 @@ def test_a_skill_says_in_lists_what_it_lacks(tmp_path: Path) -> None:
     assert state(Home(tmp_path, KEY), two) == "needs_approval"
     assert Home(tmp_path, KEY).broker.standing(two).unapproved == tuple(authority_of(skill()).grants)
     assert state(Home(tmp_path), skill(utility(credential=None))) == "ready"
+    partly = skill(utility(), utility("public", credential=None))
+    assert state(Home(tmp_path, bundled=(partly,)), partly) == "needs_credential", "what it is for needs its key"
+    assert state(Home(tmp_path, KEY, bundled=(partly,)), partly) == "ready"
 
 
 def test_what_a_skill_asks_for_is_shown_with_who_approved_it(tmp_path: Path) -> None:
