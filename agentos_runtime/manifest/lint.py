@@ -213,17 +213,23 @@ def mapping_and_returns(subject: Subject) -> Iterator[Problem]:
                 )
 
 
+def meant_by(returns: str) -> str | None:
+    """The word of `returns` that the name of an entity was probably meant to be; None when it is a name."""
+    known = ("void", "array", "entity", "string", "integer", "number", "boolean", "object", "any")
+    name = returns.removesuffix("[]")
+    if name in known or called_otherwise(name, known) or name.lower() in known:
+        return None
+    return suggest(name, known)
+
+
 def misspelt_returns(subject: Subject) -> Iterator[Problem]:
     """`viod` would be read as the name of an entity."""
-    known = ("void", "array", "entity", "string", "integer", "number", "boolean", "object", "any")
     for _, cursor in subject.utilities:
         returns = cursor.get("returns")
         if returns is None or not isinstance(returns.json, str):
             continue
-        name = returns.json.removesuffix("[]")
-        guess = suggest(name, known)
-        other = called_otherwise(name, known) or name.lower() in known
-        if guess and name not in known and not other:
+        guess = meant_by(returns.json)
+        if guess:
             yield warn(returns, f"`{returns.json}` is read as the name of an entity", f"Did you mean `{guess}`?")
 
 

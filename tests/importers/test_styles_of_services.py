@@ -135,6 +135,7 @@ LINKED: list[tuple[str, dict[str, Any], Any]] = [
     ("after", {"paging": holds(next=holds(after=TEXT, link=TEXT))}, ".paging.next.after"),
     ("limit", {"links": RELATED}, {"link": 'first(.links[]? | select(.rel == "next") | .href)'}),
     ("q", {"links": RELATED}, None),
+    ("page[after]", {"links": holds(next=TEXT), "meta": holds(after_cursor=TEXT)}, {"link": ".links.next"}),
     ("q", {"next": {"type": "integer"}}, None),
     ("q", {"next": holds(id=TEXT)}, None),
     ("cursor", {"next_cursor": {"type": "string", "description": "For the URL of the next call"}}, ".next_cursor"),

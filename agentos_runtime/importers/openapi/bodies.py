@@ -9,9 +9,10 @@ from agentos_runtime.importers.api import Body, Declaration, Field, Losses
 from agentos_runtime.importers.declarations import ordered
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Located, resolve
+from agentos_runtime.importers.openapi.flat import Flat
 from agentos_runtime.importers.openapi.nesting import Written, nested_field
 from agentos_runtime.importers.openapi.parameters import AS_JSON
-from agentos_runtime.importers.openapi.schemas import Flat, media_example
+from agentos_runtime.importers.openapi.schemas import media_example
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.params import FILE
 
@@ -83,6 +84,7 @@ class Bodies:
         if (
             encoding in ("text", "binary")
             or flat.options
+            or flat.cut
             or not flat.is_object
             or not (flat.properties or flat.required)
         ):

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from agentos_runtime.importers.api import Declaration, Losses, Told
 from agentos_runtime.importers.declarations import MAX_DEPTH, WORTH_SAYING, ordered, with_note
 from agentos_runtime.importers.messages import summary
-from agentos_runtime.importers.openapi.schemas import Flat, Flattener, Schema
+from agentos_runtime.importers.openapi.flat import Flat, Schema
+from agentos_runtime.importers.openapi.schemas import Flattener
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.params import JSON_TYPES
 from agentos_runtime.manifest.secrets.shapes import holds_secret

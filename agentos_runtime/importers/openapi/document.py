@@ -36,14 +36,37 @@ _CORE_SCHEMA: Sequence[tuple[str, str, str]] = (
     ("null", r"null|Null|NULL|~|", "nN~"),
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("int", r"-?(?:0|[1-9][0-9]*)", "-0123456789"),
+    ("merge", r"<<", "<"),
     ("float", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", "-0123456789"),
 )
 """Tag, pattern, first characters."""
 
 
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+def _merge(loader: Any, node: Any) -> None:
+    """Put what `<<` names in its place: of several maps the first that has a key, and a map's own keys over all.
+
+    PyYAML 6.0.4 takes the last one of several. Raises ConstructorError.
+    """
+    merged: dict[str, Any] = {}
+    for key, value in node.value:
+        for one in (value.value if isinstance(value, yaml.SequenceNode) else [value]) if key.tag == _MERGE else ():
+            if not isinstance(one, yaml.MappingNode):
+                raise yaml.constructor.ConstructorError(None, None, "`<<` names no map", value.start_mark)
+            _merge(loader, one)
+            for pair in one.value:
+                merged.setdefault(str(pair[0].value), pair)
+    node.value = [*merged.values(), *(pair for pair in node.value if pair[0].tag != _MERGE)]
+
+
 def _core_loader() -> Any:
-    """A loader for YAML 1.2's core schema, as OpenAPI asks for: `no` and dates are text, `<<` is no merge."""
-    loader: Any = type("CoreLoader", (_Base,), {"yaml_implicit_resolvers": {}})
+    """A loader for YAML 1.2's core schema, as OpenAPI asks for: `no` and dates are text.
+
+    `<<` merges all the same, as in the tools that people write documents with.
+    """
+    loader: Any = type("CoreLoader", (_Base,), {"yaml_implicit_resolvers": {}, "flatten_mapping": _merge})
     for tag, pattern, first in _CORE_SCHEMA:
         starts = [*first, ""] if tag == "null" else [*first]
         loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"(?:{pattern})\Z"), starts)

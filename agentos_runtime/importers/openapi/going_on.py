@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from agentos_runtime.importers.api import Losses
 from agentos_runtime.importers.messages import snake
 from agentos_runtime.importers.openapi.document import Located, resolve
-from agentos_runtime.importers.openapi.schemas import Flat, Flattener
+from agentos_runtime.importers.openapi.flat import Flat
+from agentos_runtime.importers.openapi.schemas import Flattener
 
 MAX_DEPTH = 4
 _NAMED = re.compile(r"(?:odata_)?next_(?:page_|results_|batch_)?(?:url|uri|link|href|path)")
 """A field of this name holds nothing else."""
 _NEXT = frozenset({"next", "next_page"})
-_ABOVE = frozenset({"links", "_links"})
+ABOVE_ADDRESSES = frozenset({"links", "_links"})
 """What stands below them is an address."""
 _WRAPPERS = frozenset({
     "links", "paging", "pagination", "page", "pages", "page_info", "meta", "metadata", "cursor", "cursors", "next",
@@ -54,7 +55,7 @@ def next_address(body: Flat, flattener: Flattener) -> str | None:
     found: list[tuple[int, str]] = []
     for path, flat in _said(body, flattener):
         name = snake(path[-1])
-        below_links = any(part.lower() in _ABOVE for part in path[:-1])
+        below_links = any(part.lower() in ABOVE_ADDRESSES for part in path[:-1])
         if _NAMED.fullmatch(name) and not flat.is_object:
             found.append((0, jq_path(path)))
         elif name in _NEXT and flat.is_object and not _also_text(flat):
@@ -64,7 +65,7 @@ def next_address(body: Flat, flattener: Flattener) -> str | None:
         elif name in _NEXT and (below_links or is_next_address(name, flat)):
             either = f'{jq_path(path)} | if type == "object" then .href else . end'
             found.append((1, either if _also_text(flat) else jq_path(path)))
-        elif name in _ABOVE and flat.types == ("array",) and _are_related(flat, flattener):
+        elif path[-1] in ABOVE_ADDRESSES and flat.types == ("array",) and _are_related(flat, flattener):
             found.append((2, f'first({jq_path(path)}[]? | select(.rel == "next") | .href)'))
     return min(found, default=(0, None), key=lambda one: one[0])[1]
 
@@ -74,8 +75,12 @@ def cursors(body: Flat, flattener: Flattener) -> tuple[Path, ...]:
     return tuple(
         path
         for path, flat in _said(body, flattener)
-        if len(path) > 2 and not flat.is_object and "array" not in flat.types and not is_address(flat)
+        if len(path) > 2 and not ABOVE_ADDRESSES & {*path} and _is_single(flat) and not is_address(flat)
     )
+
+
+def _is_single(flat: Flat) -> bool:
+    return not flat.is_object and "array" not in flat.types
 
 
 def jq_path(path: Path) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Body, Declaration, Field, Losses
 from agentos_runtime.importers.openapi.declare import Declarer
-from agentos_runtime.importers.openapi.schemas import Flat
+from agentos_runtime.importers.openapi.flat import Flat
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from agentos_runtime.importers.api import Declaration, Field, Losses, Place
 from agentos_runtime.importers.declarations import ordered, with_note
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Located, resolve
+from agentos_runtime.importers.openapi.flat import Flat
 from agentos_runtime.importers.openapi.nesting import Written, nested_field
-from agentos_runtime.importers.openapi.schemas import Flat
 from agentos_runtime.manifest.headers.names import header_problem
 
 _PLACES: Mapping[str, Place] = {"path": "path", "query": "query", "header": "header", "cookie": "cookie"}

@@ -8,10 +8,19 @@ from agentos_runtime.importers.api import Losses, Reply
 from agentos_runtime.importers.messages import singular, snake
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Located, resolve
-from agentos_runtime.importers.openapi.going_on import cursors, in_header, is_address, is_next_address, next_address
-from agentos_runtime.importers.openapi.schemas import Flat, media_example
+from agentos_runtime.importers.openapi.flat import Flat
+from agentos_runtime.importers.openapi.going_on import (
+    ABOVE_ADDRESSES,
+    cursors,
+    in_header,
+    is_address,
+    is_next_address,
+    next_address,
+)
+from agentos_runtime.importers.openapi.schemas import media_example
 from agentos_runtime.importers.paging import LINK, rows_of
 from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.lint import meant_by
 
 _EMPTY = frozenset({"204", "205"})
 """The only answers that never have a body."""
@@ -97,7 +106,7 @@ class Replies:
                 name for name, schemas in one.properties.items() if not is_address(flattener.flat(schemas, ""))
             )
             for name, one in below.items()
-            if not is_next_address(name, one)
+            if not is_next_address(name, one) and name not in ABOVE_ADDRESSES
         }
 
     def _rows(self, flat: Flat) -> tuple[str | None, str | None]:
@@ -114,7 +123,8 @@ class Replies:
 
     def _entity(self, rows: Flat) -> str | None:
         named = snake(self._declarer.flattener.flat(rows.items, "").name) if rows.items else ""
-        return singular(named) if named and named[0].isalpha() else None
+        entity = singular(named.removesuffix("_object")) if named and named[0].isalpha() else ""
+        return entity if entity and meant_by(f"{entity}[]") is None else None
 
     def _streaming(self, reply: Reply, kinds: Mapping[str, Located], field: str | None, label: str) -> Reply:
         if EVENTS not in kinds:

@@ -1,19 +1,27 @@
 """JSON Schemas, flattened: references followed, allOf joined, anyOf and oneOf made one shape that fits them all."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
-from typing import Any, TypeAlias
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Losses, Told
 from agentos_runtime.importers.openapi.checked import LONGEST_PATTERN, checked_words, exclusive_bounds, number_of
 from agentos_runtime.importers.openapi.document import Located, resolve
+from agentos_runtime.importers.openapi.flat import (
+    MANY,
+    Flat,
+    Joint,
+    Schema,
+    choices,
+    common,
+    joined,
+    properties_of,
+    together,
+)
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.secrets.shapes import holds_secret
 
-MANY = 3
-"""Alternatives whose fields can still be read together."""
 MAX_NESTING = 12
 """Combinations inside combinations; more is a loop."""
 
@@ -21,67 +29,12 @@ _UNSAID = ("not", "if", "prefixItems", "patternProperties", "propertyNames", "de
 _KINDS = frozenset({"string", "integer", "number", "boolean", "array", "object"})
 
 
-@dataclass(frozen=True, slots=True)
-class Joint:
-    """Schemas that hold at once: what the parts of an allOf say of the same property."""
-
-    parts: "tuple[Schema, ...]"
-
-    @property
-    def value(self) -> Any:
-        return tuple(part.value for part in self.parts)
-
-
-Schema: TypeAlias = Located | Joint
-
-
-@dataclass(frozen=True, slots=True)
-class Flat:
-    """What a schema says that a manifest can say."""
-
-    types: tuple[str, ...] = ()
-    """Without null; empty = any."""
-    nullable: bool = False
-    properties: Mapping[str, tuple[Schema, ...]] = field(default_factory=dict)
-    """Each property's schemas; more than one when alternatives disagree."""
-    required: frozenset[str] = frozenset()
-    items: tuple[Schema, ...] = ()
-    enum: tuple[Json, ...] | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-    default: Json = None
-    example: Json = None
-    description: str = ""
-    name: str = ""
-    """What the document calls it."""
-    format: str = ""
-    open: bool = False
-    """It says that further properties are welcome."""
-    deprecated: bool = False
-    read_only: bool = False
-    write_only: bool = False
-    const: Json = None
-    """The only value there is."""
-    checked: tuple[str, ...] = ()
-    """What the service checks, in words: `uuid`, `at most 100 characters`."""
-    options: "tuple[Flat, ...]" = ()
-    """Alternatives of which a value fits one only."""
-
-    @property
-    def is_object(self) -> bool:
-        return self.types == ("object",) or (not self.types and bool(self.properties))
-
-    @property
-    def is_binary(self) -> bool:
-        return self.format in ("binary", "application/octet-stream") and self.types in ((), ("string",))
-
-
 class Flattener:
     """Flattens schemas of one import; tells its losses."""
 
     def __init__(self, losses: Losses) -> None:
         self.losses = losses
-        self._known: dict[tuple[int, str], tuple[Located, Flat, Told]] = {}
+        self._known: dict[tuple[int, str, bool], tuple[Located, Flat, Told]] = {}
         """Schemas by what they are, which are kept so that no other is ever taken for one of them."""
 
     def flat(self, schemas: Sequence[Schema], place: str, depth: int = 0) -> Flat:
@@ -89,40 +42,65 @@ class Flattener:
         options = [self._one(schema, place, depth) for schema in schemas]
         return options[0] if len(options) == 1 else self._union(options, place)
 
-    def _one(self, schema: Schema, place: str, depth: int) -> Flat:
-        """The same object for the same schema, so that what is made of it can be kept too."""
+    def _one(self, schema: Schema, place: str, depth: int, *, alone: bool = False) -> Flat:
+        """The same object for the same schema, so that what is made of it can be kept too.
+
+        `alone`: without the kinds of it that its discriminator knows.
+        """
         if isinstance(schema, Joint):
             first, *others = (self._one(part, place, depth + 1) for part in schema.parts)
             for other in others:
-                first = _joined(first, other)
+                first = joined(first, other)
             return first
         mark = len(self.losses.heard)
         named = schema.text("$ref").rpartition("/")[2]
         node = resolve(schema, self.losses) if named else schema
         if not isinstance(node.value, Mapping) or depth > MAX_NESTING:
             return Flat(name=named)
-        known = self._known.get((id(node.value), named))
+        known = self._known.get((id(node.value), named, alone))
         if known is not None:
             self.losses.again(known[2], place)
             return known[1]
         flat = self._made(replace(self._own(node, place), name=named), node, place, depth)
+        if not alone:
+            flat = self._with_kinds(flat, node, place, depth)
         if depth <= MAX_NESTING // 2:  # what lies deeper may have been cut
-            self._known[id(node.value), named] = (node, flat, self.losses.since(mark, place))
+            self._known[id(node.value), named, alone] = (node, flat, self.losses.since(mark, place))
         return flat
 
     def _made(self, flat: Flat, node: Located, place: str, depth: int) -> Flat:
         """What a schema says itself, and all that it is combined of."""
         for part in node.entries("allOf"):
-            flat = _joined(flat, self._one(part, place, depth + 1))
+            flat = joined(flat, self._one(part, place, depth + 1, alone=True))
+        told = bool(node.at("discriminator").text("propertyName"))
         for keyword in ("anyOf", "oneOf"):
-            options = [self._one(option, place, depth + 1) for option in node.entries(keyword)]
+            options = [self._one(option, place, depth + 1, alone=told) for option in node.entries(keyword)]
             if options:
                 options = [
                     replace(one, required=one.required | flat.required & one.properties.keys()) for one in options
                 ]
                 options = self._told_apart(options, node, place)
-                flat = _joined(flat, self._union(options, place))
+                flat = joined(flat, self._union(options, place))
         return flat
+
+    def _with_kinds(self, flat: Flat, node: Located, place: str, depth: int) -> Flat:
+        """With the kinds of it that are named by its discriminator only: each is made of it and of more."""
+        targets = dict.fromkeys(
+            target.value
+            for target in node.at("discriminator").map("mapping").values()
+            if isinstance(target.value, str)
+        )
+        if "oneOf" in node.value or "anyOf" in node.value or len(targets) < 2:
+            return flat
+        kinds = [
+            self._one(Located({"$ref": _reference(one)}, node.resolver), place, depth + 1, alone=True)
+            for one in targets
+        ]
+        kinds = [replace(joined(one, flat), name=one.name) for one in kinds if one.is_object]
+        if len(kinds) < 2:
+            return flat
+        union = self._union(self._told_apart(kinds, node, place), place)
+        return replace(union, name=flat.name, description=flat.description, nullable=flat.nullable, open=flat.open)
 
     def _own(self, node: Located, place: str) -> Flat:
         value = node.value
@@ -177,17 +155,19 @@ class Flattener:
             )
         elif len(objects) > 1:
             self.losses.add("alternatives are shown as one: all their fields, required what all require", place)
+        properties = properties_of(objects)
         return Flat(
-            types=_together(option.types for option in real),
+            types=together(option.types for option in real),
             nullable=nullable,
-            properties=_properties(objects),
+            properties=properties,
             required=frozenset.intersection(*(option.required for option in objects)) if objects else frozenset(),
             items=tuple(item for option in real for item in option.items),
-            enum=_choices(real),
-            minimum=_common([option.minimum for option in real], min),
-            maximum=_common([option.maximum for option in real], max),
+            enum=choices(real),
+            minimum=common([option.minimum for option in real], min),
+            maximum=common([option.maximum for option in real], max),
             options=tuple(real) if apart else (),
             open=any(option.open for option in real),
+            cut=any(option.cut or option.properties.keys() - properties.keys() for option in objects),
             format=real[0].format if len({option.format for option in real}) == 1 else "",
         )
 
@@ -233,11 +213,17 @@ class Flattener:
         for option in options:
             known = self.flat(option.properties[name], place, MAX_NESTING - 2).enum
             values = called.get(option.name) or ([option.name] if option.name else [])
-            if known is None and values:
-                own: Schema = Located({"type": "string", "enum": values}, node.resolver)
+            fitting = [value for value in values if known is None or value in known]
+            if fitting and (known is None or (option.name in called and len(fitting) < len(known))):
+                own: Schema = Located({"type": "string", "enum": fitting}, node.resolver)
                 option = replace(option, properties={**option.properties, name: (own,)})
             told.append(replace(option, required=option.required | {name}))
         return told
+
+
+def _reference(target: str) -> str:
+    """What a discriminator maps to: a reference, or the bare name of a schema."""
+    return target if re.search("[#/]|[.](?:ya?ml|json)", target) else f"#/components/schemas/{target}"
 
 
 def _is_null(option: Flat) -> bool:
@@ -296,74 +282,3 @@ def _plain(value: Any) -> Json:
     if isinstance(value, Mapping):
         return {str(key): _plain(below) for key, below in value.items()}
     return [_plain(below) for below in value] if isinstance(value, list) else value
-
-
-def _joined(one: Flat, other: Flat) -> Flat:
-    """Both at once (allOf); what the first says of itself wins."""
-    properties = dict(one.properties)
-    for name, schemas in other.properties.items():
-        known = properties.get(name)
-        both = known is not None and len(known) == len(schemas) == 1 and known[0].value != schemas[0].value
-        properties[name] = (Joint((*(known or ()), *schemas)),) if both else known or schemas
-    enum = one.enum if other.enum is None else other.enum
-    if one.enum is not None and other.enum is not None:
-        enum = tuple(choice for choice in one.enum if choice in other.enum) or one.enum
-    types = tuple(kind for kind in one.types if kind in other.types) or one.types or other.types
-    return replace(
-        one,
-        types=types,
-        nullable=one.nullable or other.nullable,
-        properties=properties,
-        required=one.required | other.required,
-        items=one.items or other.items,
-        enum=enum,
-        minimum=other.minimum if one.minimum is None else one.minimum,
-        maximum=other.maximum if one.maximum is None else one.maximum,
-        default=other.default if one.default is None else one.default,
-        example=other.example if one.example is None else one.example,
-        description=one.description or other.description,
-        name=one.name or other.name,
-        format=one.format or other.format,
-        open=one.open or other.open,
-        deprecated=one.deprecated,
-        read_only=one.read_only or other.read_only,
-        write_only=one.write_only or other.write_only,
-        const=other.const if one.const is None else one.const,
-        checked=tuple(dict.fromkeys((*one.checked, *other.checked))),
-        options=one.options or (() if one.properties else other.options),
-    )
-
-
-def _together(types: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """All types, in order; none at all when one alternative allows anything."""
-    listed = list(types)
-    if not all(listed):
-        return ()
-    kinds = dict.fromkeys(kind for each in listed for kind in each)
-    return tuple(kind for kind in kinds if not (kind == "integer" and "number" in kinds))
-
-
-def _properties(objects: Sequence[Flat]) -> dict[str, tuple[Schema, ...]]:
-    properties: dict[str, tuple[Schema, ...]] = {}
-    uses = Counter(name for option in objects for name in option.properties)
-    for option in objects:
-        for name, schemas in option.properties.items():
-            known = properties.setdefault(name, ())
-            fresh = tuple(schema for schema in schemas if all(schema.value != other.value for other in known))
-            properties[name] = known + fresh
-    return {name: found for name, found in properties.items() if len(objects) <= MANY or uses[name] > 1}
-
-
-def _choices(options: Sequence[Flat]) -> tuple[Json, ...] | None:
-    """All choices, when every alternative is a choice."""
-    if any(option.enum is None for option in options):
-        return None
-    choices: list[Json] = []
-    for option in options:
-        choices += [choice for choice in option.enum or () if choice not in choices]
-    return tuple(choices)
-
-
-def _common(bounds: Sequence[float | None], widest: Any) -> float | None:
-    found: float | None = None if any(bound is None for bound in bounds) else widest(bounds)
-    return found

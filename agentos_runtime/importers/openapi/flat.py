@@ -1,0 +1,142 @@
+"""A schema that was flattened, and how several of them become one: all at once, or what fits each."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field, replace
+from typing import Any, TypeAlias
+
+from agentos_runtime.frozen import dataclass
+from agentos_runtime.importers.openapi.document import Located
+from agentos_runtime.jsontext import Json
+
+MANY = 3
+"""Alternatives whose fields can still be read together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Schemas that hold at once: what the parts of an allOf say of the same property."""
+
+    parts: "tuple[Schema, ...]"
+
+    @property
+    def value(self) -> Any:
+        return tuple(part.value for part in self.parts)
+
+
+Schema: TypeAlias = Located | Joint
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """What a schema says that a manifest can say."""
+
+    types: tuple[str, ...] = ()
+    """Without null; empty = any."""
+    nullable: bool = False
+    properties: Mapping[str, tuple[Schema, ...]] = field(default_factory=dict)
+    """Each property's schemas; more than one when alternatives disagree."""
+    required: frozenset[str] = frozenset()
+    items: tuple[Schema, ...] = ()
+    enum: tuple[Json, ...] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    default: Json = None
+    example: Json = None
+    description: str = ""
+    name: str = ""
+    """What the document calls it."""
+    format: str = ""
+    open: bool = False
+    """It says that further properties are welcome."""
+    deprecated: bool = False
+    read_only: bool = False
+    write_only: bool = False
+    const: Json = None
+    """The only value there is."""
+    checked: tuple[str, ...] = ()
+    """What the service checks, in words: `uuid`, `at most 100 characters`."""
+    options: "tuple[Flat, ...]" = ()
+    """Alternatives of which a value fits one only."""
+    cut: bool = False
+    """Properties that some alternatives have are not among those shown."""
+
+    @property
+    def is_object(self) -> bool:
+        return self.types == ("object",) or (not self.types and bool(self.properties))
+
+    @property
+    def is_binary(self) -> bool:
+        return self.format in ("binary", "application/octet-stream") and self.types in ((), ("string",))
+
+
+def joined(one: Flat, other: Flat) -> Flat:
+    """Both at once (allOf); what the first says of itself wins."""
+    properties = dict(one.properties)
+    for name, schemas in other.properties.items():
+        known = properties.get(name)
+        both = known is not None and len(known) == len(schemas) == 1 and known[0].value != schemas[0].value
+        properties[name] = (Joint((*(known or ()), *schemas)),) if both else known or schemas
+    enum = one.enum if other.enum is None else other.enum
+    if one.enum is not None and other.enum is not None:
+        enum = tuple(choice for choice in one.enum if choice in other.enum) or one.enum
+    types = tuple(kind for kind in one.types if kind in other.types) or one.types or other.types
+    return replace(
+        one,
+        types=types,
+        nullable=one.nullable or other.nullable,
+        properties=properties,
+        required=one.required | other.required,
+        items=one.items or other.items,
+        enum=enum,
+        minimum=other.minimum if one.minimum is None else one.minimum,
+        maximum=other.maximum if one.maximum is None else one.maximum,
+        default=other.default if one.default is None else one.default,
+        example=other.example if one.example is None else one.example,
+        description=one.description or other.description,
+        name=one.name or other.name,
+        format=one.format or other.format,
+        open=one.open or other.open,
+        deprecated=one.deprecated,
+        read_only=one.read_only or other.read_only,
+        write_only=one.write_only or other.write_only,
+        const=other.const if one.const is None else one.const,
+        checked=tuple(dict.fromkeys((*one.checked, *other.checked))),
+        cut=one.cut or other.cut,
+        options=one.options or (() if one.properties else other.options),
+    )
+
+
+def together(types: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """All types, in order; none at all when one alternative allows anything."""
+    listed = list(types)
+    if not all(listed):
+        return ()
+    kinds = dict.fromkeys(kind for each in listed for kind in each)
+    return tuple(kind for kind in kinds if not (kind == "integer" and "number" in kinds))
+
+
+def properties_of(objects: Sequence[Flat]) -> dict[str, tuple[Schema, ...]]:
+    properties: dict[str, tuple[Schema, ...]] = {}
+    uses = Counter(name for option in objects for name in option.properties)
+    for option in objects:
+        for name, schemas in option.properties.items():
+            known = properties.setdefault(name, ())
+            fresh = tuple(schema for schema in schemas if all(schema.value != other.value for other in known))
+            properties[name] = known + fresh
+    return {name: found for name, found in properties.items() if len(objects) <= MANY or uses[name] > 1}
+
+
+def choices(options: Sequence[Flat]) -> tuple[Json, ...] | None:
+    """All choices, when every alternative is a choice."""
+    if any(option.enum is None for option in options):
+        return None
+    found: list[Json] = []
+    for option in options:
+        found += [choice for choice in option.enum or () if choice not in found]
+    return tuple(found)
+
+
+def common(bounds: Sequence[float | None], widest: Any) -> float | None:
+    found: float | None = None if any(bound is None for bound in bounds) else widest(bounds)
+    return found

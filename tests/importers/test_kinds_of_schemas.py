@@ -1,0 +1,90 @@
+"""What documents of services combine: kinds told by a discriminator, alternatives, merged YAML, names of rows."""
+
+from typing import Any
+
+import pytest
+
+from tests.importers.workshop import Workshop, answer, body, service
+
+TEXT = {"type": "string"}
+
+
+def ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def kind(**properties: Any) -> dict[str, Any]:
+    return {"allOf": [ref("Pet"), {"type": "object", "properties": properties}]}
+
+
+MAPPING = {"cat": "#/components/schemas/Cat", "dog": "Dog"}
+PETS = {
+    "Pet": {
+        "type": "object",
+        "required": ["kind"],
+        "properties": {"kind": {"type": "string", "enum": ["cat", "dog"]}, "name": TEXT, "friend": ref("Pet")},
+        "discriminator": {"propertyName": "kind", "mapping": MAPPING},
+    },
+    "Cat": kind(lives={"type": "integer"}),
+    "Dog": kind(breed=TEXT),
+}
+
+
+def fields(alternatives: list[dict[str, Any]]) -> list[tuple[Any, list[str]]]:
+    return [(one["properties"]["kind"]["enum"], [*one["properties"]]) for one in alternatives]
+
+
+@pytest.mark.parametrize(
+    "schema", [ref("Pet"), {"anyOf": [ref("Cat"), ref("Dog")], "discriminator": PETS["Pet"]["discriminator"]}]
+)
+def test_kinds_that_a_discriminator_names_keep_their_fields_apart(workshop: Workshop, schema: Any) -> None:
+    document = service({"/pets": {"post": {"requestBody": body(schema)}}}, components={"schemas": PETS})
+    given = workshop.imported(document)["utilities"]["create_pet"]["params"]["body"]["one_of"]
+    assert fields(given) == [
+        (["cat"], ["kind", "name", "friend", "lives"]),
+        (["dog"], ["kind", "name", "friend", "breed"]),
+    ]
+    sent = workshop.request("create_pet", {"body": {"kind": "dog", "breed": "pug"}})
+    assert """--data-binary '{"kind":"dog","breed":"pug"}'""" in sent
+
+
+def test_what_only_one_of_many_alternatives_has_can_be_sent(workshop: Workshop) -> None:
+    several = [{"type": "object", "properties": {"name": TEXT, own: TEXT}} for own in "abcd"]
+    document = service({"/pets/{id}": {"put": {"requestBody": body({"oneOf": several})}}})
+    params = workshop.imported(document)["utilities"]["update_pet"]["params"]
+    assert params["body"]["properties"] == {"name": TEXT}
+    assert """--data-binary '{"c":"x"}'""" in workshop.request("update_pet", {"id": "1", "body": {"c": "x"}})
+
+
+MERGED = """
+openapi: 3.0.0
+info: {title: Service, version: '1'}
+servers: [{url: https://api.example.com}]
+x-all: &all
+  tags: [Things]
+  security: [{key: []}]
+  responses: {'204': {description: Done}}
+components: {securitySchemes: {key: {type: http, scheme: bearer}}}
+paths:
+  /a: {put: {<<: *all, operationId: saveThing, responses: {'200': {description: Fine}}}}
+  /b: {delete: {<<: [*all, {security: []}], summary: '<<'}}
+"""
+
+
+def test_keys_that_yaml_merges_count(workshop: Workshop) -> None:
+    front = workshop.imported(MERGED)
+    assert front["auth"]["prefix"] == "Bearer "
+    assert front["utilities"]["save_thing"]["rest"]["response"] == {"as": "any"}
+    delete = front["utilities"]["delete_b"]
+    assert (delete["returns"], delete["description"], "auth" in delete) == ("void", "<<", False)
+
+
+@pytest.mark.parametrize(("name", "returns"), [("AlbumObject", "album[]"), ("Member", "array"), ("Pet", "pet[]")])
+def test_rows_are_not_called_what_reads_like_a_type(workshop: Workshop, name: str, returns: str) -> None:
+    rows = {"type": "array", "items": ref(name)}
+    document = service({"/a": {"get": {"responses": answer(rows)}}}, components={"schemas": {name: holds()}})
+    assert workshop.imported(document)["utilities"]["list_a"]["returns"] == returns
+
+
+def holds() -> dict[str, Any]:
+    return {"type": "object", "properties": {"id": TEXT}}
