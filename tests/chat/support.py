@@ -135,12 +135,17 @@ class Wire:
 
     def refusal(self, given: dict[str, Json]) -> str | None:
         """The sentence with which the manifest refuses these params."""
-        if self.plan.params is None:
-            return None
+        refused = self.refused(given)
+        return refused.message if refused else None
+
+    def refused(self, given: dict[str, Json]) -> InvalidParams | None:
+        """What is wrong with these params, by what the manifest declares or says."""
         try:
-            check_refusal(*self._judged(given))
+            self.params(given)
+            if self.plan.params is not None:
+                check_refusal(*self._judged(given))
         except InvalidParams as refused:
-            return refused.message
+            return refused
         return None
 
     def ignored(self, given: dict[str, Json]) -> tuple[str, ...]:

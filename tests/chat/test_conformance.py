@@ -160,7 +160,7 @@ MATRIX: dict[str, tuple[dict[str, Any], str]] = {
     "speech as an answer": ({"modalities": ["text", "audio"]}, "anthropic ollama openai"),
     "an empty picture": (
         {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
-        "anthropic ollama openai openai-completions gemini",
+        "openrouter anthropic ollama openai openai-completions gemini",
     ),
 }  # fmt: skip
 

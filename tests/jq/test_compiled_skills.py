@@ -43,8 +43,10 @@ def load(file: Path) -> LoadResult:
 
 
 def programs_of(loaded: LoadResult) -> Iterator[tuple[str, Program]]:
-    """Each expression of a skill as a program of its own, by its key."""
+    """Each expression of a skill as a program of its own, by its key; definitions alone are run by nobody."""
     for check in loaded.checks:
+        if check.place.key == "definitions":
+            continue
         if check.request:
             yield check.place.key, request_program(check.definitions, [check.source])
         else:

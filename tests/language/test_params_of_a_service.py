@@ -30,6 +30,8 @@ utilities:
       refuse: |
         if .params.tool_choice == "required" then "example cannot force a tool: leave tool_choice out"
         elif .params.text == "odd" then 7
+        elif .params.text == "" then {{path: "text", message: "must say something"}}
+        elif .params.text == "half" then {{path: "text"}}
         else null end
       ignored: '["seed", "top_k", "seed", (.params | keys[] | select(startswith("x-")))]'
       stream: {{delta: .piece, accumulate: list, end: .last}}
@@ -56,17 +58,20 @@ def test_a_param_that_is_not_sent_is_told_to_who_gave_it(tmp_path: Path, stream:
 def test_a_refused_call_says_the_manifests_sentence_and_sends_nothing(tmp_path: Path, stream: bool) -> None:
     with serving(tmp_path, ASK, answer_json({}), head=HEAD, key=True) as (house, toy):
         refused = house.call("demo", "ask", {"text": "hi", "tool_choice": "required", "stream": stream})
-        odd = house.call("demo", "ask", {"text": "odd", "stream": stream})
+        odd, half = (house.call("demo", "ask", {"text": text, "stream": stream}) for text in ("odd", "half"))
+        placed = house.call("demo", "ask", {"text": "", "stream": stream})
         assert toy.requests == []
         rows = house.rows()
     assert (refused.status_code, refused.json()["code"]) == (400, "invalid_params")
     assert refused.json()["error"] == "example cannot force a tool: leave tool_choice out"
-    assert (odd.status_code, odd.json()["code"]) == (500, "expression_failed")
-    assert "utilities.ask.rest.refuse failed: gives neither null nor a sentence" in odd.json()["error"]
-    assert [(row["outcome"], row["code"]) for row in rows] == [
-        ("error", "expression_failed"),
-        ("error", "invalid_params"),
-    ]
+    assert (placed.status_code, placed.json()["code"]) == (400, "invalid_params")
+    assert placed.json()["error"] == "text: must say something"
+    assert placed.json()["problems"] == [{"path": "text", "message": "must say something"}]
+    for wrong in (odd, half):
+        assert (wrong.status_code, wrong.json()["code"]) == (500, "expression_failed")
+        assert "utilities.ask.rest.refuse failed: gives neither null nor a sentence" in wrong.json()["error"]
+    assert [row["code"] for row in rows] == ["invalid_params", "expression_failed", "expression_failed", "invalid_params"]
+    assert {row["outcome"] for row in rows} == {"error"}
 
 
 def test_an_answer_that_is_given_again_says_it_again(tmp_path: Path) -> None:

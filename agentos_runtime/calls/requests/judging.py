@@ -11,11 +11,12 @@ from agentos_runtime.calls.evaluate import (
     expression_failed,
     jq_nodes,
 )
-from agentos_runtime.errors import InvalidParams
+from agentos_runtime.errors import InvalidParams, ParamProblem
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.program import Program, request_program
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Expression, Jq, Rest, Skill
+from agentos_runtime.manifest.shapes import LONGEST_PATH
 
 LONGEST = 1000
 """Characters of a refusal that the caller is told."""
@@ -60,9 +61,14 @@ def check_refusal(plan: ParamsPlan, inputs: Inputs) -> None:
     said = plan.refuse(inputs)
     if isinstance(said, Empty) or said is None:
         return
-    if not isinstance(said, str) or not said.strip():
-        raise expression_failed(plan.rest.refuse, "gives neither null nor a sentence")
-    raise InvalidParams(said.strip()[:LONGEST])
+    path, words = (said.get("path"), said.get("message")) if isinstance(said, dict) else ("", said)
+    if not isinstance(path, str) or not isinstance(words, str) or not words.strip():
+        raise expression_failed(plan.rest.refuse, "gives neither null nor a sentence nor {path, message}")
+    sentence = words.strip()[:LONGEST]
+    if not path:
+        raise InvalidParams(sentence)
+    place = path[:LONGEST_PATH]
+    raise InvalidParams(f"{place}: {sentence}", problems=[ParamProblem(place, sentence)])
 
 
 def ignored_params(plan: ParamsPlan, inputs: Inputs, given: Mapping[str, Json]) -> tuple[str, ...]:

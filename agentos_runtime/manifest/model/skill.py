@@ -169,7 +169,7 @@ class Rest:
     ignored: Expression | None = None
     """Over the params: names of those that are not sent, which the caller is told."""
     refuse: Expression | None = None
-    """Over the params: null, or the sentence with which the call is refused."""
+    """Over the params: null, or the sentence with which the call is refused, or {path, message}."""
     stream: Stream | None = None
     paginate: Paginate | None = None
     poll: Poll | None = None
