@@ -1,4 +1,4 @@
-"""Whatever type anything in a chat has: a request that the provider reads, or 400 with the place of what is wrong."""
+"""Whatever type anything in a chat has: a request that the provider reads, or 400 with the place of the mistake."""
 
 import copy
 import json
@@ -30,13 +30,25 @@ USUAL: dict[str, Any] = {
     "system": [{"type": "text", "text": "Be brief.", "cache_control": MARK}],
     "messages": [
         {"role": "system", "content": [{"type": "text", "text": "Be kind."}]},
-        {"role": "user", "name": "ann", "content": [{"type": "text", "text": "hi", "cache_control": MARK}, PICTURE]},
+        {
+            "role": "user",
+            "name": "ann",
+            "content": [{"type": "text", "text": "hi", "cache_control": MARK}, PICTURE],
+        },
         {
             "role": "assistant",
             "content": "I look.",
             "reasoning": "hm",
-            "reasoning_details": [{"type": "reasoning.text", "index": 0, "text": "hm", "signature": "s",
-                                   "format": "anthropic-claude-v1", "id": "r"}],
+            "reasoning_details": [
+                {
+                    "type": "reasoning.text",
+                    "index": 0,
+                    "text": "hm",
+                    "signature": "s",
+                    "format": "anthropic-claude-v1",
+                    "id": "r",
+                }
+            ],
             "tool_calls": [
                 {"id": "c1", "name": "look", "input": {"n": 1}},
                 {"id": "c2", "type": "function", "function": {"name": "note", "arguments": "{}"}},
@@ -52,12 +64,30 @@ USUAL: dict[str, Any] = {
         {"role": "user", "content": "Go on."},
     ],
     "tools": [
-        {"name": "look", "description": "Looks", "input_schema": {"type": "object", "properties": {"n": {"type": "integer"}},
-                                                                   "required": ["n"], "anyOf": [{"required": ["n"]}]}},
-        {"type": "function", "function": {"name": "note", "description": "Notes", "strict": False,
-                                          "parameters": {"type": "object", "properties": {}}}},
+        {
+            "name": "look",
+            "description": "Looks",
+            "input_schema": {
+                "type": "object",
+                "properties": {"n": {"type": "integer"}},
+                "required": ["n"],
+                "anyOf": [{"required": ["n"]}],
+            },
+        },
+        {
+            "type": "function",
+            "function": {
+                "name": "note",
+                "description": "Notes",
+                "strict": False,
+                "parameters": {"type": "object", "properties": {}},
+            },
+        },
     ],
-    "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "look"}}]}},
+    "tool_choice": {
+        "type": "allowed_tools",
+        "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "look"}}]},
+    },
     "parallel_tool_calls": False,
     "max_tokens": 9000,
     "temperature": 1,
@@ -67,14 +97,21 @@ USUAL: dict[str, Any] = {
     "frequency_penalty": 0.1,
     "presence_penalty": 0.1,
     "repetition_penalty": 1.1,
-    "response_format": {"type": "json_schema", "json_schema": {"name": "n", "strict": True, "schema": {"type": "object", "properties": {"a": {"type": "string"}}}}},
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {
+            "name": "n",
+            "strict": True,
+            "schema": {"type": "object", "properties": {"a": {"type": "string"}}},
+        },
+    },
     "reasoning": {"effort": "low", "max_tokens": None, "enabled": True, "exclude": False, "summary": "auto"},
     "verbosity": "low",
     "user": "u-1",
     "cache_control": MARK,
     "modalities": ["text"],
     "logprobs": False,
-}  # fmt: skip
+}
 MORE: dict[str, dict[str, Any]] = {
     "openrouter": {
         "stop": ["END"],
@@ -89,7 +126,11 @@ MORE: dict[str, dict[str, Any]] = {
     "anthropic": {"stop": ["END"], "betas": ["b"]},
     "ollama": {"stop": ["END"], "keep_alive": "1m", "options": {"mirostat": 1}, "num_ctx": 1},
     "openai": {"include": ["x"], "metadata": {"a": "b"}},
-    "openai-completions": {"stop": ["END"], "logit_bias": {"5": 1}, "prediction": {"type": "content", "content": "x"}},
+    "openai-completions": {
+        "stop": ["END"],
+        "logit_bias": {"5": 1},
+        "prediction": {"type": "content", "content": "x"},
+    },
     "gemini": {"stop": ["END"], "image_config": {"aspect_ratio": "1:1"}, "audio": {"voice": "Kore"}},
 }
 
@@ -120,7 +161,10 @@ def refusal(dialect: Dialect, params: dict[str, Any], expressions: Expressions) 
     refused = wire.refused(params)
     if refused:
         return " ".join([refused.message, *(problem.path for problem in refused.problems)])
-    wrong = [f"{error.json_path}: {error.message[-99:]}" for error in READERS[dialect.name].iter_errors(wire.body(params))]
+    wrong = [
+        f"{error.json_path}: {error.message[-99:]}"
+        for error in READERS[dialect.name].iter_errors(wire.body(params))
+    ]
     assert wrong == []
     wire.ignored(params)
     return None
@@ -133,8 +177,12 @@ def test_the_usual_request_is_read(dialect: Dialect, expressions: Expressions) -
 
 values = st.sampled_from(ODD) | st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=2)
-    | st.dictionaries(st.sampled_from(["type", "text", "name", "content", "function", "url", "odd"]), inner, max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["type", "text", "name", "content", "function", "url", "odd"]), inner, max_size=2
+        )
+    ),
     max_leaves=4,
 )
 
@@ -163,19 +211,24 @@ NAMED = [
     ({"messages": [{"role": "user"}]}, "messages[0].content"),
     ({"messages": [{"role": "usr", "content": "hi"}]}, "messages[0].role"),
     ({"messages": [{"content": "hi"}]}, "messages[0].role"),
-    ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": 5}]}]}, "messages[0].content[0]"),
+    (
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": 5}]}]},
+        "messages[0].content[0]",
+    ),
     ({"messages": [{"role": "assistant", "tool_calls": 5}]}, "messages[0].tool_calls"),
     ({"messages": [{"role": "assistant", "tool_calls": [{"id": 5, "name": "f"}]}]}, "messages[0].tool_calls[0].id"),
     ({"messages": [{"role": "assistant", "tool_calls": [{"id": "c"}]}]}, "messages[0].tool_calls[0].name"),
     ({"system": [{"type": "text"}]}, "system[0].text"),
     ({"tools": [{"type": "function"}]}, "tools[0].name"),
-    ({"tools": [{"name": "f", "input_schema": {"type": "object", "properties": []}}]},
-     "tools[0].input_schema.properties"),
+    (
+        {"tools": [{"name": "f", "input_schema": {"type": "object", "properties": []}}]},
+        "tools[0].input_schema.properties",
+    ),
     ({"tool_choice": "f"}, "tool_choice"),
     ({"stop": [5]}, "stop[0]"),
     ({"cache_control": {}}, "cache_control.type"),
     ({"response_format": {"type": "json_schema"}}, "response_format.json_schema.schema"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("wrong", "place"), NAMED, ids=[place for _, place in NAMED])
@@ -183,7 +236,7 @@ NAMED = [
 def test_the_place_of_what_is_wrong_is_a_problem_of_its_own(
     dialect: Dialect, wrong: dict[str, Any], place: str, expressions: Expressions
 ) -> None:
-    hi = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    hi: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
     refused = expressions.wire(dialect.skill).refused({**hi, **dialect.params, **wrong})
     assert refused is not None
     assert [problem.path for problem in refused.problems] == [place]

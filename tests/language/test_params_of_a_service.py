@@ -70,7 +70,12 @@ def test_a_refused_call_says_the_manifests_sentence_and_sends_nothing(tmp_path: 
     for wrong in (odd, half):
         assert (wrong.status_code, wrong.json()["code"]) == (500, "expression_failed")
         assert "utilities.ask.rest.refuse failed: gives neither null nor a sentence" in wrong.json()["error"]
-    assert [row["code"] for row in rows] == ["invalid_params", "expression_failed", "expression_failed", "invalid_params"]
+    assert [row["code"] for row in rows] == [
+        "invalid_params",
+        "expression_failed",
+        "expression_failed",
+        "invalid_params",
+    ]
     assert {row["outcome"] for row in rows} == {"error"}
 
 
