@@ -1,4 +1,4 @@
-"""`python -m benchmarks [full|quick|stream] [--only NAME …]`: measure, print, and (full) write RESULTS.md.
+"""`python -m benchmarks [full|quick|stream|pass] [--only NAME …]`: measure, print, and (full) write RESULTS.md.
 
 `python -m benchmarks soak [--minutes N]`: faults for an hour; exits with 1 when anything grew or was lost.
 """
@@ -10,13 +10,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import measure
-from benchmarks.candidates import DIRECT, Candidate, absent_peers, candidates, fortress, tools
+from benchmarks.candidates import DIRECT, Candidate, absent_peers, candidates, fortress, passed_through, tools
 from benchmarks.measure import Effort, Table
 from benchmarks.report import markdown, setting
 from benchmarks.server import BenchError, Server
 from benchmarks.soak import soak
 
-EFFORTS = {"full": Effort(5, 3), "quick": Effort(1, 1, crowd=100), "stream": Effort(3, 2)}
+EFFORTS = {"full": Effort(5, 3), "quick": Effort(1, 1, crowd=100), "stream": Effort(3, 2), "pass": Effort(5, 1.5)}
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     chosen = [
         candidate
         for candidate in candidates()
-        if candidate.name == DIRECT or not given.only or any(name in candidate.name for name in given.only)
+        if candidate.name == DIRECT or (given.mode != "pass" and _is_wanted(candidate, given.only))
     ]
     for peer in absent_peers():
         print(f"{peer} is not installed (benchmarks/install_peers): left out", file=sys.stderr)
@@ -41,6 +41,10 @@ def main() -> None:
     if given.mode == "full" and not given.only:
         text = markdown(tables, setting([*chosen, *tools()]))
         (Path(__file__).parent / "RESULTS.md").write_text(text, encoding="utf-8")
+
+
+def _is_wanted(candidate: Candidate, only: Sequence[str] | None) -> bool:
+    return not only or any(name in candidate.name for name in only)
 
 
 def soaked(minutes: float) -> int:
@@ -60,6 +64,9 @@ def measured(chosen: Sequence[Candidate], mode: str) -> Iterator[Table]:
             servers.append(running.enter_context(Server(candidate, servers[0].port if servers else None)))
         yield from _printed(_tables(servers, mode, EFFORTS[mode]))
         upstream = servers[0].port
+        if mode in ("full", "pass"):
+            passing = [running.enter_context(Server(candidate, upstream)) for candidate in passed_through()]
+            yield from _printed([measure.passed_through(passing, EFFORTS[mode])])
         if mode == "full":
             yield from _printed([measure.starts(upstream, EFFORTS[mode])])
             offered = [running.enter_context(Server(candidate, upstream)) for candidate in tools()]

@@ -39,6 +39,8 @@ class Candidate:
     """The tool that is asked for over MCP; none where the chat is asked for itself."""
     health: str = ""
     """What says that it serves."""
+    model: str = "bench/model"
+    """Its name here."""
 
 
 def asked(tool: str, chat: Mapping[str, object]) -> Mapping[str, object]:
@@ -106,6 +108,16 @@ def tools() -> Iterator[Candidate]:
             files={"peer.py": _FASTMCP_SERVER},
             tool="chat",
         )
+
+
+def passed_through() -> Iterator[Candidate]:
+    """The least that there is, the canonical chat, and the same chat by the service's own address and by a wire."""
+    ours = replace(_ours(OURS, (str(_ALONE / "agentos"), "serve")), files={})
+    yield _passthrough(BARE, "benchmarks.passthrough:bare")
+    yield ours
+    named = replace(ours, headers={"x-agent": "bench", "authorization": "Bearer unused"}, end="[DONE]")
+    yield replace(named, name=f"{OURS}, /use", path="/use/openrouter.ai/api/v1/chat/completions")
+    yield replace(named, name=f"{OURS}, /v1", path="/v1/chat/completions", model=f"{CHAT_SKILL}/bench/model")
 
 
 def with_skills(count: int) -> Candidate:

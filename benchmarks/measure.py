@@ -254,6 +254,37 @@ def tool_calls(servers: Sequence[Server], effort: Effort) -> Table:
     return Table("Tools over MCP", columns, tuple(rows))
 
 
+def passed_through(servers: Sequence[Server], effort: Effort) -> Table:
+    """The same chat by the service's own address: of all servers in the same seconds, and their ratio each time."""
+    ways = (("plain", 0, 16, 0), *STREAM_MODES[:2])
+    samples, ratios = Samples(), Samples()
+    for server in servers:
+        server.load(server.job(16, seconds=1))
+    for _ in range(2 * effort.repeats):
+        for way, interval_ms, connections, chunks in ways:
+            servers[0].pace_streams(chunks or CHUNKS, interval_ms)
+            used = []
+            for server in servers:
+                result, cpu = server.load(server.job(connections, seconds=effort.seconds / 2, chunks=chunks))
+                used.append(1000 * cpu / result.requests)
+                samples.add(server, way, used[-1])
+                ratios.add(server, way, used[-1] / used[0])
+    named = {"plain": "plain", "burst": "stream, all at once", "paced": "stream, one chunk each 10 ms"}
+    return Table(
+        f"Addresses that pass through ({2 * effort.repeats} × {effort.seconds / 2:g} s each)",
+        tuple(column for way, *_ in ways for column in (f"CPU ms, {named[way]}", "of (a)")),
+        tuple(
+            (name, *(text for way, *_ in ways for text in _with_ratio(samples, ratios, name, way)))
+            for name in (server.candidate.name for server in servers)
+        ),
+        ("", "≤ 1.3×", "", "≤ 1.3×", "", "≤ 1.3×"),
+    )
+
+
+def _with_ratio(samples: Samples, ratios: Samples, server: str, way: str) -> tuple[str, str]:
+    return f"{samples.of(server, way):.3f}", f"{ratios.of(server, way):.2f}×"
+
+
 def starts(upstream: int, effort: Effort) -> Table:
     """From the start of the process to the first health and the first answered chat, each home twice and more."""
     rows = []

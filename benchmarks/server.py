@@ -118,11 +118,12 @@ class Server:
         self, connections: int, *, seconds: float = 0, requests: int = 0, chunks: int = 0, rate: float = 0
     ) -> Job:
         """Ask for the chat of all measurements, plain or (`chunks`) streamed."""
+        chat = CHAT | {"model": self.candidate.model}
         return Job(
             port=self.port,
             path=self.candidate.path,
             headers={name: self._fill(value) for name, value in self.candidate.headers.items()},
-            body=json.dumps(asked(self.candidate.tool, CHAT | ({"stream": True} if chunks else {}))),
+            body=json.dumps(asked(self.candidate.tool, chat | ({"stream": True} if chunks else {}))),
             connections=connections,
             seconds=seconds,
             requests=requests,
