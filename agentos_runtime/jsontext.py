@@ -7,7 +7,7 @@ own, and so are the words of errors.
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NoReturn, TypeAlias
 
 import msgspec.json
@@ -62,6 +62,18 @@ def parse_each(texts: Sequence[bytes]) -> list[Json] | None:
         if len(text) > DEEPEST and text.count(b"[") + text.count(b"{") > DEEPEST:
             return None
     return values
+
+
+def fields(text: bytes, names: Collection[str]) -> dict[str, bytes] | None:
+    """The values of one object under these names, each as the text that it is; None for what is not quickly read.
+
+    None for what is no object, too. Of a large text most is skipped: `parse` says whether a value is JSON.
+    """
+    try:
+        found = _FIELDS_DECODER.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    return {name: bytes(found[name]) for name in names if name in found}
 
 
 def twice_named(text: bytes) -> str | None:
@@ -166,6 +178,7 @@ def _is_finite(value: Json) -> bool:
 
 
 _QUICK_DECODER = msgspec.json.Decoder()
+_FIELDS_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _QUICK_ENCODER = msgspec.json.Encoder()
 _PACKER = msgspec.msgpack.Encoder()
 _DIGITS = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))

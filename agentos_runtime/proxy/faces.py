@@ -11,7 +11,7 @@ from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.proxy.splicing import named_model
-from agentos_runtime.proxy.targets import Target, parse_url
+from agentos_runtime.proxy.targets import MOST_KNOWN, Target, parse_url
 from agentos_runtime.runtime.service import Parts
 from agentos_runtime.skills.visibility import VisibleSkills
 
@@ -73,6 +73,7 @@ class Faces:
     runtime: Runtime
     settings: FaceSettings
     _listed: dict[str, tuple[Skill, float, list[dict[str, Json]]]] = field(default_factory=dict)
+    _targets: dict[str, Target] = field(default_factory=dict)
 
     @staticmethod
     def takes(path: str) -> bool:
@@ -89,8 +90,17 @@ class Faces:
             others = [each.id for each in self._skills(agent) if wire in each.wires]
             instead = f"; {_listed(others)} {'does' if len(others) == 1 else 'do'}" if others else ""
             raise ModelNotFound(f"{skill.id} does not speak {wire}{instead}.", details={"model": model.name})
-        target = parse_url(f"{(skill.base_url or '').rstrip('/')}{own}{suffix}")
+        target = self._target(f"{(skill.base_url or '').rstrip('/')}{own}{suffix}")
         return Routed(skill.id, Target(target.origin, target.path, query), model.renamed(name))
+
+    def _target(self, url: str) -> Target:
+        """Of a wire: there are as many as skills say."""
+        known = self._targets.get(url)
+        if known is None:
+            if len(self._targets) >= MOST_KNOWN:
+                self._targets.clear()
+            known = self._targets[url] = parse_url(url)
+        return known
 
     async def models(self, agent: str, request_id: str) -> list[dict[str, Json]]:
         """Of all skills that the agent may ask: `id`, `created` (epoch seconds or nothing), `name`, `skill`.

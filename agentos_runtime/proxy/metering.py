@@ -2,10 +2,11 @@
 
 import re
 from collections import deque
+from collections.abc import Mapping
 from json import JSONDecodeError, JSONDecoder
 from typing import Protocol
 
-from agentos_runtime.jsontext import Json, JsonTextError, parse
+from agentos_runtime.jsontext import Json, JsonTextError, dump, fields, parse
 
 LARGEST_DOCUMENT = 1 << 20
 """Bytes of a JSON answer that are kept to be read at its end; of a larger one, only its end."""
@@ -13,11 +14,16 @@ TAIL = 64 * 1024
 LARGEST_EVENT = 16 << 20
 """Bytes of one event that are held until it is whole; a larger one passes in pieces."""
 _USAGE = re.compile(rb'"usage"\s*:\s*(?=\{)')
+_DATA = re.compile(rb"data:([^\r\n]*)")
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _NAMES = ("model", "id", "provider")
 _CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens")
+_USED = "usage"
 _INSIDE = ("message", "response")
 """Where an event holds what a plain answer would be: of Anthropic's messages, of OpenAI's responses."""
+
+
+_LOOKED_AT = (*_NAMES, _USED, *_INSIDE)
 
 
 class AnswerMeter(Protocol):
@@ -96,8 +102,12 @@ class EventMeter:
         """The last bytes of what is held: a blank line may come in pieces."""
         self._first = b""
         self._last = b""
+        self._read: dict[str, Json] | None = None
 
     def feed(self, data: bytes) -> bytes:
+        if not self._held and data.endswith(b"\n\n"):  # whole events, as they mostly come
+            self._note(data)
+            return data
         self._held.append(data)
         self._size += len(data)
         recent = self._end + data
@@ -111,7 +121,15 @@ class EventMeter:
         return self._release(self._size)
 
     def document(self) -> dict[str, Json]:
-        first, last = _said(self._first), _said(self._last)
+        if self._read is None:
+            self._read = self._merged()
+        return self._read
+
+    def _merged(self) -> dict[str, Json]:
+        last = _said(self._last)
+        if self._first is self._last:
+            return _with_cache(last)
+        first = _said(self._first)
         usages = [usage for each in (first, last) if isinstance(usage := each.get("usage"), dict)]
         merged: dict[str, Json] = {
             name: value for usage in usages for name, value in usage.items() if value is not None
@@ -124,32 +142,53 @@ class EventMeter:
         data = self._held[0] if len(self._held) == 1 else b"".join(self._held)
         whole, rest = data[:size], data[size:]
         self._held, self._size, self._end = [rest] if rest else [], len(rest), rest[-3:]
-        if b'"usage"' in whole:
-            self._note(whole)
+        self._note(whole)
         return whole
 
     def _note(self, events: bytes) -> None:
-        for line in events.splitlines():
-            if line.startswith(b"data:") and _USAGE.search(line):
-                self._last = line[len(b"data:") :]
+        """Only lines with a usage are looked at: most events have none."""
+        if b'"usage"' not in events:
+            return
+        end = 0
+        for found in _USAGE.finditer(events):
+            if found.end() <= end:
+                continue  # in a line that was looked at
+            start = events.rfind(b"\n", end, found.start()) + 1 or end
+            start = events.rfind(b"\r", start, found.start()) + 1 or start
+            line = _DATA.match(events, start)
+            end = line.end() if line else found.end()
+            if line and found.end() < end:
+                self._last, self._read = line[1], None
                 self._first = self._first or self._last
 
 
 def _said(data: bytes) -> dict[str, Json]:
     """Names and usage of a JSON text; nothing of what is none."""
-    try:
-        document = parse(data) if data else None
-    except JsonTextError:
-        return {}
-    if not isinstance(document, dict):
-        return {}
-    inside = [below for name in _INSIDE if isinstance(below := document.get(name), dict)]
+    document = _known(data) if data else {}
     said: dict[str, Json] = {}
-    for source in (*inside, document):
-        said |= {name: value for name in _NAMES if isinstance(value := source.get(name), str) and value}
-        if isinstance(source.get("usage"), dict):
-            said["usage"] = source["usage"]
+    for source in (*(_known(document[name]) for name in _INSIDE if name in document), document):
+        for name in _NAMES:
+            if isinstance(value := _value(source.get(name)), str) and value:
+                said[name] = value
+        if isinstance(usage := _value(source.get(_USED)), dict):
+            said[_USED] = usage
     return said
+
+
+def _known(text: bytes) -> Mapping[str, bytes]:
+    """What is looked at of an object, which may be large; nothing of what is none."""
+    found = fields(text, _LOOKED_AT)
+    if found is not None:
+        return found
+    whole = _value(text)  # what is not quickly read
+    return {name: dump(whole[name]) for name in _LOOKED_AT if name in whole} if isinstance(whole, dict) else {}
+
+
+def _value(text: bytes | None) -> Json:
+    try:
+        return parse(text) if text else None
+    except JsonTextError:
+        return None
 
 
 def _with_cache(said: dict[str, Json]) -> dict[str, Json]:

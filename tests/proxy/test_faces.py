@@ -143,6 +143,12 @@ def test_what_is_no_object_names_no_model(body: bytes) -> None:
         named_model(body)
 
 
+def test_a_text_without_an_end_is_refused_and_its_end_is_not_looked_for_from_each_quote_in_it() -> None:
+    for nested in (b"", b'{"messages": [', b'{"messages": [1, "', b'{"model": '):
+        with pytest.raises(InvalidJson):
+            named_model(b'{"a": %b"' % nested + b'\\"' * 500_000)
+
+
 @pytest.mark.parametrize(
     "body",
     [b'{"model": "a", "model": "b"}', b'{"model": {"model": "a"}}', b'{"x": {"model": "a"}}', b'{"model": "\\q"}'],
