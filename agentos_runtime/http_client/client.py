@@ -5,7 +5,6 @@ import random
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -114,7 +113,8 @@ class Upstream:
             )
 
         ends = asyncio.get_running_loop().time() + timeout
-        plain = replace(request, headers=_uncompressed(request))
+        headers = _uncompressed(request)
+        plain = UpstreamRequest(request.method, request.url, headers, request.body, request.upload)
         try:
             with self._deadlines.at(ends):
                 return await self._attempts(plain, destination, retry, ends, opened)

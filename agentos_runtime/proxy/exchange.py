@@ -52,6 +52,8 @@ class Exchange:
         self._ctx = ctx
         self._record: Record = ctx.record
         self._upstream = upstream
+        self._chunks = upstream.chunks()
+        self._room = bounds.max_reply
         self._asked = body
         self._bounds = bounds
         self._redactor = ctx.results.stream()
@@ -132,21 +134,24 @@ class Exchange:
         Raises AgentOSError when it breaks off: what came is then not all. When this ends the row is closed.
         """
         try:
-            async for piece in self._read():
+            while piece := await self._next():
                 if cleaned := self._meter.feed(self._redactor.feed_bytes(piece)):
                     yield cleaned
-            if self._interruption is not None:
-                raise self._interruption
-            rest = self._meter.feed(self._redactor.flush_bytes()) + self._meter.end()
-            await self._close(self._refusal())
-            if rest:
+            if rest := await self._rest():
                 yield rest
         except AgentOSError as error:
-            failure = self._ctx.results.error(self._interruption or error)
-            self._upstream.abort()
-            self._record.answered = failure.status
-            await self._close(failure)
-            raise failure from None
+            raise await self._failed(error) from None
+
+    async def whole(self) -> bytes:
+        """The same in one piece: no generator, which asyncio keeps a list of."""
+        cleaned: list[bytes] = []
+        try:
+            while piece := await self._next():
+                cleaned.append(self._meter.feed(self._redactor.feed_bytes(piece)))
+            cleaned.append(await self._rest())
+        except AgentOSError as error:
+            raise await self._failed(error) from None
+        return b"".join(cleaned)
 
     async def __aenter__(self) -> Self:
         return self
@@ -162,29 +167,42 @@ class Exchange:
         self._upstream.abort()
         await self._record.close(GeneratorExit())
 
-    async def _read(self) -> AsyncIterator[bytes]:
-        """What comes, its time counted, as long as it may. Raises UpstreamError."""
-        timer, room = self._record.timer, self._bounds.max_reply
-        chunks = self._upstream.chunks()
-        while True:
-            started = timer.clock()
-            try:
-                piece = await anext(chunks, b"")
-            finally:
-                timer.upstream += timer.clock() - started
-            if not piece:
-                return
-            room -= len(piece)
-            if room < 0:
-                raise UpstreamInvalid(
-                    f"{self._ctx.plan.skill.name} sent more than {self._bounds.max_reply} bytes "
-                    "(AGENTOS_MAX_REPLY): the answer was cut off"
-                )
-            if timer.clock() > self._bounds.ends:
-                raise UpstreamTimeout(
-                    f"{self._ctx.plan.skill.name} was not done within {self._bounds.seconds:g} s: it was cut off"
-                )
-            yield piece
+    async def _next(self) -> bytes:
+        """What comes, its time counted, as long as it may; b"" at the end. Raises UpstreamError."""
+        timer = self._record.timer
+        started = timer.clock()
+        try:
+            piece = await anext(self._chunks, b"")
+        finally:
+            now = timer.clock()
+            timer.upstream += now - started
+        self._room -= len(piece)
+        if self._room < 0:
+            raise UpstreamInvalid(
+                f"{self._ctx.plan.skill.name} sent more than {self._bounds.max_reply} bytes "
+                "(AGENTOS_MAX_REPLY): the answer was cut off"
+            )
+        if piece and now > self._bounds.ends:
+            raise UpstreamTimeout(
+                f"{self._ctx.plan.skill.name} was not done within {self._bounds.seconds:g} s: it was cut off"
+            )
+        return piece
+
+    async def _rest(self) -> bytes:
+        """What was held back until the answer was whole; its row is closed then."""
+        if self._interruption is not None:
+            raise self._interruption
+        rest = self._meter.feed(self._redactor.flush_bytes()) + self._meter.end()
+        await self._close(self._refusal())
+        return rest
+
+    async def _failed(self, error: AgentOSError) -> AgentOSError:
+        """What its reader is told; its row is closed with that."""
+        failure = self._ctx.results.error(self._interruption or error)
+        self._upstream.abort()
+        self._record.answered = failure.status
+        await self._close(failure)
+        return failure
 
     async def _close(self, error: AgentOSError | None) -> None:
         self._ended()

@@ -28,6 +28,8 @@ from agentos_runtime.skills.registry import Registry
 from agentos_runtime.skills.visibility import VisibleSkills, did_you_mean
 
 EFFECTS: tuple[Effect, ...] = ("read", "write", "destroy")
+MOST_FOUND = 1024
+"""Origins whose skill is remembered."""
 UTILITY = "use"
 """What limits and the ledger call such a call of a skill."""
 
@@ -66,12 +68,17 @@ class Origins:
     _generation: int = -1
     _hosts: Mapping[str, list[Named]] = field(default_factory=dict)
     _patterns: list[Named] = field(default_factory=list)
+    _found: dict[str, Named] = field(default_factory=dict)
+    """By the origins that were asked for, where nobody named a skill."""
 
     async def find(self, target: Target, skills: VisibleSkills, named: str | None) -> Named:
         """The skill of a target, and which of its origins that is.
 
         Raises UnknownOrigin, AmbiguousSkill; UnknownSkill and NotAllowed for a name that was given.
         """
+        known = self._found.get(target.origin) if self._generation == self.registry.generation else None
+        if known is not None and named is None:
+            return known
         found = self._at(target)
         if not found:
             for each in self.registry.loading:
@@ -87,6 +94,10 @@ class Origins:
         first, *others = [each for each in found if _rank(each) == best]
         if others:
             raise _ambiguous(target, [first[0], *(each[0] for each in others)])
+        if named is None:
+            if len(self._found) >= MOST_FOUND:
+                self._found.clear()
+            self._found[target.origin] = first
         return first
 
     def _at(self, target: Target) -> list[Named]:
@@ -98,7 +109,7 @@ class Origins:
 
     def _read(self) -> None:
         hosts: dict[str, list[Named]] = {}
-        self._patterns = []
+        self._patterns, self._found = [], {}
         for entry in self.registry.entries:
             if entry.skill is None or self.registry.find(entry.id) is not entry:
                 continue

@@ -44,11 +44,12 @@ class Passing:
     """What of a client's request does not reach the service of a skill, since its key stands there."""
 
     headers: frozenset[str]
+    """Those of the key, and those that reach nobody's service."""
     query: frozenset[str]
 
     @classmethod
     def of(cls, skill: Skill) -> "Passing":
-        return cls(_key_names(skill, "header"), _key_names(skill, "query"))
+        return cls(_DROPPED | _key_names(skill, "header"), _key_names(skill, "query"))
 
 
 def _key_names(skill: Skill, location: str) -> frozenset[str]:
@@ -61,25 +62,28 @@ def _key_names(skill: Skill, location: str) -> frozenset[str]:
     )
 
 
-def headers_up(given: Iterable[tuple[str, str]], keys: frozenset[str]) -> tuple[tuple[str, str], ...]:
-    """The client's headers as the service gets them, without those of `keys`. Raises InvalidParams."""
-    pairs = [(name, text.strip(" \t")) for name, text in given]
-    named = {
-        token.strip().lower() for name, text in pairs if name.lower() == "connection" for token in text.split(",")
-    }
-    dropped = _DROPPED | keys | named
-    kept = tuple(
-        (name, text)
-        for name, text in pairs
-        if (lower := name.lower()) not in dropped and not lower.startswith(_DROPPED_FAMILIES)
-    )
-    if len(kept) > MOST_HEADERS or sum(len(name) + len(text) for name, text in kept) > LARGEST_HEADERS:
+def headers_up(given: Iterable[tuple[str, str]], dropped: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """The client's headers as the service gets them: without `Passing.headers`. Raises InvalidParams."""
+    kept: list[tuple[str, str]] = []
+    named: list[str] = []
+    size = 0
+    for name, text in given:
+        lower = name.lower()
+        if lower == "connection":
+            named += text.split(",")
+        elif lower not in dropped and not lower.startswith(_DROPPED_FAMILIES):
+            kept.append((name, text.strip(" \t")))
+            size += len(name) + len(text)
+    if named:
+        hops = {token.strip().lower() for token in named}
+        kept = [pair for pair in kept if pair[0].lower() not in hops]
+    if len(kept) > MOST_HEADERS or size > LARGEST_HEADERS:
         raise InvalidParams(
             f"The request has more than {MOST_HEADERS} headers, or more than {LARGEST_HEADERS} bytes of them."
         )
     for name, text in kept:
         _check(name, text)
-    return kept
+    return tuple(kept)
 
 
 def _check(name: str, text: str) -> None:

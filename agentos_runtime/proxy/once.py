@@ -45,7 +45,7 @@ async def use_once(proxy: Proxy, given: Mapping[str, Json], caller: Caller) -> O
     Raises AgentOSError when there is no answer of the service, InvalidParams with every problem.
     """
     async with await proxy.open(asked_of(given, caller)) as exchange:
-        body = b"".join([piece async for piece in exchange.pieces()])
+        body = await exchange.whole()
         return Once(answered(exchange, body), exchange.timings, exchange.warning, exchange.simulated)
 
 

@@ -14,6 +14,7 @@ from agentos_runtime.calls.trace_context import TraceParent
 from agentos_runtime.diagnostics import Place, Position
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.limits.rules import Rule
 from agentos_runtime.manifest.model import Effect, Literal, Rest, Retry, Skill, Utility
 from agentos_runtime.manifest.places import placements
 from agentos_runtime.manifest.shapes import Shape
@@ -87,6 +88,16 @@ def renamed(asked: Asked, agent: str) -> Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class _Decision:
+    """What an agent's calls of one address are, under one rule."""
+
+    known: Known
+    rule: Rule
+    plan: CallPlan
+    asks: tuple[str, Effect] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Previewed:
     """A request that would be sent: whose it is, which key it carries, and where."""
 
@@ -103,6 +114,7 @@ class Proxy:
         self._parts = parts
         self._origins = Origins(parts.registry)
         self._plans: dict[Hashable, tuple[Skill, CallPlan]] = {}
+        self._decisions: dict[Hashable, _Decision] = {}
 
     @classmethod
     def of(cls, runtime: Runtime) -> Self:
@@ -167,10 +179,25 @@ class Proxy:
         Raises NotAllowed, ApprovalRequired, InvalidParams, NotSupported.
         """
         self._parts.check_stopped(asked.agent)
-        addresses = settle(known, asked.method, asked.target, skills)
-        found = carried(known, origin, asked.method, asked.target, addresses, asked.credential)
-        ctx = CallContext(call, self._plan(found), CallInputs({}), self._parts.services, record)
-        return ctx, asking(known, asked.target, addresses, skills)
+        decision = self._decide(asked, known, origin, skills)
+        ctx = CallContext(call, decision.plan, CallInputs({}), self._parts.services, record)
+        return ctx, decision.asks
+
+    def _decide(self, asked: Asked, known: Known, origin: str, skills: VisibleSkills) -> "_Decision":
+        """What holds for all requests of the same address, as long as neither the skill nor the rule is another."""
+        target = asked.target
+        key = (origin, asked.method, target.origin, target.path, asked.credential, skills.agent)
+        kept = None if target.overrides else self._decisions.get(key)
+        if kept is not None and kept.known is known and kept.rule is skills.rule:
+            return kept
+        addresses = settle(known, asked.method, target, skills)
+        found = carried(known, origin, asked.method, target, addresses, asked.credential)
+        decision = _Decision(known, skills.rule, self._plan(found), asking(known, target, addresses, skills))
+        if not target.overrides:
+            if len(self._decisions) >= MOST_PLANS:
+                self._decisions.clear()
+            self._decisions[key] = decision
+        return decision
 
     def _plan(self, found: Found) -> CallPlan:
         """The plan of a skill's `use`; as of any utility, made once."""

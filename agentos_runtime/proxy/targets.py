@@ -11,6 +11,10 @@ LONGEST_URL = 8 * 1024
 LONGEST_HOST = 255
 MOST_ENCODED = 4
 """How often a path may be percent-encoded over and over."""
+MOST_KNOWN = 1024
+"""Paths that are remembered."""
+_SHORT = 200
+"""Bytes of one that is."""
 _OVERRIDES = frozenset(
     {"method", "httpmethod", "methodoverride", "httpmethodoverride", "xhttpmethod", "xmethodoverride"}
     | {"xhttpmethodoverride"}
@@ -18,7 +22,7 @@ _OVERRIDES = frozenset(
 """Names in a query, without marks between their letters, by which some services take another method."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
-_SENDABLE = re.compile(r"[!-~]*")
+_SENDABLE = re.compile(r'[!"$-~]*')
 _AUTHORITY = re.compile(r"(\[[^\]/?#]*\]|[^:/?#\\\s]*)((?::[0-9]*)?)")
 
 
@@ -39,7 +43,9 @@ class Target:
     @property
     def overrides(self) -> tuple[str, ...]:
         """Methods that its query names: the service may take one of them for the request's."""
-        pairs = [pair.partition("=") for pair in re.split("[&;]", self.query)] if self.query else []
+        if not self.query:
+            return ()
+        pairs = [pair.partition("=") for pair in re.split("[&;]", self.query)]
         named = {
             unquote_plus(text).strip().upper()
             for name, _, text in pairs
@@ -59,7 +65,7 @@ def parse_url(url: str) -> Target:
     """Raises InvalidParams."""
     found = _URL.fullmatch(url)
     if len(url) > LONGEST_URL:
-        raise unfit(f"is longer than {LONGEST_URL} characters")
+        raise _too_long()
     if found is None:
         raise unfit("must begin with https:// and a host")
     scheme, authority, rest = found.groups()
@@ -75,12 +81,36 @@ def parse_path(raw_path: bytes, query: bytes) -> Target:
     Raises InvalidParams.
     """
     if len(raw_path) + len(query) > LONGEST_URL:
-        raise unfit(f"is longer than {LONGEST_URL} characters")
+        raise _too_long()
     text, scheme = raw_path.decode("latin-1"), "https"
     if text.startswith("http/"):
         text, scheme = text[len("http/") :], "http"
     authority, slash, rest = text.partition("/")
     return _target(scheme, unquote(authority), slash + rest, query.decode("latin-1"))
+
+
+class Targets:
+    """Reads the same addresses again and again: what is known of a path is read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Target] = {}
+
+    def at(self, raw_path: bytes, query: bytes) -> Target:
+        """As `parse_path`."""
+        known = self._known.get(raw_path)
+        if known is None:
+            known = parse_path(raw_path, b"")
+            if len(raw_path) <= _SHORT:
+                if len(self._known) >= MOST_KNOWN:
+                    self._known.clear()
+                self._known[raw_path] = known
+        if not query:
+            return known
+        if len(raw_path) + len(query) > LONGEST_URL:
+            raise _too_long()
+        text = query.decode("latin-1")
+        _check_sendable(text)
+        return Target(known.origin, known.path, text)
 
 
 def normal_path(path: str) -> str:
@@ -96,11 +126,20 @@ def unfit(problem: str) -> InvalidParams:
     )
 
 
+def _too_long() -> InvalidParams:
+    return unfit(f"is longer than {LONGEST_URL} characters")
+
+
+def _check_sendable(text: str) -> None:
+    if not _SENDABLE.fullmatch(text):
+        raise unfit("has characters that must be percent-encoded: only printable ASCII is sent, and no #")
+
+
 def _target(scheme: str, authority: str, path: str, query: str) -> Target:
     if scheme not in ("https", "http"):
         raise unfit("must begin with https://")
-    if not _SENDABLE.fullmatch(path) or not _SENDABLE.fullmatch(query) or "#" in path + query:
-        raise unfit("has characters that must be percent-encoded: only printable ASCII is sent, and no #")
+    _check_sendable(path)
+    _check_sendable(query)
     for segment in path.split("/"):
         _check_segment(segment)
     origin = _origin(scheme, authority)

@@ -6,7 +6,6 @@ the call, however it came there.
 
 import base64
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value
@@ -177,7 +176,7 @@ def _above(place: str) -> Iterator[str]:
 
 def _with_body(draft: Draft, request: UpstreamRequest, body: Value) -> UpstreamRequest:
     if draft.raw is not None or draft.upload is not None:
-        return replace(request, body=draft.raw, upload=draft.upload)
+        return UpstreamRequest(request.method, request.url, request.headers, draft.raw, draft.upload)
     if isinstance(body, Empty) or (body is None and draft.encoding != "json"):
         return request
     try:

@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import TypeAlias
 
 from starlette.types import Send
 
@@ -10,6 +11,7 @@ from agentos_runtime.calls.call import Timings
 from agentos_runtime.errors import AgentOSError, ShuttingDown
 from agentos_runtime.proxy.exchange import Exchange
 from agentos_runtime.proxy.wires import Wire, error_event
+from agentos_runtime.server.connections.at_once import write_at_once
 from agentos_runtime.server.messages import Headers, simulated
 from agentos_runtime.server.open_calls import STOPPING, OpenCall
 
@@ -26,35 +28,40 @@ _ALWAYS: Headers = [
 """What a browser would show as a page must not run anything here."""
 
 
-async def pass_on(exchange: Exchange, method: str, wire: Wire | None, open_call: OpenCall, send: Send) -> None:
+Spoken: TypeAlias = Callable[[], Wire | None]
+"""Tells which wire the client speaks."""
+
+
+async def pass_on(exchange: Exchange, method: str, wire: Spoken, open_call: OpenCall, send: Send) -> None:
     """All of it, or so much that nobody takes it for all: then the connection ends in the middle.
 
     Raises AgentOSError while nothing was sent yet.
     """
-    pieces = exchange.pieces()
     head = _head(exchange)
-    length = exchange.length
     if method == "HEAD" or exchange.status in _BODILESS:
-        body = b"".join([piece async for piece in pieces])
-        if length is not None and exchange.status not in _BODILESS:
-            head.append((b"content-length", b"%d" % length))
+        await exchange.whole()
+        if exchange.length is not None and exchange.status not in _BODILESS:
+            head.append((b"content-length", b"%d" % exchange.length))
         await _start(exchange, head, send)
         await send({"type": "http.response.body", "body": b""})
         return
     if not exchange.lasts:
-        body = b"".join([piece async for piece in pieces])
-        await _start(exchange, [*head, (b"content-length", b"%d" % len(body))], send)
+        body = await exchange.whole()
+        head.append((b"content-length", b"%d" % len(body)))
+        if exchange.status == 200 and write_at_once(send, head, body):
+            return
+        await _start(exchange, head, send)
         await send({"type": "http.response.body", "body": body})
         return
     if exchange.streams:
         head.append((b"x-accel-buffering", b"no"))
         open_call.attach(exchange)
     await _start(exchange, head, send)
-    await _stream(exchange, pieces, wire, open_call, send)
+    await _stream(exchange, exchange.pieces(), wire, open_call, send)
 
 
 async def _stream(
-    exchange: Exchange, pieces: AsyncIterator[bytes], wire: Wire | None, open_call: OpenCall, send: Send
+    exchange: Exchange, pieces: AsyncIterator[bytes], wire: Spoken, open_call: OpenCall, send: Send
 ) -> None:
     try:
         async for piece in pieces:
@@ -70,9 +77,9 @@ async def _stream(
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _break_off(exchange: Exchange, error: AgentOSError, wire: Wire | None, send: Send) -> None:
+async def _break_off(exchange: Exchange, error: AgentOSError, wire: Spoken, send: Send) -> None:
     """Says why, where the answer consists of events. It has no end: the connection is closed instead."""
-    last = error_event(error, exchange.request_id, wire) if exchange.streams else b""
+    last = error_event(error, exchange.request_id, wire()) if exchange.streams else b""
     await send({"type": "http.response.body", "body": last, "more_body": True})
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -9,7 +10,7 @@ from agentos_runtime.calls.trace_context import TraceParent, parent_of
 from agentos_runtime.errors import AgentOSError, MethodNotAllowed, ShuttingDown
 from agentos_runtime.mcp.face import agent_of
 from agentos_runtime.proxy.service import METHODS, Asked, Proxy
-from agentos_runtime.proxy.targets import parse_path
+from agentos_runtime.proxy.targets import Targets
 from agentos_runtime.security.agents import ANONYMOUS
 from agentos_runtime.server.body import ClientGone
 from agentos_runtime.server.messages import Admitted, admitted, error_response
@@ -52,7 +53,7 @@ class Passing:
             try:
                 async with await proxy.open(asked) as exchange:
                     try:
-                        await pass_on(exchange, asked.method, wire_at(scope), open_call, send)
+                        await pass_on(exchange, asked.method, partial(wire_at, scope), open_call, send)
                     finally:
                         open_call.settle()
             except ClientGone:
@@ -71,6 +72,7 @@ class UseRoute:
     def __init__(self, passing: Passing, call: ASGIApp) -> None:
         self._passing = passing
         self._call = call
+        self._targets = Targets()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if await self._names_a_utility(scope):
@@ -101,7 +103,7 @@ class UseRoute:
         method: str = scope["method"]
         if method not in METHODS:
             raise MethodNotAllowed(f"{method} is not passed on, only {', '.join(sorted(METHODS))}.")
-        target = parse_path(scope["raw_path"][len(USE) :], scope["query_string"])
+        target = self._targets.at(scope["raw_path"][len(USE) :], scope["query_string"])
         request = admitted(scope)
         named, credential = map(request.headers.get, (b"x-agentos-skill", b"x-agentos-credential"))
         return Asked(
