@@ -1,6 +1,7 @@
 """One server with the console for the tests that only look, its browser let in."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,11 @@ from tests.toy.raw import Exchange, Toy, answer
 SKILLS = Path(__file__).parent / "skills"
 CANARY = "sk-forms-canary-0123456789"
 OPERATOR = "the-operators-own-token"
+
+
+MARKUP = "<img src=x onerror=hit=1>"
+EVIL = json.dumps({"said": MARKUP, "model": f"{MARKUP}\u202e/{MARKUP}", "provider": MARKUP, "id": MARKUP}).encode()
+"""What a service says that means ill."""
 
 
 @dataclass
@@ -57,7 +63,9 @@ def _service(exchange: Exchange) -> None:
         exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
         exchange.send(b'data: {"say": "one "}\n\ndata: {"say": "two"}\n\n')
         exchange.stall()
-    answer(body=b'{"said": "hello", "cost": 0.0156}')(exchange)
+    answer(body=EVIL if exchange.request.target.startswith("/evil") else b'{"said": "hello", "cost": 0.0156}')(
+        exchange
+    )
 
 
 @contextlib.contextmanager

@@ -1,11 +1,13 @@
 """Runs the scenarios of one file of `browser/` in a real browser, over a server that they may have started anew."""
 
 import contextlib
+import itertools
 import json
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +38,16 @@ def names(scenarios: str) -> list[str]:
     return re.findall(r"^def (\w+)\(world: World\)", text, re.MULTILINE)
 
 
-def driven(folder: Path, scenarios: str, *, program: str = "drive.py", **told: Any) -> dict[str, str]:
-    """What each scenario found wrong."""
+def driven(
+    folder: Path,
+    scenarios: str,
+    *,
+    program: str = "drive.py",
+    calls: Callable[[Opened], None] | None = None,
+    token: str | None = None,
+    **told: Any,
+) -> dict[str, str]:
+    """What each scenario found wrong. calls: made first. token: the operator's, taken behind the proxy."""
     with stripping(LATE) as proxy, contextlib.ExitStack() as served:
         here = f"127.0.0.1:{proxy.server_port}"
         proxied = f"http://{here}{PREFIX}/console/"
@@ -47,20 +57,24 @@ def driven(folder: Path, scenarios: str, *, program: str = "drive.py", **told: A
 
         def begin() -> Opened:
             served.close()
-            begun = served.enter_context(opened(folder, limits=LIMITS, allowed_hosts=(here,)))
+            given = {"operator_token": token, "console_origin": f"http://{here}"} if token else {}
+            begun = served.enter_context(opened(folder, limits=LIMITS, allowed_hosts=(here,), **given))
             proxy.target = begun.port
             return begun
 
-        it = begin()
+        it, numbers = begin(), itertools.count()
         proxy.told = {"/link": lambda: it.link().replace(it.url, shown(it)), "/restart": lambda: shown(begin())}
-        _calls(it)
+        proxy.told["/ask"] = lambda: asked_for(it, f"race {next(numbers)}")
+        (calls or _calls)(it)
         asked = {
             "browser": BROWSER,
             "scenarios": scenarios,
             "url": shown(it),
             "link": f"http://{here}/link",
             "restart": f"http://{here}/restart",
+            "ask": f"http://{here}/ask",
             "proxied": proxied,
+            "token": token,
             "canary": CANARY,
             **told,
         }
@@ -77,10 +91,15 @@ def driven(folder: Path, scenarios: str, *, program: str = "drive.py", **told: A
         return found
 
 
+def asked_for(it: Opened, title: str, **params: Any) -> str:
+    """The id of a call that waits now."""
+    waits = {"X-Agent": "asker", "Prefer": "respond-async"}
+    told = ask(it, "POST", "/api/skills/forms/every_kind", {"title": title, "kind": "task", **params}, waits)
+    return str(told.json["waiting"]["id"])
+
+
 def _calls(it: Opened) -> None:
     """One that was made, and two that wait."""
     ask(it, "POST", "/api/skills/forms/look", {}, {"X-Agent": "night-batch"})
-    waits = {"X-Agent": "asker", "Prefer": "respond-async"}
     for extra in ("short", "long" * 500):
-        params = {"title": "A", "kind": "task", "extra": {"text": extra}}
-        assert ask(it, "POST", "/api/skills/forms/every_kind", params, waits).status == 202
+        asked_for(it, "A", extra={"text": extra})

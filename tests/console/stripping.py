@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -17,7 +17,7 @@ class Stripping(ThreadingHTTPServer):
     target = 0
     late = 0.0
     """Seconds that each answer waits: what comes early by luck on a quick machine does not."""
-    told: Mapping[str, Callable[[], str]]
+    told: dict[str, Callable[[], str]]
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -15,6 +15,7 @@ from agentos_runtime.console.shown.markdown import LONGEST, TAGS, clean, markdow
 from agentos_runtime.console.shown.params import described
 from agentos_runtime.console.shown.times import ago, moment
 from agentos_runtime.diagnostics import Place, Position, Problem
+from tests.console.attacks import ATTACKS
 from tests.console.elements import Elements
 
 MONEY = {
@@ -56,32 +57,6 @@ DURATIONS = {
     125_000: "2 m 05 s",
     11_220_000: "3 h 07 m",
 }
-ATTACKS = (
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "[a](javascript:alert(1))",
-    "[a](JaVaScRiPt:alert(1))",
-    "[a](data:text/html,<script>1</script>)",
-    "[a](//evil.example)",
-    "[a](/console/keys)",
-    "![a](https://evil.example/x.png)",
-    "<a href=javascript:1>x</a>",
-    "<svg><script>1</script></svg>",
-    "<iframe src=https://evil.example></iframe>",
-    "<style>*{display:none}</style>",
-    "<form action=https://evil.example><input name=a></form>",
-    "<p style=position:fixed>x</p>",
-    "<a href='https://ok.example' onclick='x()' id=main class=primary>x</a>",
-    "<math><mtext></p><style><img src=x onerror=1>",
-    "[a](<java\nscript:alert(1)>)",
-    "[a][b]\n\n[b]: javascript:alert(1)",
-    "<base href=https://evil.example>",
-    "<!--><script>1</script>-->",
-    "[x](vbscript:a)",
-    "<https://evil.example/\u202egnp>",
-    "<object data=x></object>",
-    "<meta http-equiv=refresh content=0>",
-)
 
 
 def test_money_has_the_digits_that_count_and_never_a_zero_that_nobody_said() -> None:

@@ -54,6 +54,8 @@ def _alternative(renderer: RendererHTML, tokens: Sequence[Token], index: int, op
 
 
 def _absolute(tag: str, name: str, value: str) -> str | None:
-    """Links that are relative would lead somewhere into the console."""
+    """Links that are relative would lead somewhere into the console; a title of a link says what it likes of it."""
+    if name == "rel":  # our own
+        return value
     scheme, colon, _ = value.strip().partition(":")
-    return value if name != "href" or (colon and scheme.lower() in _SCHEMES) else None
+    return value if name == "href" and colon and scheme.lower() in _SCHEMES else None

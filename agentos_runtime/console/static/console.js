@@ -89,6 +89,7 @@ function locked(told) {
     el("p", { class: "dim" }, "It opens this page with a link that works once."), form || null));
   if (form) form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    event.stopPropagation();   // it is none of those that lead to an address
     const refused = await enter({ token: form.elements.token.value }).catch(unreachable);
     if (refused) { sentence.textContent = withoutCommand(refused.error); form.elements.token.select(); } else await show(location.href);
   });
@@ -204,7 +205,15 @@ function start(main) {
   const starting = [...main.querySelectorAll("[data-use]")].map((use) => import(`./${use.dataset.use}.js`)
     .then((module) => module.start(use, { url: page.url, reload: () => show(location.href, { keep: true }) })));
   main.toggleAttribute("data-starting", starting.length > 0);
-  Promise.all(starting).finally(() => { if (page.turn === turn) main.removeAttribute("data-starting"); });
+  Promise.all(starting).catch(() => { if (page.turn === turn) outdated(main); })
+    .finally(() => { if (page.turn === turn) main.removeAttribute("data-starting"); });
+}
+
+/** Scripts have the hash of their version in their address: a tab from before an upgrade asks for what is gone. */
+function outdated(main) {
+  main.prepend(el("div", { class: "note warn row", role: "alert" },
+    el("span", {}, "A part of this page could not be loaded: the console may be of a newer version by now."),
+    el("button", { type: "button", onclick: () => location.reload() }, "Load it again")));
 }
 
 let known = { title: "", waiting: 0 };
@@ -294,6 +303,11 @@ async function send(form, submitter) {
   for (const button of buttons) button.disabled = false;
   for (const secret of form.querySelectorAll('input[type="password"]')) secret.value = "";
   if (result.status === 401 && result.told.code === "console_locked") return locked(result.told);
+  if (result.told.code === "already_decided") {
+    await show(location.href, { keep: true });
+    document.getElementById("main")?.prepend(el("div", { class: "note warn", role: "alert" }, `You came second: ${result.told.error}`));
+    return;
+  }
   const place = form.querySelector("[data-told]") ?? form.appendChild(el("div", { "data-told": "" }));
   if (!result.ok) {
     place.replaceChildren(el("div", { class: "note bad", role: "alert" }, result.told.error ?? "It did not work."));

@@ -42,6 +42,12 @@ class World:
             link: str = answer.read().decode()
         return link
 
+    def ask(self) -> str:
+        """The id of a new call that waits."""
+        with urlopen(self.told["ask"]) as answer:
+            entry: str = answer.read().decode()
+        return entry
+
     @contextmanager
     def visitor(self, *, let_in: bool = True, **options: Any) -> Iterator[Page]:
         """A page in a context of its own; without unexpected events, and without a cookie at the end."""
@@ -122,4 +128,5 @@ def run(scenarios: dict[str, Callable[[World], None]], told: dict[str, Any]) -> 
 if __name__ == "__main__":
     asked = json.loads(sys.stdin.read())
     chosen = importlib.import_module(f"tests.console.browser.{asked['scenarios']}")
-    print(json.dumps(run(chosen.SCENARIOS, asked)))
+    only = asked.get("only") or chosen.SCENARIOS
+    print(json.dumps(run({name: each for name, each in chosen.SCENARIOS.items() if name in only}, asked)))
