@@ -115,7 +115,7 @@ async def open_shared(settings: Settings, *, patient: bool = True) -> AsyncItera
     settings = with_database(settings)
     documents, address = settings.documents, address_of(settings)
     replica = Replica(address, documents, f"{socket.gethostname()}:{os.getpid()}")
-    calls, durable = Calls(replica, address), Link(address, durable=True)
+    calls, durable = Calls(replica, address, settings.home), Link(address, durable=True)
     reads = SideConnection(address)
     try:
         await _in_time(lambda: asyncio.to_thread(check, documents.side), patient)

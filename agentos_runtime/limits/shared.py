@@ -84,6 +84,7 @@ class SharedCounters:
         except DatabaseAway:
             if claim.subjects:
                 raise
+            calls.go_on_alone(held)
             return Entered(held.id, ())
         return _refusal(verdict) or Entered(held.id, tuple(map(_level, verdict.levels)))
 

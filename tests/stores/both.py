@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from agentos_runtime.config.settings import Settings
@@ -88,11 +89,16 @@ async def in_files(home: Path, limits: Mapping[str, Any], clock: Clock) -> Async
 
 
 @asynccontextmanager
-async def in_database(
-    address: str, limits: Mapping[str, Any], clock: Clock | None = None, home: Path = Path("/nonexistent")
-) -> AsyncIterator[Store]:
+async def in_database(address: str, limits: Mapping[str, Any], clock: Clock | None = None) -> AsyncIterator[Store]:
     """A replica. clock: where the database's clock is to stand."""
-    settings = with_database(Settings(home=home, database=address))
+    with TemporaryDirectory() as home:
+        async with _in_database(Settings(home=Path(home) / "home", database=address), limits, clock) as store:
+            yield store
+
+
+@asynccontextmanager
+async def _in_database(plain: Settings, limits: Mapping[str, Any], clock: Clock | None) -> AsyncIterator[Store]:
+    settings = with_database(plain)
     side = settings.documents.side
     if clock is not None:
         side.script(SET_CLOCK)

@@ -116,7 +116,7 @@ def test_a_call_without_limits_goes_on_while_the_database_is_away() -> None:
                 free = await store.begin("free")
                 assert isinstance(free, Call)
                 await store.end(free, tokens=3)
-                assert "rows wait in this process" in str(store.ledger.degraded)
+                assert "rows wait in the journal" in str(store.ledger.degraded)
                 await asyncio.to_thread(server.start)
                 await all_sent(store)
 

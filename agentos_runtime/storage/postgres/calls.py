@@ -7,24 +7,23 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import field
-from itertools import islice
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump, parse
 from agentos_runtime.storage.postgres.combining import Combiner
 from agentos_runtime.storage.postgres.driver import GONE, STALE, Address, Connection, Refused
+from agentos_runtime.storage.postgres.journal import Journal, left_behind
 from agentos_runtime.storage.postgres.link import Link
-from agentos_runtime.storage.postgres.replica import Replica
+from agentos_runtime.storage.postgres.replica import BEAT_EVERY, Replica
+from agentos_runtime.storage.postgres.unsent import AT_ONCE, Row, Unsent, send_left
 from agentos_runtime.storage.sqlite.files import DatabaseAway
 
 SAID_AGAIN_FOR = 3.0
 """Seconds for which what was let in or settled is kept, to be said again: a crash of the database forgets less."""
 WAL_DELAYS = 3
-MOST_UNSENT = 100_000
-"""Ended calls kept in memory while the database is away."""
 T = TypeVar("T")
-Row: TypeAlias = list[Json]
 Level: TypeAlias = tuple[str, str, int, int, float]
 """Subject, key, used, most, until."""
 
@@ -62,15 +61,19 @@ class Verdict:
 
 
 class Calls:
-    """What this replica has under way. spent: is told budgets that are used up, by whichever replica."""
+    """What this replica has under way. spent: is told budgets that are used up, by whichever replica.
+
+    folder: where rows stand that the database has not taken.
+    """
 
     def __init__(
-        self, replica: Replica, address: Address, *, monotonic: Callable[[], float] = time.monotonic
+        self, replica: Replica, address: Address, folder: Path, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
+        self._folder = folder
         self._replica = replica
         self._monotonic = monotonic
         self.admits = Link(address, made=self._say_calls_again)
-        self.settles = Link(address, made=self._say_all_again)
+        self.settles = Link(address, made=self._say_all_again, lost=self._write_down)
         replica.say_again = self._say_calls_again
         replica.beaten.append(self.send_unsent)
         replica.heard["spent"] = lambda text: self._tell_spent([parse(text.encode())])
@@ -79,12 +82,11 @@ class Calls:
         self._open: dict[int, Held] = {}
         self._let_in: deque[tuple[float, Held]] = deque()
         self._settled: deque[tuple[float, Row]] = deque()
-        self._unsent: deque[Row] = deque(maxlen=MOST_UNSENT)
-        self._sending = asyncio.Lock()
+        self.unsent = Unsent(Journal(folder), monotonic=monotonic)
+        self._recovering: asyncio.Task[None] | None = None
         self._keep = SAID_AGAIN_FOR
         self.spent: list[Callable[[Level], object]] = []
-        self.lost = 0
-        """Rows that the database would not take."""
+        self._refused = 0
 
     async def start(self) -> None:
         """Raises DatabaseAway, Refused."""
@@ -94,21 +96,26 @@ class Calls:
             "SELECT extract(epoch FROM current_setting('wal_writer_delay')::interval)::float8"
         )
         self._keep = max(SAID_AGAIN_FOR, WAL_DELAYS * delay[0][0])
+        self._recovering = asyncio.create_task(self._recover())
 
     async def stop(self) -> None:
+        if self._recovering is not None:
+            self._recovering.cancel()
+            await asyncio.wait({self._recovering})
         await self._admitting.finished()
         await self._settling.finished()
         await self.admits.stop()
         await self.settles.stop()
+        self.unsent.close()
 
     @property
     def trips(self) -> int:
         return self._admitting.trips + self._settling.trips
 
     @property
-    def unsent(self) -> int:
-        """Ended calls that only this process knows of."""
-        return len(self._unsent)
+    def lost(self) -> int:
+        """Rows that the database would not take, or that nothing had room for."""
+        return self._refused + self.unsent.lost
 
     def begin(self, request_id: str, agent: str, skill: str, utility: str) -> Held:
         """A call begins; the database learns of it when it is let in, waits or ends."""
@@ -125,6 +132,10 @@ class Calls:
         held.paid = paid
         held.asking = self._admitting.put(held)
         return await asyncio.shield(held.asking)
+
+    def go_on_alone(self, held: Held) -> None:
+        """The call is made although the database is away."""
+        self.unsent.begin(held.id, (held.request_id, held.agent, held.skill, held.utility))
 
     async def look(self, agent: str, named: str, *, paid: bool) -> Verdict | None:
         """What such a call would be told now; None when it would be let in. Raises DatabaseAway, Refused."""
@@ -156,8 +167,9 @@ class Calls:
 
     def send_unsent(self) -> None:
         """Try again to send what could not be sent."""
-        if self._unsent:
+        if self.unsent:
             self._settling.put([])
+        self.unsent.tidy(self._keep)
 
     # ------------------------------------------------------------------ on their way
 
@@ -168,7 +180,7 @@ class Calls:
         for _ in range(_TRIES):
             mine = self._replica.id
             try:
-                await self._settle_unsent(self.admits.ask)  # first: what has ended takes no room any more
+                await self._send_unsent(self.admits.ask)  # first: what has ended takes no room any more
                 rows = await self.admits.ask(_ADMIT, (mine, self._replica.rules, again, *_columns(held)))
                 break
             except DatabaseAway:
@@ -199,26 +211,41 @@ class Calls:
         try:
             if self.settles.connection is None:
                 raise DatabaseAway("the database cannot be reached")
-            await self._settle_unsent(self.settles.ask)
+            await self._send_unsent(self.settles.ask)
             if rows:
                 uncounted = await self._settle_on(self.settles.ask, rows)
         except DatabaseAway:
-            self._unsent.extend(rows)
+            self.unsent.put(rows)
         else:
             now = self._monotonic()
-            self._settled.extend((now, row) for row in rows)
+            for row in rows:
+                self._settled.append((now, row))
+                self.unsent.end(row[0])
             self._forget_old(self._settled)
         return [not row or row[0] not in uncounted for row in batch]
 
-    async def _settle_unsent(self, ask: Any) -> None:
-        async with self._sending:
-            while self._unsent:
-                batch = [*islice(self._unsent, _AT_ONCE)]
-                await self._settle_on(ask, batch)
-                now = self._monotonic()
-                for row in batch:
-                    self._unsent.popleft()
-                    self._settled.append((now, row))
+    async def _send_unsent(self, ask: Any) -> None:
+        await self.unsent.send(
+            lambda batch: self._settle_on(ask, batch), lambda row: self._settled.append((self._monotonic(), row))
+        )
+
+    def _write_down(self) -> None:
+        """The database may have crashed, and forgotten what it took of late: only this process knows of it."""
+        self.unsent.note([row for _, row in self._settled])
+
+    async def _recover(self) -> None:
+        """Send what processes of this home left that died while the database was away."""
+        for left in left_behind(self._folder):
+            try:
+                while True:
+                    try:
+                        await send_left(left, lambda batch: self._settle_on(self.settles.ask, batch))
+                        break
+                    except DatabaseAway:
+                        await asyncio.sleep(BEAT_EVERY)
+                left.remove()
+            finally:
+                left.release()
 
     async def _settle_on(self, ask: Any, batch: Sequence[Row]) -> frozenset[Any]:
         """The numbers of rows that do not count. A row that the database refuses is left out and told."""
@@ -229,7 +256,7 @@ class Calls:
             if not error.state.startswith(_NEVER_TAKEN):
                 raise DatabaseAway(str(error)) from None
             if len(batch) == 1:
-                self.lost += 1
+                self._refused += 1
                 logging.getLogger("agentos.database").error("a row of the ledger was refused: %s", error)
                 return frozenset()
             halves = batch[: len(batch) // 2], batch[len(batch) // 2 :]
@@ -266,8 +293,8 @@ class Calls:
         self._let_in = self._kept_anew(self._let_in)
         known = {held.id: held for _, held in self._let_in} | self._open
         held = sorted((each for each in known.values() if each.admitted or each.waiting), key=lambda one: one.agent)
-        for at in range(0, len(held), _AT_ONCE):
-            part = held[at : at + _AT_ONCE]
+        for at in range(0, len(held), AT_ONCE):
+            part = held[at : at + AT_ONCE]
             values = (
                 [each.waiting for each in part],
                 [each.counted for each in part],
@@ -282,9 +309,10 @@ class Calls:
         await self._say_calls_again(connection)
         self._settled = self._kept_anew(self._settled)
         rows = [row for _, row in self._settled]
-        for at in range(0, len(rows), _AT_ONCE):
-            await self._settle_on(connection.rows, rows[at : at + _AT_ONCE])
-        await self._settle_unsent(connection.rows)
+        for at in range(0, len(rows), AT_ONCE):
+            await self._settle_on(connection.rows, rows[at : at + AT_ONCE])
+        self.unsent.again()
+        await self._send_unsent(connection.rows)
 
 
 def _columns(held: Sequence[Held]) -> tuple[list[Any], ...]:
@@ -316,7 +344,6 @@ def _verdict(row: Any) -> Verdict:
 _TRIES = 5
 _NEVER_TAKEN = ("22", "23")
 """What the server says of values that it will never take."""
-_AT_ONCE = 500
 _AGENT = 2
 _ADMIT = "SELECT * FROM admit_v1($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _SETTLE = "SELECT settle_v1($1, $2::text::jsonb)::text"

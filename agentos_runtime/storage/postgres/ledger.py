@@ -6,9 +6,10 @@ from typing import Literal, Self
 from agentos_runtime.jsontext import Json
 from agentos_runtime.storage.activity import rows
 from agentos_runtime.storage.activity.rows import BEGUN, CLOSING, Closing, Entry
-from agentos_runtime.storage.postgres.calls import Calls, Row
+from agentos_runtime.storage.postgres.calls import Calls
 from agentos_runtime.storage.postgres.numbers import began_at
 from agentos_runtime.storage.postgres.reader import SharedReader
+from agentos_runtime.storage.postgres.unsent import Row
 
 LARGEST_COST = 1_000_000
 """US dollars of one call."""
@@ -35,11 +36,12 @@ class SharedLedger:
     @property
     def degraded(self) -> str | None:
         if self._calls.lost:
-            return f"activity is not complete: the database refused {self._calls.lost} rows"
-        if self._calls.unsent:
+            return f"activity is not complete: {self._calls.lost} rows could not be written or kept"
+        if waiting := len(self._calls.unsent):
+            why = self._calls.unsent.trouble
             return (
                 f"activity is not recorded: {self._calls.settles.trouble or 'the database does not take it'}; "
-                f"{self._calls.unsent} rows wait in this process"
+                f"{waiting} rows wait in {f'this process alone, since {why}' if why else 'the journal'}"
             )
         return None
 

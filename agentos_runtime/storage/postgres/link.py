@@ -18,7 +18,8 @@ PATIENCE = 0.25
 class Link:
     """Keeps one connection. To be started, and stopped, in one event loop.
 
-    made: done with each new connection before anybody else uses it; what it raises ends the connection.
+    made: done with each new connection before anybody else uses it; what it raises ends the connection. lost: is
+    told when a connection has ended.
     """
 
     def __init__(
@@ -28,11 +29,13 @@ class Link:
         durable: bool = False,
         made: Callable[[Connection], Awaitable[object]] | None = None,
         heard: Callable[[str, str], object] | None = None,
+        lost: Callable[[], object] | None = None,
     ) -> None:
         self._address = address
         self._durable = durable
         self._made = made
         self._heard = heard
+        self._tell_lost = lost
         self._connection: Connection | None = None
         self._there = asyncio.Event()
         self._lost = asyncio.Event()
@@ -97,6 +100,8 @@ class Link:
             self.trouble = "the connection to the database was lost"
             self._there.clear()
             self._lost.set()
+            if self._tell_lost is not None:
+                self._tell_lost()
 
     async def _keep(self) -> None:
         pause = PAUSES[0]
