@@ -36,8 +36,7 @@ async def build(ctx: CallContext) -> Draft:
         carries = carries or placeholders.suspected_in(outcome.written())
     plain: list[Json] = []
     if plan.url_program is not None:
-        for text in plain_documents(plan, seen):
-            plain += await _plain_urls(ctx, plan.url_program, text)
+        plain = [await _plain_url(ctx, plan.url_program, text) for text in plain_documents(plan, seen)]
     return draft_request(
         plan,
         Inputs(seen, outputs),
@@ -74,14 +73,14 @@ async def _outcome(ctx: CallContext, program: Program, seen: dict[str, Json]) ->
     return outcome
 
 
-async def _plain_urls(ctx: CallContext, program: Program, text: bytes) -> list[Json]:
-    """The urls that plain texts make; none where the expression refuses them.
+async def _plain_url(ctx: CallContext, program: Program, text: bytes) -> Json:
+    """The outputs for plain texts: the url that they make, and none where the expression refuses them.
 
     A program that did not come to its end says nothing about the params.
     """
     outcome = await ctx.run(program, text)
     if outcome.failure is None:
-        return outcome.outputs
+        return outcome.outputs[0]
     if outcome.failure.kind == "error":
         return []
     raise failed_draft(ctx.request_plan.nodes, outcome)  # the url's is the first of them

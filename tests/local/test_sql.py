@@ -47,7 +47,8 @@ utilities:
     sql: {query: "SELECT title FROM notes WHERE id IN (SELECT value FROM json_each(:ids))"}}
   quoted: {description: No name in a text, returns: array, sql: {query: "SELECT ':nothing' AS a -- :comment"}}
   attaches: {description: Attach, returns: array, sql: {query: "ATTACH '/etc/x.db' AS x"}}
-  writes: {description: Write, returns: array, sql: {query: "DELETE FROM notes"}}
+  writes: {description: Write, returns: array, sql: {query: "WITH a AS (SELECT 1) DELETE FROM notes"}}
+  erases: {description: Erase, returns: array, sql: {query: "/* all */ delete FROM notes"}}
   copies: {description: Copy, returns: array, sql: {query: "VACUUM INTO '/tmp/agentos-copy.db'"}}
   loads: {description: Load, returns: array, sql: {query: "SELECT load_extension('/tmp/x.so')"}}
   journal: {description: Pragma, returns: array, sql: {query: "PRAGMA journal_mode = DELETE"}}
@@ -137,6 +138,7 @@ def test_a_query_can_do_nothing_but_read_the_approved_file(here: Served, name: s
         ("large", 502, "upstream_failed", "too big"),
         ("absent", 503, "not_available", "~/absent.db"),
         ("pasted", 501, "not_supported", "SQL"),
+        ("erases", 501, "not_supported", "`write: true`"),
         ("unbound", 501, "not_supported", ":q"),
         ("anywhere", 501, "not_supported", "database"),
     ],

@@ -26,14 +26,17 @@ from agentos_runtime.calls.requests.urls import (
     fill_url,
     plain_letters,
     plain_parts,
+    refuse_unset,
     same_structure,
     slashes_of,
     url_text,
+    without_unset,
 )
 from agentos_runtime.diagnostics import Place
 from agentos_runtime.errors import AgentOSError, AuthorError, ExpressionFailed, InvalidParams, ParamProblem
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.program import Program, compared_program, request_program
+from agentos_runtime.jq.sums import needed
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.headers.names import header_problem, value_problem
 from agentos_runtime.manifest.mentions import has_the_word
@@ -89,6 +92,12 @@ class RequestPlan:
     """Headers that requests have, those of them that may be set."""
     slashes: Mapping[str, frozenset[int]]
     """How many slashes a param has that the author shows with some (`owner/repo`): see `slashes_of`."""
+    needed: frozenset[str]
+    """Params that stand in a jq url as they are."""
+
+    def unset(self, params: Mapping[str, Json]) -> tuple[str, ...]:
+        """The params that leave a hole in a jq url."""
+        return tuple(sorted(name for name in self.needed if params.get(name) is None)) if self.needed else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +154,7 @@ def plan_request(skill: Skill, utility: Utility, rest: Rest) -> RequestPlan:
         chosen=frozenset(_chosen(utility)),
         named=frozenset(name for name in _named(rest, auth) if header_problem(name) is None),
         slashes=slashes_of(utility.params),
+        needed=needed(rest.url.source) if isinstance(rest.url, Jq) else frozenset(),
     )
 
 
@@ -212,7 +222,8 @@ def settled_outputs(plan: RequestPlan, outputs: list[Json], placeholders: Placeh
 def plain_documents(plan: RequestPlan, seen: dict[str, Json]) -> list[bytes]:
     """The inputs for `url_program`: what the expressions see, with plain characters for every text.
 
-    Choices keep their value: a url may depend on what the author listed.
+    Choices keep their value: a url may depend on what the author listed. Where a param that the url needs is not
+    set, as many inputs follow in which it is.
     """
     params = seen["params"]
     assert isinstance(params, dict)
@@ -222,8 +233,11 @@ def plain_documents(plan: RequestPlan, seen: dict[str, Json]) -> list[bytes]:
         (plain_letters(params, filler), plain_letters(results, filler), plain_parts(params, plan.slashes, filler))
         for filler in _FILLERS
     ]
+    unset = plan.unset(params)
+    letters: dict[str, Json] = dict.fromkeys(unset, _FILLERS[0])
     return [
-        dump({**seen, **of_steps, "params": one | parts | kept})
+        dump({**seen, **of_steps, "params": one | parts | kept | more})
+        for more in ([{}, letters] if unset else [{}])
         for one, of_steps, parts in plain
         if isinstance(one, dict) and isinstance(of_steps, dict)
     ]
@@ -241,8 +255,8 @@ def draft_request(
 ) -> Draft:
     """Build the request from the worker's outputs.
 
-    `plain_urls` are the outputs of `url_program` over `plain_documents`. Raises ExpressionFailed (the author's
-    mistake) and InvalidParams (a param that may not stand where the manifest puts it).
+    `plain_urls` are the outputs of `url_program` over `plain_documents`, in their order. Raises ExpressionFailed
+    (the author's mistake) and InvalidParams (a param that may not stand where the manifest puts it).
     """
     rest = plan.rest
     url = _url(plan, inputs, inputs.params, plain_urls)
@@ -270,17 +284,19 @@ def _url(plan: RequestPlan, inputs: Inputs, params: dict[str, Json], plain_urls:
     if url is None or not _HTTP_URL.match(url):
         wanted = "no path that begins with /" if node.base else "no http or https url"
         raise expression_failed(node, f"gives {wanted}")
-    plain = [value for value in (_whole_url(node, outputs) for outputs in plain_urls) if value is not None]
-    if not any(same_structure(url, other) for other in plain):
-        raise InvalidParams(
-            "A param would change where this request goes: it may only fill a path segment or a query value",
-            problems=[
-                ParamProblem(
-                    "params", f"a text used in the url of {node.place.key} has characters such as / ? # @ .."
-                )
-            ],
-        )
-    return url
+    unset = plan.unset(params)
+    plain = [_whole_url(node, outputs) for outputs in plain_urls]
+    filled = plain[len(plain) // 2 :] if unset else plain
+    refuse_unset(unset, plain, filled)
+    for one, other in zip(plain, filled, strict=False):
+        if one is not None and same_structure(url, one):
+            return without_unset(url, one, other) if unset else url
+    raise InvalidParams(
+        "A param would change where this request goes: it may only fill a path segment or a query value",
+        problems=[
+            ParamProblem("params", f"a text used in the url of {node.place.key} has characters such as / ? # @ ..")
+        ],
+    )
 
 
 def _whole_url(node: Jq, outputs: Json) -> str | None:

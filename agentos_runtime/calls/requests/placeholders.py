@@ -25,7 +25,10 @@ LONGEST_SEPARATOR = 8
 SIZES = (3, 4096)
 """Letters of the shortest and the longest sample: what is cut to a length is seen."""
 MOST_PIECES = 4
-"""The first pieces of a split. A sample ends with each: so a piece of a field is told from one of a longer text."""
+"""The first pieces of a split; the last is known, too.
+
+A sample ends with each: so a piece of a field is told from one of a longer text.
+"""
 SHORTEST_PIECE = 8
 """Letters by which a piece of a made-up credential is known again."""
 REMEDY = (
@@ -53,7 +56,7 @@ class PlaceholderError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A field of the credential, or the piece `index` of what splitting it at `separator` gives."""
+    """A field of the credential, or the piece `index` of what splitting it at `separator` gives; -1 is the last."""
 
     field: str
     separator: str | None = None
@@ -204,8 +207,10 @@ class _Reader:
             self._know(text, Use(name))
         for name, text in sample.items():
             for separator in separators:
-                for index, piece in enumerate(text.split(separator)[:MOST_PIECES]):
+                pieces = text.split(separator)
+                for index, piece in enumerate(pieces[:MOST_PIECES]):
                     self._know(piece, Use(name, separator, index))
+                self._know(pieces[-1], Use(name, separator, -1))
         known = sorted(self._meant, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, known)))
 

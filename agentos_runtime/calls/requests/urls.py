@@ -5,7 +5,7 @@ A literal url percent-encodes what it is filled with; a jq url is compared with 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
@@ -140,6 +140,32 @@ def plain_parts(params: Mapping[str, Json], slashes: Mapping[str, frozenset[int]
         if isinstance(given, str) and given.count("/") in counts:
             found[name] = "/".join([filler] * (given.count("/") + 1))
     return found
+
+
+def refuse_unset(unset: Sequence[str], plain: Sequence[str | None], filled: Sequence[str | None]) -> None:
+    """Raise InvalidParams where a part of a url's path, or a pair of its query, is there with those params only.
+
+    `plain` are urls of plain letters, `filled` the same with letters for those in `unset`, too.
+    """
+    for one, other in zip(plain, filled, strict=False):
+        if unset and one is not None and other is not None and not _differ_in_values(one, other):
+            raise _refused(" or ".join(unset), "is not set, and the url needs it")
+
+
+def _differ_in_values(one: str, other: str) -> bool:
+    path, _, query = one.partition("?")
+    other_path, _, other_query = other.partition("?")
+    return path == other_path and query.count("&") == other_query.count("&")
+
+
+def without_unset(url: str, plain: str, filled: str | None) -> str:
+    """A jq url without the pairs of its query that would hold a param that is not set: see `refuse_unset`."""
+    path, mark, query = url.partition("?")
+    pairs = zip(
+        query.split("&"), *(each.partition("?")[2].split("&") for each in (plain, filled or plain)), strict=True
+    )
+    left = "&".join(own for own, one, other in pairs if one == other)
+    return f"{path}{mark}{left}" if left else path
 
 
 def same_structure(url: str, plain: str) -> bool:

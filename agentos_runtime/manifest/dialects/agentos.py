@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.jq.sums import deciding
 from agentos_runtime.jsontext import Json, dump
-from agentos_runtime.manifest.dialects.choices import choice_of
-from agentos_runtime.manifest.dialects.credentials import Connection, connection_of
+from agentos_runtime.manifest.dialects.credentials import Connection, connection_of, named_of
 from agentos_runtime.manifest.dialects.graphql import mistakes_of
 from agentos_runtime.manifest.dialects.local.callables import KEYS, Locals, local_request, request_for
 from agentos_runtime.manifest.dialects.local.steps import steps_of
-from agentos_runtime.manifest.dialects.params import account_param_of, page_jq, param_of, web_address
+from agentos_runtime.manifest.dialects.params import account_param_of, page_jq, param_of, undeclared, web_address
 from agentos_runtime.manifest.dialects.placeholders import NotCarried
 from agentos_runtime.manifest.dialects.replies import lists_entities, response_of, returns_of
 from agentos_runtime.manifest.dialects.requests import graphql_error, graphql_of, rest_of
@@ -285,8 +285,7 @@ class _Carrier:
             return (request, ("auth", "none")), Connection()
         chosen, connection = self._connection(cursor, executor)
         if kind == "rest":
-            choice = choice_of(executor.text("url") or "")
-            self.deciding[name] = choice.deciding if choice else frozenset()
+            self.deciding[name] = deciding(executor.text("url") or "")
             return (rest_of(executor, connection, self.root.at("api").text("base_url")), chosen), connection
         self.told += mistakes_of(executor, f"utilities.{name}.graphql")
         self.graphql.add(name)
@@ -298,7 +297,8 @@ class _Carrier:
 
     def _connection(self, cursor: Cursor, executor: Cursor) -> tuple[tuple[str, str] | None, Connection]:
         """Which credential a callable carries, as a key of ours and its value. Raises NotCarried."""
-        written = cursor.text("connection")
+        stated = cursor.get("connection")
+        written = stated.json if stated is not None else None
         without = (
             written == "none" or cursor.at("auth").json in (False, "none") or executor.at("auth").json is False
         )
@@ -309,13 +309,8 @@ class _Carrier:
         if without:
             bases = {each.base_url for each in self.connections.values()}
             return ("auth", "none"), Connection(bases.pop() if len(bases) == 1 else None)
-        if written is None and len(self.connections) > 1:
-            raise NotCarried(f"names none of the connections {', '.join(self.connections)}")
-        name = written or next(iter(self.connections))
-        connection = self.connections.get(name)
-        if connection is None:
-            raise NotCarried(f"there is no connection `{name[:60]}`")
-        _able(connection)
+        name = named_of(self.connections, written, executor.text("url"))
+        connection = _able(self.connections[name])
         if connection.credential is None:
             return ("auth", "none"), connection
         return (("credential", name) if len(self.connections) > 1 else None), connection
@@ -355,7 +350,8 @@ class _Carrier:
     def _params(self, cursor: Cursor, connection: Connection) -> Pairs:
         declared = cursor.get("params")
         own = {name: param_of(below) for name, below in declared.items()} if declared else {}
-        return {**{name: account_param_of(below) for name, below in connection.params.items()}, **own}
+        known = {**{name: account_param_of(below) for name, below in connection.params.items()}, **own}
+        return undeclared(cursor, known) | known
 
 
 def _has_place(credential: Value | None) -> bool:

@@ -1,10 +1,12 @@
 """`auth` and `connections` of an AgentOS skill as credentials of ours."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.dialects.placeholders import NotCarried
 from agentos_runtime.manifest.dialects.tree import entries, text
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Value
 
@@ -60,6 +62,28 @@ def connection_of(cursor: Cursor | None) -> Connection:
     if made.credential is None or token:
         _placed(cursor, made)  # what it adds to each request beside a credential
     return made
+
+
+def named_of(connections: Mapping[str, Connection], written: Json, url: str | None) -> str:
+    """The connection that is named, the first of several that can be used here, or the only one that is meant.
+
+    Where none is named that is the one whose address the url begins with. Raises NotCarried.
+    """
+    named = [str(each) for each in (written if isinstance(written, list) else [written]) if each is not None]
+    for name in named:
+        if name not in connections:
+            raise NotCarried(f"there is no connection `{name[:60]}`")
+    if not named:
+        named = [name for name, each in connections.items() if len(connections) == 1 or _is_below(url, each)]
+        if len(named) != 1:
+            raise NotCarried(f"names none of the connections {', '.join(connections)}")
+    return next((name for name in named if not connections[name].refused), named[0])
+
+
+def _is_below(url: str | None, connection: Connection) -> bool:
+    """Whether a url begins with the address of a connection."""
+    address = (connection.base_url or "").rstrip("/")
+    return bool(address) and re.match(rf'[\s("]*{re.escape(address)}(?![^/?"])', url or "") is not None
 
 
 def _holds_key(cursor: Cursor) -> bool:

@@ -8,6 +8,7 @@ from agentos_runtime.jsontext import dump
 from agentos_runtime.manifest.dialects.tree import entries, text, under
 from agentos_runtime.manifest.params import JSON_TYPES
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Value
+from agentos_runtime.suggest import suggest
 
 _OF_A_PARAM = frozenset(
     {
@@ -30,6 +31,7 @@ _OTHER_NAMES: Mapping[str, str] = {"min": "minimum", "max": "maximum", "values":
 _WEB = re.compile(
     r'\s*"(https://[^"\\]*)"((?:\s*\+\s*(?:"[^"\\]*"|\(?\s*\.params\.\w+(?:\s*\|\s*(?:tostring|@uri))*\s*\)?))*)\s*'
 )
+_MENTIONED = re.compile(r"(?<![\w$)\]])(?:\.|\{\{\s*)params\.([A-Za-z_]\w*)")
 _WEB_PART = re.compile(r'"([^"\\]*)"|\.params\.(\w+)')
 Pairs = dict[str, "Cursor | Value"]
 
@@ -72,6 +74,17 @@ def account_param_of(cursor: Cursor) -> Cursor | Value:
     return under(
         cursor, entries({name: each for name, (_, each) in value.entries.items() if name != "required"}, cursor)
     )
+
+
+def undeclared(cursor: Cursor, known: Pairs) -> Pairs:
+    """The params that a callable uses and does not declare, as what they may be: who sends one means it to be used.
+
+    One that is nearly another is a slip of the author's, and no param.
+    """
+    whole = cursor.json if isinstance(cursor.json, dict) else {}
+    kept = {name: below for name, below in whole.items() if name not in ("web_url", "description")}
+    names = sorted({*_MENTIONED.findall(dump(kept).decode())} - {*known})
+    return {name: entries({}, cursor) for name in names if suggest(name, known) is None}
 
 
 def page_jq(written: str) -> str | None:

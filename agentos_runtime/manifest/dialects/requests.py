@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from agentos_runtime.jq.program import classify
 from agentos_runtime.jsontext import dump
-from agentos_runtime.manifest.dialects.choices import choice_of
+from agentos_runtime.manifest.dialects.computed import addressed
 from agentos_runtime.manifest.dialects.credentials import Connection
 from agentos_runtime.manifest.dialects.placeholders import NotCarried, filled, under_key
 from agentos_runtime.manifest.dialects.tree import composed, entries, text
@@ -18,7 +18,6 @@ _OURS = frozenset(
 )
 """What stays as it is written."""
 _GRAPHQL = frozenset({"query", "variables", "endpoint", "response", "timeout", "headers", "partial"})
-_ORIGIN = re.compile(r'[\s(]*"(?:https?:/)?/')
 _LITERAL_PATH = re.compile(r'[\s(]*"/')
 Pairs = dict[str, "Cursor | Value"]
 
@@ -85,12 +84,16 @@ def _refuse_others(cursor: Cursor, known: frozenset[str], what: str) -> None:
 def _address(url: Cursor, base_url: str | None) -> Value:
     """The url with the connection's address in front of one that begins with `/`."""
     value = filled(url, url=True)
-    if isinstance(value.value, str) and (choice := choice_of(value.value)):
-        value = text(choice.source, url)
-    written = value.value
-    if isinstance(written, str) and classify(written, frozenset()) == "jq" and not _ORIGIN.match(written):
+    if not isinstance(value.value, str):
+        return value
+    written = addressed(value.value, base_url)
+    if written is None:
         raise NotCarried("computes where its request goes; a url begins with the address of its service")
-    if not isinstance(written, str) or base_url is None:
+    if base_url is None and (written.startswith("/") or _LITERAL_PATH.match(written)):
+        raise NotCarried("has a url that begins with `/`, and nothing says the address before it")
+    if written != value.value:
+        value = text(written, url)
+    if base_url is None:
         return value
     base = base_url.rstrip("/")
     if written.startswith("/"):

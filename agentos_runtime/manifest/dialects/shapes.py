@@ -25,10 +25,10 @@ TOP: Shapes = {
     "connects_to": "text|list", "agent": "map", "testing": "map",
 }  # fmt: skip
 CALLABLE: Shapes = {
-    **dict.fromkeys(("description", "web_url", "label", "operation", "connection", "effect"), "text"),
+    **dict.fromkeys(("description", "web_url", "label", "operation", "effect"), "text"),
     **dict.fromkeys(("params", "rest", "graphql", "sql", "command", "python"), "map"),
-    "returns": "text|map", "handles_urls": "list", "readonly": "flag", "auth": "text|flag", "steps": "list|map",
-    "response": "map",
+    "returns": "text|map", "connection": "text|list", "handles_urls": "list", "readonly": "flag",
+    "auth": "text|flag", "steps": "list|map", "response": "map",
 }  # fmt: skip
 EXECUTORS: Mapping[str, Shapes] = {
     "rest": {

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.program import classify, looks_like_jq
+from agentos_runtime.jq.sums import needed
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.mistakes.references import in_jq, report_foreign, report_lookalikes
 from agentos_runtime.manifest.model import Fields, Items, Jq, Literal, Node, TemplateParam, UrlTemplate
@@ -82,13 +83,20 @@ def _jq(cursor: Cursor, text: str, scope: Scope) -> Node:
 
 
 def _left_out_unset(expression: Jq) -> Jq:
-    """The same, giving nothing where a param that it names is not given and it fails, or makes the text `null`."""
+    """The same, giving nothing where a param that it names is not given and it fails, or makes the text `null`.
+
+    A text in which the param stands as it is would have a hole in its place: it is left out, too.
+    """
     names = sorted({name for name, _ in mentions(expression.source, "params", "request") if name is not None})
     if not names:
         return expression
     unset = ", ".join(f".params.{name}" for name in names)
     tried = f'(try ({expression.source}\n) catch empty) | if . == "null" then empty else . end'
-    return replace(expression, source=f"if any({unset}; . == null) then {tried} else ({expression.source}\n) end")
+    source = f"if any({unset}; . == null) then {tried} else ({expression.source}\n) end"
+    holes = ", ".join(f".params.{name}" for name in sorted(needed(expression.source)))
+    return replace(
+        expression, source=f"if any({holes}; . == null) then empty else {source} end" if holes else source
+    )
 
 
 def _url(cursor: Cursor, text: str, scope: Scope) -> Node:

@@ -15,6 +15,9 @@ _TOKENS = re.compile(
     r"|(?P<bound>[:@$]\w+)|(?P<question>\?\d*)",
     re.DOTALL,
 )
+_WRITES = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:insert|update|delete|replace|create|drop|alter)\b", re.IGNORECASE | re.DOTALL
+)
 Pairs = dict[str, "Cursor | Value"]
 
 
@@ -31,6 +34,10 @@ def sql_of(cursor: Cursor, declared: frozenset[str], database: Cursor | None) ->
         raise NotCarried("has no SQL query")
     if "{{" in query:
         raise NotCarried("puts params into the text of SQL; only what is bound (`:name`) can hold params")
+    write = cursor.get("write")
+    writes = write is not None and write.json is True
+    if not writes and _WRITES.match(query):
+        raise NotCarried("writes into a database, and its `sql` does not say `write: true`")
     main = cursor.get("database") or database
     if main is None:
         raise NotCarried("names no database")
@@ -40,13 +47,12 @@ def sql_of(cursor: Cursor, declared: frozenset[str], database: Cursor | None) ->
         if not re.fullmatch(r"[A-Za-z_]\w{0,60}", name) or name.lower() in ("main", "temp"):
             raise NotCarried(f"attaches a database under the name `{name[:60]}`")
         databases[name] = database_of(below)
-    write = cursor.get("write")
     local = Local(
         "sql",
         cursor.json,
         {"query": query},
         databases=databases,
-        write=write is not None and write.json is True,
+        write=writes,
     )
     return {"params": entries(_bound(cursor, query, declared), cursor.get("params") or cursor)}, local
 
