@@ -70,7 +70,8 @@ class ChatAccumulator:
         return news or None
 
     def flush(self, *, cut: bool = False) -> list[Json]:
-        news: list[Json] = []
+        calls: list[Json] = self._calls.flush()
+        news: list[Json] = [{"tool_calls": calls}] if calls else []
         for channel in self._joined.open():
             text = self._joined.end(channel, cut=cut)
             fresh = self._go_on(channel, text) if text or channel[-1] == "data" else None

@@ -176,7 +176,7 @@ def test_the_usual_request_is_read(dialect: Dialect, expressions: Expressions) -
 
 
 values = st.sampled_from(ODD) | st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text("a1 é🦦", max_size=3),
     lambda inner: (
         st.lists(inner, max_size=2)
         | st.dictionaries(

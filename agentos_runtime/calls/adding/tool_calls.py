@@ -2,13 +2,13 @@
 
 By `index`, a count, or `key`, any other value that stands for one call in this stream; else by the id; else the
 call opened last goes on. A new id with a name begins a call of its own wherever it comes. Callers always see an
-index.
+index. Where callers know tools by other names than the provider (`names`), a name is told when it is whole.
 """
 
 from agentos_runtime.calls.adding.texts import DeltaError, JoinedTexts, hashable, listed
 from agentos_runtime.jsontext import Json, is_json
 
-_OWN = frozenset({"index", "key", "id", "name", "input_json"})
+_OWN = frozenset({"index", "key", "id", "name", "names", "input_json"})
 
 
 class ToolCalls:
@@ -44,6 +44,11 @@ class ToolCalls:
         """Add what was held back of a call's name or arguments."""
         fresh = self._calls[index].go_on(key, text)
         return [{"index": index} | fresh] if fresh else []
+
+    def flush(self) -> list[Json]:
+        """Names that waited for arguments, which some calls have not."""
+        told = [(index, call.flush()) for index, call in sorted(self._calls.items())]
+        return [{"index": index} | news for index, news in told if news]
 
     def total(self) -> list[Json]:
         return [call.total() for _, call in sorted(self._calls.items())]
@@ -98,7 +103,7 @@ class ToolCalls:
 class _Call:
     """One tool call. Its first id counts, since later pieces repeat it as null, "" or another one."""
 
-    __slots__ = ("_index", "_input", "_more", "_name", "_shown", "_texts", "_waiting", "identifier")
+    __slots__ = ("_index", "_input", "_more", "_name", "_names", "_shown", "_texts", "_waiting", "identifier")
 
     def __init__(self, index: int, texts: JoinedTexts) -> None:
         self._index = index
@@ -107,6 +112,8 @@ class _Call:
         self._name = ""
         """As the provider wrote it; `_shown` as callers see it."""
         self._shown = ""
+        self._names: dict[str, Json] = {}
+        """By the provider's name the callers' own."""
         self._input: list[str] = []
         self._more: dict[str, Json] = {}
         self._waiting: dict[str, Json] = {}
@@ -119,18 +126,24 @@ class _Call:
         for key, value in part.items():
             if key not in _OWN and value is not None and value != "" and key not in self._more:
                 self._more[key] = news[key] = value
+        if isinstance(names := part.get("names"), dict):
+            self._names = names
         if name := _said(part.get("name")):
             news |= self._take_name(name)
         text = part.get("input_json")
         if text is not None and not isinstance(text, str):
             raise DeltaError("a tool call's input_json must be a text")
         if text:
+            news |= self._own_name(news)
             news |= self._go_on("name", self._texts.end(self._channel("name")), news)
             news |= self._go_on("input_json", self._texts.feed(self._channel("input_json"), text), {})
         return self._named(news)
 
     def go_on(self, key: str, text: str) -> dict[str, Json]:
         return self._named(self._go_on(key, text, {}))
+
+    def flush(self) -> dict[str, Json]:
+        return self._named(self._own_name({})) if self._names and not self._shown else {}
 
     def is_over_for(self, part: dict[str, Json], identifier: str | None, name: str | None) -> bool:
         """Whether a piece at this call's place begins another call."""
@@ -167,8 +180,19 @@ class _Call:
     def _take_name(self, name: str) -> dict[str, Json]:
         """A name that says the one so far again, or more of it, replaces it; any other goes on with it."""
         rest = name.removeprefix(self._name)
+        if self._names and self._shown:
+            return {}  # the name was told, and what is told of it later is the provider's
         self._name = name if name.startswith(self._name) else self._name + name
+        if self._names:
+            return {}
         return self._go_on("name", self._texts.feed(self._channel("name"), rest), {}) if rest else {}
+
+    def _own_name(self, news: dict[str, Json]) -> dict[str, Json]:
+        """The name by which callers know the tool, now that the provider's is whole."""
+        if not self._names or self._shown or not self._name:
+            return {}
+        own = self._names.get(self._name, self._name)
+        return self._go_on("name", self._texts.feed(self._channel("name"), str(own)), news)
 
     def _go_on(self, key: str, text: str, news: dict[str, Json]) -> dict[str, Json]:
         if not text:
