@@ -15,6 +15,7 @@ FILTERS = ("agent", "skill", "utility", "outcome", "code", "model", "since", "un
 SHOWN = ("agent", "skill", "outcome")
 """Those that have a list to choose from; the others stand in the address."""
 ROWS = 50
+CHOSEN_SINCE = "30d"
 MOST_CHOICES = 100
 """Those that called most, or were called; others can be named in the address."""
 
@@ -43,7 +44,7 @@ async def _choices(visit: Visit, filters: Mapping[str, str]) -> Mapping[str, lis
     """What there is to choose from, and what the address has chosen, whether there is such or not."""
     found: dict[str, list[str]] = {"outcome": [*OUTCOMES]}
     for name in ("agent", "skill"):
-        used: Any = await visit.runtime.usage({"by": name, "since": "90d"}, visit.caller)
+        used: Any = await visit.runtime.usage({"by": name, "since": CHOSEN_SINCE}, visit.caller)
         found[name] = [row[name] for row in sorted(used["rows"], key=_calls)][-MOST_CHOICES:]
     return {name: sorted({*found[name], *([filters[name]] if name in filters else [])}) for name in SHOWN}
 

@@ -93,7 +93,7 @@ def _parts(
                 height = float(amount / top) * HEIGHT
                 y = HEIGHT - float((bottom + amount) / top) * HEIGHT
                 x = place * SLOT + (SLOT - BAR) / 2
-                parts.append(Part(x, round(y, 3), round(height, 3), colour, f"{day}, {name}: {show(amount)}"))
+                parts.append(Part(x, round(y, 2), round(height, 2), colour, f"{day}, {name}: {show(amount)}"))
                 bottom += amount
     return parts
 
