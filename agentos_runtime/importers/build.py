@@ -9,7 +9,7 @@ from agentos_runtime.importers.api import Api, Declaration, Field, Losses, Opera
 from agentos_runtime.importers.declarations import ordered
 from agentos_runtime.importers.messages import plain, summary
 from agentos_runtime.importers.naming import Route, param_names, route
-from agentos_runtime.importers.paging import LINK
+from agentos_runtime.importers.paging import owned_by
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.secrets.shapes import holds_secret, without_secrets
 from agentos_runtime.visible import steering
@@ -148,26 +148,17 @@ def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
 
 def call_fields(one: Operation) -> list[tuple[Field, str]]:
     """The fields that a caller gives and the params they are, required ones first."""
-    owned = _owned(one)
+    owned = owned_by(one.paginate) if one.paginate else {}
     fields = [
         field
         for field in one.fields
-        if owned.get(field.name) != field.place and steering(field.name) is None and not holds_secret(field.name)
+        if not (field.place == "body" and field.name == one.stream_field)
+        and (owned.get(field.name) != field.place or field.required)
+        and steering(field.name) is None
+        and not holds_secret(field.name)
     ]
     fields.sort(key=lambda field: not field.required)
     return list(zip(fields, param_names(fields), strict=True))
-
-
-def _owned(one: Operation) -> dict[str, str]:
-    """Fields that the runtime fills in itself, and where they go."""
-    owned = {one.stream_field: "body"} if one.stream_field else {}
-    if one.paginate:
-        said = one.paginate.get("next")
-        if said != LINK and not isinstance(said, dict):  # a list that goes on by addresses has no position
-            owned[str(one.paginate.get("position", one.paginate["style"]))] = "query"
-        if "limit" in one.paginate:
-            owned[str(one.paginate["limit"])] = "query"
-    return owned
 
 
 def _harmless(value: Json, known: dict[str, str]) -> Json:
@@ -270,7 +261,9 @@ def _body(one: Operation, pairs: Sequence[tuple[Field, str]]) -> Json:
         return _write(*body[0])
     if _sends_all(one, [field for field, _ in pairs]):
         return ".params"
-    return {field.name: _write(field, name) for field, name in body}
+    return {
+        field.name: int(field.write) if field.write.isdecimal() else _write(field, name) for field, name in body
+    }
 
 
 def _sends_all(one: Operation, fields: Sequence[Field]) -> bool:

@@ -3,19 +3,20 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import zip_longest
+from dataclasses import replace
 
 from agentos_runtime.importers.api import Field, Operation
 from agentos_runtime.importers.messages import is_plural, singular, snake, words
+from agentos_runtime.importers.paths import path_verb, path_words, segment_words, without_prefix
 from agentos_runtime.importers.verbs import METHOD_VERBS, PLAIN, SAME_VERB, VERBS
 
 Route = tuple[str, str]
 """A method and a path as it is written: what tells operations apart, whatever they are called."""
 
-_HOW_MANY: Mapping[str, str] = {"all": "list", "many": "list", "one": "get"}
+_HOW_MANY: Mapping[str, str] = {"all": "list", "many": "list", "multiple": "list", "several": "list", "one": "get"}
 _NOISE = frozenset({"endpoint", "using", "a", "an", "the"})
 _COUNTED = frozenset({"get", "update", "delete", "create"})
-_OF_READING = ("search", "autocomplete", "lookup", "suggest")
+_OF_IDS = frozenset({"page", "by", "id", "do"})
 _SMALL = frozenset(
     {"a", "an", "the", "to", "of", "for", "in", "on", "with", "from", "by", "and", "at", "as", "via"}
 )
@@ -72,11 +73,15 @@ def utility_names(
     ids are the names, where they can be.
     """
     names: dict[Route, str] = {route(one.method, one.path): "" for one in operations}
+    short = {
+        route(one.method, one.path): replace(brief, id="" if _spells_path(one) else _own_id(one, brief.path))
+        for one, brief in zip(operations, without_prefix(operations), strict=True)
+    }
     taken: set[str] = set()
     for one in operations:
         here = route(one.method, one.path)
         wanted = known.get(here)
-        wanted = _override(one, wanted or suggested(one, services), chosen) or wanted
+        wanted = _override(one, wanted or suggested(short[here], services), chosen) or wanted
         if wanted is not None and wanted not in taken:
             names[here] = wanted
             taken.add(wanted)
@@ -84,7 +89,9 @@ def utility_names(
         here = route(one.method, one.path)
         if not names[here]:
             candidates = (
-                _own_candidates(one) if own and is_utility_name(snake(one.id)) else _candidates(one, services)
+                _own_candidates(one)
+                if own and is_utility_name(snake(one.id))
+                else _candidates(short[here], services)
             )
             names[here] = next(name for name in candidates if name not in taken)
             taken.add(names[here])
@@ -106,7 +113,7 @@ def _candidates(one: Operation, services: Sequence[str]) -> Sequence[str]:
     most = max(SHORTEST, LONGEST - 1 - len(services[0])) if services else LONGEST
     first = suggested(one, services)
     verb, _, noun = first.partition("_")
-    nouns = [word for word in _path_words(one.path) if word not in noun.split("_")]
+    nouns = [word for word in path_words(one.path) if word not in noun.split("_")]
     longer = "_".join([verb, *nouns, noun]) if noun else "_".join([verb, *nouns])
     keys = [f"{first}_by_{snake(key)}" for key in re.findall(r"\{([^}]*)\}$", one.path) if snake(key)]
     ways = [first, *keys, longer, f"{longer}_by_{one.method.lower()}"]
@@ -128,24 +135,54 @@ def suggested(one: Operation, services: Sequence[str]) -> str:
     """The verb_noun of one operation, other names unseen."""
     own, before = _own_words(one)
     own = _without_service(own, services)
-    nouns = _path_words(one.path)
+    nouns = path_words(one.path)
     if not own:
-        verb, own = _path_verb(one, nouns)
+        verb, own = path_verb(one, nouns)
         nouns = own
+    elif (last := _verb_behind_method(own, one)) is not None:
+        verb, own = last, own[1:-1]
+    elif len(own) > 1 and own[-2] in ("find", "get", "show", "fetch", "retrieve") and own[-1] in _HOW_MANY:
+        verb, own = own[-1], own[:-2]
     elif _begins_with_verb(own) or (before and "." in one.id):
         verb, own = own[0], own[1:]
-    elif len(own) > 2 and own[-2] in ("find", "get") and own[-1] in _HOW_MANY:
-        verb, own = own[-1], own[:-2]
+    elif (inner := _plain_verb(own, one)) is not None:
+        verb, own = own[inner], own[:inner] + own[inner + 1 :]
     elif own[-1] in VERBS or own[-1] in _HOW_MANY:
         verb, own = own[-1], own[:-1]
     elif (inner := _inner_verb(own, one)) is not None:
         verb, own = own[inner], own[:inner] + own[inner + 1 :]
+    elif _does_something(own, one):
+        verb, own = own[0], own[1:]
     else:
-        verb = _path_verb(one, nouns)[0]
+        verb = path_verb(one, nouns)[0]
     own = _under(before, own)
     verb, own = _settled(verb, [word for word in own if word not in _HOW_MANY] or nouns[-1:], one)
     name = "_".join(dict.fromkeys([verb, *own]))
     return name if name[:1].isalpha() else f"call_{name}"
+
+
+def _verb_behind_method(own: Sequence[str], one: Operation) -> str | None:
+    """`post-database-query` queries a database, as its path says too."""
+    said = len(own) > 2 and own[0] == one.method.lower() and one.method != "GET"
+    last = path_words(one.path)[-1:]
+    return own[-1] if said and [own[-1]] == last and own[-1] in VERBS - PLAIN else None
+
+
+def _plain_verb(own: Sequence[str], one: Operation) -> int | None:
+    """Where the method's own verb stands before a word that is a verb in other places: `registry_delete_tag`."""
+    if own[-1] not in VERBS - PLAIN:
+        return None
+    usual = METHOD_VERBS.get(one.method)
+    return next((at for at, word in enumerate(own[1:-1], 1) if SAME_VERB.get(word, word) == usual), None)
+
+
+def _does_something(own: Sequence[str], one: Operation) -> bool:
+    """`manageConversation`, `emailInvoice`: what stands before the thing that the path is about is a verb."""
+    said = {singular(word) for word in (*path_words(one.path), *words(one.tag))}
+    last = [singular(word) for word in segment_words(one.path.rpartition("/")[2])]
+    if one.method == "GET" or len(own) < 2 or is_plural(own[0]):
+        return False
+    return {singular(word) for word in own[1:]} <= said and (own[0] not in said or [own[0]] == last)
 
 
 def _begins_with_verb(own: Sequence[str]) -> bool:
@@ -155,7 +192,7 @@ def _begins_with_verb(own: Sequence[str]) -> bool:
 
 def _inner_verb(own: Sequence[str], one: Operation) -> int | None:
     """Where the verb stands behind words that only repeat the path or the tag: `oneClicks_install_kubernetes`."""
-    said = {singular(word) for word in (*_path_words(one.path), *words(one.tag))} | _HOW_MANY.keys()
+    said = {singular(word) for word in (*path_words(one.path), *words(one.tag))} | _HOW_MANY.keys()
     for index, word in enumerate(own):
         if word in VERBS:
             return index
@@ -195,7 +232,7 @@ def _settled(verb: str, nouns: list[str], one: Operation) -> tuple[str, list[str
     """list_ for lists, get_ for one thing; one thing is singular."""
     verb = _HOW_MANY.get(verb) or SAME_VERB.get(verb, verb)
     last = nouns[-1] if nouns else ""
-    if verb == "list" and nouns and not is_plural(last) and f"{last}s" in _path_words(one.path):
+    if verb == "list" and nouns and not is_plural(last) and f"{last}s" in path_words(one.path):
         nouns, last = [*nouns[:-1], f"{last}s"], f"{last}s"
     one_thing = one.path.endswith("}")
     if nouns and nouns[-1] == "request" and len(nouns) > 1:
@@ -212,7 +249,7 @@ def _settled(verb: str, nouns: list[str], one: Operation) -> tuple[str, list[str
 
 def _own_words(one: Operation) -> tuple[list[str], list[str]]:
     """The words of the service's own id, and those of the group before them: `users.list` → list; users."""
-    said = _VERSION.sub("", _own_id(one))
+    said = _VERSION.sub("", _own_id(one, one.path))
     if _spells_path(one):
         return [], []
     before, _, last = re.sub(r"[/:#]", ".", said).rpartition(".")
@@ -233,6 +270,7 @@ def _spells_path(one: Operation) -> bool:
     path = _VERSION.sub("", one.path)
     literal = [word for word in words(re.sub(r"\{[^}]*\}", " ", path)) if word != "api"]
     spelled = iter(word for word in words(path) if word != "api")
+    own = [word for word in own if word in literal or word not in ("id", "param")]
     return [word for word in own if word in literal] == literal and all(word in spelled for word in own)
 
 
@@ -240,7 +278,7 @@ def _segmented(word: str, one: Operation) -> list[str]:
     """`getspendlimit` → get, spend, limit, where the path has these words."""
     if len(word) < 7 or word in VERBS:
         return [word]
-    known = {*_path_words(one.path), *words(one.tag)}
+    known = {*path_words(one.path), *words(one.tag)}
     for verb in sorted(VERBS, key=len, reverse=True):
         if word.startswith(verb) and len(word) > len(verb) + 2:
             rest = _cut(word[len(verb) :], known | {singular(each) for each in known})
@@ -261,35 +299,15 @@ def _cut(text: str, known: Collection[str]) -> list[str] | None:
     return None
 
 
-def _own_id(one: Operation) -> str:
-    """The service's id without the path and method that some frameworks add to it."""
+def _own_id(one: Operation, brief: str) -> str:
+    """The service's id without the path and method that some frameworks add; `brief`: the path that names need."""
     generated = f"{snake(one.path)}_{one.method.lower()}"
     own = snake(one.id)
+    before = f"{one.method.lower()}_{snake(one.path)}_"
+    if own.startswith(before) and "/" in one.id:  # `get-/objects/contacts_getById`
+        said = [word for word in own.removeprefix(before).split("_") if word not in _OF_IDS]
+        return f"{'-'.join(path_words(brief))}/{'-'.join(said)}" if said else one.id
     return own.removesuffix(generated).rstrip("_") if own.endswith(generated) and own != generated else one.id
-
-
-def _path_words(path: str) -> list[str]:
-    """`/v1/guardrails/{id}/assignments/keys` → guardrail, assignments, keys."""
-    parts = [part for part in path.strip("/").split("/") if part]
-    found: list[str] = []
-    for part, following in zip_longest(parts, parts[1:], fillvalue=""):
-        if not part.startswith("{") and not re.fullmatch(r"v\d+\w*|api", part):
-            own = words(re.sub(r"\{[^}]*\}|\.(?:json|xml)$|\?.*", "", part))
-            found += [*own[:-1], singular(own[-1])] if own and following.startswith("{") else own
-    return found
-
-
-def _path_verb(one: Operation, nouns: list[str]) -> tuple[str, list[str]]:
-    """The verb of an operation that has no id, and its nouns."""
-    one_thing = one.path.endswith("}")
-    if nouns and not one_thing and nouns[-1] in (VERBS if one.method == "POST" else _OF_READING):
-        doubled = nouns[-1] in SAME_VERB and len(nouns) > 1 and nouns[-2] in VERBS  # `execute_read`
-        return (nouns[-2], nouns[:-2]) if doubled else (nouns[-1], nouns[:-1])
-    verb = METHOD_VERBS.get(one.method, one.method.lower())
-    if one.method == "POST" and one_thing:
-        verb = "update"
-    listed = one.method == "GET" and one.reply.rows is not None and not one.path.endswith("}")
-    return "list" if listed else verb, nouns or ["root"]
 
 
 def param_names(fields: Sequence[Field], taken: Collection[str] = ()) -> list[str]:

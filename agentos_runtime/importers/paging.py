@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
-from agentos_runtime.importers.api import Field, Reply
+from agentos_runtime.importers.api import Field, Operation, Reply
 from agentos_runtime.jsontext import Json
 
 LINK = "link"
@@ -44,6 +45,73 @@ def rows_of(lists: Collection[str]) -> str | None:
     """Which of a reply's lists it is about: one with a telling name, or the only one."""
     real = [name for name in lists if name not in NO_ROWS]
     return next((name for name in ROWS if name in lists), real[0] if len(real) == 1 else None)
+
+
+def paged(one: Operation, hint: str | None = None) -> Operation:
+    """An operation with the way in which its list goes on, where there is one.
+
+    What the service needs of it in each call is sent without being asked for. `hint` is jq that the document gives
+    for the next cursor.
+    """
+    in_body = one.method == "POST" and one.body.encoding == "json" and not one.body.whole
+    if one.method == "GET":
+        found = pagination(one.fields, one.reply, hint)
+    elif in_body and one.idempotency_header is None and one.stream_field is None:
+        found = _by_body(one, hint)
+    else:
+        found = None
+    if found is None:
+        return one
+    fields = tuple(_first(field, found) for field in one.fields)
+    asks = any(field.place == "body" and field.name not in owned_by(found) for field in fields)
+    return replace(one, paginate=found, fields=fields, body=replace(one.body, empty=in_body and not asks))
+
+
+def owned_by(paginate: Mapping[str, Json]) -> dict[str, str]:
+    """The fields that say where a list goes on and how many rows are wanted, and their places."""
+    owned: dict[str, str] = {}
+    said = paginate.get("next")
+    position = paginate.get("position", paginate["style"])
+    by_address = said == LINK or isinstance(said, dict)
+    for one in (None if by_address else position, paginate.get("limit")):
+        if isinstance(one, str):
+            owned[one] = "query"
+        elif isinstance(one, dict):
+            owned[str(one["body"]).removeprefix("/")] = "body"
+    return owned
+
+
+def _first(field: Field, paginate: Mapping[str, Json]) -> Field:
+    """A field that each call needs, with what the first page is asked for by; a cursor stays the caller's."""
+    default = field.declaration.get("default")
+    if owned_by(paginate).get(field.name) != field.place or not (field.required or default is not None):
+        return field
+    if default is None:
+        is_limit = field.name in LIMITS
+        kind = POSITIONS.get(field.name, "cursor")
+        if kind == "cursor" and not is_limit:
+            return field
+        default = paginate.get("size", DEFAULT_SIZE) if is_limit else paginate.get("start", int(kind == "page"))
+    return replace(field, required=True, write=str(default)) if isinstance(default, int) else field
+
+
+def _by_body(one: Operation, hint: str | None) -> dict[str, Json] | None:
+    """A list that is asked for with a POST, whose body says where it goes on."""
+    named = [
+        replace(field, place="query") for field in one.fields if field.place == "body" and "/" not in field.name
+    ]
+    reply = replace(one.reply, next_address=None)
+    found = pagination(named, reply, hint)
+    if found is None or (found["style"] != "cursor" and "limit" not in found):
+        return None
+    places: dict[str, Json] = {"position": {"body": f"/{found.get('position', found['style'])}"}}
+    if "limit" in found:
+        places["limit"] = {"body": f"/{found['limit']}"}
+    return {
+        "style": found["style"],
+        **places,
+        **{key: found[key] for key in found if key not in ("style", *places)},
+    }
 
 
 def pagination(fields: Iterable[Field], reply: Reply, hint: str | None = None) -> dict[str, Json] | None:

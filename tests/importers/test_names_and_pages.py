@@ -8,6 +8,7 @@ from agentos_runtime.importers.api import Field, Operation, Reply
 from agentos_runtime.importers.naming import utility_names
 from agentos_runtime.importers.paging import pagination
 from tests.importers.workshop import Workshop, answer, query, service
+from tests.importers.workshop import body as json_body
 
 LIST = Reply("json", None, "/data", "thing")
 
@@ -36,6 +37,28 @@ NAMES = [
     ("POST", "/chat/completions", "sendChatCompletionRequest", Reply(), "send_chat_completion"),
     ("GET", "/things", "allThings", LIST, "list_things"),
     ("GET", "/2fa", "2fa", Reply(), "get_2_fa"),
+    ("GET", "/x/things", "get-/x/things_getPage", LIST, "list_x_things"),
+    ("POST", "/things/batch/archive", "post-/things/batch/archive_archive", Reply(), "archive_things_batch"),
+    ("GET", "/things/{thingId}", "get-/things/{thingId}_getById", Reply(), "get_thing"),
+    ("GET", "/lists/{list_id}/things/{hash}", "getListsIdThingsId", Reply(), "get_list_thing"),
+    ("POST", "/things/{id}/actions/send", "", Reply(), "send_thing"),
+    ("POST", "/things/{id}/actions/delete-permanent", "", Reply(), "delete_thing_permanent"),
+    ("POST", "/things/{id}/test-runs", "", Reply(), "create_thing_test_run"),
+    ("GET", "/search-things", "", LIST, "search_things"),
+    ("GET", "/admin/2024-01/things", "", LIST, "list_admin_things"),
+    ("GET", "/things", "get-multiple-things", LIST, "list_things"),
+    ("GET", "/things/show_many", "ThingsShowMany", LIST, "list_things"),
+    ("POST", "/things/{id}/parts", "manageThing", Reply(), "manage_thing"),
+    ("POST", "/Things/{id}/Email", "emailThing", Reply(), "email_thing"),
+    ("POST", "/chat/completions", "chatCompletion", Reply(), "create_chat_completion"),
+    ("POST", "/things/{id}/query", "post-thing-query", Reply(), "query_thing"),
+    (
+        "DELETE",
+        "/registry/{name}/tags/{tag}",
+        "registry_delete_repositoryTag",
+        Reply(),
+        "delete_registry_repository_tag",
+    ),
 ]
 
 
@@ -43,6 +66,16 @@ NAMES = [
 def test_a_utility_is_called_verb_noun(method: str, path: str, own: str, reply: Reply, expected: str) -> None:
     one = Operation(method, path, "", id=own, reply=reply)
     assert list(utility_names([one], ("acme", "Acme API"), {}, {}).values()) == [expected]
+
+
+def test_the_version_that_all_paths_begin_with_is_in_no_name() -> None:
+    paths = ["/shop/admin/2024-01/keys", "/shop/admin/2024-01/keys/{id}", "/shop/admin/2024-01/keys/{id}/uses"]
+    operations = [Operation("GET", path, "", reply=LIST) for path in paths]
+    assert [*utility_names(operations, ("acme",), {}, {}).values()] == ["list_keys", "get_key", "list_key_uses"]
+    assert [*utility_names(operations[:2], ("acme",), {}, {}).values()] == [
+        "list_shop_admin_keys",
+        "get_shop_admin_key",
+    ]
 
 
 def test_names_that_collide_are_told_apart_the_same_way_in_any_order() -> None:
@@ -111,6 +144,56 @@ PAGES: list[tuple[list[Field], Reply, Any]] = [
     ([number("page")], Reply(), None),
     ([], LIST, None),
 ]
+
+
+def test_what_a_list_needs_in_each_call_is_sent_without_being_asked_for(workshop: Workshop) -> None:
+    rows = {"type": "object", "properties": {"items": {"type": "array", "items": {"type": "object"}}}}
+    paged = [query("page", {"type": "integer"}, required=True), query("limit", {"type": "integer"}, required=True)]
+    sized = [
+        query("offset", {"type": "integer"}),
+        query("limit", {"type": "integer", "default": 20}, required=True),
+    ]
+    paths = {
+        "/a": {"get": {"parameters": paged, "responses": answer(rows)}},
+        "/b": {"get": {"parameters": sized, "responses": answer(rows)}},
+    }
+    utilities = workshop.imported(service(paths))["utilities"]
+    assert [("params" in utilities[name], utilities[name]["rest"]["query"]) for name in ("list_a", "list_b")] == [
+        (False, {"page": "1", "limit": "100"}),
+        (False, {"limit": "20"}),
+    ]
+    assert "GET https://api.example.com/v1/a?page=1&limit=7\n" in workshop.request("list_a", {"limit": 7})
+
+
+def test_a_list_that_is_asked_for_with_a_post_goes_on_by_its_body(workshop: Workshop) -> None:
+    def asked(**fields: Any) -> Any:
+        return json_body({"type": "object", "properties": fields})
+
+    text, number = {"type": "string"}, {"type": "integer"}
+    rows = {"type": "array", "items": {"type": "object"}}
+    more = answer({"type": "object", "properties": {"results": rows, "next_cursor": text}})
+    paths = {
+        "/search": {
+            "post": {"requestBody": asked(query=text, start_cursor=text, page_size=number), "responses": more}
+        },
+        "/query": {"post": {"requestBody": asked(cursor=text), "responses": more}},
+        "/find": {"post": {"requestBody": asked(offset=number, count=number, q=text), "responses": more}},
+        "/things": {"post": {"requestBody": asked(page=number, name=text), "responses": more}},
+    }
+    utilities = workshop.imported(service(paths))["utilities"]
+    assert {name: utility["rest"].get("paginate") for name, utility in utilities.items()} == {
+        "search": {
+            "style": "cursor", "position": {"body": "/start_cursor"}, "limit": {"body": "/page_size"},
+            "items": "/results", "next": ".next_cursor",
+        },
+        "query": {"style": "cursor", "position": {"body": "/cursor"}, "items": "/results", "next": ".next_cursor"},
+        "find": {
+            "style": "offset", "position": {"body": "/offset"}, "limit": {"body": "/count"}, "items": "/results",
+        },
+        "create_thing": None,
+    }  # fmt: skip
+    assert utilities["query"]["rest"]["body"] == {}
+    assert """--data-binary '{"query":"x"}'""" in workshop.request("search", {"query": "x"})
 
 
 @pytest.mark.parametrize(("fields", "reply", "expected"), PAGES)

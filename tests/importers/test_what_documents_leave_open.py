@@ -284,3 +284,17 @@ def test_what_only_the_service_checks_is_said_in_words(workshop: Workshop) -> No
     assert params["id"]["description"] == "Uuid"
     assert params["sid"]["description"] == "Matches ^AC[0-9a-f]{32}$ (34 characters)"
     assert params["n"]["description"] == "A multiple of 5"
+
+
+def test_a_body_in_base64_is_text_where_it_has_a_type_and_bytes_where_it_has_none(workshop: Workshop) -> None:
+    byte = {"type": "string", "format": "byte"}
+    kinds = {"/picture": "image/jpeg", "/file": "application/octet-stream"}
+    document = service({path: {"put": {"requestBody": body(byte, kind)}} for path, kind in kinds.items()})
+    utilities = workshop.imported(document)["utilities"]
+    assert utilities["update_picture"]["params"] == {
+        "text": {"type": "string", "required": True, "description": "Base64"}
+    }
+    assert utilities["update_picture"]["rest"]["headers"] == {"Content-Type": "image/jpeg"}
+    assert utilities["update_file"]["params"]["content"]["type"] == "file"
+    told = workshop.losses(document)
+    assert told["the body is described as base64: it is sent as bytes, which services mean by that"] == ["PUT /file"]

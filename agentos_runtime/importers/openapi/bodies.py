@@ -96,6 +96,8 @@ class Bodies:
     def _whole(self, flat: Flat, encoding: Encoding, own: str | None, node: Located, label: str) -> ReadBody:
         """One param is the body: a list, a text, a file, a map of anything."""
         said = node.text("description")
+        if encoding == "binary" and flat.format == "byte":
+            encoding, flat = self._encoded(flat, own, label)
         declaration = self._declarer.param(flat, f"{label} body", said=said)
         if encoding == "binary" or flat.is_binary:
             encoding, declaration = "binary", _file(declaration)
@@ -107,6 +109,13 @@ class Bodies:
             declaration["description"] = "The whole body"
         only = Field(_whole_name(encoding), "body", declaration, node.flag("required"))
         return ReadBody((only,), Body(encoding, own, whole=True))
+
+    def _encoded(self, flat: Flat, own: str | None, label: str) -> tuple[Encoding, Flat]:
+        """A body that is said to be base64: what has a type of its own is sent as that text, anything as bytes."""
+        if own is not None:
+            return "text", flat
+        self._losses.add("the body is described as base64: it is sent as bytes, which services mean by that", label)
+        return "binary", replace(flat, format="binary")
 
     def _files(self, flat: Flat, own: str | None, node: Located, label: str) -> ReadBody:
         """A list as a multipart body, whose parts nobody names."""

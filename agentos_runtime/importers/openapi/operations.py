@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from agentos_runtime.importers.api import Api, Losses, Operation
+from agentos_runtime.importers.api import Api, Field, Losses, Operation
 from agentos_runtime.importers.messages import says_the_same, summary
 from agentos_runtime.importers.openapi.bodies import Bodies, ReadBody
 from agentos_runtime.importers.openapi.declare import Declarer
@@ -15,7 +15,7 @@ from agentos_runtime.importers.openapi.replies import Replies
 from agentos_runtime.importers.openapi.schemas import Flattener
 from agentos_runtime.importers.openapi.security import Security
 from agentos_runtime.importers.openapi.servers import Servers
-from agentos_runtime.importers.paging import pagination
+from agentos_runtime.importers.paging import paged
 from agentos_runtime.jsontext import Json
 
 METHODS = ("get", "post", "put", "patch", "delete", "head")
@@ -123,9 +123,8 @@ class _Reader:
             nested=nested,
             reply=reply,
             stream_field=stream_field if reply.streams else None,
-            paginate=pagination(fields, reply, _cursor_hint(operation)) if method == "GET" else None,
             credential=self._security.choose(operation, label),
-            base_url=self._own_server(item, operation),
+            base_url=self._own_server(item, operation, label),
             deprecated=operation.flag("deprecated"),
             headers=_constant(wanted_headers(item, operation, self._losses), body),
             idempotency_header=idempotency_header(item, operation, self._losses),
@@ -133,7 +132,7 @@ class _Reader:
             request_example=body.example if body else None,
             reply_example=self._replies.example(operation),
         )
-        return replace(made, body=body.body) if body else made
+        return paged(replace(made, body=body.body) if body else made, _cursor_hint(operation))
 
     def _proven(self, operation: Operation, usual: Collection[str]) -> Operation:
         """An operation with what proves it; where one of its fields is a key, nobody gives it."""
@@ -150,6 +149,8 @@ class _Reader:
             sent = next((field for field in taken if field.place in ("query", "header")), None)
             if sent is not None:
                 credential = self._security.of_parameter(sent.place, sent.name)
+        if credential is not None:
+            operation, taken = self._once(operation, credential, taken)
         write = self._security.key_of(credential) if credential is not None else None
         if not taken or credential is None or write is None:
             return replace(operation, credential=credential)
@@ -164,6 +165,19 @@ class _Reader:
         )
         return replace(operation, credential=credential, fields=fields)
 
+    def _once(self, operation: Operation, credential: str, taken: list[Field]) -> tuple[Operation, list[Field]]:
+        """Without the fields that may carry what its credential sends anyway; and what is left of `taken`."""
+        spare = [
+            field
+            for field in operation.fields
+            if self._security.repeats(credential, field)
+            or (field in taken and not field.required and not self._security.sends(credential, field))
+        ]
+        for field in spare:
+            self._losses.add("a parameter that repeats the key is left out", f"{operation.label} {field.name}")
+        left = tuple(field for field in operation.fields if field not in spare)
+        return replace(operation, fields=left), [field for field in taken if field not in spare]
+
     def _without_cookies(self, operation: Operation, auth: Json) -> Operation:
         """An operation without its cookies, where the key is the one header of cookies."""
         cookies = [field for field in operation.fields if field.place == "cookie"]
@@ -175,9 +189,9 @@ class _Reader:
             )
         return replace(operation, fields=tuple(field for field in operation.fields if field.place != "cookie"))
 
-    def _own_server(self, item: Located, operation: Located) -> str | None:
+    def _own_server(self, item: Located, operation: Located, label: str) -> str | None:
         for node in (operation, item):
-            own = self._servers.of(node)
+            own = self._servers.of(node, label)
             if own is not None and own != self._base_url:
                 return own
         return None

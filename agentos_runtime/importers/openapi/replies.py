@@ -27,7 +27,7 @@ _EMPTY = frozenset({"204", "205"})
 _FORMS: Mapping[str, str] = {
     "text/plain": "text", "text/html": "text", "text/markdown": "text", "text/csv": "csv", "application/csv": "csv",
     "application/xml": "xml", "text/xml": "xml", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson",
-    "application/jsonl": "ndjson",
+    "application/jsonl": "ndjson", "application/yaml": "text", "application/x-yaml": "text",
 }  # fmt: skip
 EVENTS = "text/event-stream"
 END_MARK = "[DONE]"
@@ -82,7 +82,8 @@ class Replies:
         if chosen is None:
             if set(kinds) == {EVENTS}:
                 return Reply()
-            form = _FORMS.get(next(kind for kind in kinds if kind != EVENTS).split(";")[0].strip().lower())
+            first = next(kind for kind in kinds if kind != EVENTS).split(";")[0].strip().lower()
+            form = _FORMS.get(first) or ("text" if first.startswith("text/") else None)
             return Reply("json", form=form) if form else Reply("raw")
         flat = self._declarer.flattener.flat([kinds[chosen].at("schema")], label)
         if flat.is_binary and chosen != "application/json":

@@ -33,6 +33,7 @@ class Security:
         self._open: set[str] = set()
         self._known: dict[str, tuple[Credential, str | None]] = {}
         self._used: Counter[str] = Counter()
+        self._fitting = _how_often(document)
 
     def choose(self, operation: Located, label: str) -> str | None:
         """The key of the credential that an operation carries; None = none."""
@@ -42,18 +43,19 @@ class Security:
         alternatives = self._general if own is None else own
         if not isinstance(alternatives, list) or not alternatives:
             return None
-        real = [one for one in alternatives if isinstance(one, Mapping) and one]
-        real.sort(key=lambda one: self._prefers not in one)
-        credentials = [made for one in real if (made := self._credential(sorted(map(str, one)))) is not None]
-        if not credentials:
+        real = [sorted(map(str, one)) for one in alternatives if isinstance(one, Mapping) and one]
+        ways = ", ".join(" + ".join(one) for one in real)
+        real.sort(key=lambda one: (self._prefers not in one, -self._fitting[tuple(one)]))
+        made = [(one, credential) for one in real if (credential := self._credential(one)) is not None]
+        if not made:
             return None
-        chosen = credentials[0]
-        if any(other != chosen for other in credentials[1:]):
-            ways = ", ".join(" + ".join(sorted(map(str, one))) for one in real)
+        names, chosen = made[0]
+        if any(other != chosen for _, other in made[1:]):
+            used = " + ".join(names)
             self._losses.add(
-                f"it can be proven in several ways ({ways}): the first is used, --auth NAME another", label
+                f"it can be proven in several ways ({ways}): {used} is used, --auth NAME another", label
             )
-        key = self._remember(chosen, snake(min(map(str, real[0]))) or "key", operation.text("description"))
+        key = self._remember(chosen, snake(names[0]) or "key", operation.text("description"))
         if len(real) < len(alternatives):
             self._open.add(key)
         return key
@@ -81,6 +83,20 @@ class Security:
         if name is not None and self.sends(name, field):
             return True
         return snake(field.name) in usual or (not self._schemes and name is None and field.place != "body")
+
+    def repeats(self, name: str, field: Field) -> bool:
+        """Whether a field may carry the key that the credential sends elsewhere: the call needs it once."""
+        made = self._known[name][0]
+        said = str(field.declaration.get("description", ""))
+        places = [
+            place
+            for part in (made.get("header"), made.get("query"))
+            for place in (part if isinstance(part, dict) else [part])
+        ]
+        named = any(
+            isinstance(one, str) and re.search(rf"\b{re.escape(one)}\b[`'\"]* header", said, re.I) for one in places
+        )
+        return not field.required and field.place in ("query", "body") and named
 
     @property
     def settled(self) -> bool:
@@ -125,14 +141,24 @@ class Security:
 
     def _credential(self, names: Sequence[str]) -> Credential | None:
         """One requirement: a scheme, or several at once. None when a manifest has no word for it."""
-        made = [self._scheme(name) for name in names]
-        if any(one is None for one in made):
+        keys = [name for name in names if not self._is_version(name)]
+        made = [self._scheme(name) for name in keys]
+        if not made or any(one is None for one in made):
             return None
         return (
             made[0]
             if len(made) == 1
-            else _at_once([(n, m) for n, m in zip(names, made, strict=True) if m], self._losses)
+            else _at_once([(n, m) for n, m in zip(keys, made, strict=True) if m], self._losses)
         )
+
+    def _is_version(self, name: str) -> bool:
+        """Whether what is declared as a key says which version is meant: nobody has one to store."""
+        scheme = self._schemes.get(name)
+        header = scheme.text("name") if scheme is not None and scheme.text("type") == "apiKey" else ""
+        if not header.lower().endswith("version"):
+            return False
+        self._losses.add("a version that is declared as a key is not sent", header)
+        return True
 
     def _scheme(self, name: str) -> Credential | None:
         scheme = self._schemes.get(name)
@@ -232,11 +258,18 @@ def _oauth(scheme: Located, losses: Losses) -> Credential:
     losses.add("an OAuth client id is not part of the document: add `client_id`, or store an access token", "auth")
     if flow is None or not flow.text("authorizationUrl").startswith("http"):
         return {**BEARER, "label": "Access token"}
-    credential: Credential = {"type": "oauth", "authorize_url": flow.text("authorizationUrl")}
+    credential: Credential = {"type": "oauth", "authorize_url": _without_blanks(flow.text("authorizationUrl"))}
     if flow.text("tokenUrl").startswith("http"):
         credential["token_url"] = flow.text("tokenUrl")
     scopes = list(flow.map("scopes"))
     return credential | ({"scopes": [*scopes]} if scopes else {}) | {"pkce": True}
+
+
+def _without_blanks(address: str) -> str:
+    """`…/authorize?client_id={client_id}` without what the login adds by itself."""
+    url, mark, query = address.partition("?")
+    kept = "&".join(pair for pair in query.split("&") if pair and not re.search(r"[{<]|^\w+=$", pair))
+    return f"{url}{mark}{kept}" if kept else url
 
 
 def _for_a_client(flow: Located, losses: Losses) -> Credential:
@@ -269,12 +302,38 @@ def _at_once(parts: Sequence[tuple[str, Credential]], losses: Losses) -> Credent
     places: dict[str, dict[str, Json]] = {}
     for name, part in parts:
         field = f"{{{snake(name) or 'key'}}}"
+        if part.get("type") == "oauth" and "grant" not in part:
+            losses.add("a login that another key is needed beside is not made: an access token is stored", name)
+            part, field = {**BEARER}, "{access_token}"
         place = next((place for place in ("header", "query") if isinstance(part.get(place), str)), None)
         if place is None:
             losses.add("schemes that are needed together cannot be said", " + ".join(name for name, _ in parts))
             return None
         places.setdefault(place, {})[str(part[place])] = f"{part.get('prefix', '')}{field}"
     return {place: {**entries} for place, entries in places.items()}
+
+
+def _how_often(document: Located) -> Counter[tuple[str, ...]]:
+    """How many operations each combination of schemes proves: the fewer credentials, the fewer questions."""
+    found: Counter[tuple[str, ...]] = Counter()
+    for item in document.map("paths").values():
+        for operation in _operations(item):
+            own = operation.get("security")
+            ways = document.get("security") if own is None else own
+            found.update(
+                {tuple(sorted(map(str, one))) for one in ways if isinstance(one, Mapping)}
+                if isinstance(ways, list)
+                else ()
+            )
+    return found
+
+
+def _operations(item: Located) -> list[Located]:
+    return (
+        [item.at(name) for name in item.value if isinstance(item.get(name), Mapping)]
+        if isinstance(item.value, Mapping)
+        else []
+    )
 
 
 def _free(name: str, taken: Collection[str]) -> str:

@@ -33,6 +33,9 @@ class Servers:
         self._values = values
         self._losses = losses
         self._used: set[str] = set()
+        self._told: set[tuple[str, str]] = set()
+        self._stand_in = False
+        """It was told that a variable stands for the caller's own."""
 
     def usual(self, others: list[Located]) -> str:
         """The address of the service; `others` may say it where the document does not. Raises ImportProblem."""
@@ -48,7 +51,7 @@ class Servers:
             raise ImportProblem("The document names no server: say where the service is with --base-url https://…")
         if address_problem(found):
             raise ImportProblem(f"The address {address_problem(found)}: write --base-url https://…")
-        if _YOURS.search(urlsplit(found).netloc) and self._chosen is None:
+        if _YOURS.search(urlsplit(found).netloc) and self._chosen is None and not self._stand_in:
             self._losses.add(f"the address {found} stands for your own: --base-url https://…", "servers")
         return found
 
@@ -61,14 +64,15 @@ class Servers:
                 f"No server has a variable `{unknown[0]}`. Variables: {', '.join(sorted(known)) or 'none'}"
             )
 
-    def of(self, node: Located) -> str | None:
-        """The first server that a document, path or operation names."""
+    def of(self, node: Located, place: str = "servers") -> str | None:
+        """The first server that a document, path or operation (its `place`) names."""
         servers = node.entries("servers")
         if not servers and node is not self._document:
             return None
-        url = self._filled(servers[0]) if servers else "/"
-        if len(servers) > 1 and node is self._document and self._chosen is None:
-            others = ", ".join(_shown(server) for server in servers[1:])
+        url = self._filled(servers[0], place) if servers else "/"
+        more = [server for server in servers[1:] if server.text("url") != servers[0].text("url")]
+        if more and node is self._document and self._chosen is None:
+            others = ", ".join(map(_shown, more))
             self._losses.add("other servers are not used (--base-url takes one)", others)
         joined = urljoin(self._chosen or self._address, url)
         if urlsplit(joined).scheme not in ("http", "https"):
@@ -83,13 +87,13 @@ class Servers:
         url = next((server.text("url") for server in self._document.entries("servers")), "")
         return url.rstrip("/") if url.startswith("/") and url.strip("/") else None
 
-    def _filled(self, server: Located) -> str:
+    def _filled(self, server: Located, place: str) -> str:
         """A server's url with a value for each of its variables; what else they may be is told."""
         url = server.text("url").strip()
         variables = server.map("variables")
-        return _VARIABLE.sub(lambda found: self._value(found[1], variables.get(found[1]), url), url)
+        return _VARIABLE.sub(lambda found: self._value(found[1], variables.get(found[1]), url, place), url)
 
-    def _value(self, name: str, variable: Located | None, url: str) -> str:
+    def _value(self, name: str, variable: Located | None, url: str, place: str) -> str:
         choices = [str(one) for one in (variable.get("enum") if variable else None) or []]
         default = None if variable is None or variable.get("default") is None else str(variable.get("default"))
         if name in self._values:
@@ -106,8 +110,11 @@ class Servers:
         others = [one for one in choices if one != value]
         more = f", or {_listed(others)}" if others else ""
         if not more and _STAND_INS.search(value):
+            self._stand_in = True
             more = ", which stands for your own"
-        self._losses.add(f"the server's variable `{name}` is {value}{more} (--server {name}=VALUE)", "servers")
+        if (name, value) not in self._told:
+            self._told.add((name, value))
+            self._losses.add(f"the server's variable `{name}` is {value}{more} (--server {name}=VALUE)", place)
         return value
 
 

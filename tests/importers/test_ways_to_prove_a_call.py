@@ -1,0 +1,101 @@
+"""Documents that know several ways to prove a call: which is taken, what is asked for once, what is no key."""
+
+from typing import Any
+
+import pytest
+
+from tests.importers.workshop import Workshop, body, query, service
+
+SCHEMES = {
+    "login": {
+        "type": "oauth2",
+        "flows": {
+            "authorizationCode": {
+                "authorizationUrl": "https://id.example.com/authorize?client_id={client_id}&prompt=consent",
+                "tokenUrl": "https://id.example.com/token",
+                "scopes": {},
+            }
+        },
+    },
+    "token": {"type": "http", "scheme": "bearer"},
+    "inQuery": {"type": "apiKey", "in": "query", "name": "token"},
+    "app": {"type": "apiKey", "in": "header", "name": "X-App-Id"},
+    "secret": {"type": "apiKey", "in": "header", "name": "X-App-Secret"},
+    "version": {"type": "apiKey", "in": "header", "name": "Service-Version"},
+}
+BEARER = {"type": "api_key", "header": "Authorization", "prefix": "Bearer "}
+
+
+def ways(*alternatives: str) -> list[dict[str, Any]]:
+    """`login`, `app+secret`: alternatives, each of schemes that are needed together."""
+    return [{name: [] for name in one.split("+")} for one in alternatives]
+
+
+def document(*operations: Any, **more: Any) -> dict[str, Any]:
+    paths = {f"/{name}": {"get": operation} for name, operation in zip("abcdef", operations, strict=False)}
+    return service(paths, components={"securitySchemes": SCHEMES}, **more)
+
+
+def test_of_several_ways_the_one_that_proves_most_calls_is_taken(workshop: Workshop) -> None:
+    either = {"security": ways("login", "token")}
+    content = document(either, either, {"security": ways("token")})
+    front = workshop.imported(content)
+    assert front["auth"] == BEARER
+    assert all("credential" not in utility for utility in front["utilities"].values())
+    told = "it can be proven in several ways (login, token): token is used, --auth NAME another"
+    assert workshop.losses(content)[told] == ["GET /a", "GET /b"]
+    login = workshop.imported(content, "--auth", "login", skill="other")["auth"]["credentials"]["default"]
+    assert login["authorize_url"] == "https://id.example.com/authorize?prompt=consent"
+
+
+def test_of_ways_that_prove_as_many_calls_the_first_is_taken(workshop: Workshop) -> None:
+    either = {"security": ways("inQuery", "token")}
+    assert workshop.imported(document(either, either))["auth"] == {"type": "api_key", "query": "token"}
+
+
+def test_a_key_that_may_also_stand_in_the_query_is_sent_once(workshop: Workshop) -> None:
+    given = {"parameters": [query("token", description="Access token"), query("q")]}
+    content = document(given, given, security=ways("token", "inQuery"))
+    front = workshop.imported(content)
+    assert front["auth"] == BEARER
+    assert list(front["utilities"]["get_a"]["params"]) == ["q"]
+    assert workshop.losses(content)["a parameter that repeats the key is left out"] == [
+        "GET /a token",
+        "GET /b token",
+    ]
+    assert "token=" not in workshop.request("get_a", {"q": "x"})
+
+
+def test_keys_that_every_body_may_repeat_are_asked_for_once(workshop: Workshop) -> None:
+    said = "Your secret. It may be provided either in the `X-App-Secret` header or as part of a request body."
+    fields = {"secret": {"type": "string", "description": said}, "name": {"type": "string"}}
+    content = document(security=ways("app+secret+version"))
+    content["paths"] = {"/a": {"post": {"requestBody": body({"type": "object", "properties": fields})}}}
+    front = workshop.imported(content)
+    assert front["auth"] == {"header": {"X-App-Id": "{app}", "X-App-Secret": "{secret}"}}
+    assert list(front["utilities"]["create_a"]["params"]) == ["name"]
+    assert workshop.losses(content)["a version that is declared as a key is not sent"] == ["Service-Version"]
+
+
+def test_a_login_beside_a_key_is_an_access_token_beside_it(workshop: Workshop) -> None:
+    front = workshop.imported(document({"security": ways("app+login")}))
+    assert front["auth"] == {"header": {"X-App-Id": "{app}", "Authorization": "Bearer {access_token}"}}
+
+
+@pytest.mark.parametrize("spelled", ["https://{site}.example.com", "https://{site}.example.com/"])
+def test_variables_of_servers_are_told_once_and_where_they_are(workshop: Workshop, spelled: str) -> None:
+    def server(site: str) -> dict[str, Any]:
+        return {"servers": [{"url": spelled, "variables": {"site": {"default": site}}}]}
+
+    content = document({**server("api")}, {**server("files")}, **server("api"))
+    told = workshop.losses(content)
+    assert told["the server's variable `site` is api (--server site=VALUE)"] == ["servers"]
+    assert told["the server's variable `site` is files (--server site=VALUE)"] == ["GET /b"]
+
+
+def test_that_an_address_stands_for_your_own_is_said_once(workshop: Workshop) -> None:
+    servers = [{"url": "https://{shop}.example.com", "variables": {"shop": {"default": "your-shop"}}}]
+    told = workshop.losses(document({}, servers=servers))
+    assert [one for one in told if "your own" in one] == [
+        "the server's variable `shop` is your-shop, which stands for your own (--server shop=VALUE)"
+    ]
