@@ -7,8 +7,16 @@ from dataclasses import replace
 
 from agentos_runtime.importers.api import Field, Operation
 from agentos_runtime.importers.messages import is_plural, singular, snake, words
-from agentos_runtime.importers.paths import path_verb, path_words, segment_words, without_prefix
-from agentos_runtime.importers.verbs import METHOD_VERBS, PLAIN, SAME_VERB, VERBS
+from agentos_runtime.importers.verbs import (
+    METHOD_VERBS,
+    PLAIN,
+    SAME_VERB,
+    VERBS,
+    path_verb,
+    path_words,
+    segment_words,
+    without_prefix,
+)
 
 Route = tuple[str, str]
 """A method and a path as it is written: what tells operations apart, whatever they are called."""

@@ -1,6 +1,12 @@
-"""Words that say what an operation does, as services name them."""
+"""Words that say what an operation does, as services name them, and how its path says it."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+
+from agentos_runtime.importers.api import Operation
+from agentos_runtime.importers.messages import is_plural, singular, words
 
 METHOD_VERBS: Mapping[str, str] = {
     "GET": "get", "HEAD": "check", "POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete",
@@ -35,3 +41,57 @@ VERBS = PLAIN | frozenset({
     "unpublish", "unregister", "unresolve", "unshare", "unstar", "unsubscribe", "unsuspend", "unwatch",
     "upgrade", "upload", "upsert", "validate", "verify", "void", "vote", "watch", "withdraw", "write",
 })  # fmt: skip
+_OF_READING = ("search", "autocomplete", "lookup", "suggest")
+_BEFORE_VERBS = ("actions", "action", "lifecycle", "operations")
+"""`/campaigns/{id}/actions/send`."""
+_VERSION = re.compile(r"v\d+\w*|api|\d{4}-\d{2}(?:-\d{2})?|unstable|latest")
+FEWEST = 3
+"""Operations whose paths show what stands before all of them."""
+
+
+def without_prefix(operations: Sequence[Operation]) -> list[Operation]:
+    """The same with paths that begin behind the version that all of them begin with: `/admin/api/2024-01`."""
+    split = [one.path.split("/") for one in operations]
+    same = [len({*parts}) == 1 for parts in zip(*split, strict=False)]
+    common = same.index(False) if False in same else len(same)
+    length = next((at for at in range(common, 1, -1) if _VERSION.fullmatch(split[0][at - 1])), 0)
+    if len(operations) < FEWEST or length == 0 or any(len(parts) <= length for parts in split):
+        return [*operations]
+    return [replace(one, path="/" + "/".join(parts[length:])) for one, parts in zip(operations, split, strict=True)]
+
+
+def path_words(path: str) -> list[str]:
+    """`/v1/guardrails/{id}/assignments/keys` → guardrail, assignments, keys."""
+    parts = [part for part in path.strip("/").split("/") if part]
+    found: list[str] = []
+    for part, following in zip_longest(parts, parts[1:], fillvalue=""):
+        if not part.startswith("{") and not _VERSION.fullmatch(part):
+            own = segment_words(part)
+            found += [*own[:-1], singular(own[-1])] if own and following.startswith("{") else own
+    return found
+
+
+def segment_words(part: str) -> list[str]:
+    return words(re.sub(r"\{[^}]*\}|\.(?:json|xml)$|\?.*", "", part))
+
+
+def path_verb(one: Operation, nouns: list[str]) -> tuple[str, list[str]]:
+    """The verb of an operation that has no id, and its nouns."""
+    one_thing = one.path.endswith("}")
+    verbs = VERBS if one.method == "POST" else _OF_READING
+    if nouns and not one_thing and nouns[-1] in verbs:
+        doubled = nouns[-1] in SAME_VERB and len(nouns) > 1 and nouns[-2] in VERBS  # `execute_read`
+        return (nouns[-2], nouns[:-2]) if doubled else (nouns[-1], _thing(nouns[:-1]))
+    last = [] if one_thing else segment_words(one.path.rstrip("/").rpartition("/")[2])
+    if len(last) > 1 and last[0] in verbs and (one.method != "POST" or not is_plural(last[-1])):
+        return last[0], [*_thing(nouns[: -len(last)]), *last[1:]]  # `/members/{id}/delete-permanent`
+    verb = METHOD_VERBS.get(one.method, one.method.lower())
+    if one.method == "POST" and one_thing:
+        verb = "update"
+    listed = one.method == "GET" and one.reply.rows is not None and not one.path.endswith("}")
+    return "list" if listed else verb, nouns or ["root"]
+
+
+def _thing(nouns: list[str]) -> list[str]:
+    """What is done something with, without the word that only says that something is done."""
+    return nouns[:-1] if len(nouns) > 1 and nouns[-1] in _BEFORE_VERBS else nouns

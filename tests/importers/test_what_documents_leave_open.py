@@ -297,4 +297,6 @@ def test_a_body_in_base64_is_text_where_it_has_a_type_and_bytes_where_it_has_non
     assert utilities["update_picture"]["rest"]["headers"] == {"Content-Type": "image/jpeg"}
     assert utilities["update_file"]["params"]["content"]["type"] == "file"
     told = workshop.losses(document)
-    assert told["the body is described as base64: it is sent as bytes, which services mean by that"] == ["PUT /file"]
+    assert told["the body is described as base64: it is sent as bytes, which services mean by that"] == [
+        "PUT /file"
+    ]
