@@ -7,6 +7,7 @@ from urllib.parse import quote
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill, Utility
 from agentos_runtime.manifest.names import tool_name
+from agentos_runtime.manifest.requests.segments import whole_segments
 from agentos_runtime.manifest.shapes import nullable
 from agentos_runtime.openapi.errors import LISTED, error_responses
 from agentos_runtime.openapi.schemas import (
@@ -46,7 +47,7 @@ _IDEMPOTENCY: Mapping[str, Json] = {
     "in": "header",
     "required": False,
     "description": "Handed on to the service, so that a call may be made again without being done twice",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
+    "schema": {"type": "string", "maxLength": 255, "pattern": "^([!-~]([ -~]{0,253}[!-~])?)?$"},
 }
 
 
@@ -92,13 +93,13 @@ def _call(skill: Skill, utility: Utility, schema: dict[str, Json], version: Vers
 
 def tool_params(utility: Utility) -> dict[str, Json]:
     """What a model is to be told: one schema that a provider refuses makes it refuse all tools."""
-    schema = sent_schema(dict(utility.params))
+    schema = sent_schema(_not_empty(utility))
     return with_property(schema, "stream", _STREAM) if _asks_for_streams(utility) else schema
 
 
 def params(utility: Utility) -> dict[str, Json]:
     """All that is accepted: null where a param may be left out, too."""
-    schema = shown_schema(dict(utility.params))
+    schema = shown_schema(_not_empty(utility))
     assert isinstance(schema, dict)
     declared, required = schema["properties"], schema.get("required", [])
     assert isinstance(declared, dict)
@@ -113,6 +114,28 @@ def params(utility: Utility) -> dict[str, Json]:
     if utility.drops_unknown:
         whole.pop("additionalProperties", None)
     return whole
+
+
+def _not_empty(utility: Utility) -> dict[str, Json]:
+    """The schema of the params; those that are a segment of the path on their own have a character at least."""
+    schema = dict(utility.params)
+    declared = schema.get("properties")
+    if isinstance(declared, dict) and (named := whole_segments(utility.rest.url)):
+        schema["properties"] = {
+            name: _with_a_character(each) if name in named else each for name, each in declared.items()
+        }
+    return schema
+
+
+def _with_a_character(schema: Json) -> Json:
+    kinds = schema.get("type") if isinstance(schema, dict) else None
+    if (
+        not isinstance(schema, dict)
+        or "enum" in schema
+        or "string" not in (kinds if isinstance(kinds, list) else [kinds])
+    ):
+        return schema
+    return {**schema, "minLength": 1}
 
 
 def _asks_for_streams(utility: Utility) -> bool:

@@ -207,9 +207,14 @@ async def _wants_stream(
 
 
 def _idempotency_key(request: Admitted) -> str | None:
-    """The header as sent; one that no header connection could carry on is ignored."""
+    """The header as sent. Raises InvalidParams: who sends a key relies on it."""
     given = request.headers.get(b"idempotency-key")
-    return given.decode("ascii") if given is not None and _IDEMPOTENCY_KEY.fullmatch(given) else None
+    if not given:
+        return None
+    if not _IDEMPOTENCY_KEY.fullmatch(given):
+        problem = "must be 1 to 255 printable ASCII characters without a space at the ends"
+        raise InvalidParams(f"Idempotency-Key {problem}.", problems=[ParamProblem("Idempotency-Key", problem)])
+    return given.decode("ascii")
 
 
 _CONTENT_TYPE = re.compile(

@@ -1,26 +1,45 @@
 """Bundled skills whose services always answer well, and the tools of others that read documents."""
 
 import contextlib
+import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
 import pytest
 
-from agentos_runtime.bootstrap import open_runtime
-from agentos_runtime.calls.messages import UpstreamRequest
+from agentos_runtime.bootstrap import Dependencies, open_runtime
+from agentos_runtime.calls.messages import UpstreamRequest, UpstreamResponse
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.errors import UpstreamUnreachable
+from agentos_runtime.runtime.clocks import Clocks
+from agentos_runtime.security.broker import CredentialBroker
+from agentos_runtime.skills.registry import Registry
+from agentos_runtime.testing.fake_credentials import EverythingApproved, FakeCredentials
 from agentos_runtime.testing.matching import choose, see
-from agentos_runtime.testing.model import Case
-from agentos_runtime.testing.simulation import simulation
+from agentos_runtime.testing.model import Case, SimulatedAnswer
+from agentos_runtime.testing.simulate import SimulatedStream, no_pause, whole_answer
+from agentos_runtime.testing.simulation import SkippedTime, simulation
 from agentos_runtime.testing.store import CaseStore
 from tests.clients import NO_TLS
+from tests.openapi.manifests import manifest
 from tests.server.server import running
 
 ROOT = Path(__file__).parents[2]
+WHOLE = os.environ.get("AGENTOS_TEST_DOCUMENTED") == "all"
+PATIENCE = 3000 if WHOLE else 100
+"""Seconds for a tool of others."""
+JSON_TYPE: Mapping[str, str] = MappingProxyType({"content-type": "application/json"})
+ANSWER = SimulatedAnswer(200, JSON_TYPE, b'{"id": "a", "of": [1, 2.5], "data": [{"id": "b"}]}')
+STREAM = SimulatedAnswer(
+    200,
+    MappingProxyType({"content-type": "text/event-stream"}),
+    b"",
+    (b'data: {"text": "a"}\n\n', b'data: {"text": "b"}\n\n', b"data: [DONE]\n\n"),
+)
 TOOLS = ROOT / "build" / "clients" / "bin"
 """Where `scripts/install clients` puts the tools of others."""
 
@@ -37,7 +56,7 @@ def tool(
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -59,12 +78,44 @@ class Succeeding:
         return found
 
 
+class Answering:
+    """Answers every call of the skills that `manifests.manifest` makes, whatever they say that comes back."""
+
+    async def send(self, request: UpstreamRequest, **_: object) -> UpstreamResponse:
+        return whole_answer(ANSWER)
+
+    async def open(self, request: UpstreamRequest, **_: object) -> SimulatedStream:
+        return SimulatedStream(STREAM, no_pause, "made; match=exact")
+
+
+def answering(registry: Registry) -> Dependencies:
+    return Dependencies(Answering(), CredentialBroker(FakeCredentials(None), EverythingApproved()), Clocks())
+
+
+@contextlib.contextmanager
+def generated(folder: Path, numbers: Iterable[int]) -> Iterator[httpx.Client]:
+    """A client of a server with skills that are made of these numbers, and whose services answer as they say."""
+    skills = folder / "made"
+    skills.mkdir()
+    for number in numbers:
+        (skills / f"made-{number}.md").write_text(manifest(number), encoding="utf-8")
+    given = Settings(home=folder / "home", skills=(skills,), only_skills=True)
+    with (
+        running(lambda: open_runtime(given, {}, dependencies=answering)) as server,
+        httpx.Client(base_url=server.url, timeout=30, trust_env=False, verify=NO_TLS) as client,
+    ):
+        yield client
+
+
 @contextlib.contextmanager
 def bundled(folder: Path, **settings: Any) -> Iterator[httpx.Client]:
-    """A client of a server with the bundled skills, that is not given a network or a key."""
+    """A client of a server with the bundled skills, that is not given a network or a key.
+
+    Whoever looks at a job again and again is soon there.
+    """
     given = Settings(home=folder / "home", **settings)
     succeeding, stores = Succeeding(), list[CaseStore]()
-    made = simulation(chooser=succeeding, seen=stores.append)
+    made = simulation(chooser=succeeding, seen=stores.append, clocks=SkippedTime().clocks())
 
     @contextlib.asynccontextmanager
     async def opened() -> Any:

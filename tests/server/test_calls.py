@@ -101,10 +101,21 @@ def test_headers_become_part_of_the_call() -> None:
     runtime = ToyRuntime()
     with running(runtime.open) as server:
         ask(server, "POST", ECHO, {}, {"X-Agent": "me", "X-Request-Id": "r-1", "Idempotency-Key": "once 1"})
-        send_raw(server, post(server, ECHO, b"{}", "idempotency-key: é"))
+        ask(server, "POST", ECHO, {}, {"Idempotency-Key": ""})
     first, second = runtime.calls
     assert (first.agent, first.request_id, first.idempotency_key) == ("me", "r-1", "once 1")
     assert second.idempotency_key is None
+
+
+@pytest.mark.parametrize("key", ["\xe9", "a" * 256, "a\tb"])
+def test_an_idempotency_key_that_cannot_be_handed_on_is_refused(key: str) -> None:
+    """Whoever sends one relies on it."""
+    runtime = ToyRuntime()
+    with running(runtime.open) as server:
+        said = send_raw(server, post(server, ECHO, b"{}", f"idempotency-key: {key}"))
+    assert (said.status, said.code) == (400, "invalid_params")
+    assert [problem["path"] for problem in said.json["problems"]] == ["Idempotency-Key"]
+    assert runtime.calls == []
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream", "*/*", "text/event-stream, application/json"])
