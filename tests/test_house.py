@@ -418,7 +418,8 @@ def test_work_left_undone_has_an_owner() -> None:
 
 
 @pytest.mark.parametrize(
-    "lock", ["requirements.lock", "requirements-postgres.lock", "requirements-dev.lock", "requirements-audit.lock"]
+    "lock",
+    [f"requirements{of}.lock" for of in ("", "-postgres", "-dev", "-audit", "-clients", "-langchain")],
 )
 def test_every_dependency_is_locked_with_its_hashes(lock: str) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8")

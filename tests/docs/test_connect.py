@@ -1,6 +1,7 @@
 """docs/connect.md: what is called tried runs as it stands, and every block says whether it was."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from tests.docs.pages import DOCS, Block, blocks, read
 from tests.openapi.lab import bundled, tool
 
 NODE_MODULES = Path(__file__).parents[2] / "build" / "node" / "node_modules"
+LANGCHAIN = Path(__file__).parents[2] / "build" / "langchain" / "bin" / "python"
 PAGE = DOCS / "connect.md"
 ADDRESS = "http://127.0.0.1:3456"
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -159,6 +161,30 @@ def test_the_tool_for_langchain_asks_what_it_says(client: httpx.Client, tmp_path
     (tmp_path / "ask.py").write_text(text, encoding="utf-8")
     done = tool("python", "ask.py", folder=tmp_path)
     assert (done.returncode, bool(done.stdout.strip())) == (0, True), done.stderr[-2000:]
+
+
+@pytest.mark.skipif("AGENTOS_TEST_LANGCHAIN" not in os.environ, reason="scripts/prove langchain")
+def test_langchain_itself_asks_models_and_has_the_tool(client: httpx.Client, tmp_path: Path) -> None:
+    lines = [
+        told(block("python", "langchain_openai").text, client),
+        "print(answer.content, answer.usage_metadata['total_tokens'])",
+        "pieces = [*model.stream('What do parrots like')]",
+        "print(len([each for each in pieces if each.content]))",
+        told(block("python", "langchain_core").text, client),
+        "print(find_place.invoke({'name': 'Oslo'})[0]['name'])",
+        "bound = model.bind_tools([find_place])",
+        "print(type(bound.invoke('Where is Oslo')).__name__)",
+    ]
+    (tmp_path / "ask.py").write_text("\n".join(lines), encoding="utf-8")
+    done = subprocess.run(
+        [LANGCHAIN, "ask.py"], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    answered, pieces, place, kind = done.stdout.splitlines()
+    assert int(answered.rpartition(" ")[2]) > 0
+    assert int(pieces) > 1
+    assert place
+    assert kind == "AIMessage"
 
 
 @needs_curl
