@@ -27,6 +27,8 @@ _OPENAI_TYPES: Mapping[int, str] = {
     403: "permission_error",
     429: "rate_limit_error",
 }
+_USED_UP = 402
+"""The status of a budget, which says when there is one again: at the end of a day or a month."""
 _FOR_A_PERSON = frozenset({402, 403, 409, 424, 500})
 """Statuses after which calling again changes nothing until a person did something."""
 
@@ -53,7 +55,8 @@ def error_event(error: AgentOSError, request_id: str, wire: Wire | None) -> byte
 
 def is_for_a_person(error: AgentOSError) -> bool:
     """Whether a client need not try again by itself."""
-    return error.status in _FOR_A_PERSON and error.retry_after is None
+    soon = error.retry_after is not None and error.status != _USED_UP
+    return error.status in _FOR_A_PERSON and not soon
 
 
 def _shaped(error: AgentOSError, request_id: str, wire: Wire | None) -> dict[str, Json]:

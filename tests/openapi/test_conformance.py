@@ -12,9 +12,11 @@ CHECKS = (
     *("positive_data_acceptance", "negative_data_rejection"),
 )
 REFUSING = (
-    *("anthropic_chat", "anthropic_count_tokens", "gemini_chat", "ollama_chat", "openai_chat", "openrouter_chat"),
+    *("anthropic_chat", "gemini_chat", "ollama_chat", "openai_chat", "openrouter_chat"),
+    *("anthropic_count_tokens", "gemini_count_tokens", "openai_count_tokens", "gemini_create_cache"),
 )
-"""They refuse what no schema says: params that contradict each other, or that the model cannot honour."""
+"""Conversations refuse what no schema says: params that contradict each other, that the model cannot honour, or
+that are none of what a provider has (a part of a text that is null)."""
 CONFIG = f"""\
 [checks]
 enabled = false
