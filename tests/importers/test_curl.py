@@ -66,6 +66,8 @@ SENT = [
     ("https://api.example.com/a?a=1&b=2", "GET https://api.example.com/a?a=1&b=2\n"),
     ("https://api.example.com/a --url-query 'q=x y'", "GET https://api.example.com/a?q=x%20y\n"),
     ("https://api.example.com/a --json '{}'", "--data-binary '{}'"),
+    ("https://api.example.com/a -b 'lang=en; a=1'", "Cookie: lang=en; a=1\n"),
+    ("https://api.example.com/a \\\n  # more\n  -H 'X-B: c'", "X-B: c\n"),
     ("https://api.example.com/a -d 'v=1.10&z=007'", "v=1.10&z=007"),
     ('https://api.example.com/a -d @- <<EOF\n{"a": [1,\n2]}\nEOF', "--data-binary '{\"a\":[1,2]}'"),
     ("-I https://api.example.com/a", "HEAD https://api.example.com/a\n"),
@@ -74,6 +76,42 @@ SENT = [
     ("https://api.example.com/a -r 0-99", "Range: bytes=0-99\n"),
     (r"https://api.example.com/a --json $'{\"a\": \"it\'s \u00e9\"}'", "it'\\''s é"),
 ]
+
+
+SEVERAL = [
+    ("https://api.example.com/{a,b}/c", "{…,…}"),
+    ("https://api.example.com/p[1-3]", "[1-3]"),
+    ("https://api.example.com/p[001-100:10].json", "[001-100:10]"),
+    ("https://api.example.com/[a-z]?x=1", "[a-z]"),
+]
+
+
+@pytest.mark.parametrize(("address", "shown"), SEVERAL)
+def test_an_address_that_stands_for_several_is_refused_by_name(address: str, shown: str) -> None:
+    with pytest.raises(ImportProblem) as problem:
+        front(f"curl '{address}'")
+    assert str(problem.value) == (
+        f"The address stands for several, by {shown}: write one of them, or -g if it is meant as it is"
+    )
+    assert front(f"curl -g '{address}'")["api"] == {"base_url": "https://api.example.com"}
+
+
+AS_IT_IS = ["ids[]=1", "filter[a]=1", 'q={"a":1,"b":2}', "r={id}", r"s=\{a,b\}"]
+
+
+@pytest.mark.parametrize("query", AS_IT_IS)
+def test_brackets_and_braces_that_stand_for_one_are_kept(query: str) -> None:
+    assert len(front(f"curl 'https://api.example.com/a?{query}'")["utilities"]["get_a"]["params"]) == 1
+
+
+def test_what_a_command_takes_away_or_reads_from_files_is_told() -> None:
+    assert losses("curl https://api.example.com/a -H 'Content-Type:' -d '{}'") == [
+        "a body is sent with its type, also where the command takes it away: -H Content-Type:"
+    ]
+    assert losses("curl https://api.example.com/a -H 'Content-Type:' -H 'Accept:'") == []
+    assert losses("curl https://api.example.com/a -H @headers.txt") == [
+        "headers that lie in a file are not read: -H @…"
+    ]
 
 
 @pytest.mark.parametrize(("rest", "words"), SENT)
@@ -97,7 +135,16 @@ AUTH = [
     (f"https://me:{SECRET}@api.example.com/a", {"type": "basic"}),
     (f"--oauth2-bearer {SECRET}", BEARER),
     (f"-H 'X-API-Key: {SECRET}'", {"type": "api_key", "header": "X-API-Key"}),
-    (f"-b 'session={SECRET}'", {"header": {"Cookie": "{cookie}"}}),
+    (f"-b 'session={SECRET}'", {"header": {"Cookie": "session={session}"}}),
+    (f"-b 'a=1; session={SECRET}; theme=dark'", {"header": {"Cookie": "a=1; session={session}; theme=dark"}}),
+    (
+        f"-H 'Cookie: lang=en-US; connect.sid={SECRET}'",
+        {"header": {"Cookie": "lang=en-US; connect.sid={connect_sid}"}},
+    ),
+    (f"-b 'a={SECRET}1; b={SECRET}2; c={SECRET}3; d={SECRET}4'", {"header": {"Cookie": "{cookie}"}}),
+    (f"-b '{SECRET}=1; a=b'", {"header": {"Cookie": "{cookie}"}}),
+    ("-b cookies.txt", {"header": {"Cookie": "{cookie}"}}),
+    ("-b 'lang=en; theme=dark'", "none"),
     (f"'https://api.example.com/a?access_token={SECRET}'", {"type": "api_key", "query": "access_token"}),
     (f"'https://api.example.com/a?appid={SECRET}'", {"type": "api_key", "query": "appid"}),
     (f"-G -d 'key={SECRET}'", {"type": "api_key", "query": "key"}),

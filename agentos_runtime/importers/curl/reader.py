@@ -36,6 +36,11 @@ class _Command:
     """A body that lies in a file, and how it is sent."""
     upload: str | None = None
     user: str | None = None
+    told: list[tuple[str, str]] = field(default_factory=list)
+    """What is lost of the command, and where."""
+    globs: bool = True
+    untyped: bool = False
+    """The type of the body is taken away."""
     is_json: bool = False
     get: bool = False
     head: bool = False
@@ -72,11 +77,15 @@ def _take(command: _Command, option: Option, losses: Losses) -> None:
         read(command, option.value)
     if option.name in WITHOUT_COUNTERPART:
         losses.add("this option of curl has no counterpart", option.written)
+    while command.told:
+        losses.add(*command.told.pop())
 
 
 def _sample(command: _Command, losses: Losses) -> Sample:
     url, *_ = command.urls
     body = _body(command)
+    if command.untyped and body is not None:
+        losses.add("a body is sent with its type, also where the command takes it away", "-H Content-Type:")
     if command.file is not None and command.data:
         losses.add("the body is made of a file and of texts: the texts are left out", "-d")
     pieces = [*([*command.data] if command.get else []), *command.query]
@@ -97,11 +106,12 @@ def _sample(command: _Command, losses: Losses) -> Sample:
     sent = "" if command.upload is not None else FORM
     return Sample(
         method=method,
-        url=_without_globs(url),
+        url=_without_globs(url, command.globs),
         headers=tuple(command.headers),
         body=body,
         content_type=JSON if command.is_json else sent if isinstance(body, FromFile) else "",
         user=command.user,
+        cookies_apart=True,
     )
 
 
@@ -117,8 +127,21 @@ def _body(command: _Command) -> Body | None:
     return Text(("" if command.is_json else "&").join(command.data))
 
 
-def _without_globs(url: str) -> str:
-    """`[]` and braces as curl's `-g` leaves them; a `\\\\` before them only keeps curl from reading them."""
+_GLOB = re.compile(r"(?<!\\)(?:\{[^{}\"':]*,[^{}]*\}|\[(?:\d+-\d+|[A-Za-z]-[A-Za-z])(?::\d+)?\])")
+"""What curl makes several addresses of."""
+
+
+def _without_globs(url: str, read: bool) -> str:
+    """`[]` and braces as curl's `-g` leaves them; a `\\\\` before them only keeps curl from reading them.
+
+    Raises ImportProblem for what stands for several addresses, if curl reads it so.
+    """
+    several = _GLOB.search(url) if read else None
+    if several is not None:
+        shown = "{…,…}" if several[0][0] == "{" else several[0]
+        raise ImportProblem(
+            f"The address stands for several, by {shown}: write one of them, or -g if it is meant as it is"
+        )
     return re.sub(r"\\([\[\]{}])", r"\1", url)
 
 
@@ -127,7 +150,11 @@ def _without_globs(url: str) -> str:
 
 def _header(command: _Command, value: str) -> None:
     name, colon, text = value.partition(":")
-    if colon and text.strip():
+    if value.startswith("@"):
+        command.told.append(("headers that lie in a file are not read", "-H @…"))
+    elif colon and not text.strip() and name.strip().lower() == "content-type":
+        command.untyped = True
+    elif colon and text.strip():
         command.headers.append((name.strip(), text.strip()))
     elif name.strip().endswith(";"):
         command.headers.append((name.strip()[:-1], ""))
@@ -189,6 +216,7 @@ def _json(command: _Command, value: str) -> None:
 
 
 def _cookie(command: _Command, value: str) -> None:
+    """Without `=` it is a file that holds cookies."""
     command.headers.append(("Cookie", value))
 
 
@@ -205,6 +233,7 @@ _OPTIONS: Mapping[str, Callable[[_Command, str], None]] = {
     "json": _json,
     "form": _form,
     "form-string": _form_string,
+    "globoff": lambda command, value: setattr(command, "globs", False),
     "get": lambda command, value: setattr(command, "get", True),
     "head": lambda command, value: setattr(command, "head", True),
     "upload-file": lambda command, value: setattr(command, "upload", value),

@@ -10,6 +10,7 @@ from agentos_runtime.importers.declarations import BEARER
 from agentos_runtime.importers.messages import snake
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.secrets.names import Secrecy, secrecy
+from agentos_runtime.manifest.secrets.shapes import holds_secret
 
 Credential = dict[str, Json]
 
@@ -18,6 +19,12 @@ _KNOWN = frozenset({"bearer", "token", "basic", "key", "apikey", "bot"})
 _SIGNED = re.compile(
     r"digest|aws4-.*|hawk|ntlm|negotiate|oauth|signature|edgegrid|eg1-.*|hmac.*|acs3-.*", re.IGNORECASE
 )
+_COOKIE = re.compile(r"[A-Za-z_][A-Za-z_.-]{0,30}\d{0,2}", re.ASCII)
+"""Names that could be nothing else."""
+_OPEN_COOKIE = re.compile(r"-?\d{1,7}|true|false|[a-z]{0,10}|[A-Za-z]{2}[-_][A-Za-z]{2}")
+"""Values that say a language, a theme, a choice."""
+MOST_COOKIES = 3
+"""Secret ones that are asked for each by itself; of more than that all are one secret."""
 _NAMED = re.compile(r"([A-Za-z][\w-]*)=(\"?)[^\s\",=]+=*(\"?)")
 
 
@@ -52,6 +59,24 @@ def of_header(name: str, value: str, losses: Losses) -> Credential:
             return {"header": {name: f"{start}{{{snake(named[1])}}}{named[3]}"}}
         return {"type": "api_key", "header": name, "prefix": start}
     return {"type": "api_key", "header": name, "prefix": f"{scheme[1]} "}
+
+
+def of_cookies(value: str) -> Credential | None:
+    """The cookies of one request: what is no secret stays, the others are asked for; None where none is secret."""
+    written: list[str] = []
+    asked: list[str] = []
+    for pair in filter(None, map(str.strip, value.split(";"))):
+        name, equals, text = pair.partition("=")
+        if not equals or not _COOKIE.fullmatch(name) or holds_secret(name):
+            return {"header": {"Cookie": "{cookie}"}}
+        if _OPEN_COOKIE.fullmatch(text) and secrecy(name) is Secrecy.NONE:
+            written.append(pair)
+            continue
+        asked.append(snake(name) or "cookie")
+        written.append(f"{name}={{{asked[-1]}}}")
+    if len(asked) > MOST_COOKIES or len({*asked}) < len(asked):
+        return {"header": {"Cookie": "{cookie}"}}
+    return {"header": {"Cookie": "; ".join(written)}} if asked else None
 
 
 def of_query(name: str) -> Credential:

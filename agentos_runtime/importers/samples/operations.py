@@ -8,7 +8,14 @@ from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Field, ImportProblem, Losses, Operation
 from agentos_runtime.importers.samples.blanks import blank_names, filled, has_blank, value_with_blanks, with_blanks
 from agentos_runtime.importers.samples.bodies import field_of, fields_of, read_body
-from agentos_runtime.importers.samples.credentials import Credential, of_header, of_query, of_user, together
+from agentos_runtime.importers.samples.credentials import (
+    Credential,
+    of_cookies,
+    of_header,
+    of_query,
+    of_user,
+    together,
+)
 from agentos_runtime.importers.samples.paths import read_path
 from agentos_runtime.importers.samples.request import Sample
 from agentos_runtime.importers.samples.secrets import carries_secret, is_credential
@@ -113,6 +120,7 @@ class _Headers:
         self.fixed: dict[str, str] = {}
         self.credentials: list[Credential] = []
         self.content_type = ""
+        self._apart = sample.cookies_apart
         browser = _is_of_browser(sample.headers)
         for name, value in sample.headers:
             if browser and _OF_BROWSERS.fullmatch(name):
@@ -128,6 +136,10 @@ class _Headers:
             return
         elif header_problem(name):
             losses.add("a header that the runtime sets itself is left out", name if name.isascii() else "a header")
+        elif lower == "cookie" and self._apart:
+            said = of_cookies(value)
+            self.credentials += [said] if said is not None else []
+            self.fixed |= {"Cookie": value} if said is None else {}
         elif is_credential(name, value):
             self.credentials.append(of_header(name, value, losses))
         elif (

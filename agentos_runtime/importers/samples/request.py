@@ -53,6 +53,8 @@ class Sample:
     body: Body | None = None
     content_type: str = ""
     """What the body is sent as, when no header says it."""
+    cookies_apart: bool = False
+    """Its cookies are few, and each counts; those of a recording are what a browser had."""
     user: str | None = field(default=None, repr=False)
     """`user:password` of basic auth."""
     name: str = ""
