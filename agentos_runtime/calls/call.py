@@ -1,10 +1,12 @@
 """A call and its answers, as every surface sees them."""
 
 import secrets
+from collections.abc import AsyncIterator
 from dataclasses import field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from agentos_runtime.calls.trace_context import TraceParent
+from agentos_runtime.errors import AgentOSError
 from agentos_runtime.frozen import dataclass
 
 Surface: TypeAlias = Literal["http", "mcp", "use", "face", "cli"]
@@ -55,12 +57,30 @@ class Timings:
     """For a person's yes."""
 
 
+class Passing(Protocol):
+    """Bytes that are handed on while they arrive; always close it."""
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """All of them. Raises AgentOSError when they break off."""
+        ...
+
+    def interrupt(self, error: AgentOSError) -> None:
+        """End them soon with this error."""
+        ...
+
+    async def aclose(self) -> None:
+        """Leave it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class RawReply:
     """Bytes handed on as the upstream sent them."""
 
     body: bytes = field(repr=False)
     content_type: str
+    passing: Passing | None = None
+    """Where the bytes are yet to arrive, in place of `body`: for callers by HTTP alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from agentos_runtime.runtime.tracing import reply_stages
 READ_AT_ONCE = 1 << 16
 """Bytes of another form than JSON that are read between two calls; more are read beside them."""
 
-_BYTES = "application/octet-stream"
+BYTES = "application/octet-stream"
 
 
 async def send(ctx: CallContext, authorized: AuthorizedRequest, timeout: float) -> UpstreamResponse:
@@ -94,7 +94,7 @@ def _as_it_comes(ctx: CallContext, response: UpstreamResponse) -> Reply:
         return ctx.results.reply(None, ctx.timings())
     content_type = response.headers.get("content-type", "")
     if not holds_json(content_type, response.body):
-        return ctx.results.raw(response.body, content_type or _BYTES, ctx.timings())
+        return ctx.results.raw(response.body, content_type or BYTES, ctx.timings())
     body = read_body(ctx.plan.reply, response, ctx.services.clocks.wall())
     ctx.record.metering_sources.append(body.whole)
     return ctx.results.reply(body.whole, ctx.timings())
@@ -160,9 +160,14 @@ async def ask(ctx: CallContext, plan: ValuePlan, whole: Json, response: Upstream
     return read_value(plan, whole, outcome)
 
 
+def is_json_type(content_type: str) -> bool:
+    """Whether it is JSON, which may hold a failure where bytes are expected."""
+    return content_type.split(";")[0].strip().lower() == "application/json"
+
+
 async def _raw(ctx: CallContext, response: UpstreamResponse) -> Reply:
     """Bytes handed on. Raises the upstream's error when a JSON body holds one instead of the bytes."""
-    content_type = response.headers.get("content-type", _BYTES)
-    if content_type.split(";")[0].strip().lower() == "application/json":
+    content_type = response.headers.get("content-type", BYTES)
+    if is_json_type(content_type):
         await body_of(ctx, response)
     return ctx.results.raw(response.body, content_type, ctx.timings())

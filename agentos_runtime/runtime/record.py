@@ -84,6 +84,8 @@ class Record:
     """What a person said to it, or that nobody has yet."""
     watched: Watched | None = None
     """Figures and listeners; None where a call is only looked at."""
+    goes_on_outside: bool = False
+    """Whether what is handed on closes it, after the call has its reply."""
     simulated: str | None = None
     """In a simulation: which case answered, and whether it was the very request."""
     entry: Entry | None = None
@@ -102,7 +104,8 @@ class Record:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.close(error)
+        if error is not None or not self.goes_on_outside:
+            await self.close(error)
 
     async def close(self, error: BaseException | None = None) -> None:
         """Close the row: ok, cancelled, or with the error's code. A second close does nothing."""

@@ -66,19 +66,23 @@ class Response:
     cache: bytes = b"no-store"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [
-            (b"cache-control", self.cache),
-            *_EVERYWHERE,
-            (b"content-type", self.content_type),
-            (b"x-request-id", scope["state"]["request_id"].encode()),
-            *self.headers,
-        ]
+        headers = self.head(scope["state"]["request_id"])
         if self.status not in _WITHOUT_BODY:
             headers.append((b"content-length", b"%d" % len(self.body)))
         if self.status == 200 and write_at_once(send, headers, self.body):
             return
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
+
+    def head(self, request_id: str) -> Headers:
+        """Its headers but for the length."""
+        return [
+            (b"cache-control", self.cache),
+            *_EVERYWHERE,
+            (b"content-type", self.content_type),
+            (b"x-request-id", request_id.encode()),
+            *self.headers,
+        ]
 
     def as_bytes(self, request_id: str) -> bytes:
         """The whole answer as it stands on the wire, for refusals before there is a request; closes."""

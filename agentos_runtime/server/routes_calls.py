@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
-from agentos_runtime.calls.call import Call, Reply, Timings
+from agentos_runtime.calls.call import Call, Passing, Reply, Timings
 from agentos_runtime.calls.trace_context import parent_of
 from agentos_runtime.errors import (
     AgentOSError,
@@ -64,7 +64,11 @@ class CallRoute:
                 if streamed:
                     await self._stream(runtime, call, open_call, send)
                     return None
-                return _plain(await runtime.invoke(call))
+                reply = await runtime.invoke(call)
+                if reply.raw is not None and reply.raw.passing is not None:
+                    await _hand_on(reply, reply.raw.passing, call, open_call, send)
+                    return None
+                return _plain(reply)
             except AgentOSError as error:
                 error.details = {"skill": skill, "utility": utility, **error.details}
                 if isinstance(error, DecisionPending) and _responds_later(request):
@@ -126,6 +130,23 @@ async def _pump(stream: EventStream, writer: EventWriter, call: Call, open_call:
         await writer.write(_goodbye(ShuttingDown(STOPPING), call), last=True)
     except Exception as error:  # noqa: BLE001 - the response has begun: this is the top of the surface
         await writer.write(_goodbye(caught(error, call.request_id), call), last=True)
+
+
+async def _hand_on(reply: Reply, passing: Passing, call: Call, open_call: OpenCall, send: Send) -> None:
+    """Bytes as they arrive, or so many that nobody takes them for all: then the connection ends in the middle."""
+    open_call.attach(passing)
+    try:
+        await send({"type": "http.response.start", "status": 200, "headers": _plain(reply).head(call.request_id)})
+        try:
+            async for piece in passing.pieces():
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        except AgentOSError:
+            await send({"type": "http.response.body", "body": b"", "more_body": True})
+            return
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        open_call.settle()
+        await passing.aclose()
 
 
 def _plain(reply: Reply) -> Response:

@@ -9,6 +9,7 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.runtime.answering.here import reply_of_program, reply_of_steps
 from agentos_runtime.runtime.answering.jobs import follow_job
 from agentos_runtime.runtime.answering.pages import PagesSource, open_pages, read_pages
+from agentos_runtime.runtime.answering.passing import can_pass, pass_on
 from agentos_runtime.runtime.answering.streaming import Source, UpstreamSource, WholeSource, is_stream
 from agentos_runtime.runtime.authorizing import authorize
 from agentos_runtime.runtime.building import build
@@ -45,11 +46,25 @@ class Plain:
     """One request, one reply; as a stream, a single event."""
 
     async def reply(self, ctx: CallContext) -> Reply:
-        authorized = await authorize(ctx, await build(ctx))
-        return await read(ctx, await send(ctx, authorized, ctx.plan.utility.rest.timeout))
+        return await _asked(ctx)
 
     async def open(self, ctx: CallContext) -> Source:
         return WholeSource(in_one(await self.reply(ctx)), ctx.results)
+
+
+class Bytes(Plain):
+    """Bytes, which some callers are given as they arrive."""
+
+    async def reply(self, ctx: CallContext) -> Reply:
+        return await pass_on(ctx, await authorize(ctx, await build(ctx))) if can_pass(ctx) else await _asked(ctx)
+
+    async def open(self, ctx: CallContext) -> Source:
+        return WholeSource(in_one(await _asked(ctx)), ctx.results)
+
+
+async def _asked(ctx: CallContext) -> Reply:
+    authorized = await authorize(ctx, await build(ctx))
+    return await read(ctx, await send(ctx, authorized, ctx.plan.utility.rest.timeout))
 
 
 class Streamed(Plain):
@@ -98,7 +113,7 @@ class Steps(Plain):
         return await reply_of_steps(ctx)
 
 
-PLAIN, STREAMED, PAGED, JOB = Plain(), Streamed(), Paged(), Job()
+PLAIN, BYTES, STREAMED, PAGED, JOB = Plain(), Bytes(), Streamed(), Paged(), Job()
 HERE, STEPS = Here(), Steps()
 
 
@@ -110,4 +125,6 @@ def answer_of(plan: CallPlan, *, streaming: bool) -> Answer:
         return STREAMED
     if plan.pages is not None:
         return PAGED
-    return PLAIN if plan.poll is None else JOB
+    if plan.poll is not None:
+        return JOB
+    return BYTES if plan.reply.response.raw else PLAIN
