@@ -43,11 +43,11 @@ def driven(
     scenarios: str,
     *,
     program: str = "drive.py",
-    calls: Callable[[Opened], None] | None = None,
+    first: Callable[[Opened], None] | None = None,
     token: str | None = None,
     **told: Any,
 ) -> dict[str, str]:
-    """What each scenario found wrong. calls: made first. token: the operator's, taken behind the proxy."""
+    """What each scenario found wrong. first: calls it. token: the operator's, for the proxy's page."""
     with stripping(LATE) as proxy, contextlib.ExitStack() as served:
         here = f"127.0.0.1:{proxy.server_port}"
         proxied = f"http://{here}{PREFIX}/console/"
@@ -65,7 +65,7 @@ def driven(
         it, numbers = begin(), itertools.count()
         proxy.told = {"/link": lambda: it.link().replace(it.url, shown(it)), "/restart": lambda: shown(begin())}
         proxy.told["/ask"] = lambda: asked_for(it, f"race {next(numbers)}")
-        (calls or _calls)(it)
+        (first or calls)(it)
         asked = {
             "browser": BROWSER,
             "scenarios": scenarios,
@@ -98,7 +98,7 @@ def asked_for(it: Opened, title: str, **params: Any) -> str:
     return str(told.json["waiting"]["id"])
 
 
-def _calls(it: Opened) -> None:
+def calls(it: Opened) -> None:
     """One that was made, and two that wait."""
     ask(it, "POST", "/api/skills/forms/look", {}, {"X-Agent": "night-batch"})
     for extra in ("short", "long" * 500):

@@ -15,7 +15,7 @@ pytestmark = MARKS
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     written = [each.replace("alert(1)", "hit=1") for each in ATTACKS]
     attacks = [html for each in written for html in (str(markdown(each)), clean(each), str(markdown(f"> {each}")))]
-    return driven(tmp_path_factory.mktemp("hostile"), "hostile", calls=_calls, token=OPERATOR, attacks=attacks)
+    return driven(tmp_path_factory.mktemp("hostile"), "hostile", first=_calls, token=OPERATOR, attacks=attacks)
 
 
 @pytest.mark.parametrize("name", names("hostile"))

@@ -142,7 +142,7 @@ async function show(address, { push = false, keep = false } = {}) {
   page.leave();
   main.removeAttribute("aria-busy");
   page.url = url;
-  const kept = keep ? remember(main) : null;
+  const kept = keep === true ? remember(main) : keep || null;
   if (answer?.headers.get("content-type")?.startsWith("text/x-fragment")) put(main, text);
   else main.replaceChildren(...failure(text));
   settle(main, kept);
@@ -167,8 +167,9 @@ function resume(main, { unfolded, entry, focused }) {
     if (found) found.open = true;
   }
   if (!focused || main.contains(document.activeElement)) return;
-  const again = entry && document.getElementById(entry)?.querySelector("summary.button, button:not([disabled]), a");
-  (again || main.querySelector("h1"))?.focus({ preventScroll: true });
+  const there = entry ? document.getElementById(entry) : null;
+  const again = there?.querySelector("summary.button, button:not([disabled])") ?? there?.querySelector("a");
+  (again ?? main.querySelector("h1"))?.focus({ preventScroll: true });
 }
 
 function failure(text) {
@@ -294,6 +295,7 @@ document.addEventListener("change", (event) => event.target.closest?.("form[data
 async function send(form, submitter) {
   const [method, path] = form.dataset.send.split(" ");
   const body = nested(new FormData(form, submitter));
+  const keep = remember(document.getElementById("main"));   // before its buttons are dead, which takes the focus from them
   const buttons = [...form.querySelectorAll("button")];
   for (const button of buttons) button.disabled = true;
   const result = await call(new URL(path, API), {
@@ -304,7 +306,7 @@ async function send(form, submitter) {
   for (const secret of form.querySelectorAll('input[type="password"]')) secret.value = "";
   if (result.status === 401 && result.told.code === "console_locked") return locked(result.told);
   if (result.told.code === "already_decided") {
-    await show(location.href, { keep: true });
+    await show(location.href, { keep });
     document.getElementById("main")?.prepend(el("div", { class: "note warn", role: "alert" }, `You came second: ${result.told.error}`));
     return;
   }
@@ -318,7 +320,7 @@ async function send(form, submitter) {
     const works = result.told.works !== false;
     place.replaceChildren(el("div", { class: `note small ${works ? "ok" : "bad"}`, role: "status" }, works ? form.dataset.tells : result.told.error ?? "It does not work."));
   }
-  else { await show(location.href, { keep: true }); say(form.dataset.done ?? "Done."); }
+  else { await show(location.href, { keep }); say(form.dataset.done ?? "Done."); }
 }
 
 /** `fields.password` becomes `{fields: {password}}`. */

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 from playwright.sync_api import BrowserContext
 
-from tests.console.browser.drive import PATIENCE, World, settled
+from tests.console.browser.drive import PATIENCE, World, settled, violations
 
 FOCUSABLE = "a[href], button:not([disabled]), input, select, textarea, summary, [tabindex='0']"
 FOCUSED = """(() => { const e = document.activeElement, s = getComputedStyle(e);
@@ -70,6 +70,100 @@ def the_keyboard_alone_leads_everywhere_in_the_order_of_the_page(world: World) -
         page.get_by_label("Name of the agent").press_sequentially("by-keys")
         page.keyboard.press("Enter")
         page.wait_for_selector("text=shown this once")
+
+
+def what_opens_over_a_page_closes_by_escape_and_the_focus_goes_back(world: World) -> None:
+    with world.visitor() as page:
+        world.open(page, "agents")
+        opener = page.locator("summary", has_text="New token")
+        opener.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "agent"
+        page.keyboard.press("Escape")
+        assert page.evaluate("document.activeElement.textContent") == "New token"
+        assert page.locator(".pop[open]").count() == 0
+        opener.click()
+        page.get_by_role("heading", name="Agents").click()
+        assert page.locator(".pop[open]").count() == 0
+        page.evaluate("document.body.tabIndex = -1; document.body.focus()")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main", "the link that skips the navigation"
+
+
+def who_hears_the_page_is_told_and_stays_where_they_were(world: World) -> None:
+    with world.visitor() as page:
+        world.open(page, "agents")
+        entry = page.locator(".item", has_text="night-batch")
+        entry.locator("summary", has_text="Stop").press("Enter")
+        entry.get_by_role("button", name="Stop this agent").press("Enter")
+        page.wait_for_selector(".item:has-text('night-batch') .tag:has-text('stopped')")
+        page.wait_for_selector("#status:has-text('Stopped.')", state="attached")
+        assert page.evaluate("document.activeElement.closest('.item').id") == "agent-night-batch"
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".item:has-text('night-batch') .tag:has-text('stopped')", state="detached")
+        page.wait_for_selector("#status:has-text('It may call again.')", state="attached")
+        world.open(page, "skills/forms/try?utility=look")
+        page.wait_for_selector("text=It takes no params")
+        page.get_by_role("button", name="Run", exact=True).press("Enter")
+        page.wait_for_selector("#status:has-text('200 in')", state="attached")
+        assert page.get_attribute("#status", "role") == "status"
+        assert page.locator("[aria-live=assertive]").count() == 0
+
+
+STATES: tuple[tuple[str, str | None], ...] = (
+    ("keys", "summary.button"),
+    ("agents", "summary.button >> nth=1"),
+    ("waiting", "summary:has-text('No…') >> nth=0"),
+    ("waiting", "summary:has-text('unfold')"),
+    ("usage?metric=calls", "summary:has-text('Per day')"),
+    ("skills/forms/try?utility=every_kind", "summary:has-text('optional')"),
+    ("skills/forms/authority", "summary.button"),
+    ("activity?agent=nobody", None),
+    ("activity?since=yesterday", None),
+)
+"""Pages, and what is opened there."""
+SEEN = """(() => {
+  const canvas = getComputedStyle(document.body).backgroundColor;
+  return [...document.querySelectorAll(".key, .meter .used, .chart rect")].filter((each) => {
+    const style = getComputedStyle(each), colour = each instanceof SVGElement ? style.fill : style.backgroundColor;
+    return each.getClientRects().length && each.className !== "key" && colour === canvas;
+  }).length;
+})()"""
+CUT = """(() => {
+  const cut = (each) => {
+    const { width, right } = each.getBoundingClientRect();
+    const boxed = getComputedStyle(each).display !== "inline" && each.scrollWidth > each.clientWidth + 1;
+    return width && !each.closest(".scroll, pre") && (boxed || right > innerWidth + 1);
+  };
+  const all = [...document.querySelectorAll("main :is(th, td, .what, .tag, button, dd)")];
+  return all.filter(cut).map((each) => `${each.tagName} ${each.textContent.trim().slice(0, 40)}`);
+})()"""
+
+
+def what_is_opened_is_whole_for_everybody_in_any_colours(world: World) -> None:
+    world.expected = {400}
+    wrong = []
+    forms: tuple[tuple[str, int, str], ...] = (
+        ("light", 360, "none"),
+        ("dark", 1280, "none"),
+        ("light", 1280, "active"),
+    )
+    for scheme, width, forced in forms:
+        size = {"width": width, "height": 800}
+        with world.visitor(color_scheme=scheme, forced_colors=forced, viewport=size) as page:
+            for path, opened in STATES:
+                world.open(page, path)
+                page.wait_for_selector("main:not([data-starting])")
+                if opened:
+                    page.locator(opened).first.click()
+                form = f"{path} {opened} {scheme} {width} {forced}"
+                wrong += [f"{form}: {each}" for each in violations(page)]
+                wrong += [f"{form}: cut: {each}" for each in page.evaluate(CUT)]
+                if page.evaluate("document.documentElement.scrollWidth") > width:
+                    wrong.append(f"{form}: wider than the window")
+                if page.evaluate(SEEN):
+                    wrong.append(f"{form}: as dark as its ground")
+    assert wrong == [], "\n".join(wrong)
 
 
 def a_stream_is_shown_as_it_comes_and_can_be_stopped(world: World) -> None:
@@ -276,6 +370,9 @@ SCENARIOS: Mapping[str, Callable[[World], None]] = {
         at_200_percent_everything_is_there_and_nothing_is_cut,
         nothing_moves_for_who_asked_for_that,
         the_keyboard_alone_leads_everywhere_in_the_order_of_the_page,
+        what_opens_over_a_page_closes_by_escape_and_the_focus_goes_back,
+        who_hears_the_page_is_told_and_stays_where_they_were,
+        what_is_opened_is_whole_for_everybody_in_any_colours,
         a_stream_is_shown_as_it_comes_and_can_be_stopped,
         cookies_are_no_matter_of_ports_and_storage_is,
         another_port_of_this_machine_gets_nothing_and_does_nothing,
