@@ -28,28 +28,28 @@ class SharedRules:
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
-        self._rules = Rules()
-        self._read: tuple[int, ...] | None = None
+        self._read: tuple[tuple[int, ...] | None, Rules] = (None, Rules())
+        """What was read last, and under which version."""
         self.problem: str | None = None
 
     @property
     def last(self) -> Rules:
         """Those that were last read."""
-        return self._rules
+        return self._read[1]
 
     def current(self) -> Rules:
         """Of the copy in this process: no query."""
-        copy = self._documents.copy(DOCUMENT)
-        if copy is not None and copy.stamp != self._read:
-            self._read = copy.stamp
+        copy, (read_under, rules) = self._documents.copy(DOCUMENT), self._read
+        if copy is not None and copy.stamp != read_under:
             try:
-                self._rules = read_rules(parse(copy.data), _NAMED)
+                rules = read_rules(parse(copy.data), _NAMED)
                 self.problem = None
             except (SettingsError, JsonTextError) as error:
                 self.problem = (
                     f"{error}. The limits from before hold for what this process shows; the database counts"
                 )
-        return self._rules
+            self._read = (copy.stamp, rules)  # at once: threads ask too
+        return rules
 
 
 def set_rules(documents: Documents, raw: Mapping[str, Any]) -> None:

@@ -77,8 +77,8 @@ class Agents:
     def __init__(self, file: PrivateFile, *, clock: Callable[[], float] = time.time) -> None:
         self._file = file
         self._clock = clock
-        self._known = _Known()
-        self._read_under: Stamp | None = None
+        self._read: tuple[Stamp | None, _Known] = (None, _Known())
+        """What was read last, and under which stamp."""
 
     def stamp(self) -> Stamp | None:
         """Differs when another answer is possible; one `lstat`."""
@@ -89,7 +89,7 @@ class Agents:
 
     def has_bound(self, name: str) -> bool:
         """The same by what was last read."""
-        return name in self._known.bound
+        return name in self._read[1].bound
 
     def stopped_at(self, name: str) -> str | None:
         """Since when no call of this name is made; None when it is not stopped."""
@@ -155,12 +155,12 @@ class Agents:
         return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
     def _current(self) -> _Known:
-        stamp = self._file.stamp()
-        if stamp != self._read_under:
+        stamp, (read_under, known) = self._file.stamp(), self._read
+        if stamp != read_under:
             contents = self._file.read()
-            self._known = self._load(contents.data) if contents else _Known()
-            self._read_under = contents.stamp if contents else None
-        return self._known
+            known = self._load(contents.data) if contents else _Known()
+            self._read = (contents.stamp if contents else None, known)  # at once: threads ask too
+        return known
 
     def _change(self, change: Callable[[_Known], _Known]) -> None:
         self._file.update(lambda data: _dump(change(self._load(data) if data else _Known())))

@@ -73,8 +73,8 @@ class Approvals:
         self._bundled = bundled
         self._rewritten = frozenset(origin for url in rewrite if (origin := origin_of(url)))
         self._now = now
-        self._lock = Lock()
-        self._read_under: Stamp | None = None
+        self._read: tuple[Stamp | None, Lock] = (None, Lock())
+        """What was read last, and under which stamp."""
         self._lent: dict[str, tuple[str, frozenset[Grant]]] = {}
 
     def stamp(self) -> Stamp | None:
@@ -115,12 +115,12 @@ class Approvals:
 
     def lock(self) -> Lock:
         """All that was approved and taken back."""
-        stamp = self._file.stamp()
-        if stamp != self._read_under:
+        stamp, (read_under, lock) = self._file.stamp(), self._read
+        if stamp != read_under:
             contents = self._file.read()
-            self._lock = self._load(contents.data if contents else None)
-            self._read_under = contents.stamp if contents else None
-        return self._lock
+            lock = self._load(contents.data if contents else None)
+            self._read = (contents.stamp if contents else None, lock)  # at once: threads ask too
+        return lock
 
     def runs(self, skill_id: str) -> frozenset[Pin]:
         """What the skill may run on this machine, as it was approved; nothing unless somebody was shown it."""

@@ -1,4 +1,4 @@
-"""Work on files beside the event loop, in threads that nobody waits for at the end.
+"""Work on files and databases beside the event loop, in threads that nobody waits for at the end.
 
 A disk that does not answer must not keep the process from ending, as the threads of `asyncio.to_thread` would.
 """
@@ -34,6 +34,23 @@ async def aside(work: Callable[[], Result]) -> Result:
 
     threading.Thread(target=run, name="agentos-files", daemon=True).start()
     return await outcome
+
+
+class OneAtATime:
+    """Work that nobody waits for, in a thread; what comes meanwhile is left out."""
+
+    def __init__(self) -> None:
+        self._free = threading.Lock()
+
+    def run(self, work: Callable[[], None]) -> None:
+        if self._free.acquire(blocking=False):
+            threading.Thread(target=self._work, args=(work,), name="agentos-aside", daemon=True).start()
+
+    def _work(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        finally:
+            self._free.release()
 
 
 async def in_time(task: "asyncio.Task[Any]", patience: float) -> None:

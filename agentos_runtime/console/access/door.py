@@ -9,10 +9,11 @@ from time import time
 from urllib.parse import urlsplit
 
 from agentos_runtime.config.settings import Settings
-from agentos_runtime.console.access.sessions import Sessions
+from agentos_runtime.console.access.sessions import Sessions, at_once
 from agentos_runtime.console.access.tickets import LIFE, SharedTickets, Tickets
 from agentos_runtime.errors import ConsoleLocked, RateLimited
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.storage.file_threads import OneAtATime
 from agentos_runtime.storage.files import file_of
 
 TRIES = 5
@@ -119,7 +120,7 @@ def open_door(settings: Settings, port: int) -> Door:
 def open_sessions(settings: Settings) -> Sessions:
     """Their file is changed quickly or not at all: requests wait for it."""
     file = file_of(settings, settings.home / "console.json", lock_wait=0.5)
-    return Sessions(file, settings.operator_token)
+    return Sessions(file, settings.operator_token, run=at_once if settings.documents is None else OneAtATime().run)
 
 
 def open_tickets(settings: Settings) -> Tickets | SharedTickets:

@@ -42,20 +42,32 @@ class Session:
         return {name: getattr(self, name) for name in _FIELDS}
 
 
+def at_once(work: Callable[[], None]) -> None:
+    """Do it here and now."""
+    work()
+
+
 class Sessions:
     """The sessions of one home, read again when the file changes.
 
     operator_token: that of the settings; a session that began under another one has ended. clock: epoch seconds.
+    run: does what a request need not wait for.
     """
 
     def __init__(
-        self, file: PrivateFile, operator_token: str | None = None, *, clock: Callable[[], float] = time
+        self,
+        file: PrivateFile,
+        operator_token: str | None = None,
+        *,
+        clock: Callable[[], float] = time,
+        run: Callable[[Callable[[], None]], object] = at_once,
     ) -> None:
         self._file = file
         self._under = digest_of(operator_token) if operator_token else None
         self._clock = clock
-        self._known: Mapping[str, Session] = {}
-        self._read_under: Stamp | None = None
+        self._read: tuple[Stamp | None, Mapping[str, Session]] = (None, {})
+        """What was read last, and under which stamp."""
+        self._run = run
 
     def begin(self, label: str, ticket: str | None = None) -> str:
         """A new session; its key, which is given here and kept nowhere. Raises PrivateFileError."""
@@ -120,16 +132,19 @@ class Sessions:
             # One that was ended meanwhile stays so.
             return {**known, session.digest: replace(session, used=now)} if session.digest in known else known
 
-        with suppress(PrivateFileError):  # another process writes: it is noted the next time
-            self._change(note)
+        def try_it() -> None:
+            with suppress(PrivateFileError):  # another process writes: it is noted the next time
+                self._change(note)
+
+        self._run(try_it)
 
     def _current(self) -> Mapping[str, Session]:
-        stamp = self._file.stamp()
-        if stamp != self._read_under:
+        stamp, (read_under, known) = self._file.stamp(), self._read
+        if stamp != read_under:
             contents = self._file.read()
-            self._known = self._load(contents.data) if contents else {}
-            self._read_under = contents.stamp if contents else None
-        return self._known
+            known = self._load(contents.data) if contents else {}
+            self._read = (contents.stamp if contents else None, known)  # at once: threads ask too
+        return known
 
     def _change(self, change: Callable[[Mapping[str, Session]], Mapping[str, Session]]) -> None:
         def rewrite(data: bytes | None) -> bytes:

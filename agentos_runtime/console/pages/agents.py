@@ -1,5 +1,6 @@
 """Agents: their tokens, what each may do, how much of its limits it has used."""
 
+from functools import partial
 from typing import Any
 
 from agentos_runtime.console.page import Page
@@ -8,6 +9,7 @@ from agentos_runtime.console.pages.troubles import told
 from agentos_runtime.console.visits import Visit
 from agentos_runtime.runtime.operating.agents import list_agents
 from agentos_runtime.runtime.operating.attention import NEARLY
+from agentos_runtime.storage.file_threads import aside
 
 WEEK = "7d"
 MOST = 50
@@ -19,7 +21,7 @@ async def agents(visit: Visit) -> Page:
     used: Any = await visit.runtime.usage({"by": "agent", "since": WEEK}, visit.caller)
     calls = {row["agent"]: row for row in used["rows"]}
     with told():
-        found: Any = list_agents(visit.runtime.home.agents, visit.runtime.limits, calls)
+        found: Any = await aside(partial(list_agents, visit.runtime.home.agents, visit.runtime.limits, calls))
     agents = sorted(found["agents"], key=_least_known)
     part = part_of([row | {"limits": [*map(_with_bar, row["limits"])]} for row in agents], visit, MOST)
     values = {"part": part, "total": [*map(_with_bar, found["total"])], "calls": calls}

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from agentos_runtime.console.page import Page
@@ -11,6 +12,7 @@ from agentos_runtime.console.visits import Visit
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.runtime.operating.attention import attention
 from agentos_runtime.runtime.operating.waiting import list_waiting
+from agentos_runtime.storage.file_threads import aside
 from agentos_runtime.version import __version__
 
 LAST = 10
@@ -36,7 +38,7 @@ async def home(visit: Visit) -> Page:
     values = {
         "version": __version__,
         "states": _states(entries),
-        "needs": needs_of(await _waiting(visit), attention(visit.runtime), visit.now),
+        "needs": needs_of(await _waiting(visit), await aside(partial(attention, visit.runtime)), visit.now),
         "today_sums": await _sums(visit, visit.today.timestamp()),
         "week_sums": await _sums(visit, visit.today.timestamp() - WEEK),
         "rows": last["rows"],

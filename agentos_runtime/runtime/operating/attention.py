@@ -1,6 +1,7 @@
 """What needs the operator: each with a sentence, what it is about, and the command that leads to the fix."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from agentos_runtime.jsontext import Json
@@ -8,6 +9,7 @@ from agentos_runtime.limits.messages import quantity, who
 from agentos_runtime.limits.rules import TOTAL
 from agentos_runtime.runtime.service import Runtime
 from agentos_runtime.security.agents import ANONYMOUS, Caller
+from agentos_runtime.storage.file_threads import aside
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 from agentos_runtime.waiting.entries import OPEN, Entry
 
@@ -19,7 +21,7 @@ async def all_attention(runtime: Runtime) -> list[Json]:
     """What `attention` gives, and before it the calls that wait for a yes, kind `waiting`. Raises Overloaded."""
     asking = runtime.asking
     entries, _ = await asking.desk.listed(OPEN[:1], None, asking.holds)
-    return [*map(_of_waiting, reversed(entries)), *attention(runtime)]
+    return [*map(_of_waiting, reversed(entries)), *await aside(partial(attention, runtime))]
 
 
 def attention(runtime: Runtime) -> list[Json]:

@@ -89,8 +89,8 @@ class CredentialStore:
     def __init__(self, file: PrivateFile, keyring: Keyring | None = None) -> None:
         self._file = file
         self._keyring = keyring
-        self._entries: Mapping[tuple[str, str], Entry] = {}
-        self._read_under: Stamp | None = None
+        self._read: tuple[Stamp | None, Mapping[tuple[str, str], Entry]] = (None, {})
+        """What was read last, and under which stamp."""
 
     def stamp(self) -> Stamp | None:
         """Differs when `get` may answer otherwise; one `lstat`."""
@@ -188,12 +188,12 @@ class CredentialStore:
         return self._keyring
 
     def _current(self) -> Mapping[tuple[str, str], Entry]:
-        stamp = self._file.stamp()
-        if stamp != self._read_under:
+        stamp, (read_under, entries) = self._file.stamp(), self._read
+        if stamp != read_under:
             contents = self._file.read()
-            self._entries = self._load(contents.data) if contents else {}
-            self._read_under = contents.stamp if contents else None
-        return self._entries
+            entries = self._load(contents.data) if contents else {}
+            self._read = (contents.stamp if contents else None, entries)  # at once: threads ask too
+        return entries
 
     def _change(self, change: Callable[[Mapping[tuple[str, str], Entry]], Mapping[tuple[str, str], Entry]]) -> None:
         self._file.update(lambda data: _dump(change(self._load(data))))

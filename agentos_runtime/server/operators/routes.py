@@ -1,7 +1,8 @@
 """`/api/operator/…`: what the operator can look at and have done. Every route asks for the operator's proof."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from inspect import isawaitable
+from functools import partial
+from inspect import isawaitable, iscoroutinefunction
 from typing import Any, TypeAlias
 
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from agentos_runtime.server.messages import Response, admitted, decisive_object,
 from agentos_runtime.server.opening import Opening
 from agentos_runtime.server.operators.proof import operator_of
 from agentos_runtime.server.paths import variable
+from agentos_runtime.storage.file_threads import aside
 from agentos_runtime.storage.private_files import PrivateFileError
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 
@@ -73,11 +75,13 @@ def operator_routes(opening: Opening) -> list[Route]:
     """All of them."""
 
     def route(method: str, path: str, answer: Answer) -> Route:
+        is_async = iscoroutinefunction(answer)  # the others ask files, or a database
+
         async def endpoint(request: Request) -> Response:
             asked = Asked(request)
             runtime: Any = await opening.wait()
             try:
-                given = answer(runtime, asked)
+                given = answer(runtime, asked) if is_async else await aside(partial(answer, runtime, asked))
                 value = await given if isawaitable(given) else given
             except (PrivateFileError, KeyringError, DatabaseTrouble) as error:
                 raise InternalError(str(error)) from None

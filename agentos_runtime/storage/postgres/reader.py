@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from agentos_runtime.errors import DatabaseUnavailable, InternalError, ParamProblem
@@ -37,11 +38,12 @@ _SINCE, _UNTIL = re.compile(r"started_at >= \?"), re.compile(r"started_at < \?")
 
 
 class SharedReader:
-    """Reads in a thread. side: held up while it reads. now: milliseconds since 1970."""
+    """Reads in a thread of its own. side: held up while it reads. now: milliseconds since 1970."""
 
     def __init__(self, side: SideConnection, now: Callable[[], int]) -> None:
         self._side = side
         self._now = now
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database-reads")
 
     async def rows(
         self, filters: Mapping[str, str], sight: Sight = EVERYTHING, most: int = LARGEST_LIMIT
@@ -124,7 +126,7 @@ class SharedReader:
 
     async def _read(self, sql: str, values: Sequence[str | int]) -> list[dict[str, Any]]:
         try:
-            return await asyncio.to_thread(self._reading, sql, values)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._reading, sql, values)
         except DatabaseAway as error:
             raise DatabaseUnavailable(f"The activity ledger cannot be read: {error}", retry_after=1.0) from None
         except DatabaseTrouble as error:
