@@ -63,6 +63,7 @@ LOADS_LATE: Mapping[str, str] = {
     "bootstrap.py": "without a database nothing that knows of one is loaded",
     "storage/files.py": "without a database nothing that knows of one is loaded",
     "cli/database/commands.py": "the driver is an extra that may not be installed",
+    "cli/activity/prune.py": "without a database nothing that knows of one is loaded",
     "cli/activity/commands.py": "without a database nothing that knows of one is loaded",
     "security/credentials/opening.py": "the keyring is an extra that may not be installed",
     "security/credentials/sealed.py": "what seals is an extra that may not be installed",

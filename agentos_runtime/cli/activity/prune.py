@@ -1,6 +1,7 @@
 """`agentos activity prune`."""
 
 import time
+from importlib import import_module
 
 import click
 
@@ -29,14 +30,21 @@ def prune_activity(shell: Shell, older_than: str, home: str | None, as_json: boo
     Example:
       agentos activity prune --older-than 30d
     """
-    now = time.time()
-    before = moment_of(older_than, now)
-    if before is None or before > now * 1000:
-        raise click.BadParameter(
-            "must be a duration (24h, 30d) or a time that is past (2026-11-20T08:00:00Z)", param_hint="--older-than"
-        )
+    settings = shell.settings(home=home)
     try:
-        pruned = prune(shell.settings(home=home).activity_file, before)
+        shared = None if settings.documents is None else import_module(_SHARED)
+        now = time.time() if shared is None else shared.now(settings.documents.side) / 1000
+        before = moment_of(older_than, now)
+        if before is None or before > now * 1000:
+            raise click.BadParameter(
+                "must be a duration (24h, 30d) or a time that is past (2026-11-20T08:00:00Z)",
+                param_hint="--older-than",
+            )
+        pruned = (
+            prune(settings.activity_file, before)
+            if shared is None
+            else shared.prune(settings.documents.side, before)
+        )
     except DatabaseTrouble as error:
         raise Failed(str(error)) from None
     if as_json:
@@ -54,3 +62,7 @@ def _sentence(pruned: Pruned, before: str) -> str:
     if pruned.reusable and not pruned.freed:
         space = f" {size(pruned.reusable)} of the file are free for new calls."
     return f"Dropped {calls} before {before}.{space}"
+
+
+_SHARED = "agentos_runtime.storage.postgres.pruning"
+"""What knows of a database: loaded where there is one."""

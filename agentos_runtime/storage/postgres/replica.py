@@ -19,6 +19,8 @@ BEAT_EVERY = 1.0
 DEAD_AFTER = 5.0
 """Seconds without a beat after which a replica is gone."""
 PARTITIONS_EVERY = 3600.0
+MAKE_WITHIN = 10.0
+"""Seconds for partitions to be made."""
 UNREADY_AFTER = 60.0
 """Seconds without the database after which this replica wants no more calls."""
 CHANGED_NOW = CHANGED.replace("?", "$1")
@@ -87,6 +89,7 @@ class Replica:
         if self._beating is not None:
             return
         await self.link.start()
+        await self._make_partitions()  # before the first row: there may have been no replica for weeks
         self._beating = asyncio.create_task(self._beat())
 
     async def stop(self) -> None:
@@ -162,14 +165,17 @@ class Replica:
                 ] is not None:
                     pass
                 if self._monotonic() - self._partitions_at > PARTITIONS_EVERY:
-                    await self.link.ask("SELECT make_partitions_v1($1)", (PARTITIONS_AHEAD,))
-                    self._partitions_at = self._monotonic()
+                    await self._make_partitions()
                 for told in self.beaten:
                     told()
             except DatabaseAway:
                 continue
             except Refused as error:
                 logging.getLogger("agentos.database").warning("%s", error)
+
+    async def _make_partitions(self) -> None:
+        await self.link.ask("SELECT make_partitions_v1($1)", (PARTITIONS_AHEAD,), within=MAKE_WITHIN)
+        self._partitions_at = self._monotonic()
 
     def _hear(self, channel: str, text: str) -> None:
         if channel == "changed":
