@@ -10,10 +10,13 @@ from typing import Any
 
 from agentos_runtime.config.settings import Settings, SettingsError
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.enforcement import Limits
 from agentos_runtime.limits.idempotency.replays import ReplaySettings
 from agentos_runtime.limits.idempotency.shared import SharedAnswers
 from agentos_runtime.limits.shared import SharedCounters, SharedRules
+from agentos_runtime.security.credentials.boxes import WrongBox
+from agentos_runtime.security.credentials.sealed import open_keys
 from agentos_runtime.security.login.renewing import HELD_FOR
 from agentos_runtime.storage.files import with_database
 from agentos_runtime.storage.postgres.calls import Calls
@@ -38,6 +41,25 @@ START_WITHIN = 30.0
 LOOK_AGAIN = 0.5
 
 
+class AnswerSeal:
+    """Seals answers under master keys."""
+
+    def __init__(self, keys: Any) -> None:
+        self._keys = keys
+
+    def seal(self, text: bytes, about: Json) -> bytes:
+        sealed: bytes = self._keys.seal(text, about)
+        return sealed
+
+    def open(self, box: bytes, about: Json) -> bytes | None:
+        """None when it does not open."""
+        try:
+            opened: bytes = self._keys.open(box, about)
+        except WrongBox:
+            return None
+        return opened
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """The state of a server whose database other replicas share."""
@@ -48,6 +70,8 @@ class Shared:
     counters: SharedCounters
     ledger: SharedLedger
     durable: Link
+    keys: Any = None
+    """The MasterKeys, where there are any."""
 
     @property
     def documents(self) -> Documents:
@@ -59,12 +83,13 @@ class Shared:
 
     def answers(self, kept: ReplaySettings) -> SharedAnswers:
         """First answers. Raises SettingsError."""
-        if kept.enabled and not kept.plain:
+        if kept.enabled and not kept.plain and self.keys is None:
             raise SettingsError(
                 "[idempotency] is enabled, and with AGENTOS_DATABASE answers stand in the database as they are: "
-                "set plain = true there if that is wanted"
+                "set AGENTOS_MASTER_KEY, under which they are sealed, or plain = true there if that is wanted"
             )
-        return SharedAnswers(self.durable, self.replica, kept.room, self.replica.now)
+        seal = None if self.keys is None else AnswerSeal(self.keys)
+        return SharedAnswers(self.durable, self.replica, kept.room, self.replica.now, seal)
 
     def desk(
         self, file: Path, sleep: Callable[[float], Awaitable[None]], look_again: float = TOLD_LOOK_AGAIN
@@ -123,7 +148,15 @@ async def open_shared(settings: Settings, *, patient: bool = True) -> AsyncItera
         ledger = SharedLedger(calls, SharedReader(reads, replica.now))
         yield (
             settings,
-            Shared(replica, calls, SharedRules(documents), SharedCounters(documents.side, calls), ledger, durable),
+            Shared(
+                replica,
+                calls,
+                SharedRules(documents),
+                SharedCounters(documents.side, calls),
+                ledger,
+                durable,
+                open_keys(settings),
+            ),
         )
     finally:
         await calls.stop()

@@ -57,6 +57,32 @@ def test_a_changed_or_newer_database_is_refused(database: str, change: str, said
 
 
 @pytest.mark.postgres
+def test_while_servers_are_replaced_the_old_program_works_with_the_new_database(
+    database: str, console: Console
+) -> None:
+    """Migrated first, then replaced one by one: a server of before may have to start in between."""
+    with closing(SideConnection(Address(database))) as side:
+        check(side, migrations()[:4])  # as a program that knows nothing of the later ones
+        newest = migrations()[-1].number
+        later = "INSERT INTO migration (number, name, sha256, version, works_from) VALUES"
+        ask(database, f"{later} (998, '0998_later', 'x', '9', ?)", newest)
+        check(side)
+        with console.serving(AGENTOS_DATABASE=database):
+            pass
+        assert console.run("database", "migrate", AGENTOS_DATABASE=database).code == 0
+        told = console.run("database", "status", "--json", AGENTOS_DATABASE=database)
+        assert (told.code, told.json["newer"]) == (0, ["0998_later"])
+        ask(database, "UPDATE migration SET works_from = 998 WHERE number = 998")
+        with pytest.raises(WrongSchema, match="migrated by a newer agentos"):
+            check(side)
+
+
+def test_migrations_after_the_first_say_from_which_on_programs_work_with_them() -> None:
+    known = migrations()
+    assert [each.name for each in known if each.number > 4 and each.works_from == each.number] == []
+
+
+@pytest.mark.postgres
 def test_a_server_does_not_start_over_a_database_that_was_not_migrated(postgres: str, console: Console) -> None:
     with made(postgres, migrated=False) as address:
         refused = console.run("serve", "--only-skills", "--port", "0", AGENTOS_DATABASE=address)

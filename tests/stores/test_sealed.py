@@ -17,9 +17,11 @@ from agentos_runtime.storage.files import with_database
 from tests.cli.console import Console
 from tests.clients import NO_TLS
 from tests.end_to_end.test_mounted_credentials import KEY, ORIGIN, SKILL
+from tests.limits.support import priced
 from tests.security.support import until
 from tests.server.server import running
 from tests.stores.databases import ask
+from tests.stores.test_replicas import replica
 from tests.toy.raw import Toy, answer
 
 
@@ -226,6 +228,36 @@ def test_a_skill_that_was_revoked_keeps_its_sealed_key_and_sends_it_nowhere(cons
     assert console.run("keys", "set", "till", stdin=KEY, AGENTOS_MASTER_KEY=K1).code == 0
     assert console.run("revoke", "till").code == 0
     assert console.run("keys", "list", "--json").json["keys"][0]["origins"] == []
+
+
+@pytest.mark.postgres
+def test_answers_under_a_key_stand_sealed_and_are_given_again_by_every_replica(
+    tmp_path: Path, database: str
+) -> None:
+    kept = {"idempotency": {"enabled": True}}
+    with (
+        Toy(priced(0.25)) as toy,
+        replica(tmp_path / "a", database, toy, master_key=K1, **kept) as first,
+        replica(tmp_path / "b", database, toy, master_key=f"{K2},{K1}", **kept) as second,
+        replica(tmp_path / "c", database, toy, master_key=OTHER, **kept) as stranger,
+    ):
+        given = [first.call("toy", "ask", Idempotency_Key=f"key-{number}") for number in (1, 2)]
+        again = second.call("toy", "ask", Idempotency_Key="key-1")
+        assert (again.headers["idempotency-replayed"], again.content) == ("true", given[0].content)
+        for (body,) in ask(database, "SELECT body FROM answer"):
+            assert given[0].content not in bytes(body)
+            assert b"0.25" not in bytes(body)
+        unknown = stranger.call("toy", "ask", Idempotency_Key="key-1")
+        assert (unknown.status_code, unknown.json()["code"]) == (409, "idempotency_unknown")
+        ask(database, "UPDATE answer SET body = (SELECT a.body FROM answer a WHERE a.id <> answer.id)")
+        assert second.call("toy", "ask", Idempotency_Key="key-1").json()["code"] == "idempotency_unknown"
+        assert len(toy.requests) == 2
+    with (
+        pytest.raises(SettingsError, match=r"set AGENTOS_MASTER_KEY, under which they are sealed, or plain = true"),
+        Toy(priced(0.0)) as toy,
+        replica(tmp_path / "d", database, toy, **kept),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -52,10 +52,10 @@ def status(shell: Shell, /, as_json: bool) -> None:
     except DatabaseTrouble as error:
         raise Failed(str(error)) from None
     if as_json:
-        print_json({"applied": [*found.applied], "pending": [*found.pending]})
+        print_json({"applied": [*found.applied], "pending": [*found.pending], "newer": [*found.newer]})
     else:
         for name in found.applied:
-            say(f"applied  {name}")
+            say(f"applied  {name}{', of a newer agentos' if name in found.newer else ''}")
         for name in found.pending:
             say(f"pending  {name}")
     if found.pending:

@@ -4,7 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol, TypeVar
 
+from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.idempotency.answers import Found, Room
 from agentos_runtime.limits.idempotency.store import NOBODY, Answer, Identity, Stored
 from agentos_runtime.storage.postgres.driver import GONE, Refused
@@ -18,10 +20,33 @@ MOST_LATE = 1_000
 """Ends of claims that are kept while the database is away."""
 
 
-class SharedAnswers:
-    """Who makes a call and what it answered, in the database. link: one whose commits wait for the disk."""
+SEALED = 2
+"""In `more`, of an answer that is sealed."""
+QUICK = 64 * 1024
+"""Bytes that are sealed at once; more are sealed in a thread."""
+T = TypeVar("T")
 
-    def __init__(self, link: Link, replica: Replica, room: Room, now: Callable[[], int]) -> None:
+
+class Seal(Protocol):
+    """Seals answers under the operator's master keys, each bound to what it is about."""
+
+    def seal(self, text: bytes, about: Json) -> bytes: ...
+
+    def open(self, box: bytes, about: Json) -> bytes | None:
+        """None when it does not open."""
+        ...
+
+
+class SharedAnswers:
+    """Who makes a call and what it answered, in the database.
+
+    link: one whose commits wait for the disk. seal: None = answers stand there as they are.
+    """
+
+    def __init__(
+        self, link: Link, replica: Replica, room: Room, now: Callable[[], int], seal: Seal | None = None
+    ) -> None:
+        self._seal = seal
         self._link = link
         self._replica = replica
         self._room = room
@@ -60,21 +85,35 @@ class SharedAnswers:
             return int(row["fence"])
         asked = b"" if kind == "other" else identity.fingerprint
         owner = NOBODY if kind == "unknown" else ANOTHER
-        body = None if row["body"] is None else bytes(row["body"])
-        return Stored(asked, owner, body, row["content_type"], row["more"] or 0)
+        body, more = None if row["body"] is None else bytes(row["body"]), int(row["more"] or 0)
+        if body is not None and more & SEALED:
+            body = await self._opened(identity, body, row["content_type"], more & ~SEALED)
+            owner = owner if body is not None else NOBODY  # it was made, and nobody can say what it answered
+        return Stored(asked, owner, body, row["content_type"], more & ~SEALED)
 
     async def keep(self, identity: Identity, fence: int, answer: Answer) -> None:
-        room = self._room
+        room, body, more = self._room, answer.body, int(answer.more)
+        if self._seal is not None:
+            about = _about(identity, answer.content_type, more)
+            body = await _beside(len(body), lambda seal=self._seal: seal.seal(answer.body, about))  # type: ignore[misc]
+            more |= SEALED
         values = (
             identity.id,
             fence,
-            answer.body,
+            body,
             answer.content_type,
-            int(answer.more),
+            more,
             room.max_entries,
             room.max_bytes,
         )
         await self._told(_KEEP, values)
+
+    async def _opened(self, identity: Identity, box: bytes, content_type: str | None, more: int) -> bytes | None:
+        """What was sealed; None when no master key that is there opens it."""
+        if (seal := self._seal) is None:
+            return None
+        about = _about(identity, content_type, more)
+        return await _beside(len(box), lambda: seal.open(box, about))
 
     async def leave(self, identity: Identity, fence: int, *, unknown: bool) -> None:
         await self._told(_UNCLAIM, (identity.id, fence, unknown))
@@ -102,6 +141,15 @@ class SharedAnswers:
 
     def close(self) -> None:
         """What it is made of is closed by who opened it."""
+
+
+async def _beside(size: int, work: Callable[[], T]) -> T:
+    return work() if size <= QUICK else await asyncio.to_thread(work)
+
+
+def _about(identity: Identity, content_type: str | None, more: int) -> Json:
+    asked = identity.fingerprint.hex()
+    return {"format": 1, "table": "answer", "id": identity.id.hex(), "of": asked, "as": content_type, "more": more}
 
 
 _KEEP = "SELECT keep_v1($1, $2, $3, $4, $5, $6, $7)"

@@ -1,3 +1,4 @@
+-- Works with programs from 0004 on.
 -- One at a time over all replicas, by a name: what must not be done by two at once, such as the renewal of a login.
 -- A turn ends when its holder ends it, or at `until`: a replica that died holds up nobody for longer.
 CREATE TABLE turn (

@@ -1,3 +1,4 @@
+-- Works with programs from 0004 on.
 -- A question that was answered, or is over, is told to the replicas at once: one of them holds its caller.
 CREATE FUNCTION tell_decided() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,3 +1,4 @@
+-- Works with programs from 0004 on.
 -- Old weeks are dropped as a whole, and a week whose rows came before its partition gets them.
 
 -- Make the partitions of this week and of those ahead; how many there were to make.
