@@ -50,7 +50,8 @@ def value_of(schema: Mapping[str, Any], *, full: bool) -> Any:
     if kind == "object" or (kind is None and "properties" in schema):
         return params_of(schema, full=full)
     if kind == "array":
-        return [value_of(schema.get("items", {}), full=full)] * max(2, _least(said))
+        fewest = 1 if "each entry once" in said.lower() else 2
+        return [value_of(schema.get("items", {}), full=full)] * max(fewest, _least(said))
     if kind in ("integer", "number"):
         return _number(schema, said)
     return True if kind == "boolean" else _text(schema, said)

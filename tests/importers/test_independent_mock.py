@@ -63,8 +63,16 @@ def bases(document: Any) -> list[str]:
         return [f"https://{document['host']}{document.get('basePath', '')}".rstrip("/")]
     nodes = [document, *document["paths"].values()]
     nodes += [below for item in document["paths"].values() for below in item.values() if isinstance(below, dict)]
-    found = {server["url"].rstrip("/") for node in nodes for server in node.get("servers", [])}
+    found = {_filled_in(server).rstrip("/") for node in nodes for server in node.get("servers", [])}
     return sorted(found, key=len, reverse=True)
+
+
+def _filled_in(server: Any) -> str:
+    """A server's address with the default of each variable."""
+    url = str(server["url"])
+    for name, variable in server.get("variables", {}).items():
+        url = url.replace(f"{{{name}}}", str(variable["default"]))
+    return url
 
 
 def refusals(workshop: Workshop, file: Path, *, full: bool) -> tuple[int, list[str]]:

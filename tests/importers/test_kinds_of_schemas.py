@@ -56,6 +56,18 @@ def test_what_only_one_of_many_alternatives_has_can_be_sent(workshop: Workshop) 
     assert """--data-binary '{"c":"x"}'""" in workshop.request("update_pet", {"id": "1", "body": {"c": "x"}})
 
 
+def test_alternatives_that_only_one_required_property_tells_stay_apart(workshop: Workshop) -> None:
+    def place(own: str) -> dict[str, Any]:
+        return {"type": "object", "required": [own], "properties": {own: TEXT, "note": TEXT}}
+
+    both = [place("page"), place("folder")]
+    fields = {"one": {"oneOf": both}, "any": {"anyOf": both}, "wide": {"oneOf": [place("page"), {**place("note")}]}}
+    document = service({"/a": {"post": {"requestBody": body({"type": "object", "properties": fields})}}})
+    params = workshop.imported(document)["utilities"]["create_a"]["params"]
+    assert [list(one["properties"]) for one in params["one"]["one_of"]] == [["page", "note"], ["folder", "note"]]
+    assert (list(params["any"]["properties"]), "one_of" in params["wide"]) == (["page", "note", "folder"], False)
+
+
 MERGED = """
 openapi: 3.0.0
 info: {title: Service, version: '1'}

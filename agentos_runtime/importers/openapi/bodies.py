@@ -8,7 +8,7 @@ from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Body, Declaration, Field, Losses
 from agentos_runtime.importers.declarations import ordered
 from agentos_runtime.importers.openapi.declare import Declarer
-from agentos_runtime.importers.openapi.document import Located, resolve
+from agentos_runtime.importers.openapi.document import Located, media_types, resolve
 from agentos_runtime.importers.openapi.flat import Flat
 from agentos_runtime.importers.openapi.nesting import Written, nested_field
 from agentos_runtime.importers.openapi.parameters import AS_JSON
@@ -30,6 +30,7 @@ _MAPS_AS_JSON = (
     '{} | if type == "object" then tojson'
     ' elif type == "array" then map(if type == "object" then tojson else . end) else . end'
 )
+_TEXTS = ("xml", "yaml", "graphql", "javascript", "jsonl", "ndjson", "json-seq")
 _RANK: tuple[Encoding, ...] = ("json", "multipart", "form", "text", "binary")
 
 
@@ -57,7 +58,7 @@ class Bodies:
         """Whether it describes a body that holds something."""
         if operation.get("requestBody") is None:
             return False
-        kinds = resolve(operation.at("requestBody"), self._losses).map("content")
+        kinds = media_types(resolve(operation.at("requestBody"), self._losses), self._losses)
         return not kinds or any(not is_empty(kind.at("schema"), self._losses) for kind in kinds.values())
 
     def read(self, operation: Located, method: str, label: str) -> ReadBody:
@@ -65,7 +66,7 @@ class Bodies:
         if raw.value is None:
             return ReadBody()
         node = resolve(raw, self._losses)
-        kinds = node.map("content")
+        kinds = media_types(node, self._losses)
         if not kinds:
             return ReadBody()
         content_type = min(kinds, key=lambda kind: (*_rank(kind), list(kinds).index(kind)))
@@ -74,8 +75,14 @@ class Bodies:
                 self._losses.add(f"the body may also be sent as {other}; {content_type} is used", label)
         encoding = encoding_of(content_type)
         example = media_example(kinds[content_type], self._losses)
-        own = content_type if _SENT.get(content_type) != encoding and "*" not in content_type else None
         schema = kinds[content_type].at("schema")
+        if "itemSchema" in kinds[content_type].value and schema.value is None:
+            schema = Located({"type": "array", "items": kinds[content_type].get("itemSchema")}, schema.resolver)
+        said = kinds[content_type].map("encoding")
+        if encoding == "multipart" and content_type.split(";")[0].strip() != "multipart/form-data":
+            self._losses.add(f"a body of {content_type} is sent as multipart/form-data", label)
+            content_type = "multipart/form-data"
+        own = content_type if _SENT.get(content_type) != encoding and "*" not in content_type else None
         if is_empty(schema, self._losses) and not node.flag("required"):
             return ReadBody()
         flat = self._declarer.flattener.flat([schema], label)
@@ -90,7 +97,7 @@ class Bodies:
         ):
             return self._whole(flat, encoding, own, node, label)
         body = Body(encoding, own, extra=flat.open)
-        read = self._by_field(flat, body, method, kinds[content_type].map("encoding"), label)
+        read = self._by_field(flat, body, method, said, label)
         return replace(read, example=example)
 
     def _whole(self, flat: Flat, encoding: Encoding, own: str | None, node: Located, label: str) -> ReadBody:
@@ -102,7 +109,8 @@ class Bodies:
         if encoding == "binary" or flat.is_binary:
             encoding, declaration = "binary", _file(declaration)
         elif encoding == "text":
-            declaration = {**declaration, "type": "string"}
+            kept: Declaration = {key: declaration[key] for key in ("description", "example") if key in declaration}
+            declaration = {"type": "string", **kept}
         elif not declaration.get("type") and flat.open:
             declaration = {**declaration, "type": "object"}
         if "description" not in declaration:
@@ -208,9 +216,7 @@ def encoding_of(content_type: str) -> Encoding:
         return "json"
     if kind.startswith("multipart/"):
         return "multipart"
-    return (
-        "text" if kind.startswith("text/") or kind.endswith(("xml", "yaml", "graphql", "javascript")) else "binary"
-    )
+    return "text" if kind.startswith("text/") or kind.endswith(_TEXTS) else "binary"
 
 
 def _whole_name(encoding: Encoding) -> str:

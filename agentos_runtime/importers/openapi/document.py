@@ -126,6 +126,9 @@ def open_document(data: bytes, address: str, fetch: Fetch, losses: Losses) -> Lo
         return Resource.opaque(read(fetch(uri)))
 
     registry: Registry[Any] = Registry(retrieve=retrieve).with_resource(address, Resource.opaque(content))  # type: ignore[call-arg]  # attrs gives `_retrieve` this name
+    own = content.get("$self")
+    if isinstance(own, str) and own.startswith(("https://", "http://")):  # what references of 3.2 call it
+        registry = registry.with_resource(own, Resource.opaque(content))
     return Located(content, registry.resolver(address))
 
 
@@ -160,6 +163,11 @@ def resolve(node: Located, losses: Losses) -> Located:
         node = Located(found.contents, found.resolver)
     losses.add("a reference leads back to itself", str(node.value.get("$ref")))
     return Located({}, node.resolver)
+
+
+def media_types(node: Located, losses: Losses) -> dict[str, Located]:
+    """The `content` of a body, an answer or a parameter, by type; since 3.2 one may stand elsewhere."""
+    return {kind: resolve(media, losses) for kind, media in node.map("content").items()}
 
 
 def _reason(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """A schema that was flattened, and how several of them become one: all at once, or what fits each."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
@@ -9,6 +10,8 @@ from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.openapi.document import Located
 from agentos_runtime.jsontext import Json
 
+_BYTES = re.compile(r"binary|(?:image|audio|video|font)/.+|application/(?:octet-stream|pdf|zip|gzip)")
+"""Formats, and media types of texts that are encoded in no way, which are bytes."""
 MANY = 3
 """Alternatives whose fields can still be read together."""
 
@@ -67,7 +70,7 @@ class Flat:
 
     @property
     def is_binary(self) -> bool:
-        return self.format in ("binary", "application/octet-stream") and self.types in ((), ("string",))
+        return bool(_BYTES.fullmatch(self.format)) and self.types in ((), ("string",))
 
 
 def joined(one: Flat, other: Flat) -> Flat:

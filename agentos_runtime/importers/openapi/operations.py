@@ -19,7 +19,7 @@ from agentos_runtime.importers.paging import paged
 from agentos_runtime.jsontext import Json
 
 METHODS = ("get", "post", "put", "patch", "delete", "head")
-UNSPOKEN = ("options", "trace")
+UNSPOKEN = ("options", "trace", "query")
 
 
 def read_openapi(
@@ -92,6 +92,8 @@ class _Reader:
             for method in UNSPOKEN:
                 if method in item.value and not quiet:
                     self._losses.add(f"{method.upper()} is no method of a manifest", path)
+            for method in item.map("additionalOperations") if not quiet else ():
+                self._losses.add(f"{method[:20]} is no method of a manifest", path)
             found.append((path, item))
         return found
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from agentos_runtime.importers.api import Declaration, Field, Losses, Place
 from agentos_runtime.importers.declarations import ordered, with_note
 from agentos_runtime.importers.openapi.declare import Declarer
-from agentos_runtime.importers.openapi.document import Located, resolve
+from agentos_runtime.importers.openapi.document import Located, media_types, resolve
 from agentos_runtime.importers.openapi.flat import Flat
 from agentos_runtime.importers.openapi.nesting import Written, nested_field
 from agentos_runtime.manifest.headers.names import header_problem
@@ -19,6 +19,7 @@ _JOINED: Mapping[str, str] = {
 }  # fmt: skip
 _COOKIE = re.compile(r"[\w.!#$%&'*+^`|~-]+", re.ASCII)
 IDEMPOTENCY = "idempotency-key"
+FORM = "application/x-www-form-urlencoded"
 AS_JSON = "{} | if . == null then null else tojson end"
 
 
@@ -52,6 +53,11 @@ class Parameters:
 
     def _fields(self, parameter: Located, label: str) -> Iterator[Written]:
         name, place = parameter.text("name"), _PLACES.get(parameter.text("in"))
+        kinds = media_types(parameter, self._losses)
+        if parameter.text("in") == "querystring" and FORM in kinds:
+            flat = self._declarer.flattener.flat([kinds[FORM].at("schema")], label)
+            yield from self._spread(parameter, flat, label)
+            return
         if place is None or (place == "cookie" and not _COOKIE.fullmatch(name)):
             said = parameter.text("in") or "place that is not named"
             self._losses.add(f"a parameter in a {said} is not sent", label)
@@ -64,7 +70,7 @@ class Parameters:
             self._losses.add(
                 "reserved characters (allowReserved) are sent encoded, as services read them too", label
             )
-        content = next(iter(parameter.map("content").values()), None)
+        content = next(iter(kinds.values()), None)
         flat = self._declarer.flattener.flat([content.at("schema") if content else parameter.at("schema")], label)
         if _is_spread(parameter, flat):
             yield from self._spread(parameter, flat, label)

@@ -7,7 +7,7 @@ from typing import Any
 from agentos_runtime.importers.api import Losses, Reply
 from agentos_runtime.importers.messages import singular, snake
 from agentos_runtime.importers.openapi.declare import Declarer
-from agentos_runtime.importers.openapi.document import Located, resolve
+from agentos_runtime.importers.openapi.document import Located, media_types, resolve
 from agentos_runtime.importers.openapi.flat import Flat
 from agentos_runtime.importers.openapi.going_on import (
     ABOVE_ADDRESSES,
@@ -28,6 +28,7 @@ _FORMS: Mapping[str, str] = {
     "text/plain": "text", "text/html": "text", "text/markdown": "text", "text/csv": "csv", "application/csv": "csv",
     "application/xml": "xml", "text/xml": "xml", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson",
     "application/jsonl": "ndjson", "application/yaml": "text", "application/x-yaml": "text",
+    "application/json-seq": "text",
 }  # fmt: skip
 EVENTS = "text/event-stream"
 END_MARK = "[DONE]"
@@ -72,7 +73,9 @@ class Replies:
         found = {status: node for status, node in operation.map("responses").items() if status[:1] == "2"}
         if not found:
             found = {status: node for status, node in operation.map("responses").items() if status == "default"}
-        return {status: resolve(node, self._losses).map("content") for status, node in sorted(found.items())}
+        return {
+            status: media_types(resolve(node, self._losses), self._losses) for status, node in sorted(found.items())
+        }
 
     def _by_kind(self, kinds: Mapping[str, Located], label: str) -> Reply:
         chosen = next((kind for kind in kinds if _is_json(kind)), None)
@@ -84,6 +87,9 @@ class Replies:
                 return Reply()
             first = next(kind for kind in kinds if kind != EVENTS).split(";")[0].strip().lower()
             form = _FORMS.get(first) or ("text" if first.startswith("text/") else None)
+            item = next((media.at("itemSchema") for media in kinds.values() if media.get("itemSchema")), None)
+            if form == "ndjson" and item is not None:
+                return Reply("json", form=form, rows="", entity=self._entity(Flat(items=(item,))))
             return Reply("json", form=form) if form else Reply("raw")
         flat = self._declarer.flattener.flat([kinds[chosen].at("schema")], label)
         if flat.is_binary and chosen != "application/json":

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 from agentos_runtime.importers.api import Losses, Told
@@ -80,7 +81,7 @@ class Flattener:
                     replace(one, required=one.required | flat.required & one.properties.keys()) for one in options
                 ]
                 options = self._told_apart(options, node, place)
-                flat = joined(flat, self._union(options, place))
+                flat = joined(flat, self._union(options, place, exclusive=keyword == "oneOf"))
         return flat
 
     def _with_kinds(self, flat: Flat, node: Located, place: str, depth: int) -> Flat:
@@ -137,7 +138,8 @@ class Flattener:
             if keyword in value:
                 self.losses.add(f"`{keyword}` cannot be said", place)
 
-    def _union(self, options: Sequence[Flat], place: str) -> Flat:
+    def _union(self, options: Sequence[Flat], place: str, *, exclusive: bool = False) -> Flat:
+        """What fits all alternatives; `exclusive`: a value is never two of them."""
         real = [option for option in options if option.types or option.properties or option.enum is not None]
         nullable = any(option.nullable for option in options)
         if len(real) == 1 and len(options) - len(real) <= sum(_is_null(option) for option in options):
@@ -146,7 +148,7 @@ class Flattener:
         if not real:
             return Flat(nullable=nullable)
         objects = [option for option in real if option.is_object]
-        apart = self._are_apart(real, place)
+        apart = self._are_apart(real, place, exclusive)
         if apart:
             pass
         elif len(objects) > MANY:
@@ -171,9 +173,9 @@ class Flattener:
             format=real[0].format if len({option.format for option in real}) == 1 else "",
         )
 
-    def _are_apart(self, options: Sequence[Flat], place: str) -> bool:
+    def _are_apart(self, options: Sequence[Flat], place: str, exclusive: bool) -> bool:
         """Whether a value fits one of them only: each has types of its own, or is an object that a required
-        property with a choice of its own tells.
+        property with a choice of its own tells, or one that the others cannot have.
         """
         kinds = [set(option.types or (("object",) if option.properties else ())) for option in options]
         if len(options) < 2 or not all(kinds) or not any(option.properties for option in options):
@@ -186,7 +188,12 @@ class Flattener:
         ]
         if sum(map(len, plain)) != len(set().union(*plain)) or any("object" in kind for kind in plain):
             return False
-        return len(objects) < 2 or any(self._tells(name, objects, place) for name in objects[0].required)
+        if len(objects) < 2 or any(self._tells(name, objects, place) for name in objects[0].required):
+            return True
+        return exclusive and all(
+            other.required & other.properties.keys() - one.properties.keys()
+            for one, other in permutations(objects, 2)
+        )
 
     def _tells(self, name: str, objects: Sequence[Flat], place: str) -> bool:
         choices = [self._choice(option, name, place) for option in objects]
@@ -261,7 +268,8 @@ def media_example(media: Located, losses: Losses) -> Json:
     if media.get("example") is not None:
         return _harmless(media.get("example"))
     for named in media.map("examples").values():
-        return _harmless(resolve(named, losses).get("value"))
+        shown = resolve(named, losses)
+        return _harmless(shown.get("value") if shown.get("dataValue") is None else shown.get("dataValue"))
     schema = resolve(media.at("schema"), losses)
     return _example(schema.value) if isinstance(schema.value, Mapping) else None
 

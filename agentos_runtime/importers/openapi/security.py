@@ -141,24 +141,14 @@ class Security:
 
     def _credential(self, names: Sequence[str]) -> Credential | None:
         """One requirement: a scheme, or several at once. None when a manifest has no word for it."""
-        keys = [name for name in names if not self._is_version(name)]
-        made = [self._scheme(name) for name in keys]
-        if not made or any(one is None for one in made):
+        made = [self._scheme(name) for name in names]
+        if any(one is None for one in made):
             return None
         return (
             made[0]
             if len(made) == 1
-            else _at_once([(n, m) for n, m in zip(keys, made, strict=True) if m], self._losses)
+            else _at_once([(n, m) for n, m in zip(names, made, strict=True) if m], self._losses)
         )
-
-    def _is_version(self, name: str) -> bool:
-        """Whether what is declared as a key says which version is meant: nobody has one to store."""
-        scheme = self._schemes.get(name)
-        header = scheme.text("name") if scheme is not None and scheme.text("type") == "apiKey" else ""
-        if not header.lower().endswith("version"):
-            return False
-        self._losses.add("a version that is declared as a key is not sent", header)
-        return True
 
     def _scheme(self, name: str) -> Credential | None:
         scheme = self._schemes.get(name)
