@@ -105,11 +105,13 @@ class Reply:
     """Whether the list has, or may have, more rows than these."""
     cost: float | None = None
     """US dollars that the service says the call cost; None = it does not say."""
+    goes_on_at: str | None = None
+    """The position at which the rest of the list begins, where the service counts or names positions."""
 
     def told(self, ignored: tuple[str, ...], simulated: str | None, cost: float | None) -> "Reply":
         """The same with what is known once the call has ended."""
         own = (self.value, self.text, self.raw, self.timings, self.warning, self.replayed)
-        return Reply(*own, ignored, simulated, self.more, cost)
+        return Reply(*own, ignored, simulated, self.more, cost, self.goes_on_at)
 
 
 @dataclass(frozen=True, slots=True)

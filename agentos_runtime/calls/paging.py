@@ -149,6 +149,8 @@ class Pages:
         self.over = False
         self.more = False
         """Whether the service has, or may have, more rows than were given."""
+        self._cut_at: int | None = None
+        """The offset at which the caller's rows were cut off."""
         self._plan = plan
         self._wanted = wanted
         self._first = first
@@ -201,15 +203,27 @@ class Pages:
             )
         rows = page.rows if self._wanted.one_page else page.rows[: self._room()]
         cut = len(rows) < len(page.rows)
+        at = _whole(self._position)
         if cut and self._wanted.limit is None:
             raise self._too_many()
         self._given += len(rows)
         self._seen = None if self._seen is None else self._seen + len(page.found)
+        self._cut_at = (self._plan.paginate.start or 0 if at is None else at) + len(rows) if cut else None
         ended = self._go_on(page)
         full = self._given == self._wanted.limit
         self.over = ended or full or self._wanted.one_page
         self.more = cut or not (ended or self._is_whole(page))
         return rows
+
+    @property
+    def goes_on_at(self) -> str | None:
+        """The position of the row after those that were given; None where no position says it, or none follow."""
+        paginate = self._plan.paginate
+        if not self.more or self._plan.by_address:
+            return None
+        if self._cut_at is None:
+            return url_text(self._position)
+        return str(self._cut_at) if paginate.style == "offset" else None
 
     def _rows_before(self) -> int | None:
         """How many rows stand before the first that is asked for; None when nobody knows."""

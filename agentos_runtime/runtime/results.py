@@ -28,11 +28,13 @@ class Results:
         """Keep these secrets, too, from leaving."""
         self._redactor = self._redactor.and_those_of(redactor)
 
-    def reply(self, value: Json, timings: Timings, *, more: bool = False) -> Reply:
+    def reply(self, value: Json, timings: Timings, *, more: bool = False, goes_on_at: str | None = None) -> Reply:
         """A reply of JSON."""
         text = dump(value)
         cleaned = self._redactor.clean(value, text)
-        return Reply(cleaned, text if cleaned is value else dump(cleaned), None, timings, more=more)
+        written = text if cleaned is value else dump(cleaned)
+        place = None if goes_on_at is None else self._redactor.clean_text(goes_on_at)
+        return Reply(cleaned, written, None, timings, more=more, goes_on_at=place)
 
     def raw(self, body: bytes, content_type: str, timings: Timings) -> Reply:
         """A reply of bytes that are handed on."""

@@ -160,6 +160,8 @@ def _plain(reply: Reply) -> Response:
         headers = (*headers, _REPLAYED)
     if reply.more:
         headers = (*headers, _MORE_ROWS)
+    if reply.goes_on_at is not None:
+        headers = (*headers, (b"x-next-position", quote(reply.goes_on_at, safe=_IN_HEADERS).encode()))
     if reply.raw is None:
         return Response(reply.text, headers=headers)
     content_type = reply.raw.content_type.encode("latin-1", "replace")
@@ -243,6 +245,8 @@ _CONTENT_TYPE = re.compile(
 )
 _IDEMPOTENCY_KEY = re.compile(rb"[!-~](?:[ -~]{0,253}[!-~])?")
 _REPLAYED = (b"idempotency-replayed", b"true")
+_IN_HEADERS = "!#$&'*+,/:;=?@^_`|~.-"
+"""Of a position that stands there as it is; the rest is percent-encoded."""
 _MORE_ROWS = (b"x-more-rows", b"true")
 """The list goes on after these rows, or may."""
 _HARMLESS = (b"content-security-policy", b"default-src 'none'; sandbox")

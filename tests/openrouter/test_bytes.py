@@ -121,6 +121,27 @@ def test_lists_go_on_for_as_long_as_the_caller_wants(counter: Desk) -> None:
         assert "?" not in counter.sent.target, name
 
 
+def test_a_list_goes_on_where_its_reply_says(counter: Desk) -> None:
+    utilities = counter.skill["utilities"]
+    lists = [n for n, one in utilities.items() if one["paginates"] and "offset" in one["params"]["properties"]]
+    assert "list_keys" in lists  # which is cut off within its page: it takes no limit
+    counter.says(rows)
+    for name in lists:
+        given: dict[str, object] = dict.fromkeys(utilities[name]["params"].get("required", []), "one")
+        found: list[int] = []
+        for _ in range(7):
+            response = counter.call(name, {**given, "limit": 40})
+            found += [row["id"] for row in response.json()]
+            if "x-next-position" not in response.headers:
+                break
+            given["offset"] = int(response.headers["x-next-position"])
+        assert found == list(range(250)), name
+    counter.says(answer_json({"data": [{"id": "a"}], "cursor": "n/x t"}))
+    assert counter.call("list_files", {"limit": 1}).headers["x-next-position"] == "n/x%20t"
+    counter.says(answer_json({"data": [{"id": "b"}], "cursor": None}))
+    assert "x-next-position" not in counter.call("list_files", {"limit": 9, "cursor": "n/x t"}).headers
+
+
 def test_files_go_on_by_their_cursor(counter: Desk) -> None:
     counter.says(
         answer_json({"data": [{"id": "a"}], "cursor": "next"}), answer_json({"data": [{"id": "b"}], "cursor": None})

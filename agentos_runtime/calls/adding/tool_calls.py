@@ -6,7 +6,7 @@ index. Where callers know tools by other names than the provider (`names`), a na
 """
 
 from agentos_runtime.calls.adding.texts import DeltaError, JoinedTexts, hashable, listed
-from agentos_runtime.jsontext import Json, is_json
+from agentos_runtime.jsontext import Json, dump, is_json
 
 _OWN = frozenset({"index", "key", "id", "name", "names", "input_json"})
 
@@ -133,7 +133,7 @@ class _Call:
         text = part.get("input_json")
         if text is not None and not isinstance(text, str):
             raise DeltaError("a tool call's input_json must be a text")
-        if text:
+        if text and not self._says_again(text):
             news |= self._own_name(news)
             news |= self._go_on("name", self._texts.end(self._channel("name")), news)
             news |= self._go_on("input_json", self._texts.feed(self._channel("input_json"), text), {})
@@ -144,6 +144,13 @@ class _Call:
 
     def flush(self) -> dict[str, Json]:
         return self._named(self._own_name({})) if self._names and not self._shown else {}
+
+    def _says_again(self, text: str) -> bool:
+        """Whether a piece is all of complete arguments once more, or their text as a text: some end so."""
+        if text[0] not in '{"' or not self._input or len(text) < len(self._input[0]):
+            return False
+        whole = "".join(self._input)
+        return whole[0] == "{" and text in (whole, dump(whole).decode()) and self._has_all_arguments
 
     def is_over_for(self, part: dict[str, Json], identifier: str | None, name: str | None) -> bool:
         """Whether a piece at this call's place begins another call."""

@@ -61,7 +61,8 @@ async def read_pages(ctx: CallContext) -> Reply:
     rows: list[Json] = []
     while not reader.pages.over:
         rows += await reader.next()
-    return ctx.results.reply(rows, ctx.timings(), more=reader.pages.more)
+    pages = reader.pages
+    return ctx.results.reply(rows, ctx.timings(), more=pages.more, goes_on_at=pages.goes_on_at)
 
 
 async def open_pages(ctx: CallContext) -> PageReader:
