@@ -14,6 +14,7 @@ from agentos_runtime.console.pages.skills import MOST as SKILLS
 from agentos_runtime.console.pages.skills import MOST_UTILITIES as UTILITIES
 from agentos_runtime.console.pages.usage import MOST as USERS
 from tests.console.conftest import Opened, opened
+from tests.security.support import until
 from tests.server.client import ask
 
 LARGEST = 150 * 1024
@@ -48,6 +49,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
             )
         (folder / "skills" / f"keyed-{number:03}" / "readme.md").write_text(text)
     with opened(folder, skills=(folder / "skills",)) as it:
+        assert until(lambda: ask(it, "GET", "/api/health").json["skills"]["loaded"] == SKILLS + 1)
         for agent in ("zed", "anonymous"):
             ask(it, "POST", "/api/skills/keyed-001/look", {}, {"X-Agent": agent})
         ask(it, "POST", "/api/operator/agents", {"agent": "zed"}, {"X-Console-Key": it.let_in()})
