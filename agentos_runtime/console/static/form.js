@@ -93,6 +93,12 @@ function withoutNull(schema) {
   return { ...others[0], ...beside };
 }
 
+/** Whether its example has members that it does not describe: fields for the others would leave those out. */
+function saysMore(schema) {
+  const example = schema.examples?.[0];
+  return typeOf(example) === "object" && Object.keys(example).some((name) => !Object.hasOwn(schema.properties ?? {}, name));
+}
+
 /** Which class draws a schema. */
 function drawerOf(schema, depth) {
   if (depth > DEEPEST) return JsonField;
@@ -107,8 +113,7 @@ function drawerOf(schema, depth) {
     case "boolean": return ChoiceField;
     case "null": return ChoiceField;
     case "array": return schema.items && typeof schema.items === "object" && !Array.isArray(schema.items) && !schema.prefixItems ? ListField : JsonField;
-    case "object": return schema.properties ? ObjectField : JsonField;
-    case undefined: return schema.properties ? ObjectField : JsonField;
+    case "object": case undefined: return schema.properties && !saysMore(schema) ? ObjectField : JsonField;
     default: return JsonField;
   }
 }
@@ -277,6 +282,8 @@ class ListField extends Field {
   constructor(about) {
     super(about);
     this.items = resolve(this.schema.items, this.root);
+    const example = this.schema.examples?.[0]?.[0];
+    if (example !== undefined && this.items.examples === undefined) this.items = { ...this.items, examples: [example] };
     this.entries = [];
     this.given = false;
     this.place = el("div", { class: "more" });
@@ -329,9 +336,16 @@ class ObjectField extends Field {
     }
     const count = later.childElementCount;
     this.details = count ? el("details", { open: !first.childElementCount && count <= 8 }, el("summary", {}, `${count} optional param${count === 1 ? "" : "s"}`), later) : null;
-    const inner = [first.childElementCount ? first : null, this.details].filter(Boolean);
-    if (top) this.element = el("div", { class: "more" }, ...(inner.length ? inner : [el("p", { class: "dim" }, "It takes no params.")]));
+    this.rest = new JsonField(this.below({ type: "object", description: "What it holds beside" }, { title: "others", changed: () => this.restChanged() }));
+    this.rest.element.hidden = true;
+    const inner = [first.childElementCount ? first : null, this.details, this.rest.element].filter(Boolean);
+    if (top) this.element = el("div", { class: "more" }, ...(inner.length > 1 ? inner : [el("p", { class: "dim" }, "It takes no params."), ...inner]));
     else this.element = this.named(el("div", { class: "nest" }, ...inner));
+  }
+  restChanged() {
+    const others = this.rest.get();
+    if (others === undefined || typeOf(others) === "object") this.others = others ?? {};
+    this.changed();
   }
   named(inner) {
     if (!this.name && !this.title) return el("div", { class: "field", role: "group", "aria-label": this.spoken ?? "object" }, inner);
@@ -353,6 +367,8 @@ class ObjectField extends Field {
     const own = new Map(Object.entries(value ?? {}));
     for (const [name, field] of this.fields) field.set(own.get(name));
     for (const [name, each] of own) if (!this.fields.has(name)) Object.defineProperty(this.others, name, { value: each, enumerable: true, configurable: true, writable: true });
+    this.rest.set(Object.keys(this.others).length ? this.others : undefined);
+    this.rest.element.hidden = !Object.keys(this.others).length;
     if (this.details && [...this.fields].some(([name, field]) => !field.required && own.has(name))) this.details.open = true;
     return true;
   }

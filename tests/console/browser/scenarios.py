@@ -328,6 +328,40 @@ def any_value_of_any_schema_goes_through_the_form_unchanged(world: World) -> Non
         assert wrong == [], json.dumps(wrong)
 
 
+def what_a_schema_does_not_describe_is_seen_and_changed_as_json(world: World) -> None:
+    item = {"type": "object", "properties": {"role": {"type": ["string", "null"]}}}
+    example = [{"role": "user", "content": "Hello"}]
+    schema = {
+        "type": "object",
+        "properties": {
+            "messages": {"type": "array", "items": item, "examples": [example]},
+            "place": {"type": "object", "properties": {"city": {"type": ["string", "null"]}}},
+        },
+    }
+    value = {"messages": example, "place": {"city": None, "height": 170}, "beside": [1]}
+    with world.visitor() as page:
+        world.open(page, "skills/forms/try?utility=look")
+        page.evaluate(
+            """async ([module, schema, value]) => {
+              const { makeForm } = await import(module);
+              window.form = makeForm(schema, () => {});
+              document.querySelector("main").replaceChildren(form.element);
+              form.set(value);
+            }""",
+            [script_address(page, "form.js"), schema, value],
+        )
+        assert page.evaluate("form.get()") == value
+        assert '"content": "Hello"' in page.locator(".entry textarea").input_value()
+        page.get_by_label("others").first.fill('{"height": 171}')
+        page.click("text=Add to messages")
+        assert "content" in str(page.locator(".entry textarea").last.get_attribute("placeholder"))
+        page.locator(".entry textarea").last.fill('{"role": "assistant"}')
+        assert page.evaluate("form.get()") == value | {
+            "messages": [*example, {"role": "assistant"}],
+            "place": {"city": None, "height": 171},
+        }
+
+
 def script_address(page: Page, name: str) -> str:
     address: str = page.evaluate("document.querySelector('script[type=module]').src")
     return address.replace("console.js", name)
@@ -350,5 +384,6 @@ SCENARIOS: dict[str, Callable[[World], None]] = {
         calls_appear_as_they_are_made_in_every_tab_over_one_stream,
         what_waits_is_shown_whole_and_answered,
         any_value_of_any_schema_goes_through_the_form_unchanged,
+        what_a_schema_does_not_describe_is_seen_and_changed_as_json,
     )
 }
