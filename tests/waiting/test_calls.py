@@ -12,9 +12,14 @@ import pytest
 from agentos_runtime.security.agents import Agents
 from agentos_runtime.storage.private_files import PrivateFile
 from tests.limits.support import KEY, ORIGIN, SKILL, write_skill
+from tests.security.support import environment_number
 from tests.toy.raw import answer
 from tests.waiting.support import ASKS, OPERATOR, Desk, change, desk, refusal
 
+ASKERS = environment_number("AGENTOS_TEST_ASKERS", 20)
+"""Who ask the same at once."""
+RACES = environment_number("AGENTOS_TEST_DECIDERS", 2)
+"""How often many answer at once."""
 SECRET = "sk-or-v1-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 
@@ -179,8 +184,9 @@ def test_an_agent_sees_its_own_and_never_answers(impatient: Desk) -> None:
     assert impatient.state(bobs) == "pending"
 
 
-def test_the_second_answer_is_told_who_gave_the_first(impatient: Desk) -> None:
-    entry = impatient.call("twice").json()["waiting"]["id"]
+@pytest.mark.parametrize("number", range(RACES))
+def test_the_second_answer_is_told_who_gave_the_first(impatient: Desk, number: int) -> None:
+    entry = impatient.call(f"twice {number}").json()["waiting"]["id"]
     answers = list(impatient.threads.map(lambda each: impatient.decide(entry, each), ["yes", "no"] * 10))
     assert Counter(each.status_code for each in answers) == {200: 1, 409: 19}
     late = next(each.json() for each in answers if each.status_code == 409)
@@ -207,14 +213,14 @@ def test_only_the_console_says_yes_where_the_limits_want_that(tmp_path: Path) ->
 
 def test_one_yes_is_one_call_however_many_ask_the_same(shared: Desk) -> None:
     before = sent(shared)
-    held = [shared.calling("many", agent="mia") for _ in range(20)]
-    entry = shared.the_one(agent="mia", times=20)
+    held = [shared.calling("many", agent="mia") for _ in range(ASKERS)]
+    entry = shared.the_one(agent="mia", times=ASKERS)
     shared.decide(entry["id"])
     anew = shared.the_one(agent="mia", state="pending")
     assert anew["id"] != entry["id"]
     shared.decide(anew["id"], "no")
     outcomes = Counter(each.result().status_code for each in held)
-    assert outcomes == {200: 1, 403: 19}
+    assert outcomes == {200: 1, 403: ASKERS - 1}
     assert sent(shared) == before + 1
 
 

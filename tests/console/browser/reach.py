@@ -248,7 +248,18 @@ def cookies_are_no_matter_of_ports_and_storage_is(world: World) -> None:
         page.goto(there)
         page.goto(here)
         assert ours.cookies[-1] == "key=theirs", "overwritten by another port"
-        other.headers = (("Clear-Site-Data", '"cookies"'),)
+        other.headers = (("Set-Cookie", "key=longer; Path=/console/deep"),)
+        page.goto(there + "/deep")
+        page.goto(here + "/deep")
+        assert ours.cookies[-1] == "key=longer; key=theirs", "shadowed by a longer path"
+        other.headers = tuple(("Set-Cookie", f"c{number}=x; Path=/console") for number in range(200))
+        page.goto(there)
+        page.goto(here)
+        assert "key=" not in ours.cookies[-1], "pushed out by many"
+        other.headers, other.page = (), f"<!doctype html><script src='{here}/asked-by-a-script'></script>"
+        page.goto(there)
+        assert "c199=x" in ours.cookies[-1], "sent along with what another port's page asks for"
+        other.headers, other.page = (("Clear-Site-Data", '"cookies"'),), Port.page
         page.goto(there)
         page.goto(here)
         assert ours.cookies[-1] == "", "deleted by another port"
