@@ -17,7 +17,16 @@ SKILL = Path(__file__).resolve().parents[2] / "skills" / "openrouter"
 KEY, MANAGEMENT = "sk-or-v1-inference-canary-1234567890", "sk-or-v1-management-canary-1234567890"
 KEYS = {"OPENROUTER_API_KEY": KEY, "OPENROUTER_MANAGEMENT_KEY": MANAGEMENT}
 BEYOND = frozenset(
-    {"create_batch", "list_batches", "get_batch", "get_batch_results", "delete_batch", "list_docs", "read_docs"}
+    {
+        "create_batch",
+        "list_batches",
+        "get_batch",
+        "get_batch_results",
+        "delete_batch",
+        "create_completion",
+        "list_docs",
+        "read_docs",
+    }
 )
 """Utilities that the description of August 2026 does not have."""
 BYTES = b"\x00\xff not JSON \r\n\r\n"
