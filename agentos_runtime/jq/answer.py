@@ -12,9 +12,12 @@ class Limits:
     cpu: float = 1.0
     """Seconds of processor time."""
     wall: float = 2.0
-    """Seconds."""
+    """Seconds of processor time with the kernel's work for it, which `cpu` leaves out; of wall time where no system
+    tells that, and for a call that hardly had the processor."""
     little: float = 0.02
     """Seconds of processor time: a call that had less of it in its wall time was kept from working."""
+    patience: float = 5.0
+    """Times the wall time: a call that a busy machine slows down is waited for that long."""
     per_mb: float = 0.1
     """Seconds more (twice that of wall time) for each MB of input: jq takes 0.06 s to read and write it."""
     memory: int = 512 * MB

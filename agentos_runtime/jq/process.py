@@ -26,6 +26,8 @@ from agentos_runtime.jq.program import Program
 _HEADER = struct.Struct("<c32sII")  # as in worker.py
 _ANSWER = struct.Struct("<c32sII")
 WORKER = str(Path(__file__).with_name("worker.py"))
+_YIELD_AFTER = 10
+"""How many times slow is so slow that the processor goes to others first."""
 _READ = 1 << 16
 """Bytes per read: answers are nearly always smaller, and a larger buffer would be mapped and unmapped each time."""
 
@@ -141,8 +143,13 @@ class WorkerProcess:
 
     @property
     def over_time(self) -> bool:
-        """Its call took longer than calls may, whatever it did meanwhile."""
-        return self.call is not None and self._loop.time() - self.since > self._may_take(self.call)
+        """Its call used more than calls may, or hardly got to work, or was slowed down for too long."""
+        if self.call is None:
+            return False
+        taken, most = self._loop.time() - self.since, self._may_take(self.call)
+        if taken <= most or not self.had_its_share:
+            return taken > most
+        return self._cpu_used > most or taken > self._limits.patience * most
 
     def _may_take(self, call: Call) -> float:
         return self._limits.wall + 2 * self._limits.per_mb * len(call.input) / MB
@@ -253,6 +260,10 @@ class WorkerProcess:
             self.slow = True
             self._cpu_before = cpu_seconds(self.pid)
 
+    def is_long(self, taken: float) -> bool:
+        """Whether its call, after so many seconds, used so much of the processor that others come first."""
+        return min(taken, self._cpu_used) > _YIELD_AFTER * self._limits.slow
+
     @property
     def had_its_share(self) -> bool:
         """Whether its slow call had the processor for longer than most calls need; True where none tells."""
@@ -278,15 +289,16 @@ class WorkerProcess:
     def end_late_call(self) -> None:
         """Its call took longer than calls may: end it.
 
-        Who had hardly any of the processor was kept from working, by a busy machine or by somebody who stopped it;
-        that says nothing about the call.
+        Who had less of the processor than that was kept from working, by a busy machine or by somebody who stopped
+        it; that says nothing about the call.
         """
         assert self.call is not None
-        most = self._may_take(self.call)
-        if self.had_its_share:
+        most, used = self._may_take(self.call), self._cpu_used
+        if used > most:
             self.kill(LIMIT, f"took more than {most:.3g} s")
         else:
-            self.kill(LATE, f"its worker process had the processor for {self._cpu_used:.2g} s of {most:.3g} s")
+            taken = most * (self._limits.patience if self.had_its_share else 1)
+            self.kill(LATE, f"its worker process had the processor for {used:.2g} s of {taken:.3g} s")
 
     def kill(self, status: bytes, reason: str) -> None:
         """End it now; `status` and `reason` are what its call is told."""

@@ -20,8 +20,6 @@ _QUEUE_LIMIT = 15.0
 """Seconds that a call waits for a free worker."""
 _SURPLUS_KEPT = 5.0
 """Seconds; starting a worker costs 25 ms of CPU, so none is let go in haste."""
-_YIELD_AFTER = 10
-"""How many times slow is so slow that the processor goes to others first."""
 STOPPING = "the runtime is stopping"
 _ENDS: Mapping[int, str] = {
     3: "memory",
@@ -205,7 +203,7 @@ class Workers:
             worker.end_late_call()
         else:
             worker.note_slow()
-            if taken > _YIELD_AFTER * slow:
+            if worker.is_long(taken):
                 worker.step_back()
 
     def _refuse_waiting(self, reason: str) -> None:

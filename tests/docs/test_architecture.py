@@ -100,7 +100,8 @@ def test_what_is_kept_at_home_is_what_is_said() -> None:
 def test_the_limits_of_workers_and_the_first_wait_are_the_true_ones() -> None:
     state, limits = section(PAGE, "Processes and state").replace("\n", " "), Limits()
     assert f"{limits.cpu:g} s of CPU, {limits.memory >> 20} MB" in state
-    assert f"after {limits.wall:g} s of wall time" in state
+    most = limits.patience * limits.wall
+    assert f"after {limits.wall:g} s of CPU with the kernel's work, and after {most:g} s of wall time" in state
     assert (limits.extra, "six at most" in state) == (6, True)
     assert f"waits up to {FIRST_EVENT:g} s for the first events" in section(PAGE, "One stream")
 

@@ -87,6 +87,23 @@ def test_a_worker_that_never_has_the_processor_is_not_told_as_a_limit_of_the_pro
     assert (failure.kind, failure.reason) == ("not_run", "its worker process had the processor for 0 s of 0.2 s")
 
 
+WORKS_A_LITTLE = "\ndef busy(*_): {}\nown = Worker.run\nWorker.run = lambda *given: (busy(), own(*given))"
+
+
+def test_a_call_that_a_busy_machine_slows_down_is_waited_for(tmp_path: Path) -> None:
+    slowed = worker_with(tmp_path, WORKS_A_LITTLE.format("sum(range(2_000_000)); time.sleep(0.5)"))
+    limits = Limits(wall=0.3, little=0.001, patience=60)
+    assert with_pool(lambda pool: evaluate(pool, ".", 7), limits=limits, script=slowed) == Outcome([[7]], None)
+
+
+def test_a_call_that_is_slowed_down_for_too_long_is_not_told_as_a_limit_of_the_program(tmp_path: Path) -> None:
+    slowed = worker_with(tmp_path, WORKS_A_LITTLE.format("sum(range(2_000_000)); time.sleep(60)"))
+    limits = Limits(wall=0.3, little=0.001, patience=2)
+    failure = with_pool(lambda pool: evaluate(pool, "."), limits=limits, script=slowed).failure
+    assert failure is not None
+    assert (failure.kind, failure.reason[-8:]) == ("not_run", "of 0.6 s")
+
+
 IN_A_WORKER = '"a" | test("a")'
 """Regular expressions are not compiled."""
 
