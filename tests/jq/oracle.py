@@ -12,9 +12,12 @@ from agentos_runtime.jq.outcome import Outcome, outcome_of
 from agentos_runtime.jq.program import Program
 from agentos_runtime.jq.worker import Worker
 
+LONGEST = 10.0
+"""Seconds for one answer."""
+
 
 class JqEnded(Exception):
-    """jq ended its process, as it does when one of its own assertions fails."""
+    """jq ended its process, as it does when one of its own assertions fails, or did not come to an end."""
 
 
 class Oracle:
@@ -26,18 +29,32 @@ class Oracle:
     def _begin(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, other = context.Pipe()
-        context.Process(target=_serve, args=(other,), daemon=True).start()
+        self._process = context.Process(target=_serve, args=(other,), daemon=True)
+        self._process.start()
         other.close()
+        self._asked = False
 
     def outcome(self, program: Program, data: bytes) -> Outcome:
         """What a worker would give. Raises JqEnded."""
+        if self._asked:  # a test that was broken off did not wait for its answer
+            self._begin_anew()
+        self._asked = True
         try:
             self._connection.send((program.digest, program.encoded, data))
+            if not self._connection.poll(LONGEST):
+                raise EOFError
             answer: Answer = self._connection.recv()
         except (EOFError, OSError):
-            self._begin()
+            self._begin_anew()
             raise JqEnded from None
+        self._asked = False
         return outcome_of(answer, program.text, Limits())
+
+    def _begin_anew(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+        self._begin()
 
 
 @cache
