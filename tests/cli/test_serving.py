@@ -162,7 +162,11 @@ def test_missing_keys_are_told_and_saves_with_the_place_of_what_is_wrong(tmp_pat
         assert told.event(*names)["event"] == "skill_reloaded"
         made.write("second.md", PLAIN.replace("id: plain", "id: second"))
         loaded = told.event(*names)
-        assert (loaded["event"], loaded["skill"]) == ("skill_loaded", "second")
+        assert (loaded["event"], loaded["skill"], "state" in loaded) == ("skill_loaded", "second", False)
+        keyed = PLAIN.replace("id: plain", "id: third\nauth: {type: api_key, header: X-Key}")
+        made.write("third.md", keyed)
+        loaded = told.event(*names)
+        assert (loaded["skill"], loaded["state"]) == ("third", "needs_credential")
         file.unlink()
         gone = told.event(*names)
         assert (gone["event"], gone["skill"]) == ("skill_removed", "plain")

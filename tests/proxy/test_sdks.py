@@ -18,7 +18,7 @@ NODE_MODULES = Path(__file__).parents[2] / "build" / "node" / "node_modules"
 IN_NODE = Path(__file__).parent / "programs" / "ai.mjs"
 EVENTS = [("Content-Type", "text/event-stream")]
 REPLY = {"role": "assistant", "content": "Hello.", "reasoning_details": [{"type": "reasoning.text", "text": "t"}]}
-USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7, "cost": 0.25}
 CHAT: dict[str, Any] = {"id": "gen-1", "object": "chat.completion", "created": 1, "model": "a/b", "usage": USAGE}
 CHAT |= {"choices": [{"index": 0, "finish_reason": "stop", "message": REPLY}]}
 OUTPUT: dict[str, Any] = {"type": "message", "id": "m", "role": "assistant", "status": "completed"}
@@ -142,6 +142,9 @@ def test_the_clients_of_openai_and_anthropic_understand_everything(tmp_path: Pat
     assert said["anthropic at /v1"] == OF_ANTHROPIC | {"limited": [404, "not_found_error"]}
     assert said["unknown"] == {"status": 404, "code": "unknown_origin"}
     assert {row["agent"] for row in rows} == {"OpenAI", "AsyncAnthropic"}
+    used = {(row["skill"], row["model"], row["input_tokens"], row["output_tokens"], row["cost"]) for row in rows}
+    assert {("openrouter", "a/b", 3, 4, 0.25), ("anthropic", "claude", 3, 4, None)} <= used
+    assert ("anthropic", "claude", 3, 9, None) in used, "of a stream"
     assert said["refused"] == {"status": 409, "code": None}
     assert [row["code"] for row in rows].count("approval_required") == 1, (
         "what only a person can mend is not repeated"

@@ -1,17 +1,36 @@
 """What became of the skills while a server runs: loaded, reloaded, broken, mended, gone."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from agentos_runtime.cli.serving.log import Log
 from agentos_runtime.cli.terminal.output import plain, style
 from agentos_runtime.diagnostics import Problem, problem_json
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.jsontext import Json
 from agentos_runtime.skills.entries import SkillEntry
 from agentos_runtime.skills.registry import Registry
 
 LOOK = 0.25
 """Seconds between two looks at the registry; a look is a comparison of numbers while nothing was saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What keeps a skill from being called, in words and as it is called in its state; what mends it."""
+
+    state: str
+    words: str
+    then: str
+    """A command, before the skill's id."""
+
+
+Needs: TypeAlias = Callable[[str], Missing | None]
+MISSING: tuple[Missing, ...] = (
+    Missing("needs_credential", "without a key", "agentos keys set"),
+    Missing("needs_approval", "not approved", "agentos approve"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +54,36 @@ def states(registry: Registry) -> dict[str, State]:
     return {f"{entry.id} {entry.file}": State.of(entry) for entry in registry.entries}
 
 
-async def tell_news(registry: Registry, log: Log) -> None:
+async def tell_news(registry: Registry, log: Log, needs: Needs) -> None:
     """For ever."""
     generation, known = registry.generation, states(registry)
     while True:
         await asyncio.sleep(LOOK)
         if registry.generation != generation:
             generation, before, known = registry.generation, known, states(registry)
-            _tell_changes(before, known, log)
+            _tell_changes(before, known, log, needs)
 
 
-def _tell_changes(before: Mapping[str, State], now: Mapping[str, State], log: Log) -> None:
+def _tell_changes(before: Mapping[str, State], now: Mapping[str, State], log: Log, needs: Needs) -> None:
     for key in sorted({*before, *now}):
         name = key.partition(" ")[0]
         old, new = before.get(key), now.get(key)
         if new is None:
             log.tell("skill_removed", f"{plain(name)} is gone", {"skill": name})
         elif old is None or old != new:
-            _tell_change(name, old, new, log)
+            _tell_change(name, old, new, log, needs)
 
 
-def _tell_change(name: str, old: State | None, new: State, log: Log) -> None:
+def _tell_change(name: str, old: State | None, new: State, log: Log, needs: Needs) -> None:
     if new.problems and (old is None or old.problems != new.problems):
         _tell_broken(name, old, new, log)
     elif old is None:
-        log.tell("skill_loaded", f"{plain(name)} is loaded: {_count(new)}", {"skill": name})
+        missing = needs(name)
+        more = f", {missing.words} ({missing.then} {plain(name)})" if missing else ""
+        about: dict[str, Json] = {"skill": name}
+        if missing:
+            about["state"] = missing.state
+        log.tell("skill_loaded", f"{plain(name)} is loaded: {_count(new)}{more}", about)
     elif old.problems and not new.problems:
         mended = style("mended", fg="green")
         log.tell("skill_mended", f"{plain(name)} is {mended}: {_count(new)}", {"skill": name})

@@ -10,7 +10,7 @@ from typing import Any
 from agentos_runtime.bootstrap import open_runtime
 from agentos_runtime.cli.lazy import load
 from agentos_runtime.cli.serving.log import Log, LoggedRecords
-from agentos_runtime.cli.serving.news import tell_news
+from agentos_runtime.cli.serving.news import MISSING, Missing, tell_news
 from agentos_runtime.cli.serving.printing import Lines
 from agentos_runtime.cli.terminal.output import plain, print_json, ring, say, style
 from agentos_runtime.cli.terminal.shell import OPERATOR, Shell
@@ -146,7 +146,13 @@ class Server:
         if not self._is_herald:
             yield
             return
-        watching = asyncio.create_task(tell_news(runtime.registry, self._log))
+
+        def needs(skill: str) -> Missing | None:
+            entries: Any = runtime.catalog(OPERATOR, everything=True).entries()
+            states = {entry["state"] for entry in entries if entry["id"] == skill}
+            return next((each for each in MISSING if each.state in states), None)
+
+        watching = asyncio.create_task(tell_news(runtime.registry, self._log, needs))
         try:
             yield
         finally:
@@ -197,11 +203,11 @@ class Server:
         """What keeps skills from being called."""
         if not (self._said.tells and self._is_herald):
             return
-        for state, what, then in _NEEDS:
-            ids = [str(entry["id"]) for entry in self._entries if entry["state"] == state]
+        for each in MISSING:
+            ids = [str(entry["id"]) for entry in self._entries if entry["state"] == each.state]
             if ids:
-                text = f"{what}: {plain(', '.join(ids))} ({then})"
-                self._log.tell(state, text, {"skills": [*ids], "message": text})
+                text = f"{each.words.capitalize()}: {plain(', '.join(ids))} ({each.then} SKILL)"
+                self._log.tell(each.state, text, {"skills": [*ids], "message": text})
 
     def _say_simulated(self) -> None:
         files = [file for store in self._stores for file in store.files()]
@@ -229,9 +235,3 @@ def _broken(entry: Any) -> str:
 def _count(number: int, what: str) -> str:
     plural = "es" if what.endswith("s") else "s"
     return f"{number} {what}{'' if number == 1 else plural}"
-
-
-_NEEDS: tuple[tuple[str, str, str], ...] = (
-    ("needs_credential", "Without a key", "agentos keys set SKILL"),
-    ("needs_approval", "Not approved", "agentos approve SKILL"),
-)
