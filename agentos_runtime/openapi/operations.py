@@ -7,7 +7,7 @@ from urllib.parse import quote
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill, Utility
 from agentos_runtime.manifest.names import tool_name
-from agentos_runtime.manifest.requests.segments import whole_segments
+from agentos_runtime.manifest.requests.segments import needed_in_path
 from agentos_runtime.manifest.shapes import nullable
 from agentos_runtime.openapi.errors import LISTED, error_responses
 from agentos_runtime.openapi.schemas import (
@@ -120,7 +120,7 @@ def _not_empty(utility: Utility) -> dict[str, Json]:
     """The schema of the params; those that are a segment of the path on their own have a character at least."""
     schema = dict(utility.params)
     declared = schema.get("properties")
-    if isinstance(declared, dict) and (named := whole_segments(utility.rest.url)):
+    if isinstance(declared, dict) and (named := needed_in_path(utility.rest.url)):
         schema["properties"] = {
             name: _with_a_character(each) if name in named else each for name, each in declared.items()
         }

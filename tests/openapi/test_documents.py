@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,6 +137,45 @@ def descriptions(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for below in value:
             yield from descriptions(below)
+
+
+SEGMENTS = """\
+---
+id: paths
+name: Paths
+description: Params in urls of all forms
+api: {base_url: https://paths.example}
+utilities:
+%s---
+"""
+URLS = {
+    '\'"/a/" + .params.p + "/b?q=" + .params.q\'': ["p"],
+    "'\"/a/\\(.params.p)/\\(.params.q | @uri)\"'": ["p", "q"],
+    "'\"https://paths.example/\" + (.params.p | tostring)'": ["p"],
+    "'\"/a-\" + .params.p + .params.q'": [],
+    '\'"/a/" + (.params.p // "x")\'': [],
+    "'/a/{p}/b-{q}'": ["p", "q"],
+    "'/a?p={p}'": [],
+}
+
+
+def test_params_that_a_path_needs_are_not_empty(tmp_path: Path) -> None:
+    utilities = "".join(
+        f"  do_{index}:\n    description: Do\n    params: {{p: {{type: string}}, q: {{type: [string, integer]}}}}\n"
+        f"    rest: {{url: {url}}}\n"
+        for index, url in enumerate(URLS)
+    )
+    (tmp_path / "paths.md").write_text(SEGMENTS % utilities, encoding="utf-8")
+    settings = Settings(home=tmp_path / "home", skills=(tmp_path,), only_skills=True)
+    whole, _, for_tools, _ = asyncio.run(written(settings))
+    for found in (whole, for_tools):
+        calls = [operation for _, method, operation in operations(found) if method == "post"]
+        schemas = [each["requestBody"]["content"]["application/json"]["schema"] for each in calls]
+        full = [
+            [name for name, each in schema["properties"].items() if '"minLength": 1' in json.dumps(each)]
+            for schema in schemas
+        ]
+        assert dict(zip(URLS, full, strict=True)) == URLS
 
 
 def test_params_stand_inline(documents: list[dict[str, Any]]) -> None:

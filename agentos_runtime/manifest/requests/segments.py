@@ -1,7 +1,7 @@
-"""Which params are whole segments of a url's path: an empty one would be the address of something else."""
+"""Which params may not be empty since a url's path needs them: it would be the address of something else."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from agentos_runtime.manifest.model import Jq, Node, TemplateParam, UrlTemplate
@@ -12,16 +12,23 @@ _TERM = re.compile(rf'\s*(?:(?:@uri\s*)?"((?:[^"\\]|\\\(\s*{_PARAM}\s*\))*)"|{_P
 _INSIDE = re.compile(rf"\\\(\s*{_PARAM}\s*\)")
 
 
-def whole_segments(url: Node) -> frozenset[str]:
-    """Their names, as far as the file shows it: of an expression, texts and params that are put together."""
+def needed_in_path(url: Node) -> frozenset[str]:
+    """Their names: all of a template's path; of an expression those that it puts between two slashes."""
     match url:
         case UrlTemplate(parts=parts):
-            found = [*parts]
+            return frozenset(_in_path(parts))
         case Jq(source=source, base=base):
-            found = [base, *(_put_together(source) or ())]
+            return frozenset(_alone([base, *(_put_together(source) or ())]))
         case _:
-            found = []
-    return frozenset(_alone(found))
+            return frozenset()
+
+
+def _in_path(parts: Iterable[Part]) -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, TemplateParam):
+            yield part.name
+        elif "?" in part:
+            return
 
 
 def _put_together(source: str) -> list[Part] | None:
