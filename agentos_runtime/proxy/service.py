@@ -22,7 +22,7 @@ from agentos_runtime.proxy.asking import matter_of
 from agentos_runtime.proxy.exchange import Bounds, Exchange, is_stream
 from agentos_runtime.proxy.finding import UTILITY, Found, Known, Origins, asking, carried, settle
 from agentos_runtime.proxy.headers import Passing, headers_up
-from agentos_runtime.proxy.targets import Target
+from agentos_runtime.proxy.targets import SHORT, Target
 from agentos_runtime.runtime.asking import AddressMatter
 from agentos_runtime.runtime.authorized import AuthorizedRequest
 from agentos_runtime.runtime.authorizing import authorize, check_again, preview_draft
@@ -193,7 +193,7 @@ class Proxy:
         addresses = settle(known, asked.method, target, skills)
         found = carried(known, origin, asked.method, target, addresses, asked.credential)
         decision = _Decision(known, skills.rule, self._plan(found), asking(known, target, addresses, skills))
-        if not target.overrides:
+        if not target.overrides and len(target.path) <= SHORT:
             if len(self._decisions) >= MOST_PLANS:
                 self._decisions.clear()
             self._decisions[key] = decision

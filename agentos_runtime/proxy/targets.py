@@ -13,8 +13,8 @@ MOST_ENCODED = 4
 """How often a path may be percent-encoded over and over."""
 MOST_KNOWN = 1024
 """Paths that are remembered."""
-_SHORT = 200
-"""Bytes of one that is."""
+SHORT = 200
+"""Bytes of one that is: callers choose them."""
 _OVERRIDES = frozenset(
     {"method", "httpmethod", "methodoverride", "httpmethodoverride", "xhttpmethod", "xmethodoverride"}
     | {"xhttpmethodoverride"}
@@ -100,7 +100,7 @@ class Targets:
         known = self._known.get(raw_path)
         if known is None:
             known = parse_path(raw_path, b"")
-            if len(raw_path) <= _SHORT:
+            if len(raw_path) <= SHORT:
                 if len(self._known) >= MOST_KNOWN:
                     self._known.clear()
                 self._known[raw_path] = known
