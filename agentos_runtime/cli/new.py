@@ -23,9 +23,8 @@ MOST_ANSWER = 256 * 1024
 
 @click.command()
 @click.argument("skill_id", metavar="ID")
-@click.option(
-    "--url", default=DEFAULT_URL, help="What to GET; {names} in its path and those in its query are params."
-)
+@click.argument("address", metavar="[URL]", required=False)
+@click.option("--url", help="What to GET; {names} in its path and those in its query are params.")
 @click.option(
     "--try", "tries", is_flag=True, help="Make the call, and write what it answers as mapping and returns."
 )
@@ -45,7 +44,8 @@ MOST_ANSWER = 256 * 1024
 def new(
     shell: Shell,
     skill_id: str,
-    url: str,
+    address: str | None,
+    url: str | None,
     tries: bool,
     answer: BinaryIO | None,
     folder: Path | None,
@@ -56,7 +56,7 @@ def new(
     \b
     Example:
       agentos new my-weather
-      agentos new my-api --url 'https://api.example.com/repos/{owner}/{repo}?per_page=5'
+      agentos new my-api 'https://api.example.com/repos/{owner}/{repo}?per_page=5'
     """
     if not re.fullmatch("[a-z][a-z0-9-]*", skill_id):
         raise click.UsageError(
@@ -66,7 +66,9 @@ def new(
         raise click.UsageError(
             f"the id {skill_id} is reserved for the runtime itself: choose another, {skill_id}-api"
         )
-    made = beginning(skill_id, url, tries=tries, answer=answer)
+    if address is not None and url is not None:
+        raise click.UsageError("two addresses are given: leave out --url, or the one behind the ID")
+    made = beginning(skill_id, address or url or DEFAULT_URL, tries=tries, answer=answer)
     settings = shell.settings()
     served = settings.skills or (settings.home / "skills",)
     target = (folder or served[0]) / skill_id / "readme.md"

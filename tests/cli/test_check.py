@@ -119,7 +119,8 @@ NEW = "https://api.example.com/v1/repos/{owner}/{repo}/issues/12?state=open&per_
 
 
 def test_a_new_skill_has_path_params_types_a_name_and_a_test(console: Console) -> None:
-    done = console.run("new", "my-api", "--url", NEW)
+    assert "two addresses are given" in console.run("new", "my-api", NEW, "--url", NEW).err
+    done = console.run("new", "my-api", NEW)
     assert done.out.splitlines()[-1] == "  agentos call my-api get_repo_issue owner=… repo=…", done.err
     assert console.run("check", console.skills / "my-api", "--strict").code == 0
     tested = console.run("test", "my-api")

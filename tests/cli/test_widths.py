@@ -17,6 +17,8 @@ COMMANDS = (
     ("call", "toy", "nothing"),
     ("ask", "Hello", "--skill", "toy"),
     ("update", "toy"),
+    ("import", "openapi", "tests/importers/vendors/watch.yaml", "--id", "watch", "--dry-run"),
+    ("list", *["something-else"] * 6),
 )
 _CODE = re.compile(r"\x1b\[[0-9;]*m")
 _LITERAL = re.compile(r"[{}\"\[\]\\]|https?://|^\s*(?:-H|agentos|curl)\b")

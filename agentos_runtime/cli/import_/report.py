@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from agentos_runtime.cli.terminal.output import heading, plain, print_json, say
+from agentos_runtime.cli.terminal.output import heading, plain, print_json, say, say_prose
 from agentos_runtime.skills.installing import ImportReport
 
 BYTES_A_TOKEN = 4
@@ -16,7 +16,7 @@ def print_report(report: ImportReport, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json(report.as_json())
         return
-    say(_first_line(report, dry_run=dry_run))
+    say_prose(_first_line(report, dry_run=dry_run))
     if not report.new:  # of a new skill everything is new
         _listed("New:", report.added)
         _listed("Changed:", [_changed(name, what) for name, what in report.changed.items()])
@@ -54,6 +54,6 @@ def _listed(title: str, lines: Iterable[str]) -> None:
         return
     heading(title)
     for line in shown[:MOST]:
-        say(f"  {line}")
+        say_prose(f"  {line}")
     if len(shown) > MOST:
         say(f"  … and {len(shown) - MOST} more (--json has all)")

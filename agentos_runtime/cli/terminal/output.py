@@ -83,7 +83,7 @@ def say_usage(error: click.UsageError) -> None:
     """What was wrong with the command line, and how it is used, on stderr."""
     told = io.StringIO()
     error.show(told)
-    say(told.getvalue().rstrip("\n"), err=True)
+    say_prose(told.getvalue().rstrip("\n"), err=True)
 
 
 def ask(question: str) -> bool:
