@@ -24,7 +24,11 @@ _BY_WORD: Mapping[str, Any] = {
 
 def params_of(schema: Mapping[str, Any], *, full: bool) -> dict[str, Any]:
     """The required params, or all."""
-    needed = schema.get("required", ())
+    needed = [*schema.get("required", ())]
+    for name, below in schema.get("properties", {}).items():
+        others = re.search(r"needed unless (.+?) is given", str(below.get("description", "")), re.IGNORECASE)
+        if others is not None and not {*re.findall(r"[\w-]+", others[1])} & {*needed}:
+            needed.append(name)
     return {
         name: value_of(below, full=full)
         for name, below in schema.get("properties", {}).items()
@@ -50,7 +54,7 @@ def value_of(schema: Mapping[str, Any], *, full: bool) -> Any:
     if kind == "object" or (kind is None and "properties" in schema):
         return params_of(schema, full=full)
     if kind == "array":
-        fewest = 1 if "each entry once" in said.lower() else 2
+        fewest = 1 if re.search("each entry once|at most 1 entry", said, re.IGNORECASE) else 2
         return [value_of(schema.get("items", {}), full=full)] * max(fewest, _least(said))
     if kind in ("integer", "number"):
         return _number(schema, said)

@@ -68,6 +68,26 @@ def test_alternatives_that_only_one_required_property_tells_stay_apart(workshop:
     assert (list(params["any"]["properties"]), "one_of" in params["wide"]) == (["page", "note", "folder"], False)
 
 
+def test_what_one_of_several_alternatives_needs_is_said_of_each(workshop: Workshop) -> None:
+    def needs(*names: str, **properties: Any) -> dict[str, Any]:
+        return {"type": "object", "required": ["x", *names], "properties": {"x": TEXT, **properties}}
+
+    ways = [needs("name", name={**TEXT, "description": "Of one"}), needs("names", names={"type": "array"})]
+    gist: dict[str, Any] = {"type": "object", "properties": {"files": TEXT, "text": TEXT, "free": TEXT}}
+    gist["anyOf"] = [{"required": ["files"]}, {"required": ["text"]}]
+    paths = {"/a": {"post": {"requestBody": body({"anyOf": ways})}}, "/b": {"post": {"requestBody": body(gist)}}}
+    utilities = workshop.imported(service(paths))["utilities"]
+    said = {
+        name: one.get("description")
+        for call in ("create_a", "create_b")
+        for name, one in utilities[call]["params"].items()
+    }
+    assert said == {
+        "x": None, "name": "Of one (needed unless names is given)", "names": "Needed unless name is given",
+        "files": "Needed unless text is given", "text": "Needed unless files is given", "free": None,
+    }  # fmt: skip
+
+
 MERGED = """
 openapi: 3.0.0
 info: {title: Service, version: '1'}

@@ -6,7 +6,7 @@ from typing import Literal
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Body, Declaration, Field, Losses
-from agentos_runtime.importers.declarations import ordered
+from agentos_runtime.importers.declarations import ordered, with_note
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Located, media_types, resolve
 from agentos_runtime.importers.openapi.flat import Flat
@@ -146,6 +146,9 @@ class Bodies:
                 stream = name
             required = name in flat.required
             field = self._field(name, below, required, method, f"{label} {name}", body)
+            if name in flat.needed and not required:
+                words = with_note(field.declaration, flat.needed[name])
+                field = replace(field, declaration=ordered({**field.declaration, "description": words}))
             fields.append(self._written(field, below, body, said.get(name), f"{label} {name}"))
             if below.nullable and method in ("PATCH", "PUT") and not required:
                 cleared.append(name)

@@ -10,6 +10,7 @@ _QUIET_FORMATS = frozenset({
 })  # fmt: skip
 """Formats that say no more than the type, or that are said in other words."""
 LONGEST_PATTERN = 60
+_ONE: Mapping[str, str] = {"characters": "character", "entries": "entry"}
 
 
 def checked_words(value: Mapping[str, Any]) -> tuple[str, ...]:
@@ -25,7 +26,7 @@ def checked_words(value: Mapping[str, Any]) -> tuple[str, ...]:
         if least is not None and least > 0 and most is not None and most < 1_000_000:
             found.append(f"{least} {what}" if least == most else f"{least} to {most} {what}")
         elif most is not None and most < 1_000_000:
-            found.append(f"at most {most} {what}")
+            found.append(f"at most {most} {what if most != 1 else _ONE[what]}")
         elif least is not None and least > 1:
             found.append(f"at least {least} {what}")
     if value.get("type") != "integer":

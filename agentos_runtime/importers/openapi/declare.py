@@ -180,6 +180,10 @@ class Declarer:
             name: self._property(schemas, f"{place}.{name}", name in flat.required, depth - 1)
             for name, schemas in flat.properties.items()
         }
+        for name, note in flat.needed.items():
+            one = properties.get(name)
+            if isinstance(one, dict) and "required" not in one:
+                properties[name] = ordered({**one, "description": with_note(one, note)})
         shown = {name: below for name, below in properties.items() if below is not None}
         if shown:
             declaration["properties"] = {**shown}

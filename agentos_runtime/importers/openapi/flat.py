@@ -12,6 +12,8 @@ from agentos_runtime.jsontext import Json
 
 _BYTES = re.compile(r"binary|(?:image|audio|video|font)/.+|application/(?:octet-stream|pdf|zip|gzip)")
 """Formats, and media types of texts that are encoded in no way, which are bytes."""
+MOST_WAYS = 5
+"""Alternatives that are still named where one of them is needed."""
 MANY = 3
 """Alternatives whose fields can still be read together."""
 
@@ -61,6 +63,8 @@ class Flat:
     """What the service checks, in words: `uuid`, `at most 100 characters`."""
     options: "tuple[Flat, ...]" = ()
     """Alternatives of which a value fits one only."""
+    needed: Mapping[str, str] = field(default_factory=dict)
+    """Properties that only some alternatives require → in words, what may be given in their place."""
     cut: bool = False
     """Properties that some alternatives have are not among those shown."""
 
@@ -106,6 +110,7 @@ def joined(one: Flat, other: Flat) -> Flat:
         const=other.const if one.const is None else one.const,
         checked=tuple(dict.fromkeys((*one.checked, *other.checked))),
         cut=one.cut or other.cut,
+        needed={**other.needed, **one.needed},
         options=one.options or (() if one.properties else other.options),
     )
 
@@ -117,6 +122,19 @@ def together(types: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
         return ()
     kinds = dict.fromkeys(kind for each in listed for kind in each)
     return tuple(kind for kind in kinds if not (kind == "integer" and "number" in kinds))
+
+
+def needed_by(options: Sequence[Flat]) -> dict[str, str]:
+    """What each of several alternatives requires and others do not; nothing when one of them requires no more."""
+    common = frozenset.intersection(*(option.required for option in options))
+    own = [sorted(option.required - common) for option in options]
+    if len(own) < 2 or not all(own) or len(own) > MOST_WAYS:
+        return {}
+    found: dict[str, str] = {}
+    for at, names in enumerate(own):
+        others = [" and ".join(other) for index, other in enumerate(own) if index != at and other != names]
+        found |= {name: f"needed unless {' or '.join(others)} is given" for name in names if others}
+    return found
 
 
 def properties_of(objects: Sequence[Flat]) -> dict[str, tuple[Schema, ...]]:

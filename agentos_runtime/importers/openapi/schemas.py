@@ -17,6 +17,7 @@ from agentos_runtime.importers.openapi.flat import (
     choices,
     common,
     joined,
+    needed_by,
     properties_of,
     together,
 )
@@ -168,6 +169,7 @@ class Flattener:
             minimum=common([option.minimum for option in real], min),
             maximum=common([option.maximum for option in real], max),
             options=tuple(real) if apart else (),
+            needed={} if apart else needed_by(real),
             open=any(option.open for option in real),
             cut=any(option.cut or option.properties.keys() - properties.keys() for option in objects),
             format=real[0].format if len({option.format for option in real}) == 1 else "",
