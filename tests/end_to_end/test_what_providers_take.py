@@ -199,11 +199,15 @@ def test_every_key_of_a_tool_that_claude_knows_arrives_and_no_other(shared: Chat
         **keys,
         "annotations": {"title": "F"},
     }
-    function = {"name": "f", "description": "F", "parameters": {"type": "object"}, "strict": True}
+    function = {"name": "h", "description": "F", "parameters": {"type": "object"}, "strict": True}
     beside = {key: value for key, value in keys.items() if key != "strict"}
     told = {"name": "f", "description": "F", "input_schema": {"type": "object"}, **keys}
     tools = [ours, {"type": "function", "function": function, **beside}, {"type": "custom", "name": "g"}]
-    assert sent(shared, "anthropic", tools=tools)["tools"] == [told, told, {"type": "custom", "name": "g"}]
+    assert sent(shared, "anthropic", tools=tools)["tools"] == [
+        told,
+        told | {"name": "h"},
+        {"type": "custom", "name": "g"},
+    ]
 
 
 @pytest.mark.parametrize("skill", ["openrouter", "anthropic"])
