@@ -209,11 +209,12 @@ def crash(server: PrivateServer, address: str) -> None:
 
 def read_only(server: PrivateServer, address: str) -> None:
     name = address.rpartition("/")[2].partition("?")[0]
-    ask(address, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    ask(address, CUT)
+    cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    ask(server.address, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    ask(server.address, cut)
     time.sleep(1.5)
     ask(server.address, f"ALTER DATABASE {name} RESET default_transaction_read_only")
-    ask(server.address, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    ask(server.address, cut)
 
 
 def troubles() -> list[str]:
@@ -232,7 +233,7 @@ def test_nothing_is_lost_passed_or_made_twice_whatever_fails(tmp_path: Path, con
         assert console.run("database", "limits", limits, AGENTOS_DATABASE=address).code == 0
         team = Team(tmp_path, console, address, toy.origin)
         assert console.run("approve", "toy", "--yes", AGENTOS_DATABASE=address).code == 0
-        with contextlib.ExitStack() as ends, ThreadPoolExecutor(CALLERS + REPLICAS) as pool:
+        with ThreadPoolExecutor(CALLERS + REPLICAS) as pool, contextlib.ExitStack() as ends:
             ends.callback(team.end)
             list(pool.map(team.start, range(REPLICAS)))
             load = Load(ends.enter_context(balanced(tmp_path, team.ports)))
