@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from agentos_runtime.calls.messages import UpstreamRequest
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.security.authority import Grant
@@ -18,6 +19,18 @@ STAND_IN = re.compile(r"simulated-secret-([A-Za-z0-9_]+)-end")
 def stand_in(field: str) -> str:
     """What a simulation sends for a field of a credential."""
     return f"simulated-secret-{re.sub(r'[^A-Za-z0-9_]', '_', field)}-end"
+
+
+def given_name(field: str, number: int) -> str:
+    """What a simulation calls the token that a service gave as its `number`th."""
+    return f"{field}_{number}"
+
+
+def carries_given(request: UpstreamRequest, field: str) -> bool:
+    """Whether a request carries a token that a service gave in this simulation."""
+    name = re.escape(given_name(field, 0).removesuffix("0"))
+    texts = (request.url, *(text for _, text in request.headers), (request.body or b"").decode("utf-8", "replace"))
+    return any(re.fullmatch(rf"{name}\d+", found) for text in texts for found in STAND_IN.findall(text))
 
 
 class StandIns(dict[str, Secret]):

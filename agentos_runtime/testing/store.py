@@ -10,6 +10,7 @@ from agentos_runtime.manifest.model import Skill
 from agentos_runtime.manifest.origins import origin_of
 from agentos_runtime.skills.files import SkillFile, SkillFolder, Stamp, stamp
 from agentos_runtime.skills.registry import Registry
+from agentos_runtime.testing.fake_credentials import carries_given
 from agentos_runtime.testing.load import FOLDER, case_files, read_case, unreadable_case
 from agentos_runtime.testing.matching import choose, see
 from agentos_runtime.testing.model import Case, CaseFile, Exchange
@@ -47,14 +48,31 @@ class CaseStore:
             what = f"{seen.method} {seen.address.origin}{seen.address.path}"
             raise UpstreamUnreachable(_nothing_fits(what, seen.address.origin, cases, streaming))
         whole = next(each for each in cases if each.file == case.file)
-        return whole.alone(self._turn(whole, case.exchanges[0])) if len(whole.exchanges) > 1 else case
+        if len(whole.exchanges) == 1:
+            return case
+        return whole.alone(self._turn(whole, case.exchanges[0], self._begins(whole, request)))
 
-    def _turn(self, case: Case, chosen: Exchange) -> int:
+    def _begins(self, case: Case, request: UpstreamRequest) -> int:
+        """The exchange from which on a case answers: what carries a token that it gave comes after that.
+
+        Another call may have had it, so that this one asks for none.
+        """
+        skill = next(
+            entry.skill for entry in self._registry.entries if entry.skill and entry.skill.id == case.skill
+        )
+        for login in (auth.login for auth in skill.auth.values() if auth.login is not None):
+            if carries_given(request, login.token_field):
+                urls = [each.request.url for each in case.exchanges]
+                return urls.index(login.token_url) + 1 if login.token_url in urls else 0
+        return 0
+
+    def _turn(self, case: Case, chosen: Exchange, begins: int) -> int:
         """Of exchanges with the same request the next one: a job that is asked for again is further on each time.
 
         The last one answers from then on, until the call begins anew.
         """
-        same = [index for index, each in enumerate(case.exchanges) if each.request == chosen.request]
+        every = [index for index, each in enumerate(case.exchanges) if each.request == chosen.request]
+        same = [index for index in every if index >= begins] or every
         places = self._last.get(None)
         if places is None:
             self._last.set(places := {})

@@ -11,7 +11,7 @@ from agentos_runtime.security.credentials.secret import Credential, Life, Secret
 from agentos_runtime.security.credentials.store import REFRESH_TOKEN, CredentialStore, Entry
 from agentos_runtime.skills.registry import Registry
 from agentos_runtime.storage.private_files import PrivateFile, Stamp, make_private_folder
-from agentos_runtime.testing.fake_credentials import StandIns, stand_in
+from agentos_runtime.testing.fake_credentials import StandIns, given_name, stand_in
 from agentos_runtime.testing.model import Case
 
 _SET_AT = "2000-01-01T00:00:00+00:00"
@@ -80,7 +80,7 @@ class SimulatedTokens:
         self._given += 1
         for name in (auth.login.token_field, REFRESH_TOKEN):
             if isinstance(body.get(name), str) and body[name]:
-                body[name] = stand_in(f"{name}_{self._given}")
+                body[name] = stand_in(given_name(name, self._given))
         return replace(response, body=dump(body))
 
     def _of(self, skill_id: str) -> Iterable[Case]:

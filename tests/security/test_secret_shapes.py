@@ -83,6 +83,12 @@ def test_a_key_of_a_known_form_is_found_wherever_it_stands(shape: str, place: st
     told_and_not_shown(ANYWHERE[place](key), key)
 
 
+def test_a_key_that_two_forms_share_is_hidden_to_its_end() -> None:
+    key = f"3982860923451685:{'f343545c69b31c418dd144d278fd9a69'}"
+    assert masked(f"a Bearer {key} b") == f"a Bearer{'*' * 50} b"
+    assert without_secrets(f"a Bearer {key} b") == "a … b"
+
+
 @settings(max_examples=examples(200))
 @given(key=a_random_value | a_secret, name=st.sampled_from(SECRET_NAMES), place=st.sampled_from(sorted(NAMED)))
 def test_a_random_value_under_the_name_of_a_secret_is_found(key: str, name: str, place: str) -> None:

@@ -161,6 +161,13 @@ def test_no_exchange_at_all_is_for_calls_that_fail_before(tmp_path: Path) -> Non
     assert (found["line"], found["message"]) == (4, "`exchanges` is empty")
 
 
+def test_a_call_with_a_token_that_another_one_had_comes_after_that_in_the_case(tmp_path: Path) -> None:
+    console = notes(tmp_path, renewed=CASES["renewed"])
+    with simulating(console) as (url, _), httpx.Client(trust_env=False, timeout=PATIENCE) as client:
+        found = [client.post(f"{url}/api/skills/notes/mine", json={}).json() for _ in range(3)]
+    assert found == [[1], [1], [1]]
+
+
 def test_calls_at_once_have_each_their_own_place_in_a_simulated_case(tmp_path: Path) -> None:
     console = notes(tmp_path, **{name: CASES[name] for name in ("slow", "had", "renewed")})
     with simulating(console) as (url, _), httpx.Client(trust_env=False, timeout=PATIENCE) as client:

@@ -7,6 +7,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Literal
 
 from agentos_runtime.frozen import dataclass
@@ -103,6 +104,8 @@ def find_secrets(text: str, name: str = "", *, placeholders: bool = False) -> tu
     for each in found:
         if not kept or each.start >= kept[-1].end:
             kept.append(each)
+        elif each.end > kept[-1].end:  # `Bearer 123:abc`: a scheme's word ends at the colon, the key does not
+            kept[-1] = replace(kept[-1], end=each.end)
     return tuple(kept)
 
 
