@@ -143,3 +143,43 @@ def test_a_value_of_another_kind_is_named_where_it_stands(
 
 def test_a_file_without_a_mistake_is_told_nothing(tmp_path: Path) -> None:
     assert problems(tmp_path, TYPED)[0] == []
+
+
+TWO = "operations:\n" + "".join(
+    f"  {one}: {{description: d, rest: {{url: https://toy.example/x}}}}\n" for one in "ab"
+)
+
+
+@pytest.mark.parametrize(
+    ("auth", "at", "fix"),
+    [
+        ("auth: {header: {A: 'Bearer {key}'}}\n", "{key}", "`Bearer {token}`"),
+        ("auth: {query: {k: '{api_key}'}}\n", "{api_key}", "`{token}`"),
+        ("connections:\n  c: {base_url: https://toy.example, header: {A: '{tok}'}}\n", "{tok}", "`{token}`"),
+    ],
+)
+def test_another_field_than_the_token_is_one_problem_where_it_stands(
+    tmp_path: Path, auth: str, at: str, fix: str
+) -> None:
+    (found,) = problems(tmp_path, auth + TWO)[0]
+    assert (found["line"], found["column"]) == place(auth + TWO, at)
+    assert (found["message"], found["fix"], found["severity"]) == (
+        f"`{at}` is sent as it stands: the key goes where `{{token}}` stands",
+        f"Write {fix}",
+        "error",
+    )
+
+
+def test_a_mistake_in_a_step_is_told_in_the_words_of_its_file(tmp_path: Path) -> None:
+    text = """utilities:
+  chain:
+    description: Two steps
+    returns: object
+    steps:
+      - {id: a, rest: {url: https://toy.example/a}}
+      - {id: b, skip_if: '.a | nofunc', rest: {url: https://toy.example/b, query: {q: '.a | nofun'}}}
+"""
+    assert {each["path"] for each in problems(tmp_path, text)[0]} == {
+        "utilities.chain.steps[1].skip_if.rest.body.skip",
+        "utilities.chain.steps[1].rest.query.q",
+    }

@@ -133,6 +133,7 @@ UTILITIES = {
     "auth: {credentials: {a: {type: basic}, b: {type: basic}}}\nutilities:\n  go: {rest: {url: https://a.example}}": "7:3 the utility does not say which credential it carries. Add `credential: …` (a, b)",
     "auth: {type: api_key, label: K}\nutilities:\n  go: {rest: {url: https://a.example}}": "5:7 nothing says where the key goes.",
     "auth: {type: api_key, query: k}\nutilities:\n  go: {rest: {url: https://a.example, query: {a: .auth.kez}}}": "the credential has no field `kez`. Did you mean `key`?",
+    "auth: {header: {Authorization: Bearer abc}}\nutilities:\n  go: {rest: {url: https://a.example}}": "`Bearer abc` names no field of the credential, and would be sent as it stands. Write \"Bearer {token}\"",
     "auth: {type: api_key}\nutilities:\n  go: {rest: {url: https://a.example, query: {a: .auth}}}": "`.auth` alone names no field of the credential. Write `.auth.key`",
 }  # fmt: skip
 

@@ -91,6 +91,8 @@ class _Carrier:
         self.names: dict[str, str] = {}
         self.operations: set[str] = set()
         self.locals = Locals()
+        self.shown: dict[str, str] = {}
+        """Of steps: what stands for them where a key is told."""
         self.entities: dict[str, str] = {}
         self.handles_urls: dict[str, tuple[str, ...]] = {}
         self.account_params: dict[str, frozenset[str]] = {}
@@ -104,6 +106,8 @@ class _Carrier:
             {name: connection_of(below) for name, below in connections.items()} if connections else {}
         )
         self.auth = connection_of(root.get("auth"))
+        for each in (self.auth, *self.connections.values()):
+            self.told += each.told
 
     def _transformers(self) -> Iterator[tuple[str, Cursor]]:
         for section in ("transformers", "adapters"):
@@ -211,7 +215,7 @@ class _Carrier:
                     self.operations.add(name)
                 if name != written:
                     self.names[name] = written
-                yield from ((each, under(cursor, value)) for each, value in values.items())
+                yield from ((each, under(cursor, value, self.shown.get(each))) for each, value in values.items())
 
     def _with_steps(self, name: str, cursor: Cursor, *, is_operation: bool) -> dict[str, Value]:
         """A callable, and those that are steps of it, by their names. Raises NotCarried."""
@@ -224,9 +228,11 @@ class _Carrier:
             own, skip = f"{name}__{index}", f"{name}__{index}_skip" if step.skip is not None else None
             results = frozenset(each.id for each in made)
             self.locals.inner.add(own)
+            self.shown[own] = f"{name}.steps[{index}]"
             found[own] = self._callable(own, step.callable, is_operation=False, results=results)
             if skip is not None and step.skip is not None:
                 self.locals.inner.add(skip)
+                self.shown[skip] = f"{name}.steps[{index}].skip_if"
                 found[skip] = step.skip
             made.append(Step(step.id, own, skip))
         answers = {} if steps.get("response") or cursor.get("response") else {"answer": "last"}

@@ -7,6 +7,7 @@ from dataclasses import field
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.dialects.placeholders import NotCarried
+from agentos_runtime.manifest.dialects.told import Told
 from agentos_runtime.manifest.dialects.tree import entries, text
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Value
 
@@ -16,6 +17,7 @@ _AS_A_TOKEN = frozenset({"safestorage", "keychain", "bearer"})
 _ELSEWHERE = frozenset({"cookies", "browser_session", "local_path", "connection_string"})
 _SUM = re.compile(r'\s*(?:"((?:[^"\\])*)"\s*\+\s*)?\.auth\.key\s*(?:\+\s*"((?:[^"\\])*)"\s*)?')
 _CONSTANT = re.compile(r'\s*"([^"\\]*)"\s*')
+_OTHER_FIELD = re.compile(r"(?<!\{)\{\w+\}(?!\})")
 _INSIDE = re.compile(r'\s*"([^"\\]*)\\\(\s*\.auth\.key\s*\)([^"\\]*)"\s*')
 
 
@@ -32,6 +34,8 @@ class Connection:
     """Headers, query and body whose jq over the credential is more than a prefix."""
     params: dict[str, Cursor] = field(default_factory=dict)
     """`account_params`."""
+    told: list[Told] = field(default_factory=list)
+    """What is wrong with its places."""
 
 
 def connection_of(cursor: Cursor | None) -> Connection:
@@ -136,6 +140,12 @@ def _templates(cursor: Cursor, place: str, made: Connection) -> Iterator[tuple[s
         if below.json is None:
             continue
         template = _template(below.json) if isinstance(below.json, str) else None
+        if template is None and isinstance(below.json, str) and (other := _OTHER_FIELD.search(below.json)):
+            message = f"`{other[0]}` is sent as it stands: the key goes where `{{token}}` stands"
+            made.told.append(
+                Told(below, message, f"Write `{_OTHER_FIELD.sub('{token}', below.json)[:60]}`", index=other.start())
+            )
+            template = _OTHER_FIELD.sub("{key}", below.json)
         if template is None:
             made.extra.setdefault(place, {})[name] = below
         else:

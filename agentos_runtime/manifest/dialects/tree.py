@@ -34,7 +34,8 @@ def entries(pairs: Mapping[str, "Cursor | Value"] | Pairs, at: Cursor) -> Entrie
             if isinstance(place.key, Key)
             else (place.value.start, place.value.start + 1)
         )
-        found[name] = Key(name, start, end), value
+        shown = place.key.shown if isinstance(below, Cursor) and isinstance(place.key, Key) else None
+        found[name] = Key(name, start, end, shown), value
     return Entries({name: value.value for name, (_, value) in found.items()}, found, at.value.start, at.value.end)
 
 
@@ -43,6 +44,9 @@ def sequence(values: Iterable[Value], at: Cursor) -> Sequence:
     return Sequence([value.value for value in found], found, at.value.start, at.value.end)
 
 
-def under(cursor: Cursor, value: Value) -> Cursor:
-    """The same place with another value."""
-    return Cursor(cursor.document, value, cursor.parent, cursor.key)
+def under(cursor: Cursor, value: Value, shown: str | None = None) -> Cursor:
+    """The same place with another value. shown: what stands for its key in a path."""
+    key = cursor.key
+    if shown is not None and isinstance(key, Key):
+        key = Key(key.text, key.start, key.end, shown)
+    return Cursor(cursor.document, value, cursor.parent, key)

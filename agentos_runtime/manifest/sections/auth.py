@@ -19,6 +19,7 @@ Parts = tuple[str | AuthField, ...]
 _LOCATIONS: tuple[Location, ...] = ("header", "query", "body")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SCHEME = re.compile(r"(Bearer|Token|Bot|Key|ApiKey) +\S", re.IGNORECASE)
 _BASIC = AuthTemplate("header", "Authorization", ("Basic ", AuthField("username:password", basic=True)))
 _BEARER = AuthTemplate("header", "Authorization", ("Bearer ", AuthField("access_token")))
 _OF_OAUTH = frozenset({"grant", "authorize_url", "token_url", "client_auth"})
@@ -187,7 +188,9 @@ def _template(name: str, cursor: Cursor, report: Report) -> Auth | None:
     if written is not None and not fields and not report.has_error_under(cursor.path):
         name = re.sub(r"\W+", "_", str(written.json)).strip("_").lower() or "token"
         message = f"`{str(written.json)[:60]}` names no field of the credential, and would be sent as it stands"
-        report.error(written.place, message, f'Write "{{{name}}}" where the secret goes', written.length)
+        scheme = _SCHEME.match(str(written.json))
+        wanted = f"{scheme[1]} {{token}}" if scheme else f"{{{name}}}"
+        report.error(written.place, message, f'Write "{wanted}" where the secret goes', written.length)
     elif not fields and not misplaced and not report.has_error_under(cursor.path):
         fix = 'Write `type: api_key` with a `header`, or a template: `header: {X-API-Key: "{token}"}`'
         report.error(cursor.place, "nothing here says what a credential holds and where it goes", fix)

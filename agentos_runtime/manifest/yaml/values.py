@@ -27,6 +27,8 @@ class Key:
     text: str
     start: int
     end: int
+    shown: str | None = None
+    """What stands for it in a path, where its author wrote no such key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,9 @@ class Cursor:
         if self.parent is None:
             return ""
         above = self.parent.path
-        return join(above, self.key.text) if isinstance(self.key, Key) else f"{above}[{self.key}]"
+        if not isinstance(self.key, Key):
+            return f"{above}[{self.key}]"
+        return join(above, self.key.text) if self.key.shown is None else f"{above}.{self.key.shown}"
 
     @property
     def name(self) -> str:
