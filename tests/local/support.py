@@ -46,6 +46,33 @@ def spins():
         pass
 
 
+def sleeps():
+    import time
+
+    time.sleep(4444)
+
+
+def prints_much():
+    for _ in range(40):
+        print("x" * 2**20)
+        sys.stderr.write("y" * 2**20)
+    return "small"
+
+
+def forks():
+    import os
+    import time
+
+    for _ in range(200):
+        if os.fork() == 0:
+            time.sleep(60)
+            os._exit(0)
+
+
+def eats():
+    return len(bytearray(4 * 10**9))
+
+
 def gives_much():
     return "x" * (40 * 2**20)
 

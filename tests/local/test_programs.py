@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -62,6 +63,11 @@ utilities:
   fails: {description: Raises, returns: object, python: {module: ./code.py, function: fails}}
   needs: {description: A module, returns: object, python: {module: ./code.py, function: needs}}
   loops: {description: Spins, returns: object, python: {module: ./code.py, function: spins, timeout: 0.5}}
+  sleeps: {description: Sleeps, returns: object, command: {binary: sleep, args: ["4444"], timeout: 0.4}}
+  dozes: {description: Sleeps in Python, returns: object, python: {module: ./code.py, function: sleeps, timeout: 0.5}}
+  prints: {description: Prints much, returns: string, python: {module: ./code.py, function: prints_much}}
+  breeds: {description: Forks in Python, returns: object, python: {module: ./code.py, function: forks}}
+  swells: {description: Eats in Python, returns: object, python: {module: ./code.py, function: eats}}
   much: {description: Returns much, returns: string, python: {module: ./code.py, function: gives_much, timeout: 1000}}
   nests: {description: Returns what nests, returns: array, python: {module: ./code.py, function: nests}}
   later: {description: Awaited, returns: string, params: {word: {type: string}}, python: {module: ./code.py, function: later, args: {word: .params.word}}}
@@ -165,6 +171,11 @@ def test_output_is_handed_on_as_the_manifest_says(here: Served) -> None:
         ("fails", 502, "upstream_failed", "ValueError: no such thing"),
         ("needs", 503, "not_available", "a_module_that_is_not_there"),
         ("loops", 504, "upstream_timeout", "0.5 s"),
+        ("sleeps", 504, "upstream_timeout", "0.4 s"),
+        ("dozes", 504, "upstream_timeout", "0.5 s"),
+        ("prints", 502, "upstream_invalid", "16 MB"),
+        ("breeds", 502, "upstream_failed", "processes"),
+        ("swells", 502, "upstream_failed", "more memory"),
         ("much", 502, "upstream_failed", "more than 16 MB"),
         ("nests", 502, "upstream_failed", "no JSON"),
         ("deep", 502, "upstream_failed", "inside of each other"),
@@ -179,6 +190,17 @@ def test_each_failure_is_typed_and_nothing_raw_is_passed_on(
     assert words in found[2]
     assert "canary" not in found[2]
     assert here.reply("told") == "hello"
+
+
+@pytest.mark.parametrize(
+    "name", ["spins", "floods", "forks", "eats", "sleeps", "loops", "prints", "breeds", "swells"]
+)
+def test_who_calls_meanwhile_is_answered(here: Served, name: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        bad = pool.submit(here.error, name)
+        others = [pool.submit(here.reply, other) for other in ("told", "positional", "told")]
+        assert [each.result() for each in others] == ["hello", [{"id": "x", "n": 1}], "hello"]
+        assert bad.result()[0] in (502, 504)
 
 
 def test_nothing_that_a_program_started_outlives_it(here: Served) -> None:

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,15 @@ def test_what_cannot_be_answered_says_why(here: Served, name: str, status: int, 
     found = here.error(name)
     assert found[:2] == (status, code), found
     assert words in found[2]
+
+
+@pytest.mark.parametrize("name", ["endless", "many", "large"])
+def test_who_asks_meanwhile_is_answered(here: Served, name: str) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        bad = pool.submit(here.error, name)
+        others = [pool.submit(here.reply, "quoted") for _ in range(2)]
+        assert [each.result() for each in others] == [[{"a": ":nothing"}]] * 2
+        assert bad.result()[0] in (502, 504)
 
 
 def test_a_link_in_place_of_the_approved_file_asks_again(tmp_path: Path) -> None:
