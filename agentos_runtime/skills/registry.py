@@ -18,8 +18,8 @@ from agentos_runtime.error_logging import Troubles
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.turns import Turns
 from agentos_runtime.jsontext import Json
-from agentos_runtime.manifest.dialects.named import with_account_params
 from agentos_runtime.manifest.model import Skill
+from agentos_runtime.manifest.model.accounts import with_account_params
 from agentos_runtime.manifest.result import LoadResult, ShapeCheck
 from agentos_runtime.skills.checks import ExpressionChecker, check_expressions
 from agentos_runtime.skills.entities import Entities

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.dialects.agentos import Carried
 from agentos_runtime.manifest.dialects.local.callables import Locals
-from agentos_runtime.manifest.model import Effect, Literal, Local, Skill, Utility
+from agentos_runtime.manifest.model import Effect, Literal, Local, Utility
 from agentos_runtime.manifest.result import ExpressionCheck
 from agentos_runtime.manifest.sections.reading import Reading
 
@@ -62,17 +61,6 @@ def of_dialect(carried: Carried | None, read: Mapping[str, Utility], reading: Re
         "seed": carried.extras.get("seed"),
         "connects_to": carried.extras.get("connects_to"),
     }
-
-
-def with_account_params(skill: Skill, settings: Mapping[str, Json]) -> Skill:
-    """The same, with what the operator set for an account's params as what they are unless a call says them."""
-
-    def filled(utility: Utility) -> Utility:
-        known = {name: settings[name] for name in utility.account_params if name in settings}
-        return replace(utility, defaults={**known, **utility.defaults}) if known else utility
-
-    every = {name: filled(utility) for name, utility in skill.utilities.items()}
-    return skill if every == skill.utilities else replace(skill, utilities=every)
 
 
 def _pruned(utility: Utility, graphql: frozenset[str]) -> Utility:
