@@ -71,7 +71,7 @@ print("yaml" in sys.modules, len(ours), len(sys.modules), file=sys.stderr)
     assert first.stdout == second.stdout
     assert first.stderr.startswith("True")
     read, ours, every = second.stderr.split()
-    assert (read, int(ours) <= 160, int(every) <= 480) == ("False", True, True), second.stderr
+    assert (read, int(ours) <= 120, int(every) <= 390) == ("False", True, True), second.stderr
 
 
 def test_a_server_loads_nothing_that_only_new_texts_need() -> None:

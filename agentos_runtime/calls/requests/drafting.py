@@ -36,7 +36,6 @@ from agentos_runtime.diagnostics import Place
 from agentos_runtime.errors import AgentOSError, AuthorError, ExpressionFailed, InvalidParams, ParamProblem
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.program import Program, compared_program, request_program
-from agentos_runtime.jq.sums import needed
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.headers.names import header_problem, value_problem
 from agentos_runtime.manifest.mentions import has_the_word
@@ -154,7 +153,7 @@ def plan_request(skill: Skill, utility: Utility, rest: Rest) -> RequestPlan:
         chosen=frozenset(_chosen(utility)),
         named=frozenset(name for name in _named(rest, auth) if header_problem(name) is None),
         slashes=slashes_of(utility.params),
-        needed=needed(rest.url.source) if isinstance(rest.url, Jq) else frozenset(),
+        needed=rest.url.needed if isinstance(rest.url, Jq) else frozenset(),
     )
 
 

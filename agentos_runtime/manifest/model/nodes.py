@@ -33,6 +33,8 @@ class Jq:
     """The credential's fields that the source names (`.auth.key`), or the definitions that it uses do."""
     base: str = ""
     """Stands before what a url's expression gives, which must begin with `/`; empty for a whole url."""
+    needed: frozenset[str] = frozenset()
+    """Of a url: the params that stand in it as they are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from agentos_runtime.jq.program import classify
+from agentos_runtime.jq.sums import needed
 from agentos_runtime.manifest.mistakes.references import report_lookalikes
 from agentos_runtime.manifest.model import Jq, Literal, TemplateParam, UrlTemplate
 from agentos_runtime.manifest.sections.expressions import auth_fields
@@ -111,7 +112,7 @@ def _jq(cursor: Cursor, text: str, scope: Scope) -> Url | None:
         return None
     scope.note(cursor, text, "request", compile_check=True)
     fields = auth_fields(cursor, text, scope) | scope.reading.auth_of(text)
-    return Jq(text, cursor.place, fields, (base or "").rstrip("/"))
+    return Jq(text, cursor.place, fields, (base or "").rstrip("/"), needed(text))
 
 
 def address_problem(url: str) -> str | None:
