@@ -1,7 +1,7 @@
 """`agentos approve`, `agentos revoke` and `agentos approvals`: what a skill may do, and who said so."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -17,15 +17,13 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.manifest.origins import origin_of
 from agentos_runtime.runtime.operating.approvals import approve_asked, asked_by, each_skill
+from agentos_runtime.runtime.operating.revoking import take_back
 from agentos_runtime.runtime.operating.skills import loaded_skills
 from agentos_runtime.security.approvals import Approvals, Lock
-from agentos_runtime.security.authority import Grant, authority_of, sort_grants
-from agentos_runtime.security.bundled import read_bundled
-from agentos_runtime.security.credentials.lookup import Credentials, Listed
+from agentos_runtime.security.authority import authority_of, sort_grants
 from agentos_runtime.security.credentials.opening import open_credentials
 from agentos_runtime.security.opening import open_approvals
 from agentos_runtime.skills.visibility import VisibleSkills
-from agentos_runtime.storage.private_files import PrivateFileError
 
 
 @click.command()
@@ -85,23 +83,18 @@ def revoke(shell: Shell, skill: str, home: str | None, skills: tuple[str, ...], 
     settings = shell.settings(home=home, skills=skills)
     approvals = open_approvals(settings)
     credentials = open_credentials(settings, shell.environ)
-    stored = _stored(credentials, skill)
-    lock = approvals.lock()
-    known = {*lock.approvals, *lock.refusals, *read_bundled(), *(each.skill for each in stored)}
-    origins = _origins(lock, stored, skill)
-    if skill not in known or settings.rewrite:
-        origins |= asyncio.run(_loaded_origins(shell, settings, skill, must_be=skill not in known))
-    refused_at = approvals.refuse(skill)
-    ended = [*credentials.end_grants(skill)]
-    rewritten = sorted(origin for origin in origins if approvals.is_rewritten(origin))
+
+    def found(wanted: str) -> Skill | None:
+        return asyncio.run(_loaded_skill(shell, settings, wanted))
+
+    taken: Any = take_back(skill, approvals, credentials, found, rewritten=bool(settings.rewrite))
     if as_json:
-        shown: dict[str, Json] = {"skill": skill, "revoked": True, "refused_at": refused_at}
-        print_json(shown | {"keys_without_a_place": [*ended], "rewritten": [*rewritten]})
+        print_json({"revoked": True, **taken})
         return
     say(f"Revoked. No call of {plain(skill)} goes out until you run: agentos approve {plain(skill)}")
-    if ended:
+    if ended := taken["keys_without_a_place"]:
         say(f"Still stored, without a place to go: the {' and '.join(map(plain, ended))} key.")
-    for origin in rewritten:
+    for origin in taken["rewritten"]:
         say(f"AGENTOS_REWRITE names {origin}, so calls to it still go out: take it out there.")
 
 
@@ -129,14 +122,6 @@ def approvals(shell: Shell, home: str | None, skills: tuple[str, ...], as_json: 
         _print_listed(each)
 
 
-def _stored(credentials: Credentials, skill_id: str) -> list[Listed]:
-    """The skill's stored credentials; none where they cannot be read: that keeps no refusal from being kept."""
-    try:
-        return [each for each in credentials.list() if each.skill == skill_id]
-    except PrivateFileError:
-        return []
-
-
 # ------------------------------------------------------------------ what is listed
 
 
@@ -161,24 +146,10 @@ async def _loaded(shell: Shell, settings: Settings) -> dict[str, Skill]:
         return {**loaded_skills(runtime.registry)}
 
 
-async def _loaded_origins(shell: Shell, settings: Settings, skill_id: str, *, must_be: bool) -> set[str]:
-    """The origins that a skill's file names. Raises UnknownSkill when there is none and there must be one."""
+async def _loaded_skill(shell: Shell, settings: Settings, skill_id: str) -> Skill | None:
+    """A skill by its file, None where that is broken. Raises UnknownSkill."""
     async with opened(shell, settings) as runtime:
-        known = {entry.id: entry.skill for entry in runtime.registry.entries}
-        if must_be:
-            VisibleSkills(runtime.registry).entry(skill_id)
-    skill = known.get(skill_id)
-    return _named(authority_of(skill).grants) if skill else set()
-
-
-def _origins(lock: Lock, stored: Iterable[Listed], skill_id: str) -> set[str]:
-    approval = lock.approvals.get(skill_id)
-    grants = set(approval.authority.grants) if approval else set()
-    return _named(grants.union(*(each.grants for each in stored)))
-
-
-def _named(grants: Iterable[Grant]) -> set[str]:
-    return {grant.origin for grant in grants if grant.origin is not None}
+        return VisibleSkills(runtime.registry).entry(skill_id).skill
 
 
 def _show_authority(skill: Skill, approvals: Approvals, changes: Sequence[str], lock: Lock, *, first: bool) -> None:

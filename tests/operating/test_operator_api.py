@@ -102,11 +102,19 @@ def test_what_a_skill_asks_for_is_approved_as_it_was_shown_and_taken_back(operat
     approved = operator.post(path, json={"authority": shown["authority"]}).json()
     assert (approved["state"], approved["changes"]) == ("approved", [])
     revoked = operator.delete(path).json()
+    assert revoked.keys() == {"skill", "refused_at", "keys_without_a_place", "rewritten"}
     assert revoked["skill"] == "stranger"
     listed = {each["skill"]: each["state"] for each in operator.get("/api/operator/approvals").json()["skills"]}
     assert listed["stranger"] == "refused"
     assert code(operator.delete("/api/operator/approvals/nobody")) == (404, "not_found")
     assert code(operator.get("/api/operator/approvals/torn")) == (503, "skill_broken")
+
+
+def test_what_is_taken_back_over_http_is_what_the_command_takes_back(operator: httpx.Client) -> None:
+    for skill in ("torn", "github"):
+        assert operator.delete(f"/api/operator/approvals/{skill}").json()["skill"] == skill
+    listed = {each["skill"]: each["state"] for each in operator.get("/api/operator/approvals").json()["skills"]}
+    assert (listed["torn"], listed["github"]) == ("refused", "refused")
 
 
 def test_an_agent_gets_a_token_once_is_stopped_and_goes_on(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from agentos_runtime.errors import ApprovalRequired, NotFound
+from agentos_runtime.errors import ApprovalRequired
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Skill
@@ -109,23 +109,6 @@ def approve(runtime: Runtime, skill_id: str, shown: str) -> dict[str, Json]:
 def approve_asked(runtime: Runtime, asked: Asked) -> None:
     """Approve what was shown to a person. Raises NotAllowed, PrivateFileError."""
     runtime.home.own_keys().approvals.approve(asked.skill, asked.pins)
-
-
-def revoke(runtime: Runtime, skill_id: str) -> dict[str, Json]:
-    """Take back all that a skill was approved for: `{skill, refused_at, keys_without_a_place}`.
-
-    Raises NotFound for a skill of which nothing is known, NotAllowed, PrivateFileError, KeyringError.
-    """
-    keys = runtime.home.own_keys()
-    known = {
-        str(each["skill"])
-        for each in each_skill(loaded_skills(runtime.registry), keys.approvals, keys.credentials.list())
-    }
-    if skill_id not in known:
-        raise NotFound(f"Nothing is known of a skill {skill_id!r}.", details={"skill": skill_id})
-    refused_at = keys.approvals.refuse(skill_id)
-    ended = keys.credentials.end_grants(skill_id)
-    return {"skill": skill_id, "refused_at": refused_at, "keys_without_a_place": [*ended]}
 
 
 def each_skill(

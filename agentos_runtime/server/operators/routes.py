@@ -11,7 +11,7 @@ from starlette.routing import Route
 from agentos_runtime.calls.call import Call
 from agentos_runtime.errors import InternalError, InvalidParams, ParamProblem
 from agentos_runtime.jsontext import Json
-from agentos_runtime.runtime.operating import agents, approvals, credentials
+from agentos_runtime.runtime.operating import agents, approvals, credentials, revoking
 from agentos_runtime.runtime.operating.attention import all_attention
 from agentos_runtime.runtime.operating.explaining import explain, would_send
 from agentos_runtime.runtime.service import Runtime
@@ -164,7 +164,7 @@ _ROUTES: tuple[tuple[str, str, Answer], ...] = (
     ("GET", "/approvals", lambda runtime, _: approvals.list_approvals(runtime)),
     ("GET", "/approvals/{skill}", lambda runtime, asked: approvals.show_approval(runtime, asked.part("skill"))),
     ("POST", "/approvals/{skill}", _approve),
-    ("DELETE", "/approvals/{skill}", lambda runtime, asked: approvals.revoke(runtime, asked.part("skill"))),
+    ("DELETE", "/approvals/{skill}", lambda runtime, asked: revoking.revoke(runtime, asked.part("skill"))),
     ("GET", "/agents", lambda runtime, _: agents.list_agents(runtime.home.agents, runtime.limits)),
     ("POST", "/agents", _add_agent),
     ("DELETE", "/agents/{agent}", _remove_agent),
