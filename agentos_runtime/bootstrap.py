@@ -30,7 +30,7 @@ from agentos_runtime.runtime.answering.local import LocalParts
 from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.runtime.home.parts import Home, OperatorKeys
 from agentos_runtime.runtime.safeguards import Safeguards
-from agentos_runtime.runtime.telling.exporting import Exporter
+from agentos_runtime.runtime.telling.exporting import Exporter, Traces
 from agentos_runtime.runtime.transport import TokenTransport
 from agentos_runtime.security.agents import Agents
 from agentos_runtime.security.broker import CredentialBroker
@@ -188,7 +188,7 @@ async def open_runtime(
                 if dependencies
                 else real_dependencies(settings, environ, safeguards.circuit_breakers, shared)
             )
-            async with reaching as reached, _exporter(settings) as exporter:
+            async with reaching as reached, _traces(settings) as traces:
                 desk = _open_desk(settings, shared, reached.clocks)
                 notifier = Notifier(read_notify(settings.notify, settings.config_file), environ)
                 recording = shared.ledger if shared else Ledger(settings.activity_file)
@@ -212,23 +212,20 @@ async def open_runtime(
                             platform=platform,
                             clocks=reached.clocks,
                             max_reply=settings.max_reply,
-                            exporter=exporter,
+                            traces=traces,
                             unready=shared.unready if shared else None,
                         )
 
 
 @asynccontextmanager
-async def _exporter(settings: Settings) -> AsyncIterator[Exporter | None]:
-    """What sends spans to a collector, past simulations, too; None where the operator names none.
-
-    Raises SettingsError.
-    """
-    endpoint = read_telemetry(settings.telemetry, settings.config_file).otlp_endpoint
-    if endpoint is None:
-        yield None
+async def _traces(settings: Settings) -> AsyncIterator[Traces]:
+    """Who gets to know the traces of calls; a collector does past simulations, too. Raises SettingsError."""
+    telemetry = read_telemetry(settings.telemetry, settings.config_file)
+    if telemetry.otlp_endpoint is None:
+        yield Traces(told=telemetry.propagate)
         return
-    async with Upstream(settings) as upstream, Exporter(upstream, endpoint) as exporter:
-        yield exporter
+    async with Upstream(settings) as upstream, Exporter(upstream, telemetry.otlp_endpoint) as exporter:
+        yield Traces(exporter, telemetry.propagate)
 
 
 def _replicas() -> Any:

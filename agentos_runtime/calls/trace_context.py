@@ -18,6 +18,11 @@ class TraceParent:
     """Whether the caller records the trace."""
 
 
+def text_of(parent: TraceParent, span_id: str) -> str:
+    """The `traceparent` of what is asked in that trace, in a span of its own."""
+    return f"00-{parent.trace_id}-{span_id}-{'01' if parent.sampled else '00'}"
+
+
 def parent_of(traceparent: object) -> TraceParent | None:
     """None for what is no `traceparent`, which then means nothing."""
     found = _PARENT.fullmatch(traceparent) if isinstance(traceparent, str) else None

@@ -1,10 +1,12 @@
 """`[metrics]` and `[telemetry]` of config.toml."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from agentos_runtime.config.tables import flag, read_table
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.manifest.origins import origin_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,23 @@ class TelemetrySettings:
 
     otlp_endpoint: str | None = None
     """Where a collector takes spans: OTLP over HTTP, as JSON. None = nobody is sent any."""
+    propagate: frozenset[str] = frozenset()
+    """Origins of services that are told the trace of a call."""
 
 
 def read_telemetry(raw: object, file: object) -> TelemetrySettings:
     """The table `telemetry`; `file` is named in errors. Raises SettingsError."""
-    return TelemetrySettings(**read_table(raw, f"{file}: telemetry", {"otlp_endpoint": _endpoint}))
+    keys: Mapping[str, Any] = {"otlp_endpoint": _endpoint, "propagate": _origins}
+    return TelemetrySettings(**read_table(raw, f"{file}: telemetry", keys))
+
+
+def _origins(value: Any) -> frozenset[str]:
+    texts = value if isinstance(value, list) else [None]
+    if any(not isinstance(text, str) or origin_of(text) != text for text in texts):
+        raise ValueError(
+            'write it as ["https://api.example.com"]: scheme and host, and the port if it is not the usual one'
+        )
+    return frozenset(texts)
 
 
 def _endpoint(value: Any) -> str:

@@ -141,11 +141,11 @@ class Record:
         if self.entry is not None:
             await self.ledger.mark(self.entry, "started")
 
-    def exchanged(self, origin: str, seconds: float) -> None:
-        """Note how long a request to the service took until it was answered, or failed."""
+    def exchanged(self, origin: str, seconds: float, span: str | None = None) -> None:
+        """Note how long a request to the service took until it was answered, or failed; told to it as a span."""
         self.timer.upstream += seconds
         if self.watched is not None:
-            self.watched.exchanged(origin, seconds)
+            self.watched.exchanged(origin, seconds, span)
 
     def note_stream(self) -> None:
         """Note that the reply comes in pieces."""

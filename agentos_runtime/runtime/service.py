@@ -40,7 +40,7 @@ from agentos_runtime.runtime.record import Record, Timer
 from agentos_runtime.runtime.results import Results
 from agentos_runtime.runtime.safeguards import Safeguards
 from agentos_runtime.runtime.selecting import Selection, checked_selection
-from agentos_runtime.runtime.telling.exporting import Exporter
+from agentos_runtime.runtime.telling.exporting import Traces
 from agentos_runtime.runtime.telling.figures import Figures
 from agentos_runtime.runtime.telling.watched import Telling
 from agentos_runtime.runtime.tracing import Trace
@@ -98,7 +98,7 @@ class Runtime:
         clocks: Clocks | None = None,
         renewals: Renewals | None = None,
         machine: LocalParts | None = None,
-        exporter: Exporter | None = None,
+        traces: Traces = Traces(),
         unready: Callable[[], bool] | None = None,
     ) -> None:
         self.registry = registry
@@ -113,12 +113,12 @@ class Runtime:
         self._platform = platform
         self.telling = Telling(Measured(), registry, safeguards.limits, home.agents)
         """Who is told how calls go."""
-        self._exporter = exporter
-        if exporter is not None:
-            self.telling.listeners.append(exporter.tell)
+        self._exporter = traces.exporter
+        if traces.exporter is not None:
+            self.telling.listeners.append(traces.exporter.tell)
         measured = self.telling.measured
         self._figures = Figures(measured, registry, broker, safeguards, home.agents, ledger, workers)
-        clocks, transport = clocks or Clocks(), Transport(upstream, safeguards.circuit_breakers)
+        clocks, transport = clocks or Clocks(), Transport(upstream, safeguards.circuit_breakers, traces.told)
         local = ThisMachine(registry, broker, machine, self.invoke) if machine else None
         self._services = Services(workers, broker, transport, clocks, max_reply, renewals, local, platform=platform)
         self.asking = Asking(desk, safeguards.limits, registry, self._check_stopped, self.is_bound)

@@ -1,9 +1,12 @@
 """The way to the upstream: circuit breaker, retry, time and trace of every request that leaves, in one place."""
 
+import secrets
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TypeAlias
 
 from agentos_runtime.calls.messages import SAFE_METHODS, UpstreamRequest, UpstreamResponse
+from agentos_runtime.calls.trace_context import text_of
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.circuit_breaker import CircuitBreakers
@@ -15,6 +18,7 @@ from agentos_runtime.runtime.record import Record
 from agentos_runtime.runtime.tracing import response_stages
 
 UNAUTHORIZED = 401
+TRACEPARENT = "traceparent"
 TraceStages: TypeAlias = Callable[[Iterable[tuple[str, Json]]], None]
 """Gets the stages of an answer."""
 
@@ -37,11 +41,17 @@ class TokenTransport:
 
 
 class Transport:
-    """Sends authorized requests, and notes in the call's record what became of them."""
+    """Sends authorized requests, and notes in the call's record what became of them.
 
-    def __init__(self, upstream: Upstream, circuit_breakers: CircuitBreakers) -> None:
+    traced: origins of services that are told the trace that a call belongs to.
+    """
+
+    def __init__(
+        self, upstream: Upstream, circuit_breakers: CircuitBreakers, traced: frozenset[str] = frozenset()
+    ) -> None:
         self._upstream = upstream
         self._circuit_breakers = circuit_breakers
+        self._traced = traced
 
     async def send(
         self,
@@ -76,7 +86,7 @@ class Transport:
         retry: Retry | None,
         timeout: float,
     ) -> UpstreamResponse:
-        request = authorized.request
+        request, span = self._told(authorized, record)
         changes = request.method not in SAFE_METHODS
         timer = record.timer
         started = timer.clock()
@@ -91,7 +101,7 @@ class Transport:
             record.made = record.made or (changes and gone)
             raise
         finally:
-            record.exchanged(authorized.origin, timer.clock() - started)
+            record.exchanged(authorized.origin, timer.clock() - started, span)
         record.hear(response.status, response.headers, response.simulated)
         record.made = record.made or (changes and response.status < 400)
         trace_stages(response_stages(response.status, response.headers, response.body))
@@ -131,12 +141,13 @@ class Transport:
         retry: Retry | None,
         times: tuple[float, float],
     ) -> OpenUpstream:
+        request, span = self._told(authorized, record)
         timer = record.timer
         started = timer.clock()
         try:
             with self._circuit_breakers.attempt(authorized.origin) as attempt:
                 upstream = await self._upstream.open(
-                    authorized.request,
+                    request,
                     timeout=times[0],
                     idle_timeout=times[1],
                     retry=retry,
@@ -144,7 +155,16 @@ class Transport:
                 )
                 attempt.status = upstream.status
         finally:
-            record.exchanged(authorized.origin, timer.clock() - started)
+            record.exchanged(authorized.origin, timer.clock() - started, span)
         record.hear(upstream.status, upstream.headers, upstream.simulated)
         trace_stages(response_stages(upstream.status, upstream.headers))
         return upstream
+
+    def _told(self, authorized: AuthorizedRequest, record: Record) -> tuple[UpstreamRequest, str | None]:
+        """The request, with the trace of its call where its service is told; and the id of the span that it is."""
+        request, parent = authorized.request, record.call.parent
+        if parent is None or authorized.origin not in self._traced:
+            return request, None
+        span = secrets.token_hex(8)
+        others = tuple(pair for pair in request.headers if pair[0].lower() != TRACEPARENT)
+        return replace(request, headers=(*others, (TRACEPARENT, text_of(parent, span)))), span

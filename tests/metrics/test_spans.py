@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from agentos_runtime.config.settings import SettingsError
+from agentos_runtime.metrics.settings import read_telemetry
 from tests.cli.console import Console
 from tests.end_to_end.house import KEY
 from tests.proxy.lab import CHAT, QUERY, Lab, lab
@@ -101,6 +103,33 @@ def test_a_call_and_its_request_are_spans_of_the_trace_that_its_caller_names(tra
     assert [word in request.raw.decode() for word in (PRIVATE, KEY, QUERY)] == [False] * 3
     upstream = traced.lab.upstream.asked
     assert [upstream.header(name) for name in ("traceparent", "tracestate", "baggage")] == [None] * 3
+
+
+def test_services_that_the_operator_names_are_told_the_trace_of_a_call_and_no_others(tmp_path: Path) -> None:
+    with Toy(answer_json({})) as collector:
+        telemetry = {"otlp_endpoint": collector.origin, "propagate": ["https://openrouter.ai"]}
+        with lab(tmp_path, telemetry=telemetry) as made:
+            told = Traced(made, collector)
+            sent = [("x-note", "mine"), ("traceparent", TRACEPARENT), ("tracestate", "x=1")]
+            made.upstream.says(answer_json(SAID))
+            made.use("POST", CHAT, json={"model": "a/b", "messages": []}, headers=dict(sent))
+            upstream, (_, client) = made.upstream.asked, told.spans(2)
+            assert upstream.header("traceparent") == f"00-{TRACE}-{client['spanId']}-01"
+            assert upstream.header("tracestate") is None
+            made.upstream.says(answer_json(SAID))
+            made.use("POST", CHAT, json={"model": "a/b", "messages": []})
+            assert made.upstream.asked.header("traceparent") is None
+            made.upstream.says(answer_json({"found": []}))
+            made.house.call("maps", "find", {"q": "x"}, traceparent=TRACEPARENT)
+            assert made.upstream.asked.header("traceparent") is None
+
+
+@pytest.mark.parametrize(
+    "value", ["https://a.example", ["a.example"], ["https://a.example/x"], ["https://A.example"], [1]]
+)
+def test_services_to_be_told_are_named_by_their_origins(value: object) -> None:
+    with pytest.raises(SettingsError, match=r"telemetry.*propagate.*write it as"):
+        read_telemetry({"propagate": value}, "config.toml")
 
 
 def test_utilities_tools_and_failures_are_told_apart(traced: Traced) -> None:

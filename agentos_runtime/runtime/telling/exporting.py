@@ -10,6 +10,7 @@ from typing import Self
 from agentos_runtime.calls.call import Call
 from agentos_runtime.calls.messages import UpstreamRequest
 from agentos_runtime.errors import AgentOSError
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.origins import host_of
 from agentos_runtime.metrics.spans import Span, Value, spans_text
 from agentos_runtime.runtime.ports import Upstream
@@ -23,6 +24,14 @@ EVERY = 2.0
 PATIENCE = 10.0
 LAST_WORDS = 3.0
 """Seconds that the last spans have when the runtime is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """Who gets to know the traces of calls: a collector, and services by their origins."""
+
+    exporter: "Exporter | None" = None
+    told: frozenset[str] = frozenset()
 
 
 class Exporter:
@@ -121,7 +130,7 @@ def spans_of(ended: Ended) -> Iterator[Span]:
         model = said.get("gen_ai.response.model")
         yield Span(
             trace_id,
-            secrets.token_hex(8),
+            each.span or secrets.token_hex(8),
             own,
             f"{said['gen_ai.operation.name']} {model}" if model else f"call {host_of(each.origin)}",
             "client",

@@ -27,6 +27,8 @@ class Exchanged:
     began: int
     ended: int
     """When it was answered, or failed; a stream may go on."""
+    span: str | None = None
+    """The id of its span, where the service was told one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +115,12 @@ class Watched:
     def first_event(self, timings: Timings) -> None:
         self._telling.measured.first_events.observe((self._skill, self._utility), timings.total_ms / 1e3)
 
-    def exchanged(self, origin: str, seconds: float) -> None:
+    def exchanged(self, origin: str, seconds: float, span: str | None) -> None:
         """A request to the service was answered, or failed."""
         self._telling.measured.upstream.observe((self._skill, origin), seconds)
         if self._began:
             now = time.time_ns()
-            self._exchanges.append(Exchanged(origin, now - round(seconds * 1e9), now))
+            self._exchanges.append(Exchanged(origin, now - round(seconds * 1e9), now, span))
 
     def ended(self, closing: Closing, meter: Meter, timings: Timings, refused_by: str | None, noted: Noted) -> None:
         measured, agent = self._telling.measured, self._telling.agent(self._call)
