@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal, TypeVar
 
-from agentos_runtime.calls.call import Call, Event, RawReply, Reply, Timings
+from agentos_runtime.calls.call import Call, Event, Passing, RawReply, Reply, Timings
 from agentos_runtime.calls.metering import NUMBERS, Meter, read_meter
 from agentos_runtime.errors import AgentOSError, ParamProblem, UpstreamFailure
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
@@ -41,6 +41,10 @@ class Results:
         redactor = self._redactor
         raw = RawReply(redactor.clean_bytes(body), redactor.clean_text(content_type))
         return Reply(None, b"null", raw, timings)
+
+    def passing(self, content_type: str, passing: Passing, timings: Timings) -> Reply:
+        """A reply of bytes that are yet to come, which `stream` has cleaned."""
+        return Reply(None, b"null", RawReply(b"", self._redactor.clean_text(content_type), passing), timings)
 
     def event(self, name: Literal["delta", "done"], data: Json) -> Event:
         """An event of a stream."""

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -148,6 +149,20 @@ def test_a_replayed_call_is_the_call_that_was_made(
     assistant, tool = wire(expressions).body({"model": "m", "messages": messages})["messages"]
     assert [json.loads(call["function"]["arguments"]) for call in assistant["tool_calls"]] == inputs
     assert tool["content"] == result if isinstance(result, str) else json.loads(tool["content"]) == result
+
+
+@pytest.mark.parametrize("skill", ["openrouter", "ollama"])
+@pytest.mark.parametrize("result", [["a", "b"], [""], ["a", {"type": "text", "text": "b"}], [1], {"a": [None]}])
+def test_a_result_that_is_no_text_and_no_parts_is_its_json(
+    expressions: Expressions, skill: str, result: object
+) -> None:
+    calls = [{"id": "c0", "name": "f", "input": {}}]
+    messages: list[Any] = [
+        {"role": "assistant", "content": None, "tool_calls": calls},
+        {"role": "tool", "tool_call_id": "c0", "content": result},
+    ]
+    *_, told = expressions.wire(skill).body({"model": "m", "messages": messages})["messages"]
+    assert json.loads(told["content"]) == result
 
 
 def wire(expressions: Expressions) -> Wire:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from agentos_runtime.calls.call import RawReply, Reply
+from agentos_runtime.calls.call import Reply
 from agentos_runtime.errors import AgentOSError, UpstreamTimeout
 from agentos_runtime.runtime.authorized import AuthorizedRequest
 from agentos_runtime.runtime.context import CallContext
@@ -38,8 +38,7 @@ async def pass_on(ctx: CallContext, authorized: AuthorizedRequest) -> Reply:
     if ctx.record.permit is not None:
         ctx.record.permit.can_stop(passing.interrupt)
     ctx.record.goes_on_outside = True
-    raw = RawReply(b"", ctx.results.text(content_type), passing)
-    return Reply(None, b"null", raw, ctx.timings())
+    return ctx.results.passing(content_type, passing, ctx.timings())
 
 
 async def _beginning(
