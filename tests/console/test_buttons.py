@@ -1,4 +1,6 @@
-"""In a real browser: every button of every page."""
+"""In a real browser: every button of every page; a minute and a half, so `scripts/prove console` runs it."""
+
+import os
 
 import pytest
 
@@ -6,7 +8,10 @@ from tests.console.conftest import Opened
 from tests.console.driving import MARKS, calls, driven, names
 from tests.server.client import ask
 
-pytestmark = MARKS
+pytestmark = [
+    *MARKS,
+    pytest.mark.skipif("AGENTOS_TEST_BUTTONS" not in os.environ, reason="run by `scripts/prove console`"),
+]
 
 
 @pytest.fixture(scope="module")
