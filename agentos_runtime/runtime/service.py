@@ -111,8 +111,7 @@ class Runtime:
         self._safeguards = safeguards
         self._notifier = notifier
         self._platform = platform
-        self.telling = Telling(Measured(), registry, safeguards.limits, home.agents)
-        """Who is told how calls go."""
+        self.telling = Telling(Measured(), registry, safeguards.limits, home.agents)  # hears how calls go
         self._exporter = traces.exporter
         if traces.exporter is not None:
             self.telling.listeners.append(traces.exporter.tell)
