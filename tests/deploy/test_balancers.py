@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -97,13 +98,14 @@ class Replicas:
         return httpx.post(self.url + CHAT, json=ASK, headers=HEADERS, timeout=PATIENCE, trust_env=False)
 
 
-def configuration(name: str, folder: Path, ports: tuple[int, int]) -> tuple[Path, int, int]:
+def configuration(name: str, folder: Path, ports: tuple[int, ...]) -> tuple[Path, int, int]:
     """The file of `deploy/` with the places of the test in it, the balancer's port, and where it tells states."""
     port, states = free_port(), free_port()
-    text = (DEPLOY / BALANCERS[name][0]).read_text()
-    for number, each in enumerate(ports, 1):
-        assert f"agentos-{number}:3456" in text
-        text = text.replace(f"agentos-{number}:3456", f"127.0.0.1:{each}")
+    lines = (DEPLOY / BALANCERS[name][0]).read_text().splitlines()
+    named = [line for line in lines if re.search(r"agentos-\d:3456", line)]
+    at = lines.index(named[0])
+    servers = [_of_server(named[0], number, each) for number, each in enumerate(ports, 1)]
+    text = "\n".join([*lines[:at], *servers, *lines[at + len(named) :], ""])
     text = text.replace("bind :8080", f"bind 127.0.0.1:{port}").replace("listen 8080", f"listen 127.0.0.1:{port}")
     file = folder / BALANCERS[name][0]
     if name == "haproxy":
@@ -113,9 +115,27 @@ def configuration(name: str, folder: Path, ports: tuple[int, int]) -> tuple[Path
     return file, port, states
 
 
+def _of_server(line: str, number: int, port: int) -> str:
+    """The line of the first server, for one on this port."""
+    return line.replace("agentos-1:3456", f"127.0.0.1:{port}").replace("agentos-1", f"agentos-{number}")
+
+
+@contextlib.contextmanager
+def balanced(name: str, folder: Path, ports: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+    """The balancer in front of servers on these ports: its address, and where it tells states."""
+    program = installed(name)
+    file, port, states = configuration(name, folder, ports)
+    balancer = subprocess.Popen([program, *BALANCERS[name][2](file)[1:]], stderr=subprocess.DEVNULL)
+    try:
+        yield f"http://127.0.0.1:{port}", f"http://127.0.0.1:{states}/;csv"
+    finally:
+        balancer.terminate()
+        balancer.wait(PATIENCE)
+
+
 @contextlib.contextmanager
 def replicas(name: str, folder: Path, toy: Toy) -> Iterator[Replicas]:
-    program = installed(name)
+    installed(name)
     environ = {
         "AGENTOS_HOME": str(folder / "home"),
         "AGENTOS_REWRITE": f"https://openrouter.ai={toy.origin}",
@@ -126,18 +146,14 @@ def replicas(name: str, folder: Path, toy: Toy) -> Iterator[Replicas]:
         "PATH": os.environ["PATH"],
     }
     both = Replicas((free_port(), free_port()), environ)
-    file, port, states = configuration(name, folder, both.ports)
     with contextlib.ExitStack() as ends:
         ends.callback(both.end)
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(both.start, (0, 1)))
-        balancer = subprocess.Popen([program, *BALANCERS[name][2](file)[1:]], stderr=subprocess.DEVNULL)
-        ends.callback(balancer.wait, PATIENCE)
-        ends.callback(balancer.terminate)
-        both.url = f"http://127.0.0.1:{port}"
+        both.url, states = ends.enter_context(balanced(name, folder, both.ports))
         _until(lambda: _answers(both.url))
         if name == "haproxy":
-            both.states = f"http://127.0.0.1:{states}/;csv"
+            both.states = states
         yield both
 
 

@@ -1,215 +1,44 @@
-"""Three servers behind HAProxy over one database, under calls, while servers are killed and the database fails."""
+"""Three servers behind HAProxy and nginx, over one database, while servers and the database fail.
+
+The clocks of two of the servers are an hour off.
+"""
 
 import contextlib
-import json
 import os
 import random
-import secrets
-import signal
-import subprocess
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.cli.console import SCRIPT, Console
-from tests.deploy.test_balancers import DEPLOY, installed
-from tests.limits.support import KEY, ORIGIN, priced
+from tests.cli.console import Console
+from tests.deploy.test_balancers import balanced
+from tests.limits.support import ORIGIN
 from tests.security.support import until
-from tests.server.test_stop import free_port
-from tests.stores.databases import PrivateServer, ask, made, private_server
+from tests.stores.clock import HOUR, wrong_clock
+from tests.stores.databases import PrivateServer, ask, frozen, made, private_server
+from tests.stores.team import LIMITS, MOST_AT_ONCE, REPLICAS, SKILL, Load, Service, Team, is_ready
 from tests.stores.test_crashes import _CUT as CUT
-from tests.stores.test_sealed import K1
-from tests.toy.raw import Exchange, Toy
+from tests.toy.raw import Toy
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
-SIZES = dict(zip(("kills", "crashes", "cuts", "freezes", "read_only"), (1, 1, 0, 0, 0), strict=True))
-"""How often each trouble comes; `AGENTOS_TEST_TROUBLES=200,20,20,5,2` says another number of each."""
-REPLICAS = 3
+SIZES = {"kills": 1, "crashes": 1, "cuts": 0, "freezes": 0, "read_only": 0, "replaced": 1}
+"""How often each trouble comes; `AGENTOS_TEST_TROUBLES=200,20,20,5,2,3` says another number of each."""
 CALLERS = 12
-MOST_AT_ONCE = 5
-LIMITS = f"[limits.agents.bot]\ncost_per_week = 1000000.0\nconcurrent = {MOST_AT_ONCE}\n"
-TOKEN = "a-token-for-all-callers"
-SKILL = """\
----
-id: toy
-name: Toy
-description: A service for tests
-auth: {type: api_key, header: X-Key}
-utilities:
-  ask:
-    description: Ask something
-    params: {text: {type: string}, who: {type: string}}
-    rest: {method: POST, url: ORIGIN/ask, body: {text: .params.text, who: .params.who}}
----
-"""
-TYPED = {"database_unavailable", "idempotency_unknown", "rate_limited", "shutting_down", "overloaded"}
-"""What callers may be told besides answers."""
+SLACK = 60_000
+"""Milliseconds by which a server may be wrong about the database's clock, under load."""
 
 
-class Service:
-    """Counts what it is asked, and how many calls of one agent it has at once."""
-
-    def __init__(self) -> None:
-        self.asked: Counter[str] = Counter()
-        self.most: Counter[str] = Counter()
-        self._now: Counter[str] = Counter()
-        self._lock = threading.Lock()
-
-    def __call__(self, exchange: Exchange) -> None:
-        body = json.loads(exchange.request.body)
-        who = body["who"]
-        with self._lock:
-            self.asked[body["text"]] += 1
-            self._now[who] += 1
-            self.most[who] = max(self.most[who], self._now[who])
-        try:
-            time.sleep(0.005)
-            priced(0.25)(exchange)
-        finally:
-            with self._lock:
-                self._now[who] -= 1
+def freeze(server: PrivateServer) -> None:
+    with frozen(server):
+        time.sleep(3)
 
 
-class Team:
-    """The servers, each with a home of its own."""
-
-    def __init__(self, folder: Path, console: Console, address: str, origin: str) -> None:
-        self.ports = [free_port() for _ in range(REPLICAS)]
-        self._folder = folder
-        self._environ = console.environ | {
-            "AGENTOS_DATABASE": address,
-            "AGENTOS_MASTER_KEY": K1,
-            "AGENTOS_REWRITE": f"{ORIGIN}={origin}",
-            "AGENTOS_TOKEN": TOKEN,
-            "AGENTOS_PUBLIC_URL": "http://agents.example",
-            "TOY_API_KEY": KEY,
-        }
-        self._processes: dict[int, subprocess.Popen[str]] = {}
-
-    def start(self, number: int) -> None:
-        home = self._folder / f"home-{number}"
-        home.mkdir(mode=0o700, exist_ok=True)
-        (home / "config.toml").write_text("[idempotency]\nenabled = true\n")
-        command = [*SCRIPT, "serve", "--json", "--port", str(self.ports[number])]
-        environ = self._environ | {"AGENTOS_HOME": str(home)}
-        with (self._folder / f"log-{number}").open("a") as log:
-            process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=log, text=True)
-        self._processes[number] = process
-        assert process.stdout is not None
-        assert process.stdout.readline(), (self._folder / f"log-{number}").read_text()
-
-    def kill(self, number: int) -> None:
-        with self._processes.pop(number) as process:
-            process.kill()
-
-    def end(self) -> None:
-        for process in self._processes.values():
-            process.send_signal(signal.SIGTERM)
-        for process in self._processes.values():
-            with process:
-                process.communicate(timeout=60)
-
-
-class Load:
-    """Callers that ask one thing after the other, each under a key, and again where they do not know."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.acknowledged: set[str] = set()
-        self.outcomes: Counter[str] = Counter()
-        self.strange: list[str] = []
-        self.last_at = time.monotonic()
-        self.longest = 0.0
-        self.going = True
-        self._lock = threading.Lock()
-
-    def run(self, who: str) -> None:
-        with httpx.Client(timeout=60, trust_env=False) as client:
-            while self.going:
-                text = secrets.token_hex(8)
-                for _ in range(5):
-                    try:
-                        if self._is_known(self._ask(client, who, text)):
-                            break
-                    except httpx.TransportError:  # of a connection that was used before, HAProxy says nothing
-                        self.outcomes["cut off"] += 1
-
-    def _ask(self, client: httpx.Client, who: str, text: str) -> httpx.Response:
-        headers = {
-            "Host": "agents.example",
-            "Authorization": f"Bearer {TOKEN}",
-            "X-Agent": who,
-            "Idempotency-Key": text,
-        }
-        return client.post(f"{self.url}/api/skills/toy/ask", json={"text": text, "who": who}, headers=headers)
-
-    def _is_known(self, answer: httpx.Response) -> bool:
-        """Whether the caller knows what became of its call."""
-        with self._lock:
-            if answer.status_code == 200:
-                now = time.monotonic()
-                self.longest, self.last_at = max(self.longest, now - self.last_at), now
-                self.acknowledged.add(answer.headers["x-request-id"])
-                self.outcomes["ok" if "idempotency-replayed" not in answer.headers else "replayed"] += 1
-                return True
-            balancer = answer.headers.get("content-type", "").startswith("text/html")
-            code = f"balancer {answer.status_code}" if balancer else answer.json()["code"]
-            self.outcomes[code] += 1
-            if code not in TYPED and code not in ("balancer 502", "balancer 503"):
-                self.strange.append(answer.text)
-        if code in ("rate_limited", "database_unavailable", "balancer 503"):
-            time.sleep(0.02)
-        return code == "idempotency_unknown"
-
-
-@contextlib.contextmanager
-def balanced(folder: Path, ports: list[int]) -> Iterator[str]:
-    """HAProxy with the file of `deploy/`, and the servers of the test in it."""
-    text = (DEPLOY / "haproxy.cfg").read_text().partition("  server agentos-1")[0]
-    text += "".join(f"  server agentos-{number} 127.0.0.1:{port}\n" for number, port in enumerate(ports, 1))
-    port = free_port()
-    file = folder / "haproxy.cfg"
-    file.write_text(text.replace("bind :8080", f"bind 127.0.0.1:{port}").replace("inter 1s", "inter 100ms"))
-    process = subprocess.Popen([installed("haproxy"), "-db", "-f", str(file)], stderr=subprocess.DEVNULL)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def is_ready(url: str) -> bool:
-    """Whether a server behind the balancer says so; at first the balancer itself may not listen yet."""
-    with contextlib.suppress(httpx.TransportError):
-        return httpx.get(f"{url}/api/health/ready", trust_env=False, timeout=60).status_code == 200
-    return False
-
-
-def processes_of(server: PrivateServer) -> list[int]:
-    """The database's, all of them."""
-    first = int((server._folder / "data" / "postmaster.pid").read_text().split()[0])
-    children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-    return [first, *map(int, children)]
-
-
-def freeze(server: PrivateServer, address: str) -> None:
-    pids = processes_of(server)
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    time.sleep(3)
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
-
-
-def crash(server: PrivateServer, address: str) -> None:
+def crash(server: PrivateServer) -> None:
     server.crash()
     server.start()
 
@@ -224,6 +53,21 @@ def read_only(server: PrivateServer, address: str) -> None:
     ask(server.address, cut)
 
 
+def kill(team: Team, number: int) -> None:
+    team.kill(number)
+    team.start(number)
+
+
+def replace_all(team: Team, load: Load) -> None:
+    """One server after the other is replaced, and no call fails."""
+    begin = time.monotonic()
+    for number in range(REPLICAS):
+        team.replace(number)
+        wanted = len(load.acknowledged) + 50
+        assert until(lambda wanted=wanted: len(load.acknowledged) >= wanted)  # type: ignore[misc]
+    assert [how for began, how in load.failed if began >= begin] == []
+
+
 def troubles() -> list[str]:
     given = os.environ.get("AGENTOS_TEST_TROUBLES")
     sizes = dict(zip(SIZES, map(int, given.split(",")), strict=True)) if given else SIZES
@@ -232,47 +76,100 @@ def troubles() -> list[str]:
     return found
 
 
+class Figures:
+    """What was measured, printed as it goes: how long callers waited, and until when calls were refused."""
+
+    def __init__(self, load: Load, all_of: int) -> None:
+        self._load = load
+        self._all_of = all_of
+        self._began = time.monotonic()
+        self._waited: dict[str, list[dict[str, float]]] = defaultdict(list)
+        self._back: dict[str, list[float]] = defaultdict(list)
+
+    @contextlib.contextmanager
+    def of(self, trouble: str) -> Iterator[Callable[[], None]]:
+        """Gives what is to be called when the trouble is over."""
+        self._load.longest = dict.fromkeys(self._load.longest, 0.0)
+        ended = self._began
+
+        def over() -> None:
+            nonlocal ended
+            self._load.back_at, ended = None, time.monotonic()
+
+        yield over
+        self._waited[trouble].append(self._load.longest)
+        self._back[trouble].append((self._load.back_at or ended) - ended)
+        done = sum(map(len, self._waited.values()))
+        if done % 10 == 0 or done == self._all_of:
+            self._say(done)
+
+    def _say(self, done: int) -> None:
+        lines = [
+            f"{done} of {self._all_of} after {time.monotonic() - self._began:.0f} s: {dict(self._load.outcomes)}"
+        ]
+        for name, waited in self._waited.items():
+            told = [
+                f"{kind} {max(each):.2f} s (median {each[len(each) // 2]:.2f} s)"
+                for kind in self._load.longest
+                for each in [sorted(one[kind] for one in waited)]
+            ]
+            back = f"calls let in again after {max(self._back[name]):.2f} s at most"
+            lines.append(f"  {name} {len(waited)}: longest wait for an {', a '.join(told)}; {back}")
+        print("\n".join(lines), flush=True)  # noqa: T201
+
+
 def test_nothing_is_lost_passed_or_made_twice_whatever_fails(tmp_path: Path, console: Console) -> None:
     console.write("toy.md", SKILL.replace("ORIGIN", ORIGIN))
     limits, service = tmp_path / "limits.toml", Service()
     limits.write_text(LIMITS)
+    clocks = {number: wrong_clock(tmp_path, off) for number, off in ((1, HOUR), (2, -HOUR))}
     with private_server() as server, made(server.address) as address, Toy(service) as toy:
+        since = ask(address, "SELECT moment()")[0][0]
         assert console.run("database", "limits", limits, AGENTOS_DATABASE=address).code == 0
-        team = Team(tmp_path, console, address, toy.origin)
+        team = Team(tmp_path, console, address, toy.origin, clocks)
         assert console.run("approve", "toy", "--yes", AGENTOS_DATABASE=address).code == 0
         with ThreadPoolExecutor(CALLERS + REPLICAS) as pool, contextlib.ExitStack() as ends:
             ends.callback(team.end)
             list(pool.map(team.start, range(REPLICAS)))
-            load = Load(ends.enter_context(balanced(tmp_path, team.ports)))
-            assert until(lambda: is_ready(load.url))
-            load.last_at = time.monotonic()
-            calls = [pool.submit(load.run, who) for who in ("bot", "free") * (CALLERS // 2)]
+            names = ("haproxy", "nginx")
+            load = Load(tuple(ends.enter_context(balanced(each, tmp_path, team.ports))[0] for each in names))
+            for url in load.urls:
+                assert until(lambda url=url: is_ready(url))  # type: ignore[misc]
+            calls = [pool.submit(load.run, number) for number in range(CALLERS)]
             ends.callback(setattr, load, "going", False)
-            make: dict[str, Callable[[], Any]] = {
-                "crashes": lambda: crash(server, address),
-                "cuts": lambda: ask(address, CUT),
-                "freezes": lambda: freeze(server, address),
-                "read_only": lambda: read_only(server, address),
-            }
-            for number, trouble in enumerate(troubles()):
-                wanted = len(load.acknowledged) + 100
-                assert until(lambda wanted=wanted: len(load.acknowledged) >= wanted), (trouble, load.outcomes)  # type: ignore[misc]
-                if trouble == "kills":
-                    team.kill(number % REPLICAS)
-                    team.start(number % REPLICAS)
-                else:
-                    make[trouble]()
-            wanted = len(load.acknowledged) + 100
-            assert until(lambda: len(load.acknowledged) >= wanted), load.outcomes
+            make_trouble(load, team, server, address)
             load.going = False
             for call in calls:
                 call.result()
             assert until(lambda: ask(address, "SELECT count(*) FROM open_call") == [(0,)]), "a call is open"
-            check(address, load, service)
-            print(f"{dict(load.outcomes)}; the longest time without an answer: {load.longest:.1f} s")  # noqa: T201
+            check(address, load, service, since)
 
 
-def check(address: str, load: Load, service: Service) -> None:
+def make_trouble(load: Load, team: Team, server: PrivateServer, address: str) -> None:
+    make: Mapping[str, Callable[[int], Any]] = {
+        "kills": lambda number: kill(team, number % REPLICAS),
+        "crashes": lambda _: crash(server),
+        "cuts": lambda _: ask(address, CUT),
+        "freezes": lambda _: freeze(server),
+        "read_only": lambda _: read_only(server, address),
+        "replaced": lambda _: replace_all(team, load),
+    }
+    coming = troubles()
+    figures = Figures(load, len(coming))
+    more_calls(load, "at first")
+    for number, trouble in enumerate(coming):
+        with figures.of(trouble) as over:
+            make[trouble](number)
+            over()
+            more_calls(load, trouble)
+
+
+def more_calls(load: Load, after: str) -> None:
+    wanted = len(load.acknowledged) + 100
+    assert until(lambda: len(load.acknowledged) >= wanted and load.back_at is not None), (after, load.outcomes)
+
+
+def check(address: str, load: Load, service: Service, since: int) -> None:
     assert load.strange == []
     kept = {each for (each,) in ask(address, "SELECT request_id FROM ended")}
     assert load.acknowledged - kept == set()
@@ -281,3 +178,5 @@ def check(address: str, load: Load, service: Service) -> None:
     counted = ask(address, "SELECT cost_week, running, reserved FROM subject WHERE name = 'bot'")
     spent = ask(address, "SELECT sum(round(cost * 1e9))::bigint FROM ended WHERE agent = 'bot'")[0][0]
     assert counted == [(spent, 0, 0)]
+    elsewhen = "SELECT count(*) FROM ended WHERE began_at(id) NOT BETWEEN ? AND moment() + ?"
+    assert ask(address, elsewhen, since - SLACK, SLACK) == [(0,)]
