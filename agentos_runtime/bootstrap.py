@@ -98,7 +98,7 @@ async def real_dependencies(
         turns, wall = (shared.turns, shared.now) if shared else (FileTurns(settings.home), time.time)
         async with Renewals(store, asking, broker, turns, wall=wall) as renewals:
             machine = LocalParts(Executors(), pinning)
-            yield Dependencies(upstream, broker, renewals=renewals, keys=keys, machine=machine)
+            yield Dependencies(upstream, broker, Clocks(wall=wall), renewals=renewals, keys=keys, machine=machine)
 
 
 class SpentInLedger:

@@ -140,7 +140,8 @@ async def open_shared(settings: Settings, *, patient: bool = True) -> AsyncItera
     settings = with_database(settings)
     documents, address = settings.documents, address_of(settings)
     replica = Replica(address, documents, f"{socket.gethostname()}:{os.getpid()}")
-    calls, durable = Calls(replica, address, settings.home), Link(address, durable=True)
+    calls = Calls(replica, address, settings.home)
+    durable = Link(address, durable=True, silence=replica.silence)
     reads = SideConnection(address)
     try:
         await _in_time(lambda: asyncio.to_thread(check, documents.side), patient)

@@ -1,7 +1,6 @@
 """`agentos login`: a key by logging in with a browser, kept like any other."""
 
 import asyncio
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -108,7 +107,7 @@ def login(
     except LoginError as error:
         raise Failed(str(error)) from None
     values = _values(auth, granted) | client.given(declared)
-    stored = store(credentials, loaded, auth, values, grants, _life(granted))
+    stored = store(credentials, loaded, auth, values, grants, _life(granted, credentials.now()))
     if as_json:
         renews = granted.refresh_token is not None
         print_json(stored | {"expires_in": granted.expires_in, "scope": granted.scope, "renews": renews})
@@ -168,8 +167,8 @@ def _values(auth: Auth, granted: Granted) -> dict[str, str]:
     return refresh | {auth.fields[0]: granted.key.reveal()}
 
 
-def _life(granted: Granted) -> Life | None:
-    return None if granted.expires_in is None else Life.of(time.time(), granted.expires_in)
+def _life(granted: Granted, now: float) -> Life | None:
+    return None if granted.expires_in is None else Life.of(now, granted.expires_in)
 
 
 def _with_login(skill: Skill) -> str | None:

@@ -8,7 +8,6 @@ import hmac
 import json
 import re
 import secrets
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from datetime import UTC, datetime
@@ -71,12 +70,13 @@ def is_agent_name(text: str) -> bool:
 class Agents:
     """The bound and the stopped agents of one home, read again when the file changes.
 
-    clock: epoch seconds. Every method raises PrivateFileError when the file cannot be trusted or read.
+    clock: epoch seconds; the file's unless given. Every method raises PrivateFileError when the file cannot be
+    trusted or read.
     """
 
-    def __init__(self, file: PrivateFile, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, file: PrivateFile, *, clock: Callable[[], float] | None = None) -> None:
         self._file = file
-        self._clock = clock
+        self._clock = clock or file.now
         self._read: tuple[Stamp | None, _Known] = (None, _Known())
         """What was read last, and under which stamp."""
 

@@ -67,12 +67,12 @@ class Approvals:
         *,
         bundled: Mapping[str, Lender],
         rewrite: Mapping[str, str],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self._file = lock
         self._bundled = bundled
         self._rewritten = frozenset(origin for url in rewrite if (origin := origin_of(url)))
-        self._now = now
+        self._now = now or (lambda: datetime.fromtimestamp(lock.now(), UTC))
         self._read: tuple[Stamp | None, Lock] = (None, Lock())
         """What was read last, and under which stamp."""
         self._lent: dict[str, tuple[str, frozenset[Grant]]] = {}

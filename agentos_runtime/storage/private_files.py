@@ -53,6 +53,10 @@ class PrivateFile:
         except OSError as error:
             return (error.errno or 0,)
 
+    def now(self) -> float:
+        """Epoch seconds, on the clock of all who share the file."""
+        return time.time()
+
     def read(self) -> Contents | None:
         """The whole file; None when it is not there.
 

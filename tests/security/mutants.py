@@ -10,6 +10,7 @@ import itertools
 import os
 import queue
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -65,6 +66,8 @@ class Mutant:
     def apply(self, root: Path) -> str:
         """The module's text with the change. Raises MutantError."""
         text = (root / "agentos_runtime" / self.module).read_text(encoding="utf-8")
+        if self.module.endswith(".sql"):
+            return self._apply_to_sql(text)
         start, end = self._span(ast.parse(text))
         lines = text.splitlines(keepends=True)
         body = "".join(lines[start:end])
@@ -76,6 +79,16 @@ class Mutant:
         except SyntaxError as error:
             raise MutantError(f"{self}: what comes out is no Python: {error}") from None
         return changed
+
+    def _apply_to_sql(self, text: str) -> str:
+        """In a function of the database; a database that is made afterwards has it changed."""
+        begins = rf"^CREATE (?:OR REPLACE )?FUNCTION {self.function}\("
+        found = re.search(rf"{begins}.*?^END \$\$;", text, re.DOTALL | re.MULTILINE)
+        if found is None:
+            raise MutantError(f"{self}: there is no {self.function}")
+        if found[0].count(self.old) != 1:
+            raise MutantError(f"{self}: the text stands {found[0].count(self.old)} times in the function")
+        return text[: found.start()] + found[0].replace(self.old, self.new) + text[found.end() :]
 
     def _span(self, tree: ast.Module) -> tuple[int, int]:
         """The function's lines; a name in capitals is a constant of the module."""

@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -119,6 +120,21 @@ class PrivateServer:
         subprocess.run(
             [*USER, str(PROGRAMS / program), *arguments], check=True, stdout=subprocess.DEVNULL, timeout=60
         )
+
+
+@contextmanager
+def frozen(server: PrivateServer) -> Iterator[None]:
+    """It takes connections and says nothing, as long as the block runs."""
+    first = int((server._folder / "data" / "postmaster.pid").read_text().split()[0])
+    pids = [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 USER = ("setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups") if os.geteuid() == 0 else ()

@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 
 from agentos_runtime.storage.activity.rows import Closing
+from agentos_runtime.storage.postgres.driver import Address
+from agentos_runtime.storage.postgres.link import Link, Silence
+from agentos_runtime.storage.sqlite.files import DatabaseAway
 from tests.security.support import until
 from tests.sizes import examples
 from tests.stores.both import Call, Store, in_database
-from tests.stores.databases import PrivateServer, ask, made, private_server
+from tests.stores.databases import PrivateServer, ask, frozen, made, private_server
 
 pytestmark = pytest.mark.postgres
+NEVER = 3600.0
 LIMITS = {"agents": {"bot": {"cost_per_week": 1_000_000.0, "concurrent": 50}}, "total": {"concurrent": 60}}
 
 
@@ -175,6 +179,37 @@ def test_what_a_crash_forgot_is_said_again(database: str) -> None:
         ("bot", 3),
         ("free", 2),
     ]
+
+
+@pytest.mark.slow
+def test_what_one_connection_waits_for_in_vain_the_others_wait_for_no_longer() -> None:
+    async def work(server: PrivateServer) -> None:
+        silence = Silence()
+        links = [Link(Address(server.address), silence=silence) for _ in range(3)]
+        for link in links:
+            await link.start()
+        asked, other, idle = links
+        with frozen(server):
+            waits = asyncio.create_task(other.ask("SELECT 1", within=NEVER))
+            with pytest.raises(DatabaseAway):
+                await asked.ask("SELECT 1", within=0.3)
+            with pytest.raises(DatabaseAway):
+                await waits
+            assert idle.connection is None
+        for link in links:
+            await link._there.wait()
+            assert [*(await link.ask("SELECT 1"))[0]] == [1]
+
+        busy = asyncio.create_task(asked.ask("SELECT pg_sleep(5)", within=1.5))
+        assert [*(await other.ask("SELECT 1"))[0]] == [1]
+        with pytest.raises(DatabaseAway):
+            await busy
+        assert other.connection is not None
+        for link in links:
+            await link.stop()
+
+    with private_server() as server:
+        asyncio.run(work(server))
 
 
 def _crash(server: PrivateServer) -> None:

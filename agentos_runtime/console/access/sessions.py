@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from time import time
 
 from agentos_runtime.console.access.tickets import digest_of
 from agentos_runtime.frozen import dataclass
@@ -50,8 +49,8 @@ def at_once(work: Callable[[], None]) -> None:
 class Sessions:
     """The sessions of one home, read again when the file changes.
 
-    operator_token: that of the settings; a session that began under another one has ended. clock: epoch seconds.
-    run: does what a request need not wait for.
+    operator_token: that of the settings; a session that began under another one has ended. clock: epoch seconds;
+    the file's unless given. run: does what a request need not wait for.
     """
 
     def __init__(
@@ -59,15 +58,19 @@ class Sessions:
         file: PrivateFile,
         operator_token: str | None = None,
         *,
-        clock: Callable[[], float] = time,
+        clock: Callable[[], float] | None = None,
         run: Callable[[Callable[[], None]], object] = at_once,
     ) -> None:
         self._file = file
         self._under = digest_of(operator_token) if operator_token else None
-        self._clock = clock
+        self._clock = clock or file.now
         self._read: tuple[Stamp | None, Mapping[str, Session]] = (None, {})
         """What was read last, and under which stamp."""
         self._run = run
+
+    def now(self) -> float:
+        """Epoch seconds, on the clock by which they end."""
+        return self._clock()
 
     def begin(self, label: str, ticket: str | None = None) -> str:
         """A new session; its key, which is given here and kept nowhere. Raises PrivateFileError."""

@@ -66,11 +66,11 @@ class Tickets:
 
 
 class SharedTickets:
-    """Tickets in one document that all replicas share: hashes, and when each was made. clock: epoch seconds."""
+    """Tickets in one document that all replicas share: hashes, and when each was made, by the document's clock."""
 
-    def __init__(self, file: PrivateFile, *, clock: Callable[[], float] = time) -> None:
+    def __init__(self, file: PrivateFile) -> None:
         self._file = file
-        self._clock = clock
+        self._clock = file.now
 
     def make(self) -> str:
         """As Tickets.make. Raises PrivateFileError."""

@@ -47,12 +47,12 @@ class Credentials:
         store: CredentialStore,
         *,
         mounted: MountedCredentials | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self._mounted = mounted
         self._environ = environ
         self._store = store
-        self._now = now
+        self._now = now or (lambda: datetime.fromtimestamp(store.now(), UTC))
 
     def __repr__(self) -> str:
         return "Credentials()"
@@ -61,6 +61,10 @@ class Credentials:
         """Differs when `find` may answer otherwise; one `lstat`, and one `stat` for each mounted file."""
         stored = self._store.stamp()
         return stored if self._mounted is None else (*(stored or ()), -1, *self._mounted.stamp())
+
+    def now(self) -> float:
+        """Epoch seconds, on the clock by which stored credentials end."""
+        return self._now().timestamp()
 
     def find(self, skill_id: str, credential: str, fields: Sequence[str]) -> Credential | None:
         """The credential with all its fields, from one place; None when no place has them all.

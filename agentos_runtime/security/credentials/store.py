@@ -96,6 +96,10 @@ class CredentialStore:
         """Differs when `get` may answer otherwise; one `lstat`."""
         return self._file.stamp()
 
+    def now(self) -> float:
+        """Epoch seconds, on the clock of all who share the store."""
+        return self._file.now()
+
     def sweep(self) -> None:
         """Remove what killed writers left behind: it holds secrets."""
         self._file.sweep()

@@ -115,6 +115,7 @@ class Console:
             query=MappingProxyType(dict(request.query_params.multi_items())),
             zone=zone_of(_text(admission.headers, b"x-console-zone")),
             root=root_of(raw),
+            now=self.door.sessions.now(),
         )
 
 

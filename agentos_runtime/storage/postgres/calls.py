@@ -72,8 +72,8 @@ class Calls:
         self._folder = folder
         self._replica = replica
         self._monotonic = monotonic
-        self.admits = Link(address, made=self._say_calls_again)
-        self.settles = Link(address, made=self._say_all_again, lost=self._write_down)
+        self.admits = Link(address, made=self._say_calls_again, silence=replica.silence)
+        self.settles = Link(address, made=self._say_all_again, lost=self._write_down, silence=replica.silence)
         replica.say_again = self._say_calls_again
         replica.beaten.append(self.send_unsent)
         replica.heard["spent"] = lambda text: self._tell_spent([parse(text.encode())])

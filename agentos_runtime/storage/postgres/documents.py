@@ -29,6 +29,8 @@ class Documents:
         self._copies: dict[str, Contents] = {}
         self._monotonic = monotonic
         self._read_at = float("-inf")
+        self.clock: Callable[[], float] | None = None
+        """Epoch seconds on the database's clock, once it is known here."""
 
     def named(self, name: str) -> "SharedDocument":
         return SharedDocument(self, name)
@@ -48,6 +50,18 @@ class Documents:
             self.take((row[2], row[3], row[4]) for row in rows if row[2] is not None)
             self._read_at = self._monotonic()
         return self._copies.get(name)
+
+    def now(self) -> float:
+        """Epoch seconds on the database's clock, or on this machine's where the database cannot be asked."""
+        if self.clock is None:
+            try:
+                began = self._monotonic()
+                told = int(self.side.execute("SELECT moment()").fetchone()[0]) / 1000
+            except DatabaseTrouble:
+                return time.time()
+            offset = told - (began + self._monotonic()) / 2
+            self.clock = lambda: offset + self._monotonic()
+        return self.clock()
 
     def change(self, name: str, change: Callable[[bytes | None], bytes]) -> None:
         """Raises DatabaseTrouble, and what `change` raises."""
@@ -77,6 +91,10 @@ class SharedDocument(PrivateFile):
         except DatabaseTrouble:
             return (-1,)
         return None if copy is None else copy.stamp
+
+    def now(self) -> float:
+        """On the database's clock."""
+        return self._documents.now()
 
     def read(self) -> Contents | None:
         """Raises PrivateFileError."""

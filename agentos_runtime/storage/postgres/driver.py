@@ -34,6 +34,10 @@ class Refused(DatabaseTrouble):
         self.state = state
 
 
+class NoAnswer(DatabaseAway):
+    """The server said nothing for as long as a query may take."""
+
+
 class Address:
     """Where the database is: `postgresql://…` as libpq spells it. It holds a password, so it shows nothing."""
 
@@ -145,7 +149,8 @@ class Connection:
             raise Refused(f"a value cannot be kept: {type(error).__name__}", "22000") from None
         except Exception as error:  # noqa: BLE001 - whatever is no answer ends the connection
             self.end()
-            raise DatabaseAway(f"the database did not answer: {_said(error)}") from None
+            lost = NoAnswer if isinstance(error, TimeoutError) else DatabaseAway
+            raise lost(f"the database did not answer: {_said(error)}") from None
 
     def end(self) -> None:
         """At once, without a word to the server."""

@@ -2,11 +2,12 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from agentos_runtime.storage.postgres.driver import ANSWER_WITHIN, Address, Connection, Refused
+from agentos_runtime.storage.postgres.driver import ANSWER_WITHIN, Address, Connection, NoAnswer, Refused
 from agentos_runtime.storage.sqlite.files import DatabaseAway
 
 PAUSES = (0.05, 0.5)
@@ -15,11 +16,34 @@ PATIENCE = 0.25
 """Seconds for which a caller waits for the connection."""
 
 
+class Silence:
+    """Of a server, on all connections of this process: when one query is not answered in time, and nothing else was
+    meanwhile, no answer is waited for on the others. A call that needs several would wait for each.
+    """
+
+    def __init__(self) -> None:
+        self._links: list[Link] = []
+        self._answered_at = 0.0
+
+    def add(self, link: "Link") -> None:
+        self._links.append(link)
+
+    def over(self) -> None:
+        """The server has answered."""
+        self._answered_at = time.monotonic()
+
+    def broken_off(self, began: float) -> None:
+        """A query that began at a moment was not answered in time."""
+        if self._answered_at < began:
+            for link in self._links:
+                link.give_up()
+
+
 class Link:
     """Keeps one connection. To be started, and stopped, in one event loop.
 
     made: done with each new connection before anybody else uses it; what it raises ends the connection. lost: is
-    told when a connection has ended.
+    told when a connection has ended. silence: of all connections to this server.
     """
 
     def __init__(
@@ -30,7 +54,10 @@ class Link:
         made: Callable[[Connection], Awaitable[object]] | None = None,
         heard: Callable[[str, str], object] | None = None,
         lost: Callable[[], object] | None = None,
+        silence: Silence | None = None,
     ) -> None:
+        self._silence = silence or Silence()
+        self._silence.add(self)
         self._address = address
         self._durable = durable
         self._made = made
@@ -79,10 +106,26 @@ class Link:
         async with self._turn:
             if connection is not self._connection:
                 connection = await self._usable()
+            began = time.monotonic()
             try:
-                return await connection.rows(sql, values, within=within)
+                rows = await connection.rows(sql, values, within=within)
+            except NoAnswer:
+                self._silence.broken_off(began)
+                raise
+            except Refused:
+                self._silence.over()
+                raise
+            else:
+                self._silence.over()
+                return rows
             finally:
                 self._look(connection)
+
+    def give_up(self) -> None:
+        """The server answers nobody: whoever waits for it here is told so, and it is connected to anew."""
+        if self._connection is not None:
+            self._connection.end()
+            self._look(self._connection)
 
     async def _usable(self) -> Connection:
         if not self._there.is_set() and not self._slow:

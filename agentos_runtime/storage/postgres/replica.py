@@ -9,7 +9,7 @@ from typing import Any
 
 from agentos_runtime.storage.postgres.documents import CHANGED, Documents
 from agentos_runtime.storage.postgres.driver import Address, Connection, Refused
-from agentos_runtime.storage.postgres.link import Link
+from agentos_runtime.storage.postgres.link import Link, Silence
 from agentos_runtime.storage.postgres.numbers import Numbers
 from agentos_runtime.storage.postgres.schema import PARTITIONS_AHEAD
 from agentos_runtime.storage.sqlite.files import DatabaseAway
@@ -58,7 +58,9 @@ class Replica:
         """Who is told that documents or limits changed."""
         self.beaten: list[Callable[[], object]] = []
         """Who is told that the database answered."""
-        self.link = Link(address, made=self._made, heard=self._hear)
+        self.silence = Silence()
+        """Of the database, to whoever of this process asks it."""
+        self.link = Link(address, made=self._made, heard=self._hear, silence=self.silence)
         self._monotonic = monotonic
         self._offset = 0.0
         self._met = monotonic()
@@ -73,6 +75,9 @@ class Replica:
     def now(self) -> int:
         """Milliseconds since 1970 on the database's clock, as it was when it last told."""
         return int(self._offset + self._monotonic() * 1000)
+
+    def _seconds(self) -> float:
+        return self.now() / 1000
 
     @property
     def away_for(self) -> float:
@@ -140,6 +145,7 @@ class Replica:
         if not rows:
             return False
         self._offset = rows[0]["at"] - (began + ended) / 2 * 1000
+        self.documents.clock = self._seconds
         self.alive = rows[0]["alive"]
         if rows[0]["rules"] != self.rules or rows[0]["documents"] > self.documents.seen:
             await self._refresh(ask)
