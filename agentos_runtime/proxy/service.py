@@ -236,9 +236,10 @@ class Proxy:
             ctx.record.note_stream()
         exchange = Exchange(ctx, upstream, asked.body, bounds)
         permit.can_stop(exchange.interrupt)
-        if exchange.lasts:  # what is over in a moment ends before anybody could look again
+        recalls = ctx.services.recalls
+        if recalls is not None and exchange.lasts:  # what is over in a moment ends before anybody could look again
             again = partial(self._check_again, ctx, authorized)
-            exchange.when_closed(self._parts.recalls.watch(again, exchange.interrupt))
+            exchange.when_closed(recalls.watch(again, exchange.interrupt))
         return exchange
 
     async def _admit(self, ctx: CallContext, matter: AddressMatter | None) -> Permit:

@@ -18,6 +18,7 @@ from agentos_runtime.jsontext import Json, dump, parse
 from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.runtime.plans import Plans
 from agentos_runtime.runtime.ports import Workers
+from agentos_runtime.runtime.recall import Recalls
 from agentos_runtime.runtime.record import Record
 from agentos_runtime.runtime.results import Results
 from agentos_runtime.runtime.tracing import Trace
@@ -51,6 +52,8 @@ class Services:
     """None where credentials do not end: in simulations."""
     machine: Machine | None = None
     """None where cases answer for programs, too."""
+    recalls: Recalls | None = None
+    """Ends what is open when its approval is taken back; None where nothing stays open."""
     plans: Plans = field(default_factory=Plans)
     platform: str = "linux"
 

@@ -68,7 +68,6 @@ class Parts:
     ledger: Ledger
     safeguards: Safeguards
     services: Services
-    recalls: Recalls
     telling: Telling
     asking: Asking
     check_stopped: Callable[[str], None]
@@ -119,9 +118,11 @@ class Runtime:
         self._figures = Figures(measured, registry, broker, safeguards, home.agents, ledger, workers)
         clocks, transport = clocks or Clocks(), Transport(upstream, safeguards.circuit_breakers, traces.told)
         local = ThisMachine(registry, broker, machine, self.invoke) if machine else None
-        self._services = Services(workers, broker, transport, clocks, max_reply, renewals, local, platform=platform)
-        self.asking = Asking(desk, safeguards.limits, registry, self._check_stopped, self.is_bound)
         self._recalls = Recalls(lambda: (broker.stamps(), home.agents.stamp()), clocks.sleep)
+        self._services = Services(
+            workers, broker, transport, clocks, max_reply, renewals, local, self._recalls, platform=platform
+        )
+        self.asking = Asking(desk, safeguards.limits, registry, self._check_stopped, self.is_bound)
 
     @property
     def parts(self) -> Parts:
@@ -131,7 +132,6 @@ class Runtime:
             self.ledger,
             self._safeguards,
             self._services,
-            self._recalls,
             self.telling,
             self.asking,
             self._check_stopped,

@@ -33,12 +33,17 @@ utilities:
     description: x
     returns: array
     rest: {{url: "{origin}/rows", paginate: {{style: cursor, items: /rows, next: .next}}}}
+  film: {{description: x, rest: {{url: "{origin}/film", response: {{raw: true}}}}}}
   job:
     description: x
     rest: {{method: POST, url: "{origin}/job", poll: {{url: "/look", until: .done, interval: 0.05}}}}
 api: {{base_url: "{origin}"}}
 ---
 """
+
+
+FILM = bytes(2 << 20)
+"""More than what is waited for: it is handed on while it arrives."""
 
 
 class Slow:
@@ -53,6 +58,10 @@ class Slow:
         self.asked += 1
         if target.startswith("/flow"):
             exchange.send(b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {"n": 1}\n\n')
+            self.open.set()
+            exchange.stall()
+        elif target.startswith("/film"):
+            exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n\r\n" + FILM)
             self.open.set()
             exchange.stall()
         elif target.startswith("/rows"):
@@ -99,6 +108,19 @@ def test_the_next_call_is_refused_and_a_stream_under_way_ends_with_one_error(tmp
         assert client.get("/api/skills/taken").json()["state"] == "needs_approval"
         assert console.run("approve", "taken", "--yes").code == 0
         assert client.post("/api/skills/taken/ask").status_code == 200
+
+
+def test_bytes_under_way_break_off_and_the_row_says_why(tmp_path: Path) -> None:
+    with desk(tmp_path) as (_, client, console, slow, _):
+        with client.stream("POST", "/api/skills/taken/film") as response:
+            arriving = response.iter_raw()
+            assert next(arriving)
+            assert slow.open.wait(10)
+            assert console.run("revoke", "taken").code == 0
+            with pytest.raises(httpx.RemoteProtocolError):
+                b"".join(arriving)
+        row = client.get("/api/activity").json()["rows"][0]
+        assert (row["outcome"], row["code"]) == ("error", "approval_required")
 
 
 @pytest.mark.parametrize("utility", ["rows", "job"])

@@ -1,11 +1,13 @@
 """Bytes of a service that are handed on while they arrive: a video is larger than what is held in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 from agentos_runtime.calls.call import Reply
 from agentos_runtime.errors import AgentOSError, UpstreamTimeout
 from agentos_runtime.runtime.authorized import AuthorizedRequest
+from agentos_runtime.runtime.authorizing import check_again
 from agentos_runtime.runtime.context import CallContext
 from agentos_runtime.runtime.ports import OpenUpstream
 from agentos_runtime.runtime.reading import BYTES, is_json_type, read
@@ -37,6 +39,8 @@ async def pass_on(ctx: CallContext, authorized: AuthorizedRequest) -> Reply:
     passing = Passing(ctx, upstream, chunks, first)
     if ctx.record.permit is not None:
         ctx.record.permit.can_stop(passing.interrupt)
+    if ctx.services.recalls is not None:
+        passing.when_closed(ctx.services.recalls.watch(partial(check_again, ctx, authorized), passing.interrupt))
     ctx.record.goes_on_outside = True
     return ctx.results.passing(content_type, passing, ctx.timings())
 
@@ -73,6 +77,11 @@ class Passing:
         self._first = first
         self._redactor = ctx.results.stream()
         self._interruption: AgentOSError | None = None
+        self._ended: Callable[[], None] = lambda: None
+
+    def when_closed(self, ended: Callable[[], None]) -> None:
+        """Have this called once it is over."""
+        self._ended = ended
 
     def interrupt(self, error: AgentOSError) -> None:
         """End it soon with this error."""
@@ -92,14 +101,17 @@ class Passing:
             if self._interruption is not None:
                 raise self._interruption
         except AgentOSError as error:
+            self._ended()
             failure = self._ctx.results.error(self._interruption or error)
             self._upstream.abort()
             await self._ctx.record.close(failure)
             raise failure from None
+        self._ended()
         await self._ctx.record.close()
 
     async def aclose(self) -> None:
         """Close the service's connection and the row; an answer that is left early counts as cancelled."""
+        self._ended()
         self._upstream.abort()
         await self._ctx.record.close(GeneratorExit())
 
