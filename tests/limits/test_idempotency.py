@@ -141,6 +141,14 @@ utilities:
   look:
     description: Look
     rest: {url: "ORIGIN/look", timeout: 1, response: {mapping: {n: ".n | tonumber"}}}
+  orders:
+    description: A list of many pages
+    params: {after: {type: string}}
+    returns: array
+    rest:
+      url: ORIGIN/orders
+      query: {after: .params.after}
+      paginate: {style: cursor, position: after, items: /data, next: .next}
 ---
 """
 BOUGHT = render(body=b'{"n": "1"}', headers=[("Content-Type", "application/json")])
@@ -190,6 +198,14 @@ def test_a_call_that_only_reads_is_made_again_whatever_became_of_it(tmp_path: Pa
         while house.call("shop", "look", Idempotency_Key="k").status_code != 200:
             pass
         assert house.call("shop", "look", Idempotency_Key="k").headers["idempotency-replayed"] == "true"
+
+
+def test_a_list_that_is_given_again_says_where_it_goes_on(tmp_path: Path) -> None:
+    with shop(tmp_path, answer_json({"data": [1, 2], "next": "p/2"})) as (house, toy):
+        first, again = (house.call("shop", "orders", Idempotency_Key="k") for _ in range(2))
+        assert (again.headers["idempotency-replayed"], len(toy.requests)) == ("true", 1)
+        for answered in (first, again):
+            assert (answered.headers["x-more-rows"], answered.headers["x-next-position"]) == ("true", "p/2")
 
 
 def test_a_call_that_never_left_is_made_again(tmp_path: Path) -> None:

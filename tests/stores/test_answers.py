@@ -101,6 +101,22 @@ def test_a_call_is_claimed_by_one_and_its_answer_is_everybodys(opened: Callable[
     asyncio.run(work())
 
 
+def test_an_answer_is_kept_with_its_type_and_where_its_list_goes_on(opened: Callable[[], Any]) -> None:
+    async def work() -> None:
+        async with opened() as one, opened() as other:
+            for key, answer in {
+                "list": Answer(b"[]", None, True, "p/2"),
+                "bytes": Answer(b"x", "a/b", False),
+            }.items():
+                _, fence = await known(one, key)
+                await one.answers.keep(identity(key), fence, answer)
+                found = await other.answers.claim(identity(key), repeatable=False)
+                told = (found.body, found.content_type, bool(found.more), found.place)
+                assert told == (answer.body, answer.content_type, answer.more, answer.place)
+
+    asyncio.run(work())
+
+
 def test_a_call_that_failed_is_made_again_and_one_that_may_have_been_made_is_not(opened: Callable[[], Any]) -> None:
     async def work() -> None:
         async with opened() as one, opened() as other:

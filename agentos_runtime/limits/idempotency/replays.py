@@ -162,7 +162,7 @@ def _unknown(call: Call) -> IdempotencyUnknown:
 
 def _answer(reply: Reply) -> Answer:
     if reply.raw is None:
-        return Answer(reply.text, None, reply.more)
+        return Answer(reply.text, None, reply.more, reply.goes_on_at)
     return Answer(reply.raw.body, reply.raw.content_type, reply.more)
 
 
@@ -177,7 +177,8 @@ def _replay(stored: Stored, timings: Timings) -> Reply:
     body = stored.body or b""
     if stored.content_type is not None:
         return Reply(None, b"null", RawReply(body, stored.content_type), timings, replayed=True)
-    return Reply(parse(body), body, None, timings, replayed=True, more=bool(stored.more))
+    more, place = bool(stored.more), stored.place
+    return Reply(parse(body), body, None, timings, replayed=True, more=more, goes_on_at=place)
 
 
 _UNUSABLE = "The store for Idempotency-Key cannot be used, so the call was not made"

@@ -87,14 +87,14 @@ class SharedAnswers:
         owner = NOBODY if kind == "unknown" else ANOTHER
         body, more = None if row["body"] is None else bytes(row["body"]), int(row["more"] or 0)
         if body is not None and more & SEALED:
-            body = await self._opened(identity, body, row["content_type"], more & ~SEALED)
+            body = await self._opened(body, _about(identity, row["content_type"], more & ~SEALED, row["place"]))
             owner = owner if body is not None else NOBODY  # it was made, and nobody can say what it answered
-        return Stored(asked, owner, body, row["content_type"], more & ~SEALED)
+        return Stored(asked, owner, body, row["content_type"], more & ~SEALED, row["place"])
 
     async def keep(self, identity: Identity, fence: int, answer: Answer) -> None:
         room, body, more = self._room, answer.body, int(answer.more)
         if self._seal is not None:
-            about = _about(identity, answer.content_type, more)
+            about = _about(identity, answer.content_type, more, answer.place)
             body = await _beside(len(body), lambda seal=self._seal: seal.seal(answer.body, about))  # type: ignore[misc]
             more |= SEALED
         values = (
@@ -105,14 +105,14 @@ class SharedAnswers:
             more,
             room.max_entries,
             room.max_bytes,
+            answer.place,
         )
         await self._told(_KEEP, values)
 
-    async def _opened(self, identity: Identity, box: bytes, content_type: str | None, more: int) -> bytes | None:
+    async def _opened(self, box: bytes, about: Json) -> bytes | None:
         """What was sealed; None when no master key that is there opens it."""
         if (seal := self._seal) is None:
             return None
-        about = _about(identity, content_type, more)
         return await _beside(len(box), lambda: seal.open(box, about))
 
     async def leave(self, identity: Identity, fence: int, *, unknown: bool) -> None:
@@ -147,11 +147,19 @@ async def _beside(size: int, work: Callable[[], T]) -> T:
     return work() if size <= QUICK else await asyncio.to_thread(work)
 
 
-def _about(identity: Identity, content_type: str | None, more: int) -> Json:
-    asked = identity.fingerprint.hex()
-    return {"format": 1, "table": "answer", "id": identity.id.hex(), "of": asked, "as": content_type, "more": more}
+def _about(identity: Identity, content_type: str | None, more: int, place: str | None) -> Json:
+    own, asked = identity.id.hex(), identity.fingerprint.hex()
+    known: dict[str, Json] = {
+        "format": 1,
+        "table": "answer",
+        "id": own,
+        "of": asked,
+        "as": content_type,
+        "more": more,
+    }
+    return known if place is None else known | {"place": place}  # as those were sealed that knew no place
 
 
-_KEEP = "SELECT keep_v1($1, $2, $3, $4, $5, $6, $7)"
+_KEEP = "SELECT keep_v2($1, $2, $3, $4, $5, $6, $7, $8)"
 _UNCLAIM = "SELECT unclaim_v1($1, $2, $3)"
-_CLAIM = "SELECT * FROM claim_v1($1, $2, $3, $4, $5, $6)"
+_CLAIM = "SELECT * FROM claim_v2($1, $2, $3, $4, $5, $6)"

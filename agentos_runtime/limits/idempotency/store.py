@@ -24,6 +24,7 @@ CREATE TABLE answer (
 CREATE INDEX answer_at ON answer (at);
 """,
         "ALTER TABLE answer ADD COLUMN fence INTEGER NOT NULL DEFAULT 0;",
+        "ALTER TABLE answer ADD COLUMN place TEXT;",
     )
 )
 NOBODY = ""
@@ -50,6 +51,8 @@ class Stored:
     """None: the body is the reply's JSON."""
     more: int = 0
     """1: a list that goes on."""
+    place: str | None = None
+    """The position at which it goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,12 @@ class Answer:
     body: bytes = field(repr=False)
     content_type: str | None
     more: bool
+    place: str | None = None
 
 
 def find(connection: sqlite3.Connection, identity: Identity) -> Stored | None:
     row = connection.execute(
-        "SELECT fingerprint, owner, body, content_type, more FROM answer WHERE id = ?", (identity.id,)
+        "SELECT fingerprint, owner, body, content_type, more, place FROM answer WHERE id = ?", (identity.id,)
     ).fetchone()
     return None if row is None else Stored(*row)
 
@@ -81,8 +85,8 @@ def claim(connection: sqlite3.Connection, identity: Identity, owner: str, now: f
 def keep(connection: sqlite3.Connection, identity: Identity, fence: int, answer: Answer, now: float) -> None:
     """Keep an answer; nothing happens when the call has been claimed anew."""
     connection.execute(
-        "UPDATE answer SET body = ?, content_type = ?, more = ?, at = ? WHERE id = ? AND fence = ?",
-        (answer.body, answer.content_type, answer.more, now, identity.id, fence),
+        "UPDATE answer SET body = ?, content_type = ?, more = ?, place = ?, at = ? WHERE id = ? AND fence = ?",
+        (answer.body, answer.content_type, answer.more, answer.place, now, identity.id, fence),
     )
 
 
