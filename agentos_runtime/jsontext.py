@@ -106,6 +106,31 @@ def _parse(text: bytes | str) -> Json:
     return value
 
 
+def with_nulls_below(text: bytes, about: str) -> bytes | None:
+    """JSON text with null for each NaN and infinity that stands below a name with `about` in it.
+
+    None when there is none, when others stand elsewhere, and when the text is wrong in another way, too.
+    """
+    if b"NaN" not in text and b"Infinity" not in text:
+        return None
+    try:
+        value: Json = json.loads(text)
+        return dump(_with_nulls(value, about, known=True))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _with_nulls(value: Json, about: str, *, known: bool) -> Json:
+    if isinstance(value, dict):
+        return {
+            name: _with_nulls(inner, about, known=known and about not in name.lower())
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_with_nulls(inner, about, known=known) for inner in value]
+    return None if isinstance(value, float) and not known and not math.isfinite(value) else value
+
+
 def is_json(text: bytes) -> bool:
     """Whether these bytes are one whole JSON text."""
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from agentos_runtime.calls.accumulate import Accumulator
-from agentos_runtime.calls.adding.halves import hide, reveal
+from agentos_runtime.calls.adding.halves import hide, rejoin, reveal
 from agentos_runtime.calls.adding.texts import DeltaError
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed, single
 from agentos_runtime.calls.events import UpstreamEvent
@@ -17,6 +17,7 @@ from agentos_runtime.calls.failures import (
     worded_failure,
     words_failure,
 )
+from agentos_runtime.calls.formats.probabilities import known_probabilities
 from agentos_runtime.calls.reply import failed_output, opening, raise_error, service_of
 from agentos_runtime.errors import AgentOSError, UpstreamError, UpstreamFailed, UpstreamFailure, UpstreamInvalid
 from agentos_runtime.frozen import dataclass
@@ -121,7 +122,7 @@ def _read_each(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float, al
         if not event.data.strip():
             continue
         try:
-            document = parse(event.data)
+            event, document = _parsed(event)
         except JsonTextError as problem:
             if event.name == "error" and (words := plain_words(event.data)):
                 said = failure_error(plan.service, UpstreamFailure(message=words))
@@ -138,6 +139,16 @@ def _read_each(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float, al
         if failure is not None:
             return batch(failure=failure_error(plan.service, failure), failed_event=len(texts) - 1)
     return batch()
+
+
+def _parsed(event: UpstreamEvent) -> tuple[UpstreamEvent, Json]:
+    """An event that can be read, and what it says. Raises JsonTextError."""
+    try:
+        return event, parse(event.data)
+    except JsonTextError:
+        if (text := known_probabilities(event.data)) is None:
+            raise
+        return UpstreamEvent(text, event.name), parse(text)
 
 
 def _objects(plan: StreamPlan, events: Sequence[UpstreamEvent]) -> Batch | None:
@@ -190,7 +201,11 @@ def _is_plain(document: Json) -> bool:
 
 def whole_events(plan: StreamPlan, events: Sequence[UpstreamEvent]) -> list[UpstreamEvent]:
     """Of the events that only the end of the stream completed, those that it did not cut in the middle."""
-    return [event for event in events if _is_end_mark(plan, event) or is_json(event.data)]
+    return [event for event in events if _is_end_mark(plan, event) or _is_whole(event)]
+
+
+def _is_whole(event: UpstreamEvent) -> bool:
+    return is_json(event.data) or known_probabilities(event.data) is not None
 
 
 def _is_end_mark(plan: StreamPlan, event: UpstreamEvent) -> bool:
@@ -299,12 +314,17 @@ def check_said_something(plan: StreamPlan, total: Json) -> None:
 
 def final_input(
     program: Program, total: Json, params: dict[str, Json], settings: Mapping[str, Json], response: Json
-) -> bytes:
-    """The input of `reply_program`."""
-    return b"".join([opening(program, params, settings, response), b'"body":', dump(total), b"}"])
+) -> tuple[bytes, bool]:
+    """The input of `reply_program`, and whether halves of characters stand hidden in it.
+
+    They are in a provider's own blocks, which are put together by the program.
+    """
+    text = dump(total)
+    shown = hide(text)
+    return b"".join([opening(program, params, settings, response), b'"body":', shown, b"}"]), shown is not text
 
 
-def read_final(plan: StreamPlan, total: Json, outcome: Outcome | None) -> Json:
+def read_final(plan: StreamPlan, total: Json, outcome: Outcome | None, *, hidden: bool = False) -> Json:
     """The reply of a whole stream. Raises ExpressionFailed, ExpressionLimit."""
     reply = plan.stream.reply
     if reply is None or outcome is None:
@@ -314,7 +334,7 @@ def read_final(plan: StreamPlan, total: Json, outcome: Outcome | None) -> Json:
     value = single(outcome.outputs[0], reply) if outcome.outputs else EMPTY
     if isinstance(value, Empty):
         raise expression_failed(reply, "gives no output where one is needed")
-    return value
+    return rejoin(value) if hidden else value
 
 
 def late_words(total: Json, reply: Json) -> Json:

@@ -28,6 +28,7 @@ from agentos_runtime.calls.failures import (
     said_status,
     worded_failure,
 )
+from agentos_runtime.calls.formats.probabilities import known_probabilities
 from agentos_runtime.calls.formats.unread import unreadable
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.pointers import NothingThere, follow
@@ -124,7 +125,7 @@ def read_body(plan: ReplyPlan, response: UpstreamResponse, now: float) -> Body:
     if empty:
         _allow_nothing(plan, response)
         response = replace(response, body=b"null")
-    whole = _parsed(plan, response)
+    whole, response = _parsed(plan, response)
     if plan.response.error is None and not _says_no_error(plan, response.body, whole):
         _default_error(plan, whole, now)
     if empty:
@@ -313,10 +314,12 @@ def _needed(expression: Expression, value: Value) -> Json:
     return value
 
 
-def _parsed(plan: ReplyPlan, response: UpstreamResponse) -> Json:
+def _parsed(plan: ReplyPlan, response: UpstreamResponse) -> tuple[Json, UpstreamResponse]:
     try:
-        return parse(response.body)
+        return parse(response.body), response
     except JsonTextError as error:
+        if (text := known_probabilities(response.body)) is not None:
+            return parse(text), replace(response, body=text)
         raise unreadable(plan.service, plan.utility, response, str(error)) from None
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from agentos_runtime.calls.accumulate import ACCUMULATORS
 from agentos_runtime.calls.deltas import (
     Batch,
+    StreamPlan,
     add_deltas,
     batch_input,
     batch_text,
@@ -21,9 +22,10 @@ from agentos_runtime.calls.deltas import (
     read_events,
     read_final,
     stream_head,
+    whole_events,
 )
 from agentos_runtime.calls.evaluate import Inputs
-from agentos_runtime.calls.events import DECODERS
+from agentos_runtime.calls.events import DECODERS, UpstreamEvent
 from agentos_runtime.calls.formats.unread import json_response
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.plan import CallPlan, plan_call
@@ -173,32 +175,51 @@ class Wire:
             )
         return read_reply(plan, body, outcome, NOW)
 
-    def stream(self, given: dict[str, Json], text: bytes) -> Streamed:
-        """What the caller of a stream gets for these bytes. Raises AgentOSError."""
+    def stream(self, given: dict[str, Json], told: bytes | Sequence[bytes]) -> Streamed:
+        """What the caller of a stream gets for these bytes, all at once or in packets. Raises AgentOSError."""
         plan = self.plan.stream
         assert plan is not None
         params = self.params(given)
         response: Json = {"status": 200, "headers": {}}
-        decoder = DECODERS[plan.stream.format](64 * 1024 * 1024)
-        batch: Batch = read_events(plan, decoder.feed(text) + decoder.end(), NOW)
         head = stream_head(plan, params, self.plan.settings, response)
         accumulator = ACCUMULATORS[plan.stream.accumulate]()
-        outcome = self._expressions.run(plan.program, batch_input(head, batch_text(batch)))
-        deltas = add_deltas(plan, batch, outcome, accumulator, NOW)
-        if deltas.failure:
-            raise deltas.failure
-        news = [*deltas.news, *accumulator.flush()]
+        news: list[Json] = []
+        ended = False
+        for events in _arriving(plan, told):
+            batch: Batch = read_events(plan, events, NOW)
+            outcome = self._expressions.run(plan.program, batch_input(head, batch_text(batch)))
+            deltas = add_deltas(plan, batch, outcome, accumulator, NOW)
+            if deltas.failure:
+                raise deltas.failure
+            news += deltas.news
+            ended = deltas.ended
+            if ended:
+                break
+        news += accumulator.flush()
         total = accumulator.total()
-        if not is_complete(plan, total, deltas.ended):
+        if not is_complete(plan, total, ended):
             raise UpstreamTruncated("the stream has no end")
         check_said_something(plan, total)
-        final = None
+        final, hidden = None, False
         if plan.reply_program:
-            text = final_input(plan.reply_program, total, params, self.plan.settings, response)
+            text, hidden = final_input(plan.reply_program, total, params, self.plan.settings, response)
             final = self._expressions.run(plan.reply_program, text)
-        reply = read_final(plan, total, final)
+        reply = read_final(plan, total, final, hidden=hidden)
         late = late_words(total, reply) if plan.stream.accumulate == "chat" else None
         return Streamed([*news, late] if late else news, reply)
+
+
+def _arriving(plan: StreamPlan, told: bytes | Sequence[bytes]) -> Iterator[list[UpstreamEvent]]:
+    """The events that are complete with each packet, and those that the end completes."""
+    decoder = DECODERS[plan.stream.format](64 * 1024 * 1024)
+    if isinstance(told, bytes):
+        yield decoder.feed(told) + decoder.end()
+        return
+    for packet in told:
+        if events := decoder.feed(packet):
+            yield events
+    if rest := whole_events(plan, decoder.end()):
+        yield rest
 
 
 def sse(*payloads: Any, done: str | None = None) -> bytes:

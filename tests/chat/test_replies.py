@@ -294,3 +294,48 @@ def test_the_attempts_that_debug_shows_are_all_kept(expressions: Expressions) ->
     end = {"choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": "stop"}]}
     streamed = expressions.wire("openrouter").stream(HI, sse(*chunks, end, done="[DONE]"))
     assert streamed.done["debug"] == shown
+
+
+WHOLE_LOGPROBS: dict[tuple[str, str], str] = {
+    ("openrouter", "{}"): """{"choices": [{"finish_reason": "stop", "message": {"content": "x"},
+        "logprobs": {"content": [LOGPROB]}}]}""",
+    ("openai", '{"api": "completions"}'): """{"choices": [{"finish_reason": "stop", "message": {"content": "x"},
+        "logprobs": {"content": [LOGPROB]}}]}""",
+    ("openai", "{}"): """{"status": "completed", "output": [{"type": "message", "content": [
+        {"type": "output_text", "text": "x", "logprobs": [LOGPROB]}]}]}""",
+    ("ollama", "{}"): """{"message": {"content": "x"}, "done": true, "logprobs": [LOGPROB]}""",
+}
+STREAMED_LOGPROBS = {
+    ("openrouter", "{}"): """{"choices": [{"finish_reason": "stop", "delta": {"content": "x"},
+        "logprobs": {"content": [LOGPROB]}}]}""",
+    ("openai", '{"api": "completions"}'): """{"choices": [{"finish_reason": "stop", "delta": {"content": "x"},
+        "logprobs": {"content": [LOGPROB]}}]}""",
+    ("openai", "{}"): """{"type": "response.completed", "response": {"status": "completed", "output": [
+        {"type": "message", "content": [{"type": "output_text", "text": "x", "logprobs": [LOGPROB]}]}]}}""",
+    ("ollama", "{}"): """{"message": {"content": "x"}, "done": true, "logprobs": [LOGPROB]}""",
+}
+LOGPROB = '{"token": "NaN", "logprob": -Infinity, "top_logprobs": [{"token": "y", "logprob": NaN}]}'
+READ_LOGPROB = {"token": "NaN", "logprob": None, "top_logprobs": [{"token": "y", "logprob": None}]}
+
+
+@pytest.mark.parametrize("whose", WHOLE_LOGPROBS)
+@pytest.mark.parametrize("end", ["\n\n", ""])
+def test_a_probability_that_is_no_number_is_not_known_and_spoils_nothing(
+    whose: tuple[str, str], end: str, expressions: Expressions
+) -> None:
+    wire, asked = expressions.wire(whose[0]), HI | json.loads(whose[1]) | {"logprobs": True}
+    plain = wire.reply(asked, WHOLE_LOGPROBS[whose].replace("LOGPROB", LOGPROB).encode())
+    told = STREAMED_LOGPROBS[whose].replace("\n", "").replace("LOGPROB", LOGPROB) + end
+    streamed = wire.stream(asked, [(told if whose[0] == "ollama" else f"data: {told}").encode()])
+    assert streamed.done == plain
+    assert (plain["content"], plain["logprobs"]) == ("x", [READ_LOGPROB])
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ['"cost": NaN', '"logprob": NaN, "content": -Infinity', '"logprob": NaN, "a": }']
+)
+def test_what_is_no_number_anywhere_else_is_no_answer(elsewhere: str, expressions: Expressions) -> None:
+    body = '{"choices": [{"finish_reason": "stop", "message": {"content": "x"}}], "more": {' + elsewhere + "}}"
+    with pytest.raises(AgentOSError) as caught:
+        expressions.wire("openrouter").reply(HI, body.encode())
+    assert caught.value.code == "upstream_invalid"

@@ -23,7 +23,8 @@ def hide(text: bytes) -> bytes:
     """JSON text whose lone halves are characters; the same object when it has none."""
     if not _MAY_HOLD.search(text):
         return text
-    return _WRITTEN.sub(_hidden, text)
+    hidden = _WRITTEN.sub(_hidden, text)
+    return text if hidden == text else hidden
 
 
 def reveal(value: Json) -> Json:
@@ -35,6 +36,21 @@ def reveal(value: Json) -> Json:
     if isinstance(value, dict):
         return {str(reveal(name)): reveal(item) for name, item in value.items()}
     return value
+
+
+def rejoin(value: Json) -> Json:
+    """The value with what `hide` has hidden as whole characters; a half without its other is U+FFFD."""
+    if isinstance(value, str):
+        return _whole(reveal(value)) if _HIDDEN.search(value) else value
+    if isinstance(value, list):
+        return [rejoin(item) for item in value]
+    if isinstance(value, dict):
+        return {str(rejoin(name)): rejoin(item) for name, item in value.items()}
+    return value
+
+
+def _whole(text: Json) -> Json:
+    return str(text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _hidden(found: re.Match[bytes]) -> bytes:

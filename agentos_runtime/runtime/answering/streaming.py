@@ -349,8 +349,8 @@ class UpstreamSource:
         program = self._plan.reply_program
         if program is None:
             return read_final(self._plan, total, None)
-        text = final_input(program, total, self._ctx.params, self._ctx.settings, self._response)
-        return read_final(self._plan, total, await self._ctx.run(program, text))
+        text, hidden = final_input(program, total, self._ctx.params, self._ctx.settings, self._response)
+        return read_final(self._plan, total, await self._ctx.run(program, text), hidden=hidden)
 
 
 def is_stream(plan: StreamPlan, upstream: OpenUpstream) -> bool:
