@@ -1,6 +1,7 @@
 """What each provider takes: the families of Claude, params that one cannot honour, parts that one cannot read."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -294,8 +295,10 @@ def said(table: str) -> Iterator[tuple[str, str, str]]:
     skills: list[str] = []
     for line in table.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("| ") else []
-        if cells[:1] == ["param"]:
+        if cells[:1] in (["param"], ["beside the chat"]):
             skills = cells[1:]
+        elif not line.startswith("|"):
+            skills = []
         elif skills and cells:
             yield from ((cells[0], skill, cell) for skill, cell in zip(skills, cells[1:], strict=True))
 
@@ -339,3 +342,57 @@ def test_the_page_says_what_each_honours(shared: Chat, row: str, skill: str, cla
 
 def test_every_sample_is_a_row_of_the_page() -> None:
     assert {row for row, _, _ in PAGE} == SAMPLES.keys()
+
+
+BESIDE = [row for row in said((DOCS / "chat.md").read_text(encoding="utf-8")) if row[0].split(":")[0] in (
+    "its own shape of a chat", "models", "tokens counted before asking", "embeddings", "batches", "uploads",
+    "images made", "speech and recordings", "videos")]  # fmt: skip
+UTILITY = re.compile(r"`([a-z]+_[a-z_]+)`")
+
+
+def test_the_page_names_the_utilities_beside_the_chat_and_who_has_none(shared: Chat) -> None:
+    assert len(BESIDE) == 15 * 5
+    named: dict[tuple[str, str], set[str]] = {}
+    for row, skill, claim in BESIDE:
+        found = {name for name in UTILITY.findall(claim) if name != "output_file_id"}
+        named.setdefault((skill, row.split(":")[0]), set()).update(found)
+        assert found or claim == "no" or row == "uploads: named in a message", (row, skill)
+    words = {"batches": "batch", "uploads": "_file", "embeddings": "create_embedding", "videos": "create_video",
+             "tokens counted before asking": "count_tokens", "images made": "create_image"}  # fmt: skip
+    for skill in ANSWERS:
+        utilities = set(shared.house.client.get(f"/api/skills/{skill}").json()["utilities"])
+        for (whose, row), names in named.items():
+            if whose == skill:
+                assert names <= utilities, (skill, row)
+                if row in words and not names:
+                    assert not [name for name in utilities if words[row] in name], (skill, row)
+
+
+LISTS: list[tuple[str, str, Any, str]] = [
+    ("openai", "list_files", {"data": [{"id": "f1"}], "has_more": True, "last_id": "f1"}, "after"),
+    ("openai", "list_batches", {"data": [{"id": "b1"}], "has_more": True, "last_id": "b1"}, "after"),
+    ("anthropic", "list_batches", {"data": [{"id": "m1"}], "has_more": True, "last_id": "m1"}, "after_id"),
+    ("gemini", "list_files", {"files": [{"name": "f"}], "nextPageToken": "t1"}, "page_token"),
+    ("gemini", "list_caches", {"cachedContents": [{"name": "c"}], "nextPageToken": "t2"}, "page_token"),
+    ("gemini", "list_models", {"models": [{"name": "m"}], "nextPageToken": "t3"}, "page_token"),
+]
+
+
+@pytest.mark.parametrize(("skill", "utility", "page", "param"), LISTS, ids=str)
+def test_every_list_takes_the_place_at_which_it_says_that_it_goes_on(
+    shared: Chat, skill: str, utility: str, page: Any, param: str
+) -> None:
+    last = {key: value for key, value in page.items() if key not in ("has_more", "nextPageToken")}
+    shared.says(answer_json(page), answer_json(last))
+    first = shared.house.call(skill, utility)
+    assert (first.status_code, first.headers["x-more-rows"]) == (200, "true")
+    place = first.headers["x-next-position"]
+    assert shared.house.call(skill, utility, {param: place}).status_code == 200
+    assert f"={place}" in shared.toy.requests[1].target
+
+
+def test_every_list_that_goes_on_is_tried(shared: Chat) -> None:
+    for skill in ("anthropic", "ollama", "openai", "gemini"):
+        utilities = shared.house.client.get(f"/api/skills/{skill}").json()["utilities"]
+        lists = {name for name, one in utilities.items() if one["paginates"]}
+        assert lists <= {utility for whose, utility, _, _ in LISTS if whose == skill}
