@@ -67,13 +67,17 @@ class Desk:
 
 
 @contextlib.contextmanager
-def desk(folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[Desk]:
+def desk(folder: Path, environ: Mapping[str, str] | None = None, **settings: Any) -> Iterator[Desk]:
     skills = folder / "skills"
     shutil.copytree(SKILL, skills / "openrouter")
     with (
         Toy(answer(body=b"{}")) as toy,
         house(
-            folder, skills=skills, rewrite={OPENROUTER: toy.origin}, environ=KEYS if environ is None else environ
+            folder,
+            skills=skills,
+            rewrite={OPENROUTER: toy.origin},
+            environ=KEYS if environ is None else environ,
+            **settings,
         ) as opened,
     ):
         yield Desk(opened, toy)
