@@ -148,16 +148,10 @@ async def _beside(size: int, work: Callable[[], T]) -> T:
 
 
 def _about(identity: Identity, content_type: str | None, more: int, place: str | None) -> Json:
-    own, asked = identity.id.hex(), identity.fingerprint.hex()
-    known: dict[str, Json] = {
-        "format": 1,
-        "table": "answer",
-        "id": own,
-        "of": asked,
-        "as": content_type,
-        "more": more,
-    }
-    return known if place is None else known | {"place": place}  # as those were sealed that knew no place
+    asked = identity.fingerprint.hex()
+    about: dict[str, Json] = {"format": 1, "table": "answer"}
+    about |= {"id": identity.id.hex(), "of": asked, "as": content_type, "more": more}
+    return about if place is None else about | {"place": place}  # as those were sealed that knew no place
 
 
 _KEEP = "SELECT keep_v2($1, $2, $3, $4, $5, $6, $7, $8)"
