@@ -1,5 +1,6 @@
 """Documents that are not what OpenAPI says: imported as far as they make sense, or refused, never a crash."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return copy
 
 
-DOCUMENTS = [yaml.safe_load(text) for text in (KENNEL, COMBINED, FORMS)]
+FORMS_DOCUMENT = yaml.safe_load(FORMS)
+DOCUMENTS = [yaml.safe_load(KENNEL), yaml.safe_load(COMBINED), FORMS_DOCUMENT]
 junk: st.SearchStrategy[Any] = st.sampled_from(
     [None, True, 0, -1.5, "", "x y", "{", "#/paths", "ä\n---\n'\"", [], {}, [None], {"": {}}, {"$ref": "#/nowhere"}]
 )
@@ -59,3 +61,10 @@ def test_one_wrong_value_anywhere_is_survived(schema: ManifestSchema, document: 
     text = make_plan(generated, Disk({}, {}), split=False).files["readme.md"]
     loaded = load_skill(text.encode(), schema=schema, file=Path("service.md"), folder=None, siblings=())
     assert [str(problem) for problem in loaded.problems if problem.severity == "error"] == []
+
+
+def test_nothing_where_anything_may_stand_is_survived() -> None:
+    for place in places(FORMS_DOCUMENT):
+        broken = replaced(FORMS_DOCUMENT, place, None)
+        with contextlib.suppress(ImportProblem):
+            read_openapi(yaml.safe_dump(broken).encode(), "file:///service.yaml", lambda _: b"", Losses())

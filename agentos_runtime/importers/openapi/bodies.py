@@ -76,8 +76,9 @@ class Bodies:
         encoding = encoding_of(content_type)
         example = media_example(kinds[content_type], self._losses)
         schema = kinds[content_type].at("schema")
-        if "itemSchema" in kinds[content_type].value and schema.value is None:
-            schema = Located({"type": "array", "items": kinds[content_type].get("itemSchema")}, schema.resolver)
+        item = kinds[content_type].get("itemSchema")
+        if item is not None and schema.value is None:
+            schema = Located({"type": "array", "items": item}, schema.resolver)
         said = kinds[content_type].map("encoding")
         if encoding == "multipart" and content_type.split(";")[0].strip() != "multipart/form-data":
             self._losses.add(f"a body of {content_type} is sent as multipart/form-data", label)
