@@ -47,8 +47,9 @@ def to_entries(meter: Meter, value: Json) -> Json:
     if isinstance(value, dict):
         meter.charge(len(value) * 4)
         return [{"key": name, "value": each} for name, each in value.items()]
-    if value is None or isinstance(value, list):
-        raise Beyond
+    if isinstance(value, list):  # the keys of an array are its places
+        meter.charge(len(value) * 4)
+        return [{"key": place, "value": each} for place, each in enumerate(value)]
     raise JqError
 
 

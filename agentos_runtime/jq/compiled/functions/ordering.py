@@ -1,7 +1,9 @@
 """What jq does in the order of values, for compiled code: each function charges the size that it touches."""
 
 from collections.abc import Sequence
+from functools import cmp_to_key
 from itertools import groupby
+from typing import Any
 
 from agentos_runtime.jq.compiled.errors import Beyond
 from agentos_runtime.jq.compiled.functions.meter import Meter
@@ -54,8 +56,8 @@ def unique_by(meter: Meter, value: Json, keys: Sequence[Json]) -> Json:
     return [next(iter(group))[1] for _, group in groupby(ordered, key=lambda pair: pair[0])]
 
 
-def _ordered(meter: Meter, value: Json, keys: Sequence[Json]) -> list[tuple[str, Json]] | list[tuple[int, Json]]:
-    """The items with their keys, in the order of these: texts, or whole numbers; all else is left to jq."""
+def _ordered(meter: Meter, value: Json, keys: Sequence[Json]) -> Sequence[tuple[Any, Json]]:
+    """The items in the order of their keys, each with something that compares as its key does."""
     items = _items(meter, value)
     meter.charge(len(items) * (1 + len(items).bit_length()) * 2)
     names = [key for key in keys if isinstance(key, str)]
@@ -65,7 +67,13 @@ def _ordered(meter: Meter, value: Json, keys: Sequence[Json]) -> list[tuple[str,
     numbers = [key for key in keys if isinstance(key, int) and not isinstance(key, bool) and abs(key) < LARGEST]
     if len(numbers) == len(items):
         return sorted(zip(numbers, items, strict=True), key=lambda pair: pair[0])
-    raise Beyond
+    if len(keys) != len(items):
+        raise Beyond
+
+    def compared(one: Json, other: Json) -> int:
+        return -1 if less(meter, one, other) else 1 if less(meter, other, one) else 0
+
+    return sorted(zip(map(cmp_to_key(compared), keys), items, strict=True), key=lambda pair: pair[0])
 
 
 def _items(meter: Meter, value: Json) -> list[Json]:

@@ -126,7 +126,11 @@ def last_at(meter: Meter, value: Json, part: Json) -> Json:
 
 
 def _at(meter: Meter, value: Json, part: Json, find: Callable[[str, str], int]) -> Json:
-    if not isinstance(value, str) or not isinstance(part, str) or not part:
+    if not isinstance(part, str):
+        raise Beyond
+    if value is None or (value.__class__ is str and not part):
+        return None
+    if not isinstance(value, str):
         raise Beyond
     meter.charge((len(value) >> 5) + (len(value) * len(part) >> 7))
     found = find(value, part)

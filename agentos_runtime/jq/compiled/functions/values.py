@@ -198,16 +198,21 @@ def _equal_inside(meter: Meter, left: Json, right: Json, depth: int) -> bool:
 
 
 def less(meter: Meter, left: Json, right: Json) -> bool:
-    """`<`; arrays and objects among each other are left to jq."""
+    """`<`; objects among each other are left to jq."""
     if left.__class__ in (int, float) and right.__class__ in (int, float):
         return _certain(meter, left) < _certain(meter, right)
     if isinstance(left, str) and isinstance(right, str):
         meter.charge(1 + (min(len(left), len(right)) >> 6))
         return left < right
-    one, other = _rank(left), _rank(right)
-    if one == other and one >= _ORDER[list]:
+    if isinstance(left, list) and isinstance(right, list):
+        for one, other in zip(left, right, strict=False):  # what differs first decides, then the length
+            if not equal(meter, one, other):
+                return less(meter, one, other)
+        return len(left) < len(right)
+    here, there = _rank(left), _rank(right)
+    if here == there and here >= _ORDER[list]:
         raise Beyond
-    return one < other
+    return here < there
 
 
 def _rank(value: Json) -> int:
