@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.enforcement import Limits
 from agentos_runtime.limits.idempotency.replays import ReplaySettings
-from agentos_runtime.limits.idempotency.shared import SharedAnswers
+from agentos_runtime.limits.idempotency.shared import SharedAnswers, seal_anew
 from agentos_runtime.limits.shared import SharedCounters, SharedRules
-from agentos_runtime.security.credentials.boxes import WrongBox
-from agentos_runtime.security.credentials.sealed import open_keys
+from agentos_runtime.security.credentials.boxes import WrongBox, head
+from agentos_runtime.security.credentials.sealed import open_keys, open_sealed
 from agentos_runtime.security.login.renewing import HELD_FOR
 from agentos_runtime.storage.files import with_database
+from agentos_runtime.storage.postgres.answers import SealedAnswers
 from agentos_runtime.storage.postgres.calls import Calls
 from agentos_runtime.storage.postgres.documents import Documents, address_of
 from agentos_runtime.storage.postgres.ledger import SharedLedger
@@ -123,6 +124,19 @@ def open_reader(settings: Settings) -> SharedReader:
     """What the ledger in the settings' database tells."""
     side = settings.documents.side
     return SharedReader(side, lambda: int(side.execute("SELECT moment()").fetchone()[0]))
+
+
+def rotate(settings: Settings) -> tuple[int, Mapping[str, int], Mapping[str, int]]:
+    """Seal keys and answers anew under the first master key.
+
+    How many were, and how many remain under each other one, of keys and of answers. Raises SealedError,
+    SettingsError, DatabaseTrouble.
+    """
+    store, keys = open_sealed(settings), open_keys(settings)
+    sealed, remaining = store.rotate()
+    sealed += seal_anew(SealedAnswers(settings.documents.side), AnswerSeal(keys), head(keys.first))
+    others = {name: count for name, count in store.counts_of_others().items() if name != keys.first}
+    return sealed, remaining, others
 
 
 @asynccontextmanager

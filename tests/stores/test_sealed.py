@@ -249,6 +249,17 @@ def test_answers_under_a_key_stand_sealed_and_are_given_again_by_every_replica(
             assert b"0.25" not in bytes(body)
         unknown = stranger.call("toy", "ask", Idempotency_Key="key-1")
         assert (unknown.status_code, unknown.json()["code"]) == (409, "idempotency_unknown")
+        console, both = Console(tmp_path / "home", tmp_path / "skills"), f"{K2},{K1}"
+        console.environ["AGENTOS_DATABASE"] = database
+        assert console.run("keys", "rotate", "--json", AGENTOS_MASTER_KEY=f"{K2},{OTHER}").json["remaining"] == {
+            "k1": 2
+        }
+        assert "it may be taken out" not in str(_doctor(console, {"AGENTOS_MASTER_KEY": both}))
+        done = console.run("keys", "rotate", "--json", AGENTOS_MASTER_KEY=both)
+        assert (done.code, done.json) == (0, {"sealed": 2, "remaining": {}})
+        assert "it may be taken out" in str(_doctor(console, {"AGENTOS_MASTER_KEY": both}))
+        assert first.call("toy", "ask", Idempotency_Key="key-2").json()["code"] == "idempotency_unknown"
+        assert second.call("toy", "ask", Idempotency_Key="key-2").content == given[1].content
         ask(database, "UPDATE answer SET body = (SELECT a.body FROM answer a WHERE a.id <> answer.id)")
         assert second.call("toy", "ask", Idempotency_Key="key-1").json()["code"] == "idempotency_unknown"
         assert len(toy.requests) == 2

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.idempotency.answers import Found, Room
 from agentos_runtime.limits.idempotency.store import NOBODY, Answer, Identity, Stored
+from agentos_runtime.storage.postgres.answers import SEALED, SealedAnswers
 from agentos_runtime.storage.postgres.driver import GONE, Refused
 from agentos_runtime.storage.postgres.link import Link
 from agentos_runtime.storage.postgres.replica import DEAD_AFTER, Replica
@@ -20,8 +21,6 @@ MOST_LATE = 1_000
 """Ends of claims that are kept while the database is away."""
 
 
-SEALED = 2
-"""In `more`, of an answer that is sealed."""
 QUICK = 64 * 1024
 """Bytes that are sealed at once; more are sealed in a thread."""
 T = TypeVar("T")
@@ -145,6 +144,19 @@ class SharedAnswers:
 
 async def _beside(size: int, work: Callable[[], T]) -> T:
     return work() if size <= QUICK else await asyncio.to_thread(work)
+
+
+def seal_anew(answers: SealedAnswers, seal: Seal, begin: bytes) -> int:
+    """Put all answers whose boxes begin otherwise into new ones, but those that do not open; how many there were.
+
+    Raises DatabaseTrouble.
+    """
+    sealed = 0
+    for each in answers.other_than(begin):
+        about = _about(Identity(each.id, each.fingerprint), each.content_type, each.more & ~SEALED, each.place)
+        text = seal.open(each.box, about)
+        sealed += text is not None and answers.put(each, seal.seal(text, about))
+    return sealed
 
 
 def _about(identity: Identity, content_type: str | None, more: int, place: str | None) -> Json:

@@ -5,7 +5,8 @@ write to the database can therefore take a credential away, and can send it nowh
 """
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
@@ -24,7 +25,9 @@ from agentos_runtime.security.credentials.store import (
     with_fields,
 )
 from agentos_runtime.storage.files import file_of
+from agentos_runtime.storage.postgres.answers import SealedAnswers
 from agentos_runtime.storage.private_files import PrivateFile, PrivateFileError
+from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 
 CHECKS = "key_check.json"
 """The document with a box per master key, which that key opens whatever becomes of the credentials."""
@@ -37,11 +40,15 @@ _SEALING = "agentos_runtime.security.credentials.sealing"
 class SealedStore(CredentialStore):
     """As CredentialStore; its methods raise SealedError besides.
 
-    keys: the MasterKeys; without them everything is listed and removed, and nothing opened or stored.
+    keys: the MasterKeys; without them everything is listed and removed, and nothing opened or stored. others: how
+    boxes begin that are sealed under the same keys, and are no credentials.
     """
 
-    def __init__(self, file: PrivateFile, checks: PrivateFile, keys: Any) -> None:
+    def __init__(
+        self, file: PrivateFile, checks: PrivateFile, keys: Any, others: Callable[[], Iterable[bytes]] = list
+    ) -> None:
         super().__init__(file)
+        self._others = others
         self._checks = checks
         self._keys = keys
 
@@ -84,12 +91,19 @@ class SealedStore(CredentialStore):
             found[name] = found.get(name, 0) + 1
         return dict(sorted(found.items()))
 
+    def counts_of_others(self) -> Mapping[str, int]:
+        """How many boxes besides are sealed under each key, by its id."""
+        try:
+            return dict(sorted(Counter(map(_name_of, self._others())).items()))
+        except DatabaseTrouble as error:
+            raise PrivateFileError(f"what the database holds cannot be read: {error}") from None
+
     def unneeded(self) -> tuple[str, ...]:
         """The ids that may go: keys that are there, are not the first, and have sealed nothing that is left."""
         if self._keys is None:
             return ()
-        counts = self.counts()
-        return tuple(name for name in self._keys.names if name != self._keys.first and name not in counts)
+        needed = {*self.counts(), *self.counts_of_others()}
+        return tuple(name for name in self._keys.names if name != self._keys.first and name not in needed)
 
     def problems(self) -> tuple[str, ...]:
         """A sentence for each key that is needed and not there, or is another one than it was."""
@@ -150,7 +164,7 @@ class SealedStore(CredentialStore):
     def _key_of(self, entry: Entry) -> str:
         """Its key's id, without opening it."""
         try:
-            return key_of(as_box(entry.box.text)) if entry.box else _NOBODY
+            return _name_of(as_box(entry.box.text)) if entry.box else _NOBODY
         except WrongBox:
             return _NOBODY
 
@@ -189,7 +203,10 @@ def open_sealed(settings: Settings) -> SealedStore:
             "turn it off"
         )
     return SealedStore(
-        file_of(settings, settings.credentials_file), file_of(settings, settings.home / CHECKS), open_keys(settings)
+        file_of(settings, settings.credentials_file),
+        file_of(settings, settings.home / CHECKS),
+        open_keys(settings),
+        SealedAnswers(settings.documents.side).begins,
     )
 
 
@@ -197,6 +214,14 @@ def open_keys(settings: Settings) -> Any:
     """The MasterKeys of the settings; None where there is none. Raises SettingsError."""
     named = settings.master_keys()
     return import_module(_SEALING).MasterKeys(named) if named else None
+
+
+def _name_of(box: bytes) -> str:
+    """The id of its key."""
+    try:
+        return key_of(box)
+    except WrongBox:
+        return _NOBODY
 
 
 def _about(entry: Entry, agreed: tuple[Json, ...]) -> Json:
