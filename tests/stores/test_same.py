@@ -188,6 +188,10 @@ def told(house: House) -> dict[str, Any]:
     return found
 
 
+PAGES = (
+    *("", "waiting", "skills", "skills/toy", "activity", "activity?outcome=error", "activity?agent=once", "usage"),
+    *("usage?by=agent", "keys", "agents", "agents/tester", "agents/bound", "nowhere"),
+)
 CALLS: tuple[tuple[str, Any, dict[str, str]], ...] = (
     ("ask", {"text": "a"}, {}),
     ("ask", {"text": "b"}, {"Idempotency_Key": "key"}),
@@ -230,6 +234,14 @@ TIMES = re.compile(
 )
 
 
+IDS = re.compile(
+    r"(?<=data-id=\")\d+|(?<=data-newest=\")\d+|(?<=activity/)\d+|(?<=Row</dt><dd>)\d+"
+    r"|req_\w+|(?<=Stored in <code>)[^<]+"
+)
+"""In pages: numbers of rows, and where keys stand."""
+CLOCK = re.compile(r"\d+ \w{3} \d{4} [\d:.]+ UTC|\d\d:\d\d(:\d\d)?(\.\d+)?")
+
+
 def normal(value: Any, places: dict[str, str]) -> Any:
     """Without what is another each time, and without where it stands."""
     if isinstance(value, dict):
@@ -267,9 +279,24 @@ def shown_over(folder: Path, database: str | None) -> dict[str, Any]:
             with contextlib.suppress(ValueError):
                 out = done.json
             said[" ".join(command)] = (done.code, out, done.err)
+        said |= pages_of(house, console)
         port = str(house.server.port)
         places = {str(folder): "FOLDER", house.server.url: "SERVER", toy.origin: "TOY", port: "PORT"}
         return {name: normal(each, places) for name, each in said.items()}
+
+
+def pages_of(house: House, console: Console) -> dict[str, Any]:
+    """What the console shows to a browser that was let in by a link."""
+    link = console.run("console", "--print", "--json", AGENTOS_PORT=str(house.server.port))
+    ticket = link.json["url"].rpartition("#")[2]
+    key = house.client.post("/console/session", json={"ticket": ticket}).json()["key"]
+    headers = {"Accept": "text/x-fragment", "X-Console-Key": key}
+    rows = house.client.get("/api/activity", headers=BEARER).json()["rows"]
+    of_rows = {"activity/newest": rows[0]["id"], "activity/oldest": rows[-1]["id"]}
+    places = {path: path for path in PAGES} | {name: f"activity/{number}" for name, number in of_rows.items()}
+    shown = {name: house.client.get(f"/console/{path}", headers=headers) for name, path in places.items()}
+    assert [path for path, page in shown.items() if page.status_code != 200] == ["nowhere"]
+    return {f"page {path}": IDS.sub("-", CLOCK.sub("-", page.text)).splitlines() for path, page in shown.items()}
 
 
 def differences(place: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
