@@ -156,6 +156,12 @@ def open_limits(settings: Settings) -> Iterator[Limits]:
         yield limits
 
 
+def rotate(settings: Settings) -> tuple[int, Mapping[str, int], Mapping[str, int]]:
+    """Seal what the database holds anew under the first master key. See `replicas.rotate`."""
+    told: tuple[int, Mapping[str, int], Mapping[str, int]] = _replicas().rotate(with_database(settings))
+    return told
+
+
 @asynccontextmanager
 async def open_runtime(
     settings: Settings | None = None,

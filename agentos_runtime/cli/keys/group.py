@@ -11,7 +11,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "list": ("keys.stored:list_keys", "List what is stored, without any value."),
     "test": ("keys.probed:test_keys", "Call what a skill names as the probe of its key."),
     "remove": ("keys.stored:remove_key", "Forget a stored key."),
-    "rotate": ("keys.stored:rotate_keys", "Seal the database's keys anew under the first master key."),
+    "rotate": ("keys.rotating:rotate_keys", "Seal the database's keys anew under the first master key."),
     "approve": ("approving:approve", "The same as `agentos approve`."),
     "doctor": ("keys.doctor:keys_doctor", "Look where each key would come from, and who can read it."),
 }

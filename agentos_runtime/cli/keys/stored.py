@@ -1,7 +1,4 @@
-"""`agentos keys list`, `agentos keys remove` and `agentos keys rotate`."""
-
-from collections import Counter
-from importlib import import_module
+"""`agentos keys list` and `agentos keys remove`."""
 
 import click
 
@@ -12,7 +9,6 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.security.credentials.lookup import Listed
 from agentos_runtime.security.credentials.opening import open_credentials
 from agentos_runtime.security.credentials.store import KeyringError
-from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 
 home_option = click.option("--home", metavar="FOLDER", help="Where keys and activity lie. [AGENTOS_HOME]")
 
@@ -62,39 +58,6 @@ def remove_key(shell: Shell, skill: str, credential: str, home: str | None, as_j
         say(f"Removed the {credential} key of {skill}.")
 
 
-@click.command(name="rotate")
-@home_option
-@json_option
-@pass_shell
-def rotate_keys(shell: Shell, home: str | None, as_json: bool) -> None:
-    """Seal keys and answers in the database anew under the first key of AGENTOS_MASTER_KEY.
-
-    Put a new key before the old one there, for all replicas; then run this. When nothing remains under the old
-    one, it may be taken out. Exit code 1 while something remains.
-
-    \b
-    Example:
-      AGENTOS_MASTER_KEY=k2:…,k1:… agentos keys rotate
-    """
-    settings = shell.settings(home=home)
-    if settings.database is None:
-        raise Failed("Keys are sealed in a database alone, and AGENTOS_DATABASE is not set.")
-    try:
-        sealed, remaining, answers = import_module(_SHARED).rotate(settings)
-    except (KeyringError, DatabaseTrouble) as error:
-        raise Failed(f"Nothing was sealed anew: {error}") from None
-    if as_json:
-        print_json({"sealed": sealed, "remaining": dict(Counter(remaining) + Counter(answers))})
-    else:
-        say(f"{sealed} sealed anew.")
-        for name, count in remaining.items():
-            say(f"{count} under {name} could not be opened: agentos keys list, then set or remove them", err=True)
-        for name, count in answers.items():
-            say(f"{count} answers under {name} could not be opened: they are not given again", err=True)
-    if remaining or answers:
-        raise click.exceptions.Exit(1)
-
-
 def _json(entry: Listed) -> Json:
     return {
         "skill": entry.skill,
@@ -113,7 +76,3 @@ def _row(entry: Listed) -> tuple[str, ...]:
 
 def _origins(entry: Listed) -> list[Json]:
     return [*sorted({grant.origin for grant in entry.grants if grant.origin is not None})]
-
-
-_SHARED = "agentos_runtime.replicas"
-"""What knows of a database: loaded where there is one."""
