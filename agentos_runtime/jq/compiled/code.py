@@ -12,7 +12,7 @@ from agentos_runtime.jsontext import Json
 
 Expression: TypeAlias = Callable[[Json], list[Json]]
 """From an input to all outputs. Raises JqError and Beyond."""
-ATTRIBUTES = frozenset({"__class__", "append", "build", "charge", "get", "left"})
+ATTRIBUTES = frozenset({"__class__", "append", "build", "charge", "get", "left", "more"})
 """All that generated code names besides the table and what is its own."""
 
 

@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.compiled.code import Code, Expression, code_of
-from agentos_runtime.jq.compiled.errors import Beyond, JqError, Unsupported
+from agentos_runtime.jq.compiled.errors import Beyond, Costly, JqError, Unsupported
 from agentos_runtime.jq.compiled.reading import Output, as_input
 from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.outcome import COMPILED, LARGEST_INPUT, Outcome
@@ -21,8 +21,12 @@ from agentos_runtime.jq.program import Layout, Parts, Program
 from agentos_runtime.jsontext import Json
 
 GENERATOR = "agentos_runtime.jq.compiled.building"
-BUDGET = 15_000
-"""Units of one run: about as many keys looked up. No run takes more than 3 ms."""
+BUDGET = 5_000
+"""Units of one run without a look at the clock: about as many keys looked up, in 1 ms at most."""
+TIME = 2_000_000
+"""Nanoseconds of processor time that a run may take besides: no run takes more than 3 ms."""
+_LEFT_ALONE = 50
+"""Runs that a worker makes at once, after one of no larger input cost too much."""
 PATIENCE = 0.25
 """Seconds for which a program that is being compiled is waited for; then a worker runs it."""
 _KEPT = 4096
@@ -43,6 +47,7 @@ def _never() -> bool:
 
 _NOT_YET = Refusal("it is yet to be compiled")
 _VALUES = Refusal("compiled code leaves these values to it")
+_COSTLY = Refusal("it costs more than may be spent here")
 
 
 @dataclass(slots=True)
@@ -50,6 +55,21 @@ class _Known:
     parts: Parts
     code: Code | Refusal
     making: "asyncio.Future[Code | Refusal] | None" = None
+    costly: int = 0
+    """Bytes of an input for which it cost too much."""
+    left_alone: int = 0
+    """Runs of such inputs, and larger ones, that a worker will make."""
+
+    def is_costly(self, size: int) -> bool:
+        """Whether it would probably cost too much, which is tried again now and then."""
+        if not self.left_alone or size < self.costly:
+            return False
+        self.left_alone -= 1
+        return True
+
+    def cost_too_much(self, size: int) -> None:
+        """It did, for an input of so many bytes."""
+        self.costly, self.left_alone = size, _LEFT_ALONE
 
     def made(self, making: "asyncio.Future[Code | Refusal]") -> None:
         """It was compiled, or that was given up."""
@@ -69,8 +89,9 @@ class KeptSources(Protocol):
 class Engine:
     """Programs compiled to Python when they first run."""
 
-    def __init__(self, *, budget: int = BUDGET, kept: KeptSources | None = None) -> None:
+    def __init__(self, *, budget: int = BUDGET, time: int = TIME, kept: KeptSources | None = None) -> None:
         self._budget = budget
+        self._time = time
         self._kept = kept
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
@@ -81,8 +102,14 @@ class Engine:
             known = await self._prepare(program, known)
         if isinstance(known.code, Refusal):
             return known.code
+        size = len(data) if isinstance(data, bytes) else data.size
+        if known.is_costly(size):
+            return _COSTLY
         try:
             return self._answer(known, known.code, program, data)
+        except Costly:
+            known.cost_too_much(size)
+            return _COSTLY
         except (JqError, Beyond, RecursionError, MemoryError):
             return _VALUES
 
@@ -144,7 +171,7 @@ class Engine:
         if size > LARGEST_INPUT or (known.parts is not program.parts and known.parts != program.parts):
             raise Beyond
         given = as_input(data)
-        code.meter.begin(self._budget, given.uncertain)
+        code.meter.begin(self._budget, given.uncertain, self._time)
         try:
             return _run(program.parts, code, given)
         finally:

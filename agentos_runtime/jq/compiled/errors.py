@@ -11,3 +11,7 @@ class JqError(Exception):
 
 class Beyond(Exception):
     """What jq does here is not known for certain, or costs too much: nothing in the program may go on from it."""
+
+
+class Costly(Beyond):
+    """It costs too much."""

@@ -39,7 +39,7 @@ class Output:
         if len(values) == 1 and values[0].__class__ in _SMALL:
             self._meter.left -= 8
             if self._meter.left < 0:
-                raise Beyond
+                self._meter.more()
             return values
         return self._items(values[:2], 1)
 

@@ -80,7 +80,7 @@ class Writer:
         if cost is None:
             with self.block(head):
                 self.line("meter.left -= ", inner)
-                self.line("if meter.left < 0: raise Beyond")
+                self.line("if meter.left < 0: meter.more()")
                 yield
         else:
             self.line(head, inner, after)

@@ -81,7 +81,7 @@ def items(meter: Meter, value: Json, cost: int) -> Sequence[Json]:
     if isinstance(value, list):
         meter.left -= cost * len(value)
         if meter.left < 0:
-            raise Beyond
+            meter.more()
         return value
     if isinstance(value, dict):
         meter.charge((cost + 1) * len(value))
@@ -270,7 +270,7 @@ def plus(meter: Meter, left: Any, right: Any) -> Json:
         raise JqError
     meter.left -= (len(left) + len(right)) >> _SIZED[kind]
     if meter.left < 0:
-        raise Beyond
+        meter.more()
     made = {**left, **right} if kind is dict else left + right
     return made
 
@@ -279,7 +279,7 @@ def merged(meter: Meter, left: dict[str, Json], right: dict[str, Json]) -> Json:
     """`+` of two objects."""
     meter.left -= len(left) + len(right)
     if meter.left < 0:
-        raise Beyond
+        meter.more()
     return {**left, **right}
 
 
