@@ -133,7 +133,7 @@ def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
         made["credential"] = one.credential
     if params:
         made["params"] = params
-    if one.body.extra and _sends_all(one, fields):
+    if one.body.extra and _sends_all(one, pairs):
         made["additional_params"] = True
     returns = _returns(one)
     if returns is not None:
@@ -147,7 +147,10 @@ def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
 
 
 def call_fields(one: Operation) -> list[tuple[Field, str]]:
-    """The fields that a caller gives and the params they are, required ones first."""
+    """The fields that a caller gives and the params they are, required ones first.
+
+    What the runtime calls a param of its own is called by its place.
+    """
     owned = owned_by(one.paginate) if one.paginate else {}
     fields = [
         field
@@ -158,7 +161,8 @@ def call_fields(one: Operation) -> list[tuple[Field, str]]:
         and not holds_secret(field.name)
     ]
     fields.sort(key=lambda field: not field.required)
-    return list(zip(fields, param_names(fields), strict=True))
+    taken = (*(("limit", "all") if one.paginate else ()), *(("stream",) if one.reply.streams else ()))
+    return list(zip(fields, param_names(fields, taken), strict=True))
 
 
 def _harmless(value: Json, known: dict[str, str]) -> Json:
@@ -259,20 +263,19 @@ def _body(one: Operation, pairs: Sequence[tuple[Field, str]]) -> Json:
     body = [(field, name) for field, name in pairs if field.place == "body"]
     if one.body.whole:
         return _write(*body[0])
-    if _sends_all(one, [field for field, _ in pairs]):
+    if _sends_all(one, pairs):
         return ".params"
     return {
         field.name: int(field.write) if field.write.isdecimal() else _write(field, name) for field, name in body
     }
 
 
-def _sends_all(one: Operation, fields: Sequence[Field]) -> bool:
+def _sends_all(one: Operation, pairs: Sequence[tuple[Field, str]]) -> bool:
     """Whether the params are the body, just as they are given."""
-    if not fields or one.body.nulls:
+    if not pairs or one.body.nulls:
         return False
     return not (one.body.whole or one.body.encoding == "multipart") and all(
-        field.place == "body" and field.write == "{}" and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", field.name)
-        for field in fields
+        field.place == "body" and field.write == "{}" and field.name == name for field, name in pairs
     )
 
 

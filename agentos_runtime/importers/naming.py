@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from agentos_runtime.importers.api import Field, Operation
 from agentos_runtime.importers.messages import is_plural, singular, snake, words
-from agentos_runtime.importers.verbs import (
+from agentos_runtime.importers.names.lengths import SMALL, room, shortened
+from agentos_runtime.importers.names.verbs import (
     METHOD_VERBS,
     PLAIN,
     SAME_VERB,
@@ -25,16 +26,16 @@ _HOW_MANY: Mapping[str, str] = {"all": "list", "many": "list", "multiple": "list
 _NOISE = frozenset({"endpoint", "using", "a", "an", "the"})
 _COUNTED = frozenset({"get", "update", "delete", "create"})
 _OF_IDS = frozenset({"page", "by", "id", "do"})
-_SMALL = frozenset(
-    {"a", "an", "the", "to", "of", "for", "in", "on", "with", "from", "by", "and", "at", "as", "via"}
+_STAGE = r"(?:(?:alpha|beta|rc)\d*)?"
+_VERSION = re.compile(
+    rf"(?:^|(?<=[^A-Za-z]))v\d+{_STAGE}(?![a-z])|(?<=[a-z])V\d+{_STAGE}(?=[A-Z]|$|[^A-Za-z0-9])"
+    r"|(?<=[a-z]{3})(?<!ip)v\d+$"
 )
-_VERSION = re.compile(r"(?:^|(?<=[^A-Za-z]))v\d+(?![a-z])|(?<=[a-z])V\d+(?=[A-Z]|$|[^A-Za-z0-9])")
+_VERSION_SEGMENT = re.compile(rf"v\d+{_STAGE}|\d{{4}}-\d{{2}}(?:-\d{{2}})?")
+_STAGES = frozenset({"beta", "alpha", "preview", "experimental"})
+"""Words that say how settled a call is, not what it does."""
 _COMPARED: Mapping[str, str] = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "!": "not", "!=": "not"}
 """What a field's name ends with that compares: `DateSent<`."""
-LONGEST = 48
-"""Characters of a utility's name and its skill's id together, where both are seen as one name."""
-SHORTEST = 24
-"""Characters that a name may have however long the id is."""
 _WHOLE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -85,6 +86,7 @@ def utility_names(
         route(one.method, one.path): replace(brief, id="" if _spells_path(one) else _own_id(one, brief.path))
         for one, brief in zip(operations, without_prefix(operations), strict=True)
     }
+    several = _in_several_versions(names)
     taken: set[str] = set()
     for one in operations:
         here = route(one.method, one.path)
@@ -99,7 +101,7 @@ def utility_names(
             candidates = (
                 _own_candidates(one)
                 if own and is_utility_name(snake(one.id))
-                else _candidates(short[here], services)
+                else _candidates(short[here], services, _version(one.path) if _unversioned(here) in several else "")
             )
             names[here] = next(name for name in candidates if name not in taken)
             taken.add(names[here])
@@ -116,27 +118,38 @@ def _own_candidates(one: Operation) -> Sequence[str]:
     return [name, *(f"{name}_{number}" for number in range(2, 1000))]
 
 
-def _candidates(one: Operation, services: Sequence[str]) -> Sequence[str]:
-    """Names from the best to the last resort; the last ones are many enough for any document."""
-    most = max(SHORTEST, LONGEST - 1 - len(services[0])) if services else LONGEST
+def _in_several_versions(routes: Iterable[Route]) -> set[Route]:
+    """The calls that are there more than once, in versions that their paths name; without those."""
+    return {here for here, count in Counter(map(_unversioned, routes)).items() if count > 1}
+
+
+def _unversioned(here: Route) -> Route:
+    segments = shape(here)[1].split("/")
+    return here[0], "/".join(part for part in segments if not _VERSION_SEGMENT.fullmatch(part))
+
+
+def _version(path: str) -> str:
+    found = [part for part in path.split("/") if _VERSION_SEGMENT.fullmatch(part)]
+    return found[-1].replace("-", "_") if found else ""
+
+
+def _candidates(one: Operation, services: Sequence[str], version: str) -> Iterator[str]:
+    """Names from the best to the last resort; the last ones are many enough for any document.
+
+    `version`: what tells the call from the same one of another version.
+    """
+    most = room(services)
     first = suggested(one, services)
     verb, _, noun = first.partition("_")
     nouns = [word for word in path_words(one.path) if word not in noun.split("_")]
     longer = "_".join([verb, *nouns, noun]) if noun else "_".join([verb, *nouns])
     keys = [f"{first}_by_{snake(key)}" for key in re.findall(r"\{([^}]*)\}$", one.path) if snake(key)]
-    ways = [first, *keys, longer, f"{longer}_by_{one.method.lower()}"]
-    short = _short(longer, most - 4)
-    return [*(_short(way, most) for way in ways), *(f"{short}_{number}" for number in range(2, 1000))]
-
-
-def _short(name: str, most: int) -> str:
-    """A name of at most so many characters: small words go first, then those in the middle."""
-    parts = name.split("_")
-    if len(name) > most:
-        parts = [parts[0], *(part for part in parts[1:] if part not in _SMALL)]
-    while len("_".join(parts)) > most and len(parts) > 2:
-        del parts[len(parts) // 2]
-    return "_".join(parts)[:most].rstrip("_")
+    closer = ["_".join(filter(None, (verb, word, noun))) for word in reversed(nouns)]
+    ways = [first, *([f"{first}_{version}"] if version else keys), *closer, longer]
+    for way in (*ways, f"{longer}_by_{one.method.lower()}"):
+        yield from shortened(way, most, keep=2 if version and way.endswith(f"_{version}") else 1)
+    short = next(shortened(longer, most - 4))
+    yield from (f"{short}_{number}" for number in range(2, 1000))
 
 
 def suggested(one: Operation, services: Sequence[str]) -> str:
@@ -151,11 +164,11 @@ def suggested(one: Operation, services: Sequence[str]) -> str:
         verb, own = last, own[1:-1]
     elif len(own) > 1 and own[-2] in ("find", "get", "show", "fetch", "retrieve") and own[-1] in _HOW_MANY:
         verb, own = own[-1], own[:-2]
-    elif _begins_with_verb(own) or (before and "." in one.id):
+    elif _begins_with_verb(own, one) or (before and "." in one.id):
         verb, own = own[0], own[1:]
     elif (inner := _plain_verb(own, one)) is not None:
         verb, own = own[inner], own[:inner] + own[inner + 1 :]
-    elif own[-1] in VERBS or own[-1] in _HOW_MANY:
+    elif (own[-1] in VERBS and not {*own[-2:-1]} & SMALL) or own[-1] in _HOW_MANY:
         verb, own = own[-1], own[:-1]
     elif (inner := _inner_verb(own, one)) is not None:
         verb, own = own[inner], own[:inner] + own[inner + 1 :]
@@ -193,14 +206,16 @@ def _does_something(own: Sequence[str], one: Operation) -> bool:
     return {singular(word) for word in own[1:]} <= said and (own[0] not in said or [own[0]] == last)
 
 
-def _begins_with_verb(own: Sequence[str]) -> bool:
-    """`record_get` gets a record."""
-    return own[0] in VERBS and (own[0] in PLAIN or own[-1] not in PLAIN or len(own) == 1)
+def _begins_with_verb(own: Sequence[str], one: Operation) -> bool:
+    """`report_get` gets a report, and `mark_read` with PUT marks."""
+    last = SAME_VERB.get(own[-1], own[-1])
+    gets = last in ("get", "list") and one.method != "GET"
+    return own[0] in VERBS and (own[0] in PLAIN or own[-1] not in PLAIN or gets or len(own) == 1)
 
 
 def _inner_verb(own: Sequence[str], one: Operation) -> int | None:
     """Where the verb stands behind words that only repeat the path or the tag: `oneClicks_install_kubernetes`."""
-    said = {singular(word) for word in (*path_words(one.path), *words(one.tag))} | _HOW_MANY.keys()
+    said = {singular(word) for word in (*path_words(one.path), *words(one.tag))} | _HOW_MANY.keys() | _STAGES
     for index, word in enumerate(own):
         if word in VERBS:
             return index
@@ -212,10 +227,22 @@ def _inner_verb(own: Sequence[str], one: Operation) -> int | None:
 def _under(before: list[str], own: list[str]) -> list[str]:
     """`issues/list-comments` → issue, comments; what the operation says itself is not said twice."""
     said = {singular(word) for word in own}
-    fresh = [word for word in before if singular(word) not in said]
+    fresh = [word for word in before if singular(word) not in said and word not in SMALL]
     if not fresh or not own:
         return own or before
-    return [*fresh, *own] if own[0] in _SMALL else [*fresh[:-1], singular(fresh[-1]), *own]
+    return [*fresh, *own] if own[0] in SMALL else [*fresh[:-1], singular(fresh[-1]), *own]
+
+
+def _with_again(own: list[str]) -> list[str]:
+    """`re-run-job` → rerun, job."""
+    return own if own[:1] != ["re"] or len(own) < 2 else [f"re{own[1]}", *own[2:]]
+
+
+def _without_alternative(own: list[str]) -> list[str]:
+    """`create-or-update-secret` → create, secret."""
+    at = own.index("or") if "or" in own else 0
+    both = at and len(own) > at + 1 and {own[at - 1], own[at + 1]} <= VERBS
+    return own[:at] + own[at + 2 :] if both else own
 
 
 def _without_controller(own: list[str]) -> list[str]:
@@ -262,6 +289,7 @@ def _own_words(one: Operation) -> tuple[list[str], list[str]]:
         return [], []
     before, _, last = re.sub(r"[/:#]", ".", said).rpartition(".")
     own = [part for word in words(last) if word not in _NOISE for part in _segmented(word, one)]
+    own = _without_alternative(_with_again(own))
     group = [word for word in words(before) if word not in _NOISE]
     tag = words(one.tag)
     if not group and tag and own[: len(tag)] == tag and len(own) > len(tag):
@@ -273,6 +301,8 @@ def _own_words(one: Operation) -> tuple[list[str], list[str]]:
 def _spells_path(one: Operation) -> bool:
     """Whether an id is only the method and the path in other letters: `GetCustomersCustomer`, `get_files_id`."""
     verb, *own = [word for word in words(_VERSION.sub("", one.id)) if word != "api"] or [""]
+    if own and own[-1] == one.method.lower() and verb not in VERBS:  # `messages_post`
+        verb, own = own[-1], [verb, *own[:-1]]
     if verb != one.method.lower() or not own:
         return False
     path = _VERSION.sub("", one.path)
@@ -309,13 +339,14 @@ def _cut(text: str, known: Collection[str]) -> list[str] | None:
 
 def _own_id(one: Operation, brief: str) -> str:
     """The service's id without the path and method that some frameworks add; `brief`: the path that names need."""
-    generated = f"{snake(one.path)}_{one.method.lower()}"
+    generated = f"{snake(one.path.partition('?')[0])}_{one.method.lower()}"
     own = snake(one.id)
     before = f"{one.method.lower()}_{snake(one.path)}_"
     if own.startswith(before) and "/" in one.id:  # `get-/objects/contacts_getById`
         said = [word for word in own.removeprefix(before).split("_") if word not in _OF_IDS]
         return f"{'-'.join(path_words(brief))}/{'-'.join(said)}" if said else one.id
-    return own.removesuffix(generated).rstrip("_") if own.endswith(generated) and own != generated else one.id
+    left = own.removesuffix(generated).rstrip("_")
+    return left if own.endswith(generated) and left and left not in _STAGES else one.id
 
 
 def param_names(fields: Sequence[Field], taken: Collection[str] = ()) -> list[str]:

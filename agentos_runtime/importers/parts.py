@@ -101,4 +101,5 @@ def _new_homes(
     if not split and len(mine) < 2 and total([room, *sizes.values()]).fits:
         return dict.fromkeys(new, MAIN)
     paths = {name: here[1] for here, name in generated.routes.items()}
-    return homes({name: (generated.tags.get(name, ""), paths.get(name, "")) for name in new}, sizes, taken)
+    wanted = {name: (generated.tags.get(name, ""), paths.get(name, "")) for name in new}
+    return homes(wanted, sizes, taken, by_tag=split)

@@ -5,14 +5,21 @@ there is room for what a person adds and for the next import.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.importers.messages import words
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.result import slug
 
 MOST_CHARACTERS = 420 * 1024
 MOST_VALUES = 36_000
+MANY = 24
+SMALL = 16 * 1024
+"""So many files with no more than so many characters each are a heap that nobody finds anything in."""
+FEWEST_TAGS = 3
+MOST_BEGIN = 0.9
 MOST_SEGMENTS = 40
 """Different beginnings of paths that still make a file each."""
 LONGEST_NAME = 60
@@ -50,14 +57,21 @@ def total(sizes: Iterable[Size]) -> Size:
 
 
 def homes(
-    wanted: Mapping[str, tuple[str, str]], sizes: Mapping[str, Size], taken: Mapping[str, Size]
+    wanted: Mapping[str, tuple[str, str]],
+    sizes: Mapping[str, Size],
+    taken: Mapping[str, Size],
+    *,
+    by_tag: bool = False,
 ) -> dict[str, str]:
-    """Utility → the file it goes to. `wanted`: utility → its tag and path; `taken`: how full files are already."""
-    groups: dict[str, list[str]] = {}
-    untagged = {_slug(_segment(path, 0)) for tag, path in wanted.values() if not _slug(tag)}
-    for name, (tag, path) in wanted.items():
-        own = _slug(_segment(path, 0)) if len(untagged) <= MOST_SEGMENTS else ""
-        groups.setdefault(_slug(tag) or own or "others", []).append(name)
+    """Utility → the file it goes to. `wanted`: utility → its tag and path; `taken`: how full files are already.
+
+    `by_tag`: also where that makes many small files.
+    """
+    groups = _groups(wanted)
+    if not by_tag and len(groups) > MANY and total(sizes.values()).characters < len(groups) * SMALL:
+        start = _start([path for _, path in wanted.values()])
+        fewer = _groups({name: ("", path[start:]) for name, (_, path) in wanted.items()})
+        groups = fewer if 2 * len(fewer) <= len(groups) else groups
     room = dict(taken)
     found: dict[str, str] = {}
     for group, names in groups.items():
@@ -65,6 +79,38 @@ def homes(
             room[home] = room.get(home, Size()) + total(sizes[name] for name in members)
             found |= dict.fromkeys(members, home)
     return found
+
+
+def _groups(wanted: Mapping[str, tuple[str, str]]) -> dict[str, list[str]]:
+    """By the tag, else by the first segment of the path."""
+    groups: dict[str, list[str]] = {}
+    before = _before_tags([tag for tag, _ in wanted.values() if tag])
+    untagged = {_slug(_segment(path, 0)) for tag, path in wanted.values() if not _slug(tag)}
+    for name, (tag, path) in wanted.items():
+        own = _slug(_segment(path, 0)) if len(untagged) <= MOST_SEGMENTS else ""
+        groups.setdefault(_slug(tag[before:]) or own or "others", []).append(name)
+    return groups
+
+
+def _before_tags(tags: list[str]) -> int:
+    """The length of what all tags begin with, up to a new word: `Api20100401`."""
+    first, last = (min(tags), max(tags)) if len({*tags}) >= FEWEST_TAGS else ("", "")
+    differs = (at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
+    same = first[: next(differs, min(len(first), len(last)))]
+    begins = "isalpha" if same[-1:] in "_- ./" else "isupper"
+    whole = all(getattr(tag[len(same) : len(same) + 1], begins)() for tag in tags)
+    return len(same) if whole else 0
+
+
+def _start(paths: list[str]) -> int:
+    """The length of the segments that all but a few of the paths begin with."""
+    start = 0
+    while True:
+        following = Counter(path[: path.find("/", start + 1)] for path in paths if path.find("/", start + 1) > 0)
+        same, count = following.most_common(1)[0] if following else ("", 0)
+        if count < MOST_BEGIN * len(paths):
+            return start
+        start = len(same)
 
 
 def _parted(
@@ -120,7 +166,7 @@ def _numbered_home(group: str, number: int) -> str:
 def _segment(path: str, index: int) -> str:
     """The segment of a path at this place, versions and params left out."""
     plain = [part for part in path.strip("/").split("/") if part and "{" not in part and not _is_version(part)]
-    return plain[index] if index < len(plain) else ""
+    return re.sub(r"\.(?:json|xml)$", "", plain[index]) if index < len(plain) else ""
 
 
 def _is_version(part: str) -> bool:
@@ -128,6 +174,7 @@ def _is_version(part: str) -> bool:
 
 
 def _slug(text: str) -> str:
+    text = "-".join(words(text)) if re.fullmatch(r"[A-Za-z\d]*[a-z\d][A-Z][A-Za-z\d]*", text) else text
     name = slug(text)[:LONGEST_NAME].strip("-") if re.search("[a-z0-9]", text.lower()) else ""
     return f"{name}-calls" if name in ("readme", "skill") else name
 

@@ -53,6 +53,17 @@ def test_a_skill_that_outgrows_its_file_gets_parts(workshop: Workshop) -> None:
     assert len(workshop.front()["parts"]) > 1
 
 
+def test_many_tags_of_few_calls_each_are_parted_by_the_path() -> None:
+    wanted = {
+        f"call_{number}": (f"Api2010Thing{chr(65 + number % 26)}", f"/2010/Accounts/{{id}}/Set{number % 4}.json")
+        for number in range(52)
+    }
+    small = dict.fromkeys(wanted, Size(8000, 100))
+    assert {*homes(wanted, small, {}).values()} == {"set0.md", "set1.md", "set2.md", "set3.md"}
+    asked = {*homes(wanted, small, {}, by_tag=True).values()}
+    assert (len(asked), "b.md" in asked) == (26, True)
+
+
 tags = st.sampled_from(["", "Pets", "Readme", "1-Click Applications", "ÄÖ", "skill"])
 paths = st.lists(st.sampled_from(["v1", "pets", "toys", "{id}", "api", "ü"]), max_size=4).map("/".join)
 sizes = st.builds(Size, st.integers(1, MOST_CHARACTERS), st.integers(1, 9000))

@@ -59,6 +59,28 @@ NAMES = [
         Reply(),
         "delete_registry_repository_tag",
     ),
+    ("POST", "/notes?beta=true", "beta_notes_post", Reply(), "create_beta_notes"),
+    (
+        "POST",
+        "/v1/notes/{id}/archive?beta=true",
+        "beta_archive_note_v1_notes__id__archive_post",
+        Reply(),
+        "archive_beta_note",
+    ),
+    ("PUT", "/notes", "activity/mark-notes-as-read", Reply(), "mark_activity_notes_as_read"),
+    (
+        "POST",
+        "/jobs/{id}/rerun",
+        "actions/re-run-job-for-workflow-run",
+        Reply(),
+        "rerun_action_job_for_workflow_run",
+    ),
+    ("POST", "/runs/{id}/gates", "actions/review-gates-for-run", Reply(), "review_action_gates_for_run"),
+    ("PUT", "/secrets/{name}", "vault/create-or-update-secret", Reply(), "create_vault_secret"),
+    ("GET", "/codes/{key}", "codes-of-conduct/get-conduct-code", Reply(), "get_conduct_code"),
+    ("POST", "/v2/chat", "chatv2", Reply(), "create_chat"),
+    ("GET", "/apps/v1beta1/things/{id}", "readAppsV1beta1Thing", Reply(), "get_apps_thing"),
+    ("GET", "/oauth2/s3", "getOAuth2S3IPv4", Reply(), "get_oauth2_s3_ipv4"),
 ]
 
 
@@ -89,6 +111,30 @@ def test_names_that_collide_are_told_apart_the_same_way_in_any_order() -> None:
     }
     assert utility_names(operations, ("acme",), {}, {}) == expected
     assert utility_names(operations[::-1], ("acme",), {}, {}) == expected
+
+
+VERSIONS = {
+    "/apis/apps.things.io/v1/nodes/{id}": "get_apps_node",
+    "/apis/apps.things.io/v1beta1/nodes/{id}": "get_apps_node_v1beta1",
+    "/apis/apps.things.io/v1beta2/nodes/{id}": "get_apps_node_v1beta2",
+    "/apis/of/some/other/nodes/{id}": "get_apps_node_by_id",
+}
+
+
+def test_versions_of_one_call_are_told_apart_by_them() -> None:
+    operations = [Operation("GET", path, "", id="readAppsNode") for path in VERSIONS]
+    assert [*utility_names(operations, ("acme",), {}, {}).values()] == [*VERSIONS.values()]
+
+
+def test_a_name_that_is_too_long_loses_its_first_words_and_no_more_than_it_must() -> None:
+    long = "getActionsCacheRetentionLimitForEnterprise", "getActionsCacheStorageLimitForEnterprise"
+    operations = [Operation("GET", f"/limits/{path}", "", id=one) for path, one in zip("ab", long, strict=True)]
+    for skill, names in {
+        "github": ["get_cache_retention_limit_enterprise", "get_cache_storage_limit_enterprise"],
+        "a-service-with-a-long-name": ["get_limit_enterprise", "get_cache_enterprise"],
+        "a-service-with-a-name-that-is-longer-still": ["get_enterprise", "get_b_enterprise"],
+    }.items():
+        assert [*utility_names(operations, (skill,), {}, {}).values()] == names
 
 
 def number(name: str, **more: Any) -> Field:

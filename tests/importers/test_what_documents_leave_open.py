@@ -300,3 +300,30 @@ def test_a_body_in_base64_is_text_where_it_has_a_type_and_bytes_where_it_has_non
     assert told["the body is described as base64: it is sent as bytes, which services mean by that"] == [
         "PUT /file"
     ]
+
+
+def test_what_a_runtime_calls_a_param_of_its_own_is_called_by_its_place(workshop: Workshop) -> None:
+    rows = answer({"type": "array", "items": {"$ref": "#/components/schemas/email"}})
+    asked = [query("all", {"type": "boolean"}), query("page", {"type": "integer"}), query("per_page")]
+    mail = {"email": {"type": "object", "properties": {"address": {"type": "string"}}}}
+    paths = {"/mails": {"get": {"parameters": asked, "responses": rows}}}
+    front = workshop.imported(service(paths, components={"schemas": mail}))
+    (name,) = front["utilities"]
+    assert front["utilities"][name]["params"] == {"query_all": {"type": "boolean"}}
+    assert front["utilities"][name]["returns"] == "array"  # `email` would be read as a type
+    assert "/mails?all=true" in workshop.request(name, {"query_all": True})
+
+
+IMPLICIT = {"implicit": {"authorizationUrl": "https://id.example.com/authorize", "scopes": {}}}
+LOGINS = [
+    ({"login": {"type": "oauth2", "flows": IMPLICIT}}, "Authorization"),
+    ({"login": {"type": "oauth2", "flows": IMPLICIT}, "other": {**KEY, "name": "X-Key"}}, "X-Key"),
+]
+
+
+@pytest.mark.parametrize(("named", "header"), LOGINS, ids=["alone", "beside a key"])
+def test_a_login_without_its_addresses_is_a_token_that_is_stored(
+    workshop: Workshop, named: dict[str, Any], header: str
+) -> None:
+    paths = {"/a": {"get": {"security": [{name: []} for name in named], "responses": OK}}}
+    assert workshop.imported(service(paths, **schemes(**named)))["auth"]["header"] == header

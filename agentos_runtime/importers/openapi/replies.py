@@ -21,6 +21,7 @@ from agentos_runtime.importers.openapi.schemas import media_example
 from agentos_runtime.importers.paging import LINK, rows_of
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.lint import meant_by
+from agentos_runtime.manifest.mistakes.rules import type_of_another_language
 
 _EMPTY = frozenset({"204", "205"})
 """The only answers that never have a body."""
@@ -131,7 +132,8 @@ class Replies:
     def _entity(self, rows: Flat) -> str | None:
         named = snake(self._declarer.flattener.flat(rows.items, "").name) if rows.items else ""
         entity = singular(named.removesuffix("_object")) if named and named[0].isalpha() else ""
-        return entity if entity and meant_by(f"{entity}[]") is None else None
+        is_name = entity and meant_by(f"{entity}[]") is None and type_of_another_language(entity) is None
+        return entity if is_name else None
 
     def _streaming(self, reply: Reply, kinds: Mapping[str, Located], field: str | None, label: str) -> Reply:
         if EVENTS not in kinds:

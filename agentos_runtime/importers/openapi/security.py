@@ -45,7 +45,7 @@ class Security:
             return None
         real = [sorted(map(str, one)) for one in alternatives if isinstance(one, Mapping) and one]
         ways = ", ".join(" + ".join(one) for one in real)
-        real.sort(key=lambda one: (self._prefers not in one, -self._fitting[tuple(one)]))
+        real.sort(key=lambda one: (self._prefers not in one, -self._fitting[tuple(one)], self._is_dim(one)))
         made = [(one, credential) for one in real if (credential := self._credential(one)) is not None]
         if not made:
             return None
@@ -150,6 +150,13 @@ class Security:
             else _at_once([(n, m) for n, m in zip(names, made, strict=True) if m], self._losses)
         )
 
+    def _is_dim(self, names: Sequence[str]) -> bool:
+        """Whether a login is named without the addresses that it goes by."""
+        flows = [
+            flow for name in names if name in self._schemes for flow in self._schemes[name].map("flows").values()
+        ]
+        return bool(flows) and not any(flow.text("tokenUrl").startswith("https://") for flow in flows)
+
     def _scheme(self, name: str) -> Credential | None:
         scheme = self._schemes.get(name)
         if scheme is None:
@@ -245,14 +252,22 @@ def _oauth(scheme: Located, losses: Losses) -> Credential:
     if alone is not None and not flows.keys() & {"authorizationCode", "implicit"}:
         return _for_a_client(alone, losses)
     flow = next((flows[name] for name in ("authorizationCode", "implicit") if name in flows), None)
-    losses.add("an OAuth client id is not part of the document: add `client_id`, or store an access token", "auth")
-    if flow is None or not flow.text("authorizationUrl").startswith("http"):
+    if flow is None or not _can_be_followed(flow):
+        losses.add("the addresses of an OAuth login are not said: an access token is stored and sent", "auth")
         return {**BEARER, "label": "Access token"}
-    credential: Credential = {"type": "oauth", "authorize_url": _without_blanks(flow.text("authorizationUrl"))}
-    if flow.text("tokenUrl").startswith("http"):
-        credential["token_url"] = flow.text("tokenUrl")
+    losses.add("an OAuth client id is not part of the document: add `client_id`, or store an access token", "auth")
+    credential: Credential = {
+        "type": "oauth",
+        "authorize_url": _without_blanks(flow.text("authorizationUrl")),
+        "token_url": flow.text("tokenUrl"),
+    }
     scopes = list(flow.map("scopes"))
     return credential | ({"scopes": [*scopes]} if scopes else {}) | {"pkce": True}
+
+
+def _can_be_followed(flow: Located) -> bool:
+    """Whether both addresses of a login are there, as a manifest may have them."""
+    return all(flow.text(name).startswith("https://") for name in ("authorizationUrl", "tokenUrl"))
 
 
 def _without_blanks(address: str) -> str:

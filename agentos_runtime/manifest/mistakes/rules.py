@@ -34,15 +34,20 @@ def returns_of_another_language(subject: Subject) -> Iterator[Problem]:
         is_list = word != returns.json
         if word in RETURNED:
             meant = "array" if is_list else None
-        elif word in _transformed(subject) or word.lower() in _ENTITIES:
-            meant = None
         else:
-            meant = word.lower() if word.lower() in RETURNED else called_otherwise(word, RETURNED)
+            meant = None if word in _transformed(subject) else type_of_another_language(word)
             meant = "array" if is_list and meant else meant
         if meant:
             message = f"`{returns.json}` is no type here, and would be read as the name of an entity"
             fix = f"Write `{meant}`, or a map of properties: `{{name: string}}`"
             yield replace(warn(returns, message, fix), severity="error")
+
+
+def type_of_another_language(word: str) -> str | None:
+    """The type that a word in `returns` is read as; None for what can be the name of an entity."""
+    if word.lower() in _ENTITIES:
+        return None
+    return word.lower() if word.lower() in RETURNED else called_otherwise(word, RETURNED)
 
 
 def _transformed(subject: Subject) -> frozenset[str]:

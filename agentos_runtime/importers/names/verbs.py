@@ -19,27 +19,27 @@ PLAIN = frozenset({"get", "list", "create", "update", "delete", "remove", "add",
 """Verbs that are hardly ever something else."""
 VERBS = PLAIN | frozenset({
     "abort", "accept", "acknowledge", "activate", "analyze", "announce", "answer", "append", "apply", "approve",
-    "archive", "ask", "assign", "attach", "authorize", "autocomplete", "ban", "batch", "bind", "block",
-    "browse", "bulk", "calculate", "cancel", "capture", "charge", "check", "claim", "classify", "clear",
-    "clone", "close", "compare", "complete", "confirm", "connect", "convert", "copy", "count", "deactivate",
-    "decline", "decrypt", "demote", "deny", "deploy", "deregister", "detach", "detect", "disable", "disconnect",
-    "dismiss", "do", "download", "drain", "embed", "enable", "encrypt", "enroll", "escalate", "estimate",
-    "evaluate", "exchange", "exec", "execute", "export", "extend", "extract", "finalize", "find", "flag",
-    "follow", "fork", "forward", "generate", "grant", "hang", "hangup", "hide", "import", "install",
-    "invalidate", "invite", "invoke", "join", "kick", "launch", "leave", "like", "link", "lock", "login",
-    "logout", "lookup", "make", "mark", "merge", "migrate", "mint", "move", "mute", "notify", "open", "park",
-    "pause", "pay", "pin", "ping", "place", "play", "preview", "process", "promote", "provision", "publish",
-    "pull", "purge", "push", "query", "react", "reactivate", "reboot", "rebuild", "recover", "redeem",
-    "redeliver", "refresh", "refund", "regenerate", "register", "reject", "release", "rename", "render",
-    "renew", "reopen", "reorder", "replay", "reply", "report", "request", "rerank", "reschedule", "resend",
-    "reserve", "reset", "resize", "resolve", "restart", "restore", "resume", "retry", "reverse", "revert",
-    "revoke", "rollback", "rotate", "run", "save", "scale", "schedule", "search", "select", "send", "share",
-    "shutdown", "sign", "simulate", "skip", "snooze", "star", "start", "stop", "submit", "subscribe", "suggest",
-    "summarize", "suspend", "swap", "sync", "synthesize", "tag", "terminate", "test", "track", "transcribe",
-    "transfer", "transition", "translate", "trigger", "unarchive", "unassign", "unban", "unbind", "unblock",
-    "undelete", "undo", "unfollow", "unhide", "uninstall", "unlike", "unlink", "unlock", "unmute", "unpin",
-    "unpublish", "unregister", "unresolve", "unshare", "unstar", "unsubscribe", "unsuspend", "unwatch",
-    "upgrade", "upload", "upsert", "validate", "verify", "void", "vote", "watch", "withdraw", "write",
+    "archive", "ask", "assign", "attach", "authorize", "autocomplete", "ban", "batch", "bind", "block", "browse",
+    "bulk", "calculate", "cancel", "capture", "charge", "check", "claim", "classify", "clear", "clone", "close",
+    "compare", "complete", "confirm", "connect", "convert", "copy", "count", "deactivate", "decline", "decrypt",
+    "demote", "deny", "deploy", "deregister", "detach", "detect", "disable", "disconnect", "dismiss", "do",
+    "download", "drain", "embed", "enable", "encrypt", "enroll", "escalate", "estimate", "evaluate", "exchange",
+    "exec", "execute", "export", "extend", "extract", "finalize", "find", "flag", "follow", "fork", "forward",
+    "generate", "grant", "hang", "hangup", "hide", "import", "install", "invalidate", "invite", "invoke", "join",
+    "kick", "launch", "leave", "like", "link", "lock", "login", "logout", "lookup", "make", "mark", "merge",
+    "migrate", "mint", "move", "mute", "notify", "open", "park", "pause", "pay", "pin", "ping", "place", "play",
+    "poll", "preview", "process", "promote", "provision", "publish", "pull", "purge", "push", "query", "react",
+    "reactivate", "reboot", "rebuild", "recover", "redact", "redeem", "redeliver", "refresh", "refund",
+    "regenerate", "register", "reject", "release", "rename", "render", "renew", "reopen", "reorder", "replay",
+    "reply", "report", "request", "rerank", "rerequest", "rerun", "reschedule", "resend", "reserve", "reset",
+    "resize", "resolve", "restart", "restore", "resume", "retry", "reverse", "revert", "review", "revoke",
+    "rollback", "rotate", "run", "save", "scale", "schedule", "search", "select", "send", "share", "shutdown",
+    "sign", "simulate", "skip", "snooze", "star", "start", "stop", "submit", "subscribe", "suggest", "summarize",
+    "suspend", "swap", "sync", "synthesize", "tag", "terminate", "test", "track", "transcribe", "transfer",
+    "transition", "translate", "trigger", "unarchive", "unassign", "unban", "unbind", "unblock", "undelete",
+    "undo", "unfollow", "unhide", "uninstall", "unlike", "unlink", "unlock", "unmute", "unpin", "unpublish",
+    "unregister", "unresolve", "unshare", "unstar", "unsubscribe", "unsuspend", "unwatch", "upgrade", "upload",
+    "upsert", "validate", "verify", "void", "vote", "watch", "withdraw", "write",
 })  # fmt: skip
 _OF_READING = ("search", "autocomplete", "lookup", "suggest")
 _BEFORE_VERBS = ("actions", "action", "lifecycle", "operations")
@@ -72,6 +72,7 @@ def path_words(path: str) -> list[str]:
 
 
 def segment_words(part: str) -> list[str]:
+    part = re.sub(r"^([\w-]+)\.[\w.-]+\.(?:io|com|dev|org|net)$", r"\1", part)  # `rbac.authorization.k8s.io`
     return words(re.sub(r"\{[^}]*\}|\.(?:json|xml)$|\?.*", "", part))
 
 

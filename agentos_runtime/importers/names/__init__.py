@@ -1,0 +1,1 @@
+"""The words of utilities' names, and how names are made short."""
