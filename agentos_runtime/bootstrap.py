@@ -6,8 +6,16 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
-from contextlib import asynccontextmanager, closing, contextmanager, nullcontext, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    closing,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from dataclasses import field
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -40,7 +48,9 @@ from agentos_runtime.security.opening import open_approvals
 from agentos_runtime.skills.opening import open_cache, open_registry
 from agentos_runtime.skills.pinning import Pinning
 from agentos_runtime.skills.registry import Registry
+from agentos_runtime.storage.activity.keeping import kept_for, read_activity
 from agentos_runtime.storage.activity.ledger import Ledger
+from agentos_runtime.storage.activity.pruning import prune
 from agentos_runtime.storage.activity.queries import ActivityReader
 from agentos_runtime.storage.files import file_of, with_database
 from agentos_runtime.storage.private_files import make_private_folder
@@ -202,7 +212,8 @@ async def open_runtime(
                     desk.check_version()
                     desk.listen(notifier.tell)
                     await _load(registry, watch=watch)
-                    async with _watching(registry) if watch else nullcontext():
+                    kept = _keeping(settings, shared, reached.clocks)
+                    async with _watching(registry) if watch else nullcontext(), kept if watch else nullcontext():
                         yield Runtime(
                             registry=registry,
                             workers=workers,
@@ -221,6 +232,13 @@ async def open_runtime(
                             traces=traces,
                             unready=shared.unready if shared else None,
                         )
+
+
+def _keeping(settings: Settings, shared: Any, clocks: Clocks) -> AbstractAsyncContextManager[None]:
+    """Old activity is dropped while the block runs, where the settings say so. Raises SettingsError."""
+    kept = read_activity(settings.activity, settings.config_file)
+    local = partial(prune, settings.activity_file)
+    return kept_for(kept.keep, shared.prune if shared else local, clocks.wall)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,10 @@ from agentos_runtime.storage.files import with_database
 from agentos_runtime.storage.postgres.answers import SealedAnswers
 from agentos_runtime.storage.postgres.calls import Calls
 from agentos_runtime.storage.postgres.documents import Documents, address_of
+from agentos_runtime.storage.postgres.driver import Address
 from agentos_runtime.storage.postgres.ledger import SharedLedger
 from agentos_runtime.storage.postgres.link import Link
+from agentos_runtime.storage.postgres.pruning import prune
 from agentos_runtime.storage.postgres.reader import SharedReader
 from agentos_runtime.storage.postgres.replica import UNREADY_AFTER, Replica
 from agentos_runtime.storage.postgres.schema import check
@@ -71,6 +73,7 @@ class Shared:
     counters: SharedCounters
     ledger: SharedLedger
     durable: Link
+    address: Address
     keys: Any = None
     """The MasterKeys, where there are any."""
 
@@ -108,6 +111,11 @@ class Shared:
     def turns(self) -> SharedTurns:
         """One renewal of a login at a time, over all replicas."""
         return SharedTurns(self.durable, self.replica, HELD_FOR)
+
+    def prune(self, before: int) -> None:
+        """Drop activity of before a moment, milliseconds since 1970. Raises DatabaseTrouble."""
+        with closing(SideConnection(self.address)) as side:
+            prune(side, before)
 
     def unready(self) -> bool:
         """Whether the database has been away for so long that this replica should get no more calls."""
@@ -170,6 +178,7 @@ async def open_shared(settings: Settings, *, patient: bool = True) -> AsyncItera
                 SharedCounters(documents.side, calls),
                 ledger,
                 durable,
+                address,
                 open_keys(settings),
             ),
         )

@@ -84,6 +84,8 @@ class Settings:
     """`[metrics]` in config.toml; read by `metrics.settings`."""
     telemetry: Mapping[str, Any] = field(default_factory=dict)
     """`[telemetry]` in config.toml; read by `metrics.settings`."""
+    activity: Mapping[str, Any] = field(default_factory=dict)
+    """`[activity]` in config.toml; read by `storage.activity.keeping`."""
     faces: Mapping[str, Any] = field(default_factory=dict)
     """`[faces]` in config.toml; read by `proxy.faces`."""
     ask: Mapping[str, Any] = field(default_factory=dict)
@@ -215,6 +217,7 @@ TABLES = frozenset(
         "mcp",
         "metrics",
         "telemetry",
+        "activity",
         "faces",
         "ask",
         "notify",

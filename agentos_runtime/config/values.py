@@ -164,6 +164,7 @@ READERS: Mapping[str, Any] = {
     "mcp": _table,
     "metrics": _table,
     "telemetry": _table,
+    "activity": _table,
     "faces": _table,
     "ask": _table,
     "notify": _table,

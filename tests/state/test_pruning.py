@@ -4,16 +4,20 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agentos_runtime.bootstrap import open_runtime
+from agentos_runtime.config.settings import Settings, SettingsError
 from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.pruning import AT_ONCE, prune
 from agentos_runtime.storage.activity.queries import ActivityReader
 from agentos_runtime.storage.activity.rows import Closing
 from tests.cli.console import Console
+from tests.security.support import until
 from tests.state.old_home import make_old_home
 
 NOON = 1_795_176_000.0
@@ -162,3 +166,27 @@ def test_without_a_ledger_there_is_nothing_to_drop_and_none_is_made(tmp_path: Pa
     (tmp_path / "home" / "activity.db").mkdir(parents=True)
     done = console.run("activity", "prune", "--older-than", "1d")
     assert (done.code, "activity.db is not a regular file but a folder: move it away" in done.err) == (1, True)
+
+
+def test_a_server_drops_by_itself_what_is_older_than_is_to_be_kept(file: Path) -> None:
+    now = time.time()
+    for name, days in (("old", 40), ("kept", 20)):
+        fill(file, 3, began=now - days * DAY, name=name)
+    home = file.parent
+
+    async def work() -> None:
+        async with open_runtime(Settings(home=home, skills=(), activity={"keep": "30d"}), {}):
+            assert await asyncio.to_thread(until, lambda: "old0" not in names(file))
+
+    asyncio.run(work())
+    assert sorted(names(file)) == ["kept0", "kept1", "kept2"]
+
+
+@pytest.mark.parametrize("keep", ["7d", "90", 90, "for ever"])
+def test_what_is_no_time_to_keep_activity_for_is_refused_at_the_start(file: Path, keep: Any) -> None:
+    async def work() -> None:
+        async with open_runtime(Settings(home=file.parent, skills=(), activity={"keep": keep}), {}):
+            pass
+
+    with pytest.raises(SettingsError, match=r'activity.keep must be a duration of 8 days or more, such as "90d"'):
+        asyncio.run(work())

@@ -1,5 +1,6 @@
 """Activity in the database stands in weeks: made ahead, dropped as a whole."""
 
+import asyncio
 import json
 from contextlib import closing
 from pathlib import Path
@@ -7,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from agentos_runtime.bootstrap import open_runtime
+from agentos_runtime.config.settings import Settings
 from agentos_runtime.storage.postgres.driver import Address
 from agentos_runtime.storage.postgres.pruning import prune
 from agentos_runtime.storage.postgres.side import SideConnection
 from tests.cli.console import Console
+from tests.security.support import until
 from tests.stores.databases import SET_CLOCK, ask
 
 pytestmark = pytest.mark.postgres
@@ -72,6 +76,21 @@ def test_a_week_that_began_without_its_partition_gets_its_rows(database: str) ->
         0
     ]
     assert "ended_20270531" in (plan if isinstance(plan, str) else json.dumps(plan))
+
+
+def test_replicas_drop_by_themselves_what_is_older_than_is_to_be_kept(database: str, tmp_path: Path) -> None:
+    set_clock(database, MONDAY)
+    ask(database, "SELECT make_partitions_v1(4)")
+    for week in (0, 2, 3):
+        end_call(database, MONDAY + week * WEEK + 1)
+    set_clock(database, MONDAY + 4 * WEEK)
+
+    async def work() -> None:
+        settings = Settings(home=tmp_path / "home", skills=(), database=database, activity={"keep": "10d"})
+        async with open_runtime(settings, {}):
+            assert await asyncio.to_thread(until, lambda: weeks(database) == {"20270201": 1})
+
+    asyncio.run(work())
 
 
 def test_a_week_that_is_read_is_dropped_once_it_is_not(database: str, tmp_path: Path) -> None:

@@ -84,10 +84,16 @@ def refuse(problems: list[ParamProblem]) -> None:
         )
 
 
+def seconds_of(text: str) -> int | None:
+    """Of a duration such as `30d`; None when it is none."""
+    duration = _DURATION.fullmatch(text)
+    return int(duration[1]) * _UNITS[duration[2]] if duration else None
+
+
 def moment_of(text: str, now: float) -> int | None:
     """Milliseconds since 1970 of an ISO time, or of a duration (`30d`) before `now`; None when it is neither."""
-    if duration := _DURATION.fullmatch(text):
-        return int((now - int(duration[1]) * _UNITS[duration[2]]) * 1000)
+    if (seconds := seconds_of(text)) is not None:
+        return int((now - seconds) * 1000)
     try:
         moment = datetime.fromisoformat(text.replace(" ", "+"))  # a `+` in a query arrives as a space
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
