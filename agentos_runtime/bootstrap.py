@@ -211,7 +211,7 @@ async def open_runtime(
                 with recording as ledger, closing(desk), closing(notifier):
                     desk.check_version()
                     desk.listen(notifier.tell)
-                    await _load(registry, watch=watch)
+                    await _load(registry, shared, watch=watch)
                     kept = _keeping(settings, shared, reached.clocks)
                     async with _watching(registry) if watch else nullcontext(), kept if watch else nullcontext():
                         yield Runtime(
@@ -276,8 +276,13 @@ async def _sharing(settings: Settings, *, serves: bool) -> AsyncIterator[tuple[S
         yield opened
 
 
-async def _load(registry: Registry, *, watch: bool) -> None:
-    """All skills; what is watched may be loaded later, and is not waited for when there is much of it."""
+async def _load(registry: Registry, shared: Any, *, watch: bool) -> None:
+    """All skills; what is watched may be loaded later, and is not waited for when there is much of it.
+
+    shared: other replicas learn what is served here.
+    """
+    if shared is not None:
+        shared.replica.digest = registry.digest
     await registry.refresh(STARTING_WITH_MANY if watch else None)
     if watch and 0 < len(registry.loading) <= MANY:
         await registry.refresh(STARTING - STARTING_WITH_MANY)

@@ -110,6 +110,11 @@ class Ledger(Protocol):
         """What it tells."""
         ...
 
+    @property
+    def figures(self) -> tuple[tuple[str, str, Literal["counter", "gauge"], float], ...]:
+        """What it tells besides, for Prometheus: name, what it is, its kind, its value."""
+        ...
+
     async def start(self, *, request_id: str, agent: str, skill: str, utility: str) -> Entry:
         """A call is about to be made."""
         ...

@@ -152,6 +152,7 @@ class Runtime:
             "status": "ok",
             "version": __version__,
             "skills": Catalog(VisibleSkills(self.registry), self._broker).health(),
+            "skills_digest": self.registry.digest(),
         }
         if self.registry.troubles:
             health["watcher"] = [*self.registry.troubles]

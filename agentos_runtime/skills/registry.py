@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field, replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 from agentos_runtime.diagnostics import Problem
@@ -123,6 +124,11 @@ class Registry:
     def entries(self) -> tuple[SkillEntry, ...]:
         """Every skill, the losers of an id included, sorted by id."""
         return self._entries
+
+    def digest(self) -> str:
+        """The same for those who serve the same skills."""
+        served = sorted((each.id, each.skill.digest) for each in self._entries if each.skill)
+        return sha256(repr(served).encode()).hexdigest()[:16]
 
     def find(self, skill_id: str) -> SkillEntry | None:
         """The entry that owns the id, whoever asks; `visibility` says who may be told of it."""

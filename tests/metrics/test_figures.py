@@ -40,6 +40,11 @@ FAMILIES = {
     "process_cpu_seconds", "process_max_fds", "process_virtual_memory_bytes", "process_resident_memory_bytes",
     "process_start_time_seconds", "process_open_fds",
 }  # fmt: skip
+OVER_A_DATABASE = {
+    "agentos_database_up", "agentos_database_trips", "agentos_database_carried", "agentos_journal_bytes",
+    "agentos_replicas", "agentos_replicas_skills", "agentos_reaped_calls", "agentos_activity_unplaced_rows",
+    "agentos_activity_weeks_ahead",
+}  # fmt: skip
 
 
 def respond(exchange: Exchange) -> None:

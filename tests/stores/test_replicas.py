@@ -16,6 +16,7 @@ from agentos_runtime.storage.files import with_database
 from tests.clients import NO_TLS
 from tests.end_to_end.house import House
 from tests.limits.support import KEY, ORIGIN, priced, write_skill
+from tests.metrics.test_figures import OVER_A_DATABASE, Figures
 from tests.security.support import until
 from tests.server.server import running
 from tests.stores.databases import ask
@@ -137,6 +138,33 @@ def test_what_a_dead_replica_left_open_is_interrupted_and_its_slot_is_free(tmp_p
         assert house.call("toy", "ask").status_code == 429
         assert until(lambda: house.call("toy", "ask").status_code == 200)
     assert ask(database, "SELECT outcome FROM ended WHERE request_id = 'r'") == [("interrupted",)]
+
+
+def test_figures_tell_of_the_database_of_other_replicas_and_of_rows_in_no_week(
+    tmp_path: Path, database: str
+) -> None:
+    late = "jsonb_build_array(first_id(moment() + 31536000000), 'r', 'bot', 'toy', 'ask', 'ok'"
+    ask(database, f"SELECT settle_v1(1, jsonb_build_array({late}, {', '.join(['null'] * 12)}, 0, 0, false)))")
+    with two(tmp_path, database) as (first, second, _):
+
+        def figures(house: House) -> Figures:
+            return Figures(house.client.get("/metrics", headers=BEARER).text)
+
+        assert first.call("toy", "ask").status_code == 200
+        told = figures(first)
+        assert {name.removesuffix("_total") for name, _ in told.samples} >= OVER_A_DATABASE
+        assert (told("agentos_database_up"), told("agentos_activity_weeks_ahead")) == (1, 4)
+        assert told("agentos_activity_unplaced_rows") == 1
+        assert told("agentos_database_carried_total") >= told("agentos_database_trips_total") >= 2
+        assert until(lambda: figures(first)("agentos_replicas") == 2)
+        assert until(lambda: figures(first)("agentos_replicas_skills") == 1)
+        digests = [each.client.get("/api/health").json()["skills_digest"] for each in (first, second)]
+        assert digests[0] == digests[1]
+        (second.skills / "more.md").write_text(
+            (second.skills / "toy.md").read_text().replace("id: toy", "id: more")
+        )
+        assert until(lambda: figures(first)("agentos_replicas_skills") == 2)
+        assert second.client.get("/api/health").json()["skills_digest"] != digests[1]
 
 
 BEARER = {"Authorization": f"Bearer {OPERATOR}", "X-Agent": "tester"}

@@ -62,6 +62,8 @@ class Figures:
         yield from self._skill_lines()
         degraded = 1 if self._ledger.degraded else 0
         yield from family("agentos_ledger_degraded", "1 while rows cannot be written", degraded)
+        for name, about, kind, value in self._ledger.figures:
+            yield from family(name, about, value, kind=kind)
         breakers = Family("agentos_breaker_open", "1 while an origin is left alone", "gauge", ("origin",))
         for origin in self._safeguards.circuit_breakers.open_origins():
             breakers.add((origin,))

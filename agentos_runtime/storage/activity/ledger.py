@@ -65,6 +65,8 @@ class Ledger:
         self._calls = 0
         self._heard: set[Callable[[], object]] = set()
         self.degraded: str | None = None
+        self.figures: tuple[tuple[str, str, Literal["counter", "gauge"], float], ...] = ()
+        """What it tells besides, for Prometheus: nothing."""
 
     def __enter__(self) -> Self:
         """Rows of processes that died become `interrupted`.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump, parse
@@ -24,6 +24,8 @@ SAID_AGAIN_FOR = 3.0
 """Seconds for which what was let in or settled is kept, to be said again: a crash of the database forgets less."""
 WAL_DELAYS = 3
 T = TypeVar("T")
+Figure: TypeAlias = tuple[str, str, Literal["counter", "gauge"], float]
+"""Name, what it is, its kind, its value."""
 Level: TypeAlias = tuple[str, str, int, int, float]
 """Subject, key, used, most, until."""
 
@@ -111,6 +113,35 @@ class Calls:
     @property
     def trips(self) -> int:
         return self._admitting.trips + self._settling.trips
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """For Prometheus."""
+        replica, seen = self._replica, self._replica.seen
+        return (
+            (
+                "agentos_database_up",
+                "1 while the database answers",
+                "gauge",
+                int(replica.link.connection is not None),
+            ),
+            (
+                "agentos_database_trips_total",
+                "Round trips that let calls in or settled them",
+                "counter",
+                self.trips,
+            ),
+            ("agentos_database_carried_total", "What these trips carried", "counter", self._carried()),
+            ("agentos_journal_bytes", "Rows that the database has not taken", "gauge", self.unsent.size),
+            ("agentos_replicas", "Replicas that live", "gauge", replica.alive),
+            ("agentos_replicas_skills", "Different sets of skills that they serve", "gauge", seen.kinds),
+            ("agentos_reaped_calls_total", "Calls of dead replicas, closed here", "counter", replica.reaped),
+            ("agentos_activity_unplaced_rows", "Rows in no week's partition, up to 1,000", "gauge", seen.unplaced),
+            ("agentos_activity_weeks_ahead", "Partitions of weeks to come", "gauge", seen.weeks),
+        )
+
+    def _carried(self) -> int:
+        return self._admitting.carried + self._settling.carried
 
     @property
     def lost(self) -> int:

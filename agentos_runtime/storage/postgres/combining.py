@@ -27,6 +27,8 @@ class Combiner(Generic[Asked, Told]):
         self._waiting: list[tuple[Asked, asyncio.Future[Told]]] = []
         self._task: asyncio.Task[None] | None = None
         self.trips = 0
+        self.carried = 0
+        """What went with all trips."""
 
     def put(self, asked: Asked) -> "asyncio.Future[Told]":
         """What is put is sent, whether its answer is waited for or not."""
@@ -45,6 +47,7 @@ class Combiner(Generic[Asked, Told]):
         while self._waiting:
             batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
             self.trips += 1
+            self.carried += len(batch)
             try:
                 told = await self._send([asked for asked, _ in batch])
             except DatabaseTrouble as error:

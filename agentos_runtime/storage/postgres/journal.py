@@ -28,7 +28,8 @@ class Journal:
         self._most = most
         self._path: Path | None = None
         self._descriptor = -1
-        self._size = 0
+        self.size = 0
+        """Bytes."""
         self.trouble: str | None = None
         """Why rows are in memory alone."""
 
@@ -37,38 +38,38 @@ class Journal:
         if not lines:
             return True
         data = b"".join(dump([*line]) + b"\n" for line in lines)
-        if self._size + len(data) > self._most:
+        if self.size + len(data) > self._most:
             self.trouble = f"the journal in {self._folder} is full"
             return False
         try:
             self._open()
             written = os.write(self._descriptor, data)
             if written < len(data):
-                os.ftruncate(self._descriptor, self._size)
+                os.ftruncate(self._descriptor, self.size)
                 raise OSError(None, "the disk is full")
         except (OSError, PrivateFileError) as error:
             self.trouble = f"the journal in {self._folder} cannot be written: {getattr(error, 'strerror', error)}"
             return False
-        self._size += written
+        self.size += written
         self.trouble = None
         return True
 
     def lines(self) -> list[list[Json]]:
         """All that is in it."""
-        return _lines(self._descriptor) if self._size else []
+        return _lines(self._descriptor) if self.size else []
 
     def clear(self) -> None:
         """The database has all of it."""
         self.trouble = None
-        if self._size:
+        if self.size:
             with suppress(OSError):
                 os.ftruncate(self._descriptor, 0)
-                self._size = 0
+                self.size = 0
 
     def close(self) -> None:
         """An empty one is removed; what is in one is sent by whoever starts next over this home."""
         if self._path is not None:
-            if not self._size:
+            if not self.size:
                 self._path.unlink(missing_ok=True)
             os.close(self._descriptor)
             self._path, self._descriptor = None, -1
@@ -82,7 +83,7 @@ class Journal:
         if not try_lock(descriptor):
             os.close(descriptor)
             raise OSError(None, "another process has it")
-        self._path, self._descriptor, self._size = path, descriptor, 0
+        self._path, self._descriptor, self.size = path, descriptor, 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from agentos_runtime.jsontext import Json
 from agentos_runtime.storage.activity import rows
 from agentos_runtime.storage.activity.rows import BEGUN, CLOSING, Closing, Entry
-from agentos_runtime.storage.postgres.calls import Calls
+from agentos_runtime.storage.postgres.calls import Calls, Figure
 from agentos_runtime.storage.postgres.numbers import began_at
 from agentos_runtime.storage.postgres.reader import SharedReader
 from agentos_runtime.storage.postgres.unsent import Row
@@ -44,6 +44,11 @@ class SharedLedger:
                 f"{waiting} rows wait in {f'this process alone, since {why}' if why else 'the journal'}"
             )
         return None
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """What it tells besides, for Prometheus."""
+        return self._calls.figures
 
     @property
     def reader(self) -> SharedReader:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.storage.postgres.documents import CHANGED, Documents
 from agentos_runtime.storage.postgres.driver import Address, Connection, Refused
 from agentos_runtime.storage.postgres.link import Link, Silence
@@ -23,7 +24,26 @@ MAKE_WITHIN = 10.0
 """Seconds for partitions to be made."""
 UNREADY_AFTER = 60.0
 """Seconds without the database after which this replica wants no more calls."""
+_SEEN = """
+SELECT (SELECT count(DISTINCT r.skills) FROM replica r WHERE r.gone IS NULL),
+    (SELECT count(*) FROM (SELECT FROM ended_rest LIMIT 1000) AS few),
+    (SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'ended'::regclass AND c.relname ~ '^ended_[0-9]{8}$'
+        AND c.relname > 'ended_' || to_char(to_timestamp(moment() / 1000) AT TIME ZONE 'UTC', 'YYYYMMDD'))
+"""
 CHANGED_NOW = CHANGED.replace("?", "$1")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Of all replicas, and of the activity."""
+
+    kinds: int = 1
+    """How many different sets of skills living replicas serve."""
+    unplaced: int = 0
+    """Rows of activity in no week's partition, the first thousand."""
+    weeks: int = 0
+    """Partitions of weeks that are still to come."""
 
 
 class Replica:
@@ -70,6 +90,10 @@ class Replica:
         self._every = beat_every
         self._dead_after = dead_after
         self._partitions_at = float("-inf")
+        self.reaped = 0
+        """Calls of dead replicas that this one has closed."""
+        self.seen = Seen()
+        """What was last seen of all."""
         self.numbers = Numbers(self.now)
 
     def now(self) -> int:
@@ -94,6 +118,7 @@ class Replica:
         if self._beating is not None:
             return
         await self.link.start()
+        await self._look_around()
         await self._make_partitions()  # before the first row: there may have been no replica for weeks
         self._beating = asyncio.create_task(self._beat())
 
@@ -166,10 +191,9 @@ class Replica:
             try:
                 if not await self._say_alive(self.link.ask):
                     await self.enter_again(self.id)
-                while (await self.link.ask("SELECT reap_v1($1)", (int(self._dead_after * 1000),)))[0][
-                    0
-                ] is not None:
-                    pass
+                while (closed := await self._reap()) is not None:
+                    self.reaped += closed
+                await self._look_around()
                 if self._monotonic() - self._partitions_at > PARTITIONS_EVERY:
                     await self._make_partitions()
                 for told in self.beaten:
@@ -178,6 +202,15 @@ class Replica:
                 continue
             except Refused as error:
                 logging.getLogger("agentos.database").warning("%s", error)
+
+    async def _reap(self) -> int | None:
+        """How many calls of a dead replica were closed; None when there is no such replica."""
+        rows = await self.link.ask("SELECT reap_v1($1)", (int(self._dead_after * 1000),))
+        closed: int | None = rows[0][0]
+        return closed
+
+    async def _look_around(self) -> None:
+        self.seen = Seen(*(await self.link.ask(_SEEN))[0])
 
     async def _make_partitions(self) -> None:
         await self.link.ask("SELECT make_partitions_v1($1)", (PARTITIONS_AHEAD,), within=MAKE_WITHIN)

@@ -43,6 +43,11 @@ class Unsent:
         return len(self._rows)
 
     @property
+    def size(self) -> int:
+        """Bytes of the journal."""
+        return self._journal.size
+
+    @property
     def trouble(self) -> str | None:
         """Why rows would not outlive this process."""
         return self._journal.trouble
