@@ -342,8 +342,9 @@ def late_words(total: Json, reply: Json) -> Json:
     if not isinstance(total, dict) or not isinstance(reply, dict):
         return None
     late: dict[str, Json] = {
-        key: reply[key] for key in ("content", "reasoning") if not total.get(key) and _is_words(reply.get(key))
+        key: reply[key] for key in _LATE_TEXTS if not total.get(key) and _is_words(reply.get(key))
     }
+    late |= {key: reply[key] for key in _LATE_LISTS if reply.get(key) and not total.get(key)}
     calls = reply.get("tool_calls")
     told = total.get("tool_calls") or []
     if isinstance(told, list) and isinstance(calls, list) and len(told) in (0, len(calls)):
@@ -352,6 +353,10 @@ def late_words(total: Json, reply: Json) -> Json:
         more: list[Json] = [piece for piece in pieces if len(piece) > 1]
         late |= {"tool_calls": more} if more else {}
     return late or None
+
+
+_LATE_TEXTS = ("content", "reasoning", "refusal")
+_LATE_LISTS = ("annotations", "images")
 
 
 def _late_call(index: int, told: Json, call: Json) -> dict[str, Json]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.jsontext import JsonTextError, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +156,20 @@ class SseDecoder:
             self._of_no_field(line, events)
 
     def _of_no_field(self, line: bytes, events: list[UpstreamEvent]) -> None:
-        if line.startswith(b"{") and b'"error"' in line:
+        if line.startswith(b"{") and b'"error"' in line and _says_error(line):
             self._line(b"", events)
             events.append(UpstreamEvent(line, "error"))
         else:
             self.stray = line[:_LONGEST_STRAY].strip()
+
+
+def _says_error(line: bytes) -> bool:
+    """Whether an object that stands in a line of its own holds an error: a whole reply has a null there."""
+    try:
+        document = parse(line)
+    except JsonTextError:
+        return True
+    return not isinstance(document, dict) or "error" not in document or bool(document["error"])
 
 
 def _whole_events(chunk: bytes) -> list[UpstreamEvent] | None:

@@ -75,16 +75,15 @@ def failure_error(service: Service, failure: UpstreamFailure, meant: int | None 
     reason = failure.message or "it gave no reason"
     status = f" ({failure.status})" if failure.status else ""
     provider = f" [{failure.provider}]" if failure.provider else ""
-    if kind is errors.CredentialRejected:
-        return kind(
-            f"{service.name} rejected {service.key}{status}: {reason}. Check it, then: {_remedy(service)}",
-            upstream=failure,
-            help_url=service.help_url,
-        )
-    wait = f" Retry in {math.ceil(failure.retry_after)} s." if failure.retry_after else ""
-    unsaid = UNSAID_WAIT if kind is errors.UpstreamRateLimited and failure.retry_after is None else None
     hint = failure.details.get("remedy_hint") if isinstance(failure.details, dict) else None
     hinted = f" {words}." if isinstance(hint, str) and (words := clip(hint)) and words not in reason else ""
+    if kind is errors.CredentialRejected:
+        what = f"rejected {service.key}" if service.credential else "wants to know who calls"
+        check = f" Check it, then: {_remedy(service)}" if service.credential else ""
+        sentence = f"{service.name} {what}{status}: {reason}.{hinted}{check}"
+        return kind(sentence, upstream=failure, help_url=service.help_url)
+    wait = f" Retry in {math.ceil(failure.retry_after)} s." if failure.retry_after else ""
+    unsaid = UNSAID_WAIT if kind is errors.UpstreamRateLimited and failure.retry_after is None else None
     sentence = f"{service.name} {_VERBS.get(kind, 'failed')}{status}: {reason}{provider}.{hinted}{wait}"
     if kind is errors.UpstreamForbidden and service.has_several:
         sentence += f" The call carried {service.key}. If that is another key, run: {_remedy(service)}"

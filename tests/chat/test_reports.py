@@ -65,6 +65,8 @@ def test_an_answer_that_was_misread_elsewhere_is_read(row: dict[str, Any], expre
         streamed = wire.stream(given, events)
         inputs = [call["input"] for call in streamed.done["tool_calls"]]
         assert pieces_told(streamed.deltas) == (streamed.done["content"] or "", inputs)
+        last = streamed.deltas[-1] if streamed.deltas else {}
+        assert {place: at(last, place) for place in row.get("told", {})} == row.get("told", {})
         return streamed.done
 
     def told(payloads: list[Any]) -> bytes:
@@ -74,6 +76,7 @@ def test_an_answer_that_was_misread_elsewhere_is_read(row: dict[str, Any], expre
         with pytest.raises(AgentOSError) as caught:
             said()
         assert caught.value.code == row["error"]
+        assert row.get("words", "") in caught.value.message
         return
     reply = said()
     assert {place: at(reply, place) for place in row["reply"]} == row["reply"]

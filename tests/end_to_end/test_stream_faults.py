@@ -130,8 +130,16 @@ def test_a_fault_after_the_beginning_is_the_one_terminal_event_with_what_had_arr
     assert (row["model"], row["provider"], row["generation_id"]) == ("toy/model-2026", "Toy", "gen-1")
 
 
-def test_what_a_gateway_says_before_it_breaks_off_is_told(faulty: Chat) -> None:
-    faulty.says(say(stream_bytes([HEL, b"upstream error: read ECONNRESET\n\n"])))
+LAST_WORDS = {
+    "no field": b"upstream error: read ECONNRESET\n\n",
+    "a detail": b'data: {"detail": "upstream error: read ECONNRESET"}\n\n',
+    "an error that is no text": b'data: {"error": true, "message": "upstream error: read ECONNRESET"}\n\n',
+}
+
+
+@pytest.mark.parametrize("words", LAST_WORDS)
+def test_what_a_gateway_says_before_it_breaks_off_is_told(faulty: Chat, words: str) -> None:
+    faulty.says(say(stream_bytes([HEL, LAST_WORDS[words]])))
     streamed = faulty.stream()
     assert streamed.error["code"] == "upstream_truncated"
     assert streamed.error["error"].endswith("Its last words: upstream error: read ECONNRESET")

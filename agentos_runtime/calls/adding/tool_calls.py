@@ -46,7 +46,7 @@ class ToolCalls:
         return [{"index": index} | fresh] if fresh else []
 
     def flush(self) -> list[Json]:
-        """Names that waited for arguments, which some calls have not."""
+        """Names that waited for arguments, which some calls have not, and arguments that waited for a name."""
         told = [(index, call.flush()) for index, call in sorted(self._calls.items())]
         return [{"index": index} | news for index, news in told if news]
 
@@ -143,7 +143,10 @@ class _Call:
         return self._named(self._go_on(key, text, {}))
 
     def flush(self) -> dict[str, Json]:
-        return self._named(self._own_name({})) if self._names and not self._shown else {}
+        news = self._named(self._own_name({})) if self._names and not self._shown else {}
+        if not news:  # no name comes any more, or one with the whole reply
+            news, self._waiting = self._waiting, {}
+        return news
 
     def _says_again(self, text: str) -> bool:
         """Whether a piece is all of complete arguments once more, or their text as a text: some end so."""

@@ -25,11 +25,11 @@ from agentos_runtime.calls.deltas import (
     whole_events,
 )
 from agentos_runtime.calls.events import DECODERS, EventTooLarge, UpstreamEvent
-from agentos_runtime.calls.failure_words import page_words
+from agentos_runtime.calls.failure_words import page_words, words_in
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.reply import known_to
 from agentos_runtime.errors import AgentOSError, UpstreamError, UpstreamInvalid, UpstreamTruncated
-from agentos_runtime.jsontext import Json, is_json
+from agentos_runtime.jsontext import Json, is_json, parse
 from agentos_runtime.runtime.answering.cleaning import CleanTexts
 from agentos_runtime.runtime.authorized import AuthorizedRequest
 from agentos_runtime.runtime.context import CallContext
@@ -195,7 +195,7 @@ class UpstreamSource:
     """
 
     def __init__(
-        self, ctx: CallContext, plan: StreamPlan, upstream: OpenUpstream, authorized: AuthorizedRequest
+        self, ctx: CallContext, plan: StreamPlan, upstream: OpenUpstream, authorized: AuthorizedRequest | None
     ) -> None:
         self.authorized = authorized
         self._ctx = ctx
@@ -215,6 +215,7 @@ class UpstreamSource:
         self._failure: AgentOSError | None = None
         self._heard = False
         self._unread = b""
+        self._last = b""
         self._ended = False
         self._at_end = False
 
@@ -259,7 +260,7 @@ class UpstreamSource:
     def close(self) -> None:
         self.abort()
         # Many megabytes of an unfinished event, perhaps, which an error's traceback would hold for long.
-        self._unread = b""
+        self._unread = self._last = b""
         self._decoder = DECODERS[self._plan.stream.format](0)
 
     async def drain(self) -> None:
@@ -288,6 +289,7 @@ class UpstreamSource:
 
     async def _take(self, events: list[UpstreamEvent]) -> list[Json]:
         """Deltas that are news. A failure waits until they are passed on."""
+        self._last = events[-1].data
         batch = read_events(self._plan, events, self._wall())
         self._ended, self._failure = batch.ended, batch.failure
         # An error that comes first is told by its status: what else its event says is kept, but not passed on.
@@ -328,8 +330,8 @@ class UpstreamSource:
         total = self._accumulator.total()
         self._metering_sources.append(total)
         if not is_complete(plan, total, self._ended):
-            stray = self._decoder.stray.decode("utf-8", "replace")
-            words = f". Its last words: {stray}" if stray else ""
+            said = self._last_words()
+            words = f". Its last words: {said}" if said else ""
             raise UpstreamTruncated(f"{plan.service.name} ended the stream before the reply was complete{words}")
         check_said_something(plan, total)
         reply = await self._final(total)
@@ -338,6 +340,14 @@ class UpstreamSource:
         late = late_words(total, reply) if plan.stream.accumulate == "chat" else None
         told = [self._results.event("delta", late)] if late else []
         return [*held, *told, self._results.event("done", reply)]
+
+    def _last_words(self) -> str | None:
+        """What a gateway said of itself before the end: a line of no field, or an event with words and no piece."""
+        if stray := self._decoder.stray:
+            return stray.decode("utf-8", "replace")
+        last = self._results.body(self._last)
+        is_chat = self._plan.stream.accumulate == "chat"
+        return words_in(parse(last)) if is_chat and is_json(last) else None
 
     def _generation(self) -> Json:
         """What came so far, for the ledger: a chat is a generation also before it says what it used."""
