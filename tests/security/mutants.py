@@ -127,6 +127,12 @@ def make_copy(folder: Path) -> Path:
     shared = ROOT.parent / "shared"
     if shared.is_dir():
         (folder / "shared").symlink_to(shared)
+    make_environment(root)
+    return root
+
+
+def make_environment(root: Path) -> Path:
+    """A `.venv` in a tree of this program, in which that tree is importable; its Python."""
     venv = root / ".venv"
     packages = venv / "lib" / Path(sysconfig.get_path("purelib")).parent.name / "site-packages"
     packages.mkdir(parents=True)
@@ -137,7 +143,7 @@ def make_copy(folder: Path) -> Path:
         (venv / "bin" / name).symlink_to(Path(sys.executable).resolve())
     for script in Path(sys.executable).parent.iterdir():
         _copy_script(script, venv / "bin" / script.name)
-    return root
+    return venv / "bin" / "python"
 
 
 def _copy_script(script: Path, target: Path) -> None:

@@ -1,19 +1,37 @@
 """Tables and functions come by migrations alone, and a server says at its start what is not right with them."""
 
+import contextlib
+import io
+import json
+import shutil
 import subprocess
 import sys
+import tarfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.storage.postgres.driver import Address
 from agentos_runtime.storage.postgres.schema import WrongSchema, check, migrate, migrations, status
 from agentos_runtime.storage.postgres.side import SideConnection
-from tests.cli.console import Console
+from tests.cli.console import SCRIPT, Console
+from tests.clients import NO_TLS
+from tests.end_to_end.house import House
+from tests.limits.support import KEY, ORIGIN, priced, write_skill
+from tests.security.mutants import make_environment
 from tests.stores.databases import ask, made
+from tests.stores.test_replicas import BEARER, OPERATOR, limit, replica
+from tests.stores.test_sealed import K1
+from tests.toy.raw import Toy
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ("agentos_runtime", "schemas", "skills")
+"""What a wheel is made of."""
 
 
 @pytest.mark.postgres
@@ -75,6 +93,68 @@ def test_while_servers_are_replaced_the_old_program_works_with_the_new_database(
         ask(database, "UPDATE migration SET works_from = 998 WHERE number = 998")
         with pytest.raises(WrongSchema, match="migrated by a newer agentos"):
             check(side)
+
+
+def program_before(folder: Path) -> tuple[str, ...]:
+    """The command line of this program as it was before its newest migration."""
+    newest = f"agentos_runtime/storage/postgres/sql/{migrations()[-1].name}.sql"
+    added = _git("log", "--diff-filter=A", "--format=%H", "-1", "--", newest).decode().strip()
+    if not added:
+        pytest.skip("there is no history in which the newest migration was added")
+    with tarfile.open(fileobj=io.BytesIO(_git("archive", f"{added}^", *SHIPPED))) as archive:
+        archive.extractall(folder, filter="data")
+    return (str(make_environment(folder)), *SCRIPT[1:])
+
+
+def _git(*arguments: str) -> bytes:
+    git = shutil.which("git")
+    done = subprocess.run([git, *arguments], cwd=ROOT, capture_output=True) if git else None
+    return done.stdout if done is not None and done.returncode == 0 else b""
+
+
+@contextlib.contextmanager
+def served_by(program: tuple[str, ...], console: Console, **environ: str) -> Iterator[httpx.Client]:
+    command, given = [*program, "serve", "--json", "--port", "0"], console.environ | environ
+    with subprocess.Popen(command, cwd="/", env=given, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = json.loads(process.stdout.readline())["url"]
+            with httpx.Client(base_url=url, timeout=30, trust_env=False, verify=NO_TLS) as client:
+                yield client
+        finally:
+            process.terminate()
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_the_program_of_before_the_newest_migration_serves_beside_this_one(
+    tmp_path: Path, database: str, console: Console
+) -> None:
+    limit(database, agents={"few": {"calls_per_minute": 4, "cost_per_day": 100.0}})
+    before = program_before(tmp_path / "before")
+    write_skill(console.skills, ORIGIN)
+    console.home.mkdir(mode=0o700)
+    (console.home / "config.toml").write_text("[idempotency]\nenabled = true\n")
+    console.environ |= {"AGENTOS_DATABASE": database, "AGENTOS_MASTER_KEY": K1, "AGENTOS_OPERATOR_TOKEN": OPERATOR}
+    command = [*before, "database", "status", "--json"]
+    status = subprocess.run(command, cwd="/", env=console.environ, capture_output=True)
+    assert json.loads(status.stdout)["newer"] == [migrations()[-1].name]
+    with (
+        Toy(priced(0.25)) as toy,
+        replica(tmp_path / "new", database, toy, idempotency={"enabled": True}, master_key=K1) as new,
+        served_by(before, console, AGENTOS_REWRITE=f"{ORIGIN}={toy.origin}", TOY_API_KEY=KEY) as client,
+    ):
+        both = new, House(new.server, client, console.home, console.skills)
+        few = [each.call("toy", "ask", X_Agent="few").status_code for each in (*both, *both, *both)]
+        assert few == [200] * 4 + [429] * 2
+        for number, (first, second) in enumerate((both, both[::-1])):
+            made, again = (each.call("toy", "ask", Idempotency_Key=f"key-{number}") for each in (first, second))
+            assert (again.headers["idempotency-replayed"], again.content) == ("true", made.content)
+        rows = [each.client.get("/api/activity", headers=BEARER).json()["rows"] for each in both]
+        assert [row["id"] for row in rows[0]] == [row["id"] for row in rows[1]]
+        assert len(rows[0]) == 10
+    assert ask(database, "SELECT cost_day, running FROM subject WHERE name = 'few'") == [(1_000_000_000, 0)]
+    assert ask(database, "SELECT count(*) FROM open_call") == [(0,)]
 
 
 def test_migrations_after_the_first_say_from_which_on_programs_work_with_them() -> None:
