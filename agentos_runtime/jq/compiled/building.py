@@ -1,13 +1,15 @@
 """Expressions become source of Python: parsed, and generated from tables."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from agentos_runtime.jq.compiled.cardinality import ONE, outputs_of
 from agentos_runtime.jq.compiled.errors import Unsupported
 from agentos_runtime.jq.compiled.generator import Generator
 from agentos_runtime.jq.compiled.language.parser import parse_definitions, parse_expression
-from agentos_runtime.jq.compiled.language.syntax import Node
-from agentos_runtime.jq.compiled.scope import Scope
+from agentos_runtime.jq.compiled.language.syntax import Call, Node
+from agentos_runtime.jq.compiled.leaves import nodes_of
+from agentos_runtime.jq.compiled.scope import Definition, Scope
 
 _MOST_CHARACTERS = 1 << 16
 
@@ -33,7 +35,9 @@ def _generated(definitions: str, sources: Sequence[str], bound: Sequence[str]) -
         scope = Scope({}, {name: f"bound_{name}" for name in bound})
         for define in parse_definitions(definitions):
             scope = make.define(define, scope)
-        names = [_function(make, parse_expression(source), scope) for source in sources]
+        nodes = [parse_expression(source) for source in sources]
+        make.remembered = frozenset(map(id, _called_again(nodes, scope)))
+        names = [_function(make, node, scope) for node in nodes]
         make.line(f"return bind, ({''.join(f'{name}, ' for name in names)})")
     source = make.source()
     with make.elsewhere(variables, indent):
@@ -41,14 +45,28 @@ def _generated(definitions: str, sources: Sequence[str], bound: Sequence[str]) -
     return make.source()
 
 
+def _called_again(nodes: Sequence[Node], scope: Scope) -> Iterator[Definition]:
+    """The skill's own functions that the expressions of a program call at several places, mostly of one value."""
+    calls = (call for node in nodes for call in nodes_of(node) if isinstance(call, Call) and not call.args)
+    for name, times in Counter(call.name for call in calls).items():
+        found = scope.functions.get((name, 0))
+        if times > 1 and isinstance(found, Definition):
+            yield found
+
+
 def _bind(make: Generator, names: Sequence[str]) -> None:
-    """Where variables stand between runs, and what sets them for one."""
+    """Where variables and what is remembered stand between runs, and what sets them for one."""
     for name in names:
         make.line(f"bound_{name} = None")
+    for name in make.memory:
+        make.line(f"{name} = MISSING")
     with make.block("def bind(bound):"):
         for name in names:
             make.line(f"nonlocal bound_{name}")
             make.line(f"bound_{name} = bound.get({name!r})")
+        for name in make.memory:
+            make.line(f"nonlocal {name}")
+            make.line(f"{name} = MISSING")
 
 
 def _function(make: Generator, node: Node, scope: Scope) -> str:

@@ -32,6 +32,10 @@ class Generator(Writer):
     def __init__(self) -> None:
         super().__init__()
         self.nodes = 0
+        self.remembered: frozenset[int] = frozenset()
+        """The ids of definitions that keep their last result for when they are called of the same value again."""
+        self.memory: list[str] = []
+        """The variables in which they do."""
 
     # ------------------------------------------------------------------ the three ways to evaluate
 
@@ -118,12 +122,26 @@ class Generator(Writer):
             inner = body_scope(definition, signature, codes)
             body = definition.define.body
             with self.elsewhere(definition.place, definition.indent):
-                definition.generated[signature] = self.function(
-                    body, inner, self.fresh(), outputs_of(body, inner), codes
-                )
+                outputs = outputs_of(body, inner)
+                code = self.function(body, inner, self.fresh(), outputs, codes)
+                remembers = id(definition) in self.remembered and outputs is ONE
+                definition.generated[signature] = self._remembering(code) if remembers else code
         name = definition.generated[signature]
         if name is None:
             raise Unsupported("recursion")
+        return name
+
+    def _remembering(self, function: str) -> str:
+        """The name of a function that calls another, unless the value is the very one of its last call: nothing
+        that a program has made is ever changed."""
+        name, source, given, found = self.fresh("f"), self.fresh(), self.fresh("m"), self.fresh("m")
+        self.memory += [given, found]
+        with self.counted(f"def {name}({source}):"):
+            self.line(f"nonlocal {given}, {found}")
+            with self.block(f"if {source} is not {given}:"):
+                self.line(f"{found} = {function}({source})")
+                self.line(f"{given} = {source}")
+            self.line(f"return {found}")
         return name
 
     def function(

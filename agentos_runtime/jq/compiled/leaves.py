@@ -22,7 +22,7 @@ def _is_leaf(define: Define, scope: Scope) -> bool:
     own = {signature for signature in scope.functions if signature not in values} | {
         (define.name, len(define.params))
     }
-    for number, node in enumerate(_nodes(define.body)):
+    for number, node in enumerate(nodes_of(define.body)):
         if number >= _LARGEST or isinstance(node, Define):
             return False
         if isinstance(node, Call) and (node.name, len(node.args)) in own:
@@ -30,11 +30,12 @@ def _is_leaf(define: Define, scope: Scope) -> bool:
     return True
 
 
-def _nodes(node: Node | Define | Names) -> Iterator[object]:
+def nodes_of(node: Node | Define | Names) -> Iterator[object]:
+    """The node and all in it."""
     yield node
     for field in fields(node):
         for inner in _inside(getattr(node, field.name)):
-            yield from _nodes(inner)
+            yield from nodes_of(inner)
 
 
 def _inside(value: object) -> Iterator[Node | Define | Names]:

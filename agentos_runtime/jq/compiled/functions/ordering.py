@@ -7,7 +7,7 @@ from typing import Any
 
 from agentos_runtime.jq.compiled.errors import Beyond
 from agentos_runtime.jq.compiled.functions.meter import Meter
-from agentos_runtime.jq.compiled.functions.values import LARGEST, less
+from agentos_runtime.jq.compiled.functions.values import LARGEST, are_places, less
 from agentos_runtime.jsontext import Json
 
 
@@ -69,6 +69,9 @@ def _ordered(meter: Meter, value: Json, keys: Sequence[Json]) -> Sequence[tuple[
         return sorted(zip(numbers, items, strict=True), key=lambda pair: pair[0])
     if len(keys) != len(items):
         raise Beyond
+    if all(map(are_places, keys)):
+        meter.charge(sum(map(len, keys)))  # type: ignore[arg-type]
+        return sorted(zip(keys, items, strict=True), key=lambda pair: pair[0])
 
     def compared(one: Json, other: Json) -> int:
         return -1 if less(meter, one, other) else 1 if less(meter, other, one) else 0

@@ -1,12 +1,12 @@
 """What jq does with texts, for compiled code: each function charges the size that it touches."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote
 
 from agentos_runtime.jq.compiled.errors import Beyond, JqError
 from agentos_runtime.jq.compiled.functions.meter import Meter
-from agentos_runtime.jq.compiled.functions.values import DEEPEST, TINY
+from agentos_runtime.jq.compiled.functions.values import DEEPEST, TINY, equal
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 
 _SPACE = " \t\n\v\f\r"
@@ -116,13 +116,26 @@ def split(meter: Meter, value: Json, separator: Json) -> Json:
 
 
 def first_at(meter: Meter, value: Json, part: Json) -> Json:
-    """`index` of a text in a text."""
+    """`index` of a text in a text, and of an item in an array."""
+    if isinstance(value, list):
+        return next(_places(meter, value, part, range(len(value))), None)
     return _at(meter, value, part, str.find)
 
 
 def last_at(meter: Meter, value: Json, part: Json) -> Json:
-    """`rindex` of a text in a text."""
+    """`rindex` of a text in a text, and of an item in an array."""
+    if isinstance(value, list):
+        return next(_places(meter, value, part, reversed(range(len(value)))), None)
     return _at(meter, value, part, str.rfind)
+
+
+def _places(meter: Meter, value: list[Json], item: Json, places: Iterable[int]) -> Iterator[int]:
+    """Where an item stands; arrays in arrays are left to jq."""
+    if item is None or isinstance(item, list):
+        raise Beyond
+    for place in places:
+        if equal(meter, value[place], item):
+            yield place
 
 
 def _at(meter: Meter, value: Json, part: Json, find: Callable[[str, str], int]) -> Json:

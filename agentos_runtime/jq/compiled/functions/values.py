@@ -287,9 +287,23 @@ def minus(meter: Meter, left: Json, right: Json) -> Json:
     if _numbers(left, right):
         return _result(_operand(meter, left) - _operand(meter, right))
     if isinstance(left, list) and isinstance(right, list):
-        meter.charge(len(left))
+        meter.charge(len(left) + len(right))
+        if right and all(map(_is_simple, left)) and all(map(_is_simple, right)):
+            names = frozenset(right)
+            return [one for one in left if one not in names]
         return [one for one in left if not any(equal(meter, one, other) for other in right)]
     raise JqError
+
+
+def _is_simple(value: Json) -> bool:
+    """A text, or a whole number that jq keeps as it is: equal for Python is equal for jq."""
+    kind = value.__class__
+    return kind is str or (kind is int and -LARGEST < value < LARGEST)  # type: ignore[operator]
+
+
+def are_places(value: Json) -> bool:
+    """An array of such numbers: what is less for Python is less for jq."""
+    return value.__class__ is list and all(each.__class__ is int and _is_simple(each) for each in value)
 
 
 def times(meter: Meter, left: Json, right: Json) -> Json:
