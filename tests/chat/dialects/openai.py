@@ -102,7 +102,8 @@ def takes(body: Any) -> None:
         refuse(not isinstance(tool["parameters"].get("properties"), dict), "object schema missing properties")
     waiting: list[str] = []
     seen: set[str] = set()
-    for place, entry in enumerate(body["input"]):
+    said = body["input"]
+    for place, entry in enumerate([{"role": "user", "content": said}] if isinstance(said, str) else said):
         if "type" not in entry:
             only(entry, "role content")
             refuse(isinstance(entry["content"], list) and not entry["content"], "no content")

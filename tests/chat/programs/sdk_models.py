@@ -30,18 +30,34 @@ EVENT: dict[str, Any] = {
     "ollama": ollama.ChatResponse,
     "gemini": google.GenerateContentResponse,
 }
+COMPLETIONS: dict[str, Any] = {
+    "messages": openai.types.chat.ChatCompletionMessageParam,
+    "tools": openai.types.chat.ChatCompletionToolParam,
+    "tool_choice": openai.types.chat.ChatCompletionToolChoiceOptionParam,
+    "response_format": openai.types.shared_params.ResponseFormatJSONSchema
+    | openai.types.shared_params.ResponseFormatJSONObject
+    | openai.types.shared_params.ResponseFormatText,
+}
 PIECES: dict[str, dict[str, Any]] = {
     "openai": {
         "input": openai.types.responses.ResponseInputItemParam,
         "tools": openai.types.responses.ToolParam,
         "reasoning": openai.types.shared_params.Reasoning,
         "text": openai.types.responses.ResponseTextConfigParam,
+        "tool_choice": openai.types.responses.ToolChoiceOptions | openai.types.responses.ToolChoiceFunctionParam,
     },
-    "openai-completions": {
-        "messages": openai.types.chat.ChatCompletionMessageParam,
-        "tools": openai.types.chat.ChatCompletionToolParam,
+    "openai-completions": COMPLETIONS,
+    "openrouter": COMPLETIONS,
+    "anthropic": {
+        "messages": anthropic.types.MessageParam,
+        "tools": anthropic.types.ToolUnionParam,
+        "system": str | anthropic.types.TextBlockParam,
+        "tool_choice": anthropic.types.ToolChoiceParam,
+        "thinking": anthropic.types.ThinkingConfigParam,
+        "output_config": anthropic.types.OutputConfigParam,
+        "metadata": anthropic.types.MetadataParam,
+        "cache_control": anthropic.types.CacheControlEphemeralParam,
     },
-    "anthropic": {"messages": anthropic.types.MessageParam, "tools": anthropic.types.ToolUnionParam},
     "ollama": {"messages": ollama.Message, "tools": ollama.Tool, "options": ollama.Options},
     "gemini": {
         "contents": google.Content,
@@ -82,7 +98,7 @@ def problems(dialect: str, given: dict[str, Any]) -> list[str]:
     ]
     for body in given["bodies"]:
         for key, model in PIECES.get(dialect, {}).items():
-            pieces = body.get(key, [])
+            pieces = body.get(key) or []
             for piece in pieces if isinstance(pieces, list) else [pieces]:
                 if dialect == "ollama" and "images" in piece:  # its model takes them as bytes, and writes them so
                     piece = {**piece, "images": [{"value": image} for image in piece["images"]]}
