@@ -294,13 +294,14 @@ def is_complete(plan: StreamPlan, total: Json, ended: bool) -> bool:
 
 
 def is_complete_when_cut(plan: StreamPlan, total: Json) -> bool:
-    """Whether nothing was missing although the connection broke: a chat that told why it stopped, and its usage."""
-    return (
-        plan.stream.accumulate == "chat"
-        and is_complete(plan, total, ended=False)
-        and isinstance(total, dict)
-        and bool(total.get("usage"))
-    )
+    """Whether nothing was missing although the connection broke: a chat that told why it stopped, and its usage.
+
+    Some tell from the start what they have read: the usage is there when it says what was written.
+    """
+    if plan.stream.accumulate != "chat" or not is_complete(plan, total, ended=False):
+        return False
+    usage = total.get("usage") if isinstance(total, dict) else None
+    return isinstance(usage, dict) and usage.get("output_tokens") is not None
 
 
 def check_said_something(plan: StreamPlan, total: Json) -> None:

@@ -8,10 +8,22 @@ from typing import Any
 import pytest
 
 from tests.chat.dialects import DIALECTS, Dialect
-from tests.chat.test_any_packets import as_events, as_lines, payloads
+from tests.chat.support import sse
+from tests.chat.test_any_packets import MARK, as_events, as_lines, payloads, usage_elsewhere
 from tests.chat.test_conformance import GENERATIONS, asked
-from tests.end_to_end.chat import Chat, chat_house
-from tests.toy.raw import Behaviour, answer, answer_json, render_chunks, say
+from tests.end_to_end.chat import LAST_CHUNK, Chat, chat_house
+from tests.toy.raw import (
+    Behaviour,
+    Exchange,
+    answer,
+    answer_json,
+    chunked_head,
+    cut,
+    one_chunk,
+    render_chunks,
+    reset,
+    say,
+)
 
 KINDS = {"ollama": [("Content-Type", "application/x-ndjson")]}
 EVENTS = [("Content-Type", "text/event-stream; charset=utf-8")]
@@ -67,3 +79,58 @@ def test_a_plain_call_that_is_answered_in_events_has_its_reply(every: Chat, dial
     mislabelled: Any = json.dumps(dialect.whole(GENERATIONS[name])).encode()
     every.says(answer(200, mislabelled, headers))
     assert every.ask(asked(dialect), dialect.skill).json() == plain.json()
+
+
+def events_of(dialect: Dialect, name: str) -> list[Any]:
+    """The payloads up to the last that is needed; the usage is the last where its provider can tell it so."""
+    found = [event for event in payloads(dialect.stream(GENERATIONS[name], random.Random(1))) if event != MARK]
+    if dialect.name == "anthropic":
+        return found[:-1]  # what tells the finish tells the usage, and the end mark says nothing more
+    return usage_elsewhere(found) if dialect.name == "gemini" else found
+
+
+def then(dialect: Dialect, events: list[Any], end: Behaviour) -> Behaviour:
+    """A stream of these events, whose connection then does what `end` says."""
+    plain = random.Random(0)
+    text = as_lines(events, plain) + b"\n" if dialect.name == "ollama" else sse(*events)
+    begin = say(chunked_head(200, KINDS.get(dialect.name, EVENTS)) + one_chunk(text))
+
+    def behave(exchange: Exchange) -> None:
+        begin(exchange)
+        end(exchange)
+
+    return behave
+
+
+LATE_USAGE = ("openrouter", "openai-completions", "gemini")
+BREAKS: dict[str, Behaviour] = {"a reset": reset(), "no last chunk": cut(b"")}
+
+
+@pytest.mark.parametrize("end", BREAKS)
+@pytest.mark.parametrize("dialect", DIALECTS, ids=str)
+def test_a_stream_is_whole_with_finish_and_usage_whatever_the_connection_does_then(
+    every: Chat, dialect: Dialect, end: str
+) -> None:
+    name = "thinking, a text and calls"
+    every.says(answer_json(dialect.whole(GENERATIONS[name])))
+    plain = every.ask(asked(dialect), dialect.skill).json()
+    events = events_of(dialect, name)
+    every.says(then(dialect, events, BREAKS[end]))
+    assert every.stream(asked(dialect), dialect.skill).done == plain
+    every.says(then(dialect, events[:-1], BREAKS[end]))
+    error = every.stream(asked(dialect), dialect.skill).error
+    assert (error["code"], error["partial"]["content"]) == ("upstream_truncated", plain["content"])
+    calls = [(call["name"], call["input"]) for call in error["partial"]["tool_calls"]]
+    assert calls == [(call["name"], call["input"]) for call in plain["tool_calls"]]
+    every.says(then(dialect, events[:-1], say(LAST_CHUNK)))
+    regular = every.stream(asked(dialect), dialect.skill)
+    assert regular.end == ("done" if dialect.name in LATE_USAGE else "error")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=str)
+def test_a_failure_in_a_stream_is_its_one_end_with_what_had_arrived(every: Chat, dialect: Dialect) -> None:
+    every.says(answer(200, dialect.failing_stream("the otter is out"), KINDS.get(dialect.name, EVENTS)))
+    streamed = every.stream(asked(dialect), dialect.skill)
+    assert "the otter is out" in streamed.error["error"]
+    assert streamed.text() == streamed.error["partial"]["content"] == "Hel"
+    assert every.row["outcome"] == "error"
