@@ -1,6 +1,7 @@
 """What every kind of source is read into: a service, its operations, and what a manifest cannot say of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import field
 from typing import Literal
 
@@ -142,9 +143,20 @@ class Losses:
 
     heard: list[tuple[str, str]] = field(default_factory=list)
     """All that was told, in order, for who tells it again of another place."""
+    _muted: int = 0
+
+    @contextmanager
+    def muted(self) -> Iterator[None]:
+        """What is told meanwhile is heard and not kept: something is only looked at."""
+        self._muted += 1
+        try:
+            yield
+        finally:
+            self._muted -= 1
 
     def add(self, sentence: str, place: str = "") -> None:
-        self.found.setdefault(sentence, {})[place] = None
+        if not self._muted:
+            self.found.setdefault(sentence, {})[place] = None
         self.heard.append((sentence, place))
 
     def since(self, mark: int, place: str) -> "Told":

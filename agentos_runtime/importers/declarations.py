@@ -7,6 +7,8 @@ from agentos_runtime.jsontext import Json
 
 MAX_DEPTH = 3
 """Params, their properties, and the properties of those."""
+DEEPEST = 6
+"""Levels of a param of which there is little."""
 BEARER: Mapping[str, Json] = {"type": "api_key", "header": "Authorization", "prefix": "Bearer "}
 """The credential of most services."""
 WORTH_SAYING: Mapping[str, str] = {

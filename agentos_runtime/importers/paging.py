@@ -36,6 +36,15 @@ ENDS = (
 )
 """The last words of a path to a cursor, more than two levels deep."""
 LAST = ("last_id", "lastId")
+_KEPT_UP = frozenset({"sync", "delta", "deltas", "changes", "longpoll"})
+_LASTING = frozenset({
+    "next_sync_token", "nextSyncToken", "sync_token", "syncToken", "delta_link", "deltaLink", "@odata.deltaLink",
+    "next_delta_token", "next_stream_position",
+})  # fmt: skip
+"""Fields of a reply that a caller keeps until the next time."""
+_SINCE = re.compile(
+    r"\bincremental(?:ly)? |\b(?:since|after) (?:the|your|a) (?:last|previous) (?:sync|call|request|update)", re.I
+)
 DEFAULT_SIZE = 100
 ROWS = ("data", "items", "results", "result", "records", "rows", "values", "value", "entries", "objects")
 NO_ROWS = frozenset({"links", "_links", "errors", "warnings", "included", "messages"})
@@ -65,6 +74,26 @@ def paged(one: Operation, hint: str | None = None) -> Operation:
     fields = tuple(_first(field, found) for field in one.fields)
     asks = any(field.place == "body" and field.name not in owned_by(found) for field in fields)
     return replace(one, paginate=found, fields=fields, body=replace(one.body, empty=in_body and not asks))
+
+
+def is_kept_up(one: Operation) -> bool:
+    """Whether callers come again with the last cursor and ask what is new: they need it in the reply."""
+    last = [
+        part.rstrip("()") for part in one.path.lower().partition("?")[0].strip("/").split("/") if "{" not in part
+    ]
+    names = {name for name in (*one.reply.fields, *one.reply.cursors) if isinstance(name, str)}
+    names |= {below for inside in one.reply.fields.values() for below in inside}
+    said = [
+        one.description,
+        *(str(field.declaration.get("description", "")) for field in one.fields if _is_cursor(field)),
+    ]
+    goes_on = any(name in names for name in (*NEXT, "cursor", *_LASTING)) and one.method in ("GET", "POST")
+    told = bool({*last[-1:]} & _KEPT_UP) or any(_SINCE.search(text) for text in said) or bool(names & _LASTING)
+    return told and goes_on
+
+
+def _is_cursor(field: Field) -> bool:
+    return POSITIONS.get(field.name) == "cursor" or field.name in AFTER
 
 
 def owned_by(paginate: Mapping[str, Json]) -> dict[str, str]:

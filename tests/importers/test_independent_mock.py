@@ -22,12 +22,12 @@ from agentos_runtime.runtime import Runtime
 from tests.importers.calling import params_of
 from tests.importers.workshop import Workshop
 
-NODE = Path(os.environ.get("PRISM", Path(__file__).parents[2] / "build" / "node" / "node_modules"))
+NODE = Path(os.environ.get("PRISM", Path(__file__).parents[2] / "build" / "prism" / "node_modules"))
 PRISM = NODE / "@stoplight" / "prism-cli" / "dist" / "index.js"
 VENDORS = sorted((Path(__file__).parent / "vendors").iterdir())
 PATIENCE = 60
 
-needs_prism = pytest.mark.skipif(not PRISM.exists(), reason="scripts/install node has not been run")
+needs_prism = pytest.mark.skipif(not PRISM.exists(), reason="scripts/install prism has not been run")
 
 
 @contextmanager
@@ -133,11 +133,14 @@ def _is_beyond_the_mock(request: UpstreamRequest, answered: httpx.Response) -> b
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("full", "most"), [(False, 0.02), (True, 0.05)], ids=["minimal", "full"])
 def test_a_mock_of_independent_make_accepts_the_calls(tmp_path: Path, full: bool, most: float) -> None:
-    made, refused = 0, list[str]()
+    made, refused, lines = 0, list[str](), list[str]()
     for file in VENDORS if os.environ.get("AGENTOS_TEST_VENDORS") == "all" else VENDORS[:1]:
         (tmp_path / file.stem).mkdir()
         count, against = refusals(Workshop.at(tmp_path / file.stem), file, full=full)
         made, refused = made + count, refused + [f"{file.stem} {each}" for each in against]
+        lines.append(f"{file.stem}: {count - len(against)} of {count} calls accepted")
+    lines.append(f"{'full' if full else 'minimal'}: {made - len(refused)} of {made}, {1 - len(refused) / made:.1%}")
+    print("\n".join([*lines, *refused]))  # noqa: T201 - the figures of `scripts/prove prism`
     assert len(refused) <= most * made, (made, refused)
 
 

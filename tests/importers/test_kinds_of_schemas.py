@@ -120,3 +120,38 @@ def test_rows_are_not_called_what_reads_like_a_type(workshop: Workshop, name: st
 
 def holds() -> dict[str, Any]:
     return {"type": "object", "properties": {"id": TEXT}}
+
+
+def test_a_schema_that_holds_itself_ends(workshop: Workshop) -> None:
+    """A list of lists of itself, and a value that is a text or a list of such values."""
+    schemas = {
+        "Tree": {"type": "array", "items": ref("Tree")},
+        "Value": {"oneOf": [TEXT, {"type": "array", "items": ref("Value")}, {"type": "object"}]},
+        "Node": {"type": "object", "properties": {"name": TEXT, "next": ref("Node"), "all": ref("Tree")}},
+    }
+    sent = {"type": "object", "properties": {name.lower(): ref(name) for name in schemas}}
+    paths = {"/a": {"post": {"requestBody": body(sent), "responses": answer(ref("Value"))}}}
+    front = workshop.imported(service(paths, components={"schemas": schemas}))
+    (utility,) = front["utilities"].values()
+    assert utility["params"]["tree"] == {"type": "array", "items": {"type": "array", "items": {"type": "array"}}}
+    assert utility["params"]["node"]["properties"]["next"]["properties"]["name"] == {"type": "string"}
+    assert "what holds itself without end is described once" in workshop.losses(
+        service(paths, components={"schemas": schemas})
+    )
+
+
+def nested(levels: int, wide: int) -> dict[str, Any]:
+    if levels == 0:
+        return {"type": "string", "description": "The last"}
+    below = {f"side{number}": TEXT for number in range(wide)}
+    return {"type": "object", "required": ["in"], "properties": {"in": nested(levels - 1, wide), **below}}
+
+
+def test_what_is_small_is_described_deeper(workshop: Workshop) -> None:
+    def described(param: Any) -> int:
+        return 1 + described(param["properties"]["in"]) if "properties" in param else 0
+
+    fields = {"small": nested(5, 1), "large": nested(5, 20), "deep": nested(9, 0)}
+    paths = {"/a": {"post": {"requestBody": body({"type": "object", "properties": fields}), "responses": {}}}}
+    params = workshop.imported(service(paths))["utilities"]["create_a"]["params"]
+    assert [described(params[name]) for name in fields] == [5, 2, 5]

@@ -211,6 +211,28 @@ def test_what_a_list_needs_in_each_call_is_sent_without_being_asked_for(workshop
     assert "GET https://api.example.com/v1/a?page=1&limit=7\n" in workshop.request("list_a", {"limit": 7})
 
 
+SINCE = "Give the cursor of the last sync to get what is new since your last request."
+KEPT_UP: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("/things/sync", query("cursor"), {"added": {"type": "array"}, "next_cursor": {}, "has_more": {}}),
+    ("/users/delta", query("page_token"), {"value": {"type": "array"}, "next_page_token": {}}),
+    ("/events", query("page_token"), {"items": {"type": "array"}, "next_page_token": {}, "next_sync_token": {}}),
+    ("/moves", query("cursor", description=SINCE), {"moves": {"type": "array"}, "cursor": {"type": "string"}}),
+]
+
+
+@pytest.mark.parametrize(("path", "cursor", "fields"), KEPT_UP, ids=[each[0] for each in KEPT_UP])
+def test_who_keeps_up_with_changes_keeps_the_cursor(
+    workshop: Workshop, path: str, cursor: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    document = service({path: {"get": {"parameters": [cursor], "responses": answer({"properties": fields})}}})
+    (utility,) = workshop.imported(document)["utilities"].values()
+    assert "paginate" not in utility["rest"]
+    assert cursor["name"] in utility["params"]
+    assert {*utility["returns"]} == {*fields}
+    (told,) = (what for what in workshop.losses(document) if "keeps the cursor" in what)
+    assert told
+
+
 def test_a_list_that_is_asked_for_with_a_post_goes_on_by_its_body(workshop: Workshop) -> None:
     def asked(**fields: Any) -> Any:
         return json_body({"type": "object", "properties": fields})

@@ -357,6 +357,21 @@ def test_a_stream_is_asked_for_as_the_document_says(workshop: Workshop) -> None:
     assert list(utility["params"]) == ["text"]
 
 
+def test_a_stream_that_only_words_speak_of_is_asked_for(workshop: Workshop) -> None:
+    said = {"type": "boolean", "description": "Whether to stream the answer using server-sent events."}
+    schema = {"type": "object", "properties": {"text": {"type": "string"}, "stream": said}}
+    document = service({"/say": {"post": {"requestBody": body(schema), "responses": answer({"type": "object"})}}})
+    utility = workshop.imported(document)["utilities"]["create_say"]
+    assert utility["rest"]["stream"] == {
+        "body": {"stream": True},
+        "delta": ".",
+        "accumulate": "list",
+        "done": "[DONE]",
+    }
+    assert "stream" not in utility["params"]
+    assert "that `stream` asks for events is said in words only" in workshop.losses(document)
+
+
 def test_a_stream_that_cannot_be_read_is_not_offered(workshop: Workshop) -> None:
     schema = {"type": "object", "properties": {"text": {"type": "string"}, "stream": {"type": "boolean"}}}
     document = service({"/tell": {"post": {"requestBody": body(schema), "responses": answer({})}}})

@@ -97,3 +97,13 @@ def test_that_an_address_stands_for_your_own_is_said_once(workshop: Workshop) ->
     assert [one for one in told if "your own" in one] == [
         "the server's variable `shop` is your-shop, which stands for your own (--server shop=VALUE)"
     ]
+
+
+def test_basic_auth_beside_a_key_is_one_credential(workshop: Workshop) -> None:
+    both = {"basic": {"type": "http", "scheme": "basic"}, **SCHEMES}
+    paths = {"/a": {"get": {"security": ways("basic+app"), "responses": {}}}}
+    document = service(paths, components={"securitySchemes": both})
+    assert workshop.imported(document)["auth"] == {
+        "header": {"Authorization": "Basic {basic_base64}", "X-App-Id": "{app}"}
+    }
+    assert "basic auth beside another key is stored as base64 of `username:password`" in workshop.losses(document)

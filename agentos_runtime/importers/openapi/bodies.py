@@ -1,5 +1,6 @@
 """`requestBody`: its fields, and how they are encoded."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import field, replace
 from typing import Literal
@@ -34,6 +35,7 @@ _TEXTS = ("xml", "yaml", "graphql", "javascript", "jsonl", "ndjson", "json-seq")
 _RANK: tuple[Encoding, ...] = ("json", "multipart", "form", "text", "binary")
 
 
+_EVENTS = re.compile(r"server[- ]sent[- ]event|\bSSE\b|event[- ]stream", re.IGNORECASE)
 _OF_NOTHING = frozenset({"type", "properties", "title", "description", "additionalProperties", "required"})
 
 
@@ -44,6 +46,8 @@ class ReadBody:
     fields: tuple[Written, ...] = ()
     body: Body = field(default_factory=Body)
     stream_field: str | None = None
+    events_said: bool = False
+    """The words about that field say that events come."""
     example: Json = None
 
 
@@ -138,13 +142,13 @@ class Bodies:
         """A param for each property; `said` is what the document says of how each is encoded."""
         fields: list[Written] = []
         cleared: list[str] = []
-        stream = None
+        stream, events = None, False
         for name, schemas in flat.properties.items():
             below = self._declarer.flattener.flat(schemas, f"{label} {name}")
             if below.read_only:
                 continue
             if name == "stream" and below.types == ("boolean",):
-                stream = name
+                stream, events = name, bool(_EVENTS.search(below.description))
             required = name in flat.required
             field = self._field(name, below, required, method, f"{label} {name}", body)
             if name in flat.needed and not required:
@@ -155,7 +159,7 @@ class Bodies:
                 cleared.append(name)
         for name in cleared:
             self._losses.add("a null cannot be sent, since null leaves a param out", f"{label} {name}")
-        return ReadBody(tuple(fields), body, stream)
+        return ReadBody(tuple(fields), body, stream, events)
 
     def _field(self, name: str, flat: Flat, required: bool, method: str, label: str, body: Body) -> Field:
         declaration = self._declarer.param(flat, label, required=required)

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from agentos_runtime.importers.api import Declaration, Losses, Told
-from agentos_runtime.importers.declarations import MAX_DEPTH, WORTH_SAYING, ordered, with_note
+from agentos_runtime.importers.declarations import DEEPEST, MAX_DEPTH, WORTH_SAYING, ordered, with_note
 from agentos_runtime.importers.messages import summary
 from agentos_runtime.importers.openapi.flat import Flat, Schema
 from agentos_runtime.importers.openapi.schemas import Flattener
@@ -17,6 +18,12 @@ MOST_CHOICES = 40
 MOST_PROPERTIES = 60
 """Of an object inside a param; more are a map with names that nobody reads."""
 LONGEST_EXAMPLE = 60
+LITTLE = 40
+"""Values of a param that is described more than the usual levels deep."""
+MOST_OPEN = 40
+"""Schemas in each other, lists and alternatives counted; more is a loop."""
+
+_Key: TypeAlias = tuple[int, str, int, bool, int]
 
 
 class Declarer:
@@ -26,11 +33,19 @@ class Declarer:
         self.flattener = flattener
         self._losses = losses
         self._said: dict[tuple[str, int, int], str] = {}
-        self._known: dict[tuple[int, str, int], tuple[Flat, Declaration, Told]] = {}
+        self._known: dict[_Key, tuple[Flat, Declaration, Told]] = {}
+        self._counted: dict[tuple[int, int], tuple[Flat, int]] = {}
+        self._deepest = MAX_DEPTH
+        """Levels of the param that is being declared."""
+        self._open: set[_Key] = set()
+        """What is being declared just now."""
+        self._above: list[int] = []
+        """What is being counted just now."""
 
     def param(self, flat: Flat, place: str, *, said: str = "", required: bool = False) -> Declaration:
         """A param's declaration at the top level, without `required`."""
-        declaration = self._declared(flat, place, said, MAX_DEPTH)
+        self._deepest = self._levels(flat)
+        declaration = self._declared(flat, place, said, self._deepest, top=True)
         example = flat.example
         small = (
             not isinstance(example, dict | list) and example is not None and len(str(example)) <= LONGEST_EXAMPLE
@@ -101,24 +116,66 @@ class Declarer:
 
     # -------------------------------------------------------------- params
 
-    def _declared(self, flat: Flat, place: str, said: str, depth: int) -> Declaration:
+    def _levels(self, flat: Flat) -> int:
+        """How deep a param is described: deeper than usual, as long as it stays small."""
+        with self._losses.muted():
+            usual = self._count(flat, MAX_DEPTH)
+            for depth in range(DEEPEST, MAX_DEPTH, -1):
+                count = self._count(flat, depth)
+                if count == usual:
+                    return MAX_DEPTH
+                if count <= LITTLE:
+                    return depth
+        return MAX_DEPTH
+
+    def _count(self, flat: Flat, depth: int) -> int:
+        """How many values are described of a schema, this deep; too many, where it holds itself."""
+        if id(flat) in self._above:
+            return LITTLE + 1
+        known = self._counted.get((id(flat), depth))
+        if known is not None:
+            return known[1]
+        count = 1
+        self._above.append(id(flat))
+        for below, levels in self._under(flat, depth) if len(self._above) <= MOST_OPEN else ():
+            count += self._count(below, levels)
+            if count > LITTLE:
+                break
+        self._above.pop()
+        self._counted[id(flat), depth] = (flat, count)
+        return count
+
+    def _under(self, flat: Flat, depth: int) -> Iterator[tuple[Flat, int]]:
+        for option in flat.options:
+            yield option, depth
+        if flat.items and "array" in flat.types:
+            yield self.flattener.flat(flat.items, ""), depth
+        for schemas in flat.properties.values() if depth > 1 and not flat.options else ():
+            yield self.flattener.flat(schemas, ""), depth - 1
+
+    def _declared(self, flat: Flat, place: str, said: str, depth: int, *, top: bool = False) -> Declaration:
         """A declaration that nobody changes: the same for the same schema at the same depth."""
-        key = (id(flat), said, depth)
+        key = (id(flat), said, depth, top, self._deepest)
         known = self._known.get(key)
         if known is None:
+            if key in self._open or len(self._open) > MOST_OPEN:
+                self._losses.add("what holds itself without end is described once", place)
+                return {"type": flat.types[0]} if len(flat.types) == 1 else {}
+            self._open.add(key)
             mark = len(self._losses.heard)
-            declaration = self._of(flat, place, said, depth)
+            declaration = self._of(flat, place, said, depth, top)
+            self._open.remove(key)
             self._known[key] = (flat, declaration, self._losses.since(mark, place))
             return declaration
         self._losses.again(known[2], place)
         return known[1]
 
-    def _of(self, flat: Flat, place: str, said: str, depth: int) -> Declaration:
+    def _of(self, flat: Flat, place: str, said: str, depth: int, top: bool) -> Declaration:
         declaration: Declaration = {}
         if flat.types:
             declaration["type"] = flat.types[0] if len(flat.types) == 1 else list(flat.types)
         text = flat.description if len(flat.description) >= len(said) else said
-        description = self._summary(text) if depth == MAX_DEPTH else self._summary(text, 120, 1)
+        description = self._summary(text) if top else self._summary(text, 120, 1)
         if description:
             declaration["description"] = description
         crossed = flat.minimum is not None and flat.maximum is not None and flat.minimum > flat.maximum
@@ -135,17 +192,16 @@ class Declarer:
         for note in _notes(flat, str(declaration.get("description", ""))):
             declaration["description"] = with_note(declaration, note)
         if depth > 1 and flat.options and all(len(one.properties) <= MOST_PROPERTIES for one in flat.options):
-            self._alternatives(declaration, flat, place, depth)
+            self._alternatives(declaration, flat, place, min(depth, self._deepest - 1))
         else:
-            self._below(declaration, flat, place, depth)
+            self._below(declaration, flat, place, depth, top)
         return ordered(declaration)
 
     def _alternatives(self, declaration: Declaration, flat: Flat, place: str, depth: int) -> None:
         """`one_of`, where every value fits one of the alternatives only."""
         declaration.pop("type", None)
         declaration["one_of"] = [
-            self._declared(option, f"{place}[{number}]", "", min(depth, MAX_DEPTH - 1))
-            for number, option in enumerate(flat.options, 1)
+            self._declared(option, f"{place}[{number}]", "", depth) for number, option in enumerate(flat.options, 1)
         ]
 
     def _choices(self, declaration: Declaration, flat: Flat, place: str) -> None:
@@ -162,7 +218,7 @@ class Declarer:
         elif choices:
             declaration["enum"] = choices
 
-    def _below(self, declaration: Declaration, flat: Flat, place: str, depth: int) -> None:
+    def _below(self, declaration: Declaration, flat: Flat, place: str, depth: int, top: bool) -> None:
         if flat.items and "array" in flat.types:
             entries = self.flattener.flat(flat.items, f"{place}[]")
             below = self._declared(entries, f"{place}[]", "", depth)
@@ -170,11 +226,13 @@ class Declarer:
                 declaration["items"] = below
         if not flat.properties or (flat.types and "object" not in flat.types):
             return
-        if len(flat.properties) > MOST_PROPERTIES and depth < MAX_DEPTH:
+        if len(flat.properties) > MOST_PROPERTIES and not top:
             self._losses.add(f"objects of more than {MOST_PROPERTIES} properties are not described", place)
             return
         if depth <= 1:
-            self._losses.add(f"what lies more than {MAX_DEPTH} levels deep is not described", place)
+            self._losses.add(
+                f"what lies more than {MAX_DEPTH} levels deep is described only where there is little of it", place
+            )
             return
         properties: dict[str, Json] = {
             name: self._property(schemas, f"{place}.{name}", name in flat.required, depth - 1)

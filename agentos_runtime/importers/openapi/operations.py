@@ -11,11 +11,11 @@ from agentos_runtime.importers.openapi.document import Fetch, Located, open_docu
 from agentos_runtime.importers.openapi.keys import is_key, usual_keys
 from agentos_runtime.importers.openapi.nesting import settled
 from agentos_runtime.importers.openapi.parameters import Parameters, idempotency_header, wanted_headers
-from agentos_runtime.importers.openapi.replies import Replies
+from agentos_runtime.importers.openapi.replies import END_MARK, Replies
 from agentos_runtime.importers.openapi.schemas import Flattener
 from agentos_runtime.importers.openapi.security import Security
 from agentos_runtime.importers.openapi.servers import Servers
-from agentos_runtime.importers.paging import paged
+from agentos_runtime.importers.paging import is_kept_up, paged
 from agentos_runtime.jsontext import Json
 
 METHODS = ("get", "post", "put", "patch", "delete", "head")
@@ -108,6 +108,9 @@ class _Reader:
             self._losses.add("a body of a GET is not sent", label)
         stream_field = body.stream_field if body else None
         reply = self._replies.read(operation, method, stream_field, label)
+        if body and body.events_said and reply.kind == "json" and not reply.streams:
+            self._losses.add("that `stream` asks for events is said in words only", label)
+            reply = replace(reply, streams=True, done=END_MARK)
         if stream_field and not reply.streams:
             self._losses.add(
                 "it takes `stream`, but nothing says that it answers with events: the field is left out", label
@@ -134,7 +137,13 @@ class _Reader:
             request_example=body.example if body else None,
             reply_example=self._replies.example(operation),
         )
-        return paged(replace(made, body=body.body) if body else made, _cursor_hint(operation))
+        made = replace(made, body=body.body) if body else made
+        if is_kept_up(made):
+            self._losses.add(
+                "what is kept up with (sync, delta) is no list in pages: its caller keeps the cursor", label
+            )
+            return made
+        return paged(made, _cursor_hint(operation))
 
     def _proven(self, operation: Operation, usual: Collection[str]) -> Operation:
         """An operation with what proves it; where one of its fields is a key, nobody gives it."""

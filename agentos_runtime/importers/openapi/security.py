@@ -310,6 +310,9 @@ def _at_once(parts: Sequence[tuple[str, Credential]], losses: Losses) -> Credent
         if part.get("type") == "oauth" and "grant" not in part:
             losses.add("a login that another key is needed beside is not made: an access token is stored", name)
             part, field = {**BEARER}, "{access_token}"
+        if part.get("type") == "basic":
+            losses.add("basic auth beside another key is stored as base64 of `username:password`", name)
+            part, field = {"header": "Authorization", "prefix": "Basic "}, "{basic_base64}"
         place = next((place for place in ("header", "query") if isinstance(part.get(place), str)), None)
         if place is None:
             losses.add("schemes that are needed together cannot be said", " + ".join(name for name, _ in parts))
