@@ -95,6 +95,34 @@ def test_files_and_a_database_give_the_same_answers(
         try_steps()
 
 
+ROOM = 1000
+FOR_SO_MANY: dict[str, Any] = {
+    "calls of an agent": {"agents": {"bot": {"calls_per_minute": ROOM}}},
+    "calls of all": {"total": {"calls_per_minute": ROOM}},
+    "calls at once": {"total": {"concurrent": ROOM}},
+    "money set aside": {"agents": {"bot": {"cost_per_day": float(ROOM), "max_cost": 1.0}}},
+}
+
+
+@pytest.mark.parametrize("limits", FOR_SO_MANY.values(), ids=FOR_SO_MANY)
+def test_of_four_replicas_with_500_calls_each_exactly_1000_are_let_in(limits: Any, database: str) -> None:
+    async def work() -> None:
+        async with AsyncExitStack() as opened:
+            stores = [await opened.enter_async_context(in_database(database, limits)) for _ in range(4)]
+            asked = [store.begin("bot") for _ in range(500) for store in stores]
+            answers = await asyncio.gather(*asked)
+            let_in = [each for each in zip(stores * 500, answers, strict=True) if isinstance(each[1], Call)]
+            assert len(let_in) == ROOM
+            await asyncio.gather(*(store.end(call, cost=0.5) for store, call in let_in))  # type: ignore[arg-type]
+
+    asyncio.run(work())
+    assert ask(database, "SELECT sum(running), sum(reserved) FROM subject") == [(0, 0)]
+    assert ask(database, "SELECT outcome, count(*) FROM ended GROUP BY 1 ORDER BY 1") == [
+        ("error", ROOM),
+        ("ok", ROOM),
+    ]
+
+
 def test_a_minute_of_calls_is_let_in_and_refused_at_the_same_seconds(database: str, tmp_path: Path) -> None:
     begin = ("begin", "other", True)
     steps: list[Any] = [begin, ("wait", 0.75), begin, ("wait", 20.5), begin, begin, begin, begin]

@@ -2,18 +2,25 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agentos_runtime.errors import AgentOSError
 from agentos_runtime.storage.activity.rows import Closing
 from agentos_runtime.storage.postgres.driver import Address
 from agentos_runtime.storage.postgres.link import Link, Silence
+from agentos_runtime.storage.postgres.replica import BEAT_EVERY
 from agentos_runtime.storage.sqlite.files import DatabaseAway
+from tests.limits.support import Clock, priced
 from tests.security.support import until
 from tests.sizes import examples
-from tests.stores.both import Call, Store, in_database
+from tests.stores.both import Call, Store, in_database, in_files
 from tests.stores.databases import PrivateServer, ask, frozen, made, private_server
+from tests.stores.test_replicas import replica
+from tests.toy.raw import Toy
 
 pytestmark = pytest.mark.postgres
 NEVER = 3600.0
@@ -127,6 +134,71 @@ def test_a_call_without_limits_goes_on_while_the_database_is_away() -> None:
         asyncio.run(work())
         rows = ask(address, "SELECT agent, outcome, code FROM ended ORDER BY agent")
         assert rows == [("bot", "error", "database_unavailable"), ("free", "ok", None)]
+
+
+@pytest.mark.slow
+def test_a_server_wants_no_calls_while_its_database_has_been_away_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentos_runtime.replicas.UNREADY_AFTER", 2 * BEAT_EVERY)
+    with (
+        private_server() as server,
+        made(server.address) as address,
+        Toy(priced(0.0)) as toy,
+        replica(tmp_path, address, toy) as house,
+    ):
+
+        def told(path: str) -> tuple[int, str]:
+            answer = house.client.get(f"/api/health/{path}")
+            return answer.status_code, answer.json()["status"]
+
+        assert told("ready") == (200, "ok")
+        server.crash()
+        assert until(lambda: told("ready") == (503, "database"))
+        assert told("live") == (200, "ok")
+        assert house.call("toy", "ask").status_code == 200
+        server.start()
+        assert until(lambda: told("ready") == (200, "ok"))
+
+
+@pytest.mark.parametrize("store", ["files", "database"])
+def test_callers_that_leave_while_they_are_let_in_hold_no_slot_and_no_money(
+    store: str, database: str, tmp_path: Path
+) -> None:
+    limits = {"agents": {"bot": {"concurrent": 3, "cost_per_day": 3.0, "max_cost": 1.0}}}
+
+    async def leaves(store: Store, turns: int) -> None:
+        entry = await store.ledger.start(request_id="r", agent="bot", skill="toy", utility="ask")
+        asking = asyncio.ensure_future(store.limits.admit("bot", "toy", "ask", paid=True, row=entry.id))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        asking.cancel()
+        with suppress(asyncio.CancelledError, AgentOSError):
+            admission = await asking
+            await store.end(Call(entry, admission), cost=0.0)
+            return
+        await store.ledger.finish(entry, Closing(outcome="cancelled"))
+
+    async def work(opened: Store) -> None:
+        for _ in range(5):
+            await asyncio.gather(*(leaves(opened, turns) for turns in (*range(12), *range(0, 60, 10))))
+        begun = [await opened.begin("bot") for _ in range(4)]
+        assert [isinstance(each, Call) for each in begun] == [True, True, True, False]
+        for call in begun[:3]:
+            assert isinstance(call, Call)
+            await opened.end(call, cost=0.0)
+        assert [(key, used) for key, used, _ in opened.uses("bot")] == [("concurrent", 0), ("cost_per_day", 0)]
+        assert sum(row["calls"] for row in await opened.usage()) == 5 * 18 + 4
+
+    async def over_files() -> None:
+        async with in_files(tmp_path, limits, Clock()) as opened:
+            await work(opened)
+
+    async def over_a_database() -> None:
+        async with in_database(database, limits) as opened:
+            await work(opened)
+
+    asyncio.run(over_files() if store == "files" else over_a_database())
 
 
 def test_a_row_that_is_said_again_is_counted_once(database: str) -> None:

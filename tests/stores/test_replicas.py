@@ -140,6 +140,25 @@ def test_what_a_dead_replica_left_open_is_interrupted_and_its_slot_is_free(tmp_p
     assert ask(database, "SELECT outcome FROM ended WHERE request_id = 'r'") == [("interrupted",)]
 
 
+def test_of_those_who_find_a_dead_replica_one_closes_its_calls(database: str) -> None:
+    limit(database, total={"concurrent": 100})
+    begin = "(moment() - 1767225600000) << 12"
+    for dead in (1, 2):
+        ask(database, f"SELECT enter_v1('dead-{dead}', '1', '')")
+        for number in range(20):
+            texts = "'{r}', '{tester}', '{toy}', '{ask}', '{t}'"
+            call = f"ARRAY[({begin}) + {100 * dead + number}]"
+            version = "(SELECT rules FROM standing_orders)"
+            ask(database, f"SELECT admit_v1({dead}, {version}, false, {call}, {texts})")
+    ask(database, "UPDATE replica SET beat = moment() - 6000")
+    with ThreadPoolExecutor(8) as threads:
+        told = [threads.submit(ask, database, "SELECT reap_v1(5000)") for _ in range(8)]
+        closed = [each.result()[0][0] for each in told]
+    assert sorted(filter(None, closed)) == [20, 20]
+    assert ask(database, "SELECT outcome, count(*) FROM ended GROUP BY 1") == [("interrupted", 40)]
+    assert ask(database, "SELECT running FROM subject WHERE name = ''") == [(0,)]
+
+
 def test_figures_tell_of_the_database_of_other_replicas_and_of_rows_in_no_week(
     tmp_path: Path, database: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 
 from agentos_runtime.bootstrap import open_runtime
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.replicas import open_reader
+from agentos_runtime.storage.files import with_database
 from agentos_runtime.storage.postgres.driver import Address
 from agentos_runtime.storage.postgres.pruning import prune
 from agentos_runtime.storage.postgres.side import SideConnection
@@ -91,6 +94,41 @@ def test_replicas_drop_by_themselves_what_is_older_than_is_to_be_kept(database: 
             assert await asyncio.to_thread(until, lambda: weeks(database) == {"20270201": 1})
 
     asyncio.run(work())
+
+
+FILL = """
+INSERT INTO ended (id, replica, request_id, agent, skill, utility, outcome, input_tokens, cost)
+SELECT first_id(moment() - 1209600000 + n * 60000) + 1, 1, 'r' || n,
+    CASE n % 1000 WHEN 0 THEN 'rare' ELSE 'bot' END, 'toy', 'ask', 'ok', 10, 0.25
+FROM generate_series(1, 20000) AS n
+"""
+READ = (
+    "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint FROM pg_stat_user_tables"
+    " WHERE relname LIKE 'ended%'"
+)
+LOOKS: Mapping[str, tuple[dict[str, str], int]] = {
+    "the newest": ({"limit": "100"}, 100),
+    "of one agent": ({"agent": "rare"}, 20),
+    "one day": ({"since": "24h", "limit": "100"}, 100),
+    "behind a cursor": ({"cursor": "MIDDLE", "limit": "100"}, 100),
+}
+
+
+def test_a_page_of_activity_reads_few_rows_however_many_there_are(database: str, tmp_path: Path) -> None:
+    ask(database, "SELECT make_partitions_v1(4)")
+    for sql in (FILL, "ANALYZE ended"):
+        ask(database, sql)
+    middle = ask(database, "SELECT id FROM ended ORDER BY id LIMIT 1 OFFSET 10000")[0][0]
+    for look, (filters, shown) in LOOKS.items():
+        before = ask(database, READ)[0][0]
+        settings = with_database(Settings(home=tmp_path, database=database))
+        asked = {name: value.replace("MIDDLE", str(middle)) for name, value in filters.items()}
+        rows = asyncio.run(open_reader(settings).rows(asked))["rows"]
+        settings.documents.side.close()  # what a connection did is told when it ends
+        assert isinstance(rows, list)
+        assert len(rows) == shown, look
+        assert until(lambda before=before: ask(database, READ)[0][0] > before), look  # type: ignore[misc]
+        assert ask(database, READ)[0][0] - before < 1000, look
 
 
 def test_a_week_that_is_read_is_dropped_once_it_is_not(database: str, tmp_path: Path) -> None:
