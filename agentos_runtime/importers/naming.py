@@ -31,7 +31,7 @@ _VERSION = re.compile(
     rf"(?:^|(?<=[^A-Za-z]))v\d+{_STAGE}(?![a-z])|(?<=[a-z])V\d+{_STAGE}(?=[A-Z]|$|[^A-Za-z0-9])"
     r"|(?<=[a-z]{3})(?<!ip)v\d+$"
 )
-_VERSION_SEGMENT = re.compile(rf"v\d+{_STAGE}|\d{{4}}-\d{{2}}(?:-\d{{2}})?")
+_VERSION_SEGMENT = re.compile(rf"v\d+(?:\.\d+)*{_STAGE}|\d{{1,2}}(?:\.\d+)*|\d{{4}}-\d{{2}}(?:-\d{{2}})?")
 _STAGES = frozenset({"beta", "alpha", "preview", "experimental"})
 """Words that say how settled a call is, not what it does."""
 _COMPARED: Mapping[str, str] = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "!": "not", "!=": "not"}
@@ -130,7 +130,8 @@ def _unversioned(here: Route) -> Route:
 
 def _version(path: str) -> str:
     found = [part for part in path.split("/") if _VERSION_SEGMENT.fullmatch(part)]
-    return found[-1].replace("-", "_") if found else ""
+    said = re.sub("[.-]", "_", found[-1]) if found else ""
+    return f"v{said}" if said[:1].isdigit() else said
 
 
 def _candidates(one: Operation, services: Sequence[str], version: str) -> Iterator[str]:
@@ -233,6 +234,14 @@ def _under(before: list[str], own: list[str]) -> list[str]:
     return [*fresh, *own] if own[0] in SMALL else [*fresh[:-1], singular(fresh[-1]), *own]
 
 
+def _procedure(path: str) -> str:
+    """`chat.postMessage` at the end of a path is what the call is called."""
+    found = re.search(
+        r"/([a-z]\w*(?:\.[A-Za-z]\w*)*\.(?!json$|xml$|csv$|html$|txt$|pdf$|php$|asp)[A-Za-z]\w*)$", path
+    )
+    return found[1] if found else ""
+
+
 def _with_again(own: list[str]) -> list[str]:
     """`re-run-job` → rerun, job."""
     return own if own[:1] != ["re"] or len(own) < 2 else [f"re{own[1]}", *own[2:]]
@@ -284,7 +293,7 @@ def _settled(verb: str, nouns: list[str], one: Operation) -> tuple[str, list[str
 
 def _own_words(one: Operation) -> tuple[list[str], list[str]]:
     """The words of the service's own id, and those of the group before them: `users.list` → list; users."""
-    said = _VERSION.sub("", _own_id(one, one.path))
+    said = _VERSION.sub("", _own_id(one, one.path) or _procedure(one.path))
     if _spells_path(one):
         return [], []
     before, _, last = re.sub(r"[/:#]", ".", said).rpartition(".")

@@ -252,6 +252,7 @@ ASKED = [
     ("-T r.pdf https://a.example.com/r.pdf", {"content": {"type": "file"}}),
     ("https://a.example.com/accounts/$ACCOUNT_ID/x", {"account_id": {"type": "string"}}),
     ("https://a.example.com/repos/OWNER/REPO/issues", {"owner": None, "repo": None}),
+    ("https://a.example.com/rest/api/3/users/[USER_ID]", {"user_id": None}),
     ("https://a.example.com/x/{thing-id}/:other/<third>", {"thing_id": None, "other": None, "third": None}),
     ("'https://a.example.com/x?project=YOUR_PROJECT'", {"project": {"type": "string"}}),
     ('https://a.example.com/x --json "{\\"id\\": \\"$ID\\"}"', {"id": None}),

@@ -80,6 +80,11 @@ NAMES = [
     ("GET", "/codes/{key}", "codes-of-conduct/get-conduct-code", Reply(), "get_conduct_code"),
     ("POST", "/v2/chat", "chatv2", Reply(), "create_chat"),
     ("GET", "/apps/v1beta1/things/{id}", "readAppsV1beta1Thing", Reply(), "get_apps_thing"),
+    ("POST", "/api/chat.postMessage", "", Reply(), "create_chat_message"),
+    ("GET", "/api/things.list", "", LIST, "list_things"),
+    ("GET", "/things.json", "", LIST, "list_things"),
+    ("GET", "/2.0/files/{id}", "", Reply(), "get_file"),
+    ("POST", "/2/files/upload", "", Reply(), "upload_files"),
     ("GET", "/oauth2/s3", "getOAuth2S3IPv4", Reply(), "get_oauth2_s3_ipv4"),
 ]
 

@@ -44,7 +44,7 @@ VERBS = PLAIN | frozenset({
 _OF_READING = ("search", "autocomplete", "lookup", "suggest")
 _BEFORE_VERBS = ("actions", "action", "lifecycle", "operations")
 """`/campaigns/{id}/actions/send`."""
-_VERSION = re.compile(r"v\d+\w*|api|\d{4}-\d{2}(?:-\d{2})?|unstable|latest")
+_VERSION = re.compile(r"v\d+\w*|v?\d+(?:\.\d+)+|\d{1,2}|api|\d{4}-\d{2}(?:-\d{2})?|unstable|latest")
 FEWEST = 3
 """Operations whose paths show what stands before all of them."""
 

@@ -44,6 +44,8 @@ def segment_with_blanks(segment: str) -> str:
     """A segment of a path; `:id` and `OWNER` are blanks there."""
     if re.fullmatch(r":[A-Za-z_]\w*", segment):
         return blank(segment[1:])
+    if re.fullmatch(r"\[[A-Za-z][A-Za-z_ -]*\]", segment):
+        return blank(segment[1:-1])
     return blank(segment) if _SEGMENT.fullmatch(segment) else with_blanks(segment)
 
 

@@ -13,6 +13,8 @@ _IDENTITY = re.compile(rf"\d+|{_UUID}|[a-z]{{2,6}}_(?=\w*\d)[A-Za-z0-9]{{8,}}")
 """Segments that name one of many things."""
 _RANDOM = re.compile(r"[0-9a-fA-F]{32,}|(?=[^/]*\d)(?=[^/]*[a-z])(?=[^/]*[A-Z])[A-Za-z0-9_-]{20,}")
 """Segments that may be a key in an address."""
+_ABOVE_VERSIONS = frozenset({"api", "rest"})
+"""Behind these a small number is a version: `/rest/api/3/issues`."""
 _BOT = re.compile(r"bot(?=\d+:)")
 
 
@@ -40,7 +42,7 @@ def _segment(segment: str, before: str, fields: dict[str, Field]) -> str:
         )
     if _RANDOM.fullmatch(segment):
         return f"{{{_add(fields, _identity(before), {'type': 'string'})}}}"
-    if before and _IDENTITY.fullmatch(segment):
+    if before and _IDENTITY.fullmatch(segment) and not (before in _ABOVE_VERSIONS and len(segment) < 3):
         whole = segment.isdigit() and (segment == "0" or segment[0] != "0") and len(segment) < 16
         kind: Declaration = (
             {"type": "integer", "default": int(segment)} if whole else {"type": "string", "default": segment}
