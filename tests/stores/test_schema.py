@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import secrets
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,11 +21,13 @@ from agentos_runtime.config.settings import Settings
 from agentos_runtime.storage.postgres.driver import Address
 from agentos_runtime.storage.postgres.schema import WrongSchema, check, migrate, migrations, status
 from agentos_runtime.storage.postgres.side import SideConnection
+from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 from tests.cli.console import SCRIPT, Console
 from tests.clients import NO_TLS
 from tests.end_to_end.house import House
 from tests.limits.support import KEY, ORIGIN, priced, write_skill
 from tests.security.mutants import make_environment
+from tests.security.support import until
 from tests.stores.databases import ask, made
 from tests.stores.test_replicas import BEARER, OPERATOR, limit, replica
 from tests.stores.test_sealed import K1
@@ -155,6 +159,39 @@ def test_the_program_of_before_the_newest_migration_serves_beside_this_one(
         assert len(rows[0]) == 10
     assert ask(database, "SELECT cost_day, running FROM subject WHERE name = 'few'") == [(1_000_000_000, 0)]
     assert ask(database, "SELECT count(*) FROM open_call") == [(0,)]
+
+
+GRANTS = (
+    "GRANT USAGE ON SCHEMA agentos TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA agentos TO {role}",
+    "GRANT USAGE ON ALL SEQUENCES IN SCHEMA agentos TO {role}",
+)
+
+
+@pytest.mark.postgres
+def test_servers_need_no_right_to_change_tables(tmp_path: Path, database: str) -> None:
+    role = f"agentos_test_{secrets.token_hex(6)}"
+    ask(database, f"CREATE ROLE {role} LOGIN")
+    try:
+        for grant in GRANTS:
+            ask(database, grant.format(role=role))
+        week = ask(database, "SELECT max(relname) FROM pg_class WHERE relname ~ '^ended_[0-9]{8}$'")[0][0]
+        ask(database, f"DROP TABLE {week}")
+        ask(database, "INSERT INTO replica (slot, name, version, began, beat) VALUES (9, 'dead', '1', 0, 0)")
+        address = f"{database}{'&' if '?' in database else '?'}user={role}"
+        kept: Any = {"idempotency": {"enabled": True, "plain": True}, "activity": {"keep": "8d"}}
+        with Toy(priced(0.25)) as toy, replica(tmp_path, address, toy, **kept) as house:
+            made_once = [house.call("toy", "ask", Idempotency_Key="key").content for _ in range(2)]
+            assert made_once[0] == made_once[1]
+            assert len(toy.requests) == 1
+            assert until(lambda: ask(database, "SELECT gone > 0 FROM replica WHERE name = 'dead'") == [(True,)])
+            assert house.client.post("/api/operator/agents", json={"agent": "a"}, headers=BEARER).status_code == 200
+        assert ask(database, f"SELECT to_regclass('agentos.{week}') IS NOT NULL") == [(True,)]
+        with pytest.raises(DatabaseTrouble, match=r"permission denied|must be owner"):
+            ask(address, "CREATE TABLE agentos.more (one integer)")
+    finally:
+        ask(database, f"DROP OWNED BY {role}")
+        ask(database, f"DROP ROLE {role}")
 
 
 def test_migrations_after_the_first_say_from_which_on_programs_work_with_them() -> None:
