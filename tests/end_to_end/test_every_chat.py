@@ -63,22 +63,12 @@ def test_plain_and_streamed_are_the_same_whatever_the_packets(every: Chat, diale
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=str)
-def test_a_plain_call_that_is_answered_in_events_has_its_reply(every: Chat, dialect: Dialect) -> None:
-    name, headers = "thinking, a text and calls", KINDS.get(dialect.name, EVENTS)
-    events = told(dialect, name, 3)
-    every.says(answer_json(dialect.whole(GENERATIONS[name])), answer(200, events, headers))
-    plain, in_events = (every.ask(asked(dialect), dialect.skill) for _ in range(2))
-    assert (in_events.status_code, in_events.json()) == (200, plain.json())
-    assert {row["output_tokens"] for row in every.house.rows()[:2]} == {5}
-    every.says(answer(200, dialect.failing_stream("the otter is out"), headers))
-    failed = every.ask(asked(dialect), dialect.skill)
-    assert failed.status_code >= 400
-    assert "the otter is out" in failed.json()["error"]
-    every.says(answer(200, events[: len(events) // 3], headers))
-    assert every.ask(asked(dialect), dialect.skill).status_code == 502
-    mislabelled: Any = json.dumps(dialect.whole(GENERATIONS[name])).encode()
-    every.says(answer(200, mislabelled, headers))
-    assert every.ask(asked(dialect), dialect.skill).json() == plain.json()
+def test_a_whole_reply_under_the_type_of_a_stream_is_the_reply(every: Chat, dialect: Dialect) -> None:
+    whole: Any = json.dumps(dialect.whole(GENERATIONS["thinking, a text and calls"])).encode()
+    every.says(answer(200, whole, KINDS.get(dialect.name, EVENTS)))
+    plain = every.ask(asked(dialect), dialect.skill).json()
+    assert plain["content"] == "I look."
+    assert every.stream(asked(dialect), dialect.skill).done == plain
 
 
 def events_of(dialect: Dialect, name: str) -> list[Any]:

@@ -6,7 +6,6 @@ from agentos_runtime.calls.call import Reply
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.errors import UpstreamInvalid
 from agentos_runtime.jsontext import Json
-from agentos_runtime.runtime.answering.arrived import reply_of_events, told_in_events
 from agentos_runtime.runtime.answering.here import reply_of_program, reply_of_steps
 from agentos_runtime.runtime.answering.jobs import follow_job
 from agentos_runtime.runtime.answering.pages import PagesSource, open_pages, read_pages
@@ -65,10 +64,7 @@ class Bytes(Plain):
 
 async def _asked(ctx: CallContext) -> Reply:
     authorized = await authorize(ctx, await build(ctx))
-    response = await send(ctx, authorized, ctx.plan.utility.rest.timeout)
-    if (stream := ctx.plan.stream) is not None and told_in_events(stream, response):
-        return await reply_of_events(ctx, stream, response)
-    return await read(ctx, response)
+    return await read(ctx, await send(ctx, authorized, ctx.plan.utility.rest.timeout))
 
 
 class Streamed(Plain):

@@ -195,7 +195,7 @@ class UpstreamSource:
     """
 
     def __init__(
-        self, ctx: CallContext, plan: StreamPlan, upstream: OpenUpstream, authorized: AuthorizedRequest | None
+        self, ctx: CallContext, plan: StreamPlan, upstream: OpenUpstream, authorized: AuthorizedRequest
     ) -> None:
         self.authorized = authorized
         self._ctx = ctx
