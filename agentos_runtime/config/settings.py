@@ -60,7 +60,7 @@ class Settings:
     credentials_dir: Path | None = None
     """A folder of mounted credentials, one file for each field."""
     drain: float = 0.0
-    """Seconds for which calls are still taken after the server was told to end."""
+    """Seconds for which calls are still taken after the server was told to end. See DRAIN_OF_REPLICAS."""
     proxy: str | None = field(default=None, repr=False)
     proxy_resolves: bool = False
     """Names are not looked up here before the proxy is asked: where they may lead is its word."""
@@ -127,6 +127,8 @@ class Settings:
             except (ValueError, TypeError, AttributeError) as error:
                 raise SettingsError(f"{name} (from {source}) cannot be used: {error}") from None
             sources[name] = source
+        if values.get("database") is not None:
+            values.setdefault("drain", DRAIN_OF_REPLICAS)
         settings = cls(**values, sources=sources)
         settings._check_exposure()
         settings._check_operator_token()
@@ -224,6 +226,8 @@ TABLES = frozenset(
     }
 )
 """Settings that only `config.toml` can say."""
+DRAIN_OF_REPLICAS = 10.0
+"""Seconds, unless it is said otherwise."""
 AGENT_PREFIX = "agentos_"
 """How the tokens of agents begin, and nothing else."""
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})

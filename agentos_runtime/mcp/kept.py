@@ -17,6 +17,8 @@ MOST_OF_AGENT = 32 * 1024 * 1024
 MOST = 128 * 1024 * 1024
 """Bytes that are kept for all, since an agent's name may be made up."""
 PREFIX = "agentos://replies/"
+NOT_KEPT = "agentos://reply"
+"""For a reply that is whole in its result, and can be read nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +60,16 @@ class _Held:
 
 
 class KeptReplies:
-    """clock: seconds that only grow."""
+    """clock: seconds that only grow. keeps: whether anything is."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, keeps: bool = True) -> None:
         self._clock = clock
+        self._keeps = keeps
         self._held: OrderedDict[str, _Held] = OrderedDict()
 
     def keep(self, agent: str, reply: Kept) -> str | None:
-        """The uri under which the agent can read it; None for what has no room."""
-        if len(reply.body) > MOST_OF_AGENT:
+        """The uri under which the agent can read it; None for what is not kept, or has no room."""
+        if not self._keeps or len(reply.body) > MOST_OF_AGENT:
             return None
         name = secrets.token_hex(12)
         self._held[name] = _Held(agent, self._clock() + KEPT_FOR, reply)

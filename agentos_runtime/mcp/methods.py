@@ -48,7 +48,7 @@ class Methods:
         self.settings = settings
         self._notices = notices
         self._runtime = runtime
-        self._kept = KeptReplies()
+        self._kept = KeptReplies(keeps=settings.keeps)
         self._lists = Lists(settings.select)
         use = UseTool(runtime, self._kept, settings.max_text)
         self._calls = Calls(runtime, settings, self._kept, use)

@@ -8,7 +8,7 @@ from agentos_runtime.calls.call import RawReply, Reply
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
-from agentos_runtime.mcp.kept import KEPT_FOR, Kept, KeptReplies, fitting
+from agentos_runtime.mcp.kept import KEPT_FOR, NOT_KEPT, Kept, KeptReplies, fitting
 from agentos_runtime.mcp.protocol import Fields
 
 LARGEST_INLINE = 1024 * 1024
@@ -67,7 +67,7 @@ class Room:
         family = kind.partition("/")[0]
         if family in ("image", "audio"):
             return _fields([{"type": family, "data": data, "mimeType": kind}])
-        return _fields([{"type": "resource", "resource": {"uri": uri, "mimeType": kind, "blob": data}}])
+        return _fields([{"type": "resource", "resource": {"uri": uri or NOT_KEPT, "mimeType": kind, "blob": data}}])
 
     def _cut_rows(self, text: bytes, rows: list[bytes]) -> Fields:
         end = fitting(rows, 0, self.most)

@@ -56,6 +56,8 @@ class McpSettings:
     """Whether tools take `_select`."""
     max_text: int = 80_000
     """Characters of one result."""
+    keeps: bool = True
+    """Whether the rest is kept to be read; not where the next request may reach another server."""
 
     def of(self, agent: str) -> Toolset:
         return self.agents.get(agent, self.toolset)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from email.utils import formatdate
 from typing import Any, TypeAlias, TypeVar
 
@@ -80,7 +81,8 @@ async def serve(
         file = settings.config_file
         figures = read_metrics(settings.metrics, file)
         reached = Reached(settings.public_url, settings.token is not None, figures.open)
-        app = HttpApp(limits, read_mcp(settings.mcp, file), reached, read_faces(settings.faces, file), door)
+        mcp = replace(read_mcp(settings.mcp, file), keeps=settings.database is None)
+        app = HttpApp(limits, mcp, reached, read_faces(settings.faces, file), door)
         collector = Collector(app.opening.is_loading)
         guard = Guard(app, settings, port, limits, door, open_figures=figures.open)
         front = Probes(guard, app.opening, app.calls)

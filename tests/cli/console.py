@@ -54,6 +54,7 @@ class Console:
             "AGENTOS_SKILLS": str(self.skills),
             "AGENTOS_ONLY_SKILLS": "true",
             "AGENTOS_PORT": "1",
+            "AGENTOS_DRAIN": "0",
             **kept,
             **self.environ,
         }

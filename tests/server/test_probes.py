@@ -90,6 +90,12 @@ def test_what_is_no_number_of_seconds_is_refused(raw: str) -> None:
     assert Settings.from_environ({"AGENTOS_DRAIN": "2.5"}).drain == 2.5
 
 
+def test_replicas_take_calls_for_ten_seconds_more_unless_they_are_told_otherwise() -> None:
+    replica = {"AGENTOS_DATABASE": "postgresql://nobody@127.0.0.1:1/none", "AGENTOS_HOME": "/nonexistent"}
+    assert Settings.from_environ(replica).drain == 10
+    assert Settings.from_environ(replica | {"AGENTOS_DRAIN": "0"}).drain == 0
+
+
 def test_a_connection_that_was_accepted_last_is_still_served() -> None:
     limits = Limits(last_requests=60.0, head_timeout=60.0)
     with (

@@ -20,7 +20,7 @@ from tests.metrics.test_figures import OVER_A_DATABASE, Figures
 from tests.security.support import until
 from tests.server.server import running
 from tests.stores.databases import ask
-from tests.toy.raw import Toy
+from tests.toy.raw import Toy, answer
 
 pytestmark = pytest.mark.postgres
 OPERATOR = "the-operators-own-token"
@@ -39,7 +39,7 @@ def replica(folder: Path, database: str, toy: Toy, **settings: Any) -> Iterator[
         **settings,
     )
     given = with_database(plain)
-    shown = {name: getattr(given, name) for name in ("home", "database", "documents", "operator_token")}
+    shown = {name: getattr(given, name) for name in ("home", "database", "documents", "operator_token", "mcp")}
     with (
         contextlib.closing(given.documents.side),
         running(lambda: open_runtime(given, {"TOY_API_KEY": KEY}), **shown) as server,
@@ -140,6 +140,22 @@ def test_what_a_dead_replica_left_open_is_interrupted_and_its_slot_is_free(tmp_p
     assert ask(database, "SELECT outcome FROM ended WHERE request_id = 'r'") == [("interrupted",)]
 
 
+def test_over_mcp_no_address_is_given_that_another_replica_does_not_know(tmp_path: Path, database: str) -> None:
+    long = answer(body=b"x" * 50_000, headers=[("Content-Type", "text/plain")])
+    few = answer(body=b"\0" * 100, headers=[("Content-Type", "application/pdf")])
+    with Toy(long, few) as toy, replica(tmp_path, database, toy, mcp={"max_text": 10_000}) as house:
+        message = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "toy_fetch", "arguments": {}},
+        }
+        told = [house.client.post("/mcp", json=message, headers=MCP) for _ in range(2)]
+        assert "Ask for less" in told[0].text
+        assert [each.status_code for each in told if "agentos://replies" not in each.text] == [200, 200]
+        assert told[1].json()["result"]["content"][0]["resource"]["mimeType"] == "application/pdf"
+
+
 def test_of_those_who_find_a_dead_replica_one_closes_its_calls(database: str) -> None:
     limit(database, total={"concurrent": 100})
     begin = "(moment() - 1767225600000) << 12"
@@ -186,4 +202,5 @@ def test_figures_tell_of_the_database_of_other_replicas_and_of_rows_in_no_week(
         assert second.client.get("/api/health").json()["skills_digest"] != digests[1]
 
 
+MCP = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18", "X-Agent": "tester"}
 BEARER = {"Authorization": f"Bearer {OPERATOR}", "X-Agent": "tester"}
