@@ -114,7 +114,8 @@ def servers(address: str) -> Iterator[Candidate]:
     ours = next(each for each in candidates() if each.name == OURS)
     agentos = str(Path(sys.executable).with_name("agentos"))
     local = replace(ours, command=(agentos, "serve"), files={**ours.files, "config.toml": LIMITS})
-    shared = replace(ours, command=(agentos, "serve"), environ={**ours.environ, "AGENTOS_DATABASE": address})
+    given = {**ours.environ, "AGENTOS_DATABASE": address, "AGENTOS_DRAIN": "0"}
+    shared = replace(ours, command=(agentos, "serve"), environ=given)
     for name, each in (("SQLite", local), ("PostgreSQL", shared)):
         yield replace(each, name=name)
         yield replace(each, name=f"{name}, 2 processes", command=(agentos, "serve", "--processes", "2"))
