@@ -13,9 +13,12 @@ from agentos_runtime.importers.samples.request import Sample
 from agentos_runtime.importers.samples.secrets import carries_secret
 from agentos_runtime.importers.yamltext import entry
 from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.secrets.shapes import holds_secret
 from agentos_runtime.manifest.shapes import type_name
+from agentos_runtime.visible import steering
 
 MOST_FIELDS = 40
+MOST_LEVELS = 30
 _TEMPLATE = """\
 ---
 # A skill: what a service is and what can be done with it. Save this file and it is live.
@@ -102,7 +105,12 @@ def _shape(answer: Json) -> Json:
         return "array"
     if not isinstance(answer, dict) or not answer:
         return None
-    return {name: _kind(value) for name, value in [*answer.items()][:MOST_FIELDS]}
+    return {name: _kind(value) for name, value in [*answer.items()][:MOST_FIELDS] if _is_name(name)} or None
+
+
+def _is_name(field: str) -> bool:
+    """Whether a field's name is one that a file can have: no secret, and nothing that reads as more than a name."""
+    return bool(re.fullmatch(r"[A-Za-z_@][\w@.:/ -]{0,63}", field, re.ASCII)) and not holds_secret(field)
 
 
 def _kind(value: Json) -> str:
@@ -129,7 +137,9 @@ def _case(one: Operation, name: str, origin: str, answer: Json, shaped: Json) ->
             pairs += [f"{quote(field.name, safe='')}={quote(str(each), safe='')}" for each in value]
         else:
             pairs.append(f"{quote(field.name, safe='')}={text}")
-    body: Json = {"example": True} if answer is None or carries_secret(answer) else answer
+    body: Json = answer
+    if answer is None or carries_secret(answer) or not _is_plain(answer):
+        body = [] if shaped == "array" else {"example": True}
     reply: Json = body
     if isinstance(shaped, dict) and isinstance(body, dict):
         reply = {field: body.get(field) for field in shaped}
@@ -140,6 +150,15 @@ def _case(one: Operation, name: str, origin: str, answer: Json, shaped: Json) ->
     case["request"] = {"method": "GET", "url": f"{origin}{path}{mark + '&'.join(pairs) if pairs else ''}"}
     case |= {"response": {"body": body}, "reply": reply}
     return "".join(entry(key, value) for key, value in case.items())
+
+
+def _is_plain(value: Json, depth: int = MOST_LEVELS) -> bool:
+    """Whether a file can show it: texts that show as themselves, and not too deep."""
+    if isinstance(value, dict):
+        return depth > 0 and all(_is_plain(key) and _is_plain(below, depth - 1) for key, below in value.items())
+    if isinstance(value, list):
+        return depth > 0 and all(_is_plain(below, depth - 1) for below in value)
+    return not isinstance(value, str) or steering(value) is None
 
 
 def _example(field: Field) -> Json:

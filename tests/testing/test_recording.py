@@ -15,7 +15,7 @@ from agentos_runtime.config.settings import Settings
 from agentos_runtime.testing.recording import Heard, NotRecorded, make_case
 from agentos_runtime.testing.run import Stage, plain_outcome, playing
 from tests.cli.console import Console
-from tests.security.echoes import ESCAPES
+from tests.security.echoes import ENCODINGS, ESCAPES
 from tests.testing.support import console
 from tests.toy.raw import Behaviour, Toy, answer, answer_json, chunked_head, one_chunk, say
 
@@ -134,7 +134,7 @@ def test_what_cannot_be_kept_says_why_and_writes_nothing(made: Console) -> None:
 
 def hostile() -> Iterator[tuple[str, Behaviour]]:
     """Answers that hold secrets: the key in every encoding, others' keys, and text that is meant to break out."""
-    for name, encode in ESCAPES.items():
+    for name, encode in {**ESCAPES, **ENCODINGS}.items():
         yield name, answer_json({"body": encode(KEY), encode(KEY): 1})
     github, session = "ghp_" + "a1B2c3D4e5" * 4, "Zx9" + "q8W7e6R5t4" * 3
     yield "a key of another", answer_json({"body": f"use {github}"})
@@ -177,7 +177,8 @@ def test_no_recorded_case_holds_a_canary(made: Console, name: str) -> None:
             return await _recorded(made, name, stage, behave)
 
     text = asyncio.run(go())
-    secrets = [KEY, *(encode(KEY) for encode in ESCAPES.values()), "Zx9q8W7e6R5", "ghp_a1B2"]
+    encoded = [encode(KEY) for encode in (*ESCAPES.values(), *ENCODINGS.values())]
+    secrets = [KEY, *encoded, "Zx9q8W7e6R5", "ghp_a1B2"]
     assert [secret for secret in secrets if secret in text] == []
     if name in ("a key of another", "under its name", "in an address", "as json in text"):
         assert "REDACTED" in text  # it is a case all the same

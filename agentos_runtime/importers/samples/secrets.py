@@ -24,7 +24,7 @@ def is_credential(name: str, value: str) -> bool:
 def carries_secret(value: Json, name: str = "") -> bool:
     """Whether a value must not stand in a file: it is one, or one lies in it, however deep and in whatever text."""
     if isinstance(value, Mapping):
-        return any(carries_secret(below, key) for key, below in value.items())
+        return any(holds_secret(key) or carries_secret(below, key) for key, below in value.items())
     if isinstance(value, list):
         return any(carries_secret(below, name) for below in value)
     if isinstance(value, bool) or value is None:
