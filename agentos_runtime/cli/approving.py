@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from agentos_runtime.cli.runtimes import opened
-from agentos_runtime.cli.terminal.output import ask, dim, heading, plain, print_json, say, style
+from agentos_runtime.cli.terminal.output import ask, dim, heading, plain, print_json, say, say_prose, style
 from agentos_runtime.cli.terminal.permissions import print_permissions
 from agentos_runtime.cli.terminal.programs import print_programs
 from agentos_runtime.cli.terminal.shell import Failed, Shell, can_ask, home_options, json_option, pass_shell
@@ -62,7 +62,7 @@ async def _approve(shell: Shell, settings: Settings, skill_id: str, *, yes: bool
         shown: dict[str, Json] = {"changes": [*changes], "authority": asked.authority.as_json()}
         print_json({"skill": asked.skill.id, "approved": True, **shown, **asked.programs()})
     else:
-        say(f"Approved. It is written in {settings.lock_file}.")
+        say_prose(f"Approved. It is written in {settings.lock_file}.")
 
 
 @click.command()
@@ -153,7 +153,7 @@ async def _loaded_skill(shell: Shell, settings: Settings, skill_id: str) -> Skil
 
 
 def _show_authority(skill: Skill, approvals: Approvals, changes: Sequence[str], lock: Lock, *, first: bool) -> None:
-    say(f"{plain(skill.name)} ({skill.file}) asks for:")
+    say_prose(f"{plain(skill.name)} ({skill.file}) asks for:")
     grants = sort_grants(authority_of(skill).grants)
     print_permissions({**grant.as_json(), "approved_by": approvals.covers(skill, grant)} for grant in grants)
     if refused_at := lock.refusals.get(skill.id):

@@ -158,7 +158,7 @@ def _is_plain(value: Json, depth: int = MOST_LEVELS) -> bool:
         return depth > 0 and all(_is_plain(key) and _is_plain(below, depth - 1) for key, below in value.items())
     if isinstance(value, list):
         return depth > 0 and all(_is_plain(below, depth - 1) for below in value)
-    return not isinstance(value, str) or steering(value) is None
+    return not isinstance(value, str) or steering(re.sub("[\\n\\t]", " ", value)) is None
 
 
 def _example(field: Field) -> Json:

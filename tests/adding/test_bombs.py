@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adding.sources import KENNEL, entry
-from tests.adding.test_hostile import tree
+from tests.adding.sources import KENNEL, entry, tree
 from tests.cli.console import Console
 
 ENTRIES = int(os.environ.get("AGENTOS_TEST_ENTRIES", "20001"))

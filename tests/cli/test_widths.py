@@ -26,8 +26,17 @@ _LITERAL = re.compile(r"[{}\"\[\]\\]|https?://|^\s*(?:-H|agentos|curl)\b")
 
 
 def captured(console: Console, args: tuple[str, ...], width: int) -> list[str]:
-    text = console.on_terminal(*args, COLUMNS=str(width)).out
+    return lines_of(console.on_terminal(*args, COLUMNS=str(width)).out)
+
+
+def lines_of(text: str) -> list[str]:
+    """What a terminal shows, without colours."""
     return _CODE.sub("", text).replace("\r", "").split("\n")
+
+
+def is_code(line: str) -> bool:
+    """Whether a line is code or an address."""
+    return bool(_LITERAL.search(line))
 
 
 def words(lines: list[str]) -> set[str]:

@@ -11,7 +11,7 @@ import click
 from agentos_runtime.calls.call import Call
 from agentos_runtime.cli.failures import print_failure
 from agentos_runtime.cli.runtimes import opened
-from agentos_runtime.cli.terminal.output import plain, print_json, say
+from agentos_runtime.cli.terminal.output import plain, print_json, say, say_prose
 from agentos_runtime.cli.terminal.shell import OPERATOR, Failed, Shell, on_terminal
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.jsontext import Json
@@ -75,4 +75,4 @@ def _tell(file: Path, *, redacted: bool) -> None:
     say(f"Recorded: {plain(str(file))}", err=True)
     if redacted:
         say("What looked like a secret is REDACTED in it.", err=True)
-    say("It holds what the service answered: look at it before you share it.", err=True)
+    say_prose("It holds what the service answered: look at it before you share it.", err=True)

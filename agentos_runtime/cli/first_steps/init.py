@@ -10,7 +10,7 @@ from agentos_runtime.cli.keys.granted import given_values
 from agentos_runtime.cli.keys.kept import choose_auth, load_skill, show_destination, store
 from agentos_runtime.cli.runtimes import opened
 from agentos_runtime.cli.terminal.identity import name_here
-from agentos_runtime.cli.terminal.output import ask_text, plain, print_json, say
+from agentos_runtime.cli.terminal.output import ask_text, plain, print_json, say, say_prose
 from agentos_runtime.cli.terminal.shell import Failed, Shell, can_ask, home_options, json_option, pass_shell
 from agentos_runtime.cli.terminal.skill_names import complete_skill
 from agentos_runtime.config.ask import AskSettings, read_ask, with_ask
@@ -132,7 +132,7 @@ def _tell(settings: Settings, asked: AskSettings, tried: Sequence[Probed]) -> No
         say(plain(f"The key does not work: {each.error.message if each.error else ''}"), err=True)
         say(f"Give another: agentos init {each.skill} --new-key", err=True)
     whom = f"{asked.skill}, model {asked.model}" if asked.model else str(asked.skill)
-    say(plain(f"`agentos ask` asks {whom} ({settings.config_file})."))
+    say_prose(plain(f"`agentos ask` asks {whom} ({settings.config_file})."))
     if not failed:
         say("Next:")
         say('  agentos ask "What can you do?"')

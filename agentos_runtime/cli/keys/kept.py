@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import click
 
 from agentos_runtime.cli.runtimes import opened
-from agentos_runtime.cli.terminal.output import plain, say, style
+from agentos_runtime.cli.terminal.output import plain, say, say_prose, style
 from agentos_runtime.cli.terminal.shell import Failed, Shell
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.jsontext import Json
@@ -46,9 +46,9 @@ def show_destination(skill: Skill, auth: Auth, grants: frozenset[Grant], refused
     sent = "will be sent here, and nowhere else:"
     if refused_at:
         sent = f"goes nowhere, since the skill was revoked ({refused_at}). Approved again, it would be sent here:"
-    say(f"The {auth.label or 'key'} of {plain(skill.name)} ({skill.file}) {sent}", err=True)
+    say_prose(f"The {auth.label or 'key'} of {plain(skill.name)} ({skill.file}) {sent}", err=True)
     for grant in sort_grants(grants):
-        say(f"  {grant}", err=True)
+        say_prose(f"  {grant}", err=True)
 
 
 def store(
