@@ -102,7 +102,7 @@ class Link:
 
         Raises DatabaseAway, Refused.
         """
-        connection = await self._usable()
+        connection = self._connection or await self._usable()
         async with self._turn:
             if connection is not self._connection:
                 connection = await self._usable()
