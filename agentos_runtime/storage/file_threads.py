@@ -3,11 +3,13 @@
 A disk that does not answer must not keep the process from ending, as the threads of `asyncio.to_thread` would.
 """
 
+import _thread
 import asyncio
 import errno
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -32,7 +34,7 @@ async def aside(work: Callable[[], Result]) -> Result:
         with suppress(RuntimeError):  # the loop is closed: nobody waits
             loop.call_soon_threadsafe(settle, act, value)
 
-    threading.Thread(target=run, name="agentos-files", daemon=True).start()
+    _begin(run)
     return await outcome
 
 
@@ -44,13 +46,19 @@ class OneAtATime:
 
     def run(self, work: Callable[[], None]) -> None:
         if self._free.acquire(blocking=False):
-            threading.Thread(target=self._work, args=(work,), name="agentos-aside", daemon=True).start()
+            _begin(partial(self._work, work))
 
     def _work(self, work: Callable[[], None]) -> None:
         try:
             work()
         finally:
             self._free.release()
+
+
+def _begin(run: Callable[[], None]) -> None:
+    """Begin in a thread. `Thread.start` would wait until that runs: milliseconds where the machine is busy, in which
+    the event loop stands still."""
+    _thread.start_new_thread(run, ())
 
 
 async def in_time(task: "asyncio.Task[Any]", patience: float) -> None:
