@@ -124,7 +124,7 @@ class Counters:
                 answer = _judge(connection, claim)
             return Entered(_enter(connection, claim, owner), answer) if isinstance(answer, tuple) else answer
 
-        while isinstance(answer := await self._database.run(work, _leave), _Unbegun):
+        while isinstance(answer := await self._database.run_together(work, _leave), _Unbegun):
             await self._begin(answer)
         return answer
 
@@ -136,7 +136,7 @@ class Counters:
 
     async def settle(self, charge: Charge) -> tuple[Refusal, ...]:
         """Count what a call used and free its slot; the budgets that are used up now."""
-        return await self._database.run(lambda connection: tuple(_settle(connection, charge)))
+        return await self._database.run_together(lambda connection: tuple(_settle(connection, charge)))
 
     @property
     def counts_all(self) -> bool:
