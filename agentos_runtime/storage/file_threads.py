@@ -56,8 +56,8 @@ class OneAtATime:
 
 
 def _begin(run: Callable[[], None]) -> None:
-    """Begin in a thread. `Thread.start` would wait until that runs: milliseconds where the machine is busy, in which
-    the event loop stands still."""
+    """Begin in a thread. `Thread.start` would wait until that runs: for milliseconds where the machine is busy, and
+    the event loop with it."""
     _thread.start_new_thread(run, ())
 
 
