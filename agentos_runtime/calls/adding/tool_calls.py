@@ -159,6 +159,8 @@ class _Call:
         """Whether a piece at this call's place begins another call."""
         if name is None:
             return False
+        if self.is_told(part, name) and not (name.startswith(self._name) or self._name.startswith(name)):
+            return True  # whatever ids say: no tool has a name of two
         if identifier is not None and self.identifier is not None:
             return identifier != self.identifier
         if identifier is not None:
@@ -188,7 +190,12 @@ class _Call:
         return named | self._more | {"input_json": "".join(self._input)}
 
     def _take_name(self, name: str) -> dict[str, Json]:
-        """A name that says the one so far again, or more of it, replaces it; any other goes on with it."""
+        """A name that says the one so far again, or more of it, replaces it; any other goes on with it.
+
+        Where arguments have begun it was whole: any other is none.
+        """
+        if self._input and not name.startswith(self._name):
+            return {}
         rest = name.removeprefix(self._name)
         if self._names and self._shown:
             return {}  # the name was told, and what is told of it later is the provider's
