@@ -1,7 +1,9 @@
 """The files in `deploy/` name what there is."""
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 import yaml
 
 from agentos_runtime.version import __version__
+from tests.deploy.test_balancers import installed
 from tests.metrics.test_figures import FAMILIES, OVER_A_DATABASE
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +52,23 @@ def test_every_file_that_kustomize_is_to_read_is_there() -> None:
     for file in (DEPLOY / "kubernetes").rglob("kustomization.yaml"):
         for name in yaml.safe_load(file.read_text())["resources"]:
             assert (file.parent / name).exists(), (file, name)
+
+
+@pytest.mark.parametrize(("folder", "kinds"), [("one", {"StatefulSet"}), ("replicas", {"Deployment", "Job"})])
+def test_kustomize_puts_the_files_together(folder: str, kinds: set[str]) -> None:
+    done = subprocess.run(
+        [installed("kubectl"), "kustomize", str(DEPLOY / "kubernetes" / folder)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert {each["kind"] for each in yaml.safe_load_all(done.stdout)} >= {*kinds, "Service", "NetworkPolicy"}
+
+
+def test_compose_understands_its_file() -> None:
+    given = {"PATH": os.environ["PATH"], "AGENTOS_TOKEN": "made-up", "OPENROUTER_KEY_FILE": "/nonexistent"}
+    command = [installed("docker-compose"), "--file", str(DEPLOY / "compose.yaml"), "config"]
+    done = subprocess.run(command, env=given, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert {*yaml.safe_load(done.stdout)["services"]} == {"agentos-1", "agentos-2", "balancer"}
 
 
 @pytest.mark.parametrize("file", KUBERNETES, ids=lambda file: f"{file.parent.name}/{file.name}")
