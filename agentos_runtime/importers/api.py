@@ -172,10 +172,9 @@ class Losses:
             self.add(sentence, where if below is None else place + below)
 
     def lines(self, most: int = 4) -> list[str]:
-        """One line a loss: the sentence, how often, the first places."""
-        return [
-            _line(sentence, [place for place in places if place], most) for sentence, places in self.found.items()
-        ]
+        """One line a loss: the sentence, how often, the first places; what is true of the whole comes first."""
+        found = [(sentence, [place for place in places if place]) for sentence, places in self.found.items()]
+        return [_line(sentence, places, most) for sentence, places in sorted(found, key=lambda one: bool(one[1]))]
 
 
 def _line(sentence: str, places: list[str], most: int) -> str:

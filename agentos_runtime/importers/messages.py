@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from agentos_runtime.manifest.secrets.shapes import without_secrets
 
 _WORD = re.compile(
-    r"[oO]Auth[12]?|oauth[12]|(?:IP|ip)v[46]|GraphQL|Git(?:Hub|Lab)|WhatsApp|YouTube|LinkedIn|iOS(?![a-z])"
+    r"[oO]Auth[12]?|oauth[12]|(?:IP|ip)v[46]|GraphQL|OpenAI|Git(?:Hub|Lab)|WhatsApp|YouTube|LinkedIn|iOS(?![a-z])"
     r"|[sS]3(?![a-z\d])|(?:SHA|Sha|sha)\d+|(?:MD|md)5|[bB]ase(?:64|32)|(?:MP|mp)[34]|[kK]8s"
     r"|(?<![A-Za-z])[vV]\d+(?:(?:alpha|beta|rc)\d*)?(?![a-z])"
     r"|[A-Z]{2,}s(?![a-z])|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+"
