@@ -50,6 +50,15 @@ places = st.sampled_from([
     "--url-query '{0}={1}'", '--json \'{{"{0}": "{1}"}}\'', '--json \'{{"a": [{{"{0}": "{1}"}}]}}\'',
     "'https://b.example.com/y?{0}={1}'",
     "--next 'https://b.example.com/y?{0}={1}'", "--url 'https://me:{1}@b.example.com/'",
+    "-H $'{0}: {1}'", "-d $'{0}={1}\\n'", "--json $'{{\"{0}\": \"{1}\"}}'", "-F '{0}={1};type=text/plain'",
+    "--form-string '{0}={1}'", "-d '{{\"{0}\": \"{1}\"}}' -H 'content-type: application/json'", "-b 'a=b; {0}={1}'",
+    "-H 'Cookie: {0}={1}'", "-H 'Authorization: Token token={1}'", "-H 'Authorization: Digest response=\"{1}\"'",
+    "-H 'Authorization: AWS4-HMAC-SHA256 Credential=AKIA/x, Signature={1}'", "--aws-sigv4 aws:amz -u 'AKIA:{1}'",
+    "--url-query '+{0}={1}'", "'https://b.example.com/y#{0}={1}'", "'https://b.example.com/y;{0}={1}'",
+    "-d @- <<'EOF'\n{0}={1}\nEOF\n", "--json @- <<'EOF'\n{{\"{0}\": \"{1}\"}}\nEOF\n",
+    "-H 'content-type: application/xml' -d '<a {0}=\"{1}\"/>'", "-e 'https://b.example.com/?{0}={1}'",
+    "--variable '{0}={1}' --expand-data '{{{{{0}}}}}'", "-d 'q=a&{0}={1}'", "-G -d 'filter[{0}]={1}'",
+    "-d '{0}[]={1}'", "-d 'a[{0}]={1}'", "-H '{0}: Bearer {1}'", "-d '{0}={1}&{0}={1}'",
 ])  # fmt: skip
 named = st.builds(lambda form, name, secret: form.format(name, secret), places, st.sampled_from(NAMES), secrets)
 
@@ -60,6 +69,25 @@ named = st.builds(lambda form, name, secret: form.format(name, secret), places, 
 def test_a_secret_without_a_name_is_told_by_its_form(form: str) -> None:
     imported = import_curl(CurlImport(f"curl {ADDRESS} {form.format('key', SHAPED)}"), "service", Disk({}, {}))
     assert SHAPED not in "\n".join([*imported.plan.files.values(), *imported.losses.lines(99)])
+
+
+AROUND = [
+    "export KEY={1}\ncurl {2}",
+    "KEY={1} curl {2}",
+    "curl {2} | grep {1}",
+    "curl {2} # {0}={1}",
+    "curl {2} > {1}.json",
+    'curl ^"{2}?{0}={1}^" ^\n  -H ^"{0}: {1}^" ^\n  --data-raw ^"^{{^\\^"{0}^\\^":^\\^"{1}^\\^"^}}^"',
+    '$ curl {2} -d \'{0}={1}\'\n{{"{0}": "{1}"}}',
+    "curl {2} -d '{0}={1}' && curl {2} -d '{0}={1}'",
+]
+
+
+@pytest.mark.parametrize("name", ["password", "X-Auth-Token", "access_token"])
+@pytest.mark.parametrize("form", AROUND)
+def test_no_secret_around_a_command_enters_a_file(form: str, name: str) -> None:
+    imported = import_curl(CurlImport(form.format(name, RANDOM, ADDRESS)), "service", Disk({}, {}))
+    assert RANDOM not in "\n".join([*imported.plan.files.values(), *imported.losses.lines(99)])
 
 
 @settings(max_examples=examples(400), deadline=None)
