@@ -28,7 +28,7 @@ from tests.end_to_end.house import House
 from tests.limits.support import KEY, ORIGIN, priced, write_skill
 from tests.security.mutants import make_environment
 from tests.security.support import until
-from tests.stores.databases import ask, made
+from tests.stores.databases import PROGRAMS, ask, made, missing
 from tests.stores.test_replicas import BEARER, OPERATOR, limit, replica
 from tests.stores.test_sealed import K1
 from tests.toy.raw import Toy
@@ -192,6 +192,32 @@ def test_servers_need_no_right_to_change_tables(tmp_path: Path, database: str) -
     finally:
         ask(database, f"DROP OWNED BY {role}")
         ask(database, f"DROP ROLE {role}")
+
+
+@pytest.mark.postgres
+def test_a_database_that_was_dumped_and_restored_serves_with_all_that_it_held(
+    tmp_path: Path, postgres: str, database: str
+) -> None:
+    """As docs/database.md says it is done."""
+    limit(database, agents={"few": {"calls_per_minute": 1000, "cost_per_day": 0.6}})
+    file = tmp_path / "agentos.dump"
+    with Toy(priced(0.25)) as toy, made(postgres, migrated=False) as other:
+        with replica(tmp_path / "before", database, toy) as house:
+            assert [house.call("toy", "ask", X_Agent="few").status_code for _ in range(2)] == [200, 200]
+            shown = house.client.get("/api/activity", headers=BEARER).json()["rows"]
+            _run("pg_dump", "--format=custom", "--schema=agentos", f"--file={file}", f"--dbname={database}")
+        _run("pg_restore", "--exit-on-error", f"--dbname={other}", file)
+        with replica(tmp_path / "after", other, toy) as house:
+            assert house.client.get("/api/activity", headers=BEARER).json()["rows"] == shown
+            told = [house.call("toy", "ask", X_Agent="few").status_code for _ in range(2)]
+            assert told == [200, 402]
+
+
+def _run(program: str, *arguments: object) -> None:
+    path = PROGRAMS / program
+    if not path.exists():
+        missing(f"{path} is not there")
+    subprocess.run([path, *map(str, arguments)], check=True, timeout=60)
 
 
 def test_migrations_after_the_first_say_from_which_on_programs_work_with_them() -> None:
