@@ -41,6 +41,51 @@ def test_arrays_of_anything_are_ordered_and_taken_apart_as_by_jq(source: str) ->
     assert answered
 
 
+MERGED = (
+    ".[0] * .[1]",
+    "reduce .[] as $each ({}; . * $each)",
+    ".[0] * .[1] | to_entries",
+    "(.[0] * .[1]) == (.[1] * .[0])",
+)
+names = st.sampled_from("abc")
+merged = st.recursive(
+    st.dictionaries(names, plain, max_size=3), lambda inner: st.dictionaries(names, inner | plain, max_size=3)
+)
+
+
+@pytest.mark.parametrize("source", MERGED)
+def test_objects_are_merged_with_all_in_them_as_by_jq(source: str) -> None:
+    difference, program = Difference(), value_program("", source)
+
+    @given(st.lists(merged, min_size=2, max_size=3))
+    def same(value: list[Any]) -> None:
+        found = difference.of(program, dump({"body": value}))
+        assert found in (None, "unknown"), (value, found)
+
+    same()
+    assert difference.of(program, dump({"body": [{"a": {"b": 1}}, {"a": {"c": 2}, "d": 3}]})) is None
+
+
+CAUGHT = (
+    'try (.[0] + 1) catch error("no")', '(try (.[] + 1) catch error("no"))?', 'try (.a | .b?) catch error("no")',
+    '[.[] | try tonumber catch error("x")]', '(try .a catch error(null)) // 1', 'try error("a") catch error("b")',
+    '[(try (.[0], .[1] | . + 1) catch error("no"))?]', 'def error(x): 7; try (.[0] + 1) catch error("no")',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("source", CAUGHT)
+def test_a_handler_that_fails_itself_changes_nothing_but_the_words(source: str) -> None:
+    difference, program = Difference(), value_program("", source)
+
+    @given(values)
+    def same(value: list[Any]) -> None:
+        found = difference.of(program, dump({"body": value}))
+        assert found in (None, "unknown"), (value, found)
+
+    if difference.compiles(program):
+        same()
+
+
 SHARED = "def plus: . + 1; def changed: map(plus); def same: .; def count: length;"
 
 

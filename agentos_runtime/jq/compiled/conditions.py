@@ -18,6 +18,17 @@ _TYPES: Mapping[str, str] = {
 }
 
 
+def is_failure(handler: Node | None, scope: Scope) -> bool:
+    """Whether a handler is jq's own `error` with a literal."""
+    return (
+        isinstance(handler, Call)
+        and handler.name == "error"
+        and len(handler.args) == 1
+        and isinstance(handler.args[0], Const)
+        and ("error", 1) not in scope.functions
+    )
+
+
 def truth(make: Make, node: Node, source: str, scope: Scope) -> str:
     """An expression of Python that is True or False, for a node with one output."""
     if isinstance(node, Compare):

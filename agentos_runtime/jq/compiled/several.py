@@ -124,9 +124,12 @@ def _alternative(make: Make, node: Alternative, source: str, scope: Scope, leaf:
 
 def _try(make: Make, node: Try, source: str, scope: Scope, leaf: Leaf) -> None:
     handler = node.handler
-    if handler is not None and not isinstance(handler, Const | Variable | Empty) and not _is_empty(handler, scope):
+    fails = conditions.is_failure(handler, scope)
+    is_silent = handler is None or isinstance(handler, Const | Variable | Empty) or _is_empty(handler, scope)
+    many = outputs_of(node.body, scope) is MANY
+    if not is_silent and (many or not fails):
         raise Unsupported("a handler that may look at the message")
-    if outputs_of(node.body, scope) is MANY:
+    if many:
         _try_many(make, node, source, scope, leaf)
         return
     found = make.fresh()
@@ -136,6 +139,8 @@ def _try(make: Make, node: Try, source: str, scope: Scope, leaf: Leaf) -> None:
     with make.block("except JqError:"):
         if isinstance(handler, Const | Variable):
             make.line(f"{found} = {make.value(handler, source, scope)}")
+        elif fails:
+            make.line("raise")
     with make.block(f"if {found} is not MISSING:"):
         leaf(found)
 

@@ -162,6 +162,8 @@ def _fail(make: Make, node: Fail, source: str, scope: Scope) -> str:
 
 
 def _caught(make: Make, node: Try, source: str, scope: Scope) -> str:
+    if conditions.is_failure(node.handler, scope):  # whatever fails, a worker has the words
+        return make.value(node.body, source, scope)
     found = make.fresh()
     with make.block("try:"):
         make.line(f"{found} = {make.value(node.body, source, scope)}")

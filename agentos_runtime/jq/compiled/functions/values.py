@@ -307,10 +307,24 @@ def are_places(value: Json) -> bool:
 
 
 def times(meter: Meter, left: Json, right: Json) -> Json:
-    """Numbers only: repeated texts and merged objects are left to jq."""
+    """Of numbers, and of objects, which are merged with all in them; repeated texts are left to jq."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return _merged_inside(meter, left, right, 0)
     if not _numbers(left, right):
         raise Beyond
     return _without_zero(_result(_operand(meter, left) * _operand(meter, right)))
+
+
+def _merged_inside(meter: Meter, left: dict[str, Json], right: dict[str, Json], depth: int) -> dict[str, Json]:
+    if depth > DEEPEST:
+        raise Beyond
+    meter.charge(len(left) + len(right))
+    made = {**left, **right}
+    for name, there in right.items():
+        here = left.get(name)
+        if isinstance(here, dict) and isinstance(there, dict):
+            made[name] = _merged_inside(meter, here, there, depth + 1)
+    return made
 
 
 def divided(meter: Meter, left: Json, right: Json) -> Json:
