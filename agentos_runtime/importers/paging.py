@@ -47,7 +47,10 @@ _SINCE = re.compile(
 )
 DEFAULT_SIZE = 100
 ROWS = ("data", "items", "results", "result", "records", "rows", "values", "value", "entries", "objects")
-NO_ROWS = frozenset({"links", "_links", "errors", "warnings", "included", "messages"})
+NO_ROWS = frozenset({
+    "links", "_links", "errors", "warnings", "included", "messages", "warningMessages", "errorMessages", "facets",
+    "aggregations",
+})  # fmt: skip
 
 
 def rows_of(lists: Collection[str]) -> str | None:

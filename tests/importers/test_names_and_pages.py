@@ -238,6 +238,15 @@ def test_who_keeps_up_with_changes_keeps_the_cursor(
     assert told
 
 
+def test_the_list_of_objects_is_the_rows_beside_lists_of_texts(workshop: Workshop) -> None:
+    things, texts = {"type": "array", "items": {"type": "object"}}, {"type": "array", "items": {"type": "string"}}
+    fields = {"things": things, "names": texts, "notices": texts, "startAt": {"type": "integer"}}
+    asked = [query("startAt", {"type": "integer"})]
+    document = service({"/x": {"get": {"parameters": asked, "responses": answer({"properties": fields})}}})
+    (utility,) = workshop.imported(document)["utilities"].values()
+    assert utility["rest"]["paginate"] == {"style": "offset", "position": "startAt", "items": "/things"}
+
+
 def test_a_list_that_is_asked_for_with_a_post_goes_on_by_its_body(workshop: Workshop) -> None:
     def asked(**fields: Any) -> Any:
         return json_body({"type": "object", "properties": fields})

@@ -99,6 +99,18 @@ def test_that_an_address_stands_for_your_own_is_said_once(workshop: Workshop) ->
     ]
 
 
+LEAST = [("basic", "token", BEARER), ("login", "basic", {"type": "basic"}), ("login", "token", BEARER)]
+
+
+@pytest.mark.parametrize(("first", "second", "auth"), LEAST)
+def test_of_ways_that_prove_as_much_the_one_with_the_least_trouble_is_taken(
+    workshop: Workshop, first: str, second: str, auth: dict[str, Any]
+) -> None:
+    named = {"basic": {"type": "http", "scheme": "basic"}, **SCHEMES}
+    paths = {"/a": {"get": {"security": ways(first, second), "responses": {}}}}
+    assert workshop.imported(service(paths, components={"securitySchemes": named}))["auth"] == auth
+
+
 def test_basic_auth_beside_a_key_is_one_credential(workshop: Workshop) -> None:
     both = {"basic": {"type": "http", "scheme": "basic"}, **SCHEMES}
     paths = {"/a": {"get": {"security": ways("basic+app"), "responses": {}}}}

@@ -127,7 +127,12 @@ class Replies:
             if "array" in (below := self._declarer.flattener.flat(schemas, "")).types
         }
         name = rows_of(lists)
+        if name is None:  # beside lists of texts
+            name = rows_of([name for name, below in lists.items() if self._holds_objects(below)])
         return (f"/{_escaped(name)}", self._entity(lists[name])) if name else (None, None)
+
+    def _holds_objects(self, rows: Flat) -> bool:
+        return bool(rows.items) and self._declarer.flattener.flat(rows.items, "").is_object
 
     def _entity(self, rows: Flat) -> str | None:
         named = snake(self._declarer.flattener.flat(rows.items, "").name) if rows.items else ""

@@ -45,7 +45,7 @@ class Security:
             return None
         real = [sorted(map(str, one)) for one in alternatives if isinstance(one, Mapping) and one]
         ways = ", ".join(" + ".join(one) for one in real)
-        real.sort(key=lambda one: (self._prefers not in one, -self._fitting[tuple(one)], self._is_dim(one)))
+        real.sort(key=lambda one: (self._prefers not in one, -self._fitting[tuple(one)], self._trouble(one)))
         made = [(one, credential) for one in real if (credential := self._credential(one)) is not None]
         if not made:
             return None
@@ -150,12 +150,17 @@ class Security:
             else _at_once([(n, m) for n, m in zip(names, made, strict=True) if m], self._losses)
         )
 
-    def _is_dim(self, names: Sequence[str]) -> bool:
-        """Whether a login is named without the addresses that it goes by."""
-        flows = [
-            flow for name in names if name in self._schemes for flow in self._schemes[name].map("flows").values()
-        ]
-        return bool(flows) and not any(flow.text("tokenUrl").startswith("https://") for flow in flows)
+    def _trouble(self, names: Sequence[str]) -> int:
+        """How much a person has to do for it: paste a key, give two texts, register a client."""
+        return sum(map(self._trouble_of, names))
+
+    def _trouble_of(self, name: str) -> int:
+        scheme = self._schemes.get(name)
+        kind = scheme.text("type").lower() if scheme is not None else ""
+        if scheme is None or kind not in ("oauth2", "openidconnect"):
+            return 1 + (scheme is not None and scheme.text("scheme").lower() == "basic")
+        said = any(flow.text("tokenUrl").startswith("https://") for flow in scheme.map("flows").values())
+        return 3 if said else 4
 
     def _scheme(self, name: str) -> Credential | None:
         scheme = self._schemes.get(name)
