@@ -10,7 +10,7 @@ from agentos_runtime.bootstrap import open_runtime
 from agentos_runtime.cli.calls.through_server import base_url, through_server
 from agentos_runtime.cli.health import print_findings
 from agentos_runtime.cli.terminal.output import heading, print_json, print_table, say
-from agentos_runtime.cli.terminal.shell import OPERATOR, Shell, home_options, json_option, pass_shell
+from agentos_runtime.cli.terminal.shell import OPERATOR, Failed, Shell, home_options, json_option, pass_shell
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.mcp.advice import tools_advice
 from agentos_runtime.mcp.toolsets import read_mcp
@@ -60,7 +60,10 @@ async def _examine(shell: Shell, settings: Settings) -> HealthReport:
 async def _server(settings: Settings) -> Finding:
     url = base_url(settings)
     found = Finding("server", "note", f"no agentos of yours answers at {url}. Start one: agentos serve")
-    async with through_server(settings) as server:
-        if server is not None:
-            found = Finding("server", "fine", f"answers at {url}")
+    try:
+        async with through_server(settings) as server:
+            if server is not None:
+                found = Finding("server", "fine", f"answers at {url}")
+    except Failed as error:
+        return Finding("server", "wrong", str(error))
     return found

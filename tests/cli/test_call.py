@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from agentos_runtime.cli.calls import through_server
 from tests.cli.console import SCRIPT, Console, started
 from tests.cli.skills import CANARY
 from tests.toy.raw import Toy, answer, answer_json, chunked_head, one_chunk, pieces
@@ -100,6 +102,22 @@ def test_the_server_is_asked_with_the_token_and_only_when_it_is_an_agentos(conso
         assert console.run("call", "toy", "echo", "text=a", **env, **here).json == {"said": "HI"}
     assert b"t0ken" not in b"".join(request.raw for request in stranger.requests)
     assert {request.target for request in stranger.requests} <= {"/api/health"}
+
+
+def test_nothing_is_called_past_what_took_the_connection_and_says_nothing(
+    console: Console, upstream: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be a busy server, with settings and keys of its own."""
+    monkeypatch.setattr(through_server, "BUSY", 0.2)
+    env = reaching(upstream)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        here = {"AGENTOS_PORT": str(silent.getsockname()[1])}
+        told = console.run("call", "toy", "echo", "text=a", **env, **here)
+        assert told.code == 1
+        assert "has said nothing for 0.2 s" in told.err
+        assert upstream.requests == []
+        assert console.run("call", "toy", "echo", "text=a", "--local", **env, **here).json == {"said": "HI"}
+        assert "has said nothing" in console.run("doctor", **env, **here).out
 
 
 STRANGER = """

@@ -126,13 +126,22 @@ async def server_client(settings: Settings) -> AsyncIterator[httpx.AsyncClient |
 
 
 async def is_ours(client: httpx.AsyncClient) -> bool:
-    """Whether an agentos of this user answers there; asked without the token, and before any param is sent."""
+    """Whether an agentos of this user answers there; asked without the token, and before any param is sent.
+
+    Raises Failed when something took the connection and says nothing: it may be a server with settings and keys of
+    its own, so nothing is done without it unasked.
+    """
     try:
         async with client.stream("GET", "/api/health", timeout=httpx.Timeout(BUSY, connect=PATIENCE)) as response:
             health = parse(await response.aread())
             if not isinstance(health, dict) or not {"status", "version", "skills"} <= health.keys():
                 return False
             return health["status"] == "ok" and not _is_foreign(response)
+    except httpx.ReadTimeout:
+        raise Failed(
+            f"What listens at {client.base_url} has said nothing for {BUSY:g} s, so it is not known whether it is "
+            "your server. Try again, or add --local to do without it."
+        ) from None
     except (httpx.HTTPError, JsonTextError):
         return False
 

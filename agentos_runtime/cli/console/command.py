@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import threading
 import time
+from contextlib import suppress
 
 import click
 import httpx
@@ -91,4 +92,6 @@ async def _is_there(settings: Settings) -> bool:
     async with httpx.AsyncClient(
         base_url=base_url(settings), trust_env=False, verify=no_tls, timeout=httpx.Timeout(PATIENCE)
     ) as client:
-        return await is_ours(client)
+        with suppress(Failed):  # it is asked again
+            return await is_ours(client)
+        return False
