@@ -476,6 +476,33 @@ def test_only_what_is_asked_for_is_imported(workshop: Workshop) -> None:
     assert (done.code, "The tags are: Beds, Dogs" in done.err) == (1, True)
 
 
+def test_paths_and_operations_may_lie_in_files_of_their_own(workshop: Workshop) -> None:
+    files = {
+        "things/list.yml": {
+            "operationId": "things_list",
+            "summary": "All things",
+            "parameters": [{"$ref": "../shared.yml#/page"}],
+            "security": [{"key": []}],
+            "responses": answer({"type": "array", "items": {"$ref": "models/parcel.yml"}}),
+        },
+        "things/models/parcel.yml": {"type": "object", "properties": {"name": {"type": "string"}}},
+        "shared.yml": {"page": query("page", {"type": "integer"})},
+        "others.yml": {"delete": {"operationId": "others_remove", "responses": NOTHING}},
+    }
+    for name, content in files.items():
+        workshop.document(content, name)
+    scheme = {"key": {"type": "apiKey", "in": "header", "name": "X-Key"}}
+    paths = {"/things": {"get": {"$ref": "things/list.yml"}}, "/others": {"$ref": "others.yml"}}
+    front = workshop.imported(service(paths, components={"securitySchemes": scheme}))
+    assert front["auth"] == {"type": "api_key", "header": "X-Key"}
+    assert front["utilities"]["list_things"] == {
+        "description": "All things",
+        "returns": "parcel[]",
+        "rest": {"url": "/things", "paginate": {"style": "page"}},
+    }
+    assert {*front["utilities"]} == {"list_things", "remove_others"}
+
+
 def test_references_into_files_beside_the_document_are_followed_and_others_are_not(workshop: Workshop) -> None:
     workshop.document(
         {"Thing": {"type": "object", "properties": {"own": {"$ref": "#/Text"}}}, "Text": {"type": "string"}},

@@ -55,7 +55,7 @@ class _Reader:
 
     def api(self) -> Api:
         operations = [
-            self._operation(path, method.upper(), item, Located(item.value[method], item.resolver))
+            self._operation(path, method.upper(), item, resolve(item.at(method), self._losses))
             for path, item in self._paths()
             for method in METHODS
             if isinstance(item.value.get(method), dict)
@@ -223,7 +223,7 @@ def _is_cookie(auth: Json, name: str | None) -> bool:
 
 def _saying(item: Located) -> list[Located]:
     """A path and its operations, each of which may name a server."""
-    return [item, *(item.at(method) for method in METHODS)]
+    return [item, *(resolve(item.at(method), Losses()) for method in METHODS if item.get(method) is not None)]
 
 
 def _description(operation: Located, label: str) -> str:

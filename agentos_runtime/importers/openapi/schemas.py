@@ -55,7 +55,7 @@ class Flattener:
                 first = joined(first, other)
             return first
         mark = len(self.losses.heard)
-        named = schema.text("$ref").rpartition("/")[2]
+        named = _named(schema.text("$ref"))
         node = resolve(schema, self.losses) if named else schema
         if not isinstance(node.value, Mapping) or depth > MAX_NESTING:
             return Flat(name=named)
@@ -217,7 +217,7 @@ class Flattener:
         called: dict[str, list[str]] = {}
         for key, target in said.map("mapping").items():
             if isinstance(target.value, str):
-                called.setdefault(target.value.rpartition("/")[2], []).append(key)
+                called.setdefault(_named(target.value), []).append(key)
         told: list[Flat] = []
         for option in options:
             known = self.flat(option.properties[name], place, MAX_NESTING - 2).enum
@@ -228,6 +228,11 @@ class Flattener:
                 option = replace(option, properties={**option.properties, name: (own,)})
             told.append(replace(option, required=option.required | {name}))
         return told
+
+
+def _named(reference: str) -> str:
+    """What a schema is called that is referred to: the last word of a pointer, or a file of its own."""
+    return re.sub(r"\.(?:ya?ml|json)$", "", reference.rpartition("/")[2])
 
 
 def _reference(target: str) -> str:

@@ -330,7 +330,7 @@ def _how_often(document: Located) -> Counter[tuple[str, ...]]:
     """How many operations each combination of schemes proves: the fewer credentials, the fewer questions."""
     found: Counter[tuple[str, ...]] = Counter()
     for item in document.map("paths").values():
-        for operation in _operations(item):
+        for operation in _operations(resolve(item, Losses())):
             own = operation.get("security")
             ways = document.get("security") if own is None else own
             found.update(
@@ -343,7 +343,7 @@ def _how_often(document: Located) -> Counter[tuple[str, ...]]:
 
 def _operations(item: Located) -> list[Located]:
     return (
-        [item.at(name) for name in item.value if isinstance(item.get(name), Mapping)]
+        [resolve(item.at(name), Losses()) for name in item.value if isinstance(item.get(name), Mapping)]
         if isinstance(item.value, Mapping)
         else []
     )
