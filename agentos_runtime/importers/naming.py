@@ -296,7 +296,10 @@ def _own_words(one: Operation) -> tuple[list[str], list[str]]:
     said = _VERSION.sub("", _own_id(one, one.path) or _procedure(one.path))
     if _spells_path(one):
         return [], []
-    before, _, last = re.sub(r"[/:#]", ".", said).rpartition(".")
+    before, marked, last = said.rpartition("#")
+    before = " ".join(path_words(one.path.partition("#")[0])) if marked else before  # `put_files_id#add_link`
+    if not marked:
+        before, _, last = re.sub(r"[/:]", ".", said).rpartition(".")
     own = [part for word in words(last) if word not in _NOISE for part in _segmented(word, one)]
     own = _without_alternative(_with_again(own))
     group = [word for word in words(before) if word not in _NOISE]
@@ -312,7 +315,7 @@ def _spells_path(one: Operation) -> bool:
     verb, *own = [word for word in words(_VERSION.sub("", one.id)) if word != "api"] or [""]
     if own and own[-1] == one.method.lower() and verb not in VERBS:  # `messages_post`
         verb, own = own[-1], [verb, *own[:-1]]
-    if verb != one.method.lower() or not own:
+    if verb != one.method.lower() or not own or "#" in one.id:
         return False
     path = _VERSION.sub("", one.path)
     literal = [word for word in words(re.sub(r"\{[^}]*\}", " ", path)) if word != "api"]

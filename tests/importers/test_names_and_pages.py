@@ -84,6 +84,9 @@ NAMES = [
     ("GET", "/api/things.list", "", LIST, "list_things"),
     ("GET", "/things.json", "", LIST, "list_things"),
     ("GET", "/2.0/files/{id}", "", Reply(), "get_file"),
+    ("PUT", "/files/{id}#add_shared_link", "put_files_id#add_shared_link", Reply(), "add_file_shared_link"),
+    ("POST", "/v1/jobs/{name}:cancel", "", Reply(), "cancel_job"),
+    ("POST", "/v1/jobs:batchGet", "", Reply(), "batch_jobs_get"),
     ("POST", "/2/files/upload", "", Reply(), "upload_files"),
     ("GET", "/oauth2/s3", "getOAuth2S3IPv4", Reply(), "get_oauth2_s3_ipv4"),
 ]

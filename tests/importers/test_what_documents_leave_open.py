@@ -327,3 +327,17 @@ def test_a_login_without_its_addresses_is_a_token_that_is_stored(
 ) -> None:
     paths = {"/a": {"get": {"security": [{name: []} for name in named], "responses": OK}}}
     assert workshop.imported(service(paths, **schemes(**named)))["auth"]["header"] == header
+
+
+def test_a_call_that_is_described_twice_is_told(workshop: Workshop) -> None:
+    same = {"get": {"responses": OK}}
+    paths = {"/a": same, "/a/": same, "/b?action=list": {"get": {"parameters": [query("action")], "responses": OK}}}
+    front = workshop.imported(service(paths))
+    assert {name: one["rest"]["url"] for name, one in front["utilities"].items()} == {
+        "get_a": "/a",
+        "get_b": "/b?action=list",
+    }
+    assert "params" not in front["utilities"]["get_b"]
+    losses = workshop.losses(service(paths))
+    assert losses["it is the same call as GET /a, which is imported"] == ["GET /a/"]
+    assert losses["a parameter that the path says already is left out"] == ["GET /b?action=list action"]

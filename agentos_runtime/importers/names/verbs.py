@@ -72,12 +72,17 @@ def path_words(path: str) -> list[str]:
 
 
 def segment_words(part: str) -> list[str]:
+    part = re.sub(r"(?<=[\w}])[:#][A-Za-z_]+$", "", part)
     part = re.sub(r"^([\w-]+)\.[\w.-]+\.(?:io|com|dev|org|net)$", r"\1", part)  # `rbac.authorization.k8s.io`
     return words(re.sub(r"\{[^}]*\}|\.(?:json|xml)$|\?.*", "", part))
 
 
 def path_verb(one: Operation, nouns: list[str]) -> tuple[str, list[str]]:
     """The verb of an operation that has no id, and its nouns."""
+    custom = re.search(r":([A-Za-z]+)$", one.path)
+    if custom is not None:  # `/jobs/{id}:cancel`
+        verb, *more = words(custom[1])
+        return verb, [*nouns, *more]
     one_thing = one.path.endswith("}")
     verbs = VERBS if one.method == "POST" else _OF_READING
     if nouns and not one_thing and nouns[-1] in verbs:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from agentos_runtime.importers.api import Api, Field, Losses, Operation
 from agentos_runtime.importers.messages import says_the_same, summary
+from agentos_runtime.importers.naming import route
 from agentos_runtime.importers.openapi.bodies import Bodies, ReadBody
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Fetch, Located, open_document, resolve
@@ -60,6 +61,7 @@ class _Reader:
             for method in METHODS
             if isinstance(item.value.get(method), dict)
         ]
+        operations = self._once_each(operations)
         usual = usual_keys(operations)
         operations = [self._proven(operation, usual) for operation in operations]
         self._servers.check_used()
@@ -80,6 +82,16 @@ class _Reader:
             or _address(info.at("contact").text("url")),
             terms_url=_address(info.text("termsOfService")),
         )
+
+    def _once_each(self, operations: list[Operation]) -> list[Operation]:
+        """Each call once: a slash at the end, or how a param is spelled, tells none from another."""
+        found: dict[tuple[str, str], Operation] = {}
+        for one in operations:
+            here = route(one.method, one.path)
+            if here in found:
+                self._losses.add(f"it is the same call as {found[here].label}, which is imported", one.label)
+            found.setdefault(here, one)
+        return [*found.values()]
 
     def _paths(self, *, quiet: bool = False) -> list[tuple[str, Located]]:
         found = []

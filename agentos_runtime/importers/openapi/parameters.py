@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from urllib.parse import parse_qsl
 
 from agentos_runtime.importers.api import Declaration, Field, Losses, Place
 from agentos_runtime.importers.declarations import ordered, with_note
@@ -42,8 +43,12 @@ class Parameters:
             if name:
                 found[place, name.lower() if place == "header" else name] = parameter
         names = re.findall(r"\{([^{}]*)\}", path)
+        fixed = {name for name, _ in parse_qsl(path.partition("?")[2], keep_blank_values=True)}
         fields: list[Written] = []
         for (place, name), parameter in found.items():
+            if place == "query" and name in fixed:
+                self._losses.add("a parameter that the path says already is left out", f"{label} {name}")
+                continue
             if place == "path" and name not in names:
                 self._losses.add("a path parameter that is not in the path is left out", f"{label} {name}")
                 continue
