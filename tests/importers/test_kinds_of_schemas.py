@@ -155,3 +155,15 @@ def test_what_is_small_is_described_deeper(workshop: Workshop) -> None:
     paths = {"/a": {"post": {"requestBody": body({"type": "object", "properties": fields}), "responses": {}}}}
     params = workshop.imported(service(paths))["utilities"]["create_a"]["params"]
     assert [described(params[name]) for name in fields] == [5, 2, 5]
+
+
+def test_a_long_pattern_of_base64_is_said_in_one_word(workshop: Workshop) -> None:
+    four = "[A-Za-z0-9+/]"
+    pattern = f"^(?:{four}{{4}})*(?:{four}{{2}}==|{four}{{3}}=|{four}{{4}})$"
+    fields = {"sealed": {**TEXT, "pattern": pattern}, "other": {**TEXT, "pattern": "a" * 70}}
+    paths = {"/a": {"post": {"requestBody": body({"type": "object", "properties": fields}), "responses": {}}}}
+    params = workshop.imported(service(paths))["utilities"]["create_a"]["params"]
+    assert params["sealed"] == {"type": "string", "description": "Base64"}
+    assert workshop.losses(service(paths))["a pattern is too long to be said; only the service checks it"] == [
+        "POST /a other"
+    ]

@@ -10,6 +10,7 @@ _QUIET_FORMATS = frozenset({
 })  # fmt: skip
 """Formats that say no more than the type, or that are said in other words."""
 LONGEST_PATTERN = 60
+_BASE64 = re.compile(r"\[A-Za-z0-9\+\\?/\]\{4\}\)\*\(\?:\[A-Za-z0-9\+\\?/\]\{2\}==")
 _ONE: Mapping[str, str] = {"characters": "character", "entries": "entry"}
 
 
@@ -19,8 +20,8 @@ def checked_words(value: Mapping[str, Any]) -> tuple[str, ...]:
     form, pattern = value.get("format"), value.get("pattern")
     if isinstance(form, str) and re.fullmatch(r"[a-z][\w-]{1,20}", form) and form not in _QUIET_FORMATS:
         found.append(form)
-    if isinstance(pattern, str) and pattern and len(pattern) <= LONGEST_PATTERN and pattern.isprintable():
-        found.append(f"matches {pattern}")
+    if isinstance(pattern, str) and pattern and (words := pattern_words(pattern)):
+        found.append(words)
     for low, high, what in (("minLength", "maxLength", "characters"), ("minItems", "maxItems", "entries")):
         least, most = number_of(value.get(low)), number_of(value.get(high))
         if least is not None and least > 0 and most is not None and most < 1_000_000:
@@ -39,6 +40,13 @@ def checked_words(value: Mapping[str, Any]) -> tuple[str, ...]:
     if value.get("uniqueItems") is True and "items" in value:
         found.append("each entry once")
     return tuple(found)
+
+
+def pattern_words(pattern: str) -> str | None:
+    """A pattern as people read it; None for one that is too long to be read."""
+    if _BASE64.search(pattern):
+        return "base64"
+    return f"matches {pattern}" if len(pattern) <= LONGEST_PATTERN and pattern.isprintable() else None
 
 
 def number_of(value: Any) -> float | None:

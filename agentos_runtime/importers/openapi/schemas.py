@@ -7,7 +7,13 @@ from itertools import permutations
 from typing import Any
 
 from agentos_runtime.importers.api import Losses, Told
-from agentos_runtime.importers.openapi.checked import LONGEST_PATTERN, checked_words, exclusive_bounds, number_of
+from agentos_runtime.importers.openapi.checked import (
+    LONGEST_PATTERN,
+    checked_words,
+    exclusive_bounds,
+    number_of,
+    pattern_words,
+)
 from agentos_runtime.importers.openapi.document import Located, resolve
 from agentos_runtime.importers.openapi.flat import (
     MANY,
@@ -133,7 +139,8 @@ class Flattener:
         )
 
     def _note(self, value: Mapping[str, Any], place: str) -> None:
-        if len(str(value.get("pattern") or "")) > LONGEST_PATTERN:
+        pattern = str(value.get("pattern") or "")
+        if len(pattern) > LONGEST_PATTERN and pattern_words(pattern) is None:
             self.losses.add("a pattern is too long to be said; only the service checks it", place)
         for keyword in _UNSAID:
             if keyword in value:
