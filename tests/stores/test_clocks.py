@@ -83,6 +83,16 @@ def test_a_clock_that_is_an_hour_ahead_changes_nothing(tmp_path: Path, database:
             said = waits.post(f"/api/waiting/{entry['id']}", json={"decision": "yes"}, headers=BEARER)
             assert (said.status_code, call.result().status_code) == (200, 200)
 
+        bound = wrong.client.post("/api/operator/agents", json={"agent": "bound"}, headers=BEARER)
+        assert bound.status_code == 200, bound.text
+        (listed,) = [
+            each
+            for each in right.client.get("/api/operator/agents", headers=BEARER).json()["agents"]
+            if each["agent"] == "bound"
+        ]
+        added = datetime.fromisoformat(listed["added_at"]).timestamp() * 1000
+        assert abs(added - ask(database, "SELECT moment()")[0][0]) < HOUR * 500
+
         made = console.spawn("console", "--print", "--json")
         assert made.code == 0, made.err
         ticket = made.json["url"].rpartition("#")[2]
