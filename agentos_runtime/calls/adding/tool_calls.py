@@ -88,7 +88,9 @@ class ToolCalls:
             found = self._ids[identifier]
             return None if found in placed else found
         alone = identifier is None and name is None
-        return self._last if alone and self._last == place and self._last not in placed else None
+        counted = isinstance(place, int)
+        fits = alone and self._last not in placed and (self._last == place or not counted)
+        return self._last if fits else None
 
     def _open(self, place: Json) -> int:
         free = type(place) is int and place not in self._calls
