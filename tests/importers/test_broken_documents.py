@@ -18,6 +18,7 @@ from agentos_runtime.manifest.load import load_skill
 from agentos_runtime.manifest.schema import ManifestSchema
 from agentos_runtime.resources import read_schema
 from tests.importers.documents import COMBINED, FORMS, KENNEL
+from tests.importers.workshop import Workshop, service
 from tests.sizes import examples
 
 
@@ -68,3 +69,14 @@ def test_nothing_where_anything_may_stand_is_survived() -> None:
         broken = replaced(FORMS_DOCUMENT, place, None)
         with contextlib.suppress(ImportProblem):
             read_openapi(yaml.safe_dump(broken).encode(), "file:///service.yaml", lambda _: b"", Losses())
+
+
+def test_names_that_are_no_texts_and_servers_that_are_no_addresses_are_survived(workshop: Workshop) -> None:
+    old: dict[str, Any] = {"swagger": "2.0", "info": {"title": "Old", "version": "1"}, "host": "old.example.com"}
+    odd = [{"name": {"a": 1}, "in": "query", "type": "string"}, {"name": [], "in": {}}]
+    document = {**old, "paths": {"/a": {"parameters": odd, "get": {"parameters": odd, "responses": {}}}}}
+    assert workshop.run("openapi", workshop.document(document)).code == 0
+    servers = [{"url": "https://{region}.example.com", "variables": {"region": {"default": "[[]]"}}}]
+    named = {**service({"/a": {"get": {"responses": {}}}}), "servers": servers}
+    done = workshop.run("openapi", workshop.document(named), skill="other")
+    assert (done.code, "bug of agentos" in done.err) == (1, False), done.err

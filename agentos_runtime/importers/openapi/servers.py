@@ -74,8 +74,13 @@ class Servers:
         if more and node is self._document and self._chosen is None:
             others = ", ".join(map(_shown, more))
             self._losses.add("other servers are not used (--base-url takes one)", others)
-        joined = urljoin(self._chosen or self._address, url)
-        if urlsplit(joined).scheme not in ("http", "https"):
+        try:
+            joined = urljoin(self._chosen or self._address, url)
+            scheme = urlsplit(joined).scheme
+        except ValueError:  # brackets that hold no address
+            self._losses.add("a server is not used: it is no address", place)
+            return None
+        if scheme not in ("http", "https"):
             return None
         problem = address_problem(joined) or ("has a query" if "?" in joined else None)
         if problem:

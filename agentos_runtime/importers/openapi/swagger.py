@@ -75,8 +75,8 @@ class _Converter:
 
     def _operation(self, operation: Mapping[str, Any], shared: list[Any]) -> dict[str, Any]:
         own = [self._resolved(one) for one in _list(operation.get("parameters"))]
-        said = {(one.get("name"), one.get("in")) for one in own}
-        inherited = [one for raw in shared if ((one := self._resolved(raw)).get("name"), one.get("in")) not in said]
+        said = {_identity(one) for one in own}
+        inherited = [one for raw in shared if _identity(one := self._resolved(raw)) not in said]
         parameters = [*inherited, *own]
         consumes = _texts(operation.get("consumes")) or self._consumes
         produces = _texts(operation.get("produces")) or self._produces or ["application/json"]
@@ -145,6 +145,10 @@ class _Converter:
                 self._losses.add("a reference leads nowhere, so what it names is missing", reference)
             node = found
         return dict(node) if isinstance(node, Mapping) else {}
+
+
+def _identity(parameter: Mapping[str, Any]) -> tuple[str, str]:
+    return str(parameter.get("name")), str(parameter.get("in"))
 
 
 def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
