@@ -42,6 +42,8 @@ FAMILIES = {
 }  # fmt: skip
 OVER_A_DATABASE = {
     "agentos_database_up", "agentos_database_trips", "agentos_database_carried", "agentos_journal_bytes",
+    "agentos_database_admits", "agentos_database_admit_seconds", "agentos_database_schema",
+    "agentos_journal_age_seconds",
     "agentos_replicas", "agentos_replicas_skills", "agentos_reaped_calls", "agentos_activity_unplaced_rows",
     "agentos_activity_weeks_ahead",
 }  # fmt: skip

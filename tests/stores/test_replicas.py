@@ -190,6 +190,9 @@ def test_figures_tell_of_the_database_of_other_replicas_and_of_rows_in_no_week(
         assert {name.removesuffix("_total") for name, _ in told.samples} >= OVER_A_DATABASE
         assert (told("agentos_database_up"), told("agentos_activity_weeks_ahead")) == (1, 4)
         assert told("agentos_activity_unplaced_rows") == 1
+        assert told("agentos_database_schema") == ask(database, "SELECT max(number) FROM migration")[0][0]
+        assert (told("agentos_database_admits_total"), told("agentos_journal_age_seconds")) == (1, 0)
+        assert 0 < told("agentos_database_admit_seconds_total") < 60
         assert told("agentos_database_carried_total") >= told("agentos_database_trips_total") >= 2
         assert until(lambda: figures(first)("agentos_replicas") == 2)
         assert until(lambda: figures(first)("agentos_replicas_skills") == 1)

@@ -89,6 +89,9 @@ class Calls:
         self._keep = SAID_AGAIN_FOR
         self.spent: list[Callable[[Level], object]] = []
         self._refused = 0
+        self._asked = 0
+        self._asked_for = 0.0
+        """Seconds."""
 
     async def start(self) -> None:
         """Raises DatabaseAway, Refused."""
@@ -132,7 +135,11 @@ class Calls:
                 self.trips,
             ),
             ("agentos_database_carried_total", "What these trips carried", "counter", self._carried()),
+            ("agentos_database_admits_total", "Calls that asked to be let in", "counter", self._asked),
+            ("agentos_database_admit_seconds_total", "How long all of them waited", "counter", self._asked_for),
+            ("agentos_database_schema", "The newest migration that the database has", "gauge", seen.schema),
             ("agentos_journal_bytes", "Rows that the database has not taken", "gauge", self.unsent.size),
+            ("agentos_journal_age_seconds", "How long there have been any", "gauge", self.unsent.age),
             ("agentos_replicas", "Replicas that live", "gauge", replica.alive),
             ("agentos_replicas_skills", "Different sets of skills that they serve", "gauge", seen.kinds),
             ("agentos_reaped_calls_total", "Calls of dead replicas, closed here", "counter", replica.reaped),
@@ -162,7 +169,12 @@ class Calls:
         """Let a call in, or say why not. Raises DatabaseAway: then it is not let in, whatever the database did."""
         held.paid = paid
         held.asking = self._admitting.put(held)
-        return await asyncio.shield(held.asking)
+        self._asked += 1
+        asked_at = self._monotonic()
+        try:
+            return await asyncio.shield(held.asking)
+        finally:
+            self._asked_for += self._monotonic() - asked_at
 
     def go_on_alone(self, held: Held) -> None:
         """The call is made although the database is away."""

@@ -29,7 +29,8 @@ SELECT (SELECT count(DISTINCT r.skills) FROM replica r WHERE r.gone IS NULL),
     (SELECT count(*) FROM (SELECT FROM ended_rest LIMIT 1000) AS few),
     (SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
         WHERE i.inhparent = 'ended'::regclass AND c.relname ~ '^ended_[0-9]{8}$'
-        AND c.relname > 'ended_' || to_char(to_timestamp(moment() / 1000) AT TIME ZONE 'UTC', 'YYYYMMDD'))
+        AND c.relname > 'ended_' || to_char(to_timestamp(moment() / 1000) AT TIME ZONE 'UTC', 'YYYYMMDD')),
+    (SELECT max(number) FROM migration)
 """
 CHANGED_NOW = CHANGED.replace("?", "$1")
 
@@ -44,6 +45,8 @@ class Seen:
     """Rows of activity in no week's partition, the first thousand."""
     weeks: int = 0
     """Partitions of weeks that are still to come."""
+    schema: int = 0
+    """The number of the newest migration that the database has."""
 
 
 class Replica:

@@ -34,6 +34,8 @@ class Unsent:
         """Whether the journal holds rows that memory does not."""
         self._noted = False
         """Whether the journal holds rows that others are yet to send."""
+        self._since: float | None = None
+        """When the first came of what is yet to be sent."""
         self._sent_at: float | None = None
         """When all was sent of what the journal still holds."""
         self.lost = 0
@@ -48,12 +50,28 @@ class Unsent:
         return self._journal.size
 
     @property
+    def age(self) -> float:
+        """Seconds for which there have been rows that the database has not taken; 0 when there are none."""
+        return self._monotonic() - self._since if self._since is not None and self._is_waiting else 0.0
+
+    @property
+    def _is_waiting(self) -> bool:
+        """Whether there is anything that the database has not taken."""
+        return bool(self._rows or self._begun or self._spilled or self._noted)
+
+    def _comes(self) -> None:
+        """Something is about to wait."""
+        if not self._is_waiting:
+            self._since = self._monotonic()
+
+    @property
     def trouble(self) -> str | None:
         """Why rows would not outlive this process."""
         return self._journal.trouble
 
     def begin(self, number: int, texts: Sequence[str]) -> None:
         """A call goes on without the database; if it never ends it is interrupted."""
+        self._comes()
         if self._journal.put([[number, *texts]]):
             self._begun.add(number)
             self._sent_at = None
@@ -66,6 +84,7 @@ class Unsent:
         """Rows that could not be sent."""
         if not rows:
             return
+        self._comes()
         kept = self._journal.put(rows)
         self._sent_at = None
         self._rows.extend(rows)
@@ -78,7 +97,10 @@ class Unsent:
 
     def note(self, rows: Sequence[Row]) -> None:
         """Rows that are sent again by others than `send`, and are to outlive this process until then."""
-        if rows and self._journal.put(rows):
+        if not rows:
+            return
+        self._comes()
+        if self._journal.put(rows):
             self._noted, self._sent_at = True, None
 
     async def send(self, settle: Settle, sent: Callable[[Row], object]) -> None:
@@ -113,7 +135,7 @@ class Unsent:
 
     def close(self) -> None:
         """What was not sent stays in the journal."""
-        if not self._rows and not self._begun and not self._spilled and not self._noted:
+        if not self._is_waiting:
             self._journal.clear()
         self._journal.close()
 
