@@ -77,17 +77,18 @@ def what_opens_over_a_page_closes_by_escape_and_the_focus_goes_back(world: World
         world.open(page, "agents")
         opener = page.locator("summary", has_text="New token")
         opener.press("Enter")
-        assert page.evaluate("document.activeElement.id") == "agent"
+        page.wait_for_selector("#agent:focus")
         page.keyboard.press("Escape")
-        assert page.evaluate("document.activeElement.textContent") == "New token"
-        assert page.locator(".pop[open]").count() == 0
+        page.wait_for_selector("summary:focus:has-text('New token')")
+        page.wait_for_selector(".pop[open]", state="detached")
         opener.click()
+        page.wait_for_selector("#agent:focus")
         page.get_by_role("heading", name="Agents").click()
-        assert page.locator(".pop[open]").count() == 0
+        page.wait_for_selector(".pop[open]", state="detached")
         page.evaluate("document.body.tabIndex = -1; document.body.focus()")
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
-        assert page.evaluate("document.activeElement.id") == "main", "the link that skips the navigation"
+        page.wait_for_selector("#main:focus")  # by the link that skips the navigation
 
 
 def who_hears_the_page_is_told_and_stays_where_they_were(world: World) -> None:
@@ -98,7 +99,7 @@ def who_hears_the_page_is_told_and_stays_where_they_were(world: World) -> None:
         entry.get_by_role("button", name="Stop this agent").press("Enter")
         page.wait_for_selector(".item:has-text('night-batch') .tag:has-text('stopped')")
         page.wait_for_selector("#status:has-text('Stopped.')", state="attached")
-        assert page.evaluate("document.activeElement.closest('.item').id") == "agent-night-batch"
+        page.wait_for_selector("#agent-night-batch :focus")
         page.keyboard.press("Enter")
         page.wait_for_selector(".item:has-text('night-batch') .tag:has-text('stopped')", state="detached")
         page.wait_for_selector("#status:has-text('It may call again.')", state="attached")

@@ -101,7 +101,7 @@ def pages_follow_each_other_by_links_rows_keys_and_back(world: World) -> None:
         page.keyboard.press("Shift+Tab")
         page.click("nav >> text=Skills")
         page.wait_for_selector("h1:has-text('Skills')")
-        assert page.evaluate("document.activeElement.tagName") == "H1"
+        page.wait_for_selector("h1:focus")
         assert page.get_attribute("nav [aria-current=page]", "data-section") == "skills"
         page.click("tr.opens:has-text('Forms')")
         page.wait_for_selector("h1:has-text('Forms')")
@@ -182,7 +182,7 @@ def the_same_call_stands_in_five_languages(world: World) -> None:
         assert '"name": "forms_look"' in said["MCP"]
         assert world.told["canary"] not in page.content()
         page.get_by_role("tab", name="MCP").press("ArrowRight")
-        assert page.evaluate("document.activeElement.textContent") == "curl"
+        page.wait_for_selector(":focus:text-is('curl')")
 
 
 def dry_run_and_explain_show_what_is_sent_without_the_key(world: World) -> None:
