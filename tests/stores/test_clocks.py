@@ -85,11 +85,8 @@ def test_a_clock_that_is_an_hour_ahead_changes_nothing(tmp_path: Path, database:
 
         bound = wrong.client.post("/api/operator/agents", json={"agent": "bound"}, headers=BEARER)
         assert bound.status_code == 200, bound.text
-        (listed,) = [
-            each
-            for each in right.client.get("/api/operator/agents", headers=BEARER).json()["agents"]
-            if each["agent"] == "bound"
-        ]
+        assert until(lambda: bool(_bound(right.client)))  # replicas are told of changes
+        (listed,) = _bound(right.client)
         added = datetime.fromisoformat(listed["added_at"]).timestamp() * 1000
         assert abs(added - ask(database, "SELECT moment()")[0][0]) < HOUR * 500
 
@@ -103,6 +100,11 @@ def test_a_clock_that_is_an_hour_ahead_changes_nothing(tmp_path: Path, database:
             assert until(
                 lambda each=each: each.client.get("/console/", headers=headers).status_code == 200  # type: ignore[misc]
             )
+
+
+def _bound(client: httpx.Client) -> list[Any]:
+    found: list[Any] = client.get("/api/operator/agents", headers=BEARER).json()["agents"]
+    return [each for each in found if each["agent"] == "bound"]
 
 
 def _waiting(client: httpx.Client) -> list[Any]:
