@@ -141,6 +141,7 @@ async function show(address, { push = false, keep = false } = {}) {
   if (answer?.status === 401) return locked(JSON.parse(text));
   page.leave();
   main.removeAttribute("aria-busy");
+  main.inert = false;
   page.url = url;
   const kept = keep === true ? remember(main) : keep || null;
   if (answer?.headers.get("content-type")?.startsWith("text/x-fragment")) put(main, text);
@@ -295,7 +296,10 @@ document.addEventListener("change", (event) => event.target.closest?.("form[data
 async function send(form, submitter) {
   const [method, path] = form.dataset.send.split(" ");
   const body = nested(new FormData(form, submitter));
-  const keep = remember(document.getElementById("main"));   // before its buttons are dead, which takes the focus from them
+  const main = document.getElementById("main");
+  const keep = remember(main);   // before its buttons are dead, which takes the focus from them
+  // The page is made anew when it is done: what is pressed or opened until then would be lost with the old one.
+  main.inert = !form.dataset.once && !form.dataset.tells;
   const buttons = [...form.querySelectorAll("button")];
   for (const button of buttons) button.disabled = true;
   const result = await call(new URL(path, API), {
@@ -303,6 +307,7 @@ async function send(form, submitter) {
   }).then(async (answer) => ({ ok: answer.ok, status: answer.status, told: answer.status === 204 ? {} : await answer.json() }))
     .catch(() => ({ ok: false, told: unreachable() }));
   for (const button of buttons) button.disabled = false;
+  if (!result.ok) { main.inert = false; submitter?.focus({ preventScroll: true }); }
   for (const secret of form.querySelectorAll('input[type="password"]')) secret.value = "";
   if (result.status === 401 && result.told.code === "console_locked") return locked(result.told);
   if (result.told.code === "already_decided") {
