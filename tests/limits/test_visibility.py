@@ -94,7 +94,8 @@ def test_a_search_finds_nothing_by_the_words_of_what_is_hidden(tmp_path: Path) -
 
 
 def test_the_nearest_names_are_those_that_may_be_called(tmp_path: Path) -> None:
-    with served(tmp_path, {"default": {"deny": ["vault/unload", "toy"]}}) as client:
+    with served(tmp_path, {"default": {"deny": ["vault/unload", "vault/unlatch", "toy"]}}) as client:
+        assert "unlatch" not in client.get("/api/skills/vault").text
         for path in ("/api/skills/vault/unlaod", "/api/skills/vault/unlod"):
             for answer in (client.get(path), client.post(path, json={})):
                 assert refusal(answer) == (404, "unknown_utility")
