@@ -30,8 +30,7 @@ auth: {type: api_key, header: X-Key, optional: true}
 utilities:
   unlock: {description: Turns the wheel, rest: {url: "https://vault.example/unlock"}}
   unload: {description: Empties it, rest: {url: "https://vault.example/unload", method: POST}}
-gone:
-  unlatch: Call unlock
+  unlatch: {description: Was taken away, gone: Call unlock}
 ---
 """
 NOTES = """\
