@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,7 +107,9 @@ class Echo:
 
     def _meter(self, value: Any, said: str, query: str) -> bytes:
         usage = {"prompt_tokens": value, "completion_tokens": value, "cost": value}
-        return self._json({"id": said, "model": said, "provider": said, "usage": usage})
+        # A generation is booked once: one that every call names anew says what it used in each row.
+        named = f"gen-{secrets.token_hex(8)}" if self.as_number else said
+        return self._json({"id": named, "model": said, "provider": said, "usage": usage})
 
     def _rows(self, value: Any, said: str, query: str) -> bytes:
         more = len(self.seen) < self.pages
