@@ -1,6 +1,7 @@
 """The plans of what was called, each made at the utility's first call."""
 
 from agentos_runtime.calls.plan import CallPlan, plan_call
+from agentos_runtime.errors import UnsupportedPlatform
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.skills.visibility import CallableUtility
 
@@ -21,3 +22,12 @@ class Plans:
         if plan is None:
             plan = plans[found.utility.name] = plan_call(found.skill, found.utility, found.settings)
         return plan
+
+
+def check_platform(plan: CallPlan, platform: str) -> None:
+    """Raise UnsupportedPlatform where the skill does not run on this platform."""
+    platforms = plan.skill.platforms
+    if platforms and platform not in platforms:
+        raise UnsupportedPlatform(
+            f"The skill {plan.skill.id} runs on {', '.join(platforms)} only, and this is {platform}"
+        )

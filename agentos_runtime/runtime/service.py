@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import partial
 
 from agentos_runtime.calls.call import Call, Reply
-from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.calls.requests.given import known_params
 from agentos_runtime.errors import (
     AgentOSError,
@@ -14,7 +13,6 @@ from agentos_runtime.errors import (
     NotFound,
     NotStreamable,
     Unauthorized,
-    UnsupportedPlatform,
 )
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
@@ -33,6 +31,7 @@ from agentos_runtime.runtime.context import CallContext, CallInputs, Services
 from agentos_runtime.runtime.home.parts import Home
 from agentos_runtime.runtime.judging import judge
 from agentos_runtime.runtime.operating.following import Following
+from agentos_runtime.runtime.plans import check_platform
 from agentos_runtime.runtime.ports import Ledger, Upstream, Workers
 from agentos_runtime.runtime.preview import Preview
 from agentos_runtime.runtime.recall import Recalls
@@ -109,7 +108,6 @@ class Runtime:
         self._broker = broker
         self._safeguards = safeguards
         self._notifier = notifier
-        self._platform = platform
         self.telling = Telling(Measured(), registry, safeguards.limits, home.agents)  # hears how calls go
         self._exporter = traces.exporter
         if traces.exporter is not None:
@@ -318,7 +316,7 @@ class Runtime:
         """The call with its plan and its validated inputs. Raises AgentOSError."""
         self._check_stopped(call.agent)
         plan = self._services.plans.plan(self.visible(call.agent).utility(call.skill, call.utility))
-        self._check_platform(plan)
+        check_platform(plan, self._services.platform)
         if streaming and not plan.utility.streams:
             raise NotStreamable(
                 f"{call.skill}/{call.utility} does not stream; call it without stream",
@@ -346,13 +344,6 @@ class Runtime:
             raise NotAllowed(
                 f'The agent "{agent}" was stopped ({since}), so nothing is called. '
                 "Ask the person who runs this server; they let it go on with: agentos agents resume"
-            )
-
-    def _check_platform(self, plan: CallPlan) -> None:
-        platforms = plan.skill.platforms
-        if platforms and self._platform not in platforms:
-            raise UnsupportedPlatform(
-                f"The skill {plan.skill.id} runs on {', '.join(platforms)} only, and this is {self._platform}"
             )
 
     async def _reply(self, ctx: CallContext) -> Reply:

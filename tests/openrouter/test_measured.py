@@ -1,7 +1,6 @@
 """What was measured against the running product and found wrong, row by row and in the rows' words."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,6 @@ MB = 1 << 20
 OUTPUT: dict[str, Any] = {"object": "response", "status": "completed", "output": []}
 CLAUDE: dict[str, Any] = {"model": "toy/model", "max_tokens": 9, "messages": ASK["messages"]}
 REASONING: dict[str, Any] = {"reasoning": {"max_tokens": 8000}}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with desk(tmp_path_factory.mktemp("measured")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def counter(server: Desk) -> Desk:
-    server.says()
-    return server
 
 
 def row(counter: Desk) -> dict[str, Any]:

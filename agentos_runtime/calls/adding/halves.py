@@ -6,6 +6,7 @@ of a private range, and so do the halves of a character of that range itself: wh
 
 import re
 
+from agentos_runtime.calls.adding.texts import whole_text
 from agentos_runtime.jsontext import Json
 
 _FIRST = 0x10F000
@@ -41,16 +42,12 @@ def reveal(value: Json) -> Json:
 def rejoin(value: Json) -> Json:
     """The value with what `hide` has hidden as whole characters; a half without its other is U+FFFD."""
     if isinstance(value, str):
-        return _whole(reveal(value)) if _HIDDEN.search(value) else value
+        return whole_text(str(reveal(value))) if _HIDDEN.search(value) else value
     if isinstance(value, list):
         return [rejoin(item) for item in value]
     if isinstance(value, dict):
         return {str(rejoin(name)): rejoin(item) for name, item in value.items()}
     return value
-
-
-def _whole(text: Json) -> Json:
-    return str(text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _hidden(found: re.Match[bytes]) -> bytes:

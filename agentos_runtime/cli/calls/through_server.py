@@ -140,7 +140,7 @@ async def is_ours(client: httpx.AsyncClient) -> bool:
     except httpx.ReadTimeout:
         raise Failed(
             f"What listens at {client.base_url} has said nothing for {BUSY:g} s, so it is not known whether it is "
-            "your server. Try again, or add --local to do without it."
+            "your server. Try again; `agentos call --local` makes a call without it."
         ) from None
     except (httpx.HTTPError, JsonTextError):
         return False
