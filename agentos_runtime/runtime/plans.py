@@ -24,7 +24,7 @@ class Plans:
         return plan
 
 
-def check_platform(plan: CallPlan, platform: str) -> None:
+def check_runs_on(plan: CallPlan, platform: str) -> None:
     """Raise UnsupportedPlatform where the skill does not run on this platform."""
     platforms = plan.skill.platforms
     if platforms and platform not in platforms:

@@ -31,7 +31,7 @@ from agentos_runtime.runtime.context import CallContext, CallInputs, Services
 from agentos_runtime.runtime.home.parts import Home
 from agentos_runtime.runtime.judging import judge
 from agentos_runtime.runtime.operating.following import Following
-from agentos_runtime.runtime.plans import check_platform
+from agentos_runtime.runtime.plans import check_runs_on
 from agentos_runtime.runtime.ports import Ledger, Upstream, Workers
 from agentos_runtime.runtime.preview import Preview
 from agentos_runtime.runtime.recall import Recalls
@@ -316,7 +316,7 @@ class Runtime:
         """The call with its plan and its validated inputs. Raises AgentOSError."""
         self._check_stopped(call.agent)
         plan = self._services.plans.plan(self.visible(call.agent).utility(call.skill, call.utility))
-        check_platform(plan, self._services.platform)
+        check_runs_on(plan, self._services.platform)
         if streaming and not plan.utility.streams:
             raise NotStreamable(
                 f"{call.skill}/{call.utility} does not stream; call it without stream",
