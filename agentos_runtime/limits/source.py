@@ -7,6 +7,7 @@ from typing import Any
 
 from agentos_runtime.config.settings import SettingsError, read_config
 from agentos_runtime.limits.rules import Rules, read_rules
+from agentos_runtime.storage.glances import Glance
 
 
 class RuleSource:
@@ -20,11 +21,12 @@ class RuleSource:
         self._name = os.fspath(file)
         self._rules = read_rules(given, file)
         self._stamp = self._look()
+        self._glance = Glance(self._look)
         self.problem: str | None = None
 
     def current(self) -> Rules:
-        """One `stat` when nothing changed."""
-        stamp = self._look()
+        """One `stat` in a turn of the event loop when nothing changed."""
+        stamp = self._glance.now()
         if stamp != self._stamp:
             self._stamp = stamp
             self._read()

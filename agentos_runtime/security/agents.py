@@ -81,11 +81,11 @@ class Agents:
         """What was read last, and under which stamp."""
 
     def stamp(self) -> Stamp | None:
-        """Differs when another answer is possible; one `lstat`."""
-        return self._file.stamp()
+        """Differs when another answer is possible; one `lstat` in a turn of the event loop."""
+        return self._file.glance()
 
     def is_bound(self, name: str) -> bool:
-        return name in self._current().bound
+        return name in self._known_under(self._file.glance()).bound
 
     def has_bound(self, name: str) -> bool:
         """The same by what was last read."""
@@ -93,7 +93,7 @@ class Agents:
 
     def stopped_at(self, name: str) -> str | None:
         """Since when no call of this name is made; None when it is not stopped."""
-        return self._current().stopped.get(name)
+        return self._known_under(self._file.glance()).stopped.get(name)
 
     def stopped(self) -> Mapping[str, str]:
         """Since when, by the names of all that are stopped."""
@@ -131,7 +131,7 @@ class Agents:
 
     def remove(self, name: str) -> bool:
         """End a token; its name is a label again. False when there was none."""
-        known = self.is_bound(name)
+        known = name in self._current().bound
         if known:
             self._change(lambda old: replace(old, bound=_without(old.bound, name)))
         return known
@@ -146,7 +146,7 @@ class Agents:
 
     def resume(self, name: str) -> bool:
         """Let it call again; False when it was not stopped."""
-        known = self.stopped_at(name) is not None
+        known = name in self._current().stopped
         if known:
             self._change(lambda old: replace(old, stopped=_without(old.stopped, name)))
         return known
@@ -155,7 +155,10 @@ class Agents:
         return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
     def _current(self) -> _Known:
-        stamp, (read_under, known) = self._file.stamp(), self._read
+        return self._known_under(self._file.stamp())
+
+    def _known_under(self, stamp: Stamp | None) -> _Known:
+        read_under, known = self._read
         if stamp != read_under:
             contents = self._file.read()
             known = self._load(contents.data) if contents else _Known()

@@ -78,8 +78,8 @@ class Approvals:
         self._lent: dict[str, tuple[str, frozenset[Grant]]] = {}
 
     def stamp(self) -> Stamp | None:
-        """Differs when `covers` may answer otherwise; one `lstat`."""
-        return self._file.stamp()
+        """Differs when `covers` may answer otherwise; one `lstat` in a turn of the event loop."""
+        return self._file.glance()
 
     def covers(self, skill: Skill, grant: Grant, stored: frozenset[Grant] = NOTHING) -> str | None:
         """Who approved the grant: `keys set`, `bundled`, `rewrite`, `agentos.lock`; None = nobody.

@@ -13,6 +13,7 @@ from typing import BinaryIO, TypeAlias
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import parse
+from agentos_runtime.storage.glances import Glance
 
 LOCK_WAIT = 5.0
 """Seconds to wait for another process that is changing the same file."""
@@ -43,6 +44,7 @@ class PrivateFile:
         self.path = path
         self._lock_wait = lock_wait
         self._name = os.fspath(path)
+        self._glance = Glance(self.stamp)
 
     def stamp(self) -> Stamp | None:
         """One `lstat`; None when the file is not there. One that cannot be reached has a stamp of its own."""
@@ -52,6 +54,10 @@ class PrivateFile:
             return None
         except OSError as error:
             return (error.errno or 0,)
+
+    def glance(self) -> Stamp | None:
+        """The stamp that all see in this turn of the event loop, if nobody changed the file through this object."""
+        return self._glance.now()
 
     def now(self) -> float:
         """Epoch seconds, on the clock of all who share the file."""
@@ -87,6 +93,7 @@ class PrivateFile:
             self._remove_leftovers()
             contents = self.read()
             self._write(change(contents.data if contents else None))
+            self._glance.forget()
 
     def sweep(self) -> None:
         """Remove what writers that were killed left behind; does nothing while somebody is writing."""

@@ -58,8 +58,10 @@ class Credentials:
         return "Credentials()"
 
     def stamp(self) -> Stamp | None:
-        """Differs when `find` may answer otherwise; one `lstat`, and one `stat` for each mounted file."""
-        stored = self._store.stamp()
+        """Differs when `find` may answer otherwise: one `lstat` in a turn of the event loop, and a `stat` for each
+        mounted file.
+        """
+        stored = self._store.glance()
         return stored if self._mounted is None else (*(stored or ()), -1, *self._mounted.stamp())
 
     def now(self) -> float:

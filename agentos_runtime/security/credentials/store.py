@@ -96,6 +96,10 @@ class CredentialStore:
         """Differs when `get` may answer otherwise; one `lstat`."""
         return self._file.stamp()
 
+    def glance(self) -> Stamp | None:
+        """The same, with one `lstat` in a turn of the event loop."""
+        return self._file.glance()
+
     def now(self) -> float:
         """Epoch seconds, on the clock of all who share the store."""
         return self._file.now()

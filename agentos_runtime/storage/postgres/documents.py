@@ -92,6 +92,10 @@ class SharedDocument(PrivateFile):
             return (-1,)
         return None if copy is None else copy.stamp
 
+    def glance(self) -> Stamp | None:
+        """The same."""
+        return self.stamp()
+
     def now(self) -> float:
         """On the database's clock."""
         return self._documents.now()
