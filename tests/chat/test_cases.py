@@ -5,11 +5,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
 from agentos_runtime.errors import AgentOSError
 from tests.chat.support import SKILLS, Expressions, Wire, case_bytes, schema
+from tests.reading import read_yaml
 
 CASES = sorted(SKILLS.glob("*/cases/*.yaml"))
 CASE = Draft202012Validator(schema("case"))
@@ -18,7 +18,7 @@ CHATS = ("anthropic", "gemini", "ollama", "openai", "openrouter")
 
 def is_one_exchange(file: Path) -> bool:
     """Whether the case is one request and one answer with a body; all others are run by `agentos test` alone."""
-    answer = yaml.safe_load(file.read_text(encoding="utf-8")).get("response", {})
+    answer = read_yaml(file.read_text(encoding="utf-8")).get("response", {})
     return "body" in answer or "events" in answer
 
 
@@ -26,7 +26,7 @@ PLAIN = [file for file in CASES if is_one_exchange(file)]
 
 
 def read(file: Path) -> dict[str, Any]:
-    case: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    case: dict[str, Any] = read_yaml(file.read_text(encoding="utf-8"))
     return case
 
 

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from tests.chat.dialects import DIALECTS, Dialect
 from tests.chat.support import Expressions
+from tests.reading import read_yaml
 from tests.sizes import examples
 
-TYPES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "dialects" / "types.yaml").read_text("utf-8"))
+TYPES: dict[str, Any] = read_yaml((Path(__file__).parent / "dialects" / "types.yaml").read_text("utf-8"))
 READERS = {dialect.name: Draft202012Validator(TYPES[dialect.name]) for dialect in DIALECTS}
 MANY = settings(
     max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

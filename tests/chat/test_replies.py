@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
 from agentos_runtime.errors import AgentOSError, UpstreamError, UpstreamTruncated
 from tests.chat.support import Expressions, ndjson, schema, sse
+from tests.reading import read_yaml
 
-TABLE: list[dict[str, Any]] = yaml.safe_load(
-    (Path(__file__).parent / "generations.yaml").read_text(encoding="utf-8")
-)
+TABLE: list[dict[str, Any]] = read_yaml((Path(__file__).parent / "generations.yaml").read_text(encoding="utf-8"))
 SKILLS = ("openrouter", "anthropic", "ollama")
 ROWS = [(row, skill) for row in TABLE for skill in SKILLS if skill in row]
 NAMES = [f"{skill}: {row['name']}" for row, skill in ROWS]

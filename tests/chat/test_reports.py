@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from agentos_runtime.errors import AgentOSError
 from tests.chat.support import Expressions, ndjson, sse
+from tests.reading import read_yaml
 
-TABLE: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "reports.yaml").read_text(encoding="utf-8"))
+TABLE: list[dict[str, Any]] = read_yaml((Path(__file__).parent / "reports.yaml").read_text(encoding="utf-8"))
 HI: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from agentos_runtime.errors import InvalidParams
 from tests.chat.support import Expressions
+from tests.reading import read_yaml
 
-TABLE: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "requests.yaml").read_text(encoding="utf-8"))
+TABLE: list[dict[str, Any]] = read_yaml((Path(__file__).parent / "requests.yaml").read_text(encoding="utf-8"))
 SKILLS = ("openrouter", "anthropic", "ollama")
 ROWS = [(row, skill) for row in TABLE for skill in SKILLS if skill in row]
 HI: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}

@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -19,6 +18,7 @@ from agentos_runtime.skills.files import SkillFile, SkillFolder
 from tests.cli.console import Console
 from tests.cli.test_check import HEAD
 from tests.docs.pages import ROOT
+from tests.reading import read_yaml
 
 SARIF = Draft202012Validator(json.loads((Path(__file__).parent / "sarif.schema.json").read_text()))
 COMMAND = re.compile(r"::(?:error|warning) file=[^,:\n]*(?:,\w+=[^,:\n]*)*::[^\n\r]*")
@@ -115,7 +115,7 @@ def test_a_case_or_a_part_stands_for_its_skill(console: Console) -> None:
 
 
 def test_pre_commit_has_a_hook_that_takes_skills_parts_and_cases() -> None:
-    [hook] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    [hook] = read_yaml((ROOT / ".pre-commit-hooks.yaml").read_text())
     assert (hook["id"], hook["entry"], hook["language"]) == ("agentos-check", "agentos check", "python")
     takes = re.compile(hook["files"])
     names = (

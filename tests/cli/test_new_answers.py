@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.cli.console import Console
+from tests.reading import read_yaml
 
 RANDOM = "Zx9q8W7e6R5tYu2Pk4Lm"
 SHAPES = {
@@ -66,7 +66,7 @@ def test_no_file_of_a_new_skill_holds_a_canary_of_the_answer(
     if done.code != 0:
         assert (done.code, files, "bug of agentos" in done.err) == (1, [], False)
         return
-    front = yaml.safe_load(next(file for file in files if file.name == "readme.md").read_text().split("---\n")[1])
+    front = read_yaml(next(file for file in files if file.name == "readme.md").read_text().split("---\n")[1])
     assert (front["id"], front["auth"], [*front["utilities"]]) == ("my-api", "none", ["get_me"])
     assert console.run("check", tmp_path / "skills").code == 0
     assert console.run("test", "my-api", "--json").json["failed"] == 0

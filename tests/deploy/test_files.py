@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from agentos_runtime.version import __version__
 from tests.deploy.test_balancers import installed
 from tests.metrics.test_figures import FAMILIES, OVER_A_DATABASE
+from tests.reading import read_all_yaml, read_yaml
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -30,13 +30,13 @@ def test_rules_and_panels_ask_for_figures_that_there_are(name: str) -> None:
     if name == "dashboard.json":
         asked = " ".join(target["expr"] for panel in json.loads(text)["panels"] for target in panel["targets"])
     else:
-        asked = " ".join(rule["expr"] for group in yaml.safe_load(text)["groups"] for rule in group["rules"])
+        asked = " ".join(rule["expr"] for group in read_yaml(text)["groups"] for rule in group["rules"])
     assert expressions(asked) <= FAMILIES | OVER_A_DATABASE
     assert expressions(asked)
 
 
 def test_every_alert_is_explained() -> None:
-    groups = yaml.safe_load((DEPLOY / "alerts.yaml").read_text())["groups"]
+    groups = read_yaml((DEPLOY / "alerts.yaml").read_text())["groups"]
     page = (ROOT / "docs" / "deploying.md").read_text()
     assert [rule["alert"] for group in groups for rule in group["rules"] if f"`{rule['alert']}`" not in page] == []
 
@@ -50,7 +50,7 @@ def test_every_setting_that_a_file_names_is_one() -> None:
 
 def test_every_file_that_kustomize_is_to_read_is_there() -> None:
     for file in (DEPLOY / "kubernetes").rglob("kustomization.yaml"):
-        for name in yaml.safe_load(file.read_text())["resources"]:
+        for name in read_yaml(file.read_text())["resources"]:
             assert (file.parent / name).exists(), (file, name)
 
 
@@ -60,7 +60,7 @@ def test_kustomize_puts_the_files_together(folder: str, kinds: set[str]) -> None
         [installed("kubectl"), "kustomize", str(DEPLOY / "kubernetes" / folder)], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert {each["kind"] for each in yaml.safe_load_all(done.stdout)} >= {*kinds, "Service", "NetworkPolicy"}
+    assert {each["kind"] for each in read_all_yaml(done.stdout)} >= {*kinds, "Service", "NetworkPolicy"}
 
 
 def test_compose_understands_its_file() -> None:
@@ -68,12 +68,12 @@ def test_compose_understands_its_file() -> None:
     command = [installed("docker-compose"), "--file", str(DEPLOY / "compose.yaml"), "config"]
     done = subprocess.run(command, env=given, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert {*yaml.safe_load(done.stdout)["services"]} == {"agentos-1", "agentos-2", "balancer"}
+    assert {*read_yaml(done.stdout)["services"]} == {"agentos-1", "agentos-2", "balancer"}
 
 
 @pytest.mark.parametrize("file", KUBERNETES, ids=lambda file: f"{file.parent.name}/{file.name}")
 def test_pods_run_this_version_without_rights_and_read_secrets_from_folders(file: Path) -> None:
-    document: Any = yaml.safe_load(file.read_text())
+    document: Any = read_yaml(file.read_text())
     template = document.get("spec", {}).get("template")
     if template is None:
         return

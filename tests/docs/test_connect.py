@@ -14,11 +14,11 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from tests.cli.console import Console
 from tests.docs.pages import DOCS, Block, blocks, read
 from tests.openapi.lab import bundled, tool
+from tests.reading import read_yaml
 
 NODE_MODULES = Path(__file__).parents[2] / "build" / "node" / "node_modules"
 LANGCHAIN = Path(__file__).parents[2] / "build" / "langchain" / "bin" / "python"
@@ -103,7 +103,7 @@ def test_the_entries_of_clients_are_printed_by_the_commands_that_are_shown(tmp_p
 def test_entries_that_are_shown_are_what_they_say() -> None:
     for each in blocks(PAGE):
         if each.kind in ("json", "yaml", "toml"):
-            readers: dict[str, Any] = {"json": json.loads, "yaml": yaml.safe_load, "toml": tomllib.loads}
+            readers: dict[str, Any] = {"json": json.loads, "yaml": read_yaml, "toml": tomllib.loads}
             found = readers[each.kind](each.text)
             assert "agentos" in json.dumps(found)
         elif each.kind == "python":

@@ -7,9 +7,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.importers.workshop import Workshop, body, service
+from tests.reading import as_yaml
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def test_a_document_at_an_address_brings_its_server_and_its_other_files(workshop
         {"/a": {"post": {"requestBody": body({"$ref": "parts.yaml#/A"})}}}, servers=[{"url": "/api"}]
     )
     files = {
-        "/docs/service.yaml": yaml.safe_dump(document),
+        "/docs/service.yaml": as_yaml(document),
         "/docs/parts.yaml": "A: {properties: {x: {type: string}}}",
     }
     with serving(files) as address:
@@ -61,7 +61,7 @@ def test_a_document_at_an_address_brings_its_server_and_its_other_files(workshop
 def test_a_reference_to_another_server_is_not_followed(workshop: Workshop) -> None:
     with serving({"/parts.yaml": "A: {properties: {secret: {}}}"}) as other:
         document = service({"/a": {"post": {"requestBody": body({"$ref": f"{other}/parts.yaml#/A"})}}})
-        with serving({"/service.yaml": yaml.safe_dump(document)}) as address:
+        with serving({"/service.yaml": as_yaml(document)}) as address:
             done = workshop.run("openapi", f"{address}/service.yaml")
     assert done.code == 0
     assert "is not fetched: it lies elsewhere" in done.out
@@ -71,7 +71,7 @@ def test_a_reference_to_another_server_is_not_followed(workshop: Workshop) -> No
 def test_a_person_is_asked_before_what_a_document_refers_to_is_fetched(workshop: Workshop) -> None:
     files = {"/parts.yaml": "A: {properties: {secret: {}}}"}
     document = service({"/a": {"post": {"requestBody": body({"$ref": "parts.yaml#/A"})}}})
-    with serving(files | {"/service.yaml": yaml.safe_dump(document)}) as address:
+    with serving(files | {"/service.yaml": as_yaml(document)}) as address:
         given = ("import", "openapi", f"{address}/service.yaml", "--id", "service")
         done = workshop.console.asked({"what else it names there? [y/N]: ": "n"}, *given)
     assert (done.code, "is not fetched: you said no" in " ".join(done.out.split())) == (0, True), done.out
@@ -79,7 +79,7 @@ def test_a_person_is_asked_before_what_a_document_refers_to_is_fetched(workshop:
 
 
 def test_an_address_that_leads_on_is_said_not_followed(workshop: Workshop) -> None:
-    with serving({"/old": "-> /new", "/new": yaml.safe_dump(service({}))}) as address:
+    with serving({"/old": "-> /new", "/new": as_yaml(service({}))}) as address:
         moved, missing = (workshop.run("openapi", f"{address}/{name}") for name in ("old", "none"))
     assert (moved.code, "The address leads on to /new" in moved.err) == (1, True)
     assert (missing.code, "127.0.0.1 answered 404" in missing.err) == (1, True)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from agentos_runtime.manifest.schema import ManifestSchema
 from agentos_runtime.resources import read_schema
 from tests.importers.documents import COMBINED, FORMS, KENNEL
 from tests.importers.workshop import Workshop, service
+from tests.reading import as_yaml, read_yaml
 from tests.sizes import examples
 
 
@@ -40,8 +40,8 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return copy
 
 
-FORMS_DOCUMENT = yaml.safe_load(FORMS)
-DOCUMENTS = [yaml.safe_load(KENNEL), yaml.safe_load(COMBINED), FORMS_DOCUMENT]
+FORMS_DOCUMENT = read_yaml(FORMS)
+DOCUMENTS = [read_yaml(KENNEL), read_yaml(COMBINED), FORMS_DOCUMENT]
 junk: st.SearchStrategy[Any] = st.sampled_from(
     [None, True, 0, -1.5, "", "x y", "{", "#/paths", "ä\n---\n'\"", [], {}, [None], {"": {}}, {"$ref": "#/nowhere"}]
 )
@@ -54,7 +54,7 @@ def test_one_wrong_value_anywhere_is_survived(schema: ManifestSchema, document: 
     broken = replaced(document, place, data.draw(junk))
     losses = Losses()
     try:
-        api = read_openapi(yaml.safe_dump(broken).encode(), "file:///service.yaml", lambda _: b"", losses)
+        api = read_openapi(as_yaml(broken).encode(), "file:///service.yaml", lambda _: b"", losses)
     except ImportProblem:
         return
     names = utility_names(api.operations, ("service", api.title), {}, {})
@@ -68,7 +68,7 @@ def test_nothing_where_anything_may_stand_is_survived() -> None:
     for place in places(FORMS_DOCUMENT):
         broken = replaced(FORMS_DOCUMENT, place, None)
         with contextlib.suppress(ImportProblem):
-            read_openapi(yaml.safe_dump(broken).encode(), "file:///service.yaml", lambda _: b"", Losses())
+            read_openapi(as_yaml(broken).encode(), "file:///service.yaml", lambda _: b"", Losses())
 
 
 def test_names_that_are_no_texts_and_servers_that_are_no_addresses_are_survived(workshop: Workshop) -> None:

@@ -6,7 +6,6 @@ from itertools import product
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from agentos_runtime.importers.curl.reader import read_curl
 from agentos_runtime.importers.service import CurlImport, import_curl
 from agentos_runtime.importers.update import Disk
 from tests.importers.workshop import Workshop
+from tests.reading import read_yaml
 from tests.sizes import examples
 
 SECRET = "canary-4711-secret"
@@ -33,7 +33,7 @@ def imported(workshop: Workshop, command: str, *args: object) -> dict[str, Any]:
 def front(command: str) -> dict[str, Any]:
     """What the file would say, without writing it."""
     text = import_curl(CurlImport(command), "service", Disk({}, {})).plan.files["readme.md"]
-    found: dict[str, Any] = yaml.safe_load(text.split("---\n")[1])
+    found: dict[str, Any] = read_yaml(text.split("---\n")[1])
     return found
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from agentos_runtime import Call, Settings, open_runtime_sync
 from agentos_runtime.runtime import Runtime
 from tests.importers.calling import params_of
 from tests.importers.generated import document, swagger
 from tests.importers.workshop import Workshop
+from tests.reading import as_yaml
 
 COUNT, PADDING = (int(number) for number in os.environ.get("AGENTOS_TEST_OPERATIONS", "40,0").split(","))
 """Operations of each document, and characters of prose in each: `1200,9000` make 13 MB."""
@@ -43,7 +43,7 @@ def texts(folder: Path, kind: str) -> tuple[dict[str, Any], str]:
         "3.2": lambda: document(COUNT, version="3.2.0", seed=4, padding=PADDING),
         "several files": lambda: apart(document(COUNT, seed=5, padding=PADDING), folder),
     }[kind]()
-    return made, yaml.safe_dump(made, sort_keys=False) if kind.endswith("YAML") else json.dumps(made)
+    return made, as_yaml(made) if kind.endswith("YAML") else json.dumps(made)
 
 
 def _preview(call: Call, runtime: Runtime) -> Any:

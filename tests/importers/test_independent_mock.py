@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from agentos_runtime import Call, Settings, open_runtime_sync
 from agentos_runtime.calls.messages import UpstreamRequest
@@ -21,6 +20,7 @@ from agentos_runtime.errors import InvalidParams
 from agentos_runtime.runtime import Runtime
 from tests.importers.calling import params_of
 from tests.importers.workshop import Workshop
+from tests.reading import read_yaml
 
 NODE = Path(os.environ.get("PRISM", Path(__file__).parents[2] / "build" / "prism" / "node_modules"))
 PRISM = NODE / "@stoplight" / "prism-cli" / "dist" / "index.js"
@@ -78,7 +78,7 @@ def _filled_in(server: Any) -> str:
 def refusals(workshop: Workshop, file: Path, *, full: bool) -> tuple[int, list[str]]:
     """How many calls were made, and what the mock said against some of them."""
     text = file.read_text(encoding="utf-8")
-    document = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+    document = json.loads(text) if file.suffix == ".json" else read_yaml(text)
     done = workshop.run("openapi", file, "--deprecated")
     assert done.code == 0, done.err
     workshop.check()
@@ -150,7 +150,7 @@ def test_each_operation_of_a_document_is_imported_or_listed(workshop: Workshop, 
     assert done.code == 0, done.err
     workshop.check()
     text = file.read_text(encoding="utf-8")
-    document = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+    document = json.loads(text) if file.suffix == ".json" else read_yaml(text)
     methods = ("get", "put", "post", "patch", "delete", "head", "options")
     described = {(method, path) for path, item in document["paths"].items() for method in methods if method in item}
     told = {(each["what"], where) for each in done.json["not_expressed"] for where in each["where"]}

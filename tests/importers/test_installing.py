@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.importers.api import ImportProblem
@@ -13,6 +12,7 @@ from agentos_runtime.skills.imported_files import InvalidSkillId
 from agentos_runtime.skills.installing import ImportReport, import_skill
 from tests.importers.documents import KENNEL_LAP
 from tests.importers.workshop import Workshop, answer, service
+from tests.reading import as_yaml
 
 THING = {"type": "object", "properties": {"id": {"type": "string"}}}
 CURL = CurlImport("curl https://api.example.com/v1/search?q=cats", "search_cats")
@@ -25,7 +25,7 @@ def described(folder: Path, **paths: str) -> ServiceImport:
         for name, summary in paths.items()
     }
     file = folder / "service.yaml"
-    file.write_text(yaml.safe_dump(service(said)), encoding="utf-8")
+    file.write_text(as_yaml(service(said)), encoding="utf-8")
     return ServiceImport("openapi", str(file))
 
 

@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from agentos_runtime.importers.skill_file import read_file
 from agentos_runtime.importers.update import Disk, known_names, make_plan
 from tests.importers.documents import KENNEL
 from tests.importers.workshop import NOTHING, Workshop, answer, body, query, service
+from tests.reading import as_yaml
 from tests.sizes import examples
 
 THING = {"type": "object", "properties": {"id": {"type": "string"}}}
@@ -264,7 +264,7 @@ documents = st.dictionaries(
 
 def generated(document: dict[str, Any], disk: Disk) -> Generated:
     losses = Losses()
-    api = read_openapi(yaml.safe_dump(document).encode(), "file:///service.yaml", lambda _: b"", losses)
+    api = read_openapi(as_yaml(document).encode(), "file:///service.yaml", lambda _: b"", losses)
     called = utility_names(
         api.operations, ("service",), known_names(disk, [route(one.method, one.path) for one in api.operations]), {}
     )

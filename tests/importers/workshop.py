@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.cli.console import Console, Done
+from tests.reading import as_yaml, read_yaml
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Workshop:
     def document(self, content: Any, name: str = "service.yaml") -> Path:
         file = self.folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        text = content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        text = content if isinstance(content, str) else as_yaml(content)
         file.write_text(text, encoding="utf-8")
         return file
 
@@ -63,7 +62,7 @@ class Workshop:
         return self.file(skill, name).read_text(encoding="utf-8")
 
     def front(self, skill: str = "service", name: str = "readme.md") -> dict[str, Any]:
-        found: dict[str, Any] = yaml.safe_load(self.text(skill, name).split("---\n")[1])
+        found: dict[str, Any] = read_yaml(self.text(skill, name).split("---\n")[1])
         return found
 
     def edit(self, old: str, new: str, skill: str = "service", name: str = "readme.md") -> None:

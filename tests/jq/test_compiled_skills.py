@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from agentos_runtime.calls.deltas import plan_stream
 from agentos_runtime.jq.compiled.engine import Engine, Refusal
@@ -23,6 +22,7 @@ from tests.cli.console import Console
 from tests.jq.random_programs import Maker
 from tests.jq.test_compiled import Difference
 from tests.manifest.loading import SCHEMA
+from tests.reading import read_all_yaml
 from tests.recorded import exchanges, seed
 from tests.security.support import environment_number
 
@@ -91,7 +91,7 @@ def cases(skill: str) -> list[Json]:
 
 def _documents(folder: Path) -> Iterator[Json]:
     for file in sorted(folder.glob("*.y*ml")):
-        for document in yaml.safe_load_all(file.read_text(encoding="utf-8")):
+        for document in read_all_yaml(file.read_text(encoding="utf-8")):
             yield from _inside(json.loads(json.dumps(document, default=str)), 0)
 
 

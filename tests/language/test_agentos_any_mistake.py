@@ -5,7 +5,6 @@ import re
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,13 +16,14 @@ from tests.local.test_programs import FRONT as PROGRAMS
 from tests.local.test_sql import FRONT as SQL
 from tests.manifest.loading import load_bytes
 from tests.manifest.test_any_mistake import INTERNAL
+from tests.reading import read_yaml
 from tests.sizes import examples
 
 Path = tuple[str | int, ...]
 
 
 def front(text: str) -> Any:
-    return yaml.safe_load(text.split("---")[1])
+    return read_yaml(text.split("---")[1])
 
 
 FILES = {

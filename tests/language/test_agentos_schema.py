@@ -4,7 +4,6 @@ from collections.abc import Collection
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
 from agentos_runtime.manifest.dialects import agentos, replies, requests, shapes
@@ -13,6 +12,7 @@ from agentos_runtime.resources import skills_folder
 from tests.language import agentos_schema
 from tests.language.test_agentos import C, D, E
 from tests.local.test_programs import FRONT
+from tests.reading import read_yaml
 
 OURS = frozenset({"strict_returns", "credential", "gone", "additional_params", "provides", "credits", "test"})
 """Keys of a callable that nothing of AgentOS's own language says, or that only hold information."""
@@ -20,7 +20,7 @@ BUNDLED = ("github", "hackernews", "todoist", "sqlite")
 
 
 def front(text: str) -> Any:
-    return yaml.safe_load(text.split("---")[1] if text.startswith("---") else text)
+    return read_yaml(text.split("---")[1] if text.startswith("---") else text)
 
 
 def bundled(name: str) -> str:

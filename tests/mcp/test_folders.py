@@ -4,9 +4,9 @@ import hashlib
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.mcp.lab import MODERN, SKILL, Client, lab
+from tests.reading import read_yaml
 
 
 def read(client: Client, uri: str) -> str:
@@ -24,7 +24,7 @@ def test_every_file_of_a_skill_is_read_as_it_was_listed(client: Client) -> None:
         text = read(client, file["uri"]).encode()
         assert (file["size"], file["digest"]) == (len(text), f"sha256:{hashlib.sha256(text).hexdigest()}")
     front = read(client, skill["uri"]).split("---\n")[1]
-    assert yaml.safe_load(front) == skill["frontmatter"]
+    assert read_yaml(front) == skill["frontmatter"]
     assert skill["frontmatter"]["name"] == "test"
     assert "Not bundled" in skill["frontmatter"]["description"]
 
@@ -77,7 +77,7 @@ def test_hostile_text_shows_and_does_not_steer(tmp_path: Path) -> None:
         client = it.client()
         (skill,) = client.ask("skills/list")["skills"]
         text = read(client, skill["uri"])
-        assert yaml.safe_load(text.split("\n---\n")[0].removeprefix("---\n")) == skill["frontmatter"]
+        assert read_yaml(text.split("\n---\n")[0].removeprefix("---\n")) == skill["frontmatter"]
         assert "\n" not in skill["frontmatter"]["description"]
         heard = b"".join(client.heard).decode()
         heard += (

@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
 from tests.openrouter.forms import parts_of
+from tests.reading import read_yaml
 
 FILE = Path(__file__).resolve().parents[3] / "shared" / "data" / "openrouter" / "openapi-2026-08.yaml"
 BASE = "/api/v1"
@@ -110,7 +110,7 @@ def description() -> Description:
     """Skips the test when the document is absent."""
     if not FILE.is_file():
         pytest.skip("OpenRouter's description is not beside this checkout")
-    document = yaml.load(FILE.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    document = read_yaml(FILE.read_bytes())
     return Description(json.loads(json.dumps(document, default=str)))
 
 

@@ -22,7 +22,6 @@ from typing import Any, TypeAlias
 
 import httpx
 import jsonschema
-import yaml
 
 from agentos_runtime import jsontext
 from agentos_runtime.calls.requests.given import check_params
@@ -36,6 +35,7 @@ from agentos_runtime.resources import skills_folder
 from tests.end_to_end.house import House, events_of, house
 from tests.jq.support import check
 from tests.manifest.loading import load_bytes
+from tests.reading import read_yaml
 from tests.security.fuzz_echoes import echoes
 from tests.security.generators import http_request, mutated_bytes, mutated_value, program, valid
 from tests.security.lab import CODES, is_stream
@@ -86,7 +86,7 @@ def load_soundly(data: bytes) -> None:
         assert position.column >= 1, problem
 
 
-DOCUMENT: Mapping[str, Any] = yaml.safe_load("""
+DOCUMENT: Mapping[str, Any] = read_yaml("""
 id: demo
 name: Demo
 description: x
@@ -238,7 +238,7 @@ def one_event(event: Any, dice: random.Random) -> bytes:
 def cases() -> list[tuple[str, Mapping[str, Any]]]:
     """Every case of the bundled skills, with its skill's id."""
     files = sorted(skills_folder().glob("*/cases/*.yaml"))
-    return [(file.parent.parent.name, yaml.safe_load(file.read_bytes())) for file in files]
+    return [(file.parent.parent.name, read_yaml(file.read_bytes())) for file in files]
 
 
 @contextlib.contextmanager

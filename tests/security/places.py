@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import yaml
-
 from agentos_runtime.bootstrap import open_safeguards
 from agentos_runtime.calls.call import Call
 from agentos_runtime.calls.evaluate import Inputs
@@ -46,13 +44,14 @@ from agentos_runtime.storage.private_files import PrivateFile
 from agentos_runtime.testing.fake_credentials import EverythingApproved
 from agentos_runtime.waiting.desk import Desk
 from tests.manifest.loading import load_bytes
+from tests.reading import read_yaml
 
 SECRETS = {"key": 'sk-places:canary/5b0d"91+f=2 z', "user": "user.canary-77:x", "token": "tok_canary%41&8c11"}
 ORIGIN = "https://places.example"
 PLACEHOLDER = re.compile(r"agentos[a-p]{6}|[a-p]{40}")
 """What is left of a placeholder that nobody replaced."""
 
-PARTS: Mapping[str, list[str]] = yaml.safe_load(Path(__file__).with_name("places.yaml").read_text())
+PARTS: Mapping[str, list[str]] = read_yaml(Path(__file__).with_name("places.yaml").read_text())
 UNCHANGED = 0.3
 """How often nothing is done with what was reached."""
 NAMES = ("a", "b", "key", "deep", "x.y", "c[]")

@@ -1,12 +1,13 @@
 """`agentos drift`: every change of shape is found, and nothing that is none."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.cli.console import Console
+from tests.reading import as_yaml, read_yaml
 from tests.testing.support import CASES, NOTES, READ, console
 from tests.toy.raw import Toy, answer, answer_json
 
@@ -44,10 +45,10 @@ CASE = {
 
 def changed(**to: Any) -> dict[str, Any]:
     """The answer with what stands at `a__b` replaced, or taken out where that is `...`; `0` is each of a list."""
-    copy: dict[str, Any] = yaml.safe_load(yaml.safe_dump(BEFORE))
+    made = copy.deepcopy(BEFORE)
     for path, value in to.items():
-        _put(copy, path.split("__"), value)
-    return copy
+        _put(made, path.split("__"), value)
+    return made
 
 
 def _put(owner: Any, steps: list[str], value: Any) -> None:
@@ -103,7 +104,7 @@ NO_DRIFTS: dict[str, dict[str, Any]] = {
 def zoo(tmp_path: Path) -> Console:
     made = Console(tmp_path / "home", tmp_path / "skills")
     made.write("zoo/readme.md", SKILL)
-    made.write("zoo/cases/all.yaml", yaml.safe_dump(CASE, sort_keys=False))
+    made.write("zoo/cases/all.yaml", as_yaml(CASE))
     return made
 
 
@@ -133,7 +134,7 @@ def test_an_update_writes_the_case_anew_so_that_it_passes(zoo: Console) -> None:
     now = changed(keeper__name=..., total=7)
     code, _, case = drifted(zoo, now, "--update")
     assert (code, case["updated"]) == (1, True)
-    written = yaml.safe_load((zoo.skills / "zoo/cases/all.yaml").read_text(encoding="utf-8"))
+    written = read_yaml((zoo.skills / "zoo/cases/all.yaml").read_text(encoding="utf-8"))
     assert (written["description"], written["live"], written["response"]) == ("All", True, {"body": now})
     assert zoo.run("test", "zoo").code == 0
     assert drifted(zoo, now)[:2] == (0, [])

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from agentos_runtime.bootstrap import open_runtime
 from agentos_runtime.calls.call import Call
@@ -15,6 +14,7 @@ from agentos_runtime.config.settings import Settings
 from agentos_runtime.testing.recording import Heard, NotRecorded, make_case
 from agentos_runtime.testing.run import Stage, plain_outcome, playing
 from tests.cli.console import Console
+from tests.reading import read_yaml
 from tests.security.echoes import ENCODINGS, ESCAPES
 from tests.testing.support import console
 from tests.toy.raw import Behaviour, Toy, answer, answer_json, chunked_head, one_chunk, say
@@ -61,7 +61,7 @@ def passes(made: Console) -> None:
 def test_a_recorded_call_is_a_case_that_passes_at_once(made: Console) -> None:
     said, text = call(made, "read", "id=a b", "lang=de", to=answer_json({"body": "Hallo", "more": [1, 2.5, None]}))
     assert "Recorded: " in said
-    assert yaml.safe_load(text) == {
+    assert read_yaml(text) == {
         "description": "Read a note: id a b, lang de",
         "utility": "read",
         "params": {"id": "a b", "lang": "de"},
@@ -77,7 +77,7 @@ def test_a_recorded_call_is_a_case_that_passes_at_once(made: Console) -> None:
 def test_a_call_that_writes_is_not_live_and_a_failure_is_a_case_too(made: Console) -> None:
     full = answer_json({"error": {"message": "The shelf is full"}}, 429, [("Retry-After", "7"), ("Date", "x")])
     _, text = call(made, "write", "text=Hi", to=full)
-    found = yaml.safe_load(text)
+    found = read_yaml(text)
     assert "live" not in found
     assert found["response"] == {
         "status": 429,
@@ -92,7 +92,7 @@ def test_a_stream_is_recorded_with_its_events_and_deltas(made: Console) -> None:
     events = b"".join(f"data: {json.dumps({'say': text})}\n\n".encode() for text in ("Once ", "upon"))
     whole = chunked_head(200, SSE) + one_chunk(events + b"data: [DONE]\n\n") + b"0\r\n\r\n"
     _, text = call(made, "tell", "about=foxes", "--stream", to=say(whole))
-    found = yaml.safe_load(text)
+    found = read_yaml(text)
     assert found["response"]["events"] == [
         {"data": {"say": "Once "}},
         {"data": {"say": "upon"}},
@@ -109,7 +109,7 @@ def test_every_page_is_recorded(made: Console) -> None:
     )
     pages = answer_json({"items": [1, 2], "next": "c2"}), answer_json({"items": [3]})
     _, text = call(made, "pages", "--all", to=pages[0], more=pages[1:])
-    assert [each["request"]["url"] for each in yaml.safe_load(text)["exchanges"]] == [
+    assert [each["request"]["url"] for each in read_yaml(text)["exchanges"]] == [
         "https://notes.example/v1/notes?limit=100",
         "https://notes.example/v1/notes?cursor=c2&limit=100",
     ]

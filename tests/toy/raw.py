@@ -347,15 +347,17 @@ def bomb(size: int, headers: Headers = ()) -> Behaviour:
 
 
 def zipped(size: int) -> bytes:
-    """gzip of `size` zero bytes, made without holding them."""
-    compressor = zlib.compressobj(9, zlib.DEFLATED, 31)
+    """gzip of `size` zero bytes, made without holding them: one compressed megabyte, again and again."""
     block = bytes(1 << 20)
-    return b"".join(_compressed(compressor.compress, block, size)) + compressor.flush()
-
-
-def _compressed(compress: Callable[[bytes], bytes], block: bytes, size: int) -> Iterator[bytes]:
-    for start in range(0, size, len(block)):
-        yield compress(block[: size - start])
+    whole, rest = divmod(size, len(block))
+    head = gzip.compress(b"", mtime=0)[:10]
+    once, last = (zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS) for _ in range(2))
+    repeated = once.compress(block) + once.flush(zlib.Z_FULL_FLUSH)
+    ending = last.compress(block[:rest]) + last.flush()
+    checksum = 0
+    for part in (*[block] * whole, block[:rest]):
+        checksum = zlib.crc32(part, checksum)
+    return head + repeated * whole + ending + struct.pack("<II", checksum, size % (1 << 32))
 
 
 def gzipped(body: bytes, status: int = 200, headers: Headers = ()) -> Behaviour:
