@@ -2,11 +2,15 @@
 
 import gc
 import os
-from collections.abc import Generator
+import shutil
+import signal
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import settings
 
+from agentos_runtime.config.settings import Settings
+from tests import keeping
 from tests.sizes import examples
 
 # Where nobody can look at what a chance found, the examples are the same each time.
@@ -24,3 +28,27 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
         gc.collect()
         gc.freeze()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The first process of a run makes what the others share."""
+    if keeping.VARIABLE not in os.environ:
+        keeping.begin()
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(keeping.VARIABLE), ignore_errors=True))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # a run in the background of a shell; programs that it starts would not be interrupted either
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_cache() -> Iterator[None]:
+    """See tests/keeping.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Settings, "cache_folder", property(lambda _: keeping.kept()))
+        yield
+
+
+@pytest.fixture
+def own_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each home has its own cache, as it is."""
+    monkeypatch.setattr(Settings, "cache_folder", keeping.OWN)

@@ -168,8 +168,7 @@ async def run_cases(settings: Settings, skills: Sequence[str] = ()) -> CasesRepo
         check_names(stage.runtime.registry, skills)
         runs = [
             CaseRun(file, await stage.runner.run(file.case) if file.case else None)
-            for file in stage.store.files()
-            if not skills or file.skill in skills
+            for file in stage.store.files(skills)
         ]
     having = {each.file.skill for each in runs}
     return CasesReport(tuple(runs), tuple(name for name in skills if name not in having))

@@ -1,6 +1,6 @@
 """All cases of the skills that are loaded, read again when they change."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -30,10 +30,10 @@ class CaseStore:
         self._last: ContextVar[dict[Path, int]] = ContextVar("last")
         """Of a case with several exchanges, which one answered last: each call has a place of its own."""
 
-    def files(self) -> list[CaseFile]:
-        """Every case file of every skill that is ready, right or wrong."""
-        entries = self._registry.entries
-        return [found for entry in entries if entry.skill for found in self._of(entry.skill, entry.folder)]
+    def files(self, skills: Collection[str] = ()) -> list[CaseFile]:
+        """Every case file of these skills, or of all, that are ready; right or wrong. No other is read."""
+        wanted = [entry for entry in self._registry.entries if not skills or entry.id in skills]
+        return [found for entry in wanted if entry.skill for found in self._of(entry.skill, entry.folder)]
 
     def cases(self) -> list[Case]:
         return [found.case for found in self.files() if found.case is not None]

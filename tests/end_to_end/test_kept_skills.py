@@ -21,6 +21,8 @@ from agentos_runtime.skills.opening import open_cache, open_registry
 from agentos_runtime.storage.cache import Cache
 from tests.cli.console import Console
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 MANIFEST = """---
 id: toy
 name: Toy

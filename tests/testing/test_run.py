@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.manifest.model import Skill
+from agentos_runtime.skills.files import SkillFile
+from agentos_runtime.testing import store
+from agentos_runtime.testing.load import read_case
+from agentos_runtime.testing.model import CaseFile
 from agentos_runtime.testing.run import CasesReport, NotRun, run_cases
+from agentos_runtime.testing.schema import CaseSchema
 from tests.cli.console import Console
 from tests.testing.support import CASES, NOTES, READ, WRITE, console
 
@@ -35,6 +41,22 @@ def test_only_the_skills_that_are_named_are_run_and_those_without_cases_are_told
     assert [(each.file.skill, each.passed) for each in run(made, "notes", "bare").runs] == [("notes", True)]
     assert run(made, "notes", "bare").without == ("bare",)
     assert (run(made, "bare").runs, run(made).without) == ((), ())
+
+
+def test_cases_of_skills_that_are_not_named_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = console(tmp_path, {"write": WRITE})
+    made.write("other/readme.md", NOTES.replace("id: notes", "id: other"))
+    made.write("other/cases/write.yaml", WRITE)
+    read: list[str] = []
+
+    def seen(file: SkillFile, skill: Skill, schema: CaseSchema) -> CaseFile:
+        read.append(skill.id)
+        return read_case(file, skill, schema)
+
+    monkeypatch.setattr(store, "read_case", seen)
+    assert [run(made, "notes").passed, *read] == [1, "notes"]
+    assert run(made).passed == 2
+    assert sorted(read) == ["notes", "notes", "other"]
 
 
 def test_skills_that_are_not_there_or_broken_are_refused_and_the_home_is_not_made(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ async def try_chat(settings: Settings, skill: str) -> ChatReport:
     """Try what holds for every chat with the cases of this skill. Raises NotRun, and what `open_runtime` raises."""
     async with playing(settings) as stage:
         check_names(stage.runtime.registry, [skill])
-        files = [each.case for each in stage.store.files() if each.skill == skill]
+        files = [each.case for each in stage.store.files([skill])]
         cases = [case for case in files if case is not None and is_chat(case.utility)]
         if not cases:
             raise NotRun(
