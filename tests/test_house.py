@@ -75,6 +75,7 @@ MEASURES_INTERNALS: Mapping[str, str] = {
 CATCHES_EVERYTHING: Mapping[str, str] = {
     "executors/inside/python_worker.py": "whatever a skill's own function raises is what came of it",
     "storage/postgres/driver.py": "whatever is no answer of the server ends the connection",
+    "http_client/answers.py": "what is raised over a piece that is taken at once is raised where it is waited for",
     "storage/file_threads.py": "what a thread raises is raised where it is waited for",
     "skills/registry.py": "whatever goes wrong with one file is that skill's problem",
     "cli/main.py": "a bug becomes a sentence and exit code 1, without a traceback that could hold data",

@@ -1,7 +1,7 @@
 """One answer while it arrives: its head, and its body with back-pressure."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from agentos_runtime.http_client.faults import Lost, WireError
@@ -29,6 +29,7 @@ class Answer:
         "_loop",
         "_paused",
         "_pieces",
+        "_take",
         "_waiter",
         "complete",
         "error",
@@ -53,6 +54,7 @@ class Answer:
         self._buffered = 0
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
+        self._take: Callable[[bytes], bool] | None = None
 
     # ------------------------------------------------------------------ for who reads
 
@@ -74,6 +76,20 @@ class Answer:
                 raise self.error
             await self._news()
         return self.read_nowait()
+
+    async def listen(self, take: Callable[[bytes], bool]) -> None:
+        """Give all that arrives to `take`, in the turn of the event loop in which it does, until that says False.
+
+        Ends, too, where something is to be read, or nothing more comes. Raises WireError, and what `take` raises.
+        """
+        if not self._pieces and not self.complete and self.error is None:
+            self._take = take
+            try:
+                await self._news()
+            finally:
+                self._take = None
+        if self.error is not None and not self._pieces:
+            raise self.error
 
     def read_nowait(self) -> bytes:
         """What `read` would give without waiting, or b""."""
@@ -122,8 +138,18 @@ class Answer:
 
     def wake(self) -> None:
         """Something is new for who waits."""
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        if self._take is not None and self._pieces:
+            try:
+                if self._take(self.read_nowait()) and not self.complete and self.error is None:
+                    return
+            except Exception as error:  # noqa: BLE001 - it is raised where this is waited for
+                if not waiter.done():
+                    waiter.set_exception(error)
+        if not waiter.done():
+            waiter.set_result(None)
 
     async def _news(self) -> None:
         self._waiter = self._loop.create_future()

@@ -1,7 +1,7 @@
 """An answer that is read while it arrives."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.http_client.answers import Answer
@@ -66,12 +66,39 @@ class UpstreamStream:
                     return raw
                 self._decoded = self._decoder.feed(raw)
         except CAUGHT as error:
-            if self._lost_patience:
-                raise idle_too_long(self._circumstances.origin, self._idle_timeout) from None
-            if self._closed:
-                return b""
-            self.abort()
-            raise failure(error, self._circumstances).error from None
+            self._fail(error)
+            return b""
+
+    async def listen(self, take: Callable[[bytes], bool]) -> None:
+        """Give all that arrives to `take`, in the very turn of the event loop in which it does, until that says
+        False, something is to be read, or nothing more comes. What is packed is to be read.
+
+        Raises as `chunks()`, and what `take` raises.
+        """
+        if not self._is_plain or self._closed:
+            return
+        patience = self._patience
+
+        def arrived(piece: bytes) -> bool:
+            patience.begin()
+            return take(piece)
+
+        patience.begin()
+        try:
+            await self._answer.listen(arrived)
+        except CAUGHT as error:
+            self._fail(error)
+        finally:
+            patience.rest()
+
+    def _fail(self, error: Exception) -> None:
+        """What it means that no more can be read. Raises UpstreamError, but for who closed it."""
+        if self._lost_patience:
+            raise idle_too_long(self._circumstances.origin, self._idle_timeout) from None
+        if self._closed:
+            return
+        self.abort()
+        raise failure(error, self._circumstances).error from None
 
     async def whole(self, timeout: float) -> UpstreamResponse:
         """Read the rest, bounded like any plain answer, and close: for an error, or an answer that does not stream.

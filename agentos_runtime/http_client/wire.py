@@ -54,6 +54,9 @@ class Wire(asyncio.Protocol):
         self._keep = False
         self._paused = False
         self._readable: Callable[[int], object] = lambda milliseconds: True
+        self._arrived: list[bytes] = []
+        self.on_body = self._arrived.append
+        """The parser's: pieces of a body, which `_feed` hands over together."""
 
     # ------------------------------------------------------------------ for the pool
 
@@ -222,6 +225,8 @@ class Wire(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fault = self._fault or Malformed("not HTTP/1.1")
+        if self._arrived:
+            self._feed(answer)
         if self._without_body > LONGEST_HEAD and not answer.complete:
             self._fault = self._fault or Malformed("the head is too large")
         if self._fault is not None:
@@ -289,15 +294,20 @@ class Wire(asyncio.Protocol):
         if answer.method in _HEAD_ONLY:
             answer.finish()
 
-    def on_body(self, body: bytes) -> None:
+    def _feed(self, answer: Answer) -> None:
+        """Hand over what arrived of a body."""
+        arrived = self._arrived
         self._without_body = 0
-        if self._answer is not None and not self._answer.complete:
-            self._answer.feed(body)
+        if not answer.complete:
+            answer.feed(arrived[0] if len(arrived) == 1 else b"".join(arrived))
+        arrived.clear()
 
     def on_message_complete(self) -> None:
         if self._in_interim:
             self._in_interim = False
         elif self._answer is not None and self._answer.status:
+            if self._arrived:
+                self._feed(self._answer)
             self._answer.finish()
 
     def _framed(self) -> bool:

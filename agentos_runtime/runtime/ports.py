@@ -29,6 +29,10 @@ class Workers(Protocol):
 
     async def run(self, program: Program, data: bytes | ProgramInput) -> Outcome: ...
 
+    def run_at_once(self, program: Program, data: bytes | ProgramInput) -> Outcome | None:
+        """What `run` gives, where that needs no waiting; else None."""
+        ...
+
     async def check(self, expressions: Sequence[Checkable]) -> Sequence[Verdict]:
         """What is wrong with each expression before it runs; None when nothing is."""
         ...
@@ -50,6 +54,12 @@ class OpenUpstream(Protocol):
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Decoded bytes as they arrive; ends with the answer, or when aborted. Raises UpstreamError."""
+        ...
+
+    async def listen(self, take: Callable[[bytes], bool]) -> None:
+        """Give what arrives to `take`, as it arrives, until that says False or something is to be read from
+        `chunks()`: at once, for who can give nothing this way. Raises UpstreamError, and what `take` raises.
+        """
         ...
 
     async def whole(self, timeout: float) -> UpstreamResponse:

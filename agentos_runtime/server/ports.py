@@ -1,6 +1,6 @@
 """What this surface asks of the runtime."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Hashable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Hashable, Mapping
 from typing import Protocol
 
 from agentos_runtime.calls.call import Call, Event
@@ -26,6 +26,11 @@ class EventStream(Protocol):
     @property
     def simulated(self) -> str | None:
         """For a header of the response, in a simulation: which case answered."""
+
+    def pour(self, sink: Callable[[list[Event]], bool]) -> None:
+        """Gives deltas to the sink as they arrive, behind the first batch, while it says True; the iterator yields
+        all others.
+        """
 
     def __aiter__(self) -> AsyncIterator[list[Event]]: ...
 

@@ -105,6 +105,7 @@ class CallRoute:
                 *_ignored_params(stream.ignored),
                 *simulated(stream.simulated),
             )
+            stream.pour(lambda events: writer.write_at_once(frames(events)))
             await writer.start([*event_stream_headers(call.request_id), *beside])
             await _pump(stream, writer, call, open_call)
         finally:

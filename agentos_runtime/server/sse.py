@@ -8,6 +8,7 @@ from starlette.types import Send
 from agentos_runtime import jsontext
 from agentos_runtime.calls.call import Event
 from agentos_runtime.jsontext import Json
+from agentos_runtime.server.connections.at_once import body_writer
 from agentos_runtime.server.messages import Headers
 
 TERMINAL = frozenset({"done", "error"})
@@ -28,6 +29,7 @@ class EventWriter:
 
     def __init__(self, send: Send, ping_interval: float) -> None:
         self._send = send
+        self._write_at_once = body_writer(send)
         self._interval = ping_interval
         self._loop = asyncio.get_running_loop()
         self._last = 0.0
@@ -52,6 +54,13 @@ class EventWriter:
         await self._send({"type": "http.response.body", "body": data, "more_body": not last})
         self._last = self._loop.time()
         self._writing = False
+
+    def write_at_once(self, data: bytes) -> bool:
+        """Sends the bytes as `write` does; False where that has to wait, and nothing was sent."""
+        if self._writing or self._ping is not None or not self._write_at_once(data):
+            return False
+        self._last = self._loop.time()
+        return True
 
     def close(self) -> None:
         """No more pings."""

@@ -122,6 +122,9 @@ class SimulatedStream:
             yield piece
             await self._pause()
 
+    async def listen(self, take: Callable[[bytes], bool]) -> None:
+        """Everything is to be read."""
+
     async def whole(self, timeout: float) -> UpstreamResponse:
         return whole_answer(self._answer, self.simulated)
 

@@ -6,7 +6,7 @@ import random
 import re
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -205,6 +205,9 @@ class _Opened:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         yield self.response.body
+
+    async def listen(self, take: Callable[[bytes], bool]) -> None:
+        """Everything is to be read."""
 
     async def whole(self, timeout: float) -> UpstreamResponse:
         return self.response

@@ -65,9 +65,11 @@ def test_a_stream_is_asked_for_by_the_body_or_by_accept(body: dict[str, Any], ac
     assert "stream" not in runtime.calls[0].params
 
 
-def test_events_that_are_ready_together_leave_in_one_piece() -> None:
+@pytest.mark.parametrize("pours", [False, True])
+def test_events_that_are_ready_together_leave_in_one_piece(pours: bool) -> None:
     batch = [Event("delta", {"content": str(number)}) for number in range(50)]
-    with running(ToyRuntime({"chat": [batch, [DONE]]}).open) as server, connected(server) as wire:
+    runtime = ToyRuntime({"chat": [batch, [DONE]]}, pours=pours)
+    with running(runtime.open) as server, connected(server) as wire:
         wire.sendall(post(server, CHAT, b'{"stream": true}'))
         raw = read_until(wire, b"0\r\n\r\n")
     chunks = raw.partition(b"\r\n\r\n")[2].split(b"\r\n")
@@ -144,17 +146,24 @@ def test_a_client_that_leaves_after_the_end_does_not_disturb_the_closing() -> No
         assert happened.get(timeout=30) == "closed"
 
 
-def test_a_reader_that_is_slow_holds_the_stream_back_and_gets_everything() -> None:
+@pytest.mark.parametrize("pours", [False, True])
+def test_a_reader_that_is_slow_holds_the_stream_back_and_gets_everything(pours: bool) -> None:
     big = Event("delta", {"content": "x" * 100_000})
     taken: queue.Queue[str] = queue.Queue()
-    runtime = ToyRuntime({"chat": [*([[big]] * 200), [DONE]]})
+    runtime = ToyRuntime({"chat": [*([[big]] * 200), [DONE]]}, pours=pours)
     runtime.on_log = taken.put
     with running(runtime.open) as server, connected(server) as wire:
         wire.sendall(post(server, CHAT, b'{"stream": true}'))
         read_until(wire, b"event: delta")
+        if pours:
+            assert taken.get(timeout=30) == "not taken"
         assert taken.empty(), "20 MB went into buffers although nobody reads"
-        assert b"event: done" in read_until(wire, b"0\r\n\r\n")
-        assert taken.get(timeout=30) == "closed"
+        rest = read_until(wire, b"0\r\n\r\n")
+        assert rest.count(b"event: delta") == 199
+        assert b"event: done" in rest
+        while (said := taken.get(timeout=30)) == "not taken":
+            """It did not take one of the next."""
+        assert said == "closed"
 
 
 json_values = st.recursive(

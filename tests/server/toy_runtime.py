@@ -29,7 +29,7 @@ from agentos_runtime.skills.visibility import VisibleSkills
 
 
 class ToyStream:
-    """Yields the batches it was given; waits for ever at None; says goodbye when interrupted."""
+    """Yields the batches it was given, or pours them; waits for ever at None; says goodbye when interrupted."""
 
     warning: str | None = None
     ignored: tuple[str, ...] = ()
@@ -40,11 +40,15 @@ class ToyStream:
         self._call = call
         self._batches = batches
         self._partial: list[str] = []
+        self._sink: Callable[[list[Event]], bool] = lambda batch: False
         self._interrupted: asyncio.Future[AgentOSError] = asyncio.get_running_loop().create_future()
 
     def interrupt(self, error: AgentOSError) -> None:
         if not self._interrupted.done() and self._runtime.heeds_interrupts:
             self._interrupted.set_result(error)
+
+    def pour(self, sink: Callable[[list[Event]], bool]) -> None:
+        self._sink = sink
 
     async def __aiter__(self) -> AsyncIterator[list[Event]]:
         for batch in self._batches:
@@ -58,7 +62,17 @@ class ToyStream:
             for event in batch:
                 if event.name == "delta" and isinstance(event.data, dict):
                     self._partial.append(str(event.data.get("content", "")))
-            yield batch
+            if not self._is_poured(batch):
+                yield batch
+            await asyncio.sleep(0)
+
+    def _is_poured(self, batch: list[Event]) -> bool:
+        if not self._runtime.pours or batch[-1].name != "delta":
+            return False
+        poured = self._sink(batch)
+        if not poured:
+            self._runtime.log("not taken")
+        return poured
 
     async def aclose(self) -> None:
         await self._runtime.before_closing()
@@ -122,7 +136,9 @@ class ToyRuntime:
         icon: Path | None = None,
         heeds_interrupts: bool = True,
         closes_slowly: bool = False,
+        pours: bool = False,
     ) -> None:
+        self.pours = pours
         self._catalog = ToyCatalog(icon)
         self.streams = dict(streams or {})
         self.heeds_interrupts = heeds_interrupts

@@ -100,6 +100,15 @@ class Engine:
         known = self._known.get(program.digest)
         if known is None or known.code is _NOT_YET:
             known = await self._prepare(program, known)
+        return self._ran(known, program, data)
+
+    def run_at_once(self, program: Program, data: bytes | ProgramInput) -> Outcome | None:
+        """The same of a program that was compiled already; None where it was not, or only a worker can say."""
+        known = self._known.get(program.digest)
+        outcome = None if known is None else self._ran(known, program, data)
+        return None if isinstance(outcome, Refusal) else outcome
+
+    def _ran(self, known: _Known, program: Program, data: bytes | ProgramInput) -> Outcome | Refusal:
         if isinstance(known.code, Refusal):
             return known.code
         size = len(data) if isinstance(data, bytes) else data.size

@@ -10,7 +10,8 @@ from agentos_runtime.runtime.answering.here import reply_of_program, reply_of_st
 from agentos_runtime.runtime.answering.jobs import follow_job
 from agentos_runtime.runtime.answering.pages import PagesSource, open_pages, read_pages
 from agentos_runtime.runtime.answering.passing import can_pass, pass_on
-from agentos_runtime.runtime.answering.streaming import Source, UpstreamSource, WholeSource, is_stream
+from agentos_runtime.runtime.answering.streaming import Source, WholeSource
+from agentos_runtime.runtime.answering.upstream_events import UpstreamSource, is_stream
 from agentos_runtime.runtime.authorizing import authorize
 from agentos_runtime.runtime.building import build
 from agentos_runtime.runtime.context import CallContext

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from agentos_runtime.calls.call import Event
 from agentos_runtime.errors import AgentOSError, ShuttingDown
-from agentos_runtime.runtime.answering.streaming import Source
+from agentos_runtime.runtime.answering.streaming import Sink, Source
 from agentos_runtime.runtime.authorized import AuthorizedRequest
 from agentos_runtime.runtime.results import Results
 
@@ -28,6 +28,10 @@ class HeldSource:
         if self._source is None:
             self._source = await self._begun()
         return await self._source.next()
+
+    def pass_to(self, sink: Sink) -> None:
+        if self._source is not None:
+            self._source.pass_to(sink)
 
     async def failed(self, error: AgentOSError) -> list[Event]:
         if self._source is not None:

@@ -8,6 +8,7 @@ from agentos_runtime.calls.paging import Page, Pages, PagesPlan, next_page, read
 from agentos_runtime.calls.values import ValuePlan
 from agentos_runtime.errors import AgentOSError, UpstreamTimeout, UpstreamTruncated
 from agentos_runtime.jsontext import Json
+from agentos_runtime.runtime.answering.streaming import Sink
 from agentos_runtime.runtime.authorized import AuthorizedRequest
 from agentos_runtime.runtime.authorizing import authorize, pages_of
 from agentos_runtime.runtime.building import build
@@ -92,6 +93,9 @@ class PagesSource:
                 self._rows += rows
                 return [self._results.event("delta", rows), *([self._whole()] if pages.over else [])]
         return [self._whole()]
+
+    def pass_to(self, sink: Sink) -> None:
+        """A page is never there at once."""
 
     async def failed(self, error: AgentOSError) -> list[Event]:
         return [self._results.failure(error, self._rows)]

@@ -1,6 +1,6 @@
-"""A whole answer, written in one piece where nothing stands in the way: one system call instead of two."""
+"""What is written where nothing stands in the way: a whole answer in one piece, a piece of one without waiting."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from starlette.types import Send
 from uvicorn.protocols.http.httptools_impl import HEADER_VALUE_RE, STATUS_LINE, RequestResponseCycle
@@ -32,3 +32,21 @@ def write_at_once(send: Send, headers: Sequence[tuple[bytes, bytes]], body: byte
     cycle.message_event.set()
     cycle.on_response()
     return True
+
+
+def body_writer(send: Send) -> Callable[[bytes], bool]:
+    """What writes a piece of an answer's body, and says whether it did; else it is to be sent as a message.
+
+    While the client does not read, nothing is written: the message waits until it does.
+    """
+    cycle = getattr(send, "__self__", None)
+    if not isinstance(cycle, RequestResponseCycle):
+        return lambda piece: False
+
+    def write(piece: bytes) -> bool:
+        if cycle.flow.write_paused or cycle.disconnected or cycle.response_complete or not cycle.chunked_encoding:
+            return False
+        cycle.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        return True
+
+    return write

@@ -1,0 +1,298 @@
+"""Deltas of an upstream's event stream: bytes in, canonical events out, and what all of them add up to."""
+
+import asyncio
+from functools import partial
+
+from agentos_runtime.calls.accumulate import ACCUMULATORS
+from agentos_runtime.calls.call import Event
+from agentos_runtime.calls.deltas import (
+    Batch,
+    StreamPlan,
+    add_deltas,
+    batch_document,
+    batch_input,
+    batch_text,
+    check_said_something,
+    final_input,
+    is_complete,
+    is_complete_when_cut,
+    late_words,
+    read_events,
+    read_final,
+    stream_head,
+    whole_events,
+)
+from agentos_runtime.calls.events import DECODERS, EventTooLarge, UpstreamEvent
+from agentos_runtime.calls.failure_words import page_words, words_in
+from agentos_runtime.calls.messages import UpstreamResponse
+from agentos_runtime.calls.reply import known_to
+from agentos_runtime.errors import AgentOSError, UpstreamError, UpstreamInvalid, UpstreamTruncated
+from agentos_runtime.jq.inputs import ProgramInput
+from agentos_runtime.jq.outcome import Outcome
+from agentos_runtime.jsontext import Json, is_json, parse
+from agentos_runtime.runtime.answering.cleaning import CleanTexts
+from agentos_runtime.runtime.answering.streaming import Sink
+from agentos_runtime.runtime.authorized import AuthorizedRequest
+from agentos_runtime.runtime.context import CallContext
+from agentos_runtime.runtime.ports import OpenUpstream
+from agentos_runtime.runtime.reading import keep_promise, read
+from agentos_runtime.runtime.tracing import event_stages
+
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
+LONGEST_MISTAKEN = 1 << 20
+"""Bytes without an event that are kept, since they may be a plain reply under a stream's content type."""
+TOGETHER = 64
+"""Events that are read in one go; other calls have a turn before the next ones."""
+
+
+class UpstreamSource:
+    """Deltas of an upstream's event stream.
+
+    `services.max_reply` bounds one event, and all deltas together, since they are added up.
+    """
+
+    def __init__(
+        self, ctx: CallContext, plan: StreamPlan, upstream: OpenUpstream, authorized: AuthorizedRequest
+    ) -> None:
+        self.authorized = authorized
+        self._ctx = ctx
+        self._plan = plan
+        self._results = ctx.results
+        self._metering_sources = ctx.record.metering_sources
+        self._upstream = upstream
+        self._chunks = upstream.chunks()
+        self._wall = ctx.services.clocks.wall
+        self._decoder = DECODERS[plan.stream.format](ctx.services.max_reply)
+        self._room = ctx.services.max_reply
+        self._accumulator = ACCUMULATORS[plan.stream.accumulate](CleanTexts(ctx.results))
+        ctx.record.so_far = self._generation
+        self._response: Json = {"status": upstream.status, "headers": dict(upstream.headers)}
+        self._head = partial(stream_head, plan, ctx.params, ctx.settings, self._response)
+        self._known = known_to(plan.program, ctx.params, ctx.settings, self._response)
+        self._failure: AgentOSError | None = None
+        self._heard = False
+        self._is_told = True
+        self._unread = b""
+        self._last = b""
+        self._ended = False
+        self._at_end = False
+        self._sink: Sink | None = None
+        self._waits_since = 0.0
+        self._events: list[UpstreamEvent] = []
+        """Those that are yet to be read."""
+        self._batch: Batch | None = None
+        """What was read, where its deltas are yet to be made."""
+        self._made: list[Event] = []
+        """What is yet to be passed on."""
+
+    def pass_to(self, sink: Sink) -> None:
+        self._sink = sink if self._ctx.trace is None else None
+
+    async def next(self) -> list[Event]:
+        while True:
+            if self._made:
+                made, self._made = self._made, []
+                return await self._with_end(made)
+            if self._failure is not None:
+                raise self._failure
+            if self._ended or (self._at_end and not self._is_at_hand):
+                mistaken = self._at_end and self._is_mistaken()
+                return [self._results.event("done", await self._mistaken())] if mistaken else await self._done()
+            if self._is_at_hand:
+                await asyncio.sleep(0)  # there was much at once: others have their turn
+            else:
+                await self._read()
+            self._made += await self._take()
+
+    @property
+    def _is_at_hand(self) -> bool:
+        """Whether something that arrived is yet to become deltas."""
+        return self._batch is not None or bool(self._events)
+
+    async def _with_end(self, events: list[Event]) -> list[Event]:
+        """The events, and with them the last ones when the stream's end came along. A failure waits until they are
+        passed on.
+        """
+        if not self._ended or self._failure is not None:
+            return events
+        try:
+            return events + await self._done()
+        except AgentOSError as error:
+            self._failure = error
+            return events
+
+    async def failed(self, error: AgentOSError) -> list[Event]:
+        events = [self._results.event("delta", delta) for delta in self._accumulator.flush(cut=True)]
+        total = self._accumulator.total()
+        self._metering_sources.append(self._generation())
+        try:
+            partial = await self._final(total)
+        except AgentOSError:
+            partial = total
+        return [*events, self._results.failure(error, partial)]
+
+    def abort(self) -> None:
+        self._upstream.abort()
+
+    def close(self) -> None:
+        self.abort()
+        # Many megabytes of an unfinished event, perhaps, which an error's traceback would hold for long.
+        self._unread = self._last = b""
+        self._events, self._batch, self._made = [], None, []
+        self._decoder = DECODERS[self._plan.stream.format](0)
+
+    async def drain(self) -> None:
+        await self._upstream.drain()
+
+    async def _read(self) -> None:
+        """Wait until something is at hand, passed on, or nothing more comes."""
+        timer = self._ctx.record.timer
+        self._waits_since = timer.clock()
+        try:
+            if self._sink is not None:
+                await self._upstream.listen(self._hear)
+                if self._made or self._is_at_hand or self._ended or self._failure is not None:
+                    return
+            async for chunk in self._chunks:
+                if not self._heard and len(self._unread) < LONGEST_MISTAKEN:
+                    self._unread += chunk
+                self._events = self._decoder.feed(chunk)
+                return
+            self._at_end = True
+            self._events = whole_events(self._plan, self._decoder.end())
+        except UpstreamError:
+            # A connection that ends as none should, after all has been said, takes nothing away.
+            if not is_complete_when_cut(self._plan, self._accumulator.total()):
+                raise
+            self._at_end = True
+            self._events = whole_events(self._plan, self._decoder.end())
+        except EventTooLarge as error:
+            raise UpstreamInvalid(f"{self._plan.service.name} sent too much at once: {error}") from None
+        finally:
+            timer.upstream += timer.clock() - self._waits_since
+
+    def _hear(self, chunk: bytes) -> bool:
+        """Pass on what a piece of the stream brings; False when not all of that can be done at once.
+
+        Raises EventTooLarge.
+        """
+        timer = self._ctx.record.timer
+        timer.upstream += timer.clock() - self._waits_since
+        self._events = self._decoder.feed(chunk)
+        is_all = not self._events or (len(self._events) <= TOGETHER and self._pass_on())
+        self._waits_since = timer.clock()
+        return is_all
+
+    def _pass_on(self) -> bool:
+        """Pass on what the events at hand bring; False when that was not all, or it cannot be done at once."""
+        batch = self._next_batch()
+        if batch.texts:
+            outcome = self._ctx.run_at_once(self._plan.program, self._input_of(batch))
+            if outcome is None:
+                self._batch = batch
+                return False
+            try:
+                self._made = self._added(batch, outcome)
+            except AgentOSError as error:
+                self._failure = error
+        if self._ended or self._failure is not None:
+            return False
+        if self._made and self._sink is not None and self._sink(self._made):
+            self._made = []
+        return not self._made
+
+    async def _take(self) -> list[Event]:
+        """The deltas of some of what is at hand."""
+        if self._batch is None:
+            if not self._events:
+                return []
+            self._batch = self._next_batch()
+        batch, self._batch = self._batch, None
+        if not batch.texts:
+            return []
+        return self._added(batch, await self._ctx.run(self._plan.program, self._input_of(batch)))
+
+    def _next_batch(self) -> Batch:
+        """Read some of the events at hand. A failure waits until what came before it is passed on."""
+        events, self._events = self._events[:TOGETHER], self._events[TOGETHER:]
+        self._last = events[-1].data
+        batch = read_events(self._plan, events, self._wall())
+        self._ended, self._failure = batch.ended, batch.failure
+        # An error that comes first is told by its status: what else its event says is kept, but not passed on.
+        self._is_told = self._heard or not batch.failed_at_once
+        self._heard, self._unread = True, b""
+        return batch
+
+    def _input_of(self, batch: Batch) -> ProgramInput:
+        document, text = batch_document(self._known, batch), batch_text(batch)
+        return self._ctx.input_of(document, lambda: batch_input(self._head(), text), text)
+
+    def _added(self, batch: Batch, outcome: Outcome) -> list[Event]:
+        """The deltas that are news. A failure waits until they are passed on."""
+        if self._ctx.trace is not None:
+            self._ctx.trace_stages(event_stages(self._plan, batch, outcome))
+        self._make_room(outcome.size)
+        deltas = add_deltas(self._plan, batch, outcome, self._accumulator, self._wall())
+        self._ended, self._failure = deltas.ended, deltas.failure
+        return self._results.deltas(deltas.news) if deltas.news and self._is_told else []
+
+    def _is_mistaken(self) -> bool:
+        """Whether what came without any event is a plain answer, or a web page in the place of one."""
+        return not self._heard and (is_json(self._unread) or page_words(self._unread) is not None)
+
+    async def _mistaken(self) -> Json:
+        """The reply of a plain answer. Raises the error that it holds."""
+        upstream = self._upstream
+        response = UpstreamResponse(upstream.status, dict(upstream.headers), self._unread)
+        value: Json = (await read(self._ctx, response)).value
+        return value
+
+    def _make_room(self, size: int) -> None:
+        self._room -= size
+        if self._room < 0:
+            raise UpstreamInvalid(f"{self._plan.service.name} sent a reply that is too large: it was cut off")
+
+    async def _done(self) -> list[Event]:
+        plan = self._plan
+        held = [self._results.event("delta", delta) for delta in self._accumulator.flush()]
+        total = self._accumulator.total()
+        self._metering_sources.append(total)
+        if not is_complete(plan, total, self._ended):
+            said = self._last_words()
+            words = f". Its last words: {said}" if said else ""
+            raise UpstreamTruncated(f"{plan.service.name} ended the stream before the reply was complete{words}")
+        check_said_something(plan, total)
+        reply = await self._final(total)
+        keep_promise(self._ctx, reply)
+        self._metering_sources.append(reply)
+        late = late_words(total, reply) if plan.stream.accumulate == "chat" else None
+        told = [self._results.event("delta", late)] if late else []
+        return [*held, *told, self._results.event("done", reply)]
+
+    def _last_words(self) -> str | None:
+        """What a gateway said of itself before the end: a line of no field, or an event with words and no piece."""
+        if stray := self._decoder.stray:
+            return stray.decode("utf-8", "replace")
+        last = self._results.body(self._last)
+        is_chat = self._plan.stream.accumulate == "chat"
+        return words_in(parse(last)) if is_chat and is_json(last) else None
+
+    def _generation(self) -> Json:
+        """What came so far, for the ledger: a chat is a generation also before it says what it used."""
+        total = self._accumulator.total()
+        is_chat = self._plan.stream.accumulate == "chat"
+        return {"usage": {}} | total if is_chat and isinstance(total, dict) else total
+
+    async def _final(self, total: Json) -> Json:
+        program = self._plan.reply_program
+        if program is None:
+            return read_final(self._plan, total, None)
+        text, hidden = final_input(program, total, self._ctx.params, self._ctx.settings, self._response)
+        return read_final(self._plan, total, await self._ctx.run(program, text), hidden=hidden)
+
+
+def is_stream(plan: StreamPlan, upstream: OpenUpstream) -> bool:
+    """Whether the answer is a stream: no failed status, no web page, no plain JSON where events were asked for."""
+    kind = upstream.headers.get("content-type", "").split(";")[0].strip().lower()
+    plain = _PAGES if plan.stream.format == "ndjson" else _PAGES | {"application/json"}
+    return 200 <= upstream.status < 300 and kind not in plain
