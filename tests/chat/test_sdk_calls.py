@@ -47,7 +47,7 @@ def speak(exchange: Exchange) -> None:
 @needs_clients
 def test_the_official_sdks_and_the_toys_understand_each_other() -> None:
     with Toy(speak) as toy:
-        done = subprocess.run([str(CLIENTS), str(PROGRAM), toy.origin], capture_output=True, text=True, timeout=100)
+        done = subprocess.run([str(CLIENTS), str(PROGRAM), toy.origin], capture_output=True, text=True, timeout=250)
         assert done.returncode == 0, done.stderr
         requests = list(toy.requests)
     assert json.loads(done.stdout) == {dialect.name: [TOLD, TOLD] for dialect in DIALECTS}
@@ -96,7 +96,7 @@ def tell(exchange: Exchange) -> None:
 def test_the_official_sdks_read_failures_and_ends_of_the_toys_and_toys_take_all_that_they_write() -> None:
     with Toy(tell) as toy:
         done = subprocess.run(
-            [str(CLIENTS), str(FEATURES), toy.origin], capture_output=True, text=True, timeout=100
+            [str(CLIENTS), str(FEATURES), toy.origin], capture_output=True, text=True, timeout=250
         )
         assert done.returncode == 0, done.stderr
         requests = list(toy.requests)

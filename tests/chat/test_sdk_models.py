@@ -55,7 +55,7 @@ def test_the_official_models_read_what_is_sent_both_ways_and_toys_take_what_they
         for dialect in DIALECTS
     }
     done = subprocess.run(
-        [str(CLIENTS), str(PROGRAM)], input=json.dumps(told), capture_output=True, text=True, timeout=100
+        [str(CLIENTS), str(PROGRAM)], input=json.dumps(told), capture_output=True, text=True, timeout=250
     )
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from agentos_runtime.cli.main import run
+from tests.clients import wait_until_loaded
 
 SCRIPT = (sys.executable, "-c", "from agentos_runtime.cli.main import main; main()")
-PATIENCE = 60
+PATIENCE = 240
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ class Console:
             before = self.environ["AGENTOS_PORT"]
             try:
                 url: str = json.loads(line)["url"]
+                wait_until_loaded(url)
                 self.environ["AGENTOS_PORT"] = url.rpartition(":")[2]
                 yield url
             finally:

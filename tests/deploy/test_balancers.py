@@ -23,7 +23,7 @@ from tests.server.test_stop import free_port
 from tests.toy.raw import Behaviour, Exchange, Toy, answer_json
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-PATIENCE = 60.0
+PATIENCE = 240.0
 CHAT = "/api/skills/openrouter/chat"
 PUBLIC = "http://agents.example"
 TOKEN = "a token that is made up"

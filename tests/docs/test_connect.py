@@ -177,7 +177,7 @@ def test_langchain_itself_asks_models_and_has_the_tool(client: httpx.Client, tmp
     ]
     (tmp_path / "ask.py").write_text("\n".join(lines), encoding="utf-8")
     done = subprocess.run(
-        [LANGCHAIN, "ask.py"], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+        [LANGCHAIN, "ask.py"], cwd=tmp_path, capture_output=True, text=True, timeout=250, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     answered, pieces, place, kind = done.stdout.splitlines()

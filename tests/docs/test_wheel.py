@@ -25,7 +25,7 @@ utilities:
     rest: {url: "https://notes.example/{id}"}
 ---
 """
-PATIENCE = 180
+PATIENCE = 280
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import httpx
 from agentos_runtime.bootstrap import open_runtime
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.server.limits import Limits
-from tests.clients import NO_TLS
+from tests.clients import NO_TLS, wait_until_loaded
 from tests.server.server import Running, running
 from tests.toy.raw import Behaviour, Toy, answer
 
@@ -88,6 +88,7 @@ def house(
         ) as server,
         httpx.Client(base_url=server.url, timeout=30, trust_env=False, verify=NO_TLS) as client,
     ):
+        wait_until_loaded(server.url)
         yield House(server, client, home, folders[0])
 
 

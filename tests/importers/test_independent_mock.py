@@ -25,7 +25,7 @@ from tests.reading import read_yaml
 NODE = Path(os.environ.get("PRISM", Path(__file__).parents[2] / "build" / "prism" / "node_modules"))
 PRISM = NODE / "@stoplight" / "prism-cli" / "dist" / "index.js"
 VENDORS = sorted((Path(__file__).parent / "vendors").iterdir())
-PATIENCE = 60
+PATIENCE = 240
 
 needs_prism = pytest.mark.skipif(not PRISM.exists(), reason="scripts/install prism has not been run")
 

@@ -44,7 +44,7 @@ def environ(it: Lab, port: int) -> dict[str, str]:
 def program(*command: object, env: dict[str, str] | None = None, text: str = "\n") -> Any:
     """What it printed, which is JSON, and holds no key."""
     given = dict(os.environ) | {"NODE_PROGRAMS": str(NODE_MODULES)} | (env or {})
-    done = subprocess.run([*map(str, command)], input=text, env=given, capture_output=True, text=True, timeout=100)
+    done = subprocess.run([*map(str, command)], input=text, env=given, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stderr
     assert CANARY not in done.stdout + done.stderr
     return json.loads(done.stdout)

@@ -30,7 +30,7 @@ from tests.server.server import running
 
 ROOT = Path(__file__).parents[2]
 WHOLE = os.environ.get("AGENTOS_TEST_DOCUMENTED") == "all"
-PATIENCE = 3000 if WHOLE else 100
+PATIENCE = 3000 if WHOLE else 250
 """Seconds for a tool of others."""
 JSON_TYPE: Mapping[str, str] = MappingProxyType({"content-type": "application/json"})
 ANSWER = SimulatedAnswer(200, JSON_TYPE, b'{"id": "a", "of": [1, 2.5], "data": [{"id": "b"}]}')

@@ -131,7 +131,7 @@ def test_the_clients_of_openai_and_anthropic_understand_everything(tmp_path: Pat
         pytest.skip("the official clients are not installed: scripts/install clients")
     with lab(tmp_path) as started:
         started.upstream.says(service)
-        done = subprocess.run([PYTHON, PROGRAM, started.house.server.url], capture_output=True, timeout=100)
+        done = subprocess.run([PYTHON, PROGRAM, started.house.server.url], capture_output=True, timeout=250)
         assert done.returncode == 0, done.stderr.decode()
         said = json.loads(done.stdout)
         rows = started.house.rows()
@@ -174,7 +174,7 @@ def test_the_ai_sdk_of_vercel_understands_everything(tmp_path: Path) -> None:
     with lab(tmp_path) as started:
         started.upstream.says(service)
         command = [str(node), str(IN_NODE), started.house.server.url]
-        done = subprocess.run(command, env=environ, capture_output=True, timeout=100)
+        done = subprocess.run(command, env=environ, capture_output=True, timeout=250)
         assert done.returncode == 0, done.stderr.decode()
         said = json.loads(done.stdout)
         rows = started.house.rows()

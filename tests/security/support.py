@@ -17,7 +17,7 @@ import httpx
 
 from benchmarks.procfs import tree
 from tests.cli.console import SCRIPT
-from tests.clients import NO_TLS
+from tests.clients import NO_TLS, wait_until_loaded
 
 
 def until(true: Callable[[], bool], seconds: float = 60) -> bool:
@@ -102,11 +102,15 @@ def serving(
     rewrite: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
     script: Sequence[str] = SCRIPT,
+    loaded: bool = True,
 ) -> Iterator[Served]:
-    """A server with its home at `<folder>/home`. It does not outlive the block."""
+    """A server with its home at `<folder>/home`, and all its skills. It does not outlive the block."""
     served = spawned(folder, skills=skills, rewrite=rewrite, environ=environ, script=script)
     try:
-        yield served.start()
+        served.start()
+        if loaded:
+            wait_until_loaded(served.url)
+        yield served
     finally:
         served.end()
 

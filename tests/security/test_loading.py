@@ -49,7 +49,7 @@ def served(folder: Path, toy: Toy) -> Iterator[Served]:
     skills.mkdir(exist_ok=True)
     (skills / "lab.md").write_text(SKILL)
     rewrite, environ = {ORIGIN: toy.origin}, {"LAB_API_KEY": SECRET, "AGENTOS_JQ": "worker"}
-    with serving(folder, skills=skills, rewrite=rewrite, environ=environ) as running:
+    with serving(folder, skills=skills, rewrite=rewrite, environ=environ, loaded=False) as running:
         yield running
 
 

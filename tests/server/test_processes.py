@@ -16,7 +16,7 @@ import httpx
 
 from tests.toy.raw import Toy, answer
 
-PATIENCE = 30.0
+PATIENCE = 240.0
 
 SKILL = """---
 id: toy

@@ -80,7 +80,7 @@ def test_no_command_opens_a_database_but_through_sqlite(tmp_path: Path) -> None:
     commands = ("list", "call open-meteo nothing", "activity", "usage", "agents list", "doctor")
     more = (f"backup {tmp_path / 'backup.tar'}", "activity prune --older-than 1s", "call open-meteo nothing")
     visitor = [sys.executable, "-c", VISITOR, str(home), *commands, *more]
-    done = subprocess.run(visitor, capture_output=True, text=True, timeout=100, cwd=ROOT)
+    done = subprocess.run(visitor, capture_output=True, text=True, timeout=250, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "opened: []", done
     assert (tmp_path / "backup.tar").exists()
 

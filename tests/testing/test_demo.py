@@ -10,6 +10,7 @@ import pytest
 
 from agentos_runtime.cli.demo.command import laid_out
 from agentos_runtime.jsontext import Json
+from agentos_runtime.skills import registry
 from agentos_runtime.testing.fake_credentials import stand_in
 from tests.cli.console import PATIENCE, SCRIPT, Console, Done
 
@@ -84,6 +85,13 @@ def test_interrupted_it_stops_at_once_and_cleans_up(newcomer: Console) -> None:
     assert (process.returncode, err) == (130, "")
     assert "Next" not in out
     assert list(Path(newcomer.environ["TMPDIR"]).iterdir()) == []
+
+
+def test_a_disk_that_is_slow_only_takes_longer(newcomer: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "PATIENCE", 0.0)
+    done = newcomer.run("demo", "--json")
+    assert (done.code, done.err) == (0, "")
+    assert [step["title"] for step in done.json["steps"]] == STEPS
 
 
 def test_what_is_shown_as_curl_is_the_very_call(newcomer: Console, piped: Done) -> None:

@@ -25,6 +25,7 @@ from agentos_runtime.server.garbage import Collector
 from agentos_runtime.server.limits import DEFAULT_LIMITS
 from agentos_runtime.server.server import Server, listen, serve
 from agentos_runtime.server.simulated import SimulatedService
+from agentos_runtime.skills.registry import Registry
 from agentos_runtime.testing.compare import Difference, differences, missing_parts
 from agentos_runtime.testing.fake_credentials import stand_in
 from agentos_runtime.testing.matching import read_body
@@ -39,6 +40,7 @@ AGENT = "tourist"
 SHOWN_HEADERS = ("authorization", "content-type", "x-openrouter-title")
 CONNECTIONS = 64
 LARGEST_EVENT = 1 << 20
+LOOKING_AGAIN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,7 @@ async def _serving(settings: Settings, service: SimulatedService) -> AsyncIterat
     @asynccontextmanager
     async def opened() -> AsyncIterator[Runtime]:
         async with open_runtime(settings, {"OPENROUTER_API_KEY": stand_in("key")}, watch=False) as runtime:
+            await _loaded(runtime.registry)
             service.chooser = store = CaseStore(runtime.registry, case_schema())
             stores.append(store)
             yield runtime
@@ -215,6 +218,13 @@ async def _serving(settings: Settings, service: SimulatedService) -> AsyncIterat
     finally:
         stop.set()
         await serving
+
+
+async def _loaded(registry: Registry) -> None:
+    """Wait for the skill: on a machine that is busy a file is first known to be slow."""
+    while registry.find(SKILL) is None:
+        await asyncio.sleep(LOOKING_AGAIN)
+        await registry.refresh()
 
 
 @contextmanager
