@@ -54,13 +54,14 @@ def parse(text: bytes | str) -> Json:
 def parse_each(texts: Sequence[bytes]) -> list[Json] | None:
     """What `parse` gives for each text; None when some of them are not quickly read."""
     decode = _QUICK_DECODER.decode
+    values: list[Json] = []
     try:
-        values: list[Json] = [decode(text) for text in texts]
+        for text in texts:
+            values.append(decode(text))
+            if len(text) > DEEPEST and text.count(b"[") + text.count(b"{") > DEEPEST:
+                return None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
-    for text in texts:
-        if len(text) > DEEPEST and text.count(b"[") + text.count(b"{") > DEEPEST:
-            return None
     return values
 
 

@@ -59,12 +59,12 @@ class ChatAccumulator:
             self._last.pop("stop_reason", None)  # the last reason is one that nobody knows
         last = self._last
         for key, value in delta.items():
-            if value is None or (key in last and last[key] == value):
+            if value is None or value == last.get(key):
                 continue
             if value == "" or value == []:
                 self._empty_content = self._empty_content or (key == "content" and value == "")
                 continue
-            fresh = self._take(key, value)
+            fresh = self._take_text(key, value) if key in _TEXTS else self._take(key, value)
             if fresh is not None:
                 news[key] = fresh
         return news or None
@@ -98,9 +98,7 @@ class ChatAccumulator:
         return total | self._last
 
     def _take(self, key: str, value: Json) -> Json | None:
-        """What is news of one key's value, None when nothing is."""
-        if key in _TEXTS:
-            return self._take_text(key, value)
+        """What is news of one key's value that is no text, None when nothing is."""
         if key in _LISTS:
             items = [value] if key == "debug" and isinstance(value, dict) else listed(key, value)
             self._lists.setdefault(key, []).extend(items)

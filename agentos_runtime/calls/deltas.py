@@ -46,8 +46,8 @@ class StreamPlan:
 class Batch:
     """Events that arrived together: JSON texts for the worker, and how the batch ends."""
 
-    texts: tuple[bytes, ...]
-    documents: tuple[Json, ...] = ()
+    texts: Sequence[bytes]
+    documents: Sequence[Json] = ()
     """What they say."""
     ended: bool = False
     """The stream's end mark came after them."""
@@ -68,7 +68,7 @@ class Batch:
 class Deltas:
     """What a batch gave: the deltas that are news, and how it ends."""
 
-    news: tuple[Json, ...]
+    news: Sequence[Json]
     ended: bool
     failure: AgentOSError | None
 
@@ -102,7 +102,9 @@ def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -
     Events without data say nothing. What the event with the error says besides (its usage, mostly) counts too.
     """
     all_harmless = _are_harmless(events)
-    return (all_harmless and _objects(plan, events)) or _read_each(plan, events, now, all_harmless)
+    return (_objects(plan, events) if all_harmless and events else None) or _read_each(
+        plan, events, now, all_harmless
+    )
 
 
 def _read_each(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float, all_harmless: bool) -> Batch:
@@ -114,7 +116,7 @@ def _read_each(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float, al
     def batch(
         failure: AgentOSError | None = None, failed_event: int | None = None, *, ended: bool = False
     ) -> Batch:
-        return Batch(tuple(texts), tuple(documents), ended, failure, failed_event, hidden)
+        return Batch(texts, documents, ended, failure, failed_event, hidden)
 
     for event in events:
         if _is_end_mark(plan, event):
@@ -156,7 +158,7 @@ def _objects(plan: StreamPlan, events: Sequence[UpstreamEvent]) -> Batch | None:
     if plan.done is not None and plan.done[:1] == b"{":
         return None  # an end mark that looks like any other event
     texts = [event.data for event in events]
-    ended = bool(texts) and texts[-1] == plan.done
+    ended = texts[-1] == plan.done
     if ended:
         texts.pop()
     documents = parse_each(texts)
@@ -165,7 +167,7 @@ def _objects(plan: StreamPlan, events: Sequence[UpstreamEvent]) -> Batch | None:
     for document in documents:
         if document.__class__ is not dict:
             return None
-    return Batch(tuple(texts), tuple(documents), ended)
+    return Batch(texts, documents, ended)
 
 
 def _default_failure(plan: StreamPlan, event: UpstreamEvent, document: Json, now: float) -> UpstreamFailure | None:
@@ -187,7 +189,13 @@ def _are_harmless(events: Sequence[UpstreamEvent]) -> bool:
         if event.name == "error":
             return False
     data = events[0].data if len(events) == 1 else b"\n".join([event.data for event in events])
-    return b"error" not in data and b'"message"' not in data and b"\\u" not in data and b"\xf4" not in data
+    if _ESCAPES in data and b"\\u" in data:
+        return False
+    return _PRIVATE not in data and b"error" not in data and b'"message"' not in data
+
+
+_ESCAPES, _PRIVATE = b"\\\xf4"
+"""The bytes with which escapes begin, and characters of the last plane: one is quicker looked for than two."""
 
 
 def _is_harmless(event: UpstreamEvent, document: Json) -> bool:
@@ -229,7 +237,7 @@ def batch_input(head: bytes, text: bytes) -> bytes:
 
 def batch_document(known: Mapping[str, Json], batch: Batch) -> dict[str, Json]:
     """What `batch_input` says. known: what stands before the events."""
-    return {**known, "events": [*batch.documents]}
+    return {**known, "events": list(batch.documents)}
 
 
 def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Accumulator, now: float) -> Deltas:
@@ -239,10 +247,11 @@ def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Ac
     try:
         if outcome.failure is None and width == 1 and not batch.hidden:
             for output in outcome.outputs:
-                delta = single(output, plan.outputs[0])
-                if not isinstance(delta, Empty) and (fresh := accumulator.add(delta)) is not None:
+                one = isinstance(output, list) and len(output) == 1
+                delta = output[0] if one else single(output, plan.outputs[0])  # type: ignore[index]
+                if delta is not EMPTY and (fresh := accumulator.add(delta)) is not None:  # type: ignore[arg-type]
                     news.append(fresh)
-            return Deltas(tuple(news), batch.ended, batch.failure)
+            return Deltas(news, batch.ended, batch.failure)
         for position, start in enumerate(range(0, len(outcome.outputs) - width + 1, width)):
             delta, ended = _one_event(plan, outcome.outputs[start : start + width], now)
             if not isinstance(delta, Empty):
@@ -250,18 +259,18 @@ def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Ac
                 if fresh is not None:
                     news.append(fresh)
             if ended and batch.failed_event != position:
-                return Deltas(tuple(news), ended=True, failure=None)  # what comes after the end does not count
+                return Deltas(news, ended=True, failure=None)  # what comes after the end does not count
         _leftover_error(plan, outcome, width, now)
     except DeltaError as error:
         failure = expression_failed(
             plan.stream.delta, f"gives no delta of a {plan.stream.accumulate} stream: {error}"
         )
-        return Deltas(tuple(news), ended=False, failure=batch.failure or failure)
+        return Deltas(news, ended=False, failure=batch.failure or failure)
     except AgentOSError as failure:
         # The manifest's own words for an error come before those of the default.
         own = plan.stream.error is not None and isinstance(failure, UpstreamError)
-        return Deltas(tuple(news), ended=False, failure=failure if own else batch.failure or failure)
-    return Deltas(tuple(news), batch.ended, batch.failure)
+        return Deltas(news, ended=False, failure=failure if own else batch.failure or failure)
+    return Deltas(news, batch.ended, batch.failure)
 
 
 def _leftover_error(plan: StreamPlan, outcome: Outcome, width: int, now: float) -> None:

@@ -104,20 +104,19 @@ class SseDecoder:
         self._name = "message"
         self._at_start = b""
         self._started = False
+        self._pending = False
+        """Whether an event was begun."""
 
     def feed(self, chunk: bytes) -> list[UpstreamEvent]:
         if not self._started:
             chunk = self._without_mark(chunk)
-        if not self._pending() and len(chunk) <= self._limit and (whole := _whole_events(chunk)):
+        if not self._pending and len(chunk) <= self._limit and (whole := _whole_events(chunk)):
             return whole
         events: list[UpstreamEvent] = []
         for line in self._lines.feed(chunk):
             self._line(line, events)
+        self._pending = bool(self._data) or self._name != "message" or self._lines.pending
         return events
-
-    def _pending(self) -> bool:
-        """Whether an event was begun."""
-        return bool(self._data) or self._name != "message" or self._lines.pending
 
     def end(self) -> list[UpstreamEvent]:
         events: list[UpstreamEvent] = []
@@ -174,12 +173,14 @@ def _says_error(line: bytes) -> bool:
 
 def _whole_events(chunk: bytes) -> list[UpstreamEvent] | None:
     """The events of a chunk that holds whole ones of one line of data each, as nearly all do; None of others."""
-    if not chunk.startswith(b"data: ") or not chunk.endswith(b"\n\n") or b"\r" in chunk:
-        return None
-    parts = chunk[6:-2].split(b"\n\ndata: ")
-    if chunk.count(b"\n") != 2 * len(parts):
-        return None
-    return [UpstreamEvent(part) for part in parts]
+    if chunk[-2:] != b"\n\n":
+        return None  # the first half of a line's end may be the last that is there
+    lines = chunk.splitlines()
+    if len(lines) == 2:
+        line, end = lines
+        return [UpstreamEvent(line[6:])] if line[:6] == b"data: " and not end else None
+    events = [UpstreamEvent(line[6:]) for line in lines[::2] if line[:6] == b"data: "]
+    return events if 2 * len(events) == len(lines) and not any(lines[1::2]) else None
 
 
 class NdjsonDecoder:

@@ -105,7 +105,7 @@ class Patience:
     The one that is set looks, when it strikes, since when it is waited, and is set anew while that is not too long.
     """
 
-    __slots__ = ("_deadlines", "_lost", "_over", "_seconds", "_since", "ends")
+    __slots__ = ("_deadlines", "_lost", "_now", "_over", "_seconds", "_since", "ends")
 
     def __init__(self, deadlines: Deadlines, seconds: float, lost: Callable[[], object]) -> None:
         """lost: called when it was waited for so many seconds."""
@@ -115,10 +115,11 @@ class Patience:
         self._lost = lost
         self._since: float | None = None
         self._over = False
+        self._now = asyncio.get_running_loop().time
 
     def begin(self) -> None:
         """From now on it is waited."""
-        self._since = asyncio.get_running_loop().time()
+        self._since = self._now()
         if self.ends == math.inf and not self._over:
             self._set(self._since)
 
@@ -136,7 +137,7 @@ class Patience:
     def strike(self) -> None:
         if self._over:
             return
-        now = asyncio.get_running_loop().time()
+        now = self._now()
         since = now if self._since is None else self._since
         if since + self._seconds > now:
             self._set(since)

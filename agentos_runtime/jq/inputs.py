@@ -78,7 +78,10 @@ class ProgramInput:
     @property
     def size(self) -> int:
         """Bytes of what it was read from."""
-        return sum([each.size for each in self._spellings])
+        size = 0
+        for each in self._spellings:
+            size += each.size
+        return size
 
     @property
     def odd(self) -> bool:

@@ -54,8 +54,10 @@ class Results:
 
     def deltas(self, news: Sequence[Json]) -> list[Event]:
         """Events of a stream that are passed on together."""
+        if len(news) == 1:
+            return [self.event("delta", news[0])]
         texts = [dump(delta) for delta in news]
-        if self._redactor.may_change(texts[0] if len(texts) == 1 else b"\n".join(texts)):
+        if self._redactor.may_change(b"\n".join(texts)):
             return [self.event("delta", delta) for delta in news]
         return [Event("delta", delta, text) for delta, text in zip(news, texts, strict=True)]
 

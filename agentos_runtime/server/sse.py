@@ -21,6 +21,9 @@ def frame(name: str, data: Json, text: bytes | None = None) -> bytes:
 
 
 def frames(events: Sequence[Event]) -> bytes:
+    if len(events) == 1:
+        event = events[0]
+        return frame(event.name, event.data, event.text)
     return b"".join([frame(event.name, event.data, event.text) for event in events])
 
 

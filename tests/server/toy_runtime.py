@@ -64,7 +64,6 @@ class ToyStream:
                     self._partial.append(str(event.data.get("content", "")))
             if not self._is_poured(batch):
                 yield batch
-            await asyncio.sleep(0)
 
     def _is_poured(self, batch: list[Event]) -> bool:
         if not self._runtime.pours or batch[-1].name != "delta":

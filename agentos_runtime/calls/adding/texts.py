@@ -1,6 +1,7 @@
 """Texts that go on from delta to delta, whatever the pieces are cut at: a pair of surrogates, too."""
 
 import re
+from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 from agentos_runtime.jsontext import Json
@@ -19,8 +20,8 @@ class DeltaError(ValueError):
 class Texts(Protocol):
     """What each text passes through, piece by piece, before it is added up and passed on."""
 
-    def feed(self, channel: Channel, text: str) -> str:
-        """What of a text's next piece can be passed on now."""
+    def begin(self, channel: Channel) -> Callable[[str], str]:
+        """A text begins: gives what of each next piece of it can be passed on now."""
         ...
 
     def end(self, channel: Channel, *, cut: bool = False) -> str:
@@ -31,8 +32,8 @@ class Texts(Protocol):
 class PlainTexts:
     """Texts that are passed on as they come."""
 
-    def feed(self, channel: Channel, text: str) -> str:
-        return text
+    def begin(self, channel: Channel) -> Callable[[str], str]:
+        return str
 
     def end(self, channel: Channel, *, cut: bool = False) -> str:
         return ""
@@ -44,22 +45,24 @@ class JoinedTexts:
     def __init__(self, inner: Texts) -> None:
         self._inner = inner
         self._halves: dict[Channel, str] = {}
-        self._open: dict[Channel, None] = {}
+        self._open: dict[Channel, Callable[[str], str]] = {}
 
     def feed(self, channel: Channel, text: str) -> str:
-        self._open[channel] = None
+        feed = self._open.get(channel)
+        if feed is None:
+            feed = self._open[channel] = self._inner.begin(channel)
         if self._halves:
             text = self._halves.pop(channel, "") + text
         if not text.isascii() and _HALF.search(text):
             if _HIGH_AT_END.search(text):
                 text, self._halves[channel] = text[:-1], text[-1]
             text = whole_text(text)
-        return self._inner.feed(channel, text)
+        return feed(text)
 
     def end(self, channel: Channel, *, cut: bool = False) -> str:
-        self._open.pop(channel, None)
+        feed = self._open.pop(channel, None)
         half = self._halves.pop(channel, None)
-        text = self._inner.feed(channel, "\ufffd") if half else ""
+        text = feed("\ufffd") if feed is not None and half else ""
         return text + self._inner.end(channel, cut=cut)
 
     def open(self) -> list[Channel]:

@@ -111,11 +111,11 @@ class Engine:
     def _ran(self, known: _Known, program: Program, data: bytes | ProgramInput) -> Outcome | Refusal:
         if isinstance(known.code, Refusal):
             return known.code
-        size = len(data) if isinstance(data, bytes) else data.size
+        size = _size(data)
         if known.is_costly(size):
             return _COSTLY
         try:
-            return self._answer(known, known.code, program, data)
+            return self._answer(known, known.code, program, data, size)
         except Costly:
             known.cost_too_much(size)
             return _COSTLY
@@ -173,10 +173,11 @@ class Engine:
         known = self._compile(program)
         if isinstance(known.code, Refusal):
             raise Beyond
-        return self._answer(known, known.code, program, data)
+        return self._answer(known, known.code, program, data, _size(data))
 
-    def _answer(self, known: _Known, code: Code, program: Program, data: bytes | ProgramInput) -> Outcome:
-        size = len(data) if isinstance(data, bytes) else data.size
+    def _answer(
+        self, known: _Known, code: Code, program: Program, data: bytes | ProgramInput, size: int
+    ) -> Outcome:
         if size > LARGEST_INPUT or (known.parts is not program.parts and known.parts != program.parts):
             raise Beyond
         given = as_input(data)
@@ -191,6 +192,10 @@ class Engine:
 def engine_for(mode: str, kept: KeptSources | None) -> Engine | None:
     """`auto`: programs are compiled; `worker`: never."""
     return None if mode == "worker" else Engine(kept=kept)
+
+
+def _size(data: bytes | ProgramInput) -> int:
+    return len(data) if isinstance(data, bytes) else data.size
 
 
 def _generated(parts: Parts) -> str:

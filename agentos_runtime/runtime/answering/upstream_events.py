@@ -77,6 +77,7 @@ class UpstreamSource:
         self._ended = False
         self._at_end = False
         self._sink: Sink | None = None
+        self._timer = ctx.record.timer
         self._waits_since = 0.0
         self._events: list[UpstreamEvent] = []
         """Those that are yet to be read."""
@@ -146,7 +147,7 @@ class UpstreamSource:
 
     async def _read(self) -> None:
         """Wait until something is at hand, passed on, or nothing more comes."""
-        timer = self._ctx.record.timer
+        timer = self._timer
         self._waits_since = timer.clock()
         try:
             if self._sink is not None:
@@ -176,10 +177,10 @@ class UpstreamSource:
 
         Raises EventTooLarge.
         """
-        timer = self._ctx.record.timer
+        timer = self._timer
         timer.upstream += timer.clock() - self._waits_since
-        self._events = self._decoder.feed(chunk)
-        is_all = not self._events or (len(self._events) <= TOGETHER and self._pass_on())
+        events = self._events = self._decoder.feed(chunk)
+        is_all = not events or (len(events) <= TOGETHER and self._pass_on())
         self._waits_since = timer.clock()
         return is_all
 
@@ -192,14 +193,16 @@ class UpstreamSource:
                 self._batch = batch
                 return False
             try:
-                self._made = self._added(batch, outcome)
+                made = self._added(batch, outcome)
             except AgentOSError as error:
                 self._failure = error
-        if self._ended or self._failure is not None:
-            return False
-        if self._made and self._sink is not None and self._sink(self._made):
-            self._made = []
-        return not self._made
+                return False
+            if made:
+                if not self._ended and self._failure is None and self._sink is not None and self._sink(made):
+                    return True
+                self._made = made
+                return False
+        return not self._ended and self._failure is None
 
     async def _take(self) -> list[Event]:
         """The deltas of some of what is at hand."""
@@ -214,13 +217,16 @@ class UpstreamSource:
 
     def _next_batch(self) -> Batch:
         """Read some of the events at hand. A failure waits until what came before it is passed on."""
-        events, self._events = self._events[:TOGETHER], self._events[TOGETHER:]
+        events, self._events = self._events, []
+        if len(events) > TOGETHER:
+            events, self._events = events[:TOGETHER], events[TOGETHER:]
         self._last = events[-1].data
         batch = read_events(self._plan, events, self._wall())
         self._ended, self._failure = batch.ended, batch.failure
-        # An error that comes first is told by its status: what else its event says is kept, but not passed on.
-        self._is_told = self._heard or not batch.failed_at_once
-        self._heard, self._unread = True, b""
+        if not self._heard:
+            # An error that comes first is told by its status: what else its event says is kept, but not passed on.
+            self._is_told = not batch.failed_at_once
+            self._heard, self._unread = True, b""
         return batch
 
     def _input_of(self, batch: Batch) -> ProgramInput:

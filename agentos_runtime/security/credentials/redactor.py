@@ -148,15 +148,18 @@ class StreamRedactor:
 
     def feed(self, text: str) -> str:
         """What can be passed on now."""
-        if not self._data and self._redactor().search is None:
+        search = self._redactor().search
+        if search is None and not self._data:
             return text
         more = text.encode("utf-8", "surrogatepass")
-        fed = self.feed_bytes(more)
+        fed = self._fed(search, more)
         return text if fed is more else fed.decode("utf-8", "surrogatepass")
 
     def feed_bytes(self, more: bytes) -> bytes:
         """The same for a text that is handed on as bytes; what is not UTF-8 in it stays as it is."""
-        search = self._redactor().search
+        return self._fed(self._redactor().search, more)
+
+    def _fed(self, search: SecretSearch | None, more: bytes) -> bytes:
         if search is None:
             return self.flush_bytes() + more if self._data else more
         data = self._data + more

@@ -71,6 +71,11 @@ class _Runs:
     def are_in(self, text: bytes) -> bool:
         return len(text) >= self._length and self._long in text.translate(self._classes)
 
+    def last(self, text: bytes) -> int:
+        """Where the run begins that the text ends with; -1 where one of so many bytes is in the text."""
+        classes = text.translate(self._classes)
+        return -1 if self._long in classes else classes.rfind(b"\0") + 1
+
     def spans(self, text: bytes, end: int) -> Iterator[tuple[int, int]]:
         """Those before `end`."""
         classes = text[:end].translate(self._classes)
@@ -109,11 +114,14 @@ class SecretSearch:
 
     def passes(self, text: bytes) -> bool:
         """Whether nothing is in a text that goes on, nor begins at its end, as is quickly known for most texts."""
-        if self._runs.are_in(text):
+        begins = self._runs.last(text)
+        if begins < 0:
             return False
-        run = text[len(text.rstrip(self._runs.alphabet)) :]
+        if begins == len(text):
+            return True
+        run = text[begins:]
         known = self._beginnings.get(run)
-        return not run or (known is not None and not known.places and known.open_from >= len(run))
+        return known is not None and not known.places and known.open_from >= len(run)
 
     def stops_at(self, character: str) -> bool:
         """Whether this character, of ASCII, is in no form of a word: nothing is found across it."""

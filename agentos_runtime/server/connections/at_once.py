@@ -7,6 +7,8 @@ from uvicorn.protocols.http.httptools_impl import HEADER_VALUE_RE, STATUS_LINE, 
 
 LARGEST = 64 * 1024
 """Bytes of a body that are put behind the head; larger ones are not copied."""
+MOST_WAITING = 64 * 1024
+"""Bytes that wait for the client, with which nothing more is written at once."""
 
 
 def write_at_once(send: Send, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
@@ -37,14 +39,18 @@ def write_at_once(send: Send, headers: Sequence[tuple[bytes, bytes]], body: byte
 def body_writer(send: Send) -> Callable[[bytes], bool]:
     """What writes a piece of an answer's body, and says whether it did; else it is to be sent as a message.
 
-    While the client does not read, nothing is written: the message waits until it does.
+    While much of what was written before waits for the client, nothing is: the message waits until it has read.
+    How much waits is asked: uvicorn hears only between two turns of the loop that it should pause, and a socket
+    may be read many times in one.
     """
     cycle = getattr(send, "__self__", None)
     if not isinstance(cycle, RequestResponseCycle):
         return lambda piece: False
 
     def write(piece: bytes) -> bool:
-        if cycle.flow.write_paused or cycle.disconnected or cycle.response_complete or not cycle.chunked_encoding:
+        if cycle.disconnected or cycle.response_complete or not cycle.chunked_encoding:
+            return False
+        if cycle.transport.get_write_buffer_size() > MOST_WAITING:
             return False
         cycle.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
         return True
