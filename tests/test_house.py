@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from statistics import quantiles
 
@@ -109,12 +110,18 @@ def tests() -> dict[str, ast.Module]:
     return modules(ROOT / "tests")
 
 
+@cache
+def nodes(tree: ast.AST) -> Collection[ast.AST]:
+    """All that is in it, walked once for all who ask."""
+    return tuple(ast.walk(tree))
+
+
 def lines(file: Path) -> int:
     return len(file.read_text(encoding="utf-8").splitlines())
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return (node for node in nodes(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -122,7 +129,7 @@ def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def imported(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             yield from ((node, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -167,14 +174,14 @@ def remembered(tree: ast.Module) -> Iterator[str]:
     for function in functions(tree):
         if any(name_of(decorator) in MEMORIES for decorator in function.decorator_list):
             yield f"line {function.lineno}: {function.name} remembers its answers for the life of the process"
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Global):
             yield f"line {node.lineno}: global {', '.join(node.names)}"
 
 
 def catch_alls(tree: ast.Module) -> Iterator[str]:
     """Handlers of everything that do not raise again as their last word."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.ExceptHandler):
             caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
             everything = any(kind is None or name_of(kind) in {"Exception", "BaseException"} for kind in caught)
@@ -244,7 +251,7 @@ def test_classes_of_values_are_made_in_one_place(package: dict[str, ast.Module])
     strays = [
         path
         for path, tree in package.items()
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.ImportFrom) and node.module == "dataclasses" and path != "frozen.py"
         if any(alias.name == "dataclass" for alias in node.names)
     ]
@@ -258,7 +265,7 @@ def test_private_members_of_a_library_are_touched_in_one_file_each(package: dict
         for path, tree in package.items()
         for library, file in TOUCHES_PRIVATE.items()
         if path != file and any(module.partition(".")[0] == library for _, module in imported(tree))
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.Attribute) and is_private(node) and name_of(node.value) not in {"self", "cls"}
     ]
     assert strays == []
@@ -267,7 +274,7 @@ def test_private_members_of_a_library_are_touched_in_one_file_each(package: dict
         for path, tree in package.items()
         for library, file in TOUCHES_PRIVATE.items()
         if path != file
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.ClassDef)
         for base in node.bases
         if name_of(base) in names_from(tree, library)
@@ -283,7 +290,7 @@ def names_from(tree: ast.Module, library: str) -> set[str]:
     """What a module imports from a library by name."""
     return {
         alias.asname or alias.name
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == library
         for alias in node.names
     }
@@ -296,7 +303,7 @@ def test_nothing_is_defined_that_the_program_does_not_use(package: dict[str, ast
     defined = {
         (path, node.name)
         for path, tree in package.items()
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     }
     unused = {(path, name) for path, name in defined if name not in used and not name.startswith("__")}
@@ -305,7 +312,7 @@ def test_nothing_is_defined_that_the_program_does_not_use(package: dict[str, ast
 
 def used_names(tree: ast.Module) -> Iterator[str]:
     """Names, attributes, keywords, and the words of short strings, such as `module:attribute` of a lazy import."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name) | ast.keyword(arg=str(name)):
                 yield name
@@ -321,7 +328,7 @@ def test_the_command_line_prints_at_one_place_only(package: dict[str, ast.Module
     }  # fmt: skip
 
     def prints(tree: ast.Module) -> Iterator[str]:
-        for node in ast.walk(tree):
+        for node in nodes(tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in printing:
                 yield f"line {node.lineno}: {ast.unparse(node.func)}"
 
@@ -339,7 +346,7 @@ def test_imports_stand_at_the_top_of_the_file(package: dict[str, ast.Module]) ->
 
 def test_modules_are_loaded_by_name_in_few_places_only(package: dict[str, ast.Module]) -> None:
     def late(tree: ast.Module) -> Iterator[str]:
-        for node in ast.walk(tree):
+        for node in nodes(tree):
             if isinstance(node, ast.Call) and name_of(node.func) in {"import_module", "__import__"}:
                 yield f"line {node.lineno}"
 
@@ -373,7 +380,7 @@ def test_nothing_swallows_every_exception(package: dict[str, ast.Module]) -> Non
 
 def test_only_the_entry_reads_the_environment(package: dict[str, ast.Module]) -> None:
     def reads(tree: ast.Module) -> Iterator[str]:
-        for node in ast.walk(tree):
+        for node in nodes(tree):
             if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.getenv", "os.environb"}:
                 yield f"line {node.lineno}"
 
@@ -399,7 +406,7 @@ def test_seams_are_used_more_than_mocks(tests: dict[str, ast.Module]) -> None:
     mocks = [
         f"{path} line {node.lineno}"
         for path, tree in tests.items()
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.Call) and re.search(r"\bmock\b|Mock$|monkeypatch\.setattr$", ast.unparse(node.func))
     ]
     assert len(mocks) <= 0.03 * len(counted), mocks

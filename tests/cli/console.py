@@ -17,6 +17,7 @@ from typing import Any
 
 from agentos_runtime.cli.main import run
 from tests.clients import wait_until_loaded
+from tests.keeping import with_what_is_kept
 
 SCRIPT = (sys.executable, "-c", "from agentos_runtime.cli.main import main; main()")
 PATIENCE = 240
@@ -64,6 +65,10 @@ class Console:
         """Forget `skills`: what is served is what the home holds and what ships."""
         for name in ("AGENTOS_SKILLS", "AGENTOS_ONLY_SKILLS"):
             del self.environ[name]
+
+    def as_used_before(self) -> None:
+        """Processes with this home, which is made, need not read the skills again that any test has read."""
+        with_what_is_kept(self.home)
 
     def write(self, name: str, text: str) -> Path:
         """A skill file among those that are served."""

@@ -21,8 +21,7 @@ READING = (
 @pytest.fixture
 def console(tmp_path: Path) -> Console:
     made = Console(tmp_path / "home", tmp_path / "skills")
-    for name in ("AGENTOS_SKILLS", "AGENTOS_ONLY_SKILLS"):
-        made.environ.pop(name, None)
+    made.as_installed()
     return made
 
 
@@ -36,6 +35,7 @@ def run(console: Console, *args: str) -> Done:
 
 def in_shell(console: Console, *args: str, shell: str) -> Done:
     """In a process of its own, with what bash does to its descriptors or arguments."""
+    console.as_used_before()
     done = subprocess.run(
         ["bash", "-c", f'"$@" {shell}', "bash", *SCRIPT, *args],
         env=console.environ,

@@ -49,7 +49,7 @@ def words(lines: list[str]) -> set[str]:
 def test_nothing_is_cut_or_lost_on_a_narrow_terminal(tmp_path: Path, args: tuple[str, ...]) -> None:
     console = Console(tmp_path / "home", tmp_path / "skills")
     console.write("toy/readme.md", TOY)
-    console.home.mkdir(mode=0o700)
+    console.as_used_before()
     console.environ["AGENTOS_ONLY_SKILLS"] = "false"
     shown = {width: captured(console, args, width) for width in (80, 60)}
     for width, lines in shown.items():

@@ -65,4 +65,5 @@ def desk(folder: Path) -> Console:
     made = Console(folder / "home", folder / "skills")
     made.environ["PATH"] = f"{shim.parent}{os.pathsep}{made.environ['PATH']}"
     made.as_installed()
+    made.as_used_before()
     return made

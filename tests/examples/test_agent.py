@@ -40,6 +40,7 @@ def ask_in_javascript(url: str, *arguments: str) -> subprocess.CompletedProcess[
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     made = console(tmp_path_factory.mktemp("agent"), {})
     made.as_installed()
+    made.as_used_before()
     with simulating(made) as (url, _):
         yield url
 
