@@ -35,11 +35,18 @@ from tests.sizes import examples
 
 KEY = "sk-or-canary-0123456789abcdef"
 STOP = chunk("", "stop", usage=USAGE)
+ODD = chunk("x", logprobs={"content": [{"token": "x", "logprob": -0.0}]})
 ROOM = 40_000
 
 
 def call_piece(text: str, **more: Any) -> dict[str, Any]:
     return chunk(None, tool_calls=[{"index": 0, "function": {"arguments": text}, **more}])
+
+
+def odd(body: bytes) -> bytes:
+    """With a whole negative zero: compiled programs leave events with one to a worker."""
+    assert b": -0.0" in body
+    return body.replace(b": -0.0", b": -0")
 
 
 BODIES = {
@@ -51,7 +58,9 @@ BODIES = {
         b"data: %b\n\n" % json.dumps(part).encode() for part in [chunk("a\ud83d"), chunk("\ude00b"), STOP]
     )
     + b"data: [DONE]\n\n",
-    "numbers for a worker": sse(chunk("x", logprobs={"content": [{"token": "x", "logprob": -0.0}]}), *HELLO),
+    "numbers for a worker": odd(sse(ODD, *HELLO)),
+    "numbers for a worker before the end": odd(sse(*HELLO[:2], ODD, STOP)),
+    "numbers for a worker before an error": odd(sse(HELLO[0], ODD, {"error": {"code": 502, "message": "broke"}})),
     "comments and other line ends": b": hi\r\n\r\n" + sse(*HELLO).replace(b"\n", b"\r\n") + b": bye\r\n\r\n",
     "more than are read together": sse(*[chunk(f"{number} ") for number in range(3 * TOGETHER)], STOP),
     "an error in the middle": sse(HELLO[0], {"error": {"code": 502, "message": "broke"}}, HELLO[1]),
@@ -171,7 +180,8 @@ def test_a_stream_is_the_same_however_it_arrives_and_whoever_takes_it(
 
     @settings(max_examples=examples(12), deadline=None)
     @given(
-        edges=st.just(ends_of_events(body)) | st.lists(st.integers(0, len(body)), max_size=6),
+        edges=st.sampled_from([ends_of_events(body), ends_of_events(body)[:1]])
+        | st.lists(st.integers(0, len(body)), max_size=6),
         refuses_every=st.integers(0, 3),
     )
     def arrives(edges: list[int], refuses_every: int) -> None:

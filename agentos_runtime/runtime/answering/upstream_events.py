@@ -41,8 +41,12 @@ from agentos_runtime.runtime.tracing import event_stages
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 LONGEST_MISTAKEN = 1 << 20
 """Bytes without an event that are kept, since they may be a plain reply under a stream's content type."""
-TOGETHER = 64
-"""Events that are read in one go; other calls have a turn before the next ones."""
+TOGETHER = 32
+"""Events that are read in one run of the program: so many of nearly all services cost less than a compiled program
+may spend without a look at the clock, and no worker is asked because they were many.
+"""
+RUNS = 2
+"""How many of these follow each other; other calls have a turn before the next ones."""
 
 
 class UpstreamSource:
@@ -205,15 +209,20 @@ class UpstreamSource:
         return not self._ended and self._failure is None
 
     async def _take(self) -> list[Event]:
-        """The deltas of some of what is at hand."""
-        if self._batch is None:
-            if not self._events:
-                return []
-            self._batch = self._next_batch()
-        batch, self._batch = self._batch, None
-        if not batch.texts:
-            return []
-        return self._added(batch, await self._ctx.run(self._plan.program, self._input_of(batch)))
+        """The deltas of what is at hand, or of so much of it as others may wait for."""
+        made: list[Event] = []
+        for _ in range(RUNS):
+            if not self._is_at_hand or self._ended or self._failure is not None:
+                break
+            batch, self._batch = self._batch or self._next_batch(), None
+            if not batch.texts:
+                continue
+            outcome = await self._ctx.run(self._plan.program, self._input_of(batch))
+            try:
+                made += self._added(batch, outcome)
+            except AgentOSError as error:
+                self._failure = error
+        return made
 
     def _next_batch(self) -> Batch:
         """Read some of the events at hand. A failure waits until what came before it is passed on."""
@@ -222,7 +231,8 @@ class UpstreamSource:
             events, self._events = events[:TOGETHER], events[TOGETHER:]
         self._last = events[-1].data
         batch = read_events(self._plan, events, self._wall())
-        self._ended, self._failure = batch.ended, batch.failure
+        if not batch.texts:  # else the end, or the failure, comes with the deltas
+            self._ended, self._failure = batch.ended, batch.failure
         if not self._heard:
             # An error that comes first is told by its status: what else its event says is kept, but not passed on.
             self._is_told = not batch.failed_at_once
