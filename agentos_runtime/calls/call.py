@@ -1,6 +1,6 @@
 """A call and its answers, as every surface sees them."""
 
-import secrets
+import os
 from collections.abc import AsyncIterator
 from dataclasses import field
 from typing import Any, Literal, Protocol, TypeAlias
@@ -15,7 +15,7 @@ Surface: TypeAlias = Literal["http", "mcp", "use", "face", "cli"]
 
 def new_request_id() -> str:
     """`req_` and 24 random hex digits."""
-    return "req_" + secrets.token_hex(12)
+    return "req_" + os.urandom(12).hex()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,15 +43,15 @@ def read_meter(*documents: Json, clean: Callable[[str], str] = str) -> Meter:
     if not usages:
         return Meter(model)
     return Meter(
-        model=model,
-        provider=_text(sources, "provider", clean),
-        generation_id=_text(sources, "generation_id", clean) or _text(sources, "id", clean),
-        input_tokens=_count(usages, "input_tokens", "prompt_tokens"),
-        output_tokens=_count(usages, "output_tokens", "completion_tokens"),
-        cost=_first_cost(usages),
-        cached_input_tokens=_count(usages, "cached_input_tokens"),
-        cache_write_tokens=_count(usages, "cache_write_tokens"),
-        reasoning_tokens=_count(usages, "reasoning_tokens"),
+        model,
+        _text(sources, "provider", clean),
+        _text(sources, "generation_id", clean) or _text(sources, "id", clean),
+        _count(usages, "input_tokens", "prompt_tokens"),
+        _count(usages, "output_tokens", "completion_tokens"),
+        _first_cost(usages),
+        _count(usages, "cached_input_tokens"),
+        _count(usages, "cache_write_tokens"),
+        _count(usages, "reasoning_tokens"),
     )
 
 
@@ -94,6 +94,7 @@ def _cost(usage: dict[str, Json]) -> float | None:
 def _count(sources: list[dict[str, Json]], *names: str) -> int | None:
     for source in sources:
         for name in names:
-            if name in source and (number := _number(source, name)) is not None:
-                return int(number)
+            value = source.get(name)
+            if value is not None and value.__class__ in _NUMBER and 0 <= value < 2**53:  # type: ignore[operator]
+                return int(value)  # type: ignore[arg-type]
     return None

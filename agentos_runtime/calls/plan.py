@@ -6,8 +6,8 @@ from agentos_runtime.calls.deltas import StreamPlan, plan_stream
 from agentos_runtime.calls.paging import PagesPlan, plan_pages
 from agentos_runtime.calls.polling import PollPlan, plan_poll
 from agentos_runtime.calls.reply import ReplyPlan, plan_reply
-from agentos_runtime.calls.requests.drafting import RequestPlan, plan_request
 from agentos_runtime.calls.requests.judging import ParamsPlan, plan_params
+from agentos_runtime.calls.requests.planning import RequestPlan, plan_request
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.inputs import Spelling
 from agentos_runtime.jsontext import Json, dump

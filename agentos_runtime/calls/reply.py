@@ -121,7 +121,7 @@ def read_body(plan: ReplyPlan, response: UpstreamResponse, now: float) -> Body:
 
     Raises the typed error inside a 200, and UpstreamInvalid.
     """
-    empty = plan.utility.rest.method == "HEAD" or not response.body.strip()
+    empty = plan.utility.rest.method == "HEAD" or not response.body or response.body.isspace()
     if empty:
         _allow_nothing(plan, response)
         response = replace(response, body=b"null")
@@ -130,6 +130,8 @@ def read_body(plan: ReplyPlan, response: UpstreamResponse, now: float) -> Body:
         _default_error(plan, whole, now)
     if empty:
         return Body(None, None, response)
+    if plan.response.root is None:
+        return Body(whole, whole, response)
     try:
         return Body(whole, follow(plan.response.root or (), whole), response)
     except NothingThere as pointer:
@@ -230,9 +232,11 @@ def read_reply(plan: ReplyPlan, body: Body, outcome: Outcome | None, now: float)
     Raises the upstream's failure when the manifest's `error` says so, ExpressionFailed, ExpressionLimit, and
     ReplyMismatch when nothing is at `root`. Whether it is what the utility returns is `check_returns`'s to say.
     """
+    error = plan.response.error
+    if outcome is None and error is None and body.rootless is None and not plan.utility.void:
+        return _mapped(plan, body, [])
     outputs = list(outcome.outputs) if outcome else []
     expressions = list(plan.outputs)
-    error = plan.response.error
     if error is not None and isinstance(error, (Jq, PlainPath)):
         said: Value = walked(error, body.whole) if isinstance(error, PlainPath) and not plan.program else EMPTY
         if plan.program and outputs:
@@ -287,6 +291,8 @@ def failed_draft(expressions: Sequence[Expression], outcome: Outcome) -> AgentOS
 
 def _mapped(plan: ReplyPlan, body: Body, values: list[Value]) -> Json:
     response = plan.response
+    if response.transform is None and not response.mapping:
+        return body.rooted
     queue = list(values)
     result: Json = body.rooted
     if response.transform is not None:
@@ -366,7 +372,9 @@ def has_choice(whole: Json) -> bool:
 
 def check_returns(utility: Utility, reply: Json) -> None:
     """Raises ReplyMismatch when the reply is not what the utility says it returns."""
-    problems = utility.reply_shape.problems(reply) if utility.reply_shape else []
+    if utility.reply_shape is None:
+        return
+    problems = utility.reply_shape.problems(reply)
     if problems:
         first = problems[0]
         raise ReplyMismatch(

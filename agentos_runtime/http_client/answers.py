@@ -63,7 +63,11 @@ class Answer:
         while not self.status:
             if self.error is not None:
                 raise self.error
-            await self._news()
+            self._waiter = self._loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
         if self.error is not None and not self._pieces:
             raise self.error
 

@@ -1,8 +1,18 @@
 """Bodies of answers, bounded."""
 
 from agentos_runtime.http_client.answers import Answer
-from agentos_runtime.http_client.decoding import Decoder, Identity
+from agentos_runtime.http_client.decoding import Decoder
 from agentos_runtime.http_client.failures import TooLarge
+
+
+def whole_body(answer: Answer, limit: int) -> bytes | None:
+    """The body of an answer without an encoding, if it has arrived already. Raises TooLarge."""
+    if not answer.complete:
+        return None
+    body = answer.read_nowait()
+    if len(body) > limit:
+        raise TooLarge(limit)
+    return body
 
 
 async def read_whole(answer: Answer, decoder: Decoder, limit: int) -> bytes:
@@ -10,11 +20,6 @@ async def read_whole(answer: Answer, decoder: Decoder, limit: int) -> bytes:
     length = answer.headers.get("content-length", "")
     if length.isdigit() and int(length) > limit and answer.method != "HEAD":
         raise TooLarge(limit)
-    if answer.complete and isinstance(decoder, Identity):
-        body = answer.read_nowait()
-        if len(body) > limit:
-            raise TooLarge(limit)
-        return body
     pieces: list[bytes] = []
     raw_size = size = 0
     try:

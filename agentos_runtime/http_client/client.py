@@ -12,7 +12,7 @@ from agentos_runtime.calls.messages import UpstreamRequest, UpstreamResponse
 from agentos_runtime.calls.retry_after import meant_status, retry_after
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.http_client.answers import Answer
-from agentos_runtime.http_client.bodies import read_whole
+from agentos_runtime.http_client.bodies import read_whole, whole_body
 from agentos_runtime.http_client.connections import Connections, Resolve
 from agentos_runtime.http_client.deadlines import Deadlines
 from agentos_runtime.http_client.decoding import decoder
@@ -130,11 +130,18 @@ class Upstream:
         finish: Callable[[Answer], Awaitable[T]],
     ) -> T:
         """Send until there is an answer or nothing more may be tried; `ends` is a moment of the loop's clock."""
+        connections = self._connections
+        if connections is None:
+            raise RuntimeError("an Upstream is used inside `async with`")
         attempt = 1
         while True:
             answer: Answer | None = None
             try:
-                answer = await self._once(request, destination)
+                head = head_of(request, destination)
+                if destination.unproven is not None:
+                    await self._names.check(destination.origin, destination.unproven, destination.peer.port)
+                wire = await connections.take(destination.way)
+                answer = await wire.ask(request.method, head, request.upload or request.body)
                 pause = None if answer.status < 400 else self._after_status(request, retry, attempt, answer)
                 if pause is None or pause >= _left(ends):
                     return await finish(answer)
@@ -152,18 +159,11 @@ class Upstream:
             attempt += 1
             await self._sleep(pause)
 
-    async def _once(self, request: UpstreamRequest, destination: Destination) -> Answer:
-        head = head_of(request, destination)
-        if destination.unproven is not None:
-            await self._names.check(destination.origin, destination.unproven, destination.peer.port)
-        if self._connections is None:
-            raise RuntimeError("an Upstream is used inside `async with`")
-        wire = await self._connections.take(destination.way)
-        return await wire.ask(request.method, head, request.upload or request.body)
-
     async def _whole(self, answer: Answer) -> UpstreamResponse:
-        headers = answer.headers
-        body = await read_whole(answer, decoder(headers.get("content-encoding")), self._settings.max_reply)
+        headers, most = answer.headers, self._settings.max_reply
+        coding = headers.get("content-encoding")
+        arrived = whole_body(answer, most) if coding is None else None
+        body = await read_whole(answer, decoder(coding), most) if arrived is None else arrived
         return UpstreamResponse(answer.status, headers, body)
 
     def _after_status(

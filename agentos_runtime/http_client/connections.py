@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TypeAlias, cast
@@ -44,6 +44,17 @@ PER_PEER = 512
 _MOST_NAMES = 4096
 
 
+class _Lane:
+    """The connections of one way: those that are idle, the oldest first, and how many carry a call or are made."""
+
+    __slots__ = ("idle", "taken", "way")
+
+    def __init__(self, way: Way) -> None:
+        self.way = way
+        self.idle: list[Wire] = []
+        self.taken = 0
+
+
 class Connections:
     """A pool. `most`: connections that are open at once; further calls wait until one is free."""
 
@@ -52,11 +63,10 @@ class Connections:
         self._loop = asyncio.get_running_loop()
         self._names = _Addresses(resolve)
         self._tls = tls
-        self._idle: dict[Way, deque[Wire]] = {}
-        self._ways: dict[Wire, Way] = {}
+        self._lanes: dict[Way, _Lane] = {}
+        """Of every way that is in use."""
+        self._ways: dict[Wire, _Lane] = {}
         """Of every open connection."""
-        self._taken: Counter[Way] = Counter()
-        """Per way, connections that carry a call or are being made."""
         self._all_taken = 0
         self._waiting: deque[tuple[Way, asyncio.Future[None]]] = deque()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -64,23 +74,35 @@ class Connections:
 
     async def take(self, way: Way) -> Wire:
         """A connection that is free for a request; it comes back by itself. Raises WireError."""
-        while not self._has_room(way):
+        lane = self._lane(way)
+        while self._all_taken >= self._most or lane.taken >= PER_PEER:
             await self._wait(way)
-        while idle := self._idle.get(way):
-            wire = idle[-1]
+            lane = self._lane(way)  # the one before may be forgotten
+        while lane.idle:
+            wire = lane.idle[-1]
             if wire.is_fit:
-                self._forget_idle(wire, way)
-                self._take(way)
+                del lane.idle[-1]
+                lane.taken += 1
+                self._all_taken += 1
                 return wire
             self._drop_idle(wire)
         self._make_room()
-        self._take(way)
+        lane = self._lane(way)
+        lane.taken += 1
+        self._all_taken += 1
         try:
             wire = await self._connect(way)
         except BaseException:
-            self._release(way)
+            self._release(lane)
             raise
+        self._ways[wire] = lane
         return wire
+
+    def _lane(self, way: Way) -> _Lane:
+        lane = self._lanes.get(way)
+        if lane is None:
+            lane = self._lanes[way] = _Lane(way)
+        return lane
 
     def close(self) -> None:
         """Close all connections, those that carry a call too."""
@@ -93,7 +115,8 @@ class Connections:
     # ------------------------------------------------------------------ how many
 
     def _has_room(self, way: Way) -> bool:
-        return self._all_taken < self._most and self._taken[way] < PER_PEER
+        lane = self._lanes.get(way)
+        return self._all_taken < self._most and (lane is None or lane.taken < PER_PEER)
 
     async def _wait(self, way: Way) -> None:
         turn = self._loop.create_future()
@@ -112,20 +135,20 @@ class Connections:
         """Close the connection that is idle for longest when a new one would be one too many."""
         if len(self._ways) < self._most:
             return
-        oldest = [idle[0] for idle in self._idle.values() if idle]
+        oldest = [lane.idle[0] for lane in self._lanes.values() if lane.idle]
         if oldest:
             self._drop_idle(min(oldest, key=lambda each: each.idle_since))
 
-    def _take(self, way: Way) -> None:
-        self._taken[way] += 1
-        self._all_taken += 1
-
-    def _release(self, way: Way) -> None:
-        self._taken[way] -= 1
+    def _release(self, lane: _Lane) -> None:
+        lane.taken -= 1
         self._all_taken -= 1
-        if not self._taken[way]:
-            del self._taken[way]
-        self._wake_next()
+        self._forget_unused(lane)
+        if self._waiting:
+            self._wake_next()
+
+    def _forget_unused(self, lane: _Lane) -> None:
+        if not lane.taken and not lane.idle:
+            self._lanes.pop(lane.way, None)
 
     def _wake_next(self) -> None:
         """Give the turn to the first who still waits and for whom there is room."""
@@ -140,46 +163,44 @@ class Connections:
 
     def _put_back(self, wire: Wire) -> None:
         """It is free again."""
-        way = self._ways[wire]
+        lane = self._ways[wire]
         if self._closed:
             wire.abort()
             return
         wire.idle_since = self._loop.time()
-        self._idle.setdefault(way, deque()).append(wire)
-        self._release(way)
+        lane.idle.append(wire)
+        self._release(lane)
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(KEPT, self._sweep)
 
     def _lost(self, wire: Wire) -> None:
         """It is closed, by whoever."""
-        way = self._ways.pop(wire, None)
-        if way is not None and not self._forget_idle(wire, way):
-            self._release(way)
+        lane = self._ways.pop(wire, None)
+        if lane is not None and not self._forget_idle(wire, lane):
+            self._release(lane)
 
     def _drop_idle(self, wire: Wire) -> None:
         """Close an idle connection; forgotten before, since its end frees the place of no call."""
         self._forget_idle(wire, self._ways.pop(wire))
         wire.abort()
 
-    def _forget_idle(self, wire: Wire, way: Way) -> bool:
+    def _forget_idle(self, wire: Wire, lane: _Lane) -> bool:
         """Whether it was among the idle ones."""
-        idle = self._idle.get(way)
-        if idle is None or wire not in idle:
+        if wire not in lane.idle:
             return False
-        idle.remove(wire)
-        if not idle:
-            del self._idle[way]
+        lane.idle.remove(wire)
+        self._forget_unused(lane)
         return True
 
     def _sweep(self) -> None:
         """Close what has been idle for long."""
         self._sweeper = None
         ends = self._loop.time() - KEPT
-        for idle in tuple(self._idle.values()):
-            for wire in tuple(idle):
+        for lane in tuple(self._lanes.values()):
+            for wire in tuple(lane.idle):
                 if wire.idle_since <= ends:
                     self._drop_idle(wire)
-        if self._idle:
+        if any(lane.idle for lane in self._lanes.values()):
             self._sweeper = self._loop.call_later(KEPT, self._sweep)
 
     # ------------------------------------------------------------------ making one
@@ -202,7 +223,6 @@ class Connections:
         except BaseException:
             wire.abort()
             raise
-        self._ways[wire] = way
         return wire
 
     async def _socket(self, peer: Peer, guarded: bool) -> socket.socket:

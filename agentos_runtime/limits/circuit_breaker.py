@@ -69,13 +69,7 @@ class Attempt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        failed = self.status is not None and self.status >= 500 if error is None else isinstance(error, _FAILURES)
-        if failed:
-            self._breakers.failed(self._origin)
-        elif error is None:
-            self._breakers.answered(self._origin)
-        if self._probe is not None:
-            self._probe.probing = False
+        self._breakers.over(self._origin, self._probe, self.status, error)
 
 
 class CircuitBreakers:
@@ -110,6 +104,18 @@ class CircuitBreakers:
             raise _left_alone(origin, streak, max(wait, PROBING))
         streak.probing = True
         return streak
+
+    def over(
+        self, origin: str, probe: "_Streak | None", status: int | None, error: BaseException | None = None
+    ) -> None:
+        """A call that `begin` let out has ended, with this status or this error; probe: what `begin` gave."""
+        failed = status is not None and status >= 500 if error is None else isinstance(error, _FAILURES)
+        if failed:
+            self.failed(origin)
+        elif error is None:
+            self.answered(origin)
+        if probe is not None:
+            probe.probing = False
 
     def answered(self, origin: str) -> None:
         """A call was answered."""

@@ -41,12 +41,21 @@ class ConcurrencyLimiter:
         self._settings = settings
         self._queues: dict[str, _Queue] = {}
 
-    async def enter(self, skill: str) -> None:
-        """Take a place; to be followed by one `leave`. Raises Overloaded."""
-        queue = self._queues.setdefault(skill, _Queue())
+    def enter_at_once(self, skill: str) -> bool:
+        """Take a place if one is free; to be followed by one `leave`."""
+        queue = self._queues.get(skill)
+        if queue is None:
+            queue = self._queues[skill] = _Queue()
         if queue.running < self._settings.concurrent:
             queue.running += 1
+            return True
+        return False
+
+    async def enter(self, skill: str) -> None:
+        """Take a place; to be followed by one `leave`. Raises Overloaded."""
+        if self.enter_at_once(skill):
             return
+        queue = self._queues[skill]
         if len(queue.waiting) >= self._settings.queue:
             raise _full(skill, f"{queue.running} are under way and {len(queue.waiting)} wait")
         await self._wait(skill, queue)

@@ -107,6 +107,10 @@ class Limits:
         found = [(subject, self.uses(subject)) for subject, rule in both if rule.budgets]
         return [(subject, use) for subject, several in found for use in several if use.key in PERIODS]
 
+    def count(self, agent: str) -> bool:
+        """Whether a call of this agent is counted, now."""
+        return bool(self._counters.counts_all or self._rules.current().subjects(agent))
+
     async def admit(
         self, agent: str, skill: str, utility: str, *, paid: bool, row: int | None = None
     ) -> Admission | None:

@@ -5,7 +5,7 @@ additionalProperties, oneOf. They mean what JSON Schema 2020-12 means by them; t
 microseconds, names every problem with its path, and never puts a value into a message.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -261,8 +261,12 @@ def _properties(schema: _Schema) -> Check:
 def _one_of(schema: _Schema) -> Check:
     branches = [_Branch(branch, _compile(branch)) for branch in schema["oneOf"]]
     listed = ", or ".join(branch.label for branch in branches if branch.kinds != _NULL)
+    only = _only_for(branches)
 
     def check(value: Json, path: Path, out: list[ParamProblem]) -> None:
+        one = only.get(type(value))
+        if one is not None and not one.problems(value, path):
+            return  # as most do
         found = [(branch, branch.problems(value, path)) for branch in branches]
         fitting = [branch for branch, problems in found if not problems]
         if len(fitting) == 1:
@@ -321,6 +325,14 @@ class _Branch:
         return len(chosen), -problems, len(known)
 
 
+def _only_for(branches: Sequence[_Branch]) -> Mapping[type, _Branch]:
+    """The branch for values of a class, where all others are for others: they say so by `type`."""
+    kinds = [_classes(each.schema) if "type" in each.schema else _ALL for each in branches]
+    taken = [kind | {float} if int in kind else kind for kind in kinds]  # 1.0 is an integer, too
+    found = {each: [at for at, kind in enumerate(taken) if each in kind] for each in _ALL}
+    return {each: branches[at[0]] for each, at in found.items() if len(at) == 1}
+
+
 def _is_of(value: Json, kind: str) -> bool:
     whole = kind == "integer" and isinstance(value, float) and value.is_integer()
     return whole or type(value) in _CLASSES[kind]
@@ -336,6 +348,7 @@ def type_names(schema: _Schema) -> frozenset[str]:
 
 
 _NULL = frozenset({"null"})
+_ALL = frozenset(kind for kinds in _CLASSES.values() for kind in kinds)
 _NEAREST = "(the nearest of"
 _NAMES_OF: Mapping[type, str] = {
     bool: "boolean",

@@ -140,7 +140,7 @@ class Proxy:
             parent=asked.parent,
         )
         record = self._record(call)
-        await record.__aenter__()
+        await record.open()
         try:
             try:
                 ctx, asks = self._context(asked, known, origin, call, record, skills)

@@ -92,8 +92,15 @@ class Asking:
         return bool(rule.ask_person) and rule.asks_person(ctx.plan.skill.id, utility.name, utility.effect)
 
     async def admit(self, ctx: CallContext, safeguards: Safeguards, matter: AddressMatter | None = None) -> Permit:
-        """Let the call in; what it was let in with is given back when its row is closed. Raises as `let_in`."""
-        yes = await self.let_in(ctx, matter)
+        """Let the call in; what it was let in with is given back when its row is closed.
+
+        matter: the call is one of an address, and a person has to be asked about it.
+        Raises DecisionDenied, DecisionExpired, DecisionPending when the caller's patience ends before,
+        AlreadyDecided, RateLimited, BudgetExceeded, Overloaded, and whatever would keep the call from being made
+        anyway.
+        """
+        asks = matter is not None or self.concerns(ctx)
+        yes = await self._let_in(ctx, matter) if asks else None
         nested = ctx.call.depth > 0
         try:
             permit = await safeguards.admit(ctx.call.agent, ctx.plan, ctx.record.row, nested=nested)
@@ -104,15 +111,8 @@ class Asking:
         ctx.record.permit = permit
         return permit
 
-    async def let_in(self, ctx: CallContext, matter: AddressMatter | None = None) -> Yes | None:
-        """The yes that the call begins with; None where nobody has to be asked.
-
-        matter: the call is one of an address, and a person has to be asked about it.
-        Raises DecisionDenied, DecisionExpired, DecisionPending when the caller's patience ends before,
-        AlreadyDecided, RateLimited, Overloaded, and whatever would keep the call from being made anyway.
-        """
-        if matter is None and not self.concerns(ctx):
-            return None
+    async def _let_in(self, ctx: CallContext, matter: AddressMatter | None) -> Yes:
+        """The yes that the call begins with."""
         paid = ctx.plan.utility.credential is not None
         await self._limits.check(ctx.call.agent, ctx.plan.skill.id, ctx.plan.utility.name, paid=paid)
         question = self._question(ctx, await rehearse(ctx, matter.draft if matter else None), matter)

@@ -2,10 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import field
+from typing import TypeAlias
 
 from agentos_runtime.calls.messages import UpstreamRequest
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.security.broker import Authorization
+
+Renewed: TypeAlias = Callable[[], Awaitable["AuthorizedRequest | None"]]
+"""Makes a request with a renewed credential."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,5 +23,5 @@ class AuthorizedRequest:
     request: UpstreamRequest = field(repr=False)
     origin: str
     authorization: Authorization = field(repr=False)
-    renewed: "Callable[[], Awaitable[AuthorizedRequest | None]] | None" = field(default=None, repr=False)
+    renewed: "Renewed | None" = field(default=None, repr=False)
     """Makes the same request with a renewed credential after a 401; None, or its None = there is none."""

@@ -33,29 +33,35 @@ async def authorize(
     cannot be sent, and what a renewal raises.
     """
     plan = ctx.plan
-    origin = origin_of(draft.url) or ""
+    literal = draft.url is draft.plan.url  # most are, and their origin is known
+    origin = (draft.plan.origin if literal else origin_of(draft.url)) or ""
     stage = ("request", preview_draft(ctx, draft).masked()) if ctx.trace is not None else None
     try:
         authorization = _authorized(ctx, origin, draft.method)
-        current = await _renewed(ctx, authorization.credential, refused)
-        if current is not None:  # what is approved may have changed meanwhile
+        credential = authorization.credential
+        if credential is not None and _may_end(ctx, credential, refused):
+            current = await _renewed(ctx, credential, refused)
+            # what is approved may have changed meanwhile
             authorization = _with_token(ctx, _authorized(ctx, origin, draft.method), current)
+            credential = authorization.credential
     finally:
-        ctx.trace_stages([stage] if stage else ())
-    check_told(draft, ctx.results.would_change)
-    if authorization.credential is None:
+        if stage is not None:
+            ctx.trace_stages([stage])
+    if draft.told:
+        check_told(draft, ctx.results.would_change)
+    if credential is None:
         request = inject(draft, None, None)
     else:
-        reveal = partial(_revealed, authorization.credential)
+        reveal = partial(_revealed, credential)
         request = inject(draft, auth or plan.request.auth, reveal)
-        if uses := draft.placeholders.pieces:
+        if draft.carries and (uses := draft.placeholders.pieces):
             ctx.results.learn(authorization.redactor.and_pieces([Secret(reveal(use)) for use in uses]))
-    renewable = authorization.credential if refused is None else None
+    renews = refused is None and credential is not None and credential.renewable
     return AuthorizedRequest(
         sendable(_with_key(ctx, request), draft.plan.named),
         origin,
         authorization,
-        partial(_again, ctx, draft, auth, renewable) if renewable is not None and renewable.renewable else None,
+        partial(_again, ctx, draft, auth, credential) if credential is not None and renews else None,
     )
 
 
@@ -69,20 +75,25 @@ def _authorized(ctx: CallContext, origin: str, method: str) -> Authorization:
     return authorization
 
 
-async def _renewed(
-    ctx: CallContext, credential: Credential | None, refused: Credential | None
-) -> Credential | None:
-    """What came of a renewal, which may have taken long; None when none was due. Raises UpstreamTimeout."""
-    skill, name = ctx.plan.skill, ctx.plan.utility.credential
-    if ctx.services.renewals is None or credential is None or name is None:
-        return None
-    auth = skill.auth[name]
-    if not ctx.services.renewals.is_due(auth, credential, refused):
-        return None
+def _may_end(ctx: CallContext, credential: Credential, refused: Credential | None) -> bool:
+    """Whether a renewal is due."""
+    renewals, name = ctx.services.renewals, ctx.plan.utility.credential
+    return (
+        renewals is not None
+        and name is not None
+        and renewals.is_due(ctx.plan.skill.auth[name], credential, refused)
+    )
+
+
+async def _renewed(ctx: CallContext, credential: Credential, refused: Credential | None) -> Credential:
+    """What came of a renewal, which may have taken long. Raises UpstreamTimeout."""
+    skill, renewals = ctx.plan.skill, ctx.services.renewals
+    assert renewals is not None
+    auth = skill.auth[ctx.plan.utility.credential or ""]
     seconds = ctx.plan.utility.rest.timeout
     try:
         async with asyncio.timeout(seconds):
-            current = await ctx.services.renewals.current(skill, auth, credential, refused)
+            current = await renewals.current(skill, auth, credential, refused)
     except TimeoutError:  # the renewal goes on, for the next call
         raise UpstreamTimeout(f'The login of the skill "{skill.id}" was not renewed within {seconds:g} s') from None
     if current is not credential and not current.held:

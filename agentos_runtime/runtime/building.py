@@ -26,8 +26,10 @@ async def build(ctx: CallContext) -> Draft:
     plan = ctx.request_plan
     if ctx.trace is not None and ctx.call.depth == 0:
         await _trace_page(ctx)
-    placeholders = Placeholders.fresh(plan.auth.fields if plan.auth else ())
-    seen = document(ctx.params, ctx.settings, placeholders, ctx.call.params) | dict(ctx.inputs.results)
+    placeholders = Placeholders.fresh(plan.auth.fields) if plan.auth and plan.sees_auth else Placeholders()
+    seen = document(ctx.inputs.params, ctx.plan.settings, placeholders, ctx.call.params)
+    if ctx.inputs.results:
+        seen |= ctx.inputs.results
     outputs: list[Json] = []
     carries = plan.rooted or plan.samples is not None
     if plan.program is not None:

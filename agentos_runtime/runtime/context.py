@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
+from types import MappingProxyType
 from typing import Protocol
 
 from agentos_runtime.calls.call import Call, Timings
 from agentos_runtime.calls.messages import SAFE_METHODS, UpstreamResponse
 from agentos_runtime.calls.plan import CallPlan
-from agentos_runtime.calls.requests.drafting import RequestPlan
 from agentos_runtime.calls.requests.files import Uploads, take_files
 from agentos_runtime.calls.requests.given import check_params
+from agentos_runtime.calls.requests.planning import RequestPlan
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.inputs import ProgramInput, Spelling
 from agentos_runtime.jq.outcome import LARGEST_INPUT, Outcome
@@ -58,6 +59,10 @@ class Services:
     platform: str = "linux"
 
 
+_NONE: Mapping[str, Json] = MappingProxyType({})
+_NO_UPLOADS: Uploads = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class CallInputs:
     """What the caller gave, validated and completed."""
@@ -75,11 +80,15 @@ class CallInputs:
     @classmethod
     def of(cls, plan: CallPlan, given: dict[str, Json], text: bytes | None = None) -> "CallInputs":
         """text: what the params were read from. Raises InvalidParams with every problem."""
-        params = check_params(plan.utility, given)
-        runtime_params = {name: params.pop(name) for name in plan.utility.runtime_params & params.keys()}
-        params, uploads = take_files(plan.utility, params)
+        utility = plan.utility
+        params = check_params(utility, given)
+        runtime_params, uploads = _NONE, _NO_UPLOADS
+        if utility.runtime_params:
+            runtime_params = {name: params.pop(name) for name in utility.runtime_params & params.keys()}
+        if utility.files:
+            params, uploads = take_files(utility, params)
         if text is not None and not uploads:
-            return cls(params, runtime_params, uploads, spellings=(Spelling(text),))
+            return cls(params, runtime_params, uploads, _NONE, (Spelling(text),))
         settled, spelling = _settled(params)
         return cls(settled, runtime_params, uploads, spellings=(spelling,))
 

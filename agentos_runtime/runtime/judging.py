@@ -22,4 +22,5 @@ async def judge(ctx: CallContext) -> None:
     inputs = Inputs(seen, outputs)
     check_refusal(plan, inputs)
     ctx.record.ignored += ignored_params(plan, inputs, ctx.call.params)
-    ctx.trace_stages([("ignored", [*ctx.record.ignored])] if ctx.record.ignored else ())
+    if ctx.trace is not None and ctx.record.ignored:
+        ctx.trace_stages([("ignored", [*ctx.record.ignored])])

@@ -1,6 +1,7 @@
 """What an answer of the upstream says, as a reply or as a typed error."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
 from functools import partial
 
@@ -23,6 +24,8 @@ from agentos_runtime.calls.reply import (
 )
 from agentos_runtime.calls.values import ValuePlan, read_value, value_input
 from agentos_runtime.errors import ReplyMismatch, UpstreamInvalid
+from agentos_runtime.jq.outcome import Outcome
+from agentos_runtime.jq.program import Program
 from agentos_runtime.jsontext import Json, is_json
 from agentos_runtime.runtime.authorized import AuthorizedRequest
 from agentos_runtime.runtime.context import CallContext
@@ -32,12 +35,15 @@ READ_AT_ONCE = 1 << 16
 """Bytes of another form than JSON that are read between two calls; more are read beside them."""
 
 BYTES = "application/octet-stream"
+JSON = "json"
+"""The kind of answers that need not be read into JSON first."""
 
 
-async def send(ctx: CallContext, authorized: AuthorizedRequest, timeout: float) -> UpstreamResponse:
+def send(ctx: CallContext, authorized: AuthorizedRequest, timeout: float) -> Awaitable[UpstreamResponse]:
     """The whole answer, whatever its status, within `timeout` seconds. Raises AgentOSError."""
+    trace_stages = ctx.trace_stages if ctx.trace is not None else None
     retry = ctx.plan.utility.rest.retry
-    return await ctx.services.transport.send(authorized, ctx.record, ctx.trace_stages, retry=retry, timeout=timeout)
+    return ctx.services.transport.send(authorized, ctx.record, trace_stages, retry=retry, timeout=timeout)
 
 
 async def check_status(ctx: CallContext, response: UpstreamResponse) -> None:
@@ -62,26 +68,35 @@ async def check_error(ctx: CallContext, response: UpstreamResponse) -> None:
 
 async def read(ctx: CallContext, response: UpstreamResponse) -> Reply:
     """The reply that an answer makes. Raises AgentOSError."""
-    await check_status(ctx, response)
-    if ctx.plan.reply.response.raw:
+    plan, record = ctx.plan.reply, ctx.record
+    if is_failed(response):
+        await check_status(ctx, response)
+    if plan.response.raw:
         return await _raw(ctx, response)
     if _comes_otherwise(ctx, response):
         return _as_it_comes(ctx, response)
-    body = await body_of(ctx, response)
-    ctx.record.metering_sources.append(body.whole)
-    value = await value_of(ctx, body)
-    ctx.record.metering_sources.append(value)
-    return ctx.results.reply(value, ctx.timings())
+    if plan.response.format.kind == JSON:
+        body = read_body(plan, response, ctx.services.clocks.wall())
+    else:
+        body = await body_of(ctx, response)
+    record.metering_sources.append(body.whole)
+    outcome = None if plan.program is None else await _ran(ctx, plan.program, body)
+    value = _value(ctx, body, outcome)
+    if value is not body.whole:
+        record.metering_sources.append(value)
+    return record.results.reply(value, record.timer.timings())
 
 
 def _comes_otherwise(ctx: CallContext, response: UpstreamResponse) -> bool:
     """Whether the answer is handed on as it comes: where anything may come, or nobody has proved what does."""
     plan, utility = ctx.plan.reply.response, ctx.plan.utility
-    content_type = response.headers.get("content-type", "")
     if plan.format.kind == ANY:
-        return not holds_json(content_type, response.body)
+        return not holds_json(response.headers.get("content-type", ""), response.body)
     needs_json = plan.root is not None or plan.transform or plan.mapping or utility.streams
-    if utility.strict_returns or needs_json or not differs(plan.format, content_type, response.body):
+    if utility.strict_returns or needs_json:
+        return False
+    content_type = response.headers.get("content-type", "")
+    if not differs(plan.format, content_type, response.body):
         return False
     ctx.record.mismatched = True
     ctx.trace_stages([("mismatch", [{"path": "", "message": f"no {plan.format.kind}, but {content_type}"}])])
@@ -112,7 +127,7 @@ async def body_of(ctx: CallContext, response: UpstreamResponse) -> Body:
 async def in_json(ctx: CallContext, response: UpstreamResponse) -> UpstreamResponse:
     """The answer with its body as JSON, read as the manifest says. Raises UpstreamInvalid."""
     plan = ctx.plan.reply
-    if len(response.body) > READ_AT_ONCE and plan.response.format.kind != "json":
+    if len(response.body) > READ_AT_ONCE and plan.response.format.kind != JSON:
         return await asyncio.to_thread(json_response, plan.service, plan.utility, response)
     return json_response(plan.service, plan.utility, response)
 
@@ -127,12 +142,22 @@ async def _failed_in_json(ctx: CallContext, response: UpstreamResponse) -> Upstr
 
 async def value_of(ctx: CallContext, body: Body) -> Json:
     """What `error`, `transform` and `mapping` make of a body, checked. Raises AgentOSError."""
-    plan, outcome = ctx.plan.reply, None
-    if plan.program is not None:
-        document = reply_document(plan, body, ctx.params, ctx.settings)
-        write = partial(reply_input, plan, body, ctx.params, ctx.settings)
-        outcome = await ctx.run(plan.program, ctx.input_of(document, write, body.response.body))
-    ctx.trace_stages(reply_stages(plan, body, outcome))
+    program = ctx.plan.reply.program
+    return _value(ctx, body, None if program is None else await _ran(ctx, program, body))
+
+
+async def _ran(ctx: CallContext, program: Program, body: Body) -> Outcome:
+    """What the reply's program gave for a body."""
+    plan, params, settings = ctx.plan.reply, ctx.params, ctx.settings
+    document = reply_document(plan, body, params, settings)
+    write = partial(reply_input, plan, body, params, settings)
+    return await ctx.run(program, ctx.input_of(document, write, body.response.body))
+
+
+def _value(ctx: CallContext, body: Body, outcome: Outcome | None) -> Json:
+    plan = ctx.plan.reply
+    if ctx.trace is not None:
+        ctx.trace_stages(reply_stages(plan, body, outcome))
     reply = read_reply(plan, body, outcome, ctx.services.clocks.wall())
     keep_promise(ctx, reply)
     return reply

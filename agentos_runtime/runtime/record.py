@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from types import TracebackType
-from typing import Self
 
 from agentos_runtime.calls.call import Call, Timings
 from agentos_runtime.calls.messages import NEAREST
@@ -92,20 +90,14 @@ class Record:
     permit: Permit | None = None
     """What the call was let through with; closed after the row."""
 
-    async def __aenter__(self) -> Self:
+    async def open(self) -> None:
+        """Write the row: it is in the ledger when this returns."""
         call = self.call
         self.entry = await self.ledger.start(
             request_id=call.request_id, agent=call.agent, skill=call.skill[:200], utility=call.utility[:200]
         )
         if self.watched is not None:
             self.watched.begun()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is not None or not self.goes_on_outside:
-            await self.close(error)
 
     async def close(self, error: BaseException | None = None) -> None:
         """Close the row: ok, cancelled, or with the error's code. A second close does nothing."""
@@ -128,8 +120,8 @@ class Record:
             counts = await self.ledger.finish(entry, closing, reads=self.reads)
         finally:
             permit, self.permit = self.permit, None
-            if permit is not None:
-                await permit.close(meter if counts else Meter())
+            if permit is not None and (charged := permit.close(meter if counts else Meter())) is not None:
+                await charged
 
     async def waits(self) -> None:
         """The row says `waiting` until `goes_on`."""

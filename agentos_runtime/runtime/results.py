@@ -9,7 +9,7 @@ from agentos_runtime.calls.metering import NUMBERS, Meter, read_meter
 from agentos_runtime.errors import AgentOSError, ParamProblem, UpstreamFailure
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 from agentos_runtime.runtime.tracing import Trace
-from agentos_runtime.security.credentials.redactor import Redactor, StreamRedactor
+from agentos_runtime.security.credentials.redactor import NO_SECRETS, Redactor, StreamRedactor
 
 Number = TypeVar("Number", int, float)
 
@@ -22,17 +22,20 @@ class Results:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._redactor = Redactor(())
+        self._redactor = NO_SECRETS
 
     def learn(self, redactor: Redactor) -> None:
         """Keep these secrets, too, from leaving."""
-        self._redactor = self._redactor.and_those_of(redactor)
+        if redactor is not self._redactor:
+            self._redactor = self._redactor.and_those_of(redactor)
 
     def reply(self, value: Json, timings: Timings, *, more: bool = False, goes_on_at: str | None = None) -> Reply:
         """A reply of JSON."""
         text = dump(value)
         cleaned = self._redactor.clean(value, text)
         written = text if cleaned is value else dump(cleaned)
+        if not more and goes_on_at is None:
+            return Reply(cleaned, written, None, timings)
         place = None if goes_on_at is None else self._redactor.clean_text(goes_on_at)
         return Reply(cleaned, written, None, timings, more=more, goes_on_at=place)
 

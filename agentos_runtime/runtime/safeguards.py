@@ -1,6 +1,6 @@
 """What stands between a call and the upstream: limits, concurrency, circuit breakers."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from agentos_runtime.calls.metering import Meter
 from agentos_runtime.calls.plan import CallPlan
@@ -31,13 +31,14 @@ class Permit:
         if self.admission is not None:
             self.admission.can_stop(stop)
 
-    async def close(self, meter: Meter) -> None:
-        """The call has ended; `meter` is what it used."""
+    def close(self, meter: Meter) -> Awaitable[None] | None:
+        """The call has ended; `meter` is what it used. What is to be awaited charges it; None = nothing counts."""
         if self.concurrency is not None:
             self.concurrency.leave(self.skill)
-        if self.admission is not None:
-            tokens = (meter.input_tokens or 0) + (meter.output_tokens or 0)
-            await self.admission.close(tokens, meter.cost or 0.0)
+        if self.admission is None:
+            return None
+        tokens = (meter.input_tokens or 0) + (meter.output_tokens or 0)
+        return self.admission.close(tokens, meter.cost or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,15 @@ class Safeguards:
 
         Raises RateLimited, BudgetExceeded, Overloaded."""
         skill, utility = plan.skill.id, plan.utility
-        paid = utility.credential is not None
-        admission = await self.limits.admit(agent, skill, utility.name, paid=paid, row=row)
+        admission = None
+        if self.limits.count(agent):
+            paid = utility.credential is not None
+            admission = await self.limits.admit(agent, skill, utility.name, paid=paid, row=row)
         if nested:
             return Permit(None, skill, admission)
         try:
-            await self.concurrency.enter(skill)
+            if not self.concurrency.enter_at_once(skill):
+                await self.concurrency.enter(skill)
         except BaseException:
             if admission is not None:
                 await admission.close(0, 0.0)

@@ -255,14 +255,25 @@ class Runtime:
 
     async def invoke(self, call: Call, *, trace: Trace | None = None) -> Reply:
         """One plain call, its stages told to `trace`. Raises AgentOSError; its row is closed whatever happens."""
-        call = await self._named(call)
-        async with self._record(call) as record:
-            ctx = await self._context(call, record, streaming=False, trace=trace)
+        if self.registry.find(call.skill) is None:
+            await self.registry.ready(call.skill)
+        call = self._named(call)
+        record = self._record(call)
+        await record.open()
+        try:
+            ctx = self._context(call, record, streaming=False, trace=trace)
+            if ctx.plan.params is not None:
+                await judge(ctx)
             if call.idempotency_key is None:
                 reply = await self._reply(ctx)
             else:
                 keyed = Keyed(partial(self._reply, ctx), ctx.timings, ctx.is_repeatable, record.may_have_happened)
                 reply = await self._safeguards.replays.once(call, keyed)
+        except BaseException as error:
+            await record.close(error)
+            raise
+        if not record.goes_on_outside:
+            await record.close()
         if record.cost is None and not record.ignored and record.simulated is None:
             return reply
         return reply.told(record.ignored, record.simulated, record.cost)
@@ -273,12 +284,14 @@ class Runtime:
         Raises AgentOSError for everything that fails before; afterwards the stream itself ends with one terminal
         event. The caller closes it, also when it leaves early.
         """
-        call = await self._named(call)
+        await self.registry.ready(call.skill)
+        call = self._named(call)
         record = self._record(call)
-        await record.__aenter__()
+        await record.open()
         record.note_stream()
         try:
-            ctx = await self._context(call, record, streaming=True, trace=trace)
+            ctx = self._context(call, record, streaming=True, trace=trace)
+            await judge(ctx)
             try:
                 return await (self._hold(ctx) if self._may_be_held(ctx) else self._begin(ctx))
             except AgentOSError as error:
@@ -289,16 +302,14 @@ class Runtime:
 
     async def preview(self, call: Call, *, streaming: bool = False) -> Preview:
         """The request as it would be sent, without secrets; nothing is sent or recorded. Raises AgentOSError."""
-        call = await self._named(call)
-        return await preview_of(await self._context(call, self._record(call), streaming=streaming))
+        await self.registry.ready(call.skill)
+        call = self._named(call)
+        ctx = self._context(call, self._record(call), streaming=streaming)
+        await judge(ctx)
+        return await preview_of(ctx)
 
-    async def _named(self, call: Call) -> Call:
-        """The call under the name that the file gives its callable, for limits, the ledger and idempotency keys.
-
-        Waits for a while when the skill is being loaded.
-        """
-        if self.registry.find(call.skill) is None:
-            await self.registry.ready(call.skill)
+    def _named(self, call: Call) -> Call:
+        """The call under the name that the file gives its callable, for limits, the ledger and idempotency keys."""
         entry = self.registry.find(call.skill)
         name = callable_name(entry.skill, call.utility) if entry and entry.skill else call.utility
         return call if name == call.utility else replace(call, utility=name)
@@ -310,13 +321,12 @@ class Runtime:
         timer, results = Timer(self._services.clocks.monotonic), Results(call)
         return Record(self.ledger, call, timer, results, watched=self.telling.watch(call))
 
-    async def _context(
-        self, call: Call, record: Record, *, streaming: bool, trace: Trace | None = None
-    ) -> CallContext:
-        """The call with its plan and its validated inputs. Raises AgentOSError."""
+    def _context(self, call: Call, record: Record, *, streaming: bool, trace: Trace | None = None) -> CallContext:
+        """The call with its plan and its validated inputs; `judge` is yet to be asked. Raises AgentOSError."""
         self._check_stopped(call.agent)
         plan = self._services.plans.plan(self.visible(call.agent).utility(call.skill, call.utility))
-        check_runs_on(plan, self._services.platform)
+        if plan.skill.platforms:
+            check_runs_on(plan, self._services.platform)
         if streaming and not plan.utility.streams:
             raise NotStreamable(
                 f"{call.skill}/{call.utility} does not stream; call it without stream",
@@ -329,7 +339,6 @@ class Runtime:
         ctx = CallContext(call, plan, inputs, self._services, record, streaming, trace)
         if trace is not None:
             ctx.trace_stages([("params", {**inputs.params, **inputs.runtime_params})])
-        await judge(ctx)
         return ctx
 
     def _check_stopped(self, agent: str) -> None:

@@ -1,7 +1,7 @@
 """The way to the upstream: circuit breaker, retry, time and trace of every request that leaves, in one place."""
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -12,7 +12,7 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.circuit_breaker import CircuitBreakers
 from agentos_runtime.manifest.model import Retry
 from agentos_runtime.manifest.origins import origin_of
-from agentos_runtime.runtime.authorized import AuthorizedRequest
+from agentos_runtime.runtime.authorized import AuthorizedRequest, Renewed
 from agentos_runtime.runtime.ports import OpenUpstream, Upstream
 from agentos_runtime.runtime.record import Record
 from agentos_runtime.runtime.tracing import response_stages
@@ -53,26 +53,40 @@ class Transport:
         self._circuit_breakers = circuit_breakers
         self._traced = traced
 
-    async def send(
+    def send(
         self,
         authorized: AuthorizedRequest,
         record: Record,
-        trace_stages: TraceStages,
+        trace_stages: TraceStages | None,
         *,
         retry: Retry | None,
         timeout: float,
-    ) -> UpstreamResponse:
+    ) -> Awaitable[UpstreamResponse]:
         """The whole answer, whatever its status, within `timeout` seconds.
 
         After a 401 the request is made once more if its credential can be renewed. Raises
         UpstreamError, UpstreamUnavailable while the origin's circuit is open, ApprovalRequired for a private
         address, InvalidParams for what cannot be sent.
         """
+        if authorized.renewed is None:
+            return self._send(authorized, record, trace_stages, retry, timeout)
+        return self._send_twice(authorized, authorized.renewed, record, trace_stages, retry, timeout)
+
+    async def _send_twice(
+        self,
+        authorized: AuthorizedRequest,
+        renewed: Renewed,
+        record: Record,
+        trace_stages: TraceStages | None,
+        retry: Retry | None,
+        timeout: float,
+    ) -> UpstreamResponse:
+        """Once more after a 401, with a renewed credential."""
         started = record.timer.clock()
         response = await self._send(authorized, record, trace_stages, retry, timeout)
-        if response.status != UNAUTHORIZED or authorized.renewed is None:
+        if response.status != UNAUTHORIZED:
             return response
-        again = await authorized.renewed()
+        again = await renewed()
         left = timeout - (record.timer.clock() - started)
         if again is None or left <= 0:
             return response
@@ -82,29 +96,35 @@ class Transport:
         self,
         authorized: AuthorizedRequest,
         record: Record,
-        trace_stages: TraceStages,
+        trace_stages: TraceStages | None,
         retry: Retry | None,
         timeout: float,
     ) -> UpstreamResponse:
         request, span = self._told(authorized, record)
+        origin, clock, breakers = authorized.origin, record.timer.clock, self._circuit_breakers
         changes = request.method not in SAFE_METHODS
-        timer = record.timer
-        started = timer.clock()
+        started = clock()
         try:
-            with self._circuit_breakers.attempt(authorized.origin) as attempt:
+            probe = breakers.begin(origin)
+            try:
                 response = await self._upstream.send(
                     request, timeout=timeout, retry=retry, allow_private=authorized.authorization.allow_private
                 )
-                attempt.status = response.status
+            except BaseException as error:
+                breakers.over(origin, probe, None, error)
+                raise
         except BaseException as error:
             gone = not isinstance(error, AgentOSError) or error.may_have_arrived
             record.made = record.made or (changes and gone)
             raise
         finally:
-            record.exchanged(authorized.origin, timer.clock() - started, span)
-        record.hear(response.status, response.headers, response.simulated)
-        record.made = record.made or (changes and response.status < 400)
-        trace_stages(response_stages(response.status, response.headers, response.body))
+            record.exchanged(origin, clock() - started, span)
+        status = response.status
+        breakers.over(origin, probe, status)
+        record.hear(status, response.headers, response.simulated)
+        record.made = record.made or (changes and status < 400)
+        if trace_stages is not None:
+            trace_stages(response_stages(status, response.headers, response.body))
         return response
 
     async def open(

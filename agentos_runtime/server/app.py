@@ -1,6 +1,7 @@
 """The routes behind the guard, and the one place where a bug becomes an answer."""
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -46,12 +47,12 @@ class HttpApp(Starlette):
     ) -> None:
         self.calls = OpenCalls()
         self.opening = Opening()
-        self._call = call = CallRoute(self.opening, self.calls, limits)
+        call = CallRoute(self.opening, self.calls, limits)
         reads = Reads(self.opening, self.calls)
         tools = McpRoute(self.opening, self.calls, limits, mcp, door)
         described, pages = Described(self.opening, reached), Pages(self.opening, reached)
         passing = Passing(self.opening, self.calls, limits.hold)
-        self._passed: dict[str, ASGIApp] = {USE: UseRoute(passing, call), FACES: FacesRoute(passing, faces)}
+        passed: dict[str, ASGIApp] = {USE: UseRoute(passing, call), FACES: FacesRoute(passing, faces)}
         super().__init__(
             routes=[
                 Route("/", pages.front),
@@ -78,10 +79,12 @@ class HttpApp(Starlette):
             ]
         )
         self.router.redirect_slashes = False
+        self._answers = Answers(self.router, call, passed)
 
-    def build_middleware_stack(self) -> ASGIApp:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         """One layer in place of Starlette's two, whose outer one hands every bug on to the server to be printed."""
-        return Answers(self.router, self._call, self._passed)
+        scope["app"] = self  # Starlette's router asks for it
+        return self._answers(scope, receive, send)
 
 
 class Answers:

@@ -52,13 +52,18 @@ class BodyReader:
 
     async def read_arrived(self, receive: Receive) -> bytes:
         """The body of a request that is complete: no wait, so no clock is set. Same errors and duties."""
-        body = bytearray()
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        body: bytes = message.get("body", b"")
         try:
-            await self._read_chunk(receive, body)
+            self._count(0, len(body))
         except BaseException:
-            self._forget(body)
+            self.release(body)
+            del body  # the error's traceback would hold it for as long as that lives
+            message.clear()
             raise
-        return bytes(body)
+        return body
 
     async def read(self, receive: Receive, first: bytes = b"") -> bytes:
         """The whole body, of which `first` was read before; `release` it after use.

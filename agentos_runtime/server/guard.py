@@ -79,22 +79,26 @@ class Admission:
     open_figures: bool = False
     """Whether programs of this machine read figures without a token."""
 
-    def check(self, scope: Scope, headers: Mapping[bytes, bytes], connection: ConnectionInfo | None) -> Caller:
-        """Who asks."""
+    def check(
+        self,
+        scope: Scope,
+        headers: Mapping[bytes, bytes],
+        connection: ConnectionInfo | None,
+        origin: bytes | None = None,
+    ) -> Caller:
+        """Who asks. origin: of another page that may call, if one asks: see `origins`."""
         self.check_address(scope, headers, connection)
-        if _in_console(scope):
-            if not _opens_console(scope, headers):
-                _check_origin(scope["method"], headers)
-        elif self.origins.of(scope, headers) is None:
+        path: str = scope["path"]
+        if origin is None and not (_in_console(path) and _opens_console(scope, headers)):
             _check_origin(scope["method"], headers)
-        passes_through = is_passed_through(scope["path"])
+        passes_through = is_passed_through(path)
         if passes_through:
             _check_not_simple(headers)
-        caller = self._caller(scope, headers, connection)
+        caller = self._caller(scope, headers, connection, passes_through=passes_through)
         _check_content(headers, any_type=passes_through)
         length = headers.get(b"content-length")
         if length is not None:
-            self.bodies.check_length(int(length), upload=streams_up(scope["path"]))
+            self.bodies.check_length(int(length), upload=passes_through and streams_up(path))
         return caller
 
     def check_address(
@@ -115,18 +119,26 @@ class Admission:
                 "or add the name to AGENTOS_ALLOWED_HOSTS."
             )
 
-    def _caller(self, scope: Scope, headers: Mapping[bytes, bytes], connection: ConnectionInfo | None) -> Caller:
-        proof = self.callers.proof(headers, scope["path"], api_key=is_passed_through(scope["path"]))
+    def _caller(
+        self,
+        scope: Scope,
+        headers: Mapping[bytes, bytes],
+        connection: ConnectionInfo | None,
+        *,
+        passes_through: bool,
+    ) -> Caller:
+        path: str = scope["path"]
+        proof = self.callers.proof(headers, path, api_key=passes_through)
         if connection is not None and connection.foreign and not proof.valid:
             self._check_proxy(scope, headers)
-        if scope["path"] == HEALTH_PATH:
+        if path == HEALTH_PATH:
             return Caller(named_agent(headers) or ANONYMOUS)
-        if _in_console(scope) and not proof.operator:
+        if not proof.operator and _in_console(path):
             return Caller(ANONYMOUS)  # the pages without data; what has data asks for a session
         try:
             return self.callers.caller(headers, proof)
         except Unauthorized:
-            if scope["path"] not in PAGES and not (self.open_figures and reads_figures_here(scope)):
+            if path not in PAGES and not (self.open_figures and reads_figures_here(scope)):
                 raise
             return Caller(ANONYMOUS, outside=True)
 
@@ -134,7 +146,7 @@ class Admission:
         """Refuses another user of this machine, but the proxy that the operator put in front of the console."""
         sessions = self.callers.sessions
         host = headers[b"host"].decode("latin-1")
-        if sessions is not None and _in_console(scope) and sessions.is_known_origin(host):
+        if sessions is not None and _in_console(scope["path"]) and sessions.is_known_origin(host):
             return
         raise ForbiddenPeer(
             "This server belongs to another user of this machine. Start your own, "
@@ -174,7 +186,7 @@ class Guard:
                 self._admission.check_address(scope, headers, connection)
                 await preflight_answer(headers)(scope, receive, send)
                 return
-            caller = self._admission.check(scope, headers, connection)
+            caller = self._admission.check(scope, headers, connection, origin)
             body, arriving = await self._read_body(scope["path"], headers, connection, receive)
         except ClientGone:
             return
@@ -229,16 +241,14 @@ def _check_origin(method: str, headers: Mapping[bytes, bytes]) -> None:
         raise ForbiddenOrigin("Web pages of other origins may not call this server.")
 
 
-def _in_console(scope: Scope) -> bool:
-    path: str = scope["path"]
-    return path == CONSOLE.rstrip("/") or path.startswith(CONSOLE)
+def _in_console(path: str) -> bool:
+    return path.startswith(CONSOLE) or path == _CONSOLE_ITSELF
 
 
 def _opens_console(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
     """Whether a browser opens a page of the console in a tab: from anywhere, since what it gets holds no data."""
     return (
         scope["method"] == "GET"
-        and _in_console(scope)
         and headers.get(b"sec-fetch-mode") == b"navigate"
         and headers.get(b"sec-fetch-dest") == b"document"
         and b"origin" not in headers
@@ -281,6 +291,7 @@ def _bracketed(host: str) -> str:
 CONNECTION = "agentos.connection"
 """The ASGI extension under which the server tells what it knows of the connection."""
 HEALTH_PATH = "/api/health"
+_CONSOLE_ITSELF = CONSOLE.rstrip("/")
 PAGES = frozenset({"/", "/docs", "/docs/", *(f"/docs/{name}" for name in CONTENT_TYPES)})
 """What is answered without data to those who send no token, so that a browser can be asked for it."""
 _NEVER_SIMPLE = (b"x-agent", b"authorization", b"x-api-key")

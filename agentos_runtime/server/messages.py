@@ -65,14 +65,22 @@ class Response:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     cache: bytes = b"no-store"
 
+    def written(self, scope: Scope, send: Send) -> bool:
+        """Whether it was written at once, as most can be; else it is to be sent."""
+        return self.status == 200 and write_at_once(send, self._whole_head(scope), self.body)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.written(scope, send):
+            return
+        headers = self._whole_head(scope)
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+    def _whole_head(self, scope: Scope) -> Headers:
         headers = self.head(scope["state"]["request_id"])
         if self.status not in _WITHOUT_BODY:
             headers.append((b"content-length", b"%d" % len(self.body)))
-        if self.status == 200 and write_at_once(send, headers, self.body):
-            return
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
+        return headers
 
     def head(self, request_id: str) -> Headers:
         """Its headers but for the length."""

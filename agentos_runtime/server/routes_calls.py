@@ -48,51 +48,57 @@ class CallRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         runtime = self._opening.runtime or await self._opening.wait()
         skill, utility = variable(scope, "skill"), variable(scope, "utility")
-        response = await self._answer(runtime, admitted(scope), send, skill, utility)
-        if response is not None:
+        request = admitted(scope)
+        open_call = self._calls.open(request.connection)
+        try:
+            with open_call:
+                response = await self._answer(runtime, request, open_call, send, skill, utility)
+        except AgentOSError as error:
+            error.details = {"skill": skill, "utility": utility, **error.details}
+            if not isinstance(error, DecisionPending) or not _responds_later(request):
+                raise
+            response = _accepted(error)
+        except asyncio.CancelledError:
+            if not open_call.absorb_cancel():
+                raise
+            response = None if open_call.gone else _stopped(request)
+        if response is not None and not response.written(scope, send):
             await response(scope, receive, send)
 
     async def _answer(
-        self, runtime: Runtime, request: Admitted, send: Send, skill: str, utility: str
+        self, runtime: Runtime, request: Admitted, open_call: OpenCall, send: Send, skill: str, utility: str
     ) -> Response | None:
-        """The answer, or None when it was already streamed or nobody is there to read it."""
-        with self._calls.open(request.connection) as open_call:
-            try:
-                params = json_object(request.body)
-                streamed = await _wants_stream(runtime, request, skill, utility, params)
-                call = self._call(request, skill, utility, params)
-                if streamed:
-                    await self._stream(runtime, call, open_call, send)
-                    return None
-                reply = await runtime.invoke(call)
-                if reply.raw is not None and reply.raw.passing is not None:
-                    await _hand_on(reply, reply.raw.passing, call, open_call, send)
-                    return None
-                return _plain(reply)
-            except AgentOSError as error:
-                error.details = {"skill": skill, "utility": utility, **error.details}
-                if isinstance(error, DecisionPending) and _responds_later(request):
-                    return _accepted(error)
-                raise
-            except asyncio.CancelledError:
-                if not open_call.absorb_cancel():
-                    raise
-                return None if open_call.gone else _stopped(request)
+        """The answer, or None when it was already streamed."""
+        params = json_object(request.body)
+        if "stream" in params:
+            streamed = await _wants_stream(runtime, request, skill, utility, params)
+        else:
+            streamed = _takes_events(request)
+        call = self._call(request, skill, utility, params)
+        if streamed:
+            await self._stream(runtime, call, open_call, send)
+            return None
+        reply = await runtime.invoke(call)
+        if reply.raw is not None and reply.raw.passing is not None:
+            await _hand_on(reply, reply.raw.passing, call, open_call, send)
+            return None
+        return _plain(reply)
 
     def _call(self, request: Admitted, skill: str, utility: str, params: dict[str, Json]) -> Call:
-        waiting_id = request.headers.get(b"waiting-id")
+        headers = request.headers
+        waiting_id, parent = headers.get(b"waiting-id"), headers.get(b"traceparent")
         return Call(
             skill,
             utility,
             params,
             request.caller.agent,
             request.request_id,
-            _idempotency_key(request),
-            surface="http",
-            parent=parent_of(request.headers.get(b"traceparent", b"").decode("latin-1")),
-            patience=0.0 if _responds_later(request) else self._limits.hold,
-            waiting_id=waiting_id.decode("latin-1") if waiting_id else None,
-            text=request.body or b"{}",
+            _idempotency_key(request) if b"idempotency-key" in headers else None,
+            0.0 if b"prefer" in headers and _responds_later(request) else self._limits.hold,
+            waiting_id.decode("latin-1") if waiting_id else None,
+            "http",
+            None if parent is None else parent_of(parent.decode("latin-1")),
+            request.body or b"{}",
         )
 
     async def _stream(self, runtime: Runtime, call: Call, open_call: OpenCall, send: Send) -> None:
@@ -151,12 +157,10 @@ async def _hand_on(reply: Reply, passing: Passing, call: Call, open_call: OpenCa
 
 
 def _plain(reply: Reply) -> Response:
-    beside = (
-        *_budget_warning(reply.warning),
-        *_ignored_params(reply.ignored),
-        *simulated(reply.simulated),
-    )
-    headers = ((b"server-timing", _server_timing(reply.timings)), *beside)
+    headers: tuple[tuple[bytes, bytes], ...] = ((b"server-timing", _server_timing(reply.timings)),)
+    if reply.warning or reply.ignored or reply.simulated is not None:
+        beside = (*_budget_warning(reply.warning), *_ignored_params(reply.ignored), *simulated(reply.simulated))
+        headers = (*headers, *beside)
     if reply.replayed:
         headers = (*headers, _REPLAYED)
     if reply.more:
@@ -217,7 +221,7 @@ async def _wants_stream(
     runtime: Runtime, request: Admitted, skill: str, utility: str, params: dict[str, Json]
 ) -> bool:
     """Takes `stream` out of the params, unless the utility declares it as its own; a boolean there decides."""
-    if "stream" in params and not await runtime.owns_param(skill, utility, "stream"):
+    if not await runtime.owns_param(skill, utility, "stream"):
         asked = params.pop("stream")
         if isinstance(asked, bool):
             return asked
@@ -226,7 +230,15 @@ async def _wants_stream(
                 "The param stream must be true or false.",
                 problems=[ParamProblem("stream", "must be true or false")],
             )
-    accept = request.headers.get(b"accept", b"").lower()
+    return _takes_events(request)
+
+
+def _takes_events(request: Admitted) -> bool:
+    """Whether the client says that it takes events, and no JSON."""
+    accept = request.headers.get(b"accept")
+    if accept is None:
+        return False
+    accept = accept.lower()
     return b"text/event-stream" in accept and b"application/json" not in accept
 
 

@@ -18,8 +18,9 @@ from agentos_runtime.calls.call import Call
 from agentos_runtime.calls.evaluate import Inputs
 from agentos_runtime.calls.messages import UpstreamRequest, UpstreamResponse
 from agentos_runtime.calls.plan import CallPlan, plan_call
-from agentos_runtime.calls.requests.drafting import Draft, draft_request, plan_request
+from agentos_runtime.calls.requests.drafting import Draft, draft_request
 from agentos_runtime.calls.requests.given import check_params
+from agentos_runtime.calls.requests.planning import plan_request
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jq.pool import WorkerPool

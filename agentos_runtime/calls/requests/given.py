@@ -28,7 +28,9 @@ def check_params(utility: Utility, given: Mapping[str, Json]) -> dict[str, Json]
         problems += _unknown_nulls(utility, given)
     if problems:
         raise InvalidParams(_summary(utility, problems), problems=problems)
-    return params | {name: value for name, value in utility.defaults.items() if name not in given}
+    if utility.defaults:
+        params |= {name: value for name, value in utility.defaults.items() if name not in given}
+    return params
 
 
 def _unknown_nulls(utility: Utility, given: Mapping[str, Json]) -> list[ParamProblem]:

@@ -6,6 +6,7 @@ the call, however it came there.
 
 import base64
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value
@@ -20,7 +21,7 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth, AuthField, AuthTemplate
 from agentos_runtime.manifest.places import BODY, URL, field_place, header_place, item_place, query_place
 
-Pairs = list[tuple[str, str]]
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
 
 def inject(draft: Draft, auth: Auth | None, reveal: Reveal | None) -> UpstreamRequest:
@@ -29,18 +30,17 @@ def inject(draft: Draft, auth: Auth | None, reveal: Reveal | None) -> UpstreamRe
     Raises ExpressionFailed for a credential that an expression put where the skill does not say that it goes, or
     used in a way that cannot be repeated, and for a body that it cannot go into.
     """
-    url, headers, query, body = draft.url, list(draft.headers), list(draft.query), draft.body
+    url, headers, query, body = draft.url, draft.headers, draft.query, draft.body
     if draft.carries:
         filled = _Filling(draft, reveal)
         url, headers, query, body = filled.url(), filled.headers(), filled.query(), filled.body()
-    if reveal is not None:
-        for template in auth.templates if auth else ():
-            parts = template.parts
-            text = "".join([part if isinstance(part, str) else _secret_text(part, reveal) for part in parts])
-            headers, query, body = _place(template, text, headers, query, body)
+    if reveal is not None and auth is not None:
+        for template in auth.templates:
+            headers, query, body = _place(template, _filled_text(template, reveal), headers, query, body)
     if query:
-        url = f"{url}{'&' if '?' in url else '?'}{urlencoded(query, draft.plan.rest.nested).replace('+', '%20')}"
-    return _with_body(draft, UpstreamRequest(draft.method, url, tuple(headers)), body)
+        encoded = urlencoded([*query], draft.plan.rest.nested).replace("+", "%20")
+        url = f"{url}{'&' if '?' in url else '?'}{encoded}"
+    return _with_body(draft, url, headers, body)
 
 
 def check_told(draft: Draft, is_secret: Callable[[str], bool]) -> None:
@@ -95,11 +95,11 @@ class _Filling:
         return text
 
     def headers(self) -> Pairs:
-        return [*self._pairs(self._draft.headers, header_place)]
+        return tuple(self._pairs(self._draft.headers, header_place))
 
     def query(self) -> Pairs:
         nested = self._draft.plan.rest.nested
-        return [*self._pairs(self._draft.query, lambda name: query_place(outer_name(name, nested)))]
+        return tuple(self._pairs(self._draft.query, lambda name: query_place(outer_name(name, nested))))
 
     def body(self) -> Value:
         body = self._draft.body
@@ -174,23 +174,31 @@ def _above(place: str) -> Iterator[str]:
         yield place
 
 
-def _with_body(draft: Draft, request: UpstreamRequest, body: Value) -> UpstreamRequest:
+def _with_body(draft: Draft, url: str, headers: Pairs, body: Value) -> UpstreamRequest:
     if draft.raw is not None or draft.upload is not None:
-        return UpstreamRequest(request.method, request.url, request.headers, draft.raw, draft.upload)
+        return UpstreamRequest(draft.method, url, headers, draft.raw, draft.upload)
     if isinstance(body, Empty) or (body is None and draft.encoding != "json"):
-        return request
+        return UpstreamRequest(draft.method, url, headers)
     try:
         data, content_type = encode_body(draft.encoding, body, draft.uploads, draft.plan.rest.nested)
     except NestingError as error:
         raise unsayable(draft.plan, "body", error) from None
     except EncodingError as error:
         raise ExpressionFailed(f"The manifest's rest.body cannot be sent as {draft.encoding}: {error}") from None
-    headers = request.headers
     if draft.encoding == "multipart":  # only this one names the boundary
-        headers = tuple(pair for pair in headers if pair[0].lower() != "content-type")
+        headers = _without(headers, "content-type")
     if "content-type" not in [name.lower() for name, _ in headers]:
         headers = (*headers, ("Content-Type", content_type))
-    return UpstreamRequest(request.method, request.url, headers, data)
+    return UpstreamRequest(draft.method, url, headers, data)
+
+
+def _without(headers: Pairs, name: str) -> Pairs:
+    """name: in lower case."""
+    return tuple([pair for pair in headers if pair[0].lower() != name])
+
+
+def _filled_text(template: AuthTemplate, reveal: Reveal) -> str:
+    return "".join([part if isinstance(part, str) else _secret_text(part, reveal) for part in template.parts])
 
 
 def _secret_text(part: AuthField, reveal: Reveal) -> str:
@@ -205,10 +213,9 @@ def _place(
 ) -> tuple[Pairs, Pairs, Value]:
     name = template.name
     if template.location == "header":
-        own = name.lower()
-        return [*[pair for pair in headers if pair[0].lower() != own], (name, text)], query, body
+        return (*(_without(headers, name.lower()) if headers else ()), (name, text)), query, body
     if template.location == "query":
-        return headers, [(n, t) for n, t in query if n != name] + [(name, text)], body
+        return headers, (*[pair for pair in query if pair[0] != name], (name, text)), body
     if isinstance(body, Empty):
         body = {}
     if not isinstance(body, dict):

@@ -106,30 +106,32 @@ class Placeholders:
     """One call's placeholders, and what each stands for."""
 
     fields: tuple[str, ...] = ()
+    _whole: dict[str, str] = field(default_factory=dict, repr=False)
+    """By the fields."""
     _texts: dict[Use | Encoded, str] = field(default_factory=dict, repr=False)
+    """By what was made of the fields."""
     _needles: tuple[bytes, ...] = field(default=(), repr=False)
 
     @classmethod
     def fresh(cls, fields: Sequence[str]) -> "Placeholders":
         if not fields:
             return cls()
-        tokens = [_letters(_TOKEN) for _ in fields]
-        texts: dict[Use | Encoded, str] = {
-            Use(name): _MARK + token * _TIMES for name, token in zip(fields, tokens, strict=True)
-        }
-        needles = [needle for token in tokens for needle in _needles(token.encode())]
-        return cls(tuple(fields), texts, tuple(needles))
+        whole: dict[str, str] = {}
+        needles: tuple[bytes, ...] = ()
+        for name in fields:
+            token = _letters(_TOKEN)
+            whole[name] = _MARK + token * _TIMES
+            needles += _needles(token.encode())
+        return cls(tuple(fields), whole, {}, needles)
 
     @property
     def document(self) -> dict[str, Json]:
         """What stands as `auth` in what expressions see: a placeholder per field."""
-        return {name: self._text_of(Use(name)) for name in self.fields}
+        return dict(self._whole)
 
     @property
     def pieces(self) -> list[Use]:
         """The pieces of fields that are used: as secret as the whole."""
-        if len(self._texts) == len(self.fields):
-            return []  # nothing but what is there from the start
         used = (use for part in self._texts for use in _uses(part))
         return [use for use in used if use.separator is not None]
 
@@ -154,7 +156,7 @@ class Placeholders:
         return first
 
     def found_in(self, text: str) -> bool:
-        return any(placeholder in text for placeholder in self._texts.values())
+        return any(placeholder in text for placeholder in (*self._whole.values(), *self._texts.values()))
 
     def suspected_in(self, text: bytes) -> bool:
         """Whether a part of a placeholder, or one in base64, stands in the text."""
@@ -165,7 +167,8 @@ class Placeholders:
 
     def restore(self, text: str, reveal: Reveal, *, in_url: bool = False) -> str:
         """The text with what each placeholder stands for; percent-encoded in a url. Raises PlaceholderError."""
-        meant = {placeholder: part for part, placeholder in self._texts.items()}
+        meant: dict[str, Use | Encoded] = {placeholder: Use(name) for name, placeholder in self._whole.items()}
+        meant |= {placeholder: part for part, placeholder in self._texts.items()}
 
         def revealed(found: re.Match[str]) -> str:
             part = meant[found[0]]
@@ -176,6 +179,8 @@ class Placeholders:
         return re.sub("|".join(map(re.escape, meant)), revealed, text)
 
     def _text_of(self, part: Use | Encoded) -> str:
+        if isinstance(part, Use) and part.separator is None and part.field in self._whole:
+            return self._whole[part.field]
         if part not in self._texts:
             self._texts[part] = _MARK + _letters(_TOKEN) * _TIMES
         return self._texts[part]
@@ -298,7 +303,7 @@ def _rich() -> str:
 
 
 def _letters(count: int) -> str:
-    return secrets.token_hex(count)[:count].translate(_AS_LETTERS)
+    return secrets.token_hex(count // 2 + 1)[:count].translate(_AS_LETTERS)
 
 
 # ------------------------------------------------------------------ parts

@@ -1,5 +1,6 @@
 """How a utility answers, by what its manifest declares: one request, a stream, a list in pages, a job."""
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from agentos_runtime.calls.call import Reply
@@ -21,7 +22,7 @@ from agentos_runtime.runtime.reading import read, send
 class Answer(Protocol):
     """One way to answer a call that was let in. Both methods raise AgentOSError."""
 
-    async def reply(self, ctx: CallContext) -> Reply:
+    def reply(self, ctx: CallContext) -> Awaitable[Reply]:
         """All of it, in one piece."""
         ...
 
@@ -46,8 +47,8 @@ def in_one(reply: Reply) -> Json:
 class Plain:
     """One request, one reply; as a stream, a single event."""
 
-    async def reply(self, ctx: CallContext) -> Reply:
-        return await _asked(ctx)
+    def reply(self, ctx: CallContext) -> Awaitable[Reply]:
+        return _asked(ctx)
 
     async def open(self, ctx: CallContext) -> Source:
         return WholeSource(in_one(await self.reply(ctx)), ctx.results)
@@ -56,8 +57,8 @@ class Plain:
 class Bytes(Plain):
     """Bytes, which some callers are given as they arrive."""
 
-    async def reply(self, ctx: CallContext) -> Reply:
-        return await pass_on(ctx, await authorize(ctx, await build(ctx))) if can_pass(ctx) else await _asked(ctx)
+    def reply(self, ctx: CallContext) -> Awaitable[Reply]:
+        return _passed(ctx) if can_pass(ctx) else _asked(ctx)
 
     async def open(self, ctx: CallContext) -> Source:
         return WholeSource(in_one(await _asked(ctx)), ctx.results)
@@ -66,6 +67,10 @@ class Bytes(Plain):
 async def _asked(ctx: CallContext) -> Reply:
     authorized = await authorize(ctx, await build(ctx))
     return await read(ctx, await send(ctx, authorized, ctx.plan.utility.rest.timeout))
+
+
+async def _passed(ctx: CallContext) -> Reply:
+    return await pass_on(ctx, await authorize(ctx, await build(ctx)))
 
 
 class Streamed(Plain):
@@ -86,8 +91,8 @@ class Streamed(Plain):
 class Paged:
     """A list in pages: as one reply, or a page an event."""
 
-    async def reply(self, ctx: CallContext) -> Reply:
-        return await read_pages(ctx)
+    def reply(self, ctx: CallContext) -> Awaitable[Reply]:
+        return read_pages(ctx)
 
     async def open(self, ctx: CallContext) -> Source:
         return PagesSource(ctx, await open_pages(ctx))
@@ -96,22 +101,22 @@ class Paged:
 class Job(Plain):
     """A job that is started and then looked at until it is done."""
 
-    async def reply(self, ctx: CallContext) -> Reply:
-        return await follow_job(ctx)
+    def reply(self, ctx: CallContext) -> Awaitable[Reply]:
+        return follow_job(ctx)
 
 
 class Here(Plain):
     """A program, a query or a function of this machine."""
 
-    async def reply(self, ctx: CallContext) -> Reply:
-        return await reply_of_program(ctx)
+    def reply(self, ctx: CallContext) -> Awaitable[Reply]:
+        return reply_of_program(ctx)
 
 
 class Steps(Plain):
     """Other calls, one after the other."""
 
-    async def reply(self, ctx: CallContext) -> Reply:
-        return await reply_of_steps(ctx)
+    def reply(self, ctx: CallContext) -> Awaitable[Reply]:
+        return reply_of_steps(ctx)
 
 
 PLAIN, BYTES, STREAMED, PAGED, JOB = Plain(), Bytes(), Streamed(), Paged(), Job()

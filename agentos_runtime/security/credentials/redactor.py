@@ -51,6 +51,8 @@ class Redactor:
 
     def and_those_of(self, other: "Redactor") -> "Redactor":
         """Over the secrets of both."""
+        if not self.secrets:
+            return other
         if other.secrets <= self.secrets:
             return self
         return other if self.secrets <= other.secrets else Redactor(self.secrets | other.secrets)
@@ -58,8 +60,8 @@ class Redactor:
     def and_pieces(self, pieces: Iterable[Secret]) -> "Redactor":
         """Over pieces that were split off a secret, too: a new one for new pieces only."""
         added = frozenset(pieces) - self.secrets
-        if not added:
-            return self
+        if not added or not self.secrets:
+            return Redactor(added) if added else self
         if added not in self._larger:
             self._larger[added] = Redactor(self.secrets | added)
         return self._larger[added]
@@ -250,5 +252,7 @@ def _spellings(text: str) -> Iterator[str]:
 
 
 _DIGITS = re.compile("[0-9]+")
+NO_SECRETS = Redactor(())
+"""Where nothing is to be hidden yet."""
 _BETWEEN = "\0"
 """Stands between texts that are searched together; no form of a secret holds it, unless the secret itself does."""
