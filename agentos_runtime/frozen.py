@@ -2,16 +2,20 @@
 
 `dataclasses.dataclass` writes up to seven functions for a class, as text, and compiles each: for all classes here
 that was a third of what starting costs. And what `frozen=True` does as it runs sets each field by a call: an object
-of eight fields takes six times as long. Here only `__init__` is written; the others are common to all classes.
+of eight fields takes six times as long. Here only `__init__` is written, when the first object of a class is made:
+a command makes objects of few of them. The others are common to all classes.
 """
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import MISSING
 from operator import attrgetter
 from reprlib import recursive_repr
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 Made = TypeVar("Made", bound=type)
+_MADE_ANEW = object()
+"""Stands for a default that each object has of its own."""
 
 if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
@@ -31,7 +35,9 @@ else:
             if not described.__doc__:
                 described.__doc__ = described.__name__  # or its signature would be worked out for one
             own = frozenset(vars(described))
-            found = dataclasses.dataclass(repr=False, eq=False, slots=slots, kw_only=kw_only)(described)
+            found = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(described)
+            if "__init__" not in own:
+                found.__init__ = _written_when_needed(found)
             if repr and "__repr__" not in own:
                 found.__repr__ = _shown
             if eq:
@@ -39,6 +45,44 @@ else:
             return found
 
         return made
+
+
+def _written_when_needed(made: Any) -> Callable[..., None]:
+    """An `__init__` that writes the one that takes its place."""
+
+    def __init__(self: object, *given: object, **named: object) -> None:  # noqa: N807 - it becomes one
+        made.__init__ = _init_of(made)
+        made.__init__(self, *given, **named)
+
+    return __init__
+
+
+def _init_of(made: Any) -> Callable[..., None]:
+    """Sets the fields of an object of the class, as the `__init__` of a standard dataclass does."""
+    known: dict[str, object] = {"_made_anew": _MADE_ANEW}
+    params: dict[bool, list[str]] = {False: ["self"], True: []}
+    body = []
+    for each in dataclasses.fields(made):
+        name, anew = each.name, each.default_factory is not MISSING
+        default = f"_default_{name}" if anew or each.default is not MISSING else ""
+        if default:
+            known[default] = each.default_factory if anew else each.default
+        value = f"{default}()" if anew else default
+        if each.init:
+            given = "_made_anew" if anew else default
+            params[bool(each.kw_only)].append(f"{name}={given}" if default else name)
+            value = f"{value} if {name} is _made_anew else {name}" if anew else name
+        if value:
+            body.append(f"self.{name} = {value}")
+    if hasattr(made, "__post_init__"):
+        body.append("self.__post_init__()")
+    keywords = ["*", *params[True]] if params[True] else []
+    text = f"def __init__({', '.join([*params[False], *keywords])}):\n " + "\n ".join(body or ["pass"])
+    exec(text, known)  # noqa: S102 - of names of fields, which are identifiers
+    written: Any = known["__init__"]
+    written.__qualname__ = f"{made.__qualname__}.__init__"
+    written.__module__ = made.__module__
+    return cast("Callable[..., None]", written)
 
 
 def _compare(made: Any, own: frozenset[str], *, frozen: bool) -> None:

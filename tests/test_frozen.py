@@ -2,8 +2,10 @@
 
 import copy
 import dataclasses
+import inspect
 import pickle
 from dataclasses import field
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -47,6 +49,54 @@ class StandardSeveral:
     first: object
     second: object = field(default="hidden", repr=False)
     third: object = field(default=None, compare=False)
+
+
+def every_kind(dataclass: Any) -> Any:
+    """A class of fields of every kind."""
+
+    @dataclass(slots=True)
+    class Every:
+        first: int
+        second: int = 2
+        third: list[int] = field(default_factory=list)
+        fourth: int = field(default=4, kw_only=True)
+        fifth: list[int] = field(default_factory=lambda: [5], init=False)
+        sixth: int = field(default=6, init=False)
+        seventh: int = field(init=False)
+
+        def __post_init__(self) -> None:
+            self.seventh = self.first + self.second
+
+    return Every
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ((1,), {}), ((1, 3, [4]), {"fourth": 5}), ((), {"first": 1}), ((), {}), ((1, 2, [3], 4), {}),
+        ((1,), {"first": 1}), ((1,), {"fifth": []}), ((1,), {"nothing": 1}),
+    ],
+)  # fmt: skip
+def test_objects_are_made_as_those_of_standard_dataclasses(given: tuple[Any, ...], named: dict[str, Any]) -> None:
+    def made(of: Any) -> list[str]:
+        told = []
+        for _ in range(2):
+            try:
+                one, other = of(*given, **named), of(*given, **named)
+                told += [repr(one), str(one.third is other.third), str(one.fifth is other.fifth)]
+            except TypeError as error:
+                told.append(str(error))
+        return told
+
+    assert made(every_kind(dataclass)) == made(every_kind(dataclasses.dataclass))
+
+
+def test_what_makes_an_object_is_written_with_the_first_one() -> None:
+    every = every_kind(dataclass)
+    before = every.__init__
+    every(1)
+    assert before is not every.__init__ is every.__init__
+    assert "second" in inspect.signature(every).parameters
 
 
 @given(VALUES, VALUES, VALUES, VALUES, VALUES)
