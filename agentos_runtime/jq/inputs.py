@@ -20,7 +20,11 @@ _WIDE_SHAPES = SHAPES.replace(b".", b"0")
 _TINY = b"e-000"
 """In a text with a number that may be so small that a double keeps few of its digits, or none."""
 _EXPONENT = b"0e"
-_ODD = re.compile(rb"[\[:,\s]-0(?![.0-9])|\\u[dD][89a-fA-F]")
+_WITH_MANY = re.compile(rb"0e[^-]|0{10}e")
+"""An exponent with which a number may be written with that many digits: without it, one of a few digits and a small
+negative exponent has few of them as well."""
+_ODD_ZERO = re.compile(rb"-0(?<=[\[:,\s]-0)(?![.0-9])")
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 
 
@@ -34,7 +38,9 @@ class Spelling:
         self._plain: bool | None = None
         self.size = len(text)
         escaped = b"\\" in text and b"\\u" in text
-        self.odd = (escaped or b"-0" in text) and _ODD.search(text) is not None and _is_odd(text)
+        self.odd = (b"-0" in text and _ODD_ZERO.search(text) is not None and _is_odd(text)) or (
+            escaped and _HALF.search(text) is not None and _is_odd(text)
+        )
         """Whether there is a negative zero, or half a surrogate pair: jq reads both in its own way."""
         if escaped:
             self._plain = False  # digits may be escaped
@@ -44,7 +50,9 @@ class Spelling:
         """Whether neither this text, nor one that says the same, has a number of many digits."""
         if self._plain is None:
             shapes = self._text.translate(_WIDE_SHAPES)
-            self._plain = not (LONG in shapes or _TINY in shapes or _EXPONENT in shapes)
+            self._plain = not (LONG in shapes or _TINY in shapes) and (
+                _EXPONENT not in shapes or _WITH_MANY.search(shapes) is None
+            )
         return self._plain
 
 
@@ -114,5 +122,5 @@ class ProgramInput:
 
 
 def _is_odd(text: bytes) -> bool:
-    only_letters = text.replace(b"\\\\", b"__")
-    return _ODD.search(_PAIR.sub(b"__", only_letters)) is not None
+    only_letters = _PAIR.sub(b"__", text.replace(b"\\\\", b"__"))
+    return _ODD_ZERO.search(only_letters) is not None or _HALF.search(only_letters) is not None

@@ -47,8 +47,11 @@ def truth(make: Make, node: Node, source: str, scope: Scope) -> str:
             return truth(make, expanded, source, scope)
     if isinstance(node, If):
         return chosen(make, node, source, scope, lambda branch: truth(make, branch, source, scope))
-    found = make.atom(node, source, scope)
-    return f"({found} is not None and {found} is not False)"
+    code = make.value(node, source, scope)
+    if code.isidentifier():
+        return f"({code} is not None and {code} is not False)"
+    found = make.fresh()
+    return f"(({found} := {code}) is not None and {found} is not False)"
 
 
 def _is_own(node: Node, name: str, scope: Scope) -> bool:
@@ -67,10 +70,16 @@ def chosen(make: Make, node: If, source: str, scope: Scope, written: Callable[[N
 
 
 def _both_or_one(make: Make, node: Logic, source: str, scope: Scope) -> str:
+    left = truth(make, node.left, source, scope)
+    with make.aside() as lines:
+        right = truth(make, node.right, source, scope)
+    if not lines:
+        return f"({left} {node.operator} {right})"
     found = make.fresh()
-    make.line(f"{found} = {truth(make, node.left, source, scope)}")
+    make.line(f"{found} = {left}")
     with make.block(f"if {found}:" if node.operator == "and" else f"if not {found}:"):
-        make.line(f"{found} = {truth(make, node.right, source, scope)}")
+        make.lines.append(lines)
+        make.line(f"{found} = {right}")
     return found
 
 
@@ -105,20 +114,27 @@ def small_whole(node: Node) -> int | None:
     return value if type(value) is int and 0 <= value < _FEW else None
 
 
+def _is_empty(code: str, wanted: object) -> str:
+    """Most values are not empty, and then nothing is compared."""
+    return f"(not {code} and {code}.__class__ is {type(wanted).__name__})"
+
+
 def _same(make: Make, left: Node, right: Node, source: str, scope: Scope) -> str:
     if isinstance(right, Const):
         wanted = right.value
         if isinstance(wanted, str) and _is_own(left, "type", scope):
             return _TYPES.get(wanted, "({0} is {0}) is False").format(source)
         if wanted is None or isinstance(wanted, bool):
-            return f"({make.atom(left, source, scope)} is {wanted!r})"
-        if wanted == [] or isinstance(wanted, str):
-            return f"({make.atom(left, source, scope)} == {wanted!r})"
+            return f"({make.value(left, source, scope)} is {wanted!r})"
+        if isinstance(wanted, str):
+            return f"({make.value(left, source, scope)} == {wanted!r})"
+        if wanted in ([], {}):
+            return _is_empty(make.atom(left, source, scope), wanted)
         if small_whole(right) is not None:
             one = make.atom(left, source, scope)
             return f"({one} == {wanted} if {one}.__class__ is int else jq_equal(meter, {one}, {wanted}))"
     if isinstance(right, Object) and not right.entries:
-        return f"({make.atom(left, source, scope)} == {{}})"
+        return _is_empty(make.atom(left, source, scope), {})
     other = make.atom(right, source, scope)
     one = make.atom(left, source, scope)
     if not (one.isidentifier() and other.isidentifier()):

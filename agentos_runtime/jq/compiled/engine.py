@@ -211,7 +211,7 @@ def _run(parts: Parts, code: Code, given: ProgramInput) -> Outcome:
     code.bind(document)
     output = Output(code.meter, given)
     found = _LAYOUTS[parts.layout](parts, code.expressions, document)
-    outputs = [output.take_all(values) for values in found]
+    outputs = output.take_all(found)
     output.check(outputs)
     return Outcome(outputs, None, way=COMPILED, counted=output.size)
 

@@ -6,7 +6,7 @@ from typing import Protocol, TypeAlias
 
 from agentos_runtime.jq.compiled.language.syntax import Define, Node, Pattern
 from agentos_runtime.jq.compiled.scope import Definition, Scope
-from agentos_runtime.jq.compiled.writer import Cost
+from agentos_runtime.jq.compiled.writer import Cost, Lines
 
 Leaf: TypeAlias = Callable[[str], None]
 
@@ -15,6 +15,9 @@ class Make(Protocol):
     """Writes Python for nodes; what each method does is said at the generator."""
 
     cost: Cost
+    lines: Lines
+
+    def aside(self) -> AbstractContextManager[Lines]: ...
 
     def fresh(self, kind: str = "v") -> str: ...
 

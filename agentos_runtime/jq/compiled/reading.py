@@ -8,8 +8,8 @@ from agentos_runtime.jsontext import Json, JsonTextError, dump
 
 _LARGEST_WHOLE = 1e15
 _SMALL = frozenset({bool, int, type(None)})
-_CHANGED = frozenset({list, float})
-"""What is copied, as objects are, or may lose its point."""
+_CHANGED = frozenset({dict, list, float})
+"""What is copied, or may lose its point."""
 
 
 def as_input(data: bytes | ProgramInput) -> ProgramInput:
@@ -34,53 +34,52 @@ class Output:
         self._rounded = False
         """A number lost its point, as it does in the quick form."""
 
-    def take_all(self, values: list[Json]) -> Json:
-        """The first two of an expression's outputs, which are enough to know. Raises Beyond."""
-        if len(values) == 1 and values[0].__class__ in _SMALL:
-            self._meter.left -= 8
-            if self._meter.left < 0:
-                self._meter.more()
-            return values
-        return self._items(values[:2], 1)
+    def take_all(self, found: list[list[Json]]) -> list[Json]:
+        """The first two of each expression's outputs, which are enough to know. Raises Beyond."""
+        self._meter.charge(8 * len(found))
+        return [
+            values if len(values) == 1 and values[0].__class__ in _SMALL else self._items(values[:2], 1)
+            for values in found
+        ]
 
     def _items(self, value: list[Json], depth: int) -> list[Json]:
         """A copy; what is in it is charged with it, but for what is inside of that."""
         if depth > DEEPEST:
             raise Beyond
-        texts, copied = 0, []
-        for each in value:
+        texts, copied = 0, value.copy()
+        for at, each in enumerate(value):
             kind = each.__class__
             if kind is str:
                 texts += len(each)  # type: ignore[arg-type]
-                copied.append(each)
-            elif kind is dict:
-                copied.append(self._fields(each, depth + 1))  # type: ignore[arg-type]
-            else:
-                copied.append(self._changed(each, kind, depth) if kind in _CHANGED else each)
-        self.size += texts + 4 * len(value)
-        self._meter.charge(5 + 3 * len(value) + (texts >> 4))
+            elif kind in _CHANGED:
+                copied[at] = self._changed(each, kind, depth)
+        self._charge(5 + 3 * len(value), texts + 4 * len(value))
         return copied
 
     def _fields(self, value: dict[str, Json], depth: int) -> dict[str, Json]:
         """As `_items`."""
         if depth > DEEPEST:
             raise Beyond
-        texts, copied = 0, {}
+        texts, copied = sum(map(len, value)), value.copy()
         for name, each in value.items():
-            texts += len(name)
             kind = each.__class__
             if kind is str:
                 texts += len(each)  # type: ignore[arg-type]
-                copied[name] = each
-            elif kind is dict:
-                copied[name] = self._fields(each, depth + 1)  # type: ignore[arg-type]
-            else:
-                copied[name] = self._changed(each, kind, depth) if kind in _CHANGED else each
-        self.size += texts + 6 * len(value)
-        self._meter.charge(5 + 4 * len(value) + (texts >> 4))
+            elif kind in _CHANGED:
+                copied[name] = self._changed(each, kind, depth)
+        self._charge(5 + 4 * len(value), texts + 6 * len(value))
         return copied
 
+    def _charge(self, units: int, size: int) -> None:
+        """For something of that many bytes."""
+        self.size += size
+        self._meter.left -= units + (size >> 4)
+        if self._meter.left < 0:
+            self._meter.more()
+
     def _changed(self, value: Json, kind: type, depth: int) -> Json:
+        if kind is dict:
+            return self._fields(value, depth + 1)  # type: ignore[arg-type]
         if kind is list:
             return self._items(value, depth + 1)  # type: ignore[arg-type]
         return self._number(value)  # type: ignore[arg-type]

@@ -72,7 +72,15 @@ def _index(make: Make, node: Index, source: str, scope: Scope) -> str:
         name = repr(node.key.value)
         call = f"jq_field({target}, {name})"
         return field_or(target, name, call) if target.isidentifier() else call
-    return f"jq_index(meter, {target}, {make.value(node.key, source, scope)})"
+    call = f"jq_index(meter, {target}, {make.value(node.key, source, scope)})"
+    if (
+        isinstance(node.key, Const)
+        and type(node.key.value) is int
+        and node.key.value == 0
+        and target.isidentifier()
+    ):
+        return f"({target}[0] if {target} and {target}.__class__ is list else {call})"
+    return call
 
 
 def _slice(make: Make, node: Slice, source: str, scope: Scope) -> str:
@@ -90,8 +98,11 @@ def _branches(make: Make, node: If, source: str, scope: Scope) -> str:
 
 def _fallback_value(make: Make, node: Alternative, source: str, scope: Scope) -> str:
     found = make.fresh()
-    make.line(f"{found} = None")
-    make.each(node.left, source, scope, lambda value: make.line(f"{found} = {value}"))
+    if outputs_of(node.left, scope) is ONE:
+        make.line(f"{found} = {make.value(node.left, source, scope)}")
+    else:
+        make.line(f"{found} = None")
+        make.each(node.left, source, scope, lambda value: make.line(f"{found} = {value}"))
     with make.block(f"if {found} is None or {found} is False:"):
         make.line(f"{found} = {make.value(node.right, source, scope)}")
     return found

@@ -91,6 +91,16 @@ class Writer:
         self.cost = outer
 
     @contextmanager
+    def aside(self) -> Iterator[Lines]:
+        """What is written stands nowhere yet; it belongs one block further in."""
+        lines: Lines = []
+        before, self.lines = self.lines, lines
+        self.indent += 1
+        yield lines
+        self.lines = before
+        self.indent -= 1
+
+    @contextmanager
     def elsewhere(self, lines: Lines, indent: int) -> Iterator[None]:
         """Write to another place."""
         before = self.lines, self.indent, self.cost

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from functools import cmp_to_key
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from agentos_runtime.jq.compiled.errors import Beyond
 from agentos_runtime.jq.compiled.functions.meter import Meter
-from agentos_runtime.jq.compiled.functions.values import LARGEST, are_places, less
+from agentos_runtime.jq.compiled.functions.values import LARGEST, are_simple, less
 from agentos_runtime.jsontext import Json
+
+_ARRAYS, _NUMBERS = frozenset({list}), frozenset({int})
 
 
 def largest(meter: Meter, value: Json) -> Json:
@@ -69,7 +71,7 @@ def _ordered(meter: Meter, value: Json, keys: Sequence[Json]) -> Sequence[tuple[
         return sorted(zip(numbers, items, strict=True), key=lambda pair: pair[0])
     if len(keys) != len(items):
         raise Beyond
-    if all(map(are_places, keys)):
+    if _are_places(keys):
         meter.charge(sum(map(len, keys)))  # type: ignore[arg-type]
         return sorted(zip(keys, items, strict=True), key=lambda pair: pair[0])
 
@@ -77,6 +79,14 @@ def _ordered(meter: Meter, value: Json, keys: Sequence[Json]) -> Sequence[tuple[
         return -1 if less(meter, one, other) else 1 if less(meter, other, one) else 0
 
     return sorted(zip(map(cmp_to_key(compared), keys), items, strict=True), key=lambda pair: pair[0])
+
+
+def _are_places(values: Sequence[Json]) -> bool:
+    """Arrays of such numbers: what is less for Python is less for jq."""
+    if set(map(type, values)) != _ARRAYS:
+        return False
+    inside = [*chain.from_iterable(values)]  # type: ignore[arg-type]
+    return set(map(type, inside)) <= _NUMBERS and are_simple(inside)
 
 
 def _items(meter: Meter, value: Json) -> list[Json]:

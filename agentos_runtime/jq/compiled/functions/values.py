@@ -7,6 +7,7 @@ never changed; what is made may share parts with what it was made of.
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from operator import is_
 from typing import Any
 
 from agentos_runtime.jq.compiled.errors import Beyond, JqError
@@ -24,6 +25,7 @@ _LARGEST_WHOLE = 1e15
 _ORDER: Mapping[type, int] = {type(None): 0, bool: 1, int: 3, float: 3, str: 4, list: 5, dict: 6}
 _SIZED: Mapping[type, int] = {str: 5, list: 2, dict: 0}
 """What `+` puts together, and how many times two of them cost a unit (as a power of two)."""
+_TEXT, _SIMPLE = frozenset({str}), frozenset({str, int})
 _KINDS: Mapping[type, str] = {
     dict: "object",
     list: "array",
@@ -49,10 +51,9 @@ def field(value: Json, name: str) -> Json:
 
 def index(meter: Meter, value: Json, key: Json) -> Json:
     """`.[key]`"""
-    if isinstance(value, dict) and isinstance(key, str):
+    if value.__class__ is dict and key.__class__ is str:
         return value.get(key)
-    if key.__class__ is int and isinstance(value, list):
-        assert isinstance(key, int)
+    if key.__class__ is int and value.__class__ is list:
         return value[key] if -len(value) <= key < len(value) else None
     if value is None and (isinstance(key, str) or key.__class__ is int):
         return None
@@ -78,13 +79,15 @@ def slice_of(meter: Meter, value: Json, low: Json, high: Json) -> Json:
 
 def items(meter: Meter, value: Json, cost: int) -> Sequence[Json]:
     """`.[]`, of which each costs so much."""
-    if isinstance(value, list):
+    if value.__class__ is list:
         meter.left -= cost * len(value)
         if meter.left < 0:
             meter.more()
         return value
     if isinstance(value, dict):
-        meter.charge((cost + 1) * len(value))
+        meter.left -= (cost + 1) * len(value)
+        if meter.left < 0:
+            meter.more()
         return list(value.values())
     raise JqError
 
@@ -103,7 +106,9 @@ def counted(meter: Meter, low: Json, high: Json, cost: int) -> Sequence[int]:
 def pairs(meter: Meter, value: Json, cost: int) -> Sequence[tuple[str, Json]]:
     """The fields of an object, of which each costs so much; arrays have their own way."""
     if isinstance(value, dict):
-        meter.charge((cost + 2) * len(value))
+        meter.left -= (cost + 2) * len(value)
+        if meter.left < 0:
+            meter.more()
         return list(value.items())
     raise Beyond if isinstance(value, list) else JqError
 
@@ -165,7 +170,9 @@ def keys(meter: Meter, value: Json) -> Json:
 
 def equal(meter: Meter, left: Json, right: Json, depth: int = 0) -> bool:
     """`==`"""
-    meter.charge(6)
+    meter.left -= 6
+    if meter.left < 0:
+        meter.more()
     if left.__class__ is not right.__class__:
         if left.__class__ in (int, float) and right.__class__ in (int, float):
             return _certain(meter, left) == _certain(meter, right)
@@ -189,6 +196,9 @@ def _equal_inside(meter: Meter, left: Json, right: Json, depth: int) -> bool:
     if isinstance(left, list) and isinstance(right, list):
         if len(left) != len(right):
             return False
+        meter.charge(len(left) >> 2)
+        if all(map(is_, left, right)):  # what was put in order, and was in order before
+            return True
         return all(equal(meter, one, other, depth) for one, other in zip(left, right, strict=True))
     assert isinstance(left, dict)
     assert isinstance(right, dict)
@@ -288,22 +298,22 @@ def minus(meter: Meter, left: Json, right: Json) -> Json:
         return _result(_operand(meter, left) - _operand(meter, right))
     if isinstance(left, list) and isinstance(right, list):
         meter.charge(len(left) + len(right))
-        if right and all(map(_is_simple, left)) and all(map(_is_simple, right)):
+        if right and are_simple(left) and are_simple(right):
             names = frozenset(right)
             return [one for one in left if one not in names]
         return [one for one in left if not any(equal(meter, one, other) for other in right)]
     raise JqError
 
 
-def _is_simple(value: Json) -> bool:
-    """A text, or a whole number that jq keeps as it is: equal for Python is equal for jq."""
-    kind = value.__class__
-    return kind is str or (kind is int and -LARGEST < value < LARGEST)  # type: ignore[operator]
-
-
-def are_places(value: Json) -> bool:
-    """An array of such numbers: what is less for Python is less for jq."""
-    return value.__class__ is list and all(each.__class__ is int and _is_simple(each) for each in value)
+def are_simple(values: list[Json]) -> bool:
+    """Texts, or whole numbers that jq keeps as they are: equal for Python is equal for jq."""
+    kinds = set(map(type, values))
+    if kinds == _TEXT:
+        return True
+    if not kinds <= _SIMPLE:
+        return False
+    numbers = [each for each in values if isinstance(each, int)]
+    return not numbers or (min(numbers) > -LARGEST and max(numbers) < LARGEST)
 
 
 def times(meter: Meter, left: Json, right: Json) -> Json:
