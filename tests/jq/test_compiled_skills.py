@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agentos_runtime.calls.deltas import plan_stream
+from agentos_runtime.config.settings import Settings
 from agentos_runtime.jq.compiled.engine import Engine, Refusal
 from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.outcome import Outcome
@@ -18,6 +19,7 @@ from agentos_runtime.jq.program import Program, request_program, stream_program,
 from agentos_runtime.jsontext import Json, dump, parse
 from agentos_runtime.manifest.load import load_skill
 from agentos_runtime.manifest.result import LoadResult
+from agentos_runtime.skills.opening import open_cache
 from tests.cli.console import Console
 from tests.jq.random_programs import Maker
 from tests.jq.test_compiled import Difference
@@ -194,7 +196,7 @@ def test_all_programs_of_all_cases_give_the_same_in_both_ways(
     left: list[tuple[Program, bytes, Refusal]] = []
     """What succeeded, but not in this process."""
     different: list[tuple[Program, bytes, Outcome, Outcome]] = []
-    run, engine = WorkerPool.run, Engine()
+    run, engine = WorkerPool.run, Engine(kept=open_cache(Settings(home=tmp_path)))
 
     async def both(pool: WorkerPool, program: Program, given: bytes | ProgramInput) -> Outcome:
         data = given if isinstance(given, bytes) else given.text
