@@ -1,5 +1,6 @@
 """One row per call: written before the upstream is called, closed when the call ends."""
 
+import asyncio
 import math
 import sqlite3
 import time
@@ -10,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Literal, Self, TypeVar, cast
 
 from agentos_runtime.storage.activity import rows
 from agentos_runtime.storage.activity.database import SCHEMA
@@ -107,7 +108,8 @@ class Ledger:
             rows.close(connection, Entry(row, begun), Closing(outcome="cancelled"))
 
         row = await self._write(partial(rows.begin, begun=begun), leave_early)
-        self._tell()
+        if self._heard:
+            self._tell()
         return Entry(row, begun)
 
     async def finish(self, entry: Entry, end: Closing, *, reads: bool = False) -> bool:
@@ -128,7 +130,8 @@ class Ledger:
         counts = await self._write(close)
         if counts is None:
             self._unwritten.append(close)
-        self._tell()
+        if self._heard:
+            self._tell()
         return counts is not False
 
     async def mark(self, entry: Entry, outcome: Literal["started", "waiting"]) -> None:
@@ -158,15 +161,19 @@ class Ledger:
         """What the work gives; None when it could not be written."""
         if not self._may_try():
             return None
+        asked = self._database.ask(work)
         try:
-            done = await self._database.run_together(work, undo)
-        except DatabaseTrouble as error:
-            self._fail(error)
+            done = await asked.waiter
+        except asyncio.CancelledError:
+            self._database.leave(asked, undo)
+            raise
+        if isinstance(done, DatabaseTrouble):
+            self._fail(done)
             return None
         self.degraded = None
         if self._unwritten:
             self._write_missed()
-        return done
+        return cast(T, done)
 
     def _write_missed(self) -> None:
         missed = list(self._unwritten)

@@ -49,7 +49,7 @@ def _nothing(connection: sqlite3.Connection) -> None:
 
 
 @dataclass(slots=True)
-class _Asked:
+class Asked:
     """Work that is done together with other work, and who waits for it."""
 
     work: Work[Any]
@@ -99,7 +99,7 @@ class SharedDatabase:
         self._waiting_place: Place | None = None
         self._upkeep_every = upkeep_every
         self._until_upkeep = upkeep_every
-        self._asked: list[_Asked] = []
+        self._asked: list[Asked] = []
 
     def open(self) -> None:
         """Open the file now, waiting for other writers. Raises DatabaseTrouble, NewerFile."""
@@ -129,21 +129,30 @@ class SharedDatabase:
 
         What was asked for is done when this returns, and also when the caller is cancelled. Raises DatabaseTrouble.
         """
-        loop = asyncio.get_running_loop()
-        if not self._asked:
-            loop.call_soon(self._run_asked)
-        asked = _Asked(work, loop.create_future())
-        self._asked.append(asked)
+        asked = self.ask(work)
         try:
             done = await asked.waiter
         except asyncio.CancelledError:
-            self._run_asked()
-            if undo is not None and (given := asked.for_the_thread()) is not None:
-                self._thread.submit(self._take_back, given, undo)
+            self.leave(asked, undo)
             raise
         if isinstance(done, DatabaseTrouble):
             raise done
         return cast(T, done)
+
+    def ask(self, work: Work[Any]) -> Asked:
+        """As `run_together`, for who awaits the `waiter` of what is given, and calls `leave` when cancelled."""
+        loop = asyncio.get_running_loop()
+        if not self._asked:
+            loop.call_soon(self._run_asked)
+        asked = Asked(work, loop.create_future())
+        self._asked.append(asked)
+        return asked
+
+    def leave(self, asked: Asked, undo: Callable[[sqlite3.Connection, T], None] | None) -> None:
+        """Nobody waits for it any more: it is done now, and taken back by `undo`."""
+        self._run_asked()
+        if undo is not None and (given := asked.for_the_thread()) is not None:
+            self._thread.submit(self._take_back, given, undo)
 
     async def run_in_thread(self, work: Work[T], undo: Callable[[sqlite3.Connection, T], None] | None = None) -> T:
         """The same for work that takes long, or may wait. Raises DatabaseTrouble."""
@@ -213,7 +222,7 @@ class SharedDatabase:
             future.add_done_callback(partial(_hand_on, each.done, at))
         asyncio.wrap_future(future).add_done_callback(partial(self._ran_in_thread, asked))
 
-    def _ran_in_thread(self, asked: Sequence[_Asked], future: "asyncio.Future[Any]") -> None:
+    def _ran_in_thread(self, asked: Sequence[Asked], future: "asyncio.Future[Any]") -> None:
         if future.cancelled():
             return  # the loop ends
         _tell_all(asked, future.result())
@@ -297,7 +306,7 @@ class SharedDatabase:
             self._waiting = None
 
 
-def _tell_all(asked: Sequence[_Asked], done: Any) -> None:
+def _tell_all(asked: Sequence[Asked], done: Any) -> None:
     for at, each in enumerate(asked):
         each.tell(done if isinstance(done, DatabaseTrouble) else done[at])
 
