@@ -86,7 +86,7 @@ def house(
             max_body=given.max_body,
             max_upload=given.max_upload,
         ) as server,
-        httpx.Client(base_url=server.url, timeout=30, trust_env=False, verify=NO_TLS) as client,
+        httpx.Client(base_url=server.url, timeout=240, trust_env=False, verify=NO_TLS) as client,
     ):
         wait_until_loaded(server.url)
         yield House(server, client, home, folders[0])

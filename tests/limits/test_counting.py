@@ -262,6 +262,30 @@ def test_a_caller_who_leaves_while_waiting_for_the_file_leaves_no_place_taken(tm
     run(work)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the system tells what a process has open")
+def test_a_file_that_is_closed_while_a_call_waits_for_it_is_not_opened_again(tmp_path: Path) -> None:
+    def still_open() -> list[str]:
+        links = [Path("/proc/self/fd", number) for number in os.listdir("/proc/self/fd")]
+        return [os.readlink(link) for link in links if link.is_symlink() and "limits.db" in os.readlink(link)]
+
+    async def work() -> None:
+        async with opened(tmp_path, {"default": {"concurrent": 1, "calls_per_minute": 9}}, Clock()) as limits:
+            await spend(limits)
+            with contextlib.closing(sqlite3.connect(tmp_path / "limits.db", isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                entering = asyncio.create_task(limits.admit("cursor", "toy", "ask", paid=True))
+                await asyncio.sleep(0)
+                entering.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await entering
+                other.execute("COMMIT")
+        for _ in range(9):  # what ended in the thread is told in the next turns of the loop
+            await asyncio.sleep(0)
+        assert still_open() == []
+
+    run(work)
+
+
 def test_calls_that_cannot_be_counted_are_not_made_and_what_ended_meanwhile_is_charged_later(
     tmp_path: Path,
 ) -> None:

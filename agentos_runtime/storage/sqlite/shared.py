@@ -100,6 +100,7 @@ class SharedDatabase:
         self._upkeep_every = upkeep_every
         self._until_upkeep = upkeep_every
         self._asked: list[Asked] = []
+        self._closed = False
 
     def open(self) -> None:
         """Open the file now, waiting for other writers. Raises DatabaseTrouble, NewerFile."""
@@ -178,6 +179,7 @@ class SharedDatabase:
         if self._database.wal_size() > LEFT_IN_WAL:
             self._thread.submit(self._checkpoint)
         self._thread.shutdown(wait=True)
+        self._closed = True
         self._disconnect()
         self._stop_waiting()
 
@@ -235,7 +237,9 @@ class SharedDatabase:
             self._thread.submit(self._keep_up)
 
     def _connect_again(self) -> None:
-        """After a transaction in the thread."""
+        """After a transaction in the thread; one may end when all has been closed."""
+        if self._closed:
+            return
         if self._connection is None or self._place != self._database.place():
             self._connect()
         self._count()
