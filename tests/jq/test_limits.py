@@ -12,7 +12,7 @@ import pytest
 import uvloop
 
 from agentos_runtime import jsontext
-from agentos_runtime.jq.pool import JqUnusable, Limits, Outcome, Unfinished, WorkerPool
+from agentos_runtime.jq.pool import Failure, JqUnusable, Limits, Outcome, Unfinished, WorkerPool
 from agentos_runtime.jq.program import request_program
 from tests.jq.support import (
     LoopFactory,
@@ -65,7 +65,13 @@ def test_the_output_that_was_being_worked_on_is_named_when_the_kernel_ended_the_
 
 def test_time_that_is_not_cpu_time_is_bounded_too() -> None:
     limits = Limits(cpu=60, wall=0.3, little=0.001)
-    failure = with_pool(lambda pool: evaluate(pool, "def f: f; f"), limits=limits).failure
+
+    def tried() -> Failure | None:
+        return with_pool(lambda pool: evaluate(pool, "def f: f; f"), limits=limits).failure
+
+    failure = tried()
+    while failure is not None and failure.kind == "not_run":  # the machine was too busy for it to get to work
+        failure = tried()
     assert failure is not None
     assert (failure.kind, failure.reason) == ("limit", "took more than 0.3 s")
 
