@@ -114,6 +114,10 @@ def small_whole(node: Node) -> int | None:
     return value if type(value) is int and 0 <= value < _FEW else None
 
 
+def _of_type(code: str, wanted: str) -> str:
+    return f"({_TYPES.get(wanted, '({0} is {0}) is False').format(code)})"
+
+
 def _is_empty(code: str, wanted: object) -> str:
     """Most values are not empty, and then nothing is compared."""
     return f"(not {code} and {code}.__class__ is {type(wanted).__name__})"
@@ -123,7 +127,9 @@ def _same(make: Make, left: Node, right: Node, source: str, scope: Scope) -> str
     if isinstance(right, Const):
         wanted = right.value
         if isinstance(wanted, str) and _is_own(left, "type", scope):
-            return _TYPES.get(wanted, "({0} is {0}) is False").format(source)
+            return _of_type(source, wanted)
+        if isinstance(wanted, str) and isinstance(left, Pipe) and _is_own(left.right, "type", scope):
+            return _of_type(make.atom(left.left, source, scope), wanted)
         if wanted is None or isinstance(wanted, bool):
             return f"({make.value(left, source, scope)} is {wanted!r})"
         if isinstance(wanted, str):
