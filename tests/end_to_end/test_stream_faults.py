@@ -37,7 +37,7 @@ BEGUN = events_head() + one_chunk(HEL)
 ODD_DELTA = """delta: |-
           if .fail then error("no")
           elif .spin then [limit(1; repeat(1) | select(. == 2))]
-          else chunk_piece | told_names($params) end
+          else chunk_piece($params) end
         idle_timeout: 0.4"""
 
 
@@ -45,7 +45,7 @@ ODD_DELTA = """delta: |-
 def shared_faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
     """A server whose openrouter/chat is impatient, and fails or spins on events that say so."""
     folder = tmp_path_factory.mktemp("faulty")
-    skills = changed_skill(folder, ("delta: chunk_piece | told_names($params)", ODD_DELTA))
+    skills = changed_skill(folder, ("delta: chunk_piece($params)", ODD_DELTA))
     with chat_house(folder, skills=skills, limits=Limits(ping=0.1), max_reply=400_000) as started:
         yield started
 

@@ -101,6 +101,8 @@ class SharedDatabase:
         self._until_upkeep = upkeep_every
         self._asked: list[Asked] = []
         self._closed = False
+        self._owed: Future[None] | None = None
+        """What is yet to be taken back, the last of it: nothing overtakes that."""
 
     def open(self) -> None:
         """Open the file now, waiting for other writers. Raises DatabaseTrouble, NewerFile."""
@@ -153,7 +155,7 @@ class SharedDatabase:
         """Nobody waits for it any more: it is done now, and taken back by `undo`."""
         self._run_asked()
         if undo is not None and (given := asked.for_the_thread()) is not None:
-            self._thread.submit(self._take_back, given, undo)
+            self._owed = self._thread.submit(self._take_back, given, undo)
 
     async def run_in_thread(self, work: Work[T], undo: Callable[[sqlite3.Connection, T], None] | None = None) -> T:
         """The same for work that takes long, or may wait. Raises DatabaseTrouble."""
@@ -162,7 +164,7 @@ class SharedDatabase:
             done = await asyncio.shield(asyncio.wrap_future(future))
         except asyncio.CancelledError:
             if undo is not None:
-                self._thread.submit(self._take_back, future, undo)
+                self._owed = self._thread.submit(self._take_back, future, undo)
             raise
         if isinstance(done, DatabaseTrouble):
             raise done
@@ -185,7 +187,7 @@ class SharedDatabase:
 
     def _run_at_once(self, work: Work[T]) -> T | DatabaseTrouble | object:
         """What the work gives; _LATER when only the thread can do it."""
-        if self._connection is None or self._place != self._database.place():
+        if self._connection is None or self._place != self._database.place() or self._owes():
             return _LATER
         try:
             done = in_transaction(self._connection, work)
@@ -197,6 +199,12 @@ class SharedDatabase:
             return self._database.trouble(error)
         self._count()
         return done
+
+    def _owes(self) -> bool:
+        """Whether something is yet to be taken back: who comes now is not refused for who left before."""
+        if self._owed is not None and self._owed.done():
+            self._owed = None
+        return self._owed is not None
 
     def _run_asked(self) -> None:
         """Do what was asked for since the last time, in one transaction."""
