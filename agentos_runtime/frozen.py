@@ -7,6 +7,7 @@ a command makes objects of few of them. The others are common to all classes.
 """
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 from dataclasses import MISSING
 from operator import attrgetter
@@ -14,8 +15,17 @@ from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 Made = TypeVar("Made", bound=type)
-_MADE_ANEW = object()
-"""Stands for a default that each object has of its own."""
+
+
+class _Factory:
+    """Stands for a default that each object has of its own."""
+
+    def __repr__(self) -> str:
+        return "<factory>"
+
+
+_MADE_ANEW = _Factory()
+_LATER = "__init__ of the first object"
 
 if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
@@ -38,6 +48,7 @@ else:
             found = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(described)
             if "__init__" not in own:
                 found.__init__ = _written_when_needed(found)
+                found.__signature__ = _Signature()
             if repr and "__repr__" not in own:
                 found.__repr__ = _shown
             if eq:
@@ -54,7 +65,20 @@ def _written_when_needed(made: Any) -> Callable[..., None]:
         made.__init__ = _init_of(made)
         made.__init__(self, *given, **named)
 
+    __init__.__name__ = _LATER
     return __init__
+
+
+class _Signature:
+    """What `inspect.signature` says of a class: that of the `__init__` that it will have."""
+
+    def __get__(self, instance: object, owner: Any) -> inspect.Signature:
+        init = owner.__init__
+        if init.__name__ == _LATER:
+            maker = next(each for each in owner.__mro__ if vars(each).get("__init__") is init)
+            init = maker.__init__ = _init_of(maker)
+        own = inspect.signature(init)
+        return own.replace(parameters=[*own.parameters.values()][1:])
 
 
 def _init_of(made: Any) -> Callable[..., None]:

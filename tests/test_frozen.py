@@ -99,6 +99,24 @@ def test_what_makes_an_object_is_written_with_the_first_one() -> None:
     assert "second" in inspect.signature(every).parameters
 
 
+def test_a_class_tells_its_fields_before_there_is_an_object() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Asked:
+        name: str
+        tags: list[str] = field(default_factory=list)
+
+    @dataclass(frozen=True, slots=True)
+    class AskedAgain(Asked):
+        times: int = 2
+
+    class Named(Asked):
+        pass
+
+    assert str(inspect.signature(Named)) == "(name, tags=<factory>)"
+    assert str(inspect.signature(AskedAgain)) == "(name, tags=<factory>, times=2)"
+    assert (Asked("a"), Named("a").name, AskedAgain("a").times) == (Asked("a", []), "a", 2)
+
+
 @given(VALUES, VALUES, VALUES, VALUES, VALUES)
 def test_values_compare_hash_and_show_themselves_as_standard_dataclasses_do(
     a: object, b: object, c: object, d: object, e: object
