@@ -94,7 +94,7 @@ def _cost(usage: dict[str, Json]) -> float | None:
 def _count(sources: list[dict[str, Json]], *names: str) -> int | None:
     for source in sources:
         for name in names:
-            value = source.get(name)
-            if value is not None and value.__class__ in _NUMBER and 0 <= value < 2**53:  # type: ignore[operator]
-                return int(value)  # type: ignore[arg-type]
+            number = _number(source, name)
+            if number is not None:
+                return int(number)
     return None

@@ -63,11 +63,7 @@ class Answer:
         while not self.status:
             if self.error is not None:
                 raise self.error
-            self._waiter = self._loop.create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
+            await self._news()
         if self.error is not None and not self._pieces:
             raise self.error
 

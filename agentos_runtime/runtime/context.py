@@ -8,7 +8,7 @@ from typing import Protocol
 from agentos_runtime.calls.call import Call, Timings
 from agentos_runtime.calls.messages import SAFE_METHODS, UpstreamResponse
 from agentos_runtime.calls.plan import CallPlan
-from agentos_runtime.calls.requests.files import Uploads, take_files
+from agentos_runtime.calls.requests.files import NO_UPLOADS, Uploads, take_files
 from agentos_runtime.calls.requests.given import check_params
 from agentos_runtime.calls.requests.planning import RequestPlan
 from agentos_runtime.frozen import dataclass
@@ -59,8 +59,7 @@ class Services:
     platform: str = "linux"
 
 
-_NONE: Mapping[str, Json] = MappingProxyType({})
-_NO_UPLOADS: Uploads = MappingProxyType({})
+_NOTHING: Mapping[str, Json] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +81,13 @@ class CallInputs:
         """text: what the params were read from. Raises InvalidParams with every problem."""
         utility = plan.utility
         params = check_params(utility, given)
-        runtime_params, uploads = _NONE, _NO_UPLOADS
+        runtime_params, uploads = _NOTHING, NO_UPLOADS
         if utility.runtime_params:
             runtime_params = {name: params.pop(name) for name in utility.runtime_params & params.keys()}
         if utility.files:
             params, uploads = take_files(utility, params)
         if text is not None and not uploads:
-            return cls(params, runtime_params, uploads, _NONE, (Spelling(text),))
+            return cls(params, runtime_params, uploads, _NOTHING, (Spelling(text),))
         settled, spelling = _settled(params)
         return cls(settled, runtime_params, uploads, spellings=(spelling,))
 

@@ -325,8 +325,7 @@ class Runtime:
         """The call with its plan and its validated inputs; `judge` is yet to be asked. Raises AgentOSError."""
         self._check_stopped(call.agent)
         plan = self._services.plans.plan(self.visible(call.agent).utility(call.skill, call.utility))
-        if plan.skill.platforms:
-            check_runs_on(plan, self._services.platform)
+        check_runs_on(plan, self._services.platform)
         if streaming and not plan.utility.streams:
             raise NotStreamable(
                 f"{call.skill}/{call.utility} does not stream; call it without stream",

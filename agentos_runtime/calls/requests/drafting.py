@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
-from types import MappingProxyType
 
 from agentos_runtime.calls.evaluate import (
     EMPTY,
@@ -14,7 +13,7 @@ from agentos_runtime.calls.evaluate import (
     single,
 )
 from agentos_runtime.calls.messages import Upload
-from agentos_runtime.calls.requests.files import Uploads
+from agentos_runtime.calls.requests.files import NO_UPLOADS, Uploads
 from agentos_runtime.calls.requests.nesting import NestingError, nested_pairs, without_empty
 from agentos_runtime.calls.requests.placeholders import PlaceholderError, Placeholders
 from agentos_runtime.calls.requests.planning import RequestPlan
@@ -44,7 +43,6 @@ from agentos_runtime.manifest.shapes import path_text
 _HTTP_URL = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE)
 _FILLERS = ("plain", "1")
 _OWN = frozenset({"params", "settings", "given", "auth"})
-_NO_UPLOADS: Uploads = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +158,7 @@ def draft_request(
         rest.encoding,
         placeholders or Placeholders(),
         carries,
-        uploads=uploads or _NO_UPLOADS,
+        uploads=uploads or NO_UPLOADS,
     )
 
 

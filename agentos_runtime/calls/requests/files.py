@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import field
+from types import MappingProxyType
 from typing import TypeAlias
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
@@ -40,6 +41,7 @@ class Upload:
 
 
 Uploads: TypeAlias = Mapping[str, Upload]
+NO_UPLOADS: Uploads = MappingProxyType({})
 """The files of one call by the mark in their stand-ins."""
 
 
