@@ -63,6 +63,7 @@ class Ledger:
         self._owner: Owner | None = None
         self._try_after = -math.inf
         self._unwritten: deque[Work[object]] = deque(maxlen=UNWRITTEN)
+        self._catching_up = False
         self._calls = 0
         self._heard: set[Callable[[], object]] = set()
         self.degraded: str | None = None
@@ -170,24 +171,30 @@ class Ledger:
         if isinstance(done, DatabaseTrouble):
             self._fail(done)
             return None
-        self.degraded = None
         if self._unwritten:
             self._write_missed()
+        elif not self._catching_up:
+            self.degraded = None
         return cast(T, done)
 
     def _write_missed(self) -> None:
+        """Whoever hears that all is well again finds these rows: it is said when they are in the file."""
         missed = list(self._unwritten)
         self._unwritten.clear()
+        self._catching_up = True
 
         def work(connection: sqlite3.Connection) -> None:
             for each in missed:
                 each(connection)
 
-        def put_back(future: "Future[DatabaseTrouble | None]") -> None:
+        def written(future: "Future[DatabaseTrouble | None]") -> None:
+            self._catching_up = False
             if future.result() is not None:
                 self._unwritten.extendleft(reversed(missed))
+            elif not self._unwritten:
+                self.degraded = None
 
-        self._database.submit(work).add_done_callback(put_back)
+        self._database.submit(work).add_done_callback(written)
 
     def _enter(self, connection: sqlite3.Connection) -> None:
         self._owner = self._owner or Owner(self._file)
