@@ -18,6 +18,7 @@ from typing import Any
 from agentos_runtime.cli.main import run
 from tests.clients import wait_until_loaded
 from tests.keeping import with_what_is_kept
+from tests.programs import Program, ended
 
 SCRIPT = (sys.executable, "-c", "from agentos_runtime.cli.main import main; main()")
 PATIENCE = 240
@@ -92,9 +93,7 @@ class Console:
 
     def spawn(self, *args: object, **environ: str) -> Done:
         """Run to the end in a process of its own."""
-        done = subprocess.run(
-            [*SCRIPT, *map(str, args)], env=self.environ | environ, capture_output=True, timeout=PATIENCE
-        )
+        done = ended([*SCRIPT, *map(str, args)], PATIENCE, env=self.environ | environ)
         self.seen += [done.stdout.decode(), done.stderr.decode()]
         return Done(done.returncode, *self.seen[-2:])
 
@@ -108,13 +107,13 @@ class Console:
         A question is told to its end, the space included: what is typed sooner can be shown, or lost.
         """
         assert all(question.endswith(" ") for question in answers), answers
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.execve(SCRIPT[0], [*SCRIPT, *map(str, args)], self.environ | {"TERM": "xterm"} | environ)
-        text = _converse(terminal, dict(answers))
-        _, status = os.waitpid(pid, 0)
+        ours, its = pty.openpty()
+        command, env = [*SCRIPT, *map(str, args)], self.environ | {"TERM": "xterm"} | environ
+        with Program(command, env=env, stdin=its, stdout=its, stderr=its, start_new_session=True) as program:
+            os.close(its)
+            text = _converse(ours, dict(answers))
         self.seen.append(text)
-        return Done(os.waitstatus_to_exitcode(status), text, "")
+        return Done(program.returncode, text, "")
 
     @contextlib.contextmanager
     def serving(self, **environ: str) -> Iterator[str]:
@@ -140,7 +139,7 @@ class Console:
 def started(command: list[str], env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
     """A process that does not outlive the block, whatever happens in it."""
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, env=env, text=True) as process:
+    with Program(command, stdout=pipe, stderr=pipe, env=env, text=True) as process:
         try:
             yield process
         finally:

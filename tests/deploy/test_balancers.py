@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from tests.end_to_end.chat import ASK, HELLO, Steps, completion, in_steps, sse
+from tests.programs import Program
 from tests.server.test_stop import free_port
 from tests.toy.raw import Behaviour, Exchange, Toy, answer_json
 
@@ -65,7 +66,7 @@ class Replicas:
 
     def start(self, number: int) -> None:
         command = [sys.executable, "-m", "agentos_runtime", "serve", "--json", "--port", str(self.ports[number])]
-        process = subprocess.Popen(command, env=dict(self.environ), stdout=subprocess.PIPE, text=True)
+        process = Program(command, env=dict(self.environ), stdout=subprocess.PIPE, text=True)
         self.running[number] = process
         assert process.stdout is not None
         assert process.stdout.readline()

@@ -22,6 +22,7 @@ from agentos_runtime.storage.activity.ledger import Ledger
 from agentos_runtime.storage.activity.rows import Closing
 from agentos_runtime.storage.sqlite.shared import UPKEEP_EVERY
 from tests.limits.support import DAY, HOUR, NOON, Clock, opened, record, run, spend
+from tests.programs import Program
 from tests.security.support import environment_number
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ VISITS = (25, 1, 50)
 def process(*args: object) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "tests.limits.process", *map(str, args)]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+    return Program(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
 
 
 async def refused(call: Coroutine[Any, Any, object]) -> AgentOSError:

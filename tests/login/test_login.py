@@ -19,6 +19,7 @@ from tests.cli.console import PATIENCE, SCRIPT, Console, Done
 from tests.login import browser
 from tests.login.browser import follow, visit
 from tests.login.service import CANARY, Service, serving
+from tests.programs import Program
 
 NOBODY = "true %s"
 """A browser that opens nothing: the test goes where it would."""
@@ -70,9 +71,8 @@ class Desk(Console):
         """`agentos login` in a process of its own, at the point where it has shown its address."""
         command = [*SCRIPT, "login", *args]
         pipe = subprocess.PIPE
-        with subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=self.environ | environ
-        ) as process:
+        environ = self.environ | environ
+        with Program[bytes](command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=environ) as process:
             try:
                 login = Login(self, process)
                 login.read_address()

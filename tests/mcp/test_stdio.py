@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.console import SCRIPT, Console
 from tests.mcp.lab import CANARY, MODERN, SKILL, Lab, lab
+from tests.programs import Program
 
 META = {"io.modelcontextprotocol/protocolVersion": MODERN, "io.modelcontextprotocol/clientCapabilities": {}}
 
@@ -23,7 +24,7 @@ class Client:
 
     def __init__(self, environ: dict[str, str], *args: str) -> None:
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(
+        self.process = Program(
             [*SCRIPT, "mcp", *args], stdin=pipe, stdout=pipe, stderr=pipe, env=environ, text=True
         )
         self._id = 0

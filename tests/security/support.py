@@ -18,6 +18,7 @@ import httpx
 from benchmarks.procfs import tree
 from tests.cli.console import SCRIPT
 from tests.clients import NO_TLS, wait_until_loaded
+from tests.programs import Program
 
 
 def until(true: Callable[[], bool], seconds: float = 60) -> bool:
@@ -122,6 +123,7 @@ def spawned(
     rewrite: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
     script: Sequence[str] = SCRIPT,
+    start: type["subprocess.Popen[bytes]"] = Program,
 ) -> Served:
     """The same, on its way to its start; to be ended by its caller."""
     home = folder / "home"
@@ -136,7 +138,7 @@ def spawned(
         **kept,
         **(environ or {}),
     }
-    process = subprocess.Popen(
+    process = start(
         [*script, "serve", "--port", "0", "--json"],
         env=given,
         cwd=folder,

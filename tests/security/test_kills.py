@@ -145,7 +145,7 @@ def test_a_server_killed_at_any_moment_leaves_files_that_agree(tmp_path: Path, t
     with Toy(till) as toy:
         rewrite = {TILL: toy.origin}
         for round_ in range(ANY_MOMENT):
-            starting = spawned(tmp_path, skills=skills, rewrite=rewrite)
+            starting = spawned(tmp_path, skills=skills, rewrite=rewrite, start=subprocess.Popen)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 starting.process.wait(dice.uniform(0, 1.5))
             starting.end()

@@ -16,6 +16,7 @@ import pytest
 from agentos_runtime.config.settings import Settings, SettingsError
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.ports import Runtime
+from tests.programs import Program
 from tests.server.client import Address, Answer, ask
 from tests.server.server import running
 from tests.server.test_stop import free_port
@@ -65,7 +66,7 @@ def test_it_lives_before_it_is_ready() -> None:
 
 def test_a_server_that_is_told_to_end_sends_others_away_and_takes_calls_until_a_second_signal() -> None:
     command = [sys.executable, "-c", PROGRAM]
-    started = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
+    started = Program(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
     with started, contextlib.ExitStack() as ends:
         ends.callback(started.kill)
         assert started.stdout is not None

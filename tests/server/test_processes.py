@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from tests.programs import Program
 from tests.toy.raw import Toy, answer
 
 PATIENCE = 240.0
@@ -42,7 +43,7 @@ def served(folder: Path, count: int, rewrite: str) -> Iterator[tuple[subprocess.
         "PATH": os.environ["PATH"],
     }
     command = [sys.executable, "-m", "agentos_runtime", "serve", "--port", "0", "--json", "--processes", str(count)]
-    process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = Program(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

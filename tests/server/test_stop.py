@@ -18,6 +18,7 @@ from agentos_runtime.config.settings import SettingsError
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.ports import Runtime
 from agentos_runtime.server.server import listen
+from tests.programs import Program
 from tests.server.client import Address, Answer, ask, connected, post, read_answer, read_until
 from tests.server.server import running
 from tests.server.test_streams import events
@@ -42,7 +43,7 @@ run(runtime.open, settings, ready=lambda url: print(url, flush=True), notice=pri
 @contextlib.contextmanager
 def process() -> Iterator[tuple[Address, "subprocess.Popen[str]"]]:
     root = Path(__file__).parents[2]
-    started = subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=root, stdout=subprocess.PIPE, text=True)
+    started = Program([sys.executable, "-c", PROGRAM], cwd=root, stdout=subprocess.PIPE, text=True)
     assert started.stdout is not None
     try:
         yield Address(int(started.stdout.readline().rpartition(":")[2])), started

@@ -33,6 +33,7 @@ from agentos_runtime.storage.sqlite.files import (
 )
 from agentos_runtime.storage.sqlite.shared import SharedDatabase
 from tests.cli.console import Console
+from tests.programs import Program
 from tests.state.old_home import PAGE_SIZES, TEXTS, make_old_home
 from tests.state.test_private_files import umask
 
@@ -105,7 +106,7 @@ asyncio.run(main())
 def holding(file: Path) -> Iterator["subprocess.Popen[str]"]:
     """A process that has the file open and writes what it is told."""
     pipe = subprocess.PIPE
-    with subprocess.Popen(
+    with Program(
         [sys.executable, "-c", HOLDER, str(file)], stdin=pipe, stdout=pipe, text=True, cwd=ROOT
     ) as process:
         assert process.stdout is not None

@@ -21,6 +21,7 @@ from agentos_runtime.storage.private_files import (
     make_private_folder,
     try_lock,
 )
+from tests.programs import Program
 
 KILLS = int(os.environ.get("AGENTOS_TEST_KILLS", "20"))
 
@@ -181,7 +182,7 @@ for _ in range(int(sys.argv[3])):
 
 
 def writer(path: Path, name: str, times: int) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, "-c", WRITER, str(path), name, str(times)], stdout=subprocess.PIPE)
+    return Program([sys.executable, "-c", WRITER, str(path), name, str(times)], stdout=subprocess.PIPE)
 
 
 def test_changes_of_several_processes_are_all_kept(tmp_path: Path) -> None:

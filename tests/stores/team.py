@@ -15,6 +15,7 @@ import httpx
 
 from tests.cli.console import SCRIPT, Console
 from tests.limits.support import KEY, ORIGIN, priced
+from tests.programs import Program
 from tests.server.test_stop import free_port
 from tests.stores.test_sealed import K1
 from tests.toy.raw import Exchange
@@ -92,7 +93,7 @@ class Team:
         command = [*SCRIPT, "serve", "--json", "--port", str(self.ports[number])]
         environ = self._environ | {"AGENTOS_HOME": str(home)} | dict(self._each.get(number, {}))
         with (self._folder / f"log-{number}").open("a") as log:
-            process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=log, text=True)
+            process = Program(command, env=environ, stdout=subprocess.PIPE, stderr=log, text=True)
         self._processes[number] = process
         assert process.stdout is not None
         assert process.stdout.readline(), (self._folder / f"log-{number}").read_text()

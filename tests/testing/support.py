@@ -15,6 +15,7 @@ from agentos_runtime.testing.load import load_case
 from agentos_runtime.testing.model import Case, CaseFile
 from agentos_runtime.testing.simulation import case_schema
 from tests.cli.console import PATIENCE, SCRIPT, Console
+from tests.programs import Program
 
 NOTES = """\
 ---
@@ -145,7 +146,7 @@ def simulating(
     console: Console, *options: str, script: tuple[str, ...] = SCRIPT
 ) -> Iterator[tuple[str, dict[str, object]]]:
     """`agentos serve --simulate` in a process of its own; its address, and what it said when it was ready."""
-    with subprocess.Popen(
+    with Program(
         [*script, "serve", "--simulate", "--port", "0", "--json", *options],
         env=console.environ,
         stdout=subprocess.PIPE,

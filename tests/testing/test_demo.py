@@ -13,6 +13,7 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.skills import registry
 from agentos_runtime.testing.fake_credentials import stand_in
 from tests.cli.console import PATIENCE, SCRIPT, Console, Done
+from tests.programs import Program
 
 STEPS = ["A question", "A tool call", "The tool's result", "A stream", "An error"]
 
@@ -74,7 +75,7 @@ def test_as_json_it_tells_the_same_steps_to_programs(newcomer: Console) -> None:
 
 
 def test_interrupted_it_stops_at_once_and_cleans_up(newcomer: Console) -> None:
-    with subprocess.Popen(
+    with Program(
         [*SCRIPT, "demo"], env=newcomer.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
