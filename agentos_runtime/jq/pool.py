@@ -15,7 +15,7 @@ from agentos_runtime.jq.compiled.engine import KeptSources, Refusal, engine_for
 from agentos_runtime.jq.compiling import CompileProblem
 from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.outcome import Failure, Outcome, outcome_of
-from agentos_runtime.jq.process import WORKER, Call
+from agentos_runtime.jq.process import FOLDER, Call
 from agentos_runtime.jq.program import Program
 from agentos_runtime.jq.workers import Workers
 
@@ -48,21 +48,21 @@ class WorkerPool:
         *,
         size: int = 2,
         limits: Limits = Limits(),  # noqa: B008  a frozen value
-        script: str = WORKER,
+        folder: str = FOLDER,
         mode: str = "worker",
         kept: KeptSources | None = None,
     ) -> None:
         self._engine = engine_for(mode, kept)
         self._size = size
         self._limits = limits
-        self._script = script
+        self._folder = folder
 
     async def __aenter__(self) -> Self:
         jq_file = _find_jq()
-        limits, size, script = self._limits, self._size, self._script
-        self._programs = Workers(jq_file, limits, size=size, kept=size, script=script)
+        limits, size, folder = self._limits, self._size, self._folder
+        self._programs = Workers(jq_file, limits, size=size, kept=size, folder=folder)
         beside = replace(limits, extra=1)
-        self._checkers = Workers(jq_file, beside, size=1, kept=0, nice=_CHECKS_GIVE_WAY, script=script)
+        self._checkers = Workers(jq_file, beside, size=1, kept=0, nice=_CHECKS_GIVE_WAY, folder=folder)
         self._checks = Checks(self._checkers.ask)
         if self._engine is not None:
             return self

@@ -25,7 +25,10 @@ from agentos_runtime.jq.program import Program
 
 _HEADER = struct.Struct("<c32sII")  # as in worker.py
 _ANSWER = struct.Struct("<c32sII")
-WORKER = str(Path(__file__).with_name("worker.py"))
+FOLDER = str(Path(__file__).parent)
+"""The folder in which `worker.py` is."""
+_PROGRAM = "import sys; sys.path.append(sys.argv[1]); from worker import main; main(*sys.argv[2:])"
+"""A module, and not a script: that would be compiled at each start."""
 _YIELD_AFTER = 10
 """How many times slow is so slow that the processor goes to others first."""
 _READ = 1 << 16
@@ -76,7 +79,7 @@ class Owner(Protocol):
 class WorkerProcess:
     """A process that runs one call at a time."""
 
-    def __init__(self, jq_file: str, limits: Limits, owner: Owner, *, script: str = WORKER, nice: int = 0) -> None:
+    def __init__(self, jq_file: str, limits: Limits, owner: Owner, *, folder: str = FOLDER, nice: int = 0) -> None:
         self._loop = asyncio.get_running_loop()
         self._limits = limits
         self._owner = owner
@@ -95,11 +98,11 @@ class WorkerProcess:
         """It gives way to every other process, for good."""
         self.since = self._loop.time()
         """When it started, began its call, or became free."""
-        self._start(jq_file, script)
+        self._start(jq_file, folder)
         if nice:
             self._give_way(nice)
 
-    def _start(self, jq_file: str, script: str) -> None:
+    def _start(self, jq_file: str, folder: str) -> None:
         page = _shared_page()
         ours, theirs = socket.socketpair()
         try:
@@ -107,7 +110,7 @@ class WorkerProcess:
             per_byte = limits.per_mb / MB
             numbers = (os.getpid(), limits.memory, limits.cpu, per_byte, limits.largest, limits.programs)
             self._process = subprocess.Popen(  # noqa: S603  nothing in it comes from outside
-                [sys.executable, "-I", "-S", script, jq_file, *map(str, numbers)],
+                [sys.executable, "-I", "-S", "-c", _PROGRAM, folder, jq_file, *map(str, numbers)],
                 stdin=theirs.fileno(),
                 stdout=page,
                 stderr=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""A worker: the only place where jq runs. Started as a file of its own, with nothing but what it needs.
+"""A worker: the only place where jq runs. Started as a program of its own, with nothing but what it needs.
 
 Its standard input is a socket to the runtime, its standard output a shared page in which it counts the outputs of
 the call it is on, so that the runtime knows how far a worker came that the kernel ended. It has no environment, no
@@ -21,17 +21,24 @@ into doubles. So it counts only where no number is long, in the input and in wha
 is run again in its exact form, which tells how far it came and why it failed.
 """
 
+# `_signal`, `_json` and `_sha2` are the parts in C of signal, json and hashlib, which load much more than is used here:
+# that would take as long as the start of Python itself.
+import _signal as signal  # type: ignore[import-not-found]
+import _thread
 import ctypes
-import hashlib
 import importlib.machinery
-import json
 import mmap
 import os
 import resource
-import signal
 import struct
 import sys
 import time
+from _json import encode_basestring, encode_basestring_ascii, make_encoder
+
+if sys.version_info >= (3, 12):
+    from _sha2 import sha256
+else:
+    from _sha256 import sha256  # type: ignore[import-not-found, unused-ignore]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # a third of the start would go into loading typing
@@ -46,7 +53,10 @@ LONG_NUMBER = b"0" * 16
 DEATH_SIGNAL = 1
 CHECKING = 0.02
 """Seconds after which a check of many texts answers with what it has."""
-ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False).encode
+COMPACT = make_encoder(None, repr, encode_basestring, None, ":", ",", False, False, False)
+"""What `json.JSONEncoder` works with: without spaces or escapes, and not for NaN."""
+USUAL = make_encoder(None, repr, encode_basestring_ascii, None, ": ", ", ", False, False, True)
+"""What `json.dumps` works with."""
 
 
 class Utf8:
@@ -68,7 +78,7 @@ class Compiled:
 
     def __init__(self, jq: "Any", texts: bytes) -> None:
         self.jq = jq
-        self.digest = hashlib.sha256(texts).digest()
+        self.digest = sha256(texts).digest()
         self.texts = texts.decode().split("\0")
         self.exact: Any = None
         self.quick: Any = None
@@ -153,7 +163,7 @@ class Worker:
 
     def check(self, texts: bytes) -> None:
         """Compile the texts in turn, each within its own limit of time."""
-        self.digest = hashlib.sha256(texts).digest()
+        self.digest = sha256(texts).digest()
         end = time.monotonic() + CHECKING
         said: list[str | None] = []
         for text in texts.decode().split("\0"):
@@ -165,7 +175,7 @@ class Worker:
                 said.append(ends_of(str(error), 1 << 14))
             if time.monotonic() > end:
                 break
-        self.answer(b"o", ENCODE(said).encode("utf-8", "replace"))
+        self.answer(b"o", encoded(said).encode("utf-8", "replace"))
 
     def run(self, digest: bytes, text: bytes, data: bytes) -> None:
         program = self.table.keep(text) if text else self.table.find(digest)
@@ -194,7 +204,7 @@ class Worker:
                     return None
                 outputs.append(output[:2])
                 self.progress[0] += 1
-            text = ENCODE(outputs).encode()
+            text = encoded(outputs).encode()
         except (ValueError, RecursionError):
             return None
         return None if len(text) > self.largest or has_long_number(text) else text
@@ -243,6 +253,11 @@ class Worker:
         return have
 
 
+def encoded(values: "list[Any]") -> str:
+    """The JSON text of a list. Raises ValueError for NaN and infinities, RecursionError if it is too deep."""
+    return "".join(COMPACT(values, 0))
+
+
 def ends_of(message: str, part: int) -> str:
     """jq quotes whole texts in its messages; what tells them apart stands at the ends."""
     return message if len(message) <= 2 * part else message[:part] + message[-part:]
@@ -257,7 +272,31 @@ def listed(outputs: list[str]) -> bytes:
     return ("[" + "\n,".join(outputs) + "]").encode()
 
 
+class Json:
+    """All that jq.py asks of `json` here: for errors that are no texts."""
+
+    @staticmethod
+    def dumps(value: object) -> str:
+        return "".join(USUAL(value, 0))
+
+
+class Threading:
+    """All that jq.py asks of `threading`."""
+
+    Lock = _thread.allocate_lock
+
+
 def load_jq(file: str) -> "Any":
+    """jq.py, without the two modules that it imports: they would be a third of the start."""
+    modules: dict[str, Any] = sys.modules
+    modules |= {"json": Json, "threading": Threading}
+    try:
+        return load_extension(file)
+    finally:
+        del modules["json"], modules["threading"]
+
+
+def load_extension(file: str) -> "Any":
     loader = importlib.machinery.ExtensionFileLoader("jq", file)
     module = loader.create_module(importlib.machinery.ModuleSpec("jq", loader, origin=file))
     loader.exec_module(module)
@@ -296,7 +335,3 @@ def main(jq_file: str, parent: str, memory: str, cpu: str, per_byte: str, larges
     progress = memoryview(mmap.mmap(1, mmap.PAGESIZE)).cast("I")
     limit(int(memory))
     Worker(jq, 0, progress, float(cpu), float(per_byte), int(largest), int(programs)).serve()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 
 from agentos_runtime.jq.answer import LATE, LOST, Answer, Limits
-from agentos_runtime.jq.process import WORKER, Call, WorkerProcess
+from agentos_runtime.jq.process import FOLDER, Call, WorkerProcess
 
 _START_LIMIT = 15.0
 _START_SLOW = 1.0
@@ -36,14 +36,14 @@ class Workers:
     """At most `size` workers that are prompt, `kept` of them also when there is nothing to do."""
 
     def __init__(
-        self, jq_file: str, limits: Limits, *, size: int, kept: int, nice: int = 0, script: str = WORKER
+        self, jq_file: str, limits: Limits, *, size: int, kept: int, nice: int = 0, folder: str = FOLDER
     ) -> None:
         self._jq_file = jq_file
         self._limits = limits
         self._size = size
         self._kept = kept
         self._nice = nice
-        self._script = script
+        self._folder = folder
         self._loop = asyncio.get_running_loop()
         self._workers: set[WorkerProcess] = set()
         self._leaving: set[WorkerProcess] = set()
@@ -173,7 +173,7 @@ class Workers:
         most = self._size + self._limits.extra
         while self.open and self._prompt() < wanted and len(self._workers) < most:
             self._workers.add(
-                WorkerProcess(self._jq_file, self._limits, self, script=self._script, nice=self._nice)
+                WorkerProcess(self._jq_file, self._limits, self, folder=self._folder, nice=self._nice)
             )
 
     def _watch(self) -> None:

@@ -13,7 +13,7 @@ import uvloop
 
 from agentos_runtime import jsontext
 from agentos_runtime.jq.pool import Limits, Outcome, Verdict, WorkerPool
-from agentos_runtime.jq.process import WORKER
+from agentos_runtime.jq.process import FOLDER
 from agentos_runtime.jq.program import value_program
 from agentos_runtime.jsontext import Json
 
@@ -41,13 +41,13 @@ def with_pool(
     limits: Limits | None = None,
     size: int = 2,
     loop: LoopFactory = asyncio.new_event_loop,
-    script: str = WORKER,
+    folder: str = FOLDER,
     mode: str = "worker",
 ) -> T:
     """What `use` gives, on a pool of its own."""
 
     async def go() -> T:
-        async with WorkerPool(size=size, limits=limits or Limits(), script=script, mode=mode) as pool:
+        async with WorkerPool(size=size, limits=limits or Limits(), folder=folder, mode=mode) as pool:
             return await use(pool)
 
     with asyncio.Runner(loop_factory=loop) as runner:
@@ -60,11 +60,9 @@ async def evaluate(pool: WorkerPool, source: str, value: Json = None, definition
 
 
 def worker_with(folder: Path, change: str) -> str:
-    """A worker's script with something changed in it, as Python."""
-    file = folder / "worker.py"
-    main = 'if __name__ == "__main__":'
-    file.write_text(Path(WORKER).read_text().replace(main, f"{change}\n\n\n{main}"))
-    return str(file)
+    """The folder of a worker with something changed in it, as Python."""
+    (folder / "worker.py").write_text(Path(FOLDER, "worker.py").read_text() + f"\n\n{change}\n")
+    return str(folder)
 
 
 @dataclass(frozen=True, slots=True)

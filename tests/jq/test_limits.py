@@ -88,7 +88,7 @@ def test_a_call_whose_worker_was_stopped_runs_again_in_another() -> None:
 
 def test_a_worker_that_never_has_the_processor_is_not_told_as_a_limit_of_the_program(tmp_path: Path) -> None:
     asleep = worker_with(tmp_path, "Worker.run = lambda *_: time.sleep(60)")
-    failure = with_pool(lambda pool: evaluate(pool, "."), limits=Limits(wall=0.2), script=asleep).failure
+    failure = with_pool(lambda pool: evaluate(pool, "."), limits=Limits(wall=0.2), folder=asleep).failure
     assert failure is not None
     assert (failure.kind, failure.reason) == ("not_run", "its worker process had the processor for 0 s of 0.2 s")
 
@@ -99,13 +99,13 @@ WORKS_A_LITTLE = "\ndef busy(*_): {}\nown = Worker.run\nWorker.run = lambda *giv
 def test_a_call_that_a_busy_machine_slows_down_is_waited_for(tmp_path: Path) -> None:
     slowed = worker_with(tmp_path, WORKS_A_LITTLE.format("time.sleep(0.1); sum(range(2_000_000)); time.sleep(0.5)"))
     limits = Limits(wall=0.3, little=0.001, patience=60)
-    assert with_pool(lambda pool: evaluate(pool, ".", 7), limits=limits, script=slowed) == Outcome([[7]], None)
+    assert with_pool(lambda pool: evaluate(pool, ".", 7), limits=limits, folder=slowed) == Outcome([[7]], None)
 
 
 def test_a_call_that_is_slowed_down_for_too_long_is_not_told_as_a_limit_of_the_program(tmp_path: Path) -> None:
     slowed = worker_with(tmp_path, WORKS_A_LITTLE.format("time.sleep(0.1); sum(range(2_000_000)); time.sleep(60)"))
     limits = Limits(wall=0.3, little=0.001, patience=2)
-    failure = with_pool(lambda pool: evaluate(pool, "."), limits=limits, script=slowed).failure
+    failure = with_pool(lambda pool: evaluate(pool, "."), limits=limits, folder=slowed).failure
     assert failure is not None
     assert (failure.kind, failure.reason[-8:]) == ("not_run", "of 0.6 s")
 

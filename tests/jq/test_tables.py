@@ -101,7 +101,7 @@ def test_a_worker_that_is_wrong_about_its_table_gives_no_wrong_answer(lie: str, 
         for number in (1, 2, 1, 3, 2, 1):
             await take(pool, ("run", number))
 
-    with_pool(use, size=1, script=worker_with(tmp_path, LIES[lie]))
+    with_pool(use, size=1, folder=worker_with(tmp_path, LIES[lie]))
 
 
 def test_a_worker_that_always_answers_for_another_program_is_told_as_such(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_worker_that_always_answers_for_another_program_is_told_as_such(tmp_pa
         return f"{failure.kind}: {failure.reason}"
 
     change = "keep = Table.keep\nTable.keep = lambda self, text: keep(self, text.replace(b'1', b'2'))"
-    said = with_pool(use, size=1, script=worker_with(tmp_path, change))
+    said = with_pool(use, size=1, folder=worker_with(tmp_path, change))
     assert said == "not_run: its worker process answered something else"
 
 
