@@ -21,8 +21,8 @@ into doubles. So it counts only where no number is long, in the input and in wha
 is run again in its exact form, which tells how far it came and why it failed.
 """
 
-# `_signal`, `_json` and `_sha2` are the parts in C of signal, json and hashlib, which load much more than is used here:
-# that would take as long as the start of Python itself.
+# `_signal`, `_json` and `_sha2` are the parts in C of signal, json and hashlib, which load much more than is used
+# here: that would take as long as the start of Python itself.
 import _signal as signal  # type: ignore[import-not-found]
 import _thread
 import ctypes
