@@ -201,8 +201,8 @@ def test_figures_tell_of_the_database_of_other_replicas_and_of_rows_in_no_week(
         (second.skills / "more.md").write_text(
             (second.skills / "toy.md").read_text().replace("id: toy", "id: more")
         )
+        assert until(lambda: second.client.get("/api/health").json()["skills_digest"] != digests[1])
         assert until(lambda: figures(first)("agentos_replicas_skills") == 2)
-        assert second.client.get("/api/health").json()["skills_digest"] != digests[1]
 
 
 MCP = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18", "X-Agent": "tester"}
