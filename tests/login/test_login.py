@@ -62,19 +62,19 @@ utilities:
 class Desk(Console):
     """A console for which the toy service is OpenRouter."""
 
+    start: type["subprocess.Popen[bytes]"] = Program
+
     def at(self, service: Service) -> "Desk":
         self.environ["AGENTOS_REWRITE"] = f"https://openrouter.ai={service.origin}"
         return self
 
     @contextmanager
-    def running(
-        self, *args: str, start: type["subprocess.Popen[bytes]"] = Program, **environ: str
-    ) -> Iterator["Login"]:
+    def running(self, *args: str, **environ: str) -> Iterator["Login"]:
         """`agentos login` in a process of its own, at the point where it has shown its address."""
         command = [*SCRIPT, "login", *args]
         pipe = subprocess.PIPE
         environ = self.environ | environ
-        with start(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=environ) as process:
+        with self.start(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=environ) as process:
             try:
                 login = Login(self, process)
                 login.read_address()
@@ -150,7 +150,8 @@ def test_a_browser_logs_in_and_the_key_is_kept_and_used_like_any_other(desk: Des
 
 
 def test_openrouter_is_asked_as_it_says_and_no_secret_stands_in_any_command_line(desk: Desk) -> None:
-    with serving() as service, desk.at(service).running("router", BROWSER=NOBODY, start=subprocess.Popen) as login:
+    desk.start = subprocess.Popen
+    with serving() as service, desk.at(service).running("router", BROWSER=NOBODY) as login:
         assert follow(login.address).status == 200
         assert login.ends().code == 0
     (asked,), ((kind, posted),) = service.asked, service.posted
