@@ -5,11 +5,13 @@ import os
 import shutil
 import signal
 from collections.abc import Generator, Iterator
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
 
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.server import garbage
 from tests import keeping
 from tests.sizes import examples
 
@@ -45,6 +47,15 @@ def _one_cache() -> Iterator[None]:
     """See tests/keeping.py."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Settings, "cache_folder", property(lambda _: keeping.kept()))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tests_stay_aside() -> Iterator[None]:
+    """A server sets aside what it has loaded, and takes it back: here that would be all the tests."""
+    aside = SimpleNamespace(collect=gc.collect, freeze=lambda: None, unfreeze=lambda: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(garbage, "gc", aside)
         yield
 
 

@@ -5,7 +5,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.browsers import HEADLESS
 from tests.console.conftest import CANARY, Opened, opened
 from tests.console.stripping import PREFIX, stripping
 from tests.server.client import ask
@@ -20,14 +20,13 @@ from tests.server.client import ask
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / "build" / "clients" / "bin" / "python"
 FOLDER = Path(__file__).parent / "browser"
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LIMITS = {"agents": {"asker": {"ask_person": ["forms/*"]}}}
 LATE = float(os.environ.get("AGENTOS_TEST_LATE", 0))
 """Seconds; with them, all that the browser is sent comes late, through the proxy."""
 MARKS = [
     pytest.mark.slow,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(BROWSER is None, reason="no chromium is installed"),
+    pytest.mark.skipif(HEADLESS is None, reason="no chromium is installed"),
     pytest.mark.skipif(not PYTHON.exists(), reason="scripts/install clients makes the browser's driver"),
 ]
 
@@ -67,7 +66,7 @@ def driven(
         proxy.told["/ask"] = lambda: asked_for(it, f"race {next(numbers)}")
         (first or calls)(it)
         asked = {
-            "browser": BROWSER,
+            "browser": HEADLESS,
             "scenarios": scenarios,
             "url": shown(it),
             "link": f"http://{here}/link",

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.browsers import HEADLESS
 from tests.cli.console import Console
 from tests.docs.pages import DOCS, Block, blocks, read
 from tests.openapi.lab import bundled, tool
@@ -24,7 +25,6 @@ NODE_MODULES = Path(__file__).parents[2] / "build" / "node" / "node_modules"
 LANGCHAIN = Path(__file__).parents[2] / "build" / "langchain" / "bin" / "python"
 PAGE = DOCS / "connect.md"
 ADDRESS = "http://127.0.0.1:3456"
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 TRY = """
 <!doctype html><script>
 %s
@@ -202,11 +202,11 @@ def test_curl_calls_and_streams(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("named", [True, False])
 def test_a_page_of_a_named_origin_streams_and_no_other_does(client: httpx.Client, site: Site, named: bool) -> None:
-    if BROWSER is None:
+    if HEADLESS is None:
         pytest.skip("no chromium is installed")
     site.page = (TRY % told(block("js", "async function chat").text, client)).encode()
     url = site.origin if named else site.origin.replace("localhost", "127.0.0.1")
-    done = tool("python", Path(__file__).parent / "programs" / "open_page.py", url, BROWSER)
+    done = tool("python", Path(__file__).parent / "programs" / "open_page.py", url, HEADLESS)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
     if named:

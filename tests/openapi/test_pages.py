@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.browsers import HEADLESS
 from tests.openapi.lab import served, tool
 from tests.toy.raw import Toy, answer
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 SKILL = f"""\
 ---
@@ -127,10 +126,14 @@ def test_what_lies_below_the_pages_is_not_open(locked: httpx.Client) -> None:
 
 
 def browse(client: httpx.Client, token: str = "") -> Any:
-    if BROWSER is None:
+    if HEADLESS is None:
         pytest.skip("no chromium is installed")
     done = tool(
-        "python", Path(__file__).parent / "programs" / "browse.py", str(client.base_url).rstrip("/"), token, BROWSER
+        "python",
+        Path(__file__).parent / "programs" / "browse.py",
+        str(client.base_url).rstrip("/"),
+        token,
+        HEADLESS,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)

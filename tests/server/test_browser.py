@@ -3,7 +3,6 @@
 import contextlib
 import json
 import queue
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from tests.browsers import BROWSER
 from tests.server.hostile_site import HostileSite, hostile_site
 from tests.server.server import running
 from tests.server.toy_runtime import ToyRuntime
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ATTACK = (Path(__file__).parent / "attack.html").read_text(encoding="utf-8")
 ECHO, ICON, SKILLS = "/api/skills/toy/echo", "/api/skills/toy/icon", "/api/skills"
 EVERY_ATTACK_ARRIVES = [

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from agentos_runtime.server import garbage
 from agentos_runtime.server.garbage import Collector
 
 
@@ -17,8 +18,9 @@ class Ring:
 
 
 @pytest.fixture(autouse=True)
-def set_aside() -> Iterator[None]:
+def set_aside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What the tests before left is not looked at, and what this one leaves is not looked at after it."""
+    monkeypatch.setattr(garbage, "gc", gc)
     gc.disable()
     yield
     gc.enable()
