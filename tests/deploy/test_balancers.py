@@ -23,6 +23,8 @@ from tests.programs import Program
 from tests.server.test_stop import free_port
 from tests.toy.raw import Behaviour, Exchange, Toy, answer_json
 
+pytestmark = pytest.mark.slow
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PATIENCE = 240.0
 CHAT = "/api/skills/openrouter/chat"

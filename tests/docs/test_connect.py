@@ -110,6 +110,7 @@ def test_entries_that_are_shown_are_what_they_say() -> None:
             compile(each.text, "block", "exec")
 
 
+@pytest.mark.slow
 def test_the_sdk_of_mcp_lists_and_calls(client: httpx.Client, tmp_path: Path) -> None:
     (tmp_path / "tools.py").write_text(told(block("python", "from mcp import").text, client), encoding="utf-8")
     done = tool("python", "tools.py", folder=tmp_path)
@@ -125,6 +126,7 @@ def test_the_document_for_tools_is_where_it_is_said_to_be(client: httpx.Client) 
         assert client.get(path).json()["openapi"] == "3.1.0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("begins", "shows"),
     [
@@ -142,6 +144,7 @@ def test_the_sdks_of_openai_and_anthropic_are_answered(
     assert done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_the_ai_sdk_of_vercel_is_answered(client: httpx.Client, tmp_path: Path) -> None:
     node = NODE_MODULES / ".bin" / "node"
     if not node.exists():
@@ -200,6 +203,7 @@ def test_curl_calls_and_streams(client: httpx.Client) -> None:
     assert said[1].count("event: done") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", [True, False])
 def test_a_page_of_a_named_origin_streams_and_no_other_does(client: httpx.Client, site: Site, named: bool) -> None:
     if HEADLESS is None:

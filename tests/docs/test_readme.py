@@ -88,6 +88,7 @@ def test_the_tour_runs_in_a_clone(newcomer: Console) -> None:
 
 
 @made_by_scripts
+@pytest.mark.slow
 def test_the_tests_run_in_a_clone(newcomer: Console) -> None:
     said = shell(newcomer, f"{BEGIN[1]} tests/test_house.py -k no_cycle", folder=ROOT)
     assert "1 passed" in said

@@ -14,6 +14,8 @@ from agentos_runtime.server.limits import Limits
 from tests.cli.console import SCRIPT, Console
 from tests.mcp.lab import BIG, CANARY, Lab, lab
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).with_name("programs")
 PYTHON = ROOT / "build" / "clients" / "bin" / "python"

@@ -7,6 +7,8 @@ import pytest
 
 from tests.openapi.lab import WHOLE, generated, tool
 
+pytestmark = pytest.mark.slow
+
 CHECKS = (
     *(f"{what}_conformance" for what in ("response_schema", "status_code", "content_type", "allow_header")),
     *("positive_data_acceptance", "negative_data_rejection"),

@@ -76,10 +76,12 @@ def found_wrong(documents: list[dict[str, Any]]) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_the_documents_of_the_bundled_skills_are_valid_openapi(documents: list[dict[str, Any]]) -> None:
     assert found_wrong(documents[:3] + [each for each in documents[3:] if WHOLE or len(each["paths"]) < 20]) == []
 
 
+@pytest.mark.slow
 def test_the_documents_of_generated_skills_are_valid_openapi(made: list[dict[str, Any]]) -> None:
     """Their calls; that the descriptions beside them are, the other test shows."""
     assert len(made) == 3 + MADE

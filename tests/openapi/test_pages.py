@@ -139,6 +139,7 @@ def browse(client: httpx.Client, token: str = "") -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_in_a_browser_a_call_can_be_tried_and_no_strangers_text_does_anything(client: httpx.Client) -> None:
     found = browse(client)
     assert found["told"] == []
@@ -147,6 +148,7 @@ def test_in_a_browser_a_call_can_be_tried_and_no_strangers_text_does_anything(cl
     assert json.loads(found["reply"].partition("\n")[2]) == {"said": f"you {EVIL}"}
 
 
+@pytest.mark.slow
 def test_in_a_browser_the_token_is_asked_for_and_kept_nowhere(locked: httpx.Client) -> None:
     found = browse(locked, TOKEN)
     assert "asks for a token" in found["locked"]

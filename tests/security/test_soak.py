@@ -16,6 +16,7 @@ MINUTES = os.environ.get("AGENTOS_TEST_SOAK", "0.04")
 
 
 @linux_only
+@pytest.mark.slow
 def test_a_short_soak_is_flat_and_loses_nothing(tally: Tally) -> None:
     command = ["scripts/bench", "soak", "--minutes", MINUTES]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)

@@ -28,7 +28,7 @@ EVERY_ATTACK_ARRIVES = [
     ("POST", ECHO),
 ]
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium is installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="no chromium is installed")]
 
 
 @contextlib.contextmanager

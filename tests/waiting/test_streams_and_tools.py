@@ -219,6 +219,7 @@ def test_going_to_the_page_is_no_yes_and_nobody_is_led_where_it_is_locked(tooled
 
 
 @python_clients
+@pytest.mark.slow
 def test_the_official_sdk_leads_a_person_there(tooled: Desk) -> None:
     command = [str(PYTHON), str(PROGRAMS / "asked.py"), f"{tooled.server.url}/mcp", TOKEN]
     done = subprocess.run(command, capture_output=True, text=True, timeout=250)
