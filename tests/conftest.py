@@ -30,6 +30,7 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
         gc.collect()
         gc.freeze()
+        gc.set_threshold(20_000, 50, 100)  # as every command of the package does it
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,6 +58,14 @@ def _tests_stay_aside() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(garbage, "gc", aside)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_garbage_of_modules_before() -> Iterator[None]:
+    """What a module leaves is looked at once, and not again by each of the thousands of tests after it."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -58,7 +58,8 @@ def _add_delta(message: dict[str, Any], calls: dict[int, Any], details: dict[Any
         function = part.get("function") or {}
         call["id"] = call["id"] or part.get("id")
         call["function"]["name"] = call["function"]["name"] or function.get("name")
-        call["function"]["arguments"] += function.get("arguments") or ""
+        told, more = call["function"]["arguments"], function.get("arguments") or ""
+        call["function"]["arguments"] += "" if _says_again(told, more) else more
     for part in delta.get("reasoning_details") or []:
         known = details.setdefault((part.get("index"), part.get("type")), {})
         for key, value in part.items():
@@ -66,6 +67,17 @@ def _add_delta(message: dict[str, Any], calls: dict[int, Any], details: dict[Any
                 known[key] += value
             elif value is not None or key not in known:
                 known[key] = value
+
+
+def _says_again(told: str, more: str) -> bool:
+    """Whether all arguments come once more, as some providers end a call."""
+    if not told.startswith("{") or more not in (told, json.dumps(told, ensure_ascii=False)):
+        return False
+    try:
+        json.loads(told)
+    except ValueError:
+        return False
+    return True
 
 
 def canonical(body: dict[str, Any], limit: int | None = None) -> dict[str, Any]:
