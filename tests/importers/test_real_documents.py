@@ -51,6 +51,7 @@ def test_pages_files_streams_and_both_kinds_of_key_are_found(workshop: Workshop)
     assert sum("paginate" in one["rest"] for one in utilities.values()) >= 20
 
 
+@pytest.mark.slow
 def test_edits_of_the_older_document_live_on_in_the_newer(workshop: Workshop) -> None:
     workshop.run("openapi", document(APRIL))
     workshop.edit("description: List all API keys for the authenticated user", "description: All my keys  # mine")
@@ -66,6 +67,7 @@ def test_edits_of_the_older_document_live_on_in_the_newer(workshop: Workshop) ->
     assert "workspace_id" in workshop.front()["utilities"]["make_key"]["params"]
 
 
+@pytest.mark.slow
 def test_a_call_of_the_imported_skill_is_what_the_service_documents(workshop: Workshop) -> None:
     workshop.run("openapi", document(AUGUST), "--split")
     workshop.check()
@@ -74,6 +76,7 @@ def test_a_call_of_the_imported_skill_is_what_the_service_documents(workshop: Wo
     assert """--data-binary '{"name":"new"}'""" in sent
 
 
+@pytest.mark.slow
 def test_the_services_own_examples_become_tests_that_pass(workshop: Workshop) -> None:
     workshop.run("openapi", document(AUGUST), "--cases")
     done = workshop.console.run("test", "service", "--json")
