@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.console import Console
 from tests.cli.test_first_steps import KEY, PARROT
 from tests.cli.test_widths import is_code, lines_of, words
@@ -72,6 +74,7 @@ def is_whole(line: str) -> bool:
     return is_code(line) or line.startswith(("  text ", "  from ", "Added: ", "Updated: ", "Recorded: "))
 
 
+@pytest.mark.slow
 def test_the_whole_way_works_and_fits_narrow_terminals(tmp_path: Path) -> None:
     shown = {width: walked(tmp_path / str(width), width) for width in (80, 60)}
     for width, lines in shown.items():

@@ -45,7 +45,9 @@ def words(lines: list[str]) -> set[str]:
     return {word for word in found if not re.search(r"\d", word) and not _LITERAL.search(word)}
 
 
-@pytest.mark.parametrize("args", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize(
+    "args", [pytest.param(one, marks=[pytest.mark.slow] * (one == ("demo",))) for one in COMMANDS], ids=" ".join
+)
 def test_nothing_is_cut_or_lost_on_a_narrow_terminal(tmp_path: Path, args: tuple[str, ...]) -> None:
     console = Console(tmp_path / "home", tmp_path / "skills")
     console.write("toy/readme.md", TOY)

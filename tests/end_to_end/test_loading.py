@@ -286,6 +286,7 @@ def test_a_part_is_known_by_its_own_text_and_the_manifest_by_its_own(tmp_path: P
     assert state(*known) == ("broken", 1)
 
 
+@pytest.mark.slow
 def test_every_expression_that_ships_passes_the_check_that_is_left_out_for_it() -> None:
     async def go() -> None:
         async with WorkerPool(size=0) as pool:

@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,6 +42,7 @@ def utilities(workshop: Workshop) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_a_skill_that_outgrows_its_file_gets_parts(workshop: Workshop) -> None:
     workshop.run("openapi", workshop.document(json.dumps(service(wide(3, prefix="/v1/things/r")))))
     workshop.edit("description: GET /v1/things/r0", "description: Mine")

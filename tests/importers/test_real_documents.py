@@ -20,7 +20,8 @@ APRIL, AUGUST, LAP = "openapi-2026-04.yaml", "openapi-2026-08.yaml", "api-spec.l
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "utilities"), [("openapi", AUGUST, 96), ("openapi", APRIL, 37), ("lap", LAP, 36)]
+    ("kind", "name", "utilities"),
+    [pytest.param("openapi", AUGUST, 96, marks=pytest.mark.slow), ("openapi", APRIL, 37), ("lap", LAP, 36)],
 )
 def test_every_operation_is_imported_without_a_problem(
     workshop: Workshop, kind: str, name: str, utilities: int
@@ -32,6 +33,7 @@ def test_every_operation_is_imported_without_a_problem(
     assert "nothing changed" in workshop.run(kind, document(name)).out
 
 
+@pytest.mark.slow
 def test_pages_files_streams_and_both_kinds_of_key_are_found(workshop: Workshop) -> None:
     workshop.run("openapi", document(AUGUST))
     front = workshop.front()

@@ -438,6 +438,7 @@ def canary_programs() -> Iterator[tuple[str, str]]:
         yield "", attack
 
 
+@pytest.mark.slow
 def test_generated_code_reaches_no_name_outside_of_its_table() -> None:
     maker = Maker(99)
     programs = [*canary_programs(), *(("", f"null as $v | {maker.program()}") for _ in range(2000))]

@@ -59,6 +59,7 @@ async def everything_said(pool: WorkerPool, source: str) -> str:
     return "\n".join(said)
 
 
+@pytest.mark.slow
 def test_no_attack_program_sees_the_environment_or_a_file(folder: Path) -> None:
     assert len(ATTACKS) >= 70
     with open_pool() as (run, pool):

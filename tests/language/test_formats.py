@@ -133,7 +133,9 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("case", HOSTILE)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=[pytest.mark.slow] * (case == "numbers")) for case in HOSTILE]
+)
 def test_hostile_xml_is_refused_and_nothing_is_expanded_or_fetched(tmp_path: Path, case: str) -> None:
     with serving(tmp_path, FORMS, said(HOSTILE[case], "text/xml")) as (house, toy):
         response = house.call("demo", "xml")

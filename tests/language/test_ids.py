@@ -68,6 +68,7 @@ def test_of_two_files_of_ones_own_the_earlier_folder_serves_and_the_later_names_
     assert len(listed) == 2
 
 
+@pytest.mark.slow
 def test_the_command_line_says_whose_place_a_skill_has_taken(tmp_path: Path) -> None:
     console = Console(tmp_path / "home", tmp_path / "none")
     console.as_installed()

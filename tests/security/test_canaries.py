@@ -108,6 +108,7 @@ def strangers(tmp_path: Path) -> Path:
     return skills
 
 
+@pytest.mark.slow
 def test_no_strangers_skill_gets_a_canary_out_of_a_whole_server(
     tmp_path: Path, strangers: Path, tally: Tally
 ) -> None:

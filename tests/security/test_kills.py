@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.cli.console import Console
 from tests.jq.support import linux_only
@@ -80,6 +81,7 @@ class Callers:
                     self.codes[answer.text.partition('"code":"')[2].partition('"')[0]] += 1
 
 
+@pytest.mark.slow
 def test_workers_killed_at_random_fail_only_the_calls_they_were_on(tmp_path: Path, tally: Tally) -> None:
     dice = random.Random(3)
     kills = 10 * KILLS

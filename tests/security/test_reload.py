@@ -99,6 +99,7 @@ def served_lab(folder: Path) -> Iterator[tuple[House, Path]]:
         yield running, file
 
 
+@pytest.mark.slow
 def test_a_file_that_is_half_written_at_every_look_is_still_being_written(tmp_path: Path) -> None:
     """Many looks in a row see a file without its front matter: while it changes, nothing is believed."""
     with served_lab(tmp_path) as (house, file):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.programs import Program
 from tests.toy.raw import Toy, answer
@@ -103,6 +104,7 @@ def test_a_burst_of_connections_is_spread_over_the_processes(tmp_path: Path) -> 
         assert min(held) >= 10
 
 
+@pytest.mark.slow
 def test_while_a_process_cannot_be_replaced_the_others_take_its_connections(tmp_path: Path) -> None:
     with Toy(answer(body=b"{}")) as toy, served(tmp_path, 3, f"https://toy.example={toy.origin}") as (parent, url):
         first = children(parent.pid)

@@ -72,6 +72,7 @@ def follow(desk: Console, steps: Sequence[Block]) -> list[tuple[str, str]]:
     return shown
 
 
+@pytest.mark.slow
 def test_following_the_page_gives_what_it_shows(desk: Console) -> None:
     steps = [block for block in blocks() if "curl -s" not in block.text and "--simulate" not in block.text]
     shown = follow(desk, steps)

@@ -47,6 +47,7 @@ def test_the_key_is_put_on_by_the_runtime_and_shown_masked(piped: Done) -> None:
     assert stand_in("key") not in piped.out
 
 
+@pytest.mark.slow
 def test_it_is_plain_where_no_terminal_is_and_coloured_on_one(newcomer: Console, piped: Done) -> None:
     assert "\x1b" not in piped.out
     assert "\x1b[" in newcomer.on_terminal("demo").out

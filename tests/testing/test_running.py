@@ -28,6 +28,7 @@ def test_cases_that_hold_pass_plain_streamed_and_failing_ones(tmp_path: Path) ->
     assert done.out.endswith(f"{len(CASES)} passed, 0 failed\n")
 
 
+@pytest.mark.slow
 def test_every_bundled_case_passes(tmp_path: Path) -> None:
     made = console(tmp_path, {})
     made.as_installed()
