@@ -170,8 +170,10 @@ class Client:
         return response
 
     def ask(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
-        """The result; the error when there is one."""
-        answered = self.send(self.message(method, params)).json()
+        """The result; the error when there is one. A late one comes as the last event of a stream."""
+        said = self.send(self.message(method, params))
+        streamed = said.headers["content-type"].startswith("text/event-stream")
+        answered = json.loads(said.text.rstrip().rpartition("data: ")[2]) if streamed else said.json()
         return answered.get("result", answered.get("error"))
 
     def call(self, name: str, arguments: Mapping[str, Any] | None = None, **meta: Any) -> Any:
