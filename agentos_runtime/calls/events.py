@@ -159,7 +159,8 @@ class SseDecoder:
             self._line(b"", events)
             events.append(UpstreamEvent(line, "error"))
         else:
-            self.stray = line[:_LONGEST_STRAY].strip()
+            stray = line.strip()
+            self.stray = stray if len(stray) <= _LONGEST_STRAY else stray[:_LONGEST_STRAY] + "…".encode()
 
 
 def _says_error(line: bytes) -> bool:

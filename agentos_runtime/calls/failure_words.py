@@ -79,6 +79,8 @@ def page_words(body: bytes) -> str | None:
 def plain_words(body: bytes) -> str | None:
     """Readable words of a text or an HTML page."""
     text = body[: LONGEST_WORDS * 8].decode("utf-8", "replace")
+    if len(body) > LONGEST_WORDS * 8:
+        text += "…"  # what ends so was cut, and what may be the beginning of a secret there is taken out
     if "<" in text and re.search(r"<(html|!doctype|body|head|title)\b", text, re.IGNORECASE):
         title = _TITLE.search(text)
         text = f"{_PAGE}{(title[1] if title else _TAGS.sub(' ', text)).strip()}"

@@ -88,6 +88,7 @@ class Answer:
                 await self._news()
             finally:
                 self._take = None
+            return  # what is wrong is told where the next piece is read, behind what `take` has yet to pass on
         if self.error is not None and not self._pieces:
             raise self.error
 
@@ -103,6 +104,11 @@ class Answer:
             self._paused = False
             self._carrier.resume()
         return data
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether something, or the end, has arrived that was not read yet."""
+        return self.complete or bool(self._pieces)
 
     def close(self) -> None:
         """Leave the answer: what it has not said yet is not waited for, what it said is forgotten."""

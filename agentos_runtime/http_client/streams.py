@@ -59,6 +59,8 @@ class UpstreamStream:
                     return piece
                 raw = await self._next()
                 if not raw:
+                    if self._lost_patience:
+                        raise idle_too_long(self._circumstances.origin, self._idle_timeout)
                     if not self._closed:
                         self._decoder.finish()
                     return b""
@@ -154,6 +156,9 @@ class UpstreamStream:
 
     def _lose_patience(self) -> None:
         """Nothing came for too long: who waits for the answer hears of it."""
+        if self._answer.is_at_hand:  # who waits has only had no turn yet
+            self._patience = Patience(self._deadlines, self._idle_timeout, self._lose_patience)
+            return
         self._lost_patience = True
         self.abort()
 

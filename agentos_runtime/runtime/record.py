@@ -100,12 +100,13 @@ class Record:
             self.watched.begun()
 
     async def close(self, error: BaseException | None = None) -> None:
-        """Close the row: ok, cancelled, or with the error's code. A second close does nothing."""
+        """Close the row: ok, cancelled (or why that was), or with the error's code. A second close does nothing."""
         entry, self.entry = self.entry, None
         if entry is None:
             return
         if _left(error) and self.so_far is not None:
             self.metering_sources.append(self.so_far())
+        error = _reason(error)
         meter = self.results.meter(reversed(self.metering_sources))
         self.cost = meter.cost
         counts = True
@@ -201,6 +202,12 @@ class Record:
 
     def _decided(self) -> str | None:
         return dump(self.decision).decode() if self.decision is not None else None
+
+
+def _reason(error: BaseException | None) -> BaseException | None:
+    """Why a call was cancelled, where that was told with it: the server stops, say."""
+    told = error.args[0] if isinstance(error, asyncio.CancelledError) and error.args else None
+    return told if isinstance(told, AgentOSError) else error
 
 
 def _left(error: BaseException | None) -> bool:

@@ -73,7 +73,7 @@ class Results:
 
     def error(self, error: AgentOSError) -> AgentOSError:
         """The same error, clean in each of its fields."""
-        text = self._redactor.clean_text
+        text = self._redactor.clean_sentence
         error.message = text(error.message)
         error.args = (error.message,)
         error.problems = tuple(ParamProblem(text(each.path), text(each.message)) for each in error.problems)

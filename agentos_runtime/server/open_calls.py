@@ -21,7 +21,8 @@ class Interruptible(Protocol):
 class OpenCall:
     """One running call, bound to the task that answers it; use as a context manager around the work.
 
-    When the client leaves, or the server's patience ends, the task is cancelled: `gone` and `stopped` say why.
+    When the client leaves, or the server's patience ends, the task is cancelled: `gone` and `stopped` say why, and
+    to whoever works in it the reason that comes with the cancellation.
     """
 
     def __init__(self, calls: "OpenCalls", connection: ConnectionInfo | None) -> None:
@@ -47,8 +48,8 @@ class OpenCall:
 
     def settle(self) -> None:
         """The answer is out: the client may leave without ending what is left to do."""
-        if self._connection is not None:
-            self._connection.on_lost = None
+        if self._connection is not None and self._connection.on_lost == self.leave:
+            self._connection.on_lost = None  # unless its next call has begun
 
     def attach(self, stream: Interruptible) -> None:
         """The call became a stream: from now on stopping means saying goodbye on it."""
@@ -62,7 +63,7 @@ class OpenCall:
 
     def stop(self) -> None:
         self.stopped = True
-        self._cancel()
+        self._cancel(ShuttingDown(STOPPING))
 
     def absorb_cancel(self) -> bool:
         """Whether a cancellation that arrived was ours; the task may then go on and answer."""
@@ -71,9 +72,9 @@ class OpenCall:
             self._task.uncancel()
         return ours
 
-    def _cancel(self) -> None:
+    def _cancel(self, reason: AgentOSError | None = None) -> None:
         if self._task is not None:
-            self._task.cancel()
+            self._task.cancel(reason)
 
 
 class OpenCalls:
@@ -105,12 +106,13 @@ class OpenCalls:
         Returns when nothing runs any more, at the latest a second after `call_grace`.
         """
         self.stopping = True
+        begun = asyncio.get_running_loop().time()
         for call in self.running:
             if call.stream is not None:
                 call.stream.interrupt(ShuttingDown(STOPPING))
         await self._settle(stream_grace, streams_only=True)
         self._cut(streams_only=True)
-        await self._settle(call_grace - stream_grace, streams_only=False)
+        await self._settle(begun + call_grace - asyncio.get_running_loop().time(), streams_only=False)
         self._cut(streams_only=False)
         await self._settle(_LAST_WORDS, streams_only=False)
 

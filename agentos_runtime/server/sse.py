@@ -51,9 +51,9 @@ class EventWriter:
         self._writing = True
         if last:
             self.close()
-        if self._ping is not None:
-            await self._ping
-            self._ping = None
+        ping, self._ping = self._ping, None
+        if ping is not None:
+            await ping
         await self._send({"type": "http.response.body", "body": data, "more_body": not last})
         self._last = self._loop.time()
         self._writing = False

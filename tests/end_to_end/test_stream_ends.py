@@ -1,131 +1,246 @@
-"""Where a stream ends: at its mark, or when all was said, whatever the connection does then."""
+"""At its end a stream has told all that arrived, nothing of a key, and what became of it."""
 
+import contextlib
+import gzip
 import json
+import socket
+import sqlite3
+import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from agentos_runtime.server.limits import Limits
 from tests.end_to_end.chat import (
     ASK,
+    HELLO,
     LAST_CHUNK,
     USAGE,
     Chat,
+    Steps,
+    changed_skill,
     chat_house,
     chunk,
     events_head,
+    in_steps,
     sse,
+    stream_bytes,
     streaming,
 )
-from tests.toy.raw import Behaviour, answer, answer_json, cut, one_chunk, reset, say
+from tests.end_to_end.house import KEY
+from tests.end_to_end.test_stream_flow import closed_row, raw_post
+from tests.server.client import post, read_until
+from tests.toy.raw import Behaviour, Exchange, answer_json, chunked_head, one_chunk, say, stall
 
-FINISH = chunk("", "stop")
-USED = {**chunk("", None), "choices": [], "usage": USAGE}
-ENDS: dict[str, Behaviour] = {
-    "no last chunk": cut(b""),
-    "a reset": reset(),
-    "bytes that are no chunk": cut(b"\x00\xffnonsense\r\n\r\n"),
-}
-
-
-@pytest.fixture(scope="module")
-def shared_ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
-    with chat_house(tmp_path_factory.mktemp("ends")) as started:
-        yield started
+BODY = json.dumps({**ASK, "stream": True}).encode()
+OTHERS = """
+utilities:
+  words:
+    description: Deltas are texts
+    rest: {url: /words, stream: {delta: .item, accumulate: text, idle_timeout: 0.4}}
+  sound:
+    description: Bytes
+    rest: {url: /sound, timeout: 0.4, response: {raw: true}}
+"""
 
 
 @pytest.fixture
-def chat(shared_ends: Chat) -> Chat:
-    shared_ends.says()
-    return shared_ends
+def impatient(tmp_path: Path) -> Iterator[Chat]:
+    with chat_house(tmp_path, skills=changed_skill(tmp_path, ("\nutilities:\n", OTHERS))) as chat:
+        yield chat
 
 
-def after(behaviour: Behaviour, *payloads: object) -> Behaviour:
-    """A stream whose connection goes on as another behaviour says."""
-    begin = say(events_head() + one_chunk(sse(*payloads, done=False)))
+def leaked(text: str) -> bool:
+    return KEY[:12] in text
 
-    def behave(exchange):  # type: ignore[no-untyped-def]
-        begin(exchange)
-        behaviour(exchange)
+
+@pytest.mark.parametrize("count", [40, 100])
+@pytest.mark.parametrize("whole", [False, True])
+def test_events_that_came_with_bytes_that_are_no_chunk_are_not_lost(chat: Chat, count: int, whole: bool) -> None:
+    seen = Steps()
+    parts = [chunk(f"{n},") for n in range(count)] + ([chunk("", "stop", usage=USAGE)] if whole else [])
+
+    def behave(exchange: Exchange) -> None:
+        exchange.send(events_head() + one_chunk(sse(chunk("Hel"), done=False)))
+        seen.wait()
+        exchange.send(one_chunk(sse(*parts, done=False)) + b"\x00\xffnonsense\r\n\r\n")
+        exchange.close()
+
+    chat.says(behave)
+    with chat.listening() as listener:
+        listener.until("Hel")
+        seen.open()
+        streamed = listener.rest()
+    assert streamed.text() == "Hel" + "".join(f"{n}," for n in range(count))
+    assert streamed.end == ("done" if whole else "error")
+
+
+def late(chat: Chat, head: bytes, first: bytes, last: bytes) -> Behaviour:
+    """The last piece comes in time, while the server's loop is busy until the timeout is over."""
+
+    def behave(exchange: Exchange) -> None:
+        exchange.send(head + one_chunk(first))
+        time.sleep(0.2)
+        chat.house.server.loop.call_soon_threadsafe(time.sleep, 0.4)
+        time.sleep(0.1)
+        exchange.send(one_chunk(last) + LAST_CHUNK)
 
     return behave
 
 
-@pytest.mark.parametrize("end", ENDS)
-def test_a_connection_that_breaks_after_the_usage_takes_nothing_away(chat: Chat, end: str) -> None:
-    chat.says(after(ENDS[end], chunk("All of it."), FINISH, USED))
-    done = chat.stream().done
-    assert (done["content"], done["stop_reason"], done["usage"]["output_tokens"]) == ("All of it.", "end_turn", 7)
-    assert chat.row["outcome"] == "ok"
+def test_the_last_bytes_that_arrived_in_time_are_handed_on(impatient: Chat) -> None:
+    impatient.says(late(impatient, chunked_head(200, [("Content-Type", "audio/mpeg")]), b"x" * 1_200_000, b"END"))
+    assert impatient.house.call("openrouter", "sound").content.endswith(b"END")
 
 
-@pytest.mark.parametrize("end", ["no last chunk", "a reset"])
-@pytest.mark.parametrize("said", [[chunk("Half")], [chunk("Half"), USED], [chunk("Half"), FINISH]])
-def test_one_that_breaks_before_it_is_truncated_with_all_that_came(
-    chat: Chat, end: str, said: list[object]
-) -> None:
-    chat.says(after(ENDS[end], *said))
-    error = chat.stream().error
-    assert (error["code"], error["partial"]["content"]) == ("upstream_truncated", "Half")
+def test_the_last_piece_of_a_packed_stream_that_arrived_in_time_is_told(impatient: Chat) -> None:
+    head = chunked_head(200, [("Content-Type", "text/event-stream"), ("Content-Encoding", "gzip")])
+    first, last = (gzip.compress(sse({"item": text}, done=False)) for text in ("all ", "of it"))
+    impatient.says(late(impatient, head, first, last))
+    assert impatient.house.stream("openrouter", "words", {})[-1] == ("done", "all of it")
 
 
-def test_a_finish_reason_and_the_regular_end_of_the_body_are_an_end(chat: Chat) -> None:
-    chat.says(streaming(chunk("All."), FINISH, done=False))
-    assert chat.stream().done["content"] == "All."
+def test_a_client_that_leaves_its_second_call_ends_it(chat: Chat) -> None:
+    def first(exchange: Exchange) -> None:
+        exchange.send(events_head() + one_chunk(sse(*HELLO)))
+        time.sleep(0.1)  # the last chunk comes a moment after the end mark
+        exchange.send(LAST_CHUNK)
+
+    chat.says(first, stall(events_head() + one_chunk(sse(chunk("Second"), done=False))))
+    with raw_post(chat, BODY) as wire:
+        read_until(wire, b"0\r\n\r\n")
+        wire.sendall(post(chat.house.server, "/api/skills/openrouter/chat", BODY))
+        read_until(wire, b"Second")
+        time.sleep(0.4)
+    assert chat.connection.gone.wait(5)
+    assert closed_row(chat)["outcome"] == "cancelled"
 
 
-@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "text/event-stream"])
-def test_a_web_page_in_the_place_of_a_stream_is_named(chat: Chat, kind: str) -> None:
-    page = b"<html><head><title>Just a moment...</title></head></html>"
-    chat.says(answer(200, page, [("Content-Type", kind)]))
-    response = chat.ask({**ASK, "stream": True})
-    assert (response.status_code, response.json()["code"]) == (502, "upstream_invalid")
-    assert "Just a moment" in response.json()["error"]
+def test_a_stream_that_ends_early_tells_all_its_text(chat: Chat) -> None:
+    chat.says(say(stream_bytes([sse(chunk("Hel"), chunk(" This is"), done=False)])))
+    streamed = chat.stream()
+    assert streamed.text() == streamed.error["partial"]["content"] == "Hel This is"
 
 
-BARE = {"message": "capacity exhausted", "code": 429}
+def test_a_stop_tells_all_the_text(tmp_path: Path) -> None:
+    begun = sse(chunk("Hel"), done=False), sse(chunk(" This is"), done=False)
+    with chat_house(tmp_path, stall(events_head() + b"".join(map(one_chunk, begun)))) as chat:
+        with chat.listening() as listener:
+            listener.until("This")
+            chat.house.server.stop()
+            streamed = listener.rest()
+        assert streamed.text() == streamed.error["partial"]["content"]
 
 
-@pytest.mark.parametrize(
-    "text", [b"event: error\n", b"", b"event: error\n: odd\n"], ids=["named", "unnamed", "with a comment"]
-)
-def test_a_bare_error_in_a_stream_keeps_its_words(chat: Chat, text: bytes) -> None:
-    chat.says(say(events_head() + one_chunk(text + b"data: " + json.dumps(BARE).encode() + b"\n\n") + LAST_CHUNK))
-    response = chat.ask({**ASK, "stream": True})
-    assert (response.status_code, response.json()["code"]) == (429, "upstream_rate_limited")
-    assert "capacity exhausted" in response.json()["error"]
+def test_a_reply_that_fails_comes_behind_all_its_text(tmp_path: Path) -> None:
+    skills = changed_skill(tmp_path, ("reply: settled($params)", 'reply: error("no")'))
+    with chat_house(tmp_path, skills=skills) as chat:
+        chat.says(streaming(chunk("Hel"), chunk(" This is"), chunk("", "stop", usage=USAGE)))
+        streamed = chat.stream()
+        assert streamed.text() == streamed.error["partial"]["content"]
 
 
-def test_a_bare_error_in_a_plain_answer_keeps_its_words_and_its_status(chat: Chat) -> None:
-    chat.says(answer_json(BARE))
-    response = chat.ask()
-    assert (response.status_code, response.json()["code"]) == (429, "upstream_rate_limited")
-    assert "capacity exhausted" in response.json()["error"]
+def test_a_key_that_the_end_cuts_off_is_in_no_partial(chat: Chat) -> None:
+    chat.says(say(stream_bytes([sse(chunk("Hel " + KEY[:-1]), done=False)])))
+    assert not leaked(chat.ask({**ASK, "stream": True}).text)
+
+
+def test_a_key_that_is_cut_within_a_stray_line_is_not_told(chat: Chat) -> None:
+    line = ("x " * 200)[: 300 - len(KEY) + 1] + KEY
+    chat.says(say(stream_bytes([sse(chunk("Hel"), done=False), line.encode() + b"\n\n"])))
+    assert not leaked(chat.ask({**ASK, "stream": True}).text)
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_all_that_an_error_says_arrives(chat: Chat, stream: bool) -> None:
-    metadata = {"raw": "limited upstream", "provider_name": "P", "limit_source": "pool", "remedy_hint": "Add a key"}
-    said = {"code": 429, "message": "Provider returned error", "error_type": "shared", "metadata": metadata}
-    chat.says(answer_json({"error": said}, 429) if not stream else streaming({"error": said}))
-    error = chat.ask({**ASK, "stream": stream}).json()
-    assert error["error"] == "OpenRouter limits the rate (429): limited upstream [P]. Add a key."
-    assert error["upstream"]["raw"] == "limited upstream"
-    assert error["upstream"]["details"] == {
-        "error_type": "shared", "limit_source": "pool", "remedy_hint": "Add a key"
-    }  # fmt: skip
+def test_a_key_that_is_cut_within_an_errors_words_is_not_told(chat: Chat, stream: bool) -> None:
+    error = {"error": {"code": 429, "message": ("x " * 2000)[: 2000 - len(KEY) + 1] + KEY}}
+    chat.says(streaming(chunk("Hel"), error) if stream else answer_json(error))
+    assert not leaked(chat.ask({**ASK, "stream": stream}).text)
 
 
-@pytest.mark.parametrize(("own", "cost"), [(True, 0.0375), (False, 0.0015), (None, 0.0015)])
-@pytest.mark.parametrize("stream", [False, True])
-def test_an_own_key_costs_what_its_provider_charges_too(
-    chat: Chat, stream: bool, own: bool | None, cost: float
+def test_a_key_that_is_cut_within_an_error_that_is_no_json_is_not_told(chat: Chat) -> None:
+    words = b"oops" + b" " * (16_000 - 4 - len(KEY) + 1) + KEY.encode()
+    chat.says(say(stream_bytes([sse(chunk("Hel"), done=False), b"event: error\ndata: " + words + b"\n\n"])))
+    assert not leaked(chat.ask({**ASK, "stream": True}).text)
+
+
+def test_odd_details_are_no_failure_of_the_runtime(chat: Chat) -> None:
+    odd = [{"type": {"a": 1}}, {"type": {"a": 1}}]
+    chat.says(streaming(chunk("Hel"), chunk("", reasoning_details=odd), chunk("lo", "stop", usage=USAGE)))
+    assert chat.ask({**ASK, "stream": True}).status_code == 200
+
+
+def test_a_failure_of_the_runtime_in_a_stream_is_an_error_in_the_ledger(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    details = {"upstream_inference_cost": 0.036}
-    usage = {"prompt_tokens": 1, "completion_tokens": 2, "cost": 0.0015, "is_byok": own, "cost_details": details}
-    last = chunk("x", "stop") | {"usage": usage}
-    body = {**last, "choices": [{"finish_reason": "stop", "message": {"content": "x"}}]}
-    chat.says(streaming(last) if stream else answer_json(body))
-    reply = chat.stream().done if stream else chat.ask().json()
-    assert reply["usage"]["cost"] == pytest.approx(cost)
-    assert reply["usage"]["cost_details"] == details
-    assert chat.row["cost"] == pytest.approx(cost)
+    gate = Steps()
+    chat.says(in_steps(sse(chunk("Hel"), done=False), sse(*HELLO[1:]), gate=gate.wait))
+    gate.open()
+    with chat.listening() as listener:
+        listener.until("Hel")
+
+        def broken(*_: object) -> None:
+            raise TypeError
+
+        monkeypatch.setattr("agentos_runtime.runtime.answering.upstream_events.add_deltas", broken)
+        gate.open(9)
+        with contextlib.suppress(StopIteration):
+            listener.until("\n\n\n")
+    assert "internal_error" in listener.text
+    row = closed_row(chat)
+    assert (row["outcome"], row["code"]) == ("error", "internal_error")
+
+
+def test_a_goodbye_comes_behind_a_ping_that_waits(tmp_path: Path) -> None:
+    def behave(exchange: Exchange) -> None:
+        exchange.send(events_head() + one_chunk(sse(chunk("Hel"), done=False)))
+        for _ in range(25):
+            exchange.send(one_chunk(sse(chunk("x" * 400_000), done=False)))
+            time.sleep(0.15)
+        exchange.stall()
+
+    limits = Limits(ping=0.05, call_grace=2.0, stream_grace=1.0)
+    with chat_house(tmp_path, behave, limits=limits) as chat, socket.socket() as wire:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        wire.settimeout(30)
+        wire.connect(("127.0.0.1", chat.house.server.port))
+        wire.sendall(post(chat.house.server, "/api/skills/openrouter/chat", BODY))
+        data = read_until(wire, b"Hel")
+        time.sleep(4.5)
+        chat.house.server.stop()
+        time.sleep(1.5)  # the client reads again within the second for last words
+        while more := wire.recv(1 << 20):
+            data += more
+    assert data.endswith(b"0\r\n\r\n")
+    assert data.count(b"event: error") == 1
+
+
+def test_a_call_that_was_stopped_is_an_error_in_the_ledger(tmp_path: Path) -> None:
+    with chat_house(tmp_path, stall(), limits=Limits(call_grace=0.3, stream_grace=0.1)) as chat:
+        got: list[int] = []
+        asking = threading.Thread(target=lambda: got.append(chat.ask().status_code))
+        asking.start()
+        while not chat.toy.requests:
+            time.sleep(0.01)
+        chat.house.server.stop()
+        asking.join()
+        chat.house.server.join()
+        with contextlib.closing(sqlite3.connect(chat.house.home / "activity.db")) as ledger:
+            rows = ledger.execute("SELECT outcome, code, status FROM activity").fetchall()
+    assert (got, rows) == ([503], [("error", "shutting_down", 503)])
+
+
+def test_no_wait_for_the_upstream_counts_twice(tmp_path: Path) -> None:
+    def behave(exchange: Exchange) -> None:
+        exchange.send(events_head() + one_chunk(sse(chunk("Hel"), done=False)))
+        exchange.send(one_chunk(b"data: " + b"x" * 399_000))
+        time.sleep(1)
+        exchange.send(one_chunk(b"x" * 2000) + LAST_CHUNK)
+
+    with chat_house(tmp_path, behave, max_reply=400_000) as chat:
+        assert chat.stream().error["code"] == "upstream_invalid"
+        row: Any = closed_row(chat)
+        assert row["upstream_ms"] <= row["duration_ms"]

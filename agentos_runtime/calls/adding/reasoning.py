@@ -5,7 +5,7 @@ from agentos_runtime.jsontext import Json
 
 DETAIL_TEXTS = ("text", "summary")
 ENCRYPTED = "reasoning.encrypted"
-_JOINED = frozenset({"reasoning.text", "reasoning.summary"})
+_JOINED = ("reasoning.text", "reasoning.summary")
 """Types whose pieces join. What is encrypted is whole as it comes: glued together it would be corrupt."""
 
 
@@ -98,11 +98,11 @@ class Details:
             return last
         if not any(part.get(key) for key in (*DETAIL_TEXTS, "data")) and (part.get("signature") or part.get("id")):
             # What comes alone closes the text before it, also when something else came between them.
-            kinds = _JOINED if part.get("type") is None else _JOINED & {part.get("type")}
+            kinds = tuple(kind for kind in _JOINED if part.get("type") in (None, kind))
             return next((at for at in range(last, -1, -1) if self._closes(at, part, kinds)), None)
         return None
 
-    def _closes(self, at: int, part: dict[str, Json], kinds: frozenset[Json]) -> bool:
+    def _closes(self, at: int, part: dict[str, Json], kinds: tuple[str, ...]) -> bool:
         kind = self._entries[at].get("type")
         return kind in kinds and self._goes_on(at, part, kind)
 

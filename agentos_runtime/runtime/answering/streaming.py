@@ -121,6 +121,9 @@ class EventStream:
                 batch += await self._failed(self._interruption)
         except AgentOSError as error:
             batch = await self._failed(self._interruption or error)
+        except BaseException as error:
+            await self._record.close(error)
+            raise
         if not self._told_first:
             self._told_first = True
             self._record.note_first_event()

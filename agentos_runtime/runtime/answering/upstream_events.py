@@ -87,6 +87,8 @@ class UpstreamSource:
         """Those that are yet to be read."""
         self._batch: Batch | None = None
         """What was read, where its deltas are yet to be made."""
+        self._held: list[Event] = []
+        """What was held back until the end, should that be a failure."""
         self._made: list[Event] = []
         """What is yet to be passed on."""
 
@@ -127,7 +129,8 @@ class UpstreamSource:
             return events
 
     async def failed(self, error: AgentOSError) -> list[Event]:
-        events = [self._results.event("delta", delta) for delta in self._accumulator.flush(cut=True)]
+        cut = [self._results.event("delta", delta) for delta in self._accumulator.flush(cut=True)]
+        events, self._held = self._held + cut, []
         total = self._accumulator.total()
         self._metering_sources.append(self._generation())
         try:
@@ -182,7 +185,9 @@ class UpstreamSource:
         Raises EventTooLarge.
         """
         timer = self._timer
-        timer.upstream += timer.clock() - self._waits_since
+        now = timer.clock()
+        timer.upstream += now - self._waits_since
+        self._waits_since = now
         events = self._events = self._decoder.feed(chunk)
         is_all = not events or (len(events) <= TOGETHER and self._pass_on())
         self._waits_since = timer.clock()
@@ -270,19 +275,22 @@ class UpstreamSource:
 
     async def _done(self) -> list[Event]:
         plan = self._plan
-        held = [self._results.event("delta", delta) for delta in self._accumulator.flush()]
         total = self._accumulator.total()
-        self._metering_sources.append(total)
         if not is_complete(plan, total, self._ended):
+            self._metering_sources.append(total)
             said = self._last_words()
             words = f". Its last words: {said}" if said else ""
             raise UpstreamTruncated(f"{plan.service.name} ended the stream before the reply was complete{words}")
+        self._held = held = [self._results.event("delta", delta) for delta in self._accumulator.flush()]
+        total = self._accumulator.total()
+        self._metering_sources.append(total)
         check_said_something(plan, total)
         reply = await self._final(total)
         keep_promise(self._ctx, reply)
         self._metering_sources.append(reply)
         late = late_words(total, reply) if plan.stream.accumulate == "chat" else None
         told = [self._results.event("delta", late)] if late else []
+        self._held = []
         return [*held, *told, self._results.event("done", reply)]
 
     def _last_words(self) -> str | None:

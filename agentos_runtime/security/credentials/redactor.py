@@ -86,11 +86,20 @@ class Redactor:
         if self.search is None or (len(text) < self.search.shortest and text.isascii()):
             return text
         if text.endswith(CUT):
-            stream = self.stream()
-            return stream.feed(text[: -len(CUT)]) + stream.flush(cut=True) + CUT
+            return self._without_beginning(text[: -len(CUT)]) + CUT
         data = text.encode("utf-8", "surrogatepass")
         cleaned = self.clean_bytes(data)
         return text if cleaned is data else cleaned.decode("utf-8", "surrogatepass")
+
+    def clean_sentence(self, text: str) -> str:
+        """As `clean_text`, of a sentence in which others' words may stand: also those that end in `…` were cut."""
+        *cut, last = self.clean_text(text).split(CUT)
+        return CUT.join([*map(self._without_beginning, cut), last])
+
+    def _without_beginning(self, text: str) -> str:
+        """A text that was cut, without what may be the beginning of a secret at its end."""
+        stream = self.stream()
+        return stream.feed(text) + stream.flush(cut=True)
 
     def clean_bytes(self, data: bytes) -> bytes:
         """For replies that are handed on as bytes; what is not UTF-8 in them stays as it is."""
