@@ -8,6 +8,8 @@ from agentos_runtime.jsontext import Json, JsonTextError, dump
 
 _LARGEST_WHOLE = 1e15
 _SMALL = frozenset({bool, int, type(None)})
+_CHANGED = frozenset({dict, list, float})
+"""What is copied, or may lose its point."""
 
 
 def as_input(data: bytes | ProgramInput) -> ProgramInput:
@@ -49,12 +51,8 @@ class Output:
             kind = each.__class__
             if kind is str:
                 texts += len(each)  # type: ignore[arg-type]
-            elif kind is dict:
-                copied[at] = self._fields(each, depth + 1)  # type: ignore[arg-type]
-            elif kind is list:
-                copied[at] = self._items(each, depth + 1)  # type: ignore[arg-type]
-            elif kind is float:
-                copied[at] = self._number(each)  # type: ignore[arg-type]
+            elif kind in _CHANGED:
+                copied[at] = self._changed(each, kind, depth)
         self._charge(5 + 3 * len(value), texts + 4 * len(value))
         return copied
 
@@ -67,12 +65,8 @@ class Output:
             kind = each.__class__
             if kind is str:
                 texts += len(each)  # type: ignore[arg-type]
-            elif kind is dict:
-                copied[name] = self._fields(each, depth + 1)  # type: ignore[arg-type]
-            elif kind is list:
-                copied[name] = self._items(each, depth + 1)  # type: ignore[arg-type]
-            elif kind is float:
-                copied[name] = self._number(each)  # type: ignore[arg-type]
+            elif kind in _CHANGED:
+                copied[name] = self._changed(each, kind, depth)
         self._charge(5 + 4 * len(value), texts + 6 * len(value))
         return copied
 
@@ -82,6 +76,13 @@ class Output:
         self._meter.left -= units + (size >> 4)
         if self._meter.left < 0:
             self._meter.more()
+
+    def _changed(self, value: Json, kind: type, depth: int) -> Json:
+        if kind is dict:
+            return self._fields(value, depth + 1)  # type: ignore[arg-type]
+        if kind is list:
+            return self._items(value, depth + 1)  # type: ignore[arg-type]
+        return self._number(value)  # type: ignore[arg-type]
 
     def _number(self, number: float) -> Json:
         if self._given.exact:
