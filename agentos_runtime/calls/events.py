@@ -9,6 +9,7 @@ field that is a JSON object with an `error` is an event of that name, since gate
 from collections.abc import Mapping
 from typing import Protocol
 
+from agentos_runtime.calls.failure_words import beginning
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import JsonTextError, parse
 
@@ -159,8 +160,7 @@ class SseDecoder:
             self._line(b"", events)
             events.append(UpstreamEvent(line, "error"))
         else:
-            stray = line.strip()
-            self.stray = stray if len(stray) <= _LONGEST_STRAY else stray[:_LONGEST_STRAY] + "…".encode()
+            self.stray = beginning(line.strip(), _LONGEST_STRAY).encode()
 
 
 def _says_error(line: bytes) -> bool:

@@ -1,5 +1,6 @@
 """The sentence that says what failed, found in whatever an upstream sent: JSON in JSON, a text, a web page."""
 
+import codecs
 import re
 from html import unescape
 
@@ -8,6 +9,7 @@ from agentos_runtime.jsontext import Json, JsonTextError, parse
 LONGEST_WORDS = 2_000
 LONGEST_RAW = 20_000
 
+_DECODER = codecs.getincrementaldecoder("utf-8")
 _GENERIC = re.compile(
     r"\s*(provider returned error|error|unknown error|internal server error)?[.!]?\s*", re.IGNORECASE
 )
@@ -78,15 +80,23 @@ def page_words(body: bytes) -> str | None:
 
 def plain_words(body: bytes) -> str | None:
     """Readable words of a text or an HTML page."""
-    text = body[: LONGEST_WORDS * 8].decode("utf-8", "replace")
-    if len(body) > LONGEST_WORDS * 8:
-        text += "…"  # what ends so was cut, and what may be the beginning of a secret there is taken out
+    text = beginning(body, LONGEST_WORDS * 8)
     if "<" in text and re.search(r"<(html|!doctype|body|head|title)\b", text, re.IGNORECASE):
         title = _TITLE.search(text)
         text = f"{_PAGE}{(title[1] if title else _TAGS.sub(' ', text)).strip()}"
     elif text.lstrip().startswith("<") and (said := _SAID_IN_XML.search(text)):
         text = unescape(said[1])
     return clip(text) or None
+
+
+def beginning(text: bytes, most: int) -> str:
+    """The text, or what is whole of its first bytes, and `…`.
+
+    Before that mark, what may be the beginning of a secret is taken out: half of a character would hide it.
+    """
+    if len(text) <= most:
+        return text.decode("utf-8", "replace")
+    return _DECODER("replace").decode(text[:most]) + "…"
 
 
 def clip(text: str) -> str | None:

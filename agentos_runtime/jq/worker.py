@@ -54,7 +54,9 @@ DEATH_SIGNAL = 1
 CHECKING = 0.02
 """Seconds after which a check of many texts answers with what it has."""
 COMPACT = make_encoder(None, repr, encode_basestring, None, ":", ",", False, False, False)
-"""What `json.JSONEncoder` works with: without spaces or escapes, and not for NaN."""
+"""What `json.JSONEncoder` works with: without spaces or escapes, and not for NaN. `repr` would be asked for values
+of other types, which jq does not have.
+"""
 USUAL = make_encoder(None, repr, encode_basestring_ascii, None, ": ", ", ", False, False, True)
 """What `json.dumps` works with."""
 

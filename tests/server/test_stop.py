@@ -85,6 +85,18 @@ def test_while_stopping_health_says_so_and_no_new_call_is_taken() -> None:
         assert read_answer(wire).json["params"] == {}
 
 
+def test_a_plain_call_has_all_of_its_grace_where_no_stream_is_open() -> None:
+    runtime = ToyRuntime()
+    happened: queue.Queue[str] = queue.Queue()
+    runtime.on_log = happened.put
+    with running(runtime.open, Limits(call_grace=5, stream_grace=5)) as server, connected(server) as wire:
+        wire.sendall(post(server, "/api/skills/toy/patient", b"{}"))
+        assert happened.get(timeout=30) == "patient"
+        server.stop()
+        server.loop.call_soon_threadsafe(server.loop.call_later, 0.5, runtime.finish_patient_calls)
+        assert read_answer(wire).status == 200
+
+
 def test_a_plain_call_that_outlives_the_grace_is_ended_with_an_error() -> None:
     runtime = ToyRuntime()
     happened: queue.Queue[str] = queue.Queue()
@@ -172,15 +184,3 @@ def test_an_address_that_is_not_ours_is_said_with_what_to_do() -> None:
     for host in ("192.0.2.1", "no.such.name.invalid"):
         with pytest.raises(SettingsError, match="AGENTOS_"), contextlib.closing(listen(host, 0)):
             pass
-
-
-def test_a_plain_call_has_all_of_its_grace_where_no_stream_is_open() -> None:
-    runtime = ToyRuntime()
-    happened: queue.Queue[str] = queue.Queue()
-    runtime.on_log = happened.put
-    with running(runtime.open, Limits(call_grace=5, stream_grace=5)) as server, connected(server) as wire:
-        wire.sendall(post(server, "/api/skills/toy/patient", b"{}"))
-        assert happened.get(timeout=30) == "patient"
-        server.stop()
-        server.loop.call_soon_threadsafe(server.loop.call_later, 0.5, runtime.finish_patient_calls)
-        assert read_answer(wire).status == 200

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from agentos_runtime.calls.failure_words import plain_words
 from agentos_runtime.jsontext import Json
 from agentos_runtime.security.credentials.redactor import REDACTED, Redactor
 from agentos_runtime.security.credentials.secret import Credential, Secret
@@ -311,3 +312,12 @@ def test_secrets_are_compared_by_what_they_hold() -> None:
     assert Secret("a") != Secret("b")
     assert Secret("a") != "a"
     assert len({Secret("a"), Secret("a")}) == 1
+
+
+@pytest.mark.parametrize("kept", range(16, 24))
+def test_what_is_left_of_a_secret_where_words_were_cut_is_taken_out_of_their_sentence(kept: int) -> None:
+    secret = "ключ-очень-длинный"  # most of its characters take two bytes, so that every second cut halves one
+    body = b"oops".ljust(16_000 - kept) + secret.encode()
+    sentence = f"The service says: {plain_words(body)}. Ask again."
+    assert secret[:8] in sentence
+    assert redactor(secret).clean_sentence(sentence) == f"The service says: oops {REDACTED}…. Ask again."
