@@ -6,12 +6,13 @@ own, and so are the words of errors.
 
 import json
 import math
-import re
 from collections.abc import Collection, Sequence
 from typing import NoReturn, TypeAlias
 
 import msgspec.json
 import msgspec.msgpack
+
+from agentos_runtime.regexes import regex
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
@@ -208,7 +209,7 @@ _FIELDS_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _QUICK_ENCODER = msgspec.json.Encoder()
 _PACKER = msgspec.msgpack.Encoder()
 _DIGITS = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
-_OTHERWISE = re.compile(rb"(?:^|[\[:,])-?(?:[0-9.]+e|0\.0000)")
+_OTHERWISE = regex(rb"(?:^|[\[:,])-?(?:[0-9.]+e|0\.0000)")
 """Floats that Python writes otherwise; something in a text that looks like one does no harm."""
 _DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)

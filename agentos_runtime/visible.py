@@ -1,13 +1,14 @@
 """Text that others wrote, made fit to be shown: what a terminal obeys, reorders or hides becomes `\\u202e`."""
 
-import re
 import unicodedata
 
-_IGNORED = re.compile(
+from agentos_runtime.regexes import regex
+
+_IGNORED = regex(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]"
 )
 """What takes no room or shows nothing, though it counts as printable. The marks of emoji (U+FE0E, U+FE0F) stay."""
-_STEERING = re.compile(
+_STEERING = regex(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
     "\U000e0000-\U000e007f]"
 )

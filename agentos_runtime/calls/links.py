@@ -1,12 +1,12 @@
 """Link headers (RFC 8288): where a list goes on."""
 
-import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urljoin
 
 from agentos_runtime.manifest.origins import origin_of
+from agentos_runtime.regexes import regex
 
-_UNFIT = re.compile(r"[\s\x00-\x20\x7f\\]")
+_UNFIT = regex(r"[\s\x00-\x20\x7f\\]")
 _NAME_ENDS = frozenset("=;, \t")
 
 

@@ -1,6 +1,5 @@
 """A job that was accepted and is looked at until it is done: where to look, and what is seen. No I/O."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urljoin
@@ -17,10 +16,11 @@ from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Auth, Literal, Poll, Skill, UrlTemplate, Utility
 from agentos_runtime.manifest.origins import origin_of
 from agentos_runtime.manifest.places import URL
+from agentos_runtime.regexes import regex
 
 NOT_YET = frozenset({429, 502, 503, 504})
 """Statuses of a look after which the job may well go on: it is looked at again."""
-_UNFIT = re.compile(r"[\s\x00-\x20\x7f\\]")
+_UNFIT = regex(r"[\s\x00-\x20\x7f\\]")
 LARGEST_SHOWN = 20_000
 """Bytes of a job's first reply that an error repeats."""
 

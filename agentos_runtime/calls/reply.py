@@ -3,7 +3,6 @@
 A response that is no 2xx, and an error inside a 200, never reach the transform.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -40,10 +39,11 @@ from agentos_runtime.jq.program import Program, reply_program, value_program
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 from agentos_runtime.manifest.model import Expression, Jq, PlainPath, Response, Skill, Utility
 from agentos_runtime.manifest.variables import variables
+from agentos_runtime.regexes import regex
 
 MAY_BE_EMPTY = frozenset({201, 202, 204, 205})
 """Statuses whose body may be empty (RFC 9110, 15.3): it is null then. Of any other, an empty body is no answer."""
-_MENTIONS_CHOICES = re.compile(r"\.choices\b")
+_MENTIONS_CHOICES = regex(r"\.choices\b")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """When an upstream says to come back: Retry-After and its relatives, as seconds from now."""
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
+from agentos_runtime.regexes import regex
+
+_NUMBER = regex(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _MILLISECONDS_FROM = 1e11
 """An epoch above this counts milliseconds (it would be the year 5138 in seconds)."""
 _EPOCH_FROM = 1e9

@@ -1,10 +1,9 @@
 """`traceparent` (W3C Trace Context): the trace that a call belongs to, as whoever calls says."""
 
-import re
-
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.regexes import regex
 
-_PARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_PARENT = regex(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _SAMPLED = 1
 
 

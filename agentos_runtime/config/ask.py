@@ -6,8 +6,9 @@ from typing import Any
 
 from agentos_runtime.config.tables import Reader, read_table
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.regexes import regex
 
-_TABLE = re.compile(r"^[ \t]*\[ask\][^\n]*\n?(?:(?![ \t]*\[)[^\n]*(?:\n|\Z))*?(?=^[ \t]*\[|\Z)", re.MULTILINE)
+_TABLE = regex(r"^[ \t]*\[ask\][^\n]*\n?(?:(?![ \t]*\[)[^\n]*(?:\n|\Z))*?(?=^[ \t]*\[|\Z)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

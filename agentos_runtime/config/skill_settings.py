@@ -6,8 +6,9 @@ import tomllib
 from collections.abc import Mapping
 
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_BARE = regex(r"[A-Za-z0-9_-]+")
 
 
 def with_skill_settings(text: str, skill: str, values: Mapping[str, str | int | float | bool]) -> str | None:

@@ -1,16 +1,16 @@
 """The head of a request, as bytes."""
 
-import re
 from collections.abc import Iterator
 
 from agentos_runtime.calls.messages import UpstreamRequest
 from agentos_runtime.http_client.faults import BadHeader
 from agentos_runtime.http_client.routes import Destination
+from agentos_runtime.regexes import regex
 from agentos_runtime.version import __version__
 
 _USUAL = (("User-Agent", f"agentos-runtime/{__version__}"), ("Accept-Encoding", "gzip"))
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_NOT_IN_A_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NAME = regex(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_IN_A_VALUE = regex(r"[\x00-\x08\x0a-\x1f\x7f]")
 _WITH_A_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """Methods that say so when they have none (RFC 9110, 8.6): some services want a length from each of them."""
 _LENGTH = b"Content-Length: %d\r\n\r\n"

@@ -1,7 +1,6 @@
 """Where a url is sent: rewritten by the operator, through a proxy, or straight, guarded or not."""
 
 import base64
-import re
 from collections.abc import Mapping
 from dataclasses import field
 from urllib.parse import unquote, urlsplit
@@ -11,8 +10,9 @@ from agentos_runtime.errors import ApprovalRequired, InvalidParams
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.addresses import literal_address
 from agentos_runtime.manifest.origins import is_private, origin_of
+from agentos_runtime.regexes import regex
 
-_URL = re.compile(r"([Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9._\-:\[\]]+)((?:[/?#][!-~]*)?)")
+_URL = regex(r"([Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9._\-:\[\]]+)((?:[/?#][!-~]*)?)")
 _KNOWN_LIMIT = 4096
 _SHORT = 100
 """Characters of a url whose destination is remembered."""

@@ -1,6 +1,5 @@
 """The examples of a service's description become cases: what a call sends, and what comes of it."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -9,11 +8,12 @@ from agentos_runtime.importers.build import Generated, call_fields
 from agentos_runtime.importers.naming import route
 from agentos_runtime.importers.yamltext import entry
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 
 SUFFIX = ".imported.yaml"
 """Case files that belong to the import: the next one writes them anew."""
 HEADER = "# From the examples of the service's description; the next import with --cases writes it anew.\n"
-_PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
+_PLAIN = regex(r"[A-Za-z0-9_.-]+")
 
 
 def with_cases(generated: Generated, api: Api) -> Generated:

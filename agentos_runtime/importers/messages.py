@@ -4,19 +4,20 @@ import re
 from collections.abc import Mapping
 
 from agentos_runtime.manifest.secrets.shapes import without_secrets
+from agentos_runtime.regexes import regex
 
-_WORD = re.compile(
+_WORD = regex(
     r"[oO]Auth[12]?|oauth[12]|(?:IP|ip)v[46]|GraphQL|OpenAI|Git(?:Hub|Lab)|WhatsApp|YouTube|LinkedIn|iOS(?![a-z])"
     r"|[sS]3(?![a-z\d])|(?:SHA|Sha|sha)\d+|(?:MD|md)5|[bB]ase(?:64|32)|(?:MP|mp)[34]|[kK]8s"
     r"|(?<![A-Za-z])[vV]\d+(?:(?:alpha|beta|rc)\d*)?(?![a-z])"
     r"|[A-Z]{2,}s(?![a-z])|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+"
 )
 """First the words that capitals and digits do not cut."""
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-_HTML = re.compile(r"</?[A-Za-z][^<>]*>")
-_LISTING = re.compile(r"^\s*(?:[-*+]|\d+\.)\s+")
-_MARKS = re.compile(r"\*\*|__|`|^#+\s*|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)", re.MULTILINE)
-_SENTENCE_END = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!etc)(?<!vs)[.!?](?:\s+(?=[A-Z\"'(]|$)|$)")
+_LINK = regex(r"!?\[([^\]]*)\]\([^)]*\)")
+_HTML = regex(r"</?[A-Za-z][^<>]*>")
+_LISTING = regex(r"^\s*(?:[-*+]|\d+\.)\s+")
+_MARKS = regex(r"\*\*|__|`|^#+\s*|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)", re.MULTILINE)
+_SENTENCE_END = regex(r"(?<!e\.g)(?<!i\.e)(?<!etc)(?<!vs)[.!?](?:\s+(?=[A-Z\"'(]|$)|$)")
 _SINGULAR_ENDS: Mapping[str, str] = {"ies": "y", "sses": "ss", "xes": "x", "ches": "ch", "shes": "sh"}
 _UNCHANGING = ("ss", "us", "is", "news", "series", "analytics", "settings", "kubernetes", "dns", "sms", "aws")
 

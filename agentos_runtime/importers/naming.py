@@ -18,6 +18,7 @@ from agentos_runtime.importers.names.verbs import (
     segment_words,
     without_prefix,
 )
+from agentos_runtime.regexes import regex
 
 Route = tuple[str, str]
 """A method and a path as it is written: what tells operations apart, whatever they are called."""
@@ -27,16 +28,16 @@ _NOISE = frozenset({"endpoint", "using", "a", "an", "the"})
 _COUNTED = frozenset({"get", "update", "delete", "create"})
 _OF_IDS = frozenset({"page", "by", "id", "do"})
 _STAGE = r"(?:(?:alpha|beta|rc)\d*)?"
-_VERSION = re.compile(
+_VERSION = regex(
     rf"(?:^|(?<=[^A-Za-z]))v\d+{_STAGE}(?![a-z])|(?<=[a-z])V\d+{_STAGE}(?=[A-Z]|$|[^A-Za-z0-9])"
     r"|(?<=[a-z]{3})(?<!ip)v\d+$"
 )
-_VERSION_SEGMENT = re.compile(rf"v\d+(?:\.\d+)*{_STAGE}|\d{{1,2}}(?:\.\d+)*|\d{{4}}-\d{{2}}(?:-\d{{2}})?")
+_VERSION_SEGMENT = regex(rf"v\d+(?:\.\d+)*{_STAGE}|\d{{1,2}}(?:\.\d+)*|\d{{4}}-\d{{2}}(?:-\d{{2}})?")
 _STAGES = frozenset({"beta", "alpha", "preview", "experimental"})
 """Words that say how settled a call is, not what it does."""
 _COMPARED: Mapping[str, str] = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "!": "not", "!=": "not"}
 """What a field's name ends with that compares: `DateSent<`."""
-_WHOLE_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_WHOLE_NAME = regex(r"[a-z][a-z0-9_]*")
 
 
 def route(method: str, path: str) -> Route:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from agentos_runtime.importers.api import Field, Operation, Reply
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 
 LINK = "link"
 LIMITS = (
@@ -42,7 +43,7 @@ _LASTING = frozenset({
     "next_delta_token", "next_stream_position",
 })  # fmt: skip
 """Fields of a reply that a caller keeps until the next time."""
-_SINCE = re.compile(
+_SINCE = regex(
     r"\bincremental(?:ly)? |\b(?:since|after) (?:the|your|a) (?:last|previous) (?:sync|call|request|update)", re.I
 )
 DEFAULT_SIZE = 100

@@ -12,8 +12,9 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.source import read_source
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Key
+from agentos_runtime.regexes import regex
 
-_HEADING = re.compile(r"^## .*$", re.MULTILINE)
+_HEADING = regex(r"^## .*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,21 +6,22 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 
 WIDTH = 116
 BLOCK_KEYS = frozenset({"utilities", "params", "rest", "sources", "auth", "credentials"})
 """What stands below these keys is never squeezed into one line (a single short entry of auth may be)."""
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./(°][^\n\r\t\x00]*")
-_WORD = re.compile(r"(?:[A-Za-z]|\.params\.|\.[A-HJ-MO-Za-hj-mo-z])(?:[A-Za-z0-9_./ -]*[A-Za-z0-9_])?")
+_PLAIN = regex(r"[A-Za-z0-9_./(°][^\n\r\t\x00]*")
+_WORD = regex(r"(?:[A-Za-z]|\.params\.|\.[A-HJ-MO-Za-hj-mo-z])(?:[A-Za-z0-9_./ -]*[A-Za-z0-9_])?")
 """What most texts are, and what no rule below says anything against."""
-_UNSAFE = re.compile(r": |:$| #|\s$|[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]|[\ud800-\udfff]")
-_ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|[\ud800-\udfff]")
-_UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}?]|:$")
-_NUMBERLIKE = re.compile(r"[-+]?\.?[0-9][0-9_.:eExXoOa-fA-F+-]*|\.(?:inf|nan)", re.IGNORECASE)
+_UNSAFE = regex(r": |:$| #|\s$|[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]|[\ud800-\udfff]")
+_ODD = regex(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|[\ud800-\udfff]")
+_UNSAFE_IN_FLOW = regex(r"[,\[\]{}?]|:$")
+_NUMBERLIKE = regex(r"[-+]?\.?[0-9][0-9_.:eExXoOa-fA-F+-]*|\.(?:inf|nan)", re.IGNORECASE)
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", ""})
-_BAD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|[\ud800-\udfff]")
-_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_BAD = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|[\ud800-\udfff]")
+_KEY = regex(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 def entry(key: str, value: Json, indent: int = 0, *, flow: bool = True) -> str:

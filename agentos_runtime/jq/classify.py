@@ -2,17 +2,18 @@
 reference ("How strings are read"): nothing about a call can change it.
 """
 
-import re
 from typing import Literal
+
+from agentos_runtime.regexes import regex
 
 SourceKind = Literal["literal", "url", "jq"]
 
 _URL_STARTS = ("http://", "https://", "/")
-_JQ_START = re.compile(r"""[."(\[{]|[$@][A-Za-z]|(?:if|def|reduce|foreach|try)[ (]""")
+_JQ_START = regex(r"""[."(\[{]|[$@][A-Za-z]|(?:if|def|reduce|foreach|try)[ (]""")
 _JQ_WORDS = frozenset({"not", "true", "false", "null"})
-_FIRST_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?![\w:-]|/(?!/))")
-_INPUT_PATH = re.compile(r"(?<![\w/:])\.(?:params|auth)(?=[.\s\[\](){}]|\Z)")
-_MEANT_AS_JQ = re.compile(
+_FIRST_WORD = regex(r"[A-Za-z_][A-Za-z0-9_]*(?![\w:-]|/(?!/))")
+_INPUT_PATH = regex(r"(?<![\w/:])\.(?:params|auth)(?=[.\s\[\](){}]|\Z)")
+_MEANT_AS_JQ = regex(
     r""" \| | // |\$(?:params|response|settings)\b|\.params\b|(?<!\w)\.auth\b"""
     r"""|^(?:map|select|join|split|first|last)\("""
 )

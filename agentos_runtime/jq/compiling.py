@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.regexes import regex
 
 _LARGEST_SOURCE = 1 << 16
 
@@ -20,23 +21,21 @@ class CompileProblem:
     """The place is in the definitions, not in the source."""
 
 
-_ERROR = re.compile(
-    r"jq: error: (.*?) at <top-level>, line (\d+), column (\d+):\n(?:    [^\n]*\n +(\^+))?", re.DOTALL
-)
+_ERROR = regex(r"jq: error: (.*?) at <top-level>, line (\d+), column (\d+):\n(?:    [^\n]*\n +(\^+))?", re.DOTALL)
 _TOKENS = (
-    (re.compile(r"unexpected (?:import|include|module)\b.*"), "modules are not available in a skill"),
-    (re.compile(r"memory exhausted"), "nested too deeply for jq"),
-    (re.compile(r"Invalid escape at .*"), "a string has an escape that JSON does not know"),
-    (re.compile(r"end of file"), "end"),
-    (re.compile(r"QQSTRING_START|QQSTRING_TEXT"), "a string"),
-    (re.compile(r"QQSTRING_INTERP_START"), "`\\(`"),
-    (re.compile(r"QQSTRING_INTERP_END"), "`)`"),
-    (re.compile(r"QQSTRING_END"), '`"`'),
-    (re.compile(r"\bIDENT\b"), "a name"),
-    (re.compile(r"\bBINDING\b"), "a $variable"),
-    (re.compile(r"\bFIELD\b"), "a .field"),
-    (re.compile(r"\bLITERAL\b"), "a number"),
-    (re.compile(r"\bFORMAT\b"), "an @format"),
+    (regex(r"unexpected (?:import|include|module)\b.*"), "modules are not available in a skill"),
+    (regex(r"memory exhausted"), "nested too deeply for jq"),
+    (regex(r"Invalid escape at .*"), "a string has an escape that JSON does not know"),
+    (regex(r"end of file"), "end"),
+    (regex(r"QQSTRING_START|QQSTRING_TEXT"), "a string"),
+    (regex(r"QQSTRING_INTERP_START"), "`\\(`"),
+    (regex(r"QQSTRING_INTERP_END"), "`)`"),
+    (regex(r"QQSTRING_END"), '`"`'),
+    (regex(r"\bIDENT\b"), "a name"),
+    (regex(r"\bBINDING\b"), "a $variable"),
+    (regex(r"\bFIELD\b"), "a .field"),
+    (regex(r"\bLITERAL\b"), "a number"),
+    (regex(r"\bFORMAT\b"), "an @format"),
 )
 _STRANGE: Mapping[str, str] = {
     "'": "jq strings stand in double quotes",
@@ -46,8 +45,8 @@ _STRANGE: Mapping[str, str] = {
     "]": "no `[` is open here",
     "}": "no `{` is open here",
 }
-_UNDEFINED = re.compile(r"(\S+)/(\d+) is not defined")
-_SEALED_VARIABLE = re.compile(r"\$sealed_(\w+) is not defined")
+_UNDEFINED = regex(r"(\S+)/(\d+) is not defined")
+_SEALED_VARIABLE = regex(r"\$sealed_(\w+) is not defined")
 
 
 def unreadable_source(text: str, what: str = "expression") -> CompileProblem | None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from agentos_runtime.jsontext import JsonTextError
+from agentos_runtime.regexes import regex
 
 _KIND = r"(null|boolean|number|string|array|object)"
 _A: Mapping[str, str] = {
@@ -110,7 +111,7 @@ def _any_of(tails: Sequence[str]) -> str:
 
 
 _TEMPLATES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.DOTALL), words)
+    (regex(pattern, re.DOTALL), words)
     for pattern, words in (
         (rf"Cannot index {_KIND} with string \(.*\)", "cannot index {0} with a name"),
         (rf"Cannot index {_KIND} with {_KIND}(?: \(.*\))?", "cannot index {0} with {1}"),
@@ -131,7 +132,7 @@ _TEMPLATES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"parse error: .*", "jq cannot read the data"),
     )
 )
-_AUTHORS_ERROR = re.compile(r'\berror\(\s*"([^"\\\n]{1,200})"\s*\)')
+_AUTHORS_ERROR = regex(r'\berror\(\s*"([^"\\\n]{1,200})"\s*\)')
 
 
 def safe_reason(message: str, program: str) -> str:

@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_UNDEFINED = re.compile(r"`(\$?[\w:]+)`(?: with (\d) arguments?)? is not defined")
+from agentos_runtime.regexes import regex
+
+_UNDEFINED = regex(r"`(\$?[\w:]+)`(?: with (\d) arguments?)? is not defined")
 _FUNCTIONS: Mapping[str, str] = MappingProxyType(
     dict(
         [
@@ -31,10 +33,10 @@ _FUNCTIONS: Mapping[str, str] = MappingProxyType(
         ]
     )
 )
-_VARIABLE = re.compile(r"(\$\w+) is not defined")
-_TEXTS = re.compile(r'"(?:[^"\\]|\\.)*"')
+_VARIABLE = regex(r"(\$\w+) is not defined")
+_TEXTS = regex(r'"(?:[^"\\]|\\.)*"')
 _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(form), fix)
+    (regex(form), fix)
     for form, fix in (
         (r"[\u2018\u2019\u201c\u201d]", "Write straight quotes: ' around the expression, \" inside"),
         (r"&&", "Write `and`"),
@@ -58,7 +60,7 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 """What other languages write → what to write in jq; the first that is there counts."""
 _PARAMS = frozenset({"params", "param", "args", "input", "inputs", "arguments", "parameters"})
-_LEFT_OPEN = re.compile(r"(\|=?|//=?|[-+*/%,:=]|==|!=|<=?|>=?|\band\b|\bor\b)\s*\Z")
+_LEFT_OPEN = regex(r"(\|=?|//=?|[-+*/%,:=]|==|!=|<=?|>=?|\band\b|\bor\b)\s*\Z")
 _PAIRS: Mapping[str, str] = {"(": ")", "[": "]", "{": "}"}
 
 

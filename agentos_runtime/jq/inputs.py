@@ -6,11 +6,11 @@ input or the output, gives numbers as they were written. So how things are spell
 the values came from.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Self
 
 from agentos_runtime.jsontext import Json, parse
+from agentos_runtime.regexes import regex
 
 SHAPES = bytes(48 if 48 <= byte <= 57 else 101 if byte == 69 else byte for byte in range(256))
 """Every digit as 0, every E as e."""
@@ -20,12 +20,12 @@ _WIDE_SHAPES = SHAPES.replace(b".", b"0")
 _TINY = b"e-000"
 """In a text with a number that may be so small that a double keeps few of its digits, or none."""
 _EXPONENT = b"0e"
-_WITH_MANY = re.compile(rb"0e[^-]|0{10}e")
+_WITH_MANY = regex(rb"0e[^-]|0{10}e")
 """An exponent with which a number may be written with that many digits: without it, one of a few digits and a small
 negative exponent has few of them as well."""
-_ODD_ZERO = re.compile(rb"-0(?<=[\[:,\s]-0)(?![.0-9])")
-_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
-_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_ODD_ZERO = regex(rb"-0(?<=[\[:,\s]-0)(?![.0-9])")
+_HALF = regex(rb"\\u[dD][89a-fA-F]")
+_PAIR = regex(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 
 
 class Spelling:

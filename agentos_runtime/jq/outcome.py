@@ -1,6 +1,5 @@
 """What came of running a program."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import Literal
@@ -9,6 +8,7 @@ from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.answer import LATE, LIMIT, LOST, MB, Answer, Limits
 from agentos_runtime.jq.failures import safe_reason, unreadable_reason
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
+from agentos_runtime.regexes import regex
 
 LARGEST_INPUT = 1 << 16
 """Bytes that a program in this process takes; more takes too long to parse while others wait."""
@@ -16,7 +16,7 @@ COMPILED = "compiled"
 WORKER = "worker"
 _INFINITE = b"1.7976931348623157e+308"
 """How jq writes infinity; a number of that size that was only passed through is written with E."""
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_STRINGS = regex(rb'"(?:[^"\\]|\\.)*"')
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 
-_STEP = re.compile(
+_STEP = regex(
     r"""\.(?P<field>[A-Za-z_][A-Za-z0-9_]*)   # .a  (any word: keywords are legal after a dot)
       | \.?\["(?P<key>[^"\\\ufffd]*)"\]       # ["a b"]
       | \."(?P<quoted>[^"\\\ufffd]*)"         # ."a b"

@@ -1,9 +1,5 @@
 """jq, seen from the runtime: programs are run, expressions are checked, and what came of it is said."""
 
-import importlib.metadata
-import importlib.util
-import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -14,22 +10,19 @@ from agentos_runtime.jq.checking import Checkable, Checks, Unfinished, Verdict
 from agentos_runtime.jq.compiled.engine import KeptSources, Refusal, engine_for
 from agentos_runtime.jq.compiling import CompileProblem
 from agentos_runtime.jq.inputs import ProgramInput
+from agentos_runtime.jq.installed import JqUnusable, find_jq
 from agentos_runtime.jq.outcome import Failure, Outcome, outcome_of
 from agentos_runtime.jq.process import FOLDER, Call
 from agentos_runtime.jq.program import Program
 from agentos_runtime.jq.workers import Workers
+from agentos_runtime.regexes import regex
 
 __all__ = ["CompileProblem", "Failure", "JqUnusable", "Limits", "Outcome", "Unfinished", "Verdict", "WorkerPool"]
 
-_OLDEST_JQ = (1, 13, 0)
 _TRIES: Mapping[bytes, int] = {LOST: 3, LATE: 2}
 """How often a call is tried whose worker said nothing about it: a program changes nothing, so it may run again."""
 _CHECKS_GIVE_WAY = 5
 """The nice value of the process that checks: calls come first."""
-
-
-class JqUnusable(RuntimeError):
-    """Expressions cannot be run safely on this machine; the message says why and what to do."""
 
 
 class WorkerPool:
@@ -58,7 +51,7 @@ class WorkerPool:
         self._folder = folder
 
     async def __aenter__(self) -> Self:
-        jq_file = _find_jq()
+        jq_file = find_jq()
         limits, size, folder = self._limits, self._size, self._folder
         self._programs = Workers(jq_file, limits, size=size, kept=size, folder=folder)
         beside = replace(limits, extra=1)
@@ -145,21 +138,8 @@ def _text(data: bytes | ProgramInput) -> bytes:
     return data if isinstance(data, bytes) else data.text
 
 
-def _find_jq() -> str:
-    """Where the jq module lies; it is never loaded here."""
-    if sys.platform == "win32":
-        raise JqUnusable("Windows has no processes that can be limited as expressions need it; use WSL")
-    spec = importlib.util.find_spec("jq")
-    if spec is None or spec.origin is None:
-        raise JqUnusable("the package `jq` is missing: install agentos-runtime with its dependencies")
-    version = importlib.metadata.version("jq")
-    if tuple(int(part) for part in re.findall(r"\d+", version)[:3]) < _OLDEST_JQ:
-        raise JqUnusable(f"jq {version} has known holes: install jq>=1.13.0")
-    return spec.origin
-
-
 _HALF_PAIR = "parse error: Invalid \\uXXXX\\uXXXX surrogate pair"
-_ESCAPES = re.compile(
+_ESCAPES = regex(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
 )
 

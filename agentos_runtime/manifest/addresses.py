@@ -5,11 +5,12 @@ the same answer for the same host, however it is spelled.
 """
 
 import ipaddress
-import re
 import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TypeAlias
+
+from agentos_runtime.regexes import regex
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -80,8 +81,8 @@ def _wrapped(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 
 _DOTS: Mapping[int, str] = MappingProxyType({ord(dot): "." for dot in "\u3002\uff0e\uff61"})
-_NUMBER = re.compile(r"0x[0-9a-f]{1,32}|0[0-7]{0,32}|[1-9][0-9]{0,32}")
-_NAME = re.compile(r"[^:%\[\]/@\s]*\.(?![0-9]+\Z|0x[0-9a-f]*\Z)[^.:%\[\]/@\s]+")
+_NUMBER = regex(r"0x[0-9a-f]{1,32}|0[0-7]{0,32}|[1-9][0-9]{0,32}")
+_NAME = regex(r"[^:%\[\]/@\s]*\.(?![0-9]+\Z|0x[0-9a-f]*\Z)[^.:%\[\]/@\s]+")
 """A name that does not end like a number, which a resolver might take for an address."""
 _OWN_ZONES = (
     *(".localhost", ".localdomain", ".local", ".internal", ".home.arpa"),

@@ -1,15 +1,15 @@
 """Where jq names the credential: `.auth.key`, `.auth["key"]`, `.["auth"].key`."""
 
-import re
 from collections.abc import Iterator
 
 from agentos_runtime.manifest.model import Expression, Jq, PlainPath
+from agentos_runtime.regexes import regex
 
 _ROOT = r"""(?<![\w/:$)\]?])\.\s*(?:auth(?!\w)|"auth"|\[\s*"auth"\s*\])"""
 _NAME = r"""(?:\s*\.\s*([A-Za-z_]\w*)|\s*\.?\s*\[\s*"(\w+)"\s*\]|\s*\.\s*"(\w+)")?"""
-_MENTION = re.compile(_ROOT + _NAME)
+_MENTION = regex(_ROOT + _NAME)
 
-_WORD = re.compile(r"(?<!params\.)(?<!\w)auth(?!\w)")
+_WORD = regex(r"(?<!params\.)(?<!\w)auth(?!\w)")
 
 
 def mentions_of_auth(source: str) -> Iterator[tuple[str | None, int]]:

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 
 from agentos_runtime.manifest.addresses import is_private_host
 from agentos_runtime.manifest.model import Jq, Literal, Node, UrlTemplate
+from agentos_runtime.regexes import regex
 
-_ORIGIN = re.compile(
+_ORIGIN = regex(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<end>[/?#]|\Z)",
     re.IGNORECASE,
 )
-_JQ_STRING = re.compile(r'[\s(]*"(?P<text>[^"\\]*)["\\]')
+_JQ_STRING = regex(r'[\s(]*"(?P<text>[^"\\]*)["\\]')
 _DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 
 

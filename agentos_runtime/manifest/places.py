@@ -4,7 +4,6 @@ These names stand in grants, in approvals and in front of people; and only where
 placeholder replaced by its secret. So what was shown and what is done cannot differ: both ask here.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 
 from agentos_runtime.manifest.mentions import names_auth
@@ -21,11 +20,12 @@ from agentos_runtime.manifest.model import (
     Position,
     Rest,
 )
+from agentos_runtime.regexes import regex
 
 URL = "url"
 BODY = "body"
 """The whole body, and everything in it."""
-_SEPARATORS = re.compile(r"[.\[\]\\]")
+_SEPARATORS = regex(r"[.\[\]\\]")
 
 
 def header_place(name: str) -> str:

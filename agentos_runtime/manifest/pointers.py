@@ -1,11 +1,10 @@
 """JSON Pointers (RFC 6901)."""
 
-import re
-
 from agentos_runtime.manifest.sections.reading import Scope
 from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.regexes import regex
 
-_BAD_ESCAPE = re.compile(r"~(?![01])")
+_BAD_ESCAPE = regex(r"~(?![01])")
 
 
 def read_pointer(cursor: Cursor, scope: Scope) -> tuple[str, ...] | None:

@@ -9,14 +9,15 @@ from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.yaml.guard import read_yaml
 from agentos_runtime.manifest.yaml.positions import Lines
 from agentos_runtime.manifest.yaml.values import Cursor, Document, Entries
+from agentos_runtime.regexes import regex
 
 MAX_BYTES = 4 * 1024 * 1024
 
-_OPENING = re.compile(r"\s*^---[ \t]*$\n?", re.MULTILINE)
-_CLOSING = re.compile(r"^---[ \t]*$\n?", re.MULTILINE)
-_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$")
-_FENCE = re.compile(r"^ {0,3}(```|~~~)")
-_ID_LINE = re.compile(r"^id:[ \t]*[\"']?([A-Za-z0-9_-]{1,64})", re.MULTILINE)
+_OPENING = regex(r"\s*^---[ \t]*$\n?", re.MULTILINE)
+_CLOSING = regex(r"^---[ \t]*$\n?", re.MULTILINE)
+_HEADING = regex(r"^#{1,6}[ \t]+(.+?)[ \t#]*$")
+_FENCE = regex(r"^ {0,3}(```|~~~)")
+_ID_LINE = regex(r"^id:[ \t]*[\"']?([A-Za-z0-9_-]{1,64})", re.MULTILINE)
 _LONGEST_TITLE = 200
 
 

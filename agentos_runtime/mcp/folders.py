@@ -4,7 +4,6 @@ Our own files cannot be served as they are: the extension wants the names of Age
 only what it may call. The same skill always gives the same bytes, so that digests hold.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import field
 from functools import cached_property
@@ -14,12 +13,13 @@ from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.mcp.tools import Tool, described
+from agentos_runtime.regexes import regex
 from agentos_runtime.visible import visible
 
 EXTENSION = "io.modelcontextprotocol/skills"
 PREFIX = "skill://"
 MARKDOWN = "text/markdown"
-_NAME = re.compile(r"(?=.{1,64}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
+_NAME = regex(r"(?=.{1,64}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
 """Of an Agent Skill."""
 _LONGEST_DESCRIPTION = 1024
 _EFFECTS: Mapping[str, str] = {"read": "reads", "write": "changes", "destroy": "destroys"}

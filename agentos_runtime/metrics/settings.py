@@ -1,12 +1,12 @@
 """`[metrics]` and `[telemetry]` of config.toml."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from agentos_runtime.config.tables import flag, read_table
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.origins import origin_of
+from agentos_runtime.regexes import regex
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +54,4 @@ def _endpoint(value: Any) -> str:
 
 
 TRACES = "/v1/traces"
-_COLLECTOR = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
+_COLLECTOR = regex(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?")

@@ -2,18 +2,18 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable
 
 from agentos_runtime.calls.requests.drafting import Draft
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Effect, Skill
 from agentos_runtime.proxy.finding import UTILITY
+from agentos_runtime.regexes import regex
 from agentos_runtime.runtime.asking import AddressMatter
 
 LARGEST_SHOWN = 64 * 1024
 """Bytes of a body that a person is shown; of a larger one, and of one that is no text, they see size and digest."""
-_INCIDENTAL = re.compile(
+_INCIDENTAL = regex(
     r"accept(-.*)?|user-agent|cache-control|pragma|priority|dnt|date|idempotency-key|x-stainless-.*|x-correlation-id"
 )
 """Headers that say nothing of what is done, and may differ where a client asks again."""

@@ -5,11 +5,11 @@ from dataclasses import field
 from typing import Any, Protocol
 
 from agentos_runtime.calls.call import Call, Reply
-from agentos_runtime.config.tables import Reader, read_table
 from agentos_runtime.errors import AgentOSError, ModelNotFound, UnknownSkill
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
+from agentos_runtime.proxy.settings import FaceSettings
 from agentos_runtime.proxy.splicing import named_model
 from agentos_runtime.proxy.targets import MOST_KNOWN, Target, parse_url
 from agentos_runtime.runtime.service import Parts
@@ -42,19 +42,6 @@ class Runtime(Protocol):
     def visible(self, agent: str) -> VisibleSkills: ...
 
     def is_bound(self, agent: str) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True)
-class FaceSettings:
-    """`[faces]` of config.toml."""
-
-    default: str | None = None
-    """The skill of models whose names begin with none."""
-
-
-def read_faces(raw: object, file: object) -> FaceSettings:
-    """The table `faces`; `file` is named in errors. Raises SettingsError."""
-    return FaceSettings(**read_table(raw, f"{file}: faces", _READERS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +155,3 @@ def _rows(skill: str, value: Any) -> Iterable[dict[str, Json]]:
 def _listed(ids: Iterable[str]) -> str:
     names = sorted(ids)
     return ", ".join(names[:MOST_NAMED]) + (" …" if len(names) > MOST_NAMED else "")
-
-
-def _skill_id(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("must be the id of a skill")
-    return value
-
-
-_READERS: Mapping[str, Reader] = {"default": _skill_id}

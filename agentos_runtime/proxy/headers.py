@@ -1,12 +1,12 @@
 """Which headers pass, in each direction."""
 
-import re
 from collections.abc import Iterable, Mapping
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.headers.names import header_problem, value_problem
 from agentos_runtime.manifest.model import Skill
+from agentos_runtime.regexes import regex
 
 MOST_HEADERS = 64
 LARGEST_HEADERS = 32 * 1024
@@ -32,7 +32,7 @@ _DROPPED_FAMILIES = (
     "x-rewrite-",
 )
 """What is between a client and this server, says who the client is, or could make another request of it."""
-_RETURNED = re.compile(
+_RETURNED = regex(
     r"content-type|content-language|etag|last-modified|location|retry-after(?:-ms)?|request-id|link|x-should-retry"
     r"|openai-.*|anthropic-.*|x-ratelimit-.*|ratelimit(?:-.*)?"
 )

@@ -8,8 +8,9 @@ from agentos_runtime.manifest.model import Jq, Literal, Rest, Skill, UrlTemplate
 from agentos_runtime.manifest.origins import declared_origin
 from agentos_runtime.manifest.requests.streamed import requests_of
 from agentos_runtime.proxy.targets import Target, normal_path
+from agentos_runtime.regexes import regex
 
-_LITERAL_START = re.compile(r'[\s(]*"([^"\\]*)(["\\])')
+_LITERAL_START = regex(r'[\s(]*"([^"\\]*)(["\\])')
 MOST_KNOWN = 1024
 """Paths whose utilities are remembered, of each skill."""
 _MARK = "\0"

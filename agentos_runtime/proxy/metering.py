@@ -1,20 +1,20 @@
 """What an answer that passes through says of tokens and cost: found without holding the answer."""
 
-import re
 from collections import deque
 from collections.abc import Mapping
 from json import JSONDecodeError, JSONDecoder
 from typing import Protocol
 
 from agentos_runtime.jsontext import Json, JsonTextError, dump, fields, parse
+from agentos_runtime.regexes import regex
 
 LARGEST_DOCUMENT = 1 << 20
 """Bytes of a JSON answer that are kept to be read at its end; of a larger one, only its end."""
 TAIL = 64 * 1024
 LARGEST_EVENT = 16 << 20
 """Bytes of one event that are held until it is whole; a larger one passes in pieces."""
-_USAGE = re.compile(rb'"usage"\s*:\s*(?=\{)')
-_DATA = re.compile(rb"data:([^\r\n]*)")
+_USAGE = regex(rb'"usage"\s*:\s*(?=\{)')
+_DATA = regex(rb"data:([^\r\n]*)")
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _NAMES = ("model", "id", "provider")
 _CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens")

@@ -5,15 +5,16 @@ import re
 from agentos_runtime.errors import InvalidJson, InvalidParams, ParamProblem
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import JsonTextError, dump, fields, parse
+from agentos_runtime.regexes import regex
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_TOKEN = re.compile(_STRING + rb'|[{}\[\],:"]|[^\s"{}\[\],:]+', re.DOTALL)
+_TOKEN = regex(_STRING + rb'|[{}\[\],:"]|[^\s"{}\[\],:]+', re.DOTALL)
 _PLAIN = rb'(?:[^"{}\[\]]++|' + _STRING + rb")"
-_INSIDE = re.compile(rb"[{\[]" + _PLAIN + rb"*+[}\]]|[{}\[\]]|" + _PLAIN + rb'++|"', re.DOTALL)
+_INSIDE = regex(rb"[{\[]" + _PLAIN + rb"*+[}\]]|[{}\[\]]|" + _PLAIN + rb'++|"', re.DOTALL)
 """Of what is of no interest: a list or an object of plain values, a bracket, or all that stands before the next."""
 _OPENS, _CLOSES = frozenset((b"{", b"[")), frozenset((b"}", b"]"))
 _MODEL, _KEY = "model", b'"model"'
-_COLON = re.compile(rb"\s*:\s*")
+_COLON = regex(rb"\s*:\s*")
 
 
 @dataclass(frozen=True, slots=True)

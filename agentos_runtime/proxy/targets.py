@@ -6,6 +6,7 @@ from urllib.parse import unquote, unquote_plus
 from agentos_runtime.errors import InvalidParams, ParamProblem
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.origins import host_of, is_private, origin_of
+from agentos_runtime.regexes import regex
 
 LONGEST_URL = 8 * 1024
 LONGEST_HOST = 255
@@ -21,9 +22,9 @@ _OVERRIDES = frozenset(
 )
 """Names in a query, without marks between their letters, by which some services take another method."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
-_URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
-_SENDABLE = re.compile(r'[!"$-~]*')
-_AUTHORITY = re.compile(r"(\[[^\]/?#]*\]|[^:/?#\\\s]*)((?::[0-9]*)?)")
+_URL = regex(r"([a-z][a-z0-9+.-]*)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_SENDABLE = regex(r'[!"$-~]*')
+_AUTHORITY = regex(r"(\[[^\]/?#]*\]|[^:/?#\\\s]*)((?::[0-9]*)?)")
 
 
 @dataclass(frozen=True, slots=True)

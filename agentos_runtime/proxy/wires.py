@@ -1,15 +1,15 @@
 """The protocols of model services: by their paths, and how each of them says that a call failed."""
 
-import re
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.regexes import regex
 
 Wire: TypeAlias = Literal["openai", "anthropic"]
-_ANTHROPIC = re.compile(r".*/messages(?:/.*)?")
-_OPENAI = re.compile(r".*/(?:chat/completions|responses|embeddings|models)(?:/.*)?")
+_ANTHROPIC = regex(r".*/messages(?:/.*)?")
+_OPENAI = regex(r".*/(?:chat/completions|responses|embeddings|models)(?:/.*)?")
 _ANTHROPIC_TYPES: Mapping[int, str] = {
     401: "authentication_error",
     402: "billing_error",

@@ -6,7 +6,6 @@
 import hashlib
 import hmac
 import json
-import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
@@ -16,6 +15,7 @@ from typing import TypeVar
 from agentos_runtime.config.settings import AGENT_PREFIX
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, parse
+from agentos_runtime.regexes import regex
 from agentos_runtime.storage.private_files import PrivateFile, PrivateFileError, Stamp, refuse_newer
 
 Entry = TypeVar("Entry")
@@ -25,8 +25,8 @@ TOKEN_BYTES = 32
 _VERSION = 2
 _WITHOUT_STOPS = 1
 """The version of a file in which nobody is stopped, so that older versions read it."""
-_NAME = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?")
-_HASH = re.compile(r"[0-9a-f]{64}")
+_NAME = regex(r"[!-~](?:[ -~]{0,62}[!-~])?")
+_HASH = regex(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """Who calls: a name that anybody may give, or one that is bound to a token."""
 
 import hmac
-import re
 from collections.abc import Mapping
 from typing import Protocol
 
 from agentos_runtime.config.settings import AGENT_PREFIX
 from agentos_runtime.errors import ConsoleLocked, InvalidAgent, NotAllowed, Unauthorized
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.regexes import regex
 from agentos_runtime.security.agents import ANONYMOUS, Agents, Caller
 from agentos_runtime.storage.private_files import PrivateFileError
 
@@ -136,5 +136,5 @@ CONSOLE_KEY = b"x-console-key"
 CONSOLE = "/console/"
 CONSOLE_OPENS = (CONSOLE, "/api/")
 """Where the key of a console session counts, and nowhere else."""
-_AGENT = re.compile(rb"[!-~](?:[ -~]{0,62}[!-~])?")
+_AGENT = regex(rb"[!-~](?:[ -~]{0,62}[!-~])?")
 _NOTHING = Proof()

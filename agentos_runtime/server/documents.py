@@ -1,7 +1,6 @@
 """What is shown of the skills, written once per change: as bytes, packed, with an ETag."""
 
 import gzip
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial
@@ -12,6 +11,7 @@ from agentos_runtime.errors import InvalidParams, ParamProblem
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import EXTRAS
+from agentos_runtime.regexes import regex
 from agentos_runtime.server.messages import Response
 from agentos_runtime.storage.file_threads import aside
 
@@ -139,6 +139,6 @@ def _cut(utilities: Json, keys: list[str]) -> Json:
     }
 
 
-_TAG = re.compile(rb'(?:W/)?("[^"]*")')
-_NEVER = re.compile(rb"q\s*=\s*0(?:\.0*)?")
+_TAG = regex(rb'(?:W/)?("[^"]*")')
+_NEVER = regex(rb"q\s*=\s*0(?:\.0*)?")
 _VARIES = (b"vary", b"Accept-Encoding, Authorization")

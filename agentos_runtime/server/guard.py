@@ -26,14 +26,14 @@ from agentos_runtime.errors import (
     UnsupportedMediaType,
 )
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.regexes import regex
 from agentos_runtime.security.agents import ANONYMOUS, Agents, Caller
 from agentos_runtime.server.body import Arriving, BodyReader, ClientGone
 from agentos_runtime.server.callers import CONSOLE, CONSOLE_KEY, Callers, Sessions, named_agent
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.messages import Admitted, ConnectionInfo, Headers, error_response, request_id_of
-from agentos_runtime.server.pages.figures import reads_figures_here
-from agentos_runtime.server.pages.front import CONTENT_TYPES
 from agentos_runtime.server.pages.origins import Origins, is_preflight, preflight_answer, telling
+from agentos_runtime.server.pages.without_token import CONTENT_TYPES, reads_figures_here
 from agentos_runtime.server.use.shapes import is_passed_through, shape_of, streams_up
 from agentos_runtime.storage.files import file_of
 
@@ -297,7 +297,7 @@ PAGES = frozenset({"/", "/docs", "/docs/", *(f"/docs/{name}" for name in CONTENT
 _NEVER_SIMPLE = (b"x-agent", b"authorization", b"x-api-key")
 _NOTHING: Mapping[str, ConnectionInfo] = MappingProxyType({})
 _WILDCARDS = frozenset({"0.0.0.0", "::", "", "[::]"})  # noqa: S104 - compared with, not listened on
-_JSON_TYPE = re.compile(rb'application/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?;?', re.IGNORECASE)
+_JSON_TYPE = regex(rb'application/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?;?', re.IGNORECASE)
 _ONCE: Mapping[bytes, type[AgentOSError]] = MappingProxyType(
     {
         b"host": MisdirectedHost,

@@ -1,7 +1,6 @@
 """What the guard knows of a request, and answers as they go out."""
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Protocol, TypeAlias
@@ -13,6 +12,7 @@ from agentos_runtime.calls.call import new_request_id
 from agentos_runtime.errors import AgentOSError, InvalidJson, Unauthorized
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 from agentos_runtime.security.agents import Caller
 from agentos_runtime.server.body import Arriving
 from agentos_runtime.server.connections.at_once import write_at_once
@@ -179,7 +179,7 @@ def request_id_of(headers: Mapping[bytes, bytes]) -> str:
 
 
 _WITHOUT_BODY = frozenset({204, 304})
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+_REQUEST_ID = regex(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _EVERYWHERE: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),

@@ -1,11 +1,14 @@
 """Paths in one spelling, so that routes match what was meant and an encoded slash stays in its part; queries."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, unquote_to_bytes
 
-from starlette.requests import Request
 from starlette.types import Scope
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
+
+if TYPE_CHECKING:  # calls go past the router, and need nothing of it
+    from starlette.requests import Request
 
 
 def settle_path(scope: Scope) -> None:
@@ -25,7 +28,7 @@ def variable(scope: Scope, name: str) -> str:
     return unquote(part) if "%" in part else part
 
 
-def known_query(request: Request, known: frozenset[str]) -> dict[str, str]:
+def known_query(request: "Request", known: frozenset[str]) -> dict[str, str]:
     """The query; empty values say nothing. An unknown name is refused: ignored, it would look obeyed."""
     pairs = request.query_params.multi_items()
     problems = [

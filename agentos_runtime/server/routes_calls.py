@@ -1,7 +1,6 @@
 """`POST /api/skills/<id>/<utility>`: the call, plain or streamed."""
 
 import asyncio
-import re
 from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
@@ -17,6 +16,7 @@ from agentos_runtime.errors import (
     ShuttingDown,
 )
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.regexes import regex
 from agentos_runtime.server.error_log import caught
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.messages import (
@@ -253,10 +253,8 @@ def _idempotency_key(request: Admitted) -> str | None:
     return given.decode("ascii")
 
 
-_CONTENT_TYPE = re.compile(
-    rb"[\w.+-]+/[\w.+-]+(?:[ \t]*;[ \t]*[\w.+-]+=(?:[\w.:+/-]+|\"[^\"\x00-\x1f\x7f-\xff]*\"))*"
-)
-_IDEMPOTENCY_KEY = re.compile(rb"[!-~](?:[ -~]{0,253}[!-~])?")
+_CONTENT_TYPE = regex(rb"[\w.+-]+/[\w.+-]+(?:[ \t]*;[ \t]*[\w.+-]+=(?:[\w.:+/-]+|\"[^\"\x00-\x1f\x7f-\xff]*\"))*")
+_IDEMPOTENCY_KEY = regex(rb"[!-~](?:[ -~]{0,253}[!-~])?")
 _REPLAYED = (b"idempotency-replayed", b"true")
 _IN_HEADERS = "!#$&'*+,/:;=?@^_`|~.-"
 """Of a position that stands there as it is; the rest is percent-encoded."""

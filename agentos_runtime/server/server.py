@@ -23,7 +23,7 @@ from agentos_runtime.config.settings import Settings, SettingsError
 from agentos_runtime.console.access.door import open_door
 from agentos_runtime.mcp.toolsets import read_mcp
 from agentos_runtime.metrics.settings import read_metrics
-from agentos_runtime.proxy.faces import read_faces
+from agentos_runtime.proxy.settings import read_faces
 from agentos_runtime.server.app import HttpApp
 from agentos_runtime.server.connections.connection import Connection, sweep
 from agentos_runtime.server.connections.peer import Peers
@@ -32,7 +32,7 @@ from agentos_runtime.server.guard import Guard
 from agentos_runtime.server.lifecycle.probes import Probes
 from agentos_runtime.server.lifecycle.processes import Inherited
 from agentos_runtime.server.limits import DEFAULT_LIMITS, Limits
-from agentos_runtime.server.pages.described import Reached
+from agentos_runtime.server.pages.reached import Reached
 from agentos_runtime.server.ports import Runtime
 
 Opened = TypeVar("Opened")

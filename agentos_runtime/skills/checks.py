@@ -1,7 +1,6 @@
 """The expressions of a skill file are checked; what is wrong stands at its character in the file."""
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -12,10 +11,11 @@ from agentos_runtime.jq.checking import Checkable, Unfinished, Verdict
 from agentos_runtime.jq.compiling import CompileProblem
 from agentos_runtime.jq.fixes import fix_for
 from agentos_runtime.manifest.result import ExpressionCheck
+from agentos_runtime.regexes import regex
 
 LONGEST_FIX = 160
 """Characters of a text that a fix repeats."""
-_IN_BODY = re.compile(r"\.rest\.(?:stream\.)?body(?:\.|\[|$)")
+_IN_BODY = regex(r"\.rest\.(?:stream\.)?body(?:\.|\[|$)")
 
 
 class ExpressionChecker(Protocol):

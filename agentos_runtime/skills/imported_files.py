@@ -14,13 +14,14 @@ from agentos_runtime.importers.parts import MAIN
 from agentos_runtime.importers.skill_file import read_file
 from agentos_runtime.importers.update import Disk, Plan
 from agentos_runtime.manifest.sections.facts import RESERVED_IDS
+from agentos_runtime.regexes import regex
 from agentos_runtime.skills.files import SKILL_FILES, SkillFolder, is_there
 from agentos_runtime.storage.private_files import make_private_folder
 
 CASES = "cases"
 IMPORTED = ".imported"
 """The folder beside a skill that holds what the last import made, so that hand edits can be told apart."""
-_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}\.md")
+_PART = regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}\.md")
 
 
 class InvalidSkillId(ImportProblem):

@@ -1,14 +1,14 @@
 """A skill with mistakes in some of its utilities, without these: the others can be understood all the same."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from agentos_runtime.diagnostics import Problem
 from agentos_runtime.manifest.model import Skill
+from agentos_runtime.regexes import regex
 
 _WITHIN = "utilities."
-_STEP = re.compile(r"__\d+(_skip)?\Z")
+_STEP = regex(r"__\d+(_skip)?\Z")
 """What the name of a step has behind that of its callable."""
 
 

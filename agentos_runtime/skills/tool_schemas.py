@@ -4,11 +4,11 @@ One schema that a provider refuses makes it refuse the whole list of tools, so w
 keywords only. What is checked when a tool is called stays the whole schema.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.regexes import regex
 from agentos_runtime.visible import visible
 
 _OF_TYPE: Mapping[str, tuple[str, ...]] = {
@@ -23,7 +23,7 @@ _OF_TYPE: Mapping[str, tuple[str, ...]] = {
 _DEEPEST = 24
 """Levels of a schema that are sent; below, anything is said to fit."""
 _LONGEST_EXAMPLE = 60
-PROPERTY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+PROPERTY = regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 """Keys of objects that all model providers take."""
 
 

@@ -12,6 +12,7 @@ from agentos_runtime.jq.pool import WorkerPool
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
 from agentos_runtime.manifest.schema import ManifestSchema
+from agentos_runtime.regexes import regex
 from agentos_runtime.resources import read_schema
 from agentos_runtime.security.pins import runs_here
 from agentos_runtime.skills.checking import CheckedSkill, check_skills, find_skill_files
@@ -23,7 +24,7 @@ State = Literal["ok", "approval", "unsupported", "broken"]
 STATES: tuple[State, ...] = ("ok", "approval", "unsupported", "broken")
 _FOLDERS = ("skills", "plugins", "connectors", "adapters", "apps")
 """Where repositories of skills keep them, the newest name first."""
-_ACTIONS = re.compile(rb"^actions:", re.MULTILINE)
+_ACTIONS = regex(rb"^actions:", re.MULTILINE)
 OLD = "are written in dialect A, which is not read: `agentos import agentos FILE` writes them anew"
 
 

@@ -7,13 +7,14 @@ from typing import Any, Protocol
 from agentos_runtime.calls.messages import UpstreamRequest
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Skill
+from agentos_runtime.regexes import regex
 from agentos_runtime.security.authority import Grant
 from agentos_runtime.security.credentials.lookup import Listed
 from agentos_runtime.security.credentials.secret import Credential, Secret
 from agentos_runtime.security.pins import Pin
 from agentos_runtime.storage.private_files import Stamp
 
-STAND_IN = re.compile(r"simulated-secret-([A-Za-z0-9_]+)-end")
+STAND_IN = regex(r"simulated-secret-([A-Za-z0-9_]+)-end")
 
 
 def stand_in(field: str) -> str:

@@ -12,11 +12,12 @@ from agentos_runtime.manifest.origins import declared_origin, origin_of
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.secrets.report import report_secrets
 from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.regexes import regex
 from agentos_runtime.skills.visibility import callable_name
 from agentos_runtime.suggest import suggest
 from agentos_runtime.testing.schema import exchanges_of
 
-_STEP = re.compile(r'\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)')
+_STEP = regex(r'\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)')
 
 
 def check_case(root: Cursor, skill: Skill, report: Report) -> Utility | None:

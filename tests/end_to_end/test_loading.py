@@ -320,7 +320,7 @@ def test_looking_at_skills_checks_all_of_the_operators_own_at_once(tmp_path: Pat
 def test_looking_at_skills_says_when_expressions_cannot_be_checked_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("importlib.metadata.version", lambda name: "1.6.0")
+    monkeypatch.setattr("agentos_runtime.jq.installed.version_of", lambda origin: "1.6.0")
     for number in range(3):
         (tmp_path / f"toy-{number}.md").write_text(manifest(f"toy-{number}"))
 

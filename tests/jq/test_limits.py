@@ -275,7 +275,12 @@ def test_calls_under_way_when_the_pool_closes_are_told_so() -> None:
 
 
 @pytest.mark.parametrize("version", ["1.12.9", "1.6.0", "0.1"])
-def test_an_old_jq_is_refused(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("folders", [1, 0, 2])
+def test_an_old_jq_is_refused(version: str, folders: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for other in [version, "9.9.9"][:folders]:
+        (tmp_path / f"jq-{other}.dist-info").mkdir()
+    spec = ModuleSpec("jq", None, origin=str(tmp_path / "jq.so"))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: spec)
     monkeypatch.setattr("importlib.metadata.version", lambda name: version)
     with pytest.raises(JqUnusable, match=r"install jq>=1\.13\.0"):
         with_pool(lambda pool: evaluate(pool, "."))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentos_runtime.errors import InvalidJson, InvalidParams
-from agentos_runtime.proxy.faces import read_faces
+from agentos_runtime.proxy.settings import read_faces
 from agentos_runtime.proxy.splicing import named_model
 from tests.end_to_end.house import KEY
 from tests.proxy.lab import ANTHROPIC, Lab, lab

@@ -12,6 +12,7 @@ from agentos_runtime.errors import AgentOSError
 from agentos_runtime.server.activity.routes import ACTIVITY_FILTERS, USAGE_FILTERS
 from agentos_runtime.server.app import HttpApp
 from agentos_runtime.server.limits import DEFAULT_LIMITS
+from agentos_runtime.server.routes.table import Routes
 from agentos_runtime.storage.activity.queries import DEFAULT_LIMIT, LARGEST_LIMIT
 
 TEXT = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text(encoding="utf-8")
@@ -48,7 +49,7 @@ def who_fixes(error: type[AgentOSError]) -> str:
 
 
 def test_the_routes_are_those_of_the_server() -> None:
-    routes = [route for route in HttpApp(DEFAULT_LIMITS).routes if isinstance(route, Route)]
+    routes = [route for route in Routes(HttpApp(DEFAULT_LIMITS).parts).router.routes if isinstance(route, Route)]
     served = {(method, route.path) for route in routes for method in (route.methods or set()) - {"HEAD"}}
     documented = [(row[0], row[1]) for row in rows("Routes")]
     assert sorted(documented) == sorted(served)

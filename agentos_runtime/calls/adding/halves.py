@@ -8,16 +8,17 @@ import re
 
 from agentos_runtime.calls.adding.texts import whole_text
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 
 _FIRST = 0x10F000
 _SURROGATES = 0xD800
 _LAST_SURROGATE = 0xDFFF
-_MAY_HOLD = re.compile(rb"\\u[dD][89a-fA-F]|\xf4\x8f[\x80-\x9f]")
-_WRITTEN = re.compile(
+_MAY_HOLD = regex(rb"\\u[dD][89a-fA-F]|\xf4\x8f[\x80-\x9f]")
+_WRITTEN = regex(
     rb"\\\\|\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|\\u([dD][89a-fA-F][0-9a-fA-F]{2})"
     rb"|(\xf4\x8f[\x80-\x9f][\x80-\xbf])"
 )
-_HIDDEN = re.compile(f"[{chr(_FIRST)}-{chr(_FIRST + _LAST_SURROGATE - _SURROGATES)}]")
+_HIDDEN = regex(f"[{chr(_FIRST)}-{chr(_FIRST + _LAST_SURROGATE - _SURROGATES)}]")
 
 
 def hide(text: bytes) -> bytes:

@@ -1,16 +1,16 @@
 """Texts that go on from delta to delta, whatever the pieces are cut at: a pair of surrogates, too."""
 
-import re
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 
 Channel: TypeAlias = tuple[Json, ...]
 """Names one text that goes on from delta to delta: where it stands in a delta of its kind."""
 
-_HALF = re.compile("[\ud800-\udfff]")
-_HIGH_AT_END = re.compile("[\ud800-\udbff]\\Z")
+_HALF = regex("[\ud800-\udfff]")
+_HIGH_AT_END = regex("[\ud800-\udbff]\\Z")
 
 
 class DeltaError(ValueError):

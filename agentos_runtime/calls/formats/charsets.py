@@ -3,7 +3,9 @@
 import codecs
 import re
 
-_KNOWN = re.compile(
+from agentos_runtime.regexes import regex
+
+_KNOWN = regex(
     r"(?:us-)?ascii|utf[-_]?(?:8|16|32)(?:[-_]?[lb]e)?|iso[-_]?8859[-_]?(?:1[0-6]?|1[0-6]|[2-9])|latin[-_]?[19]"
     r"|(?:windows|cp)[-_]?(?:125[0-8]|437|850|866|874|932|949)|koi8[-_][ru]|shift[-_]?jis|euc[-_](?:jp|kr)"
     r"|iso[-_]2022[-_]jp|gb2312|gbk|gb18030|big5|macintosh|mac[-_]roman",
@@ -17,7 +19,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_PARAMETER = re.compile(r""";\s*charset\s*=\s*(?:"([^"]*)"|([^;\s"]*))""", re.IGNORECASE)
+_PARAMETER = regex(r""";\s*charset\s*=\s*(?:"([^"]*)"|([^;\s"]*))""", re.IGNORECASE)
 _LATIN_1 = frozenset({"iso8859-1", "ascii"})
 
 

@@ -1,12 +1,11 @@
 """Texts of lines, and of lines that are JSON each (NDJSON, JSON Lines)."""
 
-import re
-
 from agentos_runtime.calls.formats.bounds import check_values
 from agentos_runtime.calls.formats.charsets import FormatError
 from agentos_runtime.jsontext import Json, JsonTextError, parse
+from agentos_runtime.regexes import regex
 
-_BREAK = re.compile(r"\r\n|\n|\r")
+_BREAK = regex(r"\r\n|\n|\r")
 """What ends a line; other characters that Unicode counts as breaks are part of it."""
 
 

@@ -1,6 +1,5 @@
 """XML as JSON: no DTD, no entities of its own, nothing from outside, bounded in depth and number."""
 
-import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 from xml.parsers import expat
@@ -8,10 +7,11 @@ from xml.parsers import expat
 from agentos_runtime.calls.formats.bounds import check_values
 from agentos_runtime.calls.formats.charsets import FormatError
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 
 DEEPEST = 200
 """Elements inside each other."""
-_DECLARED = re.compile(rb"""\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
+_DECLARED = regex(rb"""\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 
 Element = dict[str, Any]
 """`{tag, attributes, children}`; children are elements and texts, in the order of the document."""

@@ -39,8 +39,9 @@ from agentos_runtime.manifest.model import (
     PlainPath,
 )
 from agentos_runtime.manifest.shapes import path_text
+from agentos_runtime.regexes import regex
 
-_HTTP_URL = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE)
+_HTTP_URL = regex(r"https?://[^/?#\s]+", re.IGNORECASE)
 _FILLERS = ("plain", "1")
 _OWN = frozenset({"params", "settings", "given", "auth"})
 

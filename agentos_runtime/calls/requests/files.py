@@ -17,12 +17,11 @@ from agentos_runtime.errors import InvalidParams, ParamProblem
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Utility
+from agentos_runtime.regexes import regex
 
-_DATA_URL = re.compile(r"data:([^,]*?);base64,", re.IGNORECASE)
-_MEDIA_TYPE = re.compile(
-    r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:[ \t]*;[ \t]*[\w.-]+=(?:[\w.:/+-]+|\"[ !#-~]*\"))*", re.ASCII
-)
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|[\ud800-\udfff]")
+_DATA_URL = regex(r"data:([^,]*?);base64,", re.IGNORECASE)
+_MEDIA_TYPE = regex(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:[ \t]*;[ \t]*[\w.-]+=(?:[\w.:/+-]+|\"[ !#-~]*\"))*", re.ASCII)
+_UNPRINTABLE = regex(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|[\ud800-\udfff]")
 LONGEST_NAME = 255
 
 

@@ -5,15 +5,15 @@ a name with the way's own separator in it.
 """
 
 import itertools
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from agentos_runtime.calls.requests.urls import url_text
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Fields, Items, Node
+from agentos_runtime.regexes import regex
 
-_HALF = re.compile("[\ud800-\udfff]")
+_HALF = regex("[\ud800-\udfff]")
 Pairs: TypeAlias = Iterator[tuple[str, str]]
 Path: TypeAlias = tuple[str | int, ...]
 

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
+from agentos_runtime.regexes import regex
 
 MOST_LITERALS = 8
 LONGEST_LITERAL = 40
@@ -36,9 +37,9 @@ REMEDY = (
     "with other text around it"
 )
 
-_BASE64_RUN = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
-_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_SPLIT = re.compile(r'(?:\bsplit\(|/)\s*"((?:[^"\\]|\\.)*)"')
+_BASE64_RUN = regex(r"[A-Za-z0-9+/]{16,}={0,2}")
+_STRING = regex(r'"((?:[^"\\]|\\.)*)"')
+_SPLIT = regex(r'(?:\bsplit\(|/)\s*"((?:[^"\\]|\\.)*)"')
 _SPECIAL = 'aZ%&<>\'"\\ ;/+=:,|-_.~é9%"Z'
 """What one encoding or another writes otherwise."""
 

@@ -12,10 +12,11 @@ from agentos_runtime.errors import InvalidParams, ParamProblem
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import TemplateParam, UrlTemplate
+from agentos_runtime.regexes import regex
 
 DOT_SEGMENTS = frozenset({".", "..", "%2e", "%2e%2e", ".%2e", "%2e."})
-_OF_PARTS = re.compile(r"[\w.~-]+(?:/[\w.~-]+)+")
-_IN_PARTS = re.compile(r"\b(?:owner|org|organization|user|username|group|namespace|workspace)(?:/\w+)+")
+_OF_PARTS = regex(r"[\w.~-]+(?:/[\w.~-]+)+")
+_IN_PARTS = regex(r"\b(?:owner|org|organization|user|username|group|namespace|workspace)(?:/\w+)+")
 """Names of parts, as descriptions write them."""
 
 

@@ -13,8 +13,9 @@ from agentos_runtime.cli.terminal.shell import stdin_bytes, stdin_text
 from agentos_runtime.jsontext import Json, JsonTextError, parse
 from agentos_runtime.manifest.params import is_file
 from agentos_runtime.manifest.shapes import type_names
+from agentos_runtime.regexes import regex
 
-_ARGUMENT = re.compile(r"([^=:@]+)(:=|=)(.*)", re.DOTALL)
+_ARGUMENT = regex(r"([^=:@]+)(:=|=)(.*)", re.DOTALL)
 _JSON_TYPES: Mapping[type, frozenset[str]] = {
     bool: frozenset({"boolean"}),
     int: frozenset({"integer", "number"}),

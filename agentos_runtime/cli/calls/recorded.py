@@ -1,6 +1,5 @@
 """`agentos call --record NAME`: the call that is made becomes a case beside its skill."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +14,13 @@ from agentos_runtime.cli.terminal.output import plain, print_json, say, say_pros
 from agentos_runtime.cli.terminal.shell import OPERATOR, Failed, Shell, on_terminal
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 from agentos_runtime.skills.visibility import VisibleSkills
 from agentos_runtime.testing.load import FOLDER
 from agentos_runtime.testing.recording import Heard, NotRecorded, make_case, write_case
 from agentos_runtime.testing.run import Outcome, plain_outcome, playing, streamed_outcome
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,80}")
+_NAME = regex(r"[a-z0-9][a-z0-9-]{0,80}")
 
 
 async def record(

@@ -1,7 +1,6 @@
 """A server's log: a line for each call, for each change of a skill, and for what goes wrong."""
 
 import logging
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -12,13 +11,14 @@ from agentos_runtime.calls.messages import NEAREST
 from agentos_runtime.cli.serving.printing import Lines
 from agentos_runtime.cli.terminal.output import dim, plain, style
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 from agentos_runtime.runtime.telling.watched import Ended
 from agentos_runtime.visible import visible_json
 
 _COLOURS: Mapping[str, str] = {"ok": "green", "error": "red", "cancelled": "yellow"}
 MOST_OF_A_NAME = 200
 MOST_NAMES = 10
-_NAME = re.compile("[A-Za-z][A-Za-z0-9_.]{0,30}")
+_NAME = regex("[A-Za-z][A-Za-z0-9_.]{0,30}")
 """Characters of what a caller calls a skill or a utility."""
 
 

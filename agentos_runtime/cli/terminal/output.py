@@ -18,6 +18,7 @@ import click
 
 from agentos_runtime import jsontext
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 from agentos_runtime.visible import visible, visible_json
 
 GAP = "  "
@@ -25,7 +26,7 @@ NARROWEST = 24
 """A last column is never wrapped to less."""
 _COLOUR = f"\x1b[{10**12 + secrets.randbelow(10**12)};"
 """Begins a colour's code in text on its way to `say`, which knows it by the number; nobody else's text does."""
-_CODE = re.compile(re.escape(_COLOUR) + "[0-9;]*m")
+_CODE = regex(re.escape(_COLOUR) + "[0-9;]*m")
 _CODES: Mapping[str, str] = {"red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 

@@ -10,15 +10,16 @@ from click.shell_completion import CompletionItem
 from agentos_runtime.cli.terminal.output import plain
 from agentos_runtime.cli.terminal.shell import Shell
 from agentos_runtime.config.settings import Settings, SettingsError
+from agentos_runtime.regexes import regex
 from agentos_runtime.resources import skills_folder
 from agentos_runtime.skills.files import SkillFile, SkillFolder, skill_folders
 
 ENOUGH = 512 * 1024
 """Bytes of a file that are looked at: manifests are not larger."""
-_ID = re.compile(r"^id:\s*[\"']?([a-z][a-z0-9-]*)", re.MULTILINE)
-_UTILITIES = re.compile(r"^utilities:[^\n]*\n((?:[ \t#][^\n]*\n|\n)*)", re.MULTILINE)
-_NAME = re.compile(r"^( +)([a-z][a-z0-9_]*):", re.MULTILINE)
-_DESCRIPTION = re.compile(r"^description:\s*[\"']?(.*?)[\"']?\s*$", re.MULTILINE)
+_ID = regex(r"^id:\s*[\"']?([a-z][a-z0-9-]*)", re.MULTILINE)
+_UTILITIES = regex(r"^utilities:[^\n]*\n((?:[ \t#][^\n]*\n|\n)*)", re.MULTILINE)
+_NAME = regex(r"^( +)([a-z][a-z0-9_]*):", re.MULTILINE)
+_DESCRIPTION = regex(r"^description:\s*[\"']?(.*?)[\"']?\s*$", re.MULTILINE)
 
 
 def complete_skill(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from agentos_runtime.regexes import regex
+
 
 def browser_label(user_agent: str) -> str:
     """A few words made of a `User-Agent`; only names that are known here and numbers come out."""
@@ -14,11 +16,11 @@ def browser_label(user_agent: str) -> str:
 
 
 _BROWSERS: Sequence[tuple[str, re.Pattern[str]]] = (
-    ("Edge", re.compile(r"\bEdg(?:e|A|iOS)?/(\d{1,4})")),
-    ("Opera", re.compile(r"\bOPR/(\d{1,4})")),
-    ("Firefox", re.compile(r"\b(?:Firefox|FxiOS)/(\d{1,4})")),
-    ("Chrome", re.compile(r"\b(?:Headless)?(?:Chrome|CriOS)/(\d{1,4})")),
-    ("Safari", re.compile(r"\bVersion/(\d{1,4})[\d.]* (?:Mobile/\w+ )?Safari/")),
+    ("Edge", regex(r"\bEdg(?:e|A|iOS)?/(\d{1,4})")),
+    ("Opera", regex(r"\bOPR/(\d{1,4})")),
+    ("Firefox", regex(r"\b(?:Firefox|FxiOS)/(\d{1,4})")),
+    ("Chrome", regex(r"\b(?:Headless)?(?:Chrome|CriOS)/(\d{1,4})")),
+    ("Safari", regex(r"\bVersion/(\d{1,4})[\d.]* (?:Mobile/\w+ )?Safari/")),
 )
 _SYSTEMS: Sequence[tuple[str, str]] = (
     ("Android", "Android"),

@@ -1,7 +1,6 @@
 """A ticket opens the console once: its hash names an empty file in the home, and who removes that is let in."""
 
 import os
-import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -10,12 +9,13 @@ from pathlib import Path
 from time import time
 
 from agentos_runtime.jsontext import dump, parse
+from agentos_runtime.regexes import regex
 from agentos_runtime.storage.private_files import PrivateFile, PrivateFileError, make_private_folder
 
 LIFE = 60.0
 """Seconds a ticket works."""
 TICKET_BYTES = 24
-_TICKET = re.compile(r"[A-Za-z0-9_-]{32}")
+_TICKET = regex(r"[A-Za-z0-9_-]{32}")
 
 
 class Tickets:

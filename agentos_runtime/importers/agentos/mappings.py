@@ -4,9 +4,10 @@ import re
 
 from agentos_runtime.importers.agentos.pipes import ARGUMENT, NotSaid, constant, piped
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.regexes import regex
 
 _STEP = r"\.[A-Za-z_]\w*|\[-?\d+\]|\[\*?\]"
-_TOKEN = re.compile(
+_TOKEN = regex(
     rf"""\s*(?:(?P<pipe>\|(?!\|)\s*(?P<name>\w+)\s*(?::\s*(?P<argument>{ARGUMENT}))?)
     |(?P<literal>'[^']*'|"[^"]*"|-?\d+(?:\.\d+)?(?![\w.])|(?:true|false|null)\b)
     |(?P<call>[A-Za-z_]\w*)\(

@@ -4,11 +4,12 @@ import re
 
 from agentos_runtime.importers.agentos.pipes import ARGUMENT, NotSaid, piped
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.regexes import regex
 
-_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
-_HEAD = re.compile(r"(params|auth|settings)((?:\.[A-Za-z_]\w*)+)\s*")
-_PIPE = re.compile(rf"\|\s*(\w+)\s*(?::\s*({ARGUMENT}))?\s*")
-_QUOTED = re.compile(r"'((?:[^']|'')*)'")
+_PLACEHOLDER = regex(r"\{\{\s*([^{}]*?)\s*\}\}")
+_HEAD = regex(r"(params|auth|settings)((?:\.[A-Za-z_]\w*)+)\s*")
+_PIPE = regex(rf"\|\s*(\w+)\s*(?::\s*({ARGUMENT}))?\s*")
+_QUOTED = regex(r"'((?:[^']|'')*)'")
 
 
 def request_value(value: Json, *, url: bool = False) -> Json:

@@ -1,12 +1,12 @@
 """What stands behind a `|` in the first dialects, as jq over the value before it."""
 
-import re
 from collections.abc import Callable, Mapping
 
 from agentos_runtime.jsontext import dump
+from agentos_runtime.regexes import regex
 
 ARGUMENT = r"'[^']*'|\"[^\"]*\"|[^\s|?)}]+"
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_NUMBER = regex(r"-?\d+(?:\.\d+)?")
 _PLAIN: Mapping[str, str] = {
     "raw": ".",
     "to_string": "tostring",

@@ -13,10 +13,11 @@ from agentos_runtime.importers.samples.blanks import CLOSE, OPEN, blank
 from agentos_runtime.importers.samples.bodies import FORM, JSON
 from agentos_runtime.importers.samples.operations import read_sample
 from agentos_runtime.importers.samples.request import Body, FromFile, Part, Parts, Sample, Text
+from agentos_runtime.regexes import regex
 
 MAX_TEXT = 256 * 1024
 _SAFE = f"{OPEN}{CLOSE}"
-_TYPED = re.compile(
+_TYPED = regex(
     r"(.*?)((?:;\s*(?:type|filename|headers|encoder)=(?:\"[^\"]*\"|[^;]*(?:;\s*charset=[^;]*)?))+)$", re.DOTALL
 )
 
@@ -127,7 +128,7 @@ def _body(command: _Command) -> Body | None:
     return Text(("" if command.is_json else "&").join(command.data))
 
 
-_GLOB = re.compile(r"(?<!\\)(?:\{[^{}\"':]*,[^{}]*\}|\[(?:\d+-\d+|[A-Za-z]-[A-Za-z])(?::\d+)?\])")
+_GLOB = regex(r"(?<!\\)(?:\{[^{}\"':]*,[^{}]*\}|\[(?:\d+-\d+|[A-Za-z]-[A-Za-z])(?::\d+)?\])")
 """What curl makes several addresses of."""
 
 

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import ImportProblem
 from agentos_runtime.importers.samples.blanks import blank
+from agentos_runtime.regexes import regex
 
-_START = re.compile(r"(?:^|[\s;&|(`])((?:\S*[/\\])?curl(?:\.exe)?)(?=\s|$)", re.IGNORECASE)
-_FENCE = re.compile(r"^\s*(?:```|~~~)\w*\s*$", re.MULTILINE)
-_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)[^}]*\}|env:([A-Za-z_]\w*)|([A-Za-z_]\w*))")
-_HEREDOC = re.compile(r"<<(-?)[ \t]*(['\"\\]?)(\w+)['\"]?")
+_START = regex(r"(?:^|[\s;&|(`])((?:\S*[/\\])?curl(?:\.exe)?)(?=\s|$)", re.IGNORECASE)
+_FENCE = regex(r"^\s*(?:```|~~~)\w*\s*$", re.MULTILINE)
+_VARIABLE = regex(r"\$(?:\{([A-Za-z_]\w*)[^}]*\}|env:([A-Za-z_]\w*)|([A-Za-z_]\w*))")
+_HEREDOC = regex(r"<<(-?)[ \t]*(['\"\\]?)(\w+)['\"]?")
 _ESCAPES: Mapping[str, str] = {
     "n": "\n",
     "t": "\t",
@@ -260,10 +261,8 @@ class _Windows:
         return Line([*words, "".join(word)] if started else words, None, _START.search(text, at) is not None)
 
 
-_ANSI = re.compile(
-    r"((?:\\x[0-9a-fA-F]{1,2}|\\[0-7]{1,3})+)|\\(u[0-9a-fA-F]{1,4}|U[0-9a-fA-F]{1,8}|c.|.)", re.DOTALL
-)
-_BYTE = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|([0-7]{1,3}))")
+_ANSI = regex(r"((?:\\x[0-9a-fA-F]{1,2}|\\[0-7]{1,3})+)|\\(u[0-9a-fA-F]{1,4}|U[0-9a-fA-F]{1,8}|c.|.)", re.DOTALL)
+_BYTE = regex(r"\\(?:x([0-9a-fA-F]{1,2})|([0-7]{1,3}))")
 
 
 def _unescaped(text: str) -> str:

@@ -9,18 +9,19 @@ from collections.abc import Mapping
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import ImportProblem
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 
 MAX_DEPTH = 40
 
-_NAME = re.compile(r"\s*([\w$.\[\]/+@:-]*[\w$.\[\]/+@-])(!?)(\??)\s*:\s*")
-_KIND = re.compile(r"([A-Za-z_]\w*)")
-_GENERIC = re.compile(r"<[\w\s,<>\[\]?]*>")
+_NAME = regex(r"\s*([\w$.\[\]/+@:-]*[\w$.\[\]/+@-])(!?)(\??)\s*:\s*")
+_KIND = regex(r"([A-Za-z_]\w*)")
+_GENERIC = regex(r"<[\w\s,<>\[\]?]*>")
 """`map<str,str>`: what a map holds, which a declaration does not say."""
-_NEXT_FIELD = re.compile(
+_NEXT_FIELD = regex(
     r"\s*,\s*(?=[\w$.\[\]/+@-]+!?\??\s*:\s*(?:\[|(?:str|string|int|integer|num|number|float|bool|boolean|any|map|object|list"
     r"|file|bytes|date|datetime|null)\b))"
 )
-_DEFAULT = re.compile(r"=([^,}#]*?)(?=\s*(?:,|\}|#|$))")
+_DEFAULT = regex(r"=([^,}#]*?)(?=\s*(?:,|\}|#|$))")
 
 
 @dataclass(frozen=True, slots=True)

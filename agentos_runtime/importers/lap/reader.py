@@ -23,6 +23,7 @@ from agentos_runtime.importers.paging import pagination, rows_of
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.headers.names import header_problem
 from agentos_runtime.manifest.params import FILE
+from agentos_runtime.regexes import regex
 
 KINDS: Mapping[str, str] = {
     "str": "string", "string": "string", "int": "integer", "integer": "integer", "num": "number",
@@ -37,7 +38,7 @@ LOST = (
     "LAP does not say ranges, nor what an `any` may be",
     "LAP does not say which calls need another credential, which can stream, which take or give files",
 )
-_DIRECTIVE = re.compile(r"@(\w+)(?:\(([^)]*)\))?\s*(.*)")
+_DIRECTIVE = regex(r"@(\w+)(?:\(([^)]*)\))?\s*(.*)")
 _OF_ENDPOINTS = frozenset({"desc", "required", "optional", "returns"})
 _SILENT = frozenset({"lap", "endpoints", "hint", "toc", "endgroup", "end", "errors"})
 

@@ -7,6 +7,7 @@ from itertools import zip_longest
 
 from agentos_runtime.importers.api import Operation
 from agentos_runtime.importers.messages import is_plural, singular, words
+from agentos_runtime.regexes import regex
 
 METHOD_VERBS: Mapping[str, str] = {
     "GET": "get", "HEAD": "check", "POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete",
@@ -44,7 +45,7 @@ VERBS = PLAIN | frozenset({
 _OF_READING = ("search", "autocomplete", "lookup", "suggest")
 _BEFORE_VERBS = ("actions", "action", "lifecycle", "operations")
 """`/campaigns/{id}/actions/send`."""
-_VERSION = re.compile(r"v\d+\w*|v?\d+(?:\.\d+)+|\d{1,2}|api|\d{4}-\d{2}(?:-\d{2})?|unstable|latest")
+_VERSION = regex(r"v\d+\w*|v?\d+(?:\.\d+)+|\d{1,2}|api|\d{4}-\d{2}(?:-\d{2})?|unstable|latest")
 FEWEST = 3
 """Operations whose paths show what stands before all of them."""
 

@@ -16,6 +16,7 @@ from agentos_runtime.importers.openapi.parameters import AS_JSON
 from agentos_runtime.importers.openapi.schemas import media_example
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.params import FILE
+from agentos_runtime.regexes import regex
 
 Encoding = Literal["json", "form", "multipart", "text", "binary"]
 
@@ -35,7 +36,7 @@ _TEXTS = ("xml", "yaml", "graphql", "javascript", "jsonl", "ndjson", "json-seq")
 _RANK: tuple[Encoding, ...] = ("json", "multipart", "form", "text", "binary")
 
 
-_EVENTS = re.compile(r"server[- ]sent[- ]event|\bSSE\b|event[- ]stream", re.IGNORECASE)
+_EVENTS = regex(r"server[- ]sent[- ]event|\bSSE\b|event[- ]stream", re.IGNORECASE)
 _OF_NOTHING = frozenset({"type", "properties", "title", "description", "additionalProperties", "required"})
 
 

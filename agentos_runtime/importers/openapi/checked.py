@@ -4,13 +4,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from agentos_runtime.regexes import regex
+
 _QUIET_FORMATS = frozenset({
     "int32", "int64", "float", "double", "decimal", "binary", "password", "string", "number", "integer", "boolean",
     "date-time", "date", "byte", "int-or-string", "duration", "unix-time", "timestamp",
 })  # fmt: skip
 """Formats that say no more than the type, or that are said in other words."""
 LONGEST_PATTERN = 60
-_BASE64 = re.compile(r"\[A-Za-z0-9\+\\?/\]\{4\}\)\*\(\?:\[A-Za-z0-9\+\\?/\]\{2\}==")
+_BASE64 = regex(r"\[A-Za-z0-9\+\\?/\]\{4\}\)\*\(\?:\[A-Za-z0-9\+\\?/\]\{2\}==")
 _ONE: Mapping[str, str] = {"characters": "character", "entries": "entry"}
 
 

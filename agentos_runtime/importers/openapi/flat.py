@@ -1,6 +1,5 @@
 """A schema that was flattened, and how several of them become one: all at once, or what fits each."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
@@ -9,8 +8,9 @@ from typing import Any, TypeAlias
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.openapi.document import Located
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 
-_BYTES = re.compile(r"binary|(?:image|audio|video|font)/.+|application/(?:octet-stream|pdf|zip|gzip)")
+_BYTES = regex(r"binary|(?:image|audio|video|font)/.+|application/(?:octet-stream|pdf|zip|gzip)")
 """Formats, and media types of texts that are encoded in no way, which are bytes."""
 MOST_WAYS = 5
 """Alternatives that are still named where one of them is needed."""

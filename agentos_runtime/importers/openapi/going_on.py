@@ -8,9 +8,10 @@ from agentos_runtime.importers.messages import snake
 from agentos_runtime.importers.openapi.document import Located, resolve
 from agentos_runtime.importers.openapi.flat import Flat
 from agentos_runtime.importers.openapi.schemas import Flattener
+from agentos_runtime.regexes import regex
 
 MAX_DEPTH = 4
-_NAMED = re.compile(r"(?:odata_)?next_(?:page_|results_|batch_)?(?:url|uri|link|href|path)")
+_NAMED = regex(r"(?:odata_)?next_(?:page_|results_|batch_)?(?:url|uri|link|href|path)")
 """A field of this name holds nothing else."""
 _NEXT = frozenset({"next", "next_page"})
 ABOVE_ADDRESSES = frozenset({"links", "_links"})
@@ -22,7 +23,7 @@ _WRAPPERS = frozenset({
 """What a list says of itself stands below these."""
 _ADDRESSES = ("uri", "url", "uri-reference", "uri-template")
 _INSIDE = ("href", "url", "uri", "link")
-_SAID = re.compile(r"\b(?:url|uri|link|address|href|endpoint)\b", re.IGNORECASE)
+_SAID = regex(r"\b(?:url|uri|link|address|href|endpoint)\b", re.IGNORECASE)
 
 Path = tuple[str, ...]
 

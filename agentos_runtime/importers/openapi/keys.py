@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from agentos_runtime.importers.api import Field, Operation
 from agentos_runtime.importers.messages import snake
+from agentos_runtime.regexes import regex
 
 _KEY_NAMES = frozenset(
     {"api_key", "apikey", "api_token", "auth_token", "subscription_key", "ocp_apim_subscription_key"}
@@ -13,12 +14,12 @@ _KEY_NAMES = frozenset(
 _TOKEN_NAMES = frozenset(
     {"token", "access_token", "key", "authorization", "app_key", "secret_key", "private_token"}
 )
-_SAID_OF_KEYS = re.compile(
+_SAID_OF_KEYS = regex(
     r"\b(?:authentication|authorization|auth|access|api|bearer|bot) (?:token|key)\b|\bapi[- ]?key\b"
     r"|^your (?:secret |private |personal )?(?:token|key)\W*$",
     re.IGNORECASE,
 )
-_ABOUT = re.compile(
+_ABOUT = regex(
     r"(?<!used )(?<!needed )\b(?:to|being|be) (?:\w+ or )?(?:revok|verif|validat|introspect|inspect|check|delet"
     r"|remov|refresh|exchang|rotat|creat|test|decod|register|stor|sav|updat|look|find|add|import|share|search|invalidat)"
     r"|\b(?:next|previous) page|\bpagina|\bcontinu"

@@ -11,6 +11,7 @@ from agentos_runtime.importers.openapi.document import Located, media_types, res
 from agentos_runtime.importers.openapi.flat import Flat
 from agentos_runtime.importers.openapi.nesting import Written, nested_field
 from agentos_runtime.manifest.headers.names import header_problem
+from agentos_runtime.regexes import regex
 
 _PLACES: Mapping[str, Place] = {"path": "path", "query": "query", "header": "header", "cookie": "cookie"}
 _OWN_HEADERS = frozenset({"accept", "content-type", "authorization"})
@@ -18,7 +19,7 @@ _OWN_HEADERS = frozenset({"accept", "content-type", "authorization"})
 _JOINED: Mapping[str, str] = {
     "form": ",", "simple": ",", "spaceDelimited": " ", "pipeDelimited": "|", "label": ".", "matrix": ",",
 }  # fmt: skip
-_COOKIE = re.compile(r"[\w.!#$%&'*+^`|~-]+", re.ASCII)
+_COOKIE = regex(r"[\w.!#$%&'*+^`|~-]+", re.ASCII)
 IDEMPOTENCY = "idempotency-key"
 FORM = "application/x-www-form-urlencoded"
 AS_JSON = "{} | if . == null then null else tojson end"

@@ -12,8 +12,9 @@ from agentos_runtime.importers.openapi.document import Located, resolve
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.headers.names import header_problem
 from agentos_runtime.manifest.secrets.shapes import without_secrets
+from agentos_runtime.regexes import regex
 
-_KEY_KINDS = re.compile(
+_KEY_KINDS = regex(
     r"\b(management|admin|provisioning|organization|service) (?:api )?key\b[^.]{0,20}\brequired", re.I
 )
 Credential = dict[str, Json]
@@ -185,13 +186,13 @@ class Security:
 
 
 _PREFIXED = frozenset({"token", "apikey", "key", "bot"})
-_WRITTEN = re.compile(
+_WRITTEN = regex(
     r"Authorization[`'\"]*\s*[:=]\s*[`'\"]*([A-Za-z][\w-]*(?: +[a-z_]+=| +))[\"']?(?=[<{\[$A-Za-z])"
     r"|[`'\"]([A-Z][\w-]*(?: +[a-z_]+=| +))[\"']?(?=[<{\[$]?[\w .-]*(?:token|key)\b)",
     re.IGNORECASE,
 )
 """How a description says what stands before the key: ``Format: `Token token=<API_KEY>` ``."""
-_LINK = re.compile(r"https://[^\s)>\]\"'`]+")
+_LINK = regex(r"https://[^\s)>\]\"'`]+")
 
 
 def said_way(way: str) -> Mapping[str, Json]:

@@ -7,14 +7,15 @@ from urllib.parse import urljoin, urlsplit
 from agentos_runtime.importers.api import ImportProblem, Losses
 from agentos_runtime.importers.openapi.document import Located
 from agentos_runtime.manifest.sections.urls import address_problem
+from agentos_runtime.regexes import regex
 
-_VARIABLE = re.compile(r"\{([^{}]*)\}")
-_STAND_INS = re.compile(
+_VARIABLE = regex(r"\{([^{}]*)\}")
+_STAND_INS = regex(
     r"your|example|sample|<|\bdefault\b|^(?:sub|my)?-?(?:domain|site|host(?:name)?|tenant|instance|company|org)s?$",
     re.IGNORECASE,
 )
 """Defaults that stand for what only the caller knows: `your-domain`, `yoursite`, `HOSTNAME`."""
-_YOURS = re.compile(r"(?:^|[.-])(?:your|my)-?[a-z]*(?=[.-])", re.IGNORECASE)
+_YOURS = regex(r"(?:^|[.-])(?:your|my)-?[a-z]*(?=[.-])", re.IGNORECASE)
 MOST_CHOICES = 8
 
 

@@ -7,20 +7,21 @@ one: text that merely looks like a variable, and was quoted, cannot be taken for
 import re
 
 from agentos_runtime.importers.messages import snake
+from agentos_runtime.regexes import regex
 
 OPEN, CLOSE = "\ue000", "\ue001"
-_BLANK = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
-_TYPED = re.compile(
+_BLANK = regex(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
+_TYPED = regex(
     r"\$\{\{?\s*([A-Za-z_][\w.-]*)\s*\}?\}|\{\{\s*([$A-Za-z_][\w.$ -]*?)\s*\}\}|\$([A-Z_][A-Z0-9_]+)\b"
     r"|<([A-Za-z][\w .:-]{0,60})>|\[((?:YOUR|INSERT|MY)[\w .-]{0,60})\]"
 )
 """Blanks that are told by their form, in any text."""
-_VARIABLES = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}|\$([A-Z_][A-Z0-9_]+)\b")
+_VARIABLES = regex(r"\$\{([A-Z_][A-Z0-9_]*)\}|\$([A-Z_][A-Z0-9_]+)\b")
 """Blanks that are told by their form inside prose."""
-_BRACES = re.compile(r"\{([A-Za-z_][\w.-]{0,60})\}")
-_WHOLE = re.compile(r"(?:YOUR|MY|INSERT|REPLACE|ENTER)[-_ ][A-Za-z0-9_ -]+|(?:your|insert|replace)[-_][a-z0-9_-]+")
+_BRACES = regex(r"\{([A-Za-z_][\w.-]{0,60})\}")
+_WHOLE = regex(r"(?:YOUR|MY|INSERT|REPLACE|ENTER)[-_ ][A-Za-z0-9_ -]+|(?:your|insert|replace)[-_][a-z0-9_-]+")
 """Whole values that are blanks."""
-_SEGMENT = re.compile(
+_SEGMENT = regex(
     r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|(?:OWNER|REPO|ORG|ORGANIZATION|USER|USERNAME|ACCOUNT|PROJECT|TEAM|WORKSPACE"
     r"|BRANCH|REF|SHA|TAG|ENTERPRISE|ID|UUID|GUID|NAME|SLUG|KEY|TOKEN|PATH|DOMAIN|BUCKET|CUSTOMER|DATABASE|INDEX"
     r"|CHANNEL|GUILD|TENANT|REGION|APP|CLUSTER|NAMESPACE|INSTANCE|MODEL|DATASET|COLLECTION|STORE|SHOP|ITEM|ORDER)"

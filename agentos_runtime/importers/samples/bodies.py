@@ -18,13 +18,14 @@ from agentos_runtime.importers.samples.request import FromFile, Part, Parts, Sam
 from agentos_runtime.importers.samples.secrets import carries_secret
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.params import FILE
+from agentos_runtime.regexes import regex
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 _KINDS: Mapping[type, str] = {
     bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object",
 }  # fmt: skip
-_OUTSIDE_TEXTS = re.compile(rf'"(?:\\.|[^"\\])*"|({OPEN}[^{CLOSE}]*{CLOSE})', re.DOTALL)
+_OUTSIDE_TEXTS = regex(rf'"(?:\\.|[^"\\])*"|({OPEN}[^{CLOSE}]*{CLOSE})', re.DOTALL)
 
 
 def read_body(sample: Sample, content_type: str, losses: Losses) -> tuple[list[Field], Body]:

@@ -11,21 +11,20 @@ from agentos_runtime.importers.messages import snake
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.secrets.names import Secrecy, secrecy
 from agentos_runtime.manifest.secrets.shapes import holds_secret
+from agentos_runtime.regexes import regex
 
 Credential = dict[str, Json]
 
-_SCHEME = re.compile(r"([A-Za-z][\w-]{1,30}) +(.+)", re.DOTALL)
+_SCHEME = regex(r"([A-Za-z][\w-]{1,30}) +(.+)", re.DOTALL)
 _KNOWN = frozenset({"bearer", "token", "basic", "key", "apikey", "bot"})
-_SIGNED = re.compile(
-    r"digest|aws4-.*|hawk|ntlm|negotiate|oauth|signature|edgegrid|eg1-.*|hmac.*|acs3-.*", re.IGNORECASE
-)
-_COOKIE = re.compile(r"[A-Za-z_][A-Za-z_.-]{0,30}\d{0,2}", re.ASCII)
+_SIGNED = regex(r"digest|aws4-.*|hawk|ntlm|negotiate|oauth|signature|edgegrid|eg1-.*|hmac.*|acs3-.*", re.IGNORECASE)
+_COOKIE = regex(r"[A-Za-z_][A-Za-z_.-]{0,30}\d{0,2}", re.ASCII)
 """Names that could be nothing else."""
-_OPEN_COOKIE = re.compile(r"-?\d{1,7}|true|false|[a-z]{0,10}|[A-Za-z]{2}[-_][A-Za-z]{2}")
+_OPEN_COOKIE = regex(r"-?\d{1,7}|true|false|[a-z]{0,10}|[A-Za-z]{2}[-_][A-Za-z]{2}")
 """Values that say a language, a theme, a choice."""
 MOST_COOKIES = 3
 """Secret ones that are asked for each by itself; of more than that all are one secret."""
-_NAMED = re.compile(r"([A-Za-z][\w-]*)=(\"?)[^\s\",=]+=*(\"?)")
+_NAMED = regex(r"([A-Za-z][\w-]*)=(\"?)[^\s\",=]+=*(\"?)")
 
 
 def of_user(user: str) -> Credential:

@@ -21,14 +21,15 @@ from agentos_runtime.importers.samples.request import Sample
 from agentos_runtime.importers.samples.secrets import carries_secret, is_credential
 from agentos_runtime.manifest.addresses import is_private_host
 from agentos_runtime.manifest.headers.names import header_problem, value_problem
+from agentos_runtime.regexes import regex
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
-_OF_BROWSERS = re.compile(
+_OF_BROWSERS = regex(
     r"sec-.*|accept-language|accept-encoding|user-agent|origin|referer|priority|pragma|cache-control|dnt"
     r"|upgrade-insecure-requests|x-requested-with|if-none-match|if-modified-since|:.*",
     re.IGNORECASE,
 )
-_LITERAL = re.compile(r"[A-Za-z*][\w /+.;=,*()-]*")
+_LITERAL = regex(r"[A-Za-z*][\w /+.;=,*()-]*")
 """Values of headers that no reader takes for an expression."""
 
 

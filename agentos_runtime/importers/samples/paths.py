@@ -7,15 +7,16 @@ from agentos_runtime.importers.api import Declaration, Field
 from agentos_runtime.importers.messages import singular, snake
 from agentos_runtime.importers.samples.blanks import has_blank, segment_with_blanks, split_at_blanks
 from agentos_runtime.manifest.secrets.shapes import holds_secret
+from agentos_runtime.regexes import regex
 
 _UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
-_IDENTITY = re.compile(rf"\d+|{_UUID}|[a-z]{{2,6}}_(?=\w*\d)[A-Za-z0-9]{{8,}}")
+_IDENTITY = regex(rf"\d+|{_UUID}|[a-z]{{2,6}}_(?=\w*\d)[A-Za-z0-9]{{8,}}")
 """Segments that name one of many things."""
-_RANDOM = re.compile(r"[0-9a-fA-F]{32,}|(?=[^/]*\d)(?=[^/]*[a-z])(?=[^/]*[A-Z])[A-Za-z0-9_-]{20,}")
+_RANDOM = regex(r"[0-9a-fA-F]{32,}|(?=[^/]*\d)(?=[^/]*[a-z])(?=[^/]*[A-Z])[A-Za-z0-9_-]{20,}")
 """Segments that may be a key in an address."""
 _ABOVE_VERSIONS = frozenset({"api", "rest"})
 """Behind these a small number is a version: `/rest/api/3/issues`."""
-_BOT = re.compile(r"bot(?=\d+:)")
+_BOT = regex(r"bot(?=\d+:)")
 
 
 def read_path(path: str) -> tuple[str, list[Field]]:

@@ -11,14 +11,15 @@ from agentos_runtime.importers.samples.blanks import blank
 from agentos_runtime.importers.samples.request import Body, FromFile, Part, Parts, Sample, Text
 from agentos_runtime.importers.samples.secrets import carries_secret
 from agentos_runtime.importers.samples.service import read_samples
+from agentos_runtime.regexes import regex
 
 MAX_DEPTH = 30
-_PAGES = re.compile(
+_PAGES = regex(
     r"text/html|text/css|image/.*|font/.*|video/.*|audio/.*|application/(?:x-)?(?:javascript|font.*|wasm)|text/javascript"
 )
 """What a page loads, and no service answers."""
 _LANGUAGES: Mapping[str, str] = {"json": "application/json", "xml": "application/xml", "text": "text/plain"}
-_VARIABLE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
+_VARIABLE = regex(r"\{\{\s*([^{}]+?)\s*\}\}")
 
 
 def read_har(data: bytes, losses: Losses, base_url: str | None = None) -> Api:

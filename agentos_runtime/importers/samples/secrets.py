@@ -8,9 +8,10 @@ from agentos_runtime.importers.samples.blanks import has_blank
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.secrets.names import Secrecy, is_key, plausible, secrecy
 from agentos_runtime.manifest.secrets.shapes import holds_secret
+from agentos_runtime.regexes import regex
 
-_PAIRS = re.compile(r"([A-Za-z][\w-]{0,60})[\"']?\s{0,3}[=:>]\s{0,3}[\"']?(?=([^\s\"'&;,<>{}\[\]]+))")
-_COUNTED = re.compile(r"-?\d{1,7}|true|false|", re.IGNORECASE)
+_PAIRS = regex(r"([A-Za-z][\w-]{0,60})[\"']?\s{0,3}[=:>]\s{0,3}[\"']?(?=([^\s\"'&;,<>{}\[\]]+))")
+_COUNTED = regex(r"-?\d{1,7}|true|false|", re.IGNORECASE)
 """What stands under `session` or `appid` and is nobody's secret."""
 
 

@@ -1,14 +1,13 @@
 """A url that is computed and yet always begins with one address, written so that it is seen to."""
 
-import re
-
 from agentos_runtime.jq.program import classify
 from agentos_runtime.jq.sums import beginning
 from agentos_runtime.jsontext import dump
+from agentos_runtime.regexes import regex
 
-_LITERAL = re.compile(r'[\s(]*"(?:https?://[^"\\/?#\s@{}]+[/?"]|/)')
+_LITERAL = regex(r'[\s(]*"(?:https?://[^"\\/?#\s@{}]+[/?"]|/)')
 """What is seen to begin with an address, or a path, as it is."""
-_ADDRESS = re.compile(r"https?://[^/?#\s@{}\"\\]+/")
+_ADDRESS = regex(r"https?://[^/?#\s@{}\"\\]+/")
 
 
 def addressed(written: str, base_url: str | None) -> str | None:

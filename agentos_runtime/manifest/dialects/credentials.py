@@ -10,15 +10,16 @@ from agentos_runtime.manifest.dialects.placeholders import NotCarried
 from agentos_runtime.manifest.dialects.told import Told
 from agentos_runtime.manifest.dialects.tree import entries, text
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Value
+from agentos_runtime.regexes import regex
 
 _KEPT = ("type", "header", "query", "body", "prefix", "label", "help_url", "optional", "probe")
 _PLACES = ("header", "query", "body")
 _AS_A_TOKEN = frozenset({"safestorage", "keychain", "bearer"})
 _ELSEWHERE = frozenset({"cookies", "browser_session", "local_path", "connection_string"})
-_SUM = re.compile(r'\s*(?:"((?:[^"\\])*)"\s*\+\s*)?\.auth\.key\s*(?:\+\s*"((?:[^"\\])*)"\s*)?')
-_CONSTANT = re.compile(r'\s*"([^"\\]*)"\s*')
-_OTHER_FIELD = re.compile(r"(?<!\{)\{\w+\}(?!\})")
-_INSIDE = re.compile(r'\s*"([^"\\]*)\\\(\s*\.auth\.key\s*\)([^"\\]*)"\s*')
+_SUM = regex(r'\s*(?:"((?:[^"\\])*)"\s*\+\s*)?\.auth\.key\s*(?:\+\s*"((?:[^"\\])*)"\s*)?')
+_CONSTANT = regex(r'\s*"([^"\\]*)"\s*')
+_OTHER_FIELD = regex(r"(?<!\{)\{\w+\}(?!\})")
+_INSIDE = regex(r'\s*"([^"\\]*)\\\(\s*\.auth\.key\s*\)([^"\\]*)"\s*')
 
 
 @dataclass(slots=True)

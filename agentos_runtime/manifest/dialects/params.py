@@ -8,6 +8,7 @@ from agentos_runtime.jsontext import dump
 from agentos_runtime.manifest.dialects.tree import entries, text, under
 from agentos_runtime.manifest.params import JSON_TYPES
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Value
+from agentos_runtime.regexes import regex
 from agentos_runtime.suggest import suggest
 
 _OF_A_PARAM = frozenset(
@@ -28,11 +29,11 @@ _OF_A_PARAM = frozenset(
 TEXTS = frozenset({"datetime", "date", "url"})
 """Types that JSON writes as texts."""
 _OTHER_NAMES: Mapping[str, str] = {"min": "minimum", "max": "maximum", "values": "enum"}
-_WEB = re.compile(
+_WEB = regex(
     r'\s*"(https://[^"\\]*)"((?:\s*\+\s*(?:"[^"\\]*"|\(?\s*\.params\.\w+(?:\s*\|\s*(?:tostring|@uri))*\s*\)?))*)\s*'
 )
-_MENTIONED = re.compile(r"(?<![\w$)\]])(?:\.|\{\{\s*)params\.([A-Za-z_]\w*)")
-_WEB_PART = re.compile(r'"([^"\\]*)"|\.params\.(\w+)')
+_MENTIONED = regex(r"(?<![\w$)\]])(?:\.|\{\{\s*)params\.([A-Za-z_]\w*)")
+_WEB_PART = regex(r'"([^"\\]*)"|\.params\.(\w+)')
 Pairs = dict[str, "Cursor | Value"]
 
 

@@ -7,9 +7,10 @@ from agentos_runtime.jq.program import classify
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.dialects.tree import entries, sequence, text
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Sequence, Value
+from agentos_runtime.regexes import regex
 
-_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}|\{token\}")
-_PATH = re.compile(r"(params|auth)((?:\.[A-Za-z_]\w*)+)")
+_PLACEHOLDER = regex(r"\{\{\s*([^{}]*?)\s*\}\}|\{token\}")
+_PATH = regex(r"(params|auth)((?:\.[A-Za-z_]\w*)+)")
 _PIPES: Mapping[str, str] = {"to_int": "tonumber", "to_json": "tojson", "json": "tojson", "raw": "."}
 
 

@@ -1,6 +1,5 @@
 """`rest` and `graphql` of a callable as `rest` of ours."""
 
-import re
 from collections.abc import Mapping
 
 from agentos_runtime.jq.program import classify
@@ -10,6 +9,7 @@ from agentos_runtime.manifest.dialects.credentials import Connection
 from agentos_runtime.manifest.dialects.placeholders import NotCarried, filled, under_key
 from agentos_runtime.manifest.dialects.tree import composed, entries, text
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Value
+from agentos_runtime.regexes import regex
 
 _REST = frozenset({"url", "headers", "query", "params", "body", "response", "auth"})
 _OURS = frozenset(
@@ -18,7 +18,7 @@ _OURS = frozenset(
 )
 """What stays as it is written."""
 _GRAPHQL = frozenset({"query", "variables", "endpoint", "response", "timeout", "headers", "partial"})
-_LITERAL_PATH = re.compile(r'[\s(]*"/')
+_LITERAL_PATH = regex(r'[\s(]*"/')
 Pairs = dict[str, "Cursor | Value"]
 
 

@@ -7,27 +7,29 @@ beyond ASCII has no encoding that both sides agree on, so it is refused instead 
 import re
 import unicodedata
 
+from agentos_runtime.regexes import regex
+
 LONGEST = 256
 """Characters of a header's name."""
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_OF_THE_CLIENT = re.compile(
+_TOKEN = regex(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OF_THE_CLIENT = regex(
     r"host|content-length|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|http2-settings|proxy-.*",
     re.IGNORECASE,
 )
 """What frames a message or steers the connection (RFC 9110, 7.6.1; RFC 9112, 6)."""
-_MEANT_OTHERWISE = re.compile(
+_MEANT_OTHERWISE = regex(
     r"content-.*|accept(?:-.*)?|user-agent|range|if-.*|origin|referer|from|date|via|forwarded|x-forwarded-.*"
     r"|x-real-ip|x-original-.*|x-rewrite-.*|x-http-method.*|x-method.*|.*-override|cache-control|pragma|link|sec-.*"
     r"|max-forwards|access-control-.*|early-data|priority|cookie2?|set-cookie2?|signature|signature-input|dpop",
     re.IGNORECASE,
 )
 """Headers whose value says what is asked for, by whom or from where: no caller of a utility may write them."""
-_OF_A_CREDENTIAL = re.compile(
+_OF_A_CREDENTIAL = regex(
     r".*(?:auth|api[-_.]?key|access[-_.]?key|token|secret|passw|credential|session|csrf|xsrf|jwt|private).*",
     re.IGNORECASE,
 )
-_IDEMPOTENCY = re.compile(r".*idempot.*", re.IGNORECASE)
-_BEYOND = re.compile(r"[^\t -~]")
+_IDEMPOTENCY = regex(r".*idempot.*", re.IGNORECASE)
+_BEYOND = regex(r"[^\t -~]")
 LINE_BREAK = "cannot contain a line break"
 CONTROL = "cannot contain a control character"
 BEYOND_ASCII = "holds ASCII characters only"

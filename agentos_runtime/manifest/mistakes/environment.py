@@ -1,9 +1,10 @@
 """Variables of the environment as shells, CI and other formats write them: a skill reads none."""
 
-import re
 from collections.abc import Iterator
 
-_VARIABLE = re.compile(
+from agentos_runtime.regexes import regex
+
+_VARIABLE = regex(
     r"\$\{\s*(?:env\.|secrets?\.|vars\.)?[A-Za-z_]\w*(?::?[-?][^{}]*)?\s*\}"
     r"|\$\{\{\s*(?:env\.|secrets?\.|vars\.)?[A-Za-z_]\w*\s*\}\}"
     r"|\{\{\s*(?:env\.|secrets?\.)?[A-Z][A-Z0-9_]+\s*\}\}"

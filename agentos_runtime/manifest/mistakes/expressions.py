@@ -7,18 +7,19 @@ from agentos_runtime.diagnostics import Problem
 from agentos_runtime.manifest.model import Literal
 from agentos_runtime.manifest.sections.subject import Subject, declared, warn, warn_at
 from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.regexes import regex
 
-_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
-_BRACES = re.compile(r"(?<![{\\$])\{\{?\s*(\w+)\s*\}?\}")
-_SETS = re.compile(r"(?:\b(?:select|any|all)\([^|;()]*?|\bif\b(?:(?!\bthen\b)[^|;])*?)(?<![=!<>|+*/%-])=(?!=)")
-_BUILTIN = re.compile(
+_TEXT = regex(r'"(?:[^"\\]|\\.)*"')
+_BRACES = regex(r"(?<![{\\$])\{\{?\s*(\w+)\s*\}?\}")
+_SETS = regex(r"(?:\b(?:select|any|all)\([^|;()]*?|\bif\b(?:(?!\bthen\b)[^|;])*?)(?<![=!<>|+*/%-])=(?!=)")
+_BUILTIN = regex(
     r"\s*(?P<name>error|input|keys|values|type|first|last|add|length|min|max|not|env|now|empty|range|paths|map|path"
     r"|group|limit|unique|sort|reverse|any|all|flatten|halt|recurse|splits|split|test|has|contains)"
     r"(?:\.|\[)[A-Za-z_\"'\[]"
 )
-_BODY = re.compile(r"\$response\s*\.\s*(?P<name>body|data|json|text|content|code|status_code|statusCode|header)\b")
-_AUTH = re.compile(r"(?<![\w/:$)\]}\"])\.auth\s*\.\s*(?P<name>[A-Za-z_]\w*)|\$auth\b")
-_EACH = re.compile(r"\s*(?:\.[A-Za-z_]\w*)*\.?\[\](?:\s*\||\s*\.\w|\s*\Z)")
+_BODY = regex(r"\$response\s*\.\s*(?P<name>body|data|json|text|content|code|status_code|statusCode|header)\b")
+_AUTH = regex(r"(?<![\w/:$)\]}\"])\.auth\s*\.\s*(?P<name>[A-Za-z_]\w*)|\$auth\b")
+_EACH = regex(r"\s*(?:\.[A-Za-z_]\w*)*\.?\[\](?:\s*\||\s*\.\w|\s*\Z)")
 LONG = 1800
 """Seconds from which a timeout is taken for milliseconds."""
 

@@ -1,15 +1,15 @@
 """Front matter whose `---` lines are missing or are no such lines."""
 
-import re
 from collections.abc import Iterator
 
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.regexes import regex
 
-_KEY = re.compile(r"(id|name|description|auth|api|utilities|definitions|icon|website|settings|parts):(?=\s|$)")
-_NEARLY = re.compile(
+_KEY = regex(r"(id|name|description|auth|api|utilities|definitions|icon|website|settings|parts):(?=\s|$)")
+_NEARLY = regex(
     r"[ \t]*(?:-{2}|-{4,}|-(?:[ \t]+-)+|[\u2010-\u2015]+-*|---[ \t]*\S+|[ \t]+---|\.{3}|\+{3}|={3,})[ \t]*"
 )
-_FENCE = re.compile(r" {0,3}(?:```|~~~)")
+_FENCE = regex(r" {0,3}(?:```|~~~)")
 _YAML_FENCES = ("```yaml", "```yml")
 _LOOKED_AT = 2000
 """Lines."""

@@ -4,17 +4,18 @@ import re
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.mistakes.environment import FIX, variables
+from agentos_runtime.regexes import regex
 
-_ENTRY = re.compile(r"\s*(?:- +)?(?P<key>[\w.$-]+|\"[^\"]*\"|'[^']*')\s*:[ \t]+(?P<value>\S.*)$")
-_UNSEPARATED = re.compile(r"(?P<key>[\w-]+)\s*(?P<sign>:=|=>|=|(?<! ):)\s*(?P<value>[^\s:/=>].*)")
-_IN_FLOW = re.compile(r"[{,]\s*(?P<key>[\w.$-]+)\s*:[ \t]+(?P<value>['\"][^\n]*)$")
-_PLAIN_BRACES = re.compile(
+_ENTRY = regex(r"\s*(?:- +)?(?P<key>[\w.$-]+|\"[^\"]*\"|'[^']*')\s*:[ \t]+(?P<value>\S.*)$")
+_UNSEPARATED = regex(r"(?P<key>[\w-]+)\s*(?P<sign>:=|=>|=|(?<! ):)\s*(?P<value>[^\s:/=>].*)")
+_IN_FLOW = regex(r"[{,]\s*(?P<key>[\w.$-]+)\s*:[ \t]+(?P<value>['\"][^\n]*)$")
+_PLAIN_BRACES = regex(
     r"[{,]\s*(?P<key>[\w.$-]+)\s*:[ \t]+(?P<value>(?:https?:/)?/[^\s'\",{}]*(?:\{\+?\w+\}[^\s'\",{}]*)+)"
 )
-_SINGLE = re.compile(r"'(?:[^']|'')*'")
-_DOUBLE = re.compile(r'"(?:[^"\\]|\\.)*"')
-_JQ = re.compile(r"\||\.\[|\\\(|(?<![\w.\"'])\.\w|//|\$\w")
-_TEMPLATE = re.compile(r"\{\{-?\s*\$?\.?(?:\w+\.)*(\w+)\s*-?\}\}")
+_SINGLE = regex(r"'(?:[^']|'')*'")
+_DOUBLE = regex(r'"(?:[^"\\]|\\.)*"')
+_JQ = regex(r"\||\.\[|\\\(|(?<![\w.\"'])\.\w|//|\$\w")
+_TEMPLATE = regex(r"\{\{-?\s*\$?\.?(?:\w+\.)*(\w+)\s*-?\}\}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from agentos_runtime.manifest.mistakes.environment import FIX, variables
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.sections.reading import Scope
 from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.regexes import regex
 
 _NAME = r"(?P<name>[A-Za-z_]\w*)"
 _HOLDER = (
@@ -16,29 +17,29 @@ _HOLDER = (
 )
 _WITHIN = rf"\s*\$?\.?(?:{_HOLDER}(?:\.|\[[\"']))?{_NAME}(?:[\"']\])?\s*"
 _FORMS = (
-    re.compile(rf"=?\$?\{{\{{-?{_WITHIN}(?:\|[^{{}}]*)?-?\}}\}}"),
-    re.compile(rf"[$#@]\{{{_WITHIN}(?::?-[^{{}}]*)?\}}"),
-    re.compile(rf"<%[=-]?{_WITHIN}%>"),
-    re.compile(rf"%\({_NAME}\)[sd]"),
+    regex(rf"=?\$?\{{\{{-?{_WITHIN}(?:\|[^{{}}]*)?-?\}}\}}"),
+    regex(rf"[$#@]\{{{_WITHIN}(?::?-[^{{}}]*)?\}}"),
+    regex(rf"<%[=-]?{_WITHIN}%>"),
+    regex(rf"%\({_NAME}\)[sd]"),
 )
-_MARKED = (re.compile(rf"[:$@]{_NAME}"), re.compile(rf"<{_NAME}>"), re.compile(rf"%{_NAME}%"))
+_MARKED = (regex(rf"[:$@]{_NAME}"), regex(rf"<{_NAME}>"), regex(rf"%{_NAME}%"))
 """Only where they are the whole text: elsewhere they are often meant."""
-_SPACED_BRACES = re.compile(rf"\{{{_WITHIN}\}}")
-_BRACES = re.compile(rf"(?<![{{$#@])\{{\$?\.?(?:{_HOLDER}\.)?{_NAME}\}}(?!\}})")
-_HELD_BRACES = re.compile(rf"\{{\s*\$?\.?{_HOLDER}\.{_NAME}\s*\}}")
-_DOTTED = re.compile(rf"(?<![\w.$/:@-])\$?\.?{_HOLDER}(?:\.{_NAME}|\[[\"']?(?P<key>\w+)[\"']?\])(?![\w(:/@]|\.\w)")
-_DOTTED_IN_URL = re.compile(rf"(?<![\w:@-])\$?\.{_HOLDER}\.{_NAME}(?![\w(])")
-_OF_VARIABLE = re.compile(rf"\$(?:\.params|(?!params\b){_HOLDER})\.{_NAME}")
+_SPACED_BRACES = regex(rf"\{{{_WITHIN}\}}")
+_BRACES = regex(rf"(?<![{{$#@])\{{\$?\.?(?:{_HOLDER}\.)?{_NAME}\}}(?!\}})")
+_HELD_BRACES = regex(rf"\{{\s*\$?\.?{_HOLDER}\.{_NAME}\s*\}}")
+_DOTTED = regex(rf"(?<![\w.$/:@-])\$?\.?{_HOLDER}(?:\.{_NAME}|\[[\"']?(?P<key>\w+)[\"']?\])(?![\w(:/@]|\.\w)")
+_DOTTED_IN_URL = regex(rf"(?<![\w:@-])\$?\.{_HOLDER}\.{_NAME}(?![\w(])")
+_OF_VARIABLE = regex(rf"\$(?:\.params|(?!params\b){_HOLDER})\.{_NAME}")
 _SEGMENTS = (
-    re.compile(rf"(?<=[/=])[:$]{_NAME}(?=[/?.&]|\Z)"),
-    re.compile(rf"(?<=[/=])<(?:\w+:)?{_NAME}>(?=[/?.&]|\Z)"),
+    regex(rf"(?<=[/=])[:$]{_NAME}(?=[/?.&]|\Z)"),
+    regex(rf"(?<=[/=])<(?:\w+:)?{_NAME}>(?=[/?.&]|\Z)"),
 )
 
 
-_FOREIGN = re.compile(r"=?\$?\{\{-?\s*\$?\.?(?:\w+\.)*(?P<name>[A-Za-z_]\w*)\s*-?\}\}")
-_FOREIGN_BRACES = re.compile(r"(?<![{$#@\w])\{(?P<name>[A-Za-z_]\w*)\}(?!\})")
-_FORMATTED = re.compile(r"%[sdvifu@]")
-_OF_A_CREDENTIAL = re.compile(r"token|key|secret|passw|auth|bearer|credential", re.IGNORECASE)
+_FOREIGN = regex(r"=?\$?\{\{-?\s*\$?\.?(?:\w+\.)*(?P<name>[A-Za-z_]\w*)\s*-?\}\}")
+_FOREIGN_BRACES = regex(r"(?<![{$#@\w])\{(?P<name>[A-Za-z_]\w*)\}(?!\})")
+_FORMATTED = regex(r"%[sdvifu@]")
+_OF_A_CREDENTIAL = regex(r"token|key|secret|passw|auth|bearer|credential", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def in_jq(source: str, params: Container[str]) -> Lookalike | None:
     return None
 
 
-_ROOT = re.compile(r"\s*\(?\s*\.(?P<root>[A-Za-z_]\w*)(?:\.(?P<name>[A-Za-z_]\w*))?")
+_ROOT = regex(r"\s*\(?\s*\.(?P<root>[A-Za-z_]\w*)(?:\.(?P<name>[A-Za-z_]\w*))?")
 _SEEN = frozenset({"params", "auth", "settings"})
 
 
@@ -182,8 +183,8 @@ def dotless(source: str, params: Container[str]) -> Iterator[str]:
     yield from (match["name"] for match in _VARIABLE_OF_JQ.finditer(source) if match["name"] in params)
 
 
-_VARIABLE_OF_JQ = re.compile(rf"\${_NAME}")
-_ANSWER_PARAMS = re.compile(r"(?<![\w/:$)\]}\"])\.(?:params|param|parameters)\s*\.\s*([A-Za-z_]\w*)")
+_VARIABLE_OF_JQ = regex(rf"\${_NAME}")
+_ANSWER_PARAMS = regex(r"(?<![\w/:$)\]}\"])\.(?:params|param|parameters)\s*\.\s*([A-Za-z_]\w*)")
 
 
 def params_of_answer(source: str, params: Container[str]) -> Iterator[tuple[int, int, str]]:

@@ -16,12 +16,13 @@ from agentos_runtime.manifest.model import AuthField
 from agentos_runtime.manifest.requests.merging import query_names
 from agentos_runtime.manifest.sections.subject import Subject, declared, warn, warn_at, warn_key
 from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.regexes import regex
 
 RETURNED = ("array", "string", "integer", "number", "boolean", "object", "void", "any")
 _ENTITIES = frozenset({"file", "image", "document", "record", "table", "class", "model", "message", "id", "upload"})
 """What other languages may call a type, and services an entity."""
 _SCHEMES = ("Bearer", "Basic", "Token", "Bot", "ApiKey", "Api-Key", "Key", "OAuth", "JWT", "PAT", "GenieKey")
-_OF_JQ = re.compile(rf'"({"|".join(_SCHEMES)})"\s*\+\s*\(?\s*\.auth\b|"({"|".join(_SCHEMES)})\\\(\s*\.auth\b')
+_OF_JQ = regex(rf'"({"|".join(_SCHEMES)})"\s*\+\s*\(?\s*\.auth\b|"({"|".join(_SCHEMES)})\\\(\s*\.auth\b')
 
 
 def returns_of_another_language(subject: Subject) -> Iterator[Problem]:

@@ -2,7 +2,9 @@
 
 import re
 
-_BARE = re.compile(r"^(?:https?://)?(?:www\.)?", re.IGNORECASE)
+from agentos_runtime.regexes import regex
+
+_BARE = regex(r"^(?:https?://)?(?:www\.)?", re.IGNORECASE)
 
 
 def reads(pattern: str, address: str) -> bool:

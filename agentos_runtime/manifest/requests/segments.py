@@ -1,15 +1,15 @@
 """Which params may not be empty since a url's path needs them: it would be the address of something else."""
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from agentos_runtime.manifest.model import Jq, Node, TemplateParam, UrlTemplate
+from agentos_runtime.regexes import regex
 
 Part: TypeAlias = str | TemplateParam
 _PARAM = r"\.params\.(\w+)(?:\s*\|\s*(?:tostring|@uri))*"
-_TERM = re.compile(rf'\s*(?:(?:@uri\s*)?"((?:[^"\\]|\\\(\s*{_PARAM}\s*\))*)"|{_PARAM}|\(\s*{_PARAM}\s*\))\s*')
-_INSIDE = re.compile(rf"\\\(\s*{_PARAM}\s*\)")
+_TERM = regex(rf'\s*(?:(?:@uri\s*)?"((?:[^"\\]|\\\(\s*{_PARAM}\s*\))*)"|{_PARAM}|\(\s*{_PARAM}\s*\))\s*')
+_INSIDE = regex(rf"\\\(\s*{_PARAM}\s*\)")
 
 
 def needed_in_path(url: Node) -> frozenset[str]:

@@ -6,6 +6,8 @@ from collections import Counter
 from enum import Enum
 from itertools import pairwise
 
+from agentos_runtime.regexes import regex
+
 
 class Secrecy(Enum):
     """How sure a name is."""
@@ -17,36 +19,36 @@ class Secrecy(Enum):
     """`api_key`, `token`, `password`."""
 
 
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_OTHERWISE = re.compile(
+_PARTS = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_OTHERWISE = regex(
     r"(?:.*_)?(?:public|page|next|prev|previous|continuation|pagination|paging|sync|cursor|resume|max|min|idempotency"
     r"|primary|foreign|sort|partition|cache|object|row|group|routing|stop|start|end|eos|bos|pad|count|cancellation|device"
     r"|completion|prompt|input|output|upload|download|change|delta|watermark|offset|position)_(?:key|token)"
 )
-_SURE = re.compile(
+_SURE = regex(
     r"(?:.*_)?(?:(?:api|access|secret|private|auth|subscription|signing|account|master|license|encryption|service|role"
     r"|app|application|consumer|admin|client|shared|storage|deploy|account|server|signature|webhook|license|user)_?keys?"
     r"|apikeys?|(?:api|access|refresh|auth|id|bearer|session|personal|bot|user)?_?token|authtoken|secrets?|client_?secret"
     r"|passwords?|passwd|pwd|passphrase|passcode|authorization|credentials?|bearer|jwt|pat|connection_string|dsn"
     r"|hapikey|client_assertion)"
 )
-_MAYBE = re.compile(
+_MAYBE = regex(
     r"(?:.*_)?(?:key|auth|session|session_id|sessionid|sid|cookies?|sig|signature|appid|app_id|pass|x_key|otp|totp|sk)"
 )
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = regex(
     r"(?<![a-z0-9+/])(?:your|fake|mock|my|insert|replace|some|the|test|demo)(?![a-z0-9+/])|(?-i:x{4}|X{4})"
     r"|\.\.\.|…|\*\*\*|placeholder|change.?me|redacted|dummy|example|sample|[-_]here$|^todo|^abc-?123|^\d{1,15}$"
     r"|^(?:pass(?:word)?|secret|token|key|hunter)\d{0,4}$",
     re.IGNORECASE,
 )
-_PLACEHOLDER_OF_A_SHAPE = re.compile(
+_PLACEHOLDER_OF_A_SHAPE = regex(
     r"(?<![a-z0-9])your(?![a-z0-9])|(?-i:x{4}|X{4})|placeholder|change.?me|redacted|\*\*\*|…", re.IGNORECASE
 )
-_SCHEME = re.compile(r"^(?:bearer|basic|token|key|apikey|digest|hmac)[ :]+", re.IGNORECASE)
-_NO_VALUE = re.compile(r"[.$@|(\[{<*#%\\]|.*(?:://|[{}<>\s|]|\$\()")
-_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
-_BASE64 = re.compile(r"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=[^0-9]*[0-9])[A-Za-z0-9+/]+={0,2}")
-_SPECIAL = re.compile(r"[!#%^&*+?@~$]")
+_SCHEME = regex(r"^(?:bearer|basic|token|key|apikey|digest|hmac)[ :]+", re.IGNORECASE)
+_NO_VALUE = regex(r"[.$@|(\[{<*#%\\]|.*(?:://|[{}<>\s|]|\$\()")
+_UUID = regex(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_BASE64 = regex(r"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=[^0-9]*[0-9])[A-Za-z0-9+/]+={0,2}")
+_SPECIAL = regex(r"[!#%^&*+?@~$]")
 
 
 def secrecy(name: str) -> Secrecy:

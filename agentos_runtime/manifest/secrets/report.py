@@ -1,6 +1,5 @@
 """Secrets in the files of a skill: each is reported at its character, and none is repeated."""
 
-import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -9,8 +8,9 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.secrets.shapes import Found, find_secrets
 from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.regexes import regex
 
-_OF_A_PARAM = re.compile(r"(?:default|examples?|enum|const|value|prefix)(?:\[\d+\])*")
+_OF_A_PARAM = regex(r"(?:default|examples?|enum|const|value|prefix)(?:\[\d+\])*")
 """Keys below the name of what they are about."""
 
 

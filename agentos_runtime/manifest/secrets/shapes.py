@@ -13,6 +13,7 @@ from typing import Literal
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.secrets.names import is_placeholder, plausible, secrecy
+from agentos_runtime.regexes import regex
 
 LONGEST = 512
 """Characters of a run without a space; a longer one is a file in base64, unless a JSON Web Token begins in it."""
@@ -61,17 +62,17 @@ _SHAPES = (
     r"AKCp[A-Za-z0-9]{60,}|cmVmdGtu[A-Za-z0-9+/]{40,}|rdme_\w{40,}|fio-u-[\w=-]{40,}|A{21}[A-Za-z0-9%]{40,}"
     r"|sl\.[\w-]{100,}|(?:[0-2]/)?\d{10,}(?:/\d{10,})?:[0-9a-f]{32}(?!\w)|v1\.[0-9a-f]{40}(?!\w)",
 )
-_SHAPE = re.compile(rf"(?<![A-Za-z0-9])(?:bot)?(?:{'|'.join(_SHAPES)})")
-_RUN = re.compile(r"[\w+/=.~:%-]{16,}", re.ASCII)
-_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\\\s]{1,8000}-----END)?")
-_SCHEME = re.compile(r"\b(Bearer|Basic|Token|FlyV1) +([A-Za-z0-9+/=._~,-]{8,})", re.IGNORECASE)
+_SHAPE = regex(rf"(?<![A-Za-z0-9])(?:bot)?(?:{'|'.join(_SHAPES)})")
+_RUN = regex(r"[\w+/=.~:%-]{16,}", re.ASCII)
+_PEM = regex(r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\\\s]{1,8000}-----END)?")
+_SCHEME = regex(r"\b(Bearer|Basic|Token|FlyV1) +([A-Za-z0-9+/=._~,-]{8,})", re.IGNORECASE)
 _EXAMPLE = r"(?i:(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?)://\w*:(?:pass(?:word)?|pw)@)"
 """How manuals write the address of a database."""
-_USERINFO = re.compile(
+_USERINFO = regex(
     rf"(?<![A-Za-z])(?!{_EXAMPLE})[A-Za-z][A-Za-z0-9+.-]{{0,20}}://([^\s/?#@\"'`<>{{}}]*:[^\s/?#@\"'`<>{{}}]+)@"
 )
-_USER = re.compile(r"\s(?:-u|-U|--user|--proxy-user)[ =]?[\"']?[^\s:\"']+:([^\s\"'{}<>]{6,})")
-_PAIR = re.compile(
+_USER = regex(r"\s(?:-u|-U|--user|--proxy-user)[ =]?[\"']?[^\s:\"']+:([^\s\"'{}<>]{6,})")
+_PAIR = regex(
     r"(?<![\w.$-])([A-Za-z][\w-]{1,48})\\?[\"']?[ \t]{0,3}[=:][ \t]{0,3}\\?[\"']?(?=([^\s\"'`,;&<>(){}\[\]\\]{8,}))"
 )
 

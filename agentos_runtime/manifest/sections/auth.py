@@ -12,14 +12,15 @@ from agentos_runtime.manifest.sections.login import read_login
 from agentos_runtime.manifest.sections.reading import Reading, Scope
 from agentos_runtime.manifest.sections.urls import did_you_mean
 from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.regexes import regex
 
 Location = Literal["header", "query", "body"]
 Parts = tuple[str | AuthField, ...]
 
 _LOCATIONS: tuple[Location, ...] = ("header", "query", "body")
-_BRACES = re.compile(r"\{([^{}]*)\}")
-_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SCHEME = re.compile(r"(Bearer|Token|Bot|Key|ApiKey) +\S", re.IGNORECASE)
+_BRACES = regex(r"\{([^{}]*)\}")
+_FIELD = regex(r"[A-Za-z_][A-Za-z0-9_]*")
+_SCHEME = regex(r"(Bearer|Token|Bot|Key|ApiKey) +\S", re.IGNORECASE)
 _BASIC = AuthTemplate("header", "Authorization", ("Basic ", AuthField("username:password", basic=True)))
 _BEARER = AuthTemplate("header", "Authorization", ("Bearer ", AuthField("access_token")))
 _OF_OAUTH = frozenset({"grant", "authorize_url", "token_url", "client_auth"})

@@ -1,6 +1,5 @@
 """`definitions`: the jq `def`s that all expressions of a skill may use."""
 
-import re
 from collections.abc import Callable, Sequence
 
 from agentos_runtime.diagnostics import Position
@@ -9,14 +8,15 @@ from agentos_runtime.manifest.mentions import named_fields
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.result import ExpressionCheck
 from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.regexes import regex
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
-_CALL = re.compile(r"(?<![\w.$@])[A-Za-z_]\w*")
+_WORD = regex(r"[A-Za-z_]\w*")
+_CALL = regex(r"(?<![\w.$@])[A-Za-z_]\w*")
 """A word that may call a definition: no field, variable or format."""
-_STRING_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|#[^\n]*')
-_TOKEN = re.compile(r"(?<![\w.$])def\s+([A-Za-z_]\w*)\s*(\([^)]*\))?|[()\[\]{};]")
+_STRING_OR_COMMENT = regex(r'"(?:[^"\\]|\\.)*"|#[^\n]*')
+_TOKEN = regex(r"(?<![\w.$])def\s+([A-Za-z_]\w*)\s*(\([^)]*\))?|[()\[\]{};]")
 _OPENING, _CLOSING = "([{", ")]}"
-_HEAD = re.compile(r"([A-Za-z_]\w*)\s*(\(\s*\$?[A-Za-z_]\w*(?:\s*;\s*\$?[A-Za-z_]\w*)*\s*\))?")
+_HEAD = regex(r"([A-Za-z_]\w*)\s*(\(\s*\$?[A-Za-z_]\w*(?:\s*;\s*\$?[A-Za-z_]\w*)*\s*\))?")
 
 
 @dataclass(frozen=True, slots=True)

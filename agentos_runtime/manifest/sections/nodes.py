@@ -1,6 +1,5 @@
 """Request values: literal, template, path or jq, decided once, when the file is loaded."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -14,9 +13,10 @@ from agentos_runtime.manifest.sections.expressions import mentions, read_express
 from agentos_runtime.manifest.sections.reading import Scope
 from agentos_runtime.manifest.sections.urls import template_parts
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Scalar, Sequence
+from agentos_runtime.regexes import regex
 
-_ONE_NAME = re.compile(r"\{\{?\s*[\w.]+\s*\}?\}")
-_COMPUTES_TIME = re.compile(r"now\s*[|+*/-]")
+_ONE_NAME = regex(r"\{\{?\s*[\w.]+\s*\}?\}")
+_COMPUTES_TIME = regex(r"now\s*[|+*/-]")
 """In a dialect's file; in ours it is text, and warned of."""
 _YAML_1_1_BOOLEANS = frozenset({"yes", "no", "on", "off", "y", "n"})
 

@@ -11,15 +11,16 @@ from agentos_runtime.manifest.model import Jq, Literal, TemplateParam, UrlTempla
 from agentos_runtime.manifest.sections.expressions import auth_fields
 from agentos_runtime.manifest.sections.reading import Scope
 from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.regexes import regex
 from agentos_runtime.suggest import suggest
 
-_OTHER_FORM = re.compile(r"(?:curl\s|(?P<method>get|post|put|patch|delete|head)\s+(?=[/h]))", re.IGNORECASE)
+_OTHER_FORM = regex(r"(?:curl\s|(?P<method>get|post|put|patch|delete|head)\s+(?=[/h]))", re.IGNORECASE)
 """A request line, or a command."""
-_NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).?")
-_BRACES = re.compile(r"\{([^{}]*)\}")
-_PARAM = re.compile(r"(\+?)([A-Za-z_][A-Za-z0-9_]*)")
-_LITERAL_ORIGIN = re.compile(r'[\s(]*"https?://[^"\\/?#\s@{}]+[/?"]')
-_LITERAL_PATH = re.compile(r'[\s(]*"/')
+_NO_ESCAPE = regex(r"%(?![0-9A-Fa-f]{2}).?")
+_BRACES = regex(r"\{([^{}]*)\}")
+_PARAM = regex(r"(\+?)([A-Za-z_][A-Za-z0-9_]*)")
+_LITERAL_ORIGIN = regex(r'[\s(]*"https?://[^"\\/?#\s@{}]+[/?"]')
+_LITERAL_PATH = regex(r'[\s(]*"/')
 Url = Literal | UrlTemplate | Jq
 
 

@@ -7,7 +7,6 @@ are text, keys are text. Tags, merge keys, second documents and duplicate keys a
 """
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import Any, ClassVar, TypeAlias
@@ -20,6 +19,7 @@ from agentos_runtime.manifest.mistakes.quoting import badly_quoted
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.yaml.messages import explain
 from agentos_runtime.manifest.yaml.values import Document, Entries, Key, Scalar, Sequence, Value, join
+from agentos_runtime.regexes import regex
 
 MAX_CHARACTERS = 512 * 1024
 MAX_DEPTH = 64
@@ -33,10 +33,10 @@ Event: TypeAlias = Any
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OPENING = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
 _CLOSING = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_NUMBER = regex(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _WORDS: Mapping[str, Json] = {"true": True, "false": False, "null": None, "~": None, "": None}
-_ANCHOR = re.compile(r"&\S+\s*")
-_UNPRINTABLE = re.compile(
+_ANCHOR = regex(r"&\S+\s*")
+_UNPRINTABLE = regex(
     "[^\\t\\n\\x20-\\x7e\\xa0-\\u2027\\u202a-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd\\U00010000-\\U0010ffff]"
 )
 

@@ -1,6 +1,5 @@
 """Whether everything is in order: settings and their sources, files, workers, skills, keys."""
 
-import importlib.metadata
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -9,6 +8,7 @@ from typing import Any
 from agentos_runtime.config.settings import Settings, SettingsError
 from agentos_runtime.errors import InternalError, ReplyMismatch
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.jq.installed import find_jq, version_of
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth
 from agentos_runtime.manifest.variables import variables
@@ -145,7 +145,7 @@ async def _of_runtime(
     found: list[Finding] = []
     try:
         async with opening as runtime:
-            found.append(Finding("workers", "fine", f"jq {importlib.metadata.version('jq')} in sealed processes"))
+            found.append(Finding("workers", "fine", f"jq {version_of(find_jq())} in sealed processes"))
             mismatches, trouble = await _of_ledger(runtime)
             found.append(Finding("activity", "wrong" if trouble else "fine", trouble or "recorded"))
             found += _of_skills(runtime, operator)

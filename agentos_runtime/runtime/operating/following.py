@@ -1,12 +1,12 @@
 """Rows of the ledger as they begin, change and end: those of this process at once, others' within a second."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 from agentos_runtime.runtime.ports import Ledger
 from agentos_runtime.storage.activity.queries import LARGEST_LIMIT
 from agentos_runtime.storage.activity.sight import Sight
@@ -18,7 +18,7 @@ AT_MOST_EVERY = 0.03
 _OPEN = ("started", "waiting")
 _CHANGING = ("outcome", "code", "model")
 """Filters over what a row has only later: looked at here, so that no change is missed."""
-_RESUME = re.compile(r"([0-9]{1,18})(?:;([0-9]{1,18}(?:,[0-9]{1,18})*))?")
+_RESUME = regex(r"([0-9]{1,18})(?:;([0-9]{1,18}(?:,[0-9]{1,18})*))?")
 _MOST_OPEN = 1_000
 _NO_ROW = 2**62
 """After it is none: a question that only looks whether the filters can be read."""

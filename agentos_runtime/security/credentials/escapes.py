@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from html.entities import html5
 from typing import NamedTuple
 
+from agentos_runtime.regexes import regex
+
 INTRODUCERS = b"%\\&"
 """What every escape begins with."""
 LONGEST = 34
@@ -134,8 +136,8 @@ _ESCAPES = rb"""
     | (?P<hexadecimal>&\#[Xx][0-9A-Fa-f]{1,8};)
     | (?P<named>&[A-Za-z][A-Za-z0-9]{1,31};)
 """
-_ESCAPE = re.compile(_ESCAPES, re.VERBOSE)
-_SURE = re.compile(_ESCAPES.replace(rb"[!-/:-@\[-`{-~]", rb"[\"'/\\+_-]"), re.VERBOSE)
+_ESCAPE = regex(_ESCAPES, re.VERBOSE)
+_SURE = regex(_ESCAPES.replace(rb"[!-/:-@\[-`{-~]", rb"[\"'/\\+_-]"), re.VERBOSE)
 """Without the backslash before what begins an escape: there it is a text's own more likely."""
 _BEGINNINGS = rb"""
     %(?:[0-9A-Fa-f]|[Uu][0-9A-Fa-f]{0,3})?
@@ -144,5 +146,5 @@ _BEGINNINGS = rb"""
         | u[Dd][89ABab][0-9A-Fa-f]{2}(?:\\(?:u(?:[Dd](?:[C-Fc-f][0-9A-Fa-f]?)?)?)?)?)?
     | &(?:\#(?:[0-9]{0,9}|[Xx][0-9A-Fa-f]{0,8}))?
 """
-_BEGUN = re.compile(_BEGINNINGS, re.VERBOSE)
-_UNFINISHED = re.compile(rb"(?:" + _BEGINNINGS + rb" | &[A-Za-z][A-Za-z0-9]{0,31})\Z", re.VERBOSE)
+_BEGUN = regex(_BEGINNINGS, re.VERBOSE)
+_UNFINISHED = regex(rb"(?:" + _BEGINNINGS + rb" | &[A-Za-z][A-Za-z0-9]{0,31})\Z", re.VERBOSE)

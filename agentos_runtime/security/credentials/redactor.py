@@ -1,10 +1,10 @@
 """Takes the secrets of a call out of everything that comes back, in every form an upstream may echo them."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.regexes import regex
 from agentos_runtime.security.credentials.search import Place, SecretSearch
 from agentos_runtime.security.credentials.secret import Credential, Secret
 
@@ -260,7 +260,7 @@ def _spellings(text: str) -> Iterator[str]:
     yield from (way for way in written if len(way) >= SHORTEST)
 
 
-_DIGITS = re.compile("[0-9]+")
+_DIGITS = regex("[0-9]+")
 NO_SECRETS = Redactor(())
 """Where nothing is to be hidden yet."""
 _BETWEEN = "\0"

@@ -14,6 +14,7 @@ from string import ascii_lowercase, ascii_uppercase, digits
 from typing import NamedTuple
 
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.regexes import regex
 from agentos_runtime.security.credentials.automaton import EscapedWords
 from agentos_runtime.security.credentials.escapes import (
     INTRODUCERS,
@@ -312,5 +313,5 @@ _FILLING = b"AAAA"
 """Between two runs that are decoded together; becomes NUL bytes."""
 _LINES = _lines_of(_DIGITS)
 _LINE = _Runs(_DIGITS, SHORTEST_LINE)
-_LINE_END = re.compile(rb"\s+")
+_LINE_END = regex(rb"\s+")
 _NOWHERE = 1 << 62

@@ -8,13 +8,14 @@ from agentos_runtime.calls.failures import http_failure
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, JsonTextError
+from agentos_runtime.regexes import regex
 from agentos_runtime.security.credentials.secret import Secret
 
 LARGEST_ANSWER = 1024 * 1024
 LONGEST_REASON = 300
 LONGEST_LIFE = 10 * 365 * 86400.0
 """Seconds; a longer time is read as this."""
-_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
+_SECONDS = regex(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
 
 
 class TokenAnswerError(ValueError):

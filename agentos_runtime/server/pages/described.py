@@ -5,25 +5,13 @@ from typing import get_args
 from starlette.requests import Request
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
-from agentos_runtime.frozen import dataclass
 from agentos_runtime.openapi.document import Asked, document
 from agentos_runtime.openapi.operations import Version
 from agentos_runtime.server.documents import Documents
 from agentos_runtime.server.messages import Response, admitted
 from agentos_runtime.server.opening import Opening
+from agentos_runtime.server.pages.reached import Reached
 from agentos_runtime.server.paths import variable
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """How the server is reached."""
-
-    public_url: str | None = None
-    """The url that callers use; None = as each request says."""
-    needs_token: bool = False
-    """Whether every call needs a token."""
-    open_figures: bool = False
-    """Whether programs of this machine read figures without one."""
 
 
 class Described:

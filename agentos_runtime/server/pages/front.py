@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from starlette.requests import Request
@@ -13,8 +12,9 @@ from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.server.messages import Admitted, Response, admitted
 from agentos_runtime.server.opening import Opening
-from agentos_runtime.server.pages.described import Reached
 from agentos_runtime.server.pages.first_call import first_call
+from agentos_runtime.server.pages.reached import Reached
+from agentos_runtime.server.pages.without_token import CONTENT_TYPES, HTML
 from agentos_runtime.version import __version__
 from agentos_runtime.visible import visible
 
@@ -64,7 +64,7 @@ class Pages:
             return self._file("locked.html") if browser else _text(f"AgentOS\n\n{LOCKED}\n")
         front = await self._front(admission)
         if browser:
-            return Response(as_html(front).encode(), content_type=_HTML, headers=_PAGE)
+            return Response(as_html(front).encode(), content_type=HTML, headers=_PAGE)
         return _text(as_text(front))
 
     async def docs(self, request: Request) -> Response:
@@ -137,16 +137,6 @@ def _text(text: str) -> Response:
 
 
 STATIC = Path(__file__).parent / "static"
-_HTML = b"text/html; charset=utf-8"
-CONTENT_TYPES: Mapping[str, bytes] = MappingProxyType(
-    {
-        "docs.html": _HTML,
-        "locked.html": _HTML,
-        "docs.js": b"text/javascript; charset=utf-8",
-        "locked.js": b"text/javascript; charset=utf-8",
-        "pages.css": b"text/css; charset=utf-8",
-    }
-)
 _PAGE = (
     (
         b"content-security-policy",

@@ -1,11 +1,11 @@
 """Web pages of other origins that the operator lets call (`AGENTOS_ORIGINS`), and what browsers are told for it."""
 
-import re
 from collections.abc import Mapping
 
 from starlette.types import Message, Scope, Send
 
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.regexes import regex
 from agentos_runtime.server.messages import Headers, Response
 
 CONSOLE = "/console"
@@ -15,7 +15,7 @@ _EXPOSED = (
     b"X-More-Rows, X-Request-Id, X-Simulated"
 )
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
-_HEADER_NAMES = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*")
+_HEADER_NAMES = regex(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*")
 _LONGEST_NAMES = 2000
 
 

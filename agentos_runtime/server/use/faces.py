@@ -6,8 +6,9 @@ from starlette.types import Receive, Scope, Send
 
 from agentos_runtime.errors import AgentOSError, MethodNotAllowed, ModelNotFound, NotFound
 from agentos_runtime.jsontext import Json
-from agentos_runtime.proxy.faces import MODELS, Faces, FaceSettings
+from agentos_runtime.proxy.faces import MODELS, Faces
 from agentos_runtime.proxy.service import Asked
+from agentos_runtime.proxy.settings import FaceSettings
 from agentos_runtime.server.messages import Response, admitted, error_response, json_response
 from agentos_runtime.server.use.route import Passing, agent_name, headers_of, trace_of, waiting_id_of
 from agentos_runtime.server.use.shapes import FACES, shape_of, wire_at

@@ -1,7 +1,6 @@
 """An exchange goes out to its client as it comes."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable
 from typing import TypeAlias
 
@@ -11,11 +10,12 @@ from agentos_runtime.calls.call import Timings
 from agentos_runtime.errors import AgentOSError, ShuttingDown
 from agentos_runtime.proxy.exchange import Exchange
 from agentos_runtime.proxy.wires import Wire, error_event
+from agentos_runtime.regexes import regex
 from agentos_runtime.server.connections.at_once import write_at_once
 from agentos_runtime.server.messages import Headers, simulated
 from agentos_runtime.server.open_calls import STOPPING, OpenCall
 
-_CONTENT_TYPE = re.compile(
+_CONTENT_TYPE = regex(
     rb"[\w.+-]+/[\w.+-]+(?:[ \t]*;[ \t]*[\w.+-]+=(?:[\w.:+/'-]+|\"[^\"\x00-\x1f\x7f-\xff]*\"))*;?"
 )
 _BODILESS = frozenset({204, 304})

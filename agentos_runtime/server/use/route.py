@@ -11,6 +11,7 @@ from agentos_runtime.errors import AgentOSError, MethodNotAllowed, ShuttingDown
 from agentos_runtime.mcp.face import agent_of
 from agentos_runtime.proxy.service import METHODS, Asked, Proxy
 from agentos_runtime.proxy.targets import Targets
+from agentos_runtime.regexes import regex
 from agentos_runtime.security.agents import ANONYMOUS
 from agentos_runtime.server.body import ClientGone
 from agentos_runtime.server.messages import Admitted, admitted, error_response
@@ -20,8 +21,8 @@ from agentos_runtime.server.ports import Runtime
 from agentos_runtime.server.use.passing import pass_on
 from agentos_runtime.server.use.shapes import USE, shape_of, wire_at
 
-_ID = re.compile(r"[a-z][a-z0-9-]*")
-_PRODUCT = re.compile(rb"([!-.0-~]{1,64})(?:[/ ].*)?", re.DOTALL)
+_ID = regex(r"[a-z][a-z0-9-]*")
+_PRODUCT = regex(rb"([!-.0-~]{1,64})(?:[/ ].*)?", re.DOTALL)
 """The first product of a User-Agent (RFC 9110, 10.1.5)."""
 
 

@@ -4,12 +4,12 @@ Sources come from strangers. Nothing here touches a disk: paths are texts that a
 """
 
 import posixpath
-import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.regexes import regex
 from agentos_runtime.skills.files import MOST_BYTES, SKILL_FILES
 from agentos_runtime.visible import visible
 
@@ -23,7 +23,7 @@ MOST_OF_SKILL = 32 * 1024 * 1024
 DEEPEST = 32
 LONGEST_NAME = 255
 LONGEST_PATH = 1_000
-_DRIVE = re.compile(r"[A-Za-z]:")
+_DRIVE = regex(r"[A-Za-z]:")
 
 
 class NotAdded(ValueError):

@@ -5,7 +5,6 @@ program of the repository; what it may write is bounded, and so is its time.
 """
 
 import os
-import re
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,14 +13,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.regexes import regex
 from agentos_runtime.skills.sources.listing import Listing, NotAdded
 
 SECONDS = 180.0
 """For all of one command of git."""
 MOST_BLOCKS = 1024 * 1024
 """Of 512 bytes, in one file that git writes: 512 MB."""
-COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-REVISION = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/-]{0,200}")
+COMMIT = regex(r"[0-9a-f]{40}|[0-9a-f]{64}")
+REVISION = regex(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/-]{0,200}")
 _LINK, _MODULE = "120000", "160000"
 _OPTIONS = (
     "core.hooksPath=/dev/null",

@@ -12,6 +12,7 @@ from agentos_runtime.importers.api import ImportProblem
 from agentos_runtime.importers.samples.secrets import is_credential
 from agentos_runtime.manifest.addresses import is_private_host
 from agentos_runtime.manifest.secrets.shapes import find_secrets
+from agentos_runtime.regexes import regex
 from agentos_runtime.skills.descriptions import download
 from agentos_runtime.skills.files import SkillFolder
 from agentos_runtime.skills.sources.archives import is_archive, read_archive
@@ -19,8 +20,8 @@ from agentos_runtime.skills.sources.folders import read_folder, read_single, sin
 from agentos_runtime.skills.sources.listing import MOST_UNPACKED, Listing, NotAdded
 from agentos_runtime.skills.sources.repositories import COMMIT, REVISION, open_repository
 
-_SSH = re.compile(r"(?:ssh://)?git@[A-Za-z0-9.-]+(?::\d+)?[:/][\w./~-]+")
-_PAGE = re.compile(r"https://github\.com/([\w.-]+)/([\w.-]+)/(blob|tree)/([^/]+)/?(.*)")
+_SSH = regex(r"(?:ssh://)?git@[A-Za-z0-9.-]+(?::\d+)?[:/][\w./~-]+")
+_PAGE = regex(r"https://github\.com/([\w.-]+)/([\w.-]+)/(blob|tree)/([^/]+)/?(.*)")
 _ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
 
 

@@ -1,12 +1,12 @@
 """The filters of questions about rows, as SQL."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.regexes import regex
 from agentos_runtime.storage.activity.sight import EVERYTHING, Sight
 from agentos_runtime.storage.activity.tallies import DIMENSIONS
 
@@ -16,7 +16,7 @@ OF_SUMS = ("agent", "skill", "utility", "model")
 OF_ROWS = ("outcome", "code", "request_id")
 
 _UNITS = MappingProxyType({"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800})
-_DURATION = re.compile(r"([0-9]{1,9})([smhdw])")
+_DURATION = regex(r"([0-9]{1,9})([smhdw])")
 
 
 @dataclass(frozen=True, slots=True)

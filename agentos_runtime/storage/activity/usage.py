@@ -3,8 +3,7 @@
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, cast
 
 from agentos_runtime.errors import ParamProblem
 from agentos_runtime.frozen import dataclass
@@ -22,6 +21,9 @@ from agentos_runtime.storage.activity.tallies import (
 )
 from agentos_runtime.storage.activity.zones import day_sql, day_text, zone_named
 
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
 GROUPS = ("day", *OF_SUMS)
 UTC_ZONE = "UTC"
 _SUMMED = ", ".join(SUMS)
@@ -38,7 +40,7 @@ class Wanted:
     """What is kept apart, whose days, and whether durations are wanted."""
 
     groups: tuple[str, ...]
-    zone: ZoneInfo
+    zone: "ZoneInfo"
     latency: bool
 
     @property
@@ -60,7 +62,7 @@ class Wanted:
         if filters.get("latency", "false") not in ("true", "false"):
             problems.append(ParamProblem("latency", "must be true or false"))
         known = tuple(name for name in dict.fromkeys(names) if name in GROUPS)
-        return cls(known, zone or ZoneInfo(UTC_ZONE), filters.get("latency") == "true")
+        return cls(known, cast("ZoneInfo", zone or zone_named(UTC_ZONE)), filters.get("latency") == "true")
 
 
 def added_up(connection: sqlite3.Connection, asked: Conditions, wanted: Wanted) -> list[dict[str, Any]]:

@@ -2,21 +2,28 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 DAY = 86_400_000
 """Milliseconds of most days."""
+_ZONES = "zoneinfo"
+"""Loaded where days are asked for."""
 
 
-def zone_named(name: str) -> ZoneInfo | None:
+def zone_named(name: str) -> "ZoneInfo | None":
     """None for a name that this system does not know."""
     try:
-        return ZoneInfo(name)
+        found: ZoneInfo = import_module(_ZONES).ZoneInfo(name)
     except (ValueError, OSError, LookupError):  # a path out of the database, no file, no such zone
         return None
+    return found
 
 
-def day_sql(zone: ZoneInfo, first: int, last: int) -> str:
+def day_sql(zone: "ZoneInfo", first: int, last: int) -> str:
     """SQL for the local day of `started_at`, as days since 1970; exact between two moments (milliseconds)."""
     *changes, (_, final) = _offsets(zone, first, last)
     cases = "".join(f" WHEN started_at < {until} THEN {offset}" for until, offset in changes)
@@ -29,7 +36,7 @@ def day_text(day: int) -> str:
     return (date(1970, 1, 1) + timedelta(days=day)).isoformat()
 
 
-def _offsets(zone: ZoneInfo, first: int, last: int) -> Iterator[tuple[int, int]]:
+def _offsets(zone: "ZoneInfo", first: int, last: int) -> Iterator[tuple[int, int]]:
     """Until when the clock is how far ahead of UTC, in milliseconds; the last holds for ever."""
     at = first // DAY * DAY - DAY
     while at < last:
@@ -40,7 +47,7 @@ def _offsets(zone: ZoneInfo, first: int, last: int) -> Iterator[tuple[int, int]]
     yield at, _offset(zone, at)
 
 
-def _change(zone: ZoneInfo, low: int, high: int, before: int) -> int:
+def _change(zone: "ZoneInfo", low: int, high: int, before: int) -> int:
     """The millisecond at which the clock is set."""
     while high - low > 1:
         middle = (low + high) // 2
@@ -48,7 +55,7 @@ def _change(zone: ZoneInfo, low: int, high: int, before: int) -> int:
     return high
 
 
-def _offset(zone: ZoneInfo, moment: int) -> int:
+def _offset(zone: "ZoneInfo", moment: int) -> int:
     offset = datetime.fromtimestamp(moment / 1000, UTC).astimezone(zone).utcoffset()
     assert offset is not None
     return round(offset.total_seconds() * 1000)

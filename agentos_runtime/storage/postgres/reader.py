@@ -8,6 +8,7 @@ from typing import Any
 
 from agentos_runtime.errors import DatabaseUnavailable, InternalError, ParamProblem
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 from agentos_runtime.storage.activity.conditions import Conditions, read_conditions, refuse
 from agentos_runtime.storage.activity.queries import DEFAULT_LIMIT, LARGEST_LIMIT, shown, whole_number
 from agentos_runtime.storage.activity.rows import BEGUN, CLOSING
@@ -34,7 +35,7 @@ _LATENCY = "".join(
     f" AS p{part}_ms"
     for part in (50, 95)
 )
-_SINCE, _UNTIL = re.compile(r"started_at >= \?"), re.compile(r"started_at < \?")
+_SINCE, _UNTIL = regex(r"started_at >= \?"), regex(r"started_at < \?")
 
 
 class SharedReader:

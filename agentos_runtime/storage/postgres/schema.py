@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.regexes import regex
 from agentos_runtime.storage.postgres.driver import SCHEMA, Refused
 from agentos_runtime.storage.postgres.side import SideConnection
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble
@@ -27,7 +28,7 @@ CREATE TABLE IF NOT EXISTS migration (
 );
 ALTER TABLE migration ADD COLUMN IF NOT EXISTS works_from integer;
 """
-_WORKS_FROM = re.compile(r"^-- Works with programs from (\d{4}) on\.$", re.MULTILINE)
+_WORKS_FROM = regex(r"^-- Works with programs from (\d{4}) on\.$", re.MULTILINE)
 
 
 class WrongSchema(DatabaseTrouble):

@@ -4,19 +4,19 @@ For what a person does now and then (a token made, an approval, a page looked at
 """
 
 import asyncio
-import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from decimal import Decimal
 from typing import Any
 
+from agentos_runtime.regexes import regex
 from agentos_runtime.storage.postgres.driver import ANSWER_WITHIN, Address, Connection
 from agentos_runtime.storage.sqlite.files import DatabaseAway
 
 TURN_WITHIN = 30.0
 """Seconds for which a turn is waited for."""
-_MARK = re.compile(r"\?")
+_MARK = regex(r"\?")
 
 
 class Cursor:

@@ -1,15 +1,15 @@
 """Texts that stand for something else, for compiled code: base64, and numbers."""
 
-import re
 from base64 import b64decode, b64encode
 
 from agentos_runtime.jq.compiled.errors import Beyond, JqError
 from agentos_runtime.jq.compiled.functions.meter import Meter
 from agentos_runtime.jq.compiled.functions.texts import as_text
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 
-_NUMBER = re.compile(r"-?[1-9][0-9]{0,14}|0")
-_WITH_POINT = re.compile(r"-?(?:0|[1-9][0-9]{0,6})\.[0-9]{0,6}[1-9]")
+_NUMBER = regex(r"-?[1-9][0-9]{0,14}|0")
+_WITH_POINT = regex(r"-?(?:0|[1-9][0-9]{0,6})\.[0-9]{0,6}[1-9]")
 """Those that jq writes as they were read."""
 
 

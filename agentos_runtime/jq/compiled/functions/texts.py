@@ -1,6 +1,5 @@
 """What jq does with texts, for compiled code: each function charges the size that it touches."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote
 
@@ -8,11 +7,12 @@ from agentos_runtime.jq.compiled.errors import Beyond, JqError
 from agentos_runtime.jq.compiled.functions.meter import Meter
 from agentos_runtime.jq.compiled.functions.values import DEEPEST, TINY, equal
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
+from agentos_runtime.regexes import regex
 
 _SPACE = " \t\n\v\f\r"
-_ODD = re.compile(r"-0(?![.0-9])|\\u[dD]")
+_ODD = regex(r"-0(?![.0-9])|\\u[dD]")
 """A negative zero and surrogates."""
-_LONG = re.compile(r"[0-9.]{16}")
+_LONG = regex(r"[0-9.]{16}")
 _LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(65, 91)})
 _UPPER = str.maketrans({chr(code + 32): chr(code) for code in range(65, 91)})
 

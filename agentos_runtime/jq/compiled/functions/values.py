@@ -5,7 +5,6 @@ never changed; what is made may share parts with what it was made of.
 """
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from operator import is_
 from typing import Any
@@ -13,12 +12,13 @@ from typing import Any
 from agentos_runtime.jq.compiled.errors import Beyond, JqError
 from agentos_runtime.jq.compiled.functions.meter import Meter
 from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 
 LARGEST = 1 << 53
 """Doubles keep every integer below it."""
 DEEPEST = 150
 """Arrays and objects inside each other; jq and Python have limits further up."""
-TINY = re.compile(r"[eE]-[0-9]{3}")
+TINY = regex(r"[eE]-[0-9]{3}")
 """In a text with a number that may be so small that a double keeps few of its digits, or none: jq compares numbers
 as they were written."""
 _LARGEST_WHOLE = 1e15

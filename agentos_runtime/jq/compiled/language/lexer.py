@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.compiled.errors import Unsupported
+from agentos_runtime.regexes import regex
 
 Kind: TypeAlias = Literal["number", "string", "field", "variable", "name", "format", "sign", "end"]
 
@@ -19,7 +20,7 @@ class Token:
     parts: "tuple[str | tuple[Token, ...], ...]" = ()
 
 
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"""
     (?P<space>[ \t\r\n]+|\#[^\n]*)
     | (?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
@@ -50,8 +51,8 @@ _ESCAPES: Mapping[str, str] = {
     "r": "\r",
     "t": "\t",
 }
-_PLAIN = re.compile(r'[^"\\]+')
-_HEX = re.compile(r"[0-9a-fA-F]{4}")
+_PLAIN = regex(r'[^"\\]+')
+_HEX = regex(r"[0-9a-fA-F]{4}")
 _LARGEST = 1 << 16
 """Characters; what is larger takes too long to compile."""
 _DEEPEST = 20

@@ -13,17 +13,18 @@ from agentos_runtime.manifest.dialects.placeholders import NotCarried, filled, u
 from agentos_runtime.manifest.dialects.tree import entries, text, under
 from agentos_runtime.manifest.model import KEEPS_PATH, Argument, Local
 from agentos_runtime.manifest.yaml.values import Cursor, Value
+from agentos_runtime.regexes import regex
 
 KEYS = frozenset(
     {"binary", "args", "args_string", "stdin", "timeout", "working_dir", "response", "env", "description"}
 )
-_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
-_NUMBER = re.compile(r"params\.(\w+)(?:\s*\|\s*default:\s*-?\d+(?:\.\d+)?)?")
+_PLACEHOLDER = regex(r"\{\{\s*([^{}]*?)\s*\}\}")
+_NUMBER = regex(r"params\.(\w+)(?:\s*\|\s*default:\s*-?\d+(?:\.\d+)?)?")
 _SEES = r"(?<![\w/:)\]])\.(?:params|settings{more})\b"
 _SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ksh"})
-_LOGIN = re.compile(r"-[a-z]*l[a-z]*|--login")
-_NAME = re.compile(r"[A-Za-z_]\w*")
-_TEXTS = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_LOGIN = regex(r"-[a-z]*l[a-z]*|--login")
+_NAME = regex(r"[A-Za-z_]\w*")
+_TEXTS = regex(r'"((?:[^"\\]|\\.)*)"')
 _TEXT = 'if . == null then "" elif type == "string" then . else tojson end'
 Pairs = dict[str, "Cursor | Value"]
 

@@ -7,12 +7,13 @@ from agentos_runtime.jsontext import parse
 from agentos_runtime.manifest.dialects.placeholders import NotCarried
 from agentos_runtime.manifest.model import DatabasePath, PathPart, PathText
 from agentos_runtime.manifest.yaml.values import Cursor, Entries
+from agentos_runtime.regexes import regex
 
 _PLATFORMS: Mapping[str, str] = {"macos": "macos", "darwin": "macos", "linux": "linux"}
-_MUSTACHE = re.compile(r"\{\{\s*(params|settings)\.(\w+)\s*\}\}")
+_MUSTACHE = regex(r"\{\{\s*(params|settings)\.(\w+)\s*\}\}")
 _NAMED = r"\(?\s*\.(params|settings)\.(\w+)\s*(?:\|\s*tostring\s*)?\)?"
-_TERM = re.compile(rf'\s*(?:("(?:[^"\\]|\\.)*")|{_NAMED})\s*(\+|\Z)')
-_INSIDE = re.compile(rf"\\\({_NAMED}\)")
+_TERM = regex(rf'\s*(?:("(?:[^"\\]|\\.)*")|{_NAMED})\s*(\+|\Z)')
+_INSIDE = regex(rf"\\\({_NAMED}\)")
 
 
 def database_of(cursor: Cursor) -> DatabasePath:

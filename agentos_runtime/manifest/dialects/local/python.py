@@ -1,14 +1,13 @@
 """`python` of a callable: a function of a module beside the skill's file."""
 
-import re
-
 from agentos_runtime.manifest.dialects.placeholders import NotCarried, filled, under_key
 from agentos_runtime.manifest.dialects.tree import text
 from agentos_runtime.manifest.model import Local
 from agentos_runtime.manifest.yaml.values import Cursor, Value
+from agentos_runtime.regexes import regex
 
 KEYS = frozenset({"module", "function", "args", "params", "timeout", "response"})
-_MODULE = re.compile(r"(?:\./)?((?:[\w-]+/)*[\w-]+)(?:\.py)?")
+_MODULE = regex(r"(?:\./)?((?:[\w-]+/)*[\w-]+)(?:\.py)?")
 Pairs = dict[str, "Cursor | Value"]
 
 

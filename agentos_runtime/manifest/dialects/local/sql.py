@@ -8,14 +8,15 @@ from agentos_runtime.manifest.dialects.placeholders import NotCarried, filled, u
 from agentos_runtime.manifest.dialects.tree import entries, text
 from agentos_runtime.manifest.model import Local
 from agentos_runtime.manifest.yaml.values import Cursor, Value
+from agentos_runtime.regexes import regex
 
 KEYS = frozenset({"query", "database", "attach", "params", "response", "write", "timeout", "format"})
-_TOKENS = re.compile(
+_TOKENS = regex(
     r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)"
     r"|(?P<bound>[:@$]\w+)|(?P<question>\?\d*)",
     re.DOTALL,
 )
-_WRITES = re.compile(
+_WRITES = regex(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:insert|update|delete|replace|create|drop|alter)\b", re.IGNORECASE | re.DOTALL
 )
 Pairs = dict[str, "Cursor | Value"]

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.dialects.local.shell.script import Word
+from agentos_runtime.regexes import regex
 
 _BY_FLAG: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("bash", "sh", "zsh", "dash", "ksh", "fish", "rbash"), ("c",)),
@@ -46,7 +47,7 @@ _STARTS: Mapping[str, str] = {
 _HOLDS = frozenset({"find", "fd", "git", "docker", "podman", "kubectl", "tar", "rsync"})
 """Programs among whose words another may stand, with its own."""
 _EXECUTES = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
-_RUNS_VALUE = re.compile(
+_RUNS_VALUE = regex(
     r"--(?:exec(?:-[a-z-]+)?|rsh|(?:use-)?compress-program|to-command|checkpoint-action|pager|editor|upload-pack"
     r"|receive-pack|open-files-in-pager|config(?:-env)?|config-locations?|rsync-path|post-process|shell)(?:=|\Z)"
 )
@@ -55,7 +56,7 @@ _RUNS_SHORT: Mapping[str, str] = {
     "git": "cO", "rsync": "e", "man": "P", "tar": "IF", "curl": "K", "wget": "e", "less": "k", "fd": "xX",
     "scp": "oS",
 }  # fmt: skip
-_NO_PROGRAM = re.compile(r"-.*|\d+(\.\d+)?[smhd]?|[A-Za-z_]\w*=.*")
+_NO_PROGRAM = regex(r"-.*|\d+(\.\d+)?[smhd]?|[A-Za-z_]\w*=.*")
 
 
 @dataclass(frozen=True, slots=True)

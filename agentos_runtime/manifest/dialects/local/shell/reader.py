@@ -12,12 +12,13 @@ from agentos_runtime.manifest.dialects.local.shell.script import (
     Word,
 )
 from agentos_runtime.manifest.dialects.local.shell.words import Put, Words
+from agentos_runtime.regexes import regex
 
-_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\[[^\]\n]*\])?\+?=")
+_ASSIGNMENT = regex(r"([A-Za-z_]\w*)(\[[^\]\n]*\])?\+?=")
 _RESERVED = frozenset(
     {"if", "then", "elif", "else", "fi", "while", "until", "do", "done", "esac", "!", "time", "{", "}", "in"}
 )
-_REDIRECT = re.compile(r"(?:\d+|&)?(<<<|<<-|<<|<>|<&|>>|>&|>\||<|>)")
+_REDIRECT = regex(r"(?:\d+|&)?(<<<|<<-|<<|<>|<&|>>|>&|>\||<|>)")
 
 
 class Reader(Words):

@@ -3,18 +3,18 @@
 What is not understood raises NotUnderstood, and the script is not run when a param stands in it.
 """
 
-import re
 from dataclasses import field
 from typing import Literal as Choice
 
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.regexes import regex
 
 OPEN, CLOSE = "\ue000", "\ue001"
 """Around the number of a placeholder that was taken out of the script."""
-PLACEHOLDER = re.compile(f"{OPEN}(\\d+){CLOSE}")
+PLACEHOLDER = regex(f"{OPEN}(\\d+){CLOSE}")
 META = frozenset(" \t\n;&|()<>")
 """What ends a word."""
-NAME = re.compile(r"[A-Za-z_]\w*")
+NAME = regex(r"[A-Za-z_]\w*")
 Quoting = Choice["bare", "double", "here"]
 
 

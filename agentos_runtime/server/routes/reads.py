@@ -1,4 +1,4 @@
-"""What can be looked at: health, skills, their icons."""
+"""What can be looked at: skills, their icons."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -6,12 +6,11 @@ from types import MappingProxyType
 
 from starlette.requests import Request
 
-from agentos_runtime.errors import NotFound, Overloaded, ShuttingDown
+from agentos_runtime.errors import NotFound
 from agentos_runtime.jsontext import Json
 from agentos_runtime.server.activity.routes import wants_all
 from agentos_runtime.server.documents import Documents, chosen
 from agentos_runtime.server.messages import Response, admitted, json_response
-from agentos_runtime.server.open_calls import STOPPING, OpenCalls
 from agentos_runtime.server.opening import Opening
 from agentos_runtime.server.paths import known_query, variable
 from agentos_runtime.server.ports import Catalog
@@ -22,18 +21,9 @@ from agentos_runtime.storage.file_threads import aside
 class Reads:
     """The endpoints that only look."""
 
-    def __init__(self, opening: Opening, calls: OpenCalls) -> None:
+    def __init__(self, opening: Opening) -> None:
         self._opening = opening
-        self._calls = calls
         self._documents = Documents()
-
-    async def health(self, request: Request) -> Response:
-        """The only one that does not wait for the runtime to open."""
-        if self._calls.stopping or self._calls.draining:
-            raise ShuttingDown(STOPPING, details={"status": "stopping"})
-        if self._opening.runtime is None:
-            raise Overloaded("The server is starting.", retry_after=1, details={"status": "starting"})
-        return json_response(self._opening.runtime.health())
 
     async def skills(self, request: Request) -> Response:
         runtime = await self._opening.wait()

@@ -1,0 +1,1 @@
+"""Everything that is answered but calls and health: loaded when it is first asked for."""
