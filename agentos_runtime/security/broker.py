@@ -155,8 +155,10 @@ class CredentialBroker:
 
     def allow_private(self, skill: Skill, origin: str) -> bool:
         """Whether a connection of this skill to `origin` may end at a private address; see `Authorization`."""
+        if not is_private(origin):  # what would open such an address is asked for only where it is private
+            return self._approvals.is_rewritten(origin)
         grants = (grant for grant in authority_of(skill).grants if grant.origin == origin)
-        asked = {grant for grant in grants if grant.placement == NETWORK or (grant.opens and is_private(origin))}
+        asked = {grant for grant in grants if grant.placement == NETWORK or grant.opens}
         stored = self._stored_grants(skill)
         try:
             covered = any(self._approvals.covers(skill, grant, stored) for grant in asked)

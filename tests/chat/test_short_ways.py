@@ -1,5 +1,6 @@
 """The short ways of the OpenRouter skill, which most calls take, give what its long ways give."""
 
+from functools import cache
 from typing import Any
 
 from hypothesis import given
@@ -12,6 +13,7 @@ from tests.chat.test_any_answer import FEW, arguments, envelope, having, objects
 from tests.recorded import exchanges
 
 
+@cache
 def of_skill(source: str) -> Program:
     skill = load("openrouter").skill
     assert skill is not None
@@ -19,8 +21,8 @@ def of_skill(source: str) -> Program:
 
 
 SHORT = ".body | .choices as $choices | try text_reply($choices) catch null"
-BOTH = of_skill(f". as $in | [({SHORT}), (.body | whole_reply($in.asked))]")
-MESSAGES = of_skill(
+BOTH = f". as $in | [({SHORT}), (.body | whole_reply($in.asked))]"
+MESSAGES = (
     "[provider_messages, (.system | system_message) + (with_sent_names | named_messages | map(provider_message))]"
 )
 finished = st.fixed_dictionaries(
@@ -58,7 +60,7 @@ def outputs(expressions: Expressions, program: Program, body: Any) -> Any:
 @FEW
 @given(plain | envelope("message"), st.none() | st.integers(1, 9))
 def test_a_reply_is_the_same_by_either_way(expressions: Expressions, answer: Any, limit: int | None) -> None:
-    both = outputs(expressions, BOTH, {"asked": {"max_tokens": limit}, "body": answer})
+    both = outputs(expressions, of_skill(BOTH), {"asked": {"max_tokens": limit}, "body": answer})
     if both is not None and both[0] is not None:
         assert both[0] == both[1]
 
@@ -70,7 +72,7 @@ def test_a_reply_is_the_same_by_either_way(expressions: Expressions, answer: Any
 def test_messages_are_the_same_by_either_way(
     expressions: Expressions, system: Any, messages: list[Any], tools: list[Any] | None
 ) -> None:
-    both = outputs(expressions, MESSAGES, {"system": system, "messages": messages, "tools": tools})
+    both = outputs(expressions, of_skill(MESSAGES), {"system": system, "messages": messages, "tools": tools})
     if both is not None:
         assert both[0] == both[1]
 
@@ -79,7 +81,7 @@ def test_most_recorded_texts_take_the_short_way(expressions: Expressions) -> Non
     answers = [parse(each.body) for each in exchanges("*") if each.status == 200 and not each.streamed]
     texts = [answer for answer in answers if is_text(answer)]
     assert len(texts) > 3
-    assert all(outputs(expressions, BOTH, {"asked": {}, "body": answer})[0] for answer in texts)
+    assert all(outputs(expressions, of_skill(BOTH), {"asked": {}, "body": answer})[0] for answer in texts)
 
 
 def is_text(answer: Any) -> bool:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
+import pytest
 
 from tests.end_to_end.chat import HELLO, USAGE, Chat, chunk, completion, streaming
 from tests.toy.raw import answer_json
@@ -11,8 +11,9 @@ from tests.toy.raw import answer_json
 CALL = {"id": "call_0", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
 
 
-def read(body: Any) -> ChatCompletion:
-    return ChatCompletion.model_validate(body, strict=True)
+def read(body: Any, kind: str = "ChatCompletion") -> Any:
+    """What the client makes of it; it takes half a second to load, which only these tests are to pay."""
+    return getattr(pytest.importorskip("openai.types.chat"), kind).model_validate(body, strict=True)
 
 
 def test_openais_client_reads_what_the_toy_says_whole(chat: Chat) -> None:
@@ -50,7 +51,7 @@ def test_openais_client_reads_what_the_toy_says_in_chunks(chat: Chat) -> None:
         {**chunk(), "choices": [], "usage": USAGE},
     ]
     for chunks in (HELLO, generation):
-        parsed = [ChatCompletionChunk.model_validate(part, strict=True) for part in chunks]
+        parsed = [read(part, "ChatCompletionChunk") for part in chunks]
         deltas = [choice.delta for part in parsed for choice in part.choices]
         chat.says(streaming(*chunks))
         done = chat.stream().done

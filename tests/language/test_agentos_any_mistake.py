@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -22,15 +23,18 @@ from tests.sizes import examples
 Path = tuple[str | int, ...]
 
 
-def front(text: str) -> Any:
-    return read_yaml(text.split("---")[1])
-
-
 FILES = {
-    "C": front(C), "D": front(D), "E": front(E), "bare": front(BARE), "kinds": front(KINDS),
-    **{name: front(f"{HEAD}{text}---\n") for name, text in
+    "C": C, "D": D, "E": E, "bare": BARE, "kinds": KINDS,
+    **{name: f"{HEAD}{text}---\n" for name, text in
        (("graph", GRAPH), ("typed", TYPED), ("programs", PROGRAMS), ("sql", SQL))},
 }  # fmt: skip
+
+
+@cache
+def front(file: str) -> Any:
+    return read_yaml(FILES[file].split("---")[1])
+
+
 WRONG: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from(
         [
@@ -92,7 +96,7 @@ def callables(result: Any) -> set[str]:
 @given(data=st.data())
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[*HealthCheck])
 def test_anything_anywhere_is_told_in_words_and_takes_its_own_callable_only(file: str, data: st.DataObject) -> None:
-    whole = FILES[file]
+    whole = front(file)
     path = data.draw(st.sampled_from(places(whole)[1:]))
     name = data.draw(st.none() | NAMES) if isinstance(path[-1], str) else None
     text = "---\n" + json.dumps(changed(whole, path, data.draw(WRONG), name), indent=1) + "\n---\n"

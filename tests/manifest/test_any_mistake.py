@@ -1,6 +1,7 @@
 """A mistake anywhere in a skill that is right: `check` names its line, and never fails itself."""
 
 import re
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,6 +39,7 @@ NAMES = re.compile(r"\b(?:utilities|params|returns|properties|definitions|settin
 VALUES = re.compile(r"(?<=[ {,])(type|required|method|encoding|timeout|effect): ([\w.]+)")
 
 
+@cache
 def skills() -> list[str]:
     """Whole skills: the bundled ones that stand in one file, those of the docs, and some of the tests' own."""
     bundled = [file.read_text(encoding="utf-8") for file in sorted(ROOT.glob("skills/*/readme.md"))]
@@ -53,9 +55,11 @@ def all_of(result: LoadResult) -> tuple[Problem, ...]:
     return tuple(problem for problem in found if "icon" not in problem.message)
 
 
-SKILLS = skills()
-OURS = [text for text in SKILLS if (loaded := load_bytes(text.encode()).skill) is None or loaded.dialect is None]
-"""Those in our own language: files of AgentOS are read more leniently (the test at the end)."""
+@cache
+def ours() -> list[str]:
+    """Those in our own language: files of AgentOS are read more leniently (the test at the end)."""
+    loaded = ((text, load_bytes(text.encode()).skill) for text in skills())
+    return [text for text, skill in loaded if skill is None or skill.dialect is None]
 
 
 def front(text: str) -> list[int]:
@@ -143,7 +147,7 @@ MISTAKES = (misspelt, wrong_value, unclosed, tab)
 
 
 def test_there_are_skills_to_spoil() -> None:
-    assert len(SKILLS) >= 4
+    assert len(skills()) >= 4
 
 
 @settings(
@@ -153,7 +157,7 @@ def test_there_are_skills_to_spoil() -> None:
 )
 @given(st.data())
 def test_a_mistake_is_named_on_its_line_or_where_it_opens(data: st.DataObject) -> None:
-    text = data.draw(st.sampled_from(OURS))
+    text = data.draw(st.sampled_from(ours()))
     number = data.draw(st.sampled_from(front(text)))
     make = data.draw(st.sampled_from(MISTAKES))
     spoilt = make(text, number, data.draw(st.integers(0, 20)))
@@ -172,7 +176,7 @@ def test_a_mistake_is_named_on_its_line_or_where_it_opens(data: st.DataObject) -
 @settings(max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data())
 def test_any_line_lost_moved_or_cut_is_read_without_failing(data: st.DataObject) -> None:
-    text = data.draw(st.sampled_from(SKILLS))
+    text = data.draw(st.sampled_from(skills()))
     lines = text.split("\n")
     number = data.draw(st.sampled_from(front(text)))
     line = lines[number]

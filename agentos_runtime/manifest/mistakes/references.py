@@ -98,11 +98,12 @@ def report_lookalikes(cursor: Cursor, text: str, scope: Scope, *, url: bool = Fa
 
 def report_foreign(cursor: Cursor, text: str, scope: Scope) -> bool:
     """Report what would be filled in elsewhere and is no param: `{{apiKey}}`, `Bearer {token}`, `%s`."""
-    match = _FOREIGN.search(text) or _FOREIGN_BRACES.search(text) or _FORMATTED.fullmatch(text.strip())
+    braces = None if (match := _FOREIGN.search(text)) else _FOREIGN_BRACES.search(text)
+    match = match or braces or _FORMATTED.fullmatch(text.strip())
     if match is None:
         return False
     name = match.groupdict().get("name")
-    bare = match.re is _FOREIGN_BRACES and match[0] != text.strip()
+    bare = match is braces and match[0] != text.strip()
     if name is not None and bare and not (".headers." in cursor.path and _OF_A_CREDENTIAL.search(name)):
         return False
     message = f"`{match[0][:60]}` is sent as it stands: nothing is put in its place"
