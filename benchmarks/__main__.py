@@ -10,7 +10,17 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import measure
-from benchmarks.candidates import DIRECT, Candidate, absent_peers, candidates, fortress, passed_through, tools
+from benchmarks.candidates import (
+    DIRECT,
+    Candidate,
+    absent_peers,
+    candidates,
+    fortress,
+    newest,
+    newest_version,
+    passed_through,
+    tools,
+)
 from benchmarks.measure import Effort, Table
 from benchmarks.report import markdown, setting
 from benchmarks.server import BenchError, Server
@@ -67,6 +77,9 @@ def measured(chosen: Sequence[Candidate], mode: str) -> Iterator[Table]:
         if mode in ("full", "pass"):
             passing = [running.enter_context(Server(candidate, upstream)) for candidate in passed_through()]
             yield from _printed([measure.passed_through(passing, EFFORTS[mode])])
+        if mode == "full" and (later := [*newest()]):
+            beside = [running.enter_context(Server(candidate, upstream)) for candidate in later]
+            yield from _printed([measure.newest(beside, EFFORTS[mode], newest_version())])
         if mode == "full":
             yield from _printed([measure.starts(upstream, EFFORTS[mode])])
             offered = [running.enter_context(Server(candidate, upstream)) for candidate in tools()]

@@ -110,6 +110,19 @@ def tools() -> Iterator[Candidate]:
         )
 
 
+def newest() -> Iterator[Candidate]:
+    """The least that there is and ours, with the newest Python; none where there is no newer one."""
+    if not _NEWEST.exists():
+        return
+    yield _passthrough(BARE, "benchmarks.passthrough:bare", str(_NEWEST))
+    yield replace(_ours(OURS, (str(_NEWEST.parent / "agentos"), "serve")), files={})
+
+
+def newest_version() -> str:
+    """Of that Python."""
+    return (_NEWEST.parent.parent / "pyvenv.cfg").read_text().partition("version = ")[2].split()[0]
+
+
 def passed_through() -> Iterator[Candidate]:
     """The least that there is, the canonical chat, and the same chat by the service's own address and by a wire."""
     ours = replace(_ours(OURS, (str(_ALONE / "agentos"), "serve")), files={})
@@ -154,8 +167,8 @@ def _ours(name: str, command: tuple[str, ...], files: Mapping[str, str] | None =
     )
 
 
-def _passthrough(name: str, app: str) -> Candidate:
-    server = (sys.executable, "-m", "uvicorn", app, "--port", "{port}", "--loop", "uvloop", "--no-access-log")
+def _passthrough(name: str, app: str, python: str = sys.executable) -> Candidate:
+    server = (python, "-m", "uvicorn", app, "--port", "{port}", "--loop", "uvloop", "--no-access-log")
     return Candidate(
         name,
         (*server, "--log-level", "error"),
@@ -200,6 +213,7 @@ def _peers() -> Iterator[Candidate]:
 
 _ALONE = ROOT / "build" / "alone" / "bin"
 """The runtime with its own dependencies only: see `scripts/install`."""
+_NEWEST = ROOT / "build" / "newest" / "bin" / "python"
 _CACHE = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
 _PEERS = Path(os.environ.get("BENCH_PEERS") or Path(_CACHE) / "agentos-bench")
 _FASTMCP = _PEERS / "fastmcp" / "bin" / "python"

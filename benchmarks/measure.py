@@ -255,7 +255,17 @@ def tool_calls(servers: Sequence[Server], effort: Effort) -> Table:
 
 
 def passed_through(servers: Sequence[Server], effort: Effort) -> Table:
-    """The same chat by the service's own address: of all servers in the same seconds, and their ratio each time."""
+    """The same chat by the service's own address."""
+    return _by_turns("Addresses that pass through", servers, effort, "≤ 1.3×")
+
+
+def newest(servers: Sequence[Server], effort: Effort, version: str) -> Table:
+    """What depends on the Python: the first server runs on the same one."""
+    return _by_turns(f"On Python {version}", servers, effort, "")
+
+
+def _by_turns(title: str, servers: Sequence[Server], effort: Effort, target: str) -> Table:
+    """Of all servers in the same seconds, and each one's ratio to the first each time."""
     ways = (("plain", 0, 16, 0), *STREAM_MODES[:2])
     samples, ratios = Samples(), Samples()
     for server in servers:
@@ -271,13 +281,13 @@ def passed_through(servers: Sequence[Server], effort: Effort) -> Table:
                 ratios.add(server, way, used[-1] / used[0])
     named = {"plain": "plain", "burst": "stream, all at once", "paced": "stream, one chunk each 10 ms"}
     return Table(
-        f"Addresses that pass through ({2 * effort.repeats} × {effort.seconds / 2:g} s each)",
+        f"{title} ({2 * effort.repeats} × {effort.seconds / 2:g} s each)",
         tuple(column for way, *_ in ways for column in (f"CPU ms, {named[way]}", "of (a)")),
         tuple(
             (name, *(text for way, *_ in ways for text in _with_ratio(samples, ratios, name, way)))
             for name in (server.candidate.name for server in servers)
         ),
-        ("", "≤ 1.3×", "", "≤ 1.3×", "", "≤ 1.3×"),
+        ("", target) * len(ways) if target else (),
     )
 
 
