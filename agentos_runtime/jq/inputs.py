@@ -19,10 +19,10 @@ _WIDE_SHAPES = SHAPES.replace(b".", b"0")
 """Points as well: a number of so many digits has so many of these in a row."""
 _TINY = b"e-000"
 """In a text with a number that may be so small that a double keeps few of its digits, or none."""
-_EXPONENT = b"0e"
-_WITH_MANY = regex(rb"0e[^-]|0{10}e")
-"""An exponent with which a number may be written with that many digits: without it, one of a few digits and a small
-negative exponent has few of them as well."""
+_EXPONENT, _NEGATIVE = b"0e", b"0e-"
+_WITH_MANY = b"0" * 10 + b"e"
+"""With another exponent than a negative one, or behind so many digits, a number may be written with that many: one
+of a few digits and a small negative exponent has few of them as well."""
 _ODD_ZERO = regex(rb"-0(?<=[\[:,\s]-0)(?![.0-9])")
 _HALF = regex(rb"\\u[dD][89a-fA-F]")
 _PAIR = regex(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
@@ -51,7 +51,8 @@ class Spelling:
         if self._plain is None:
             shapes = self._text.translate(_WIDE_SHAPES)
             self._plain = not (LONG in shapes or _TINY in shapes) and (
-                _EXPONENT not in shapes or _WITH_MANY.search(shapes) is None
+                _EXPONENT not in shapes
+                or (_WITH_MANY not in shapes and shapes.count(_EXPONENT) == shapes.count(_NEGATIVE))
             )
         return self._plain
 

@@ -8,8 +8,6 @@ from agentos_runtime.jsontext import Json, JsonTextError, dump
 
 _LARGEST_WHOLE = 1e15
 _SMALL = frozenset({bool, int, type(None)})
-_CHANGED = frozenset({dict, list, float})
-"""What is copied, or may lose its point."""
 
 
 def as_input(data: bytes | ProgramInput) -> ProgramInput:
@@ -38,9 +36,20 @@ class Output:
         """The first two of each expression's outputs, which are enough to know. Raises Beyond."""
         self._meter.charge(8 * len(found))
         return [
-            values if len(values) == 1 and values[0].__class__ in _SMALL else self._items(values[:2], 1)
+            values if len(values) == 1 and values[0].__class__ in _SMALL else self._taken(values)
             for values in found
         ]
+
+    def _taken(self, values: list[Json]) -> list[Json]:
+        if len(values) == 1:
+            value = values[0]
+            if isinstance(value, str):
+                self._charge(8, len(value) + 4)
+                return values
+            if isinstance(value, dict):
+                self._charge(8, 4)
+                return [self._fields(value, 2)]
+        return self._items(values[:2], 1)
 
     def _items(self, value: list[Json], depth: int) -> list[Json]:
         """A copy; what is in it is charged with it, but for what is inside of that."""
@@ -51,8 +60,12 @@ class Output:
             kind = each.__class__
             if kind is str:
                 texts += len(each)  # type: ignore[arg-type]
-            elif kind in _CHANGED:
-                copied[at] = self._changed(each, kind, depth)
+            elif kind is dict:
+                copied[at] = self._fields(each, depth + 1)  # type: ignore[arg-type]
+            elif kind is list:
+                copied[at] = self._items(each, depth + 1)  # type: ignore[arg-type]
+            elif kind is float:
+                copied[at] = self._number(each)  # type: ignore[arg-type]
         self._charge(5 + 3 * len(value), texts + 4 * len(value))
         return copied
 
@@ -65,8 +78,12 @@ class Output:
             kind = each.__class__
             if kind is str:
                 texts += len(each)  # type: ignore[arg-type]
-            elif kind in _CHANGED:
-                copied[name] = self._changed(each, kind, depth)
+            elif kind is dict:
+                copied[name] = self._fields(each, depth + 1)  # type: ignore[arg-type]
+            elif kind is list:
+                copied[name] = self._items(each, depth + 1)  # type: ignore[arg-type]
+            elif kind is float:
+                copied[name] = self._number(each)  # type: ignore[arg-type]
         self._charge(5 + 4 * len(value), texts + 6 * len(value))
         return copied
 
@@ -76,13 +93,6 @@ class Output:
         self._meter.left -= units + (size >> 4)
         if self._meter.left < 0:
             self._meter.more()
-
-    def _changed(self, value: Json, kind: type, depth: int) -> Json:
-        if kind is dict:
-            return self._fields(value, depth + 1)  # type: ignore[arg-type]
-        if kind is list:
-            return self._items(value, depth + 1)  # type: ignore[arg-type]
-        return self._number(value)  # type: ignore[arg-type]
 
     def _number(self, number: float) -> Json:
         if self._given.exact:
