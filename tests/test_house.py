@@ -55,7 +55,6 @@ LOADS_LATE: Mapping[str, str] = {
     "console/opening.py": "a server whose console nobody opens loads no template engine or Markdown parser",
     "cli/lazy.py": "a command loads what it needs, and not what the others need",
     "manifest/dialects/graphql.py": "few skills have a query, and reading one takes a library that is large",
-    "calls/failure_words.py": "few errors are XML, and the names of characters are a large table",
     "storage/activity/zones.py": "few ask for the days of a zone, and what knows zones takes long to load",
     "jq/installed.py": "what reads whole descriptions of packages takes a tenth of a start to load",
     "runtime/asking.py": "what looks like a secret is known by expressions that take long to compile",

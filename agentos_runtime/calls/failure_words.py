@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from importlib import import_module
+from html import unescape
 
 from agentos_runtime.jsontext import Json, JsonTextError, parse
 from agentos_runtime.regexes import regex
@@ -12,8 +12,6 @@ LONGEST_RAW = 20_000
 
 _DECODER = codecs.getincrementaldecoder("utf-8")
 _GENERIC = regex(r"\s*(provider returned error|error|unknown error|internal server error)?[.!]?\s*", re.IGNORECASE)
-_HTML = "html"
-"""The names of characters: loaded where words have some."""
 _PAGE = "an HTML page: "
 _TAGS = regex(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _SAID_IN_XML = regex(r"<(?:\w+:)?(?:message|faultstring|reason|detail)>([^<]*)</", re.IGNORECASE)
@@ -86,7 +84,7 @@ def plain_words(body: bytes) -> str | None:
         title = _TITLE.search(text)
         text = f"{_PAGE}{(title[1] if title else _TAGS.sub(' ', text)).strip()}"
     elif text.lstrip().startswith("<") and (said := _SAID_IN_XML.search(text)):
-        text = import_module(_HTML).unescape(said[1])
+        text = unescape(said[1])
     return clip(text) or None
 
 
