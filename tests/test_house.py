@@ -356,6 +356,17 @@ def test_modules_are_loaded_by_name_in_few_places_only(package: dict[str, ast.Mo
     assert found == LOADS_LATE.keys()
 
 
+def test_regular_expressions_of_modules_are_compiled_when_they_are_used(package: dict[str, ast.Module]) -> None:
+    def compiled(tree: ast.Module) -> Iterator[str]:
+        for statement in tree.body:
+            if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                for node in ast.walk(statement):
+                    if isinstance(node, ast.Call) and ast.unparse(node.func) == "re.compile":
+                        yield f"line {node.lineno}: regex(…) does not delay the start"
+
+    assert offences(package, compiled) == []
+
+
 @pytest.mark.parametrize(("folder", "exceptions"), [("examples", {}), ("benchmarks", MEASURES_INTERNALS)])
 def test_programs_beside_the_package_use_its_public_names_only(folder: str, exceptions: Mapping[str, str]) -> None:
     public = set(agentos_runtime.__all__)
