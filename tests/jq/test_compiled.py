@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agentos_runtime.jq.compiled.building import generated
-from agentos_runtime.jq.compiled.code import code_of
+from agentos_runtime.jq.compiled.code import Code, code_of
 from agentos_runtime.jq.compiled.engine import Engine, Refusal
 from agentos_runtime.jq.compiled.errors import Beyond, JqError, Unsupported
 from agentos_runtime.jq.compiled.functions.changing import without_keys
@@ -472,3 +472,12 @@ def test_no_attack_gets_anything_out_of_this_process(monkeypatch: pytest.MonkeyP
         return repr(outcomes)
 
     assert canary not in with_pool(everything, mode="auto")
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["1", "null", "[]", "[0]", "[[-1], {}]", "{}", '{"a": [1]}', "1 + 1", "1 == 1", "-1", "[0] | .", ". | [1]"],
+)
+def test_a_key_that_jq_refuses_when_it_compiles_is_left_to_it(key: str) -> None:
+    assert isinstance(Engine().code(value_program("", f"{{({key}): empty}}")), Refusal)
+    assert isinstance(Engine().code(value_program("", '{(.): 1, ("a"): 2, (.a): 3}')), Code)

@@ -19,6 +19,7 @@ from agentos_runtime.jq.compiled.language.syntax import (
     Const,
     Define,
     Each,
+    Empty,
     Foreach,
     Identity,
     If,
@@ -382,6 +383,14 @@ class _Parser(Cursor):
 
 def _is_computed(node: Node) -> bool:
     """Whether jq may know the value when it compiles, and refuse it there."""
-    if isinstance(node, Arithmetic | Compare):
-        return _is_computed(node.left) and _is_computed(node.right)
-    return _is_computed(node.body) if isinstance(node, Negate) else isinstance(node, Const)
+    match node:
+        case Arithmetic() | Compare() | Comma():
+            return _is_computed(node.left) and _is_computed(node.right)
+        case Pipe():
+            sides = [each for each in (node.left, node.right) if not isinstance(each, Identity)]
+            return bool(sides) and all(map(_is_computed, sides))
+        case Negate() | Array():
+            return _is_computed(node.body)
+        case Object():
+            return all(_is_computed(part) for entry in node.entries for part in entry)
+    return isinstance(node, Const | Empty)
