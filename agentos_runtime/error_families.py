@@ -47,6 +47,8 @@ class AgentOSError(Exception):
     status: ClassVar[int] = 500
     may_have_arrived: bool = False
     """Whether a request that got no whole answer may have reached the upstream all the same."""
+    answered: int | None = None
+    """The status of an answer that could not be read."""
     simulated: str | None = None
     """In a simulation: which case answered, and whether it was the very request."""
     refused_by: str | None = None

@@ -59,12 +59,12 @@ class Answer:
     # ------------------------------------------------------------------ for who reads
 
     async def head(self) -> None:
-        """Wait until status and headers are there. Raises WireError."""
+        """Wait until status and headers are there. Raises WireError, and of a failure only for want of a head."""
         while not self.status:
             if self.error is not None:
                 raise self.error
             await self._news()
-        if self.error is not None and not self._pieces:
+        if self.error is not None and not self._pieces and self.status < 300:
             raise self.error
 
     async def read(self) -> bytes:

@@ -12,10 +12,9 @@ from agentos_runtime.calls.messages import UpstreamRequest, UpstreamResponse
 from agentos_runtime.calls.retry_after import meant_status, retry_after
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.http_client.answers import Answer
-from agentos_runtime.http_client.bodies import read_whole, whole_body
+from agentos_runtime.http_client.bodies import decoder_of, read_whole, whole_body
 from agentos_runtime.http_client.connections import Connections, Resolve
 from agentos_runtime.http_client.deadlines import Deadlines
-from agentos_runtime.http_client.decoding import decoder
 from agentos_runtime.http_client.failures import CAUGHT, Circumstances, Failure, failure, timed_out
 from agentos_runtime.http_client.heads import head_of
 from agentos_runtime.http_client.names import Names
@@ -105,7 +104,7 @@ class Upstream:
         async def opened(answer: Answer) -> UpstreamStream:
             return UpstreamStream(
                 answer,
-                decoder(answer.headers.get("content-encoding")),
+                decoder_of(answer),
                 origin=destination.origin,
                 idle_timeout=idle_timeout,
                 deadlines=self._deadlines,
@@ -152,6 +151,7 @@ class Upstream:
                 pause = self._after_failure(request, retry, attempt, failed)
                 if pause is None or pause >= _left(ends):
                     failed.error.may_have_arrived = failed.sent
+                    failed.error.answered = None if answer is None else answer.status
                     raise failed.error from None
             except BaseException:
                 _leave(answer)
@@ -163,7 +163,7 @@ class Upstream:
         headers, most = answer.headers, self._settings.max_reply
         coding = headers.get("content-encoding")
         arrived = whole_body(answer, most) if coding is None else None
-        body = await read_whole(answer, decoder(coding), most) if arrived is None else arrived
+        body = await read_whole(answer, decoder_of(answer), most) if arrived is None else arrived
         return UpstreamResponse(answer.status, headers, body)
 
     def _after_status(

@@ -158,6 +158,11 @@ class Record:
         if (named := headers.get(GENERATION)) is not None:
             self.generation_id = self.results.text(named)[:200]
 
+    def hear_of(self, error: BaseException) -> None:
+        """Note the status of an answer that could not be read."""
+        if isinstance(error, AgentOSError) and error.answered is not None:
+            self.upstream_status = error.answered
+
     @property
     def row(self) -> int | None:
         """Its number in the ledger; None when that could not be written."""

@@ -116,6 +116,7 @@ class Transport:
         except BaseException as error:
             gone = not isinstance(error, AgentOSError) or error.may_have_arrived
             record.made = record.made or (changes and gone)
+            record.hear_of(error)
             raise
         finally:
             record.exchanged(origin, clock() - started, span)
@@ -174,6 +175,9 @@ class Transport:
                     allow_private=authorized.authorization.allow_private,
                 )
                 attempt.status = upstream.status
+        except AgentOSError as error:
+            record.hear_of(error)
+            raise
         finally:
             record.exchanged(authorized.origin, timer.clock() - started, span)
         record.hear(upstream.status, upstream.headers, upstream.simulated)

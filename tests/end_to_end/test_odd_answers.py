@@ -1,0 +1,47 @@
+"""Answers that are odd and no less true: what their heads say arrives, however little can be read of the rest."""
+
+import json
+
+import pytest
+
+from tests.end_to_end.chat import ASK, Chat
+from tests.toy.raw import Behaviour, answer, chunked_head, cut, one_chunk, render
+
+SLOW_DOWN = json.dumps({"error": {"message": "slow down", "code": 429}}).encode()
+JSON = ("Content-Type", "application/json")
+WAIT = [JSON, ("Retry-After", "7")]
+UNREADABLE: dict[str, Behaviour] = {
+    "cut off": cut(render(429, SLOW_DOWN, WAIT, length=900)),
+    "cut off in a chunk": cut(chunked_head(429, WAIT) + one_chunk(SLOW_DOWN)[:9]),
+    "no body at all": cut(render(429, b"", WAIT, length=900)),
+    "no chunk": cut(chunked_head(429, WAIT) + b"zz\r\n"),
+    "in another encoding": answer(429, b"\x0b\x05\x80xx", [*WAIT, ("Content-Encoding", "br")]),
+    "no gzip": answer(429, SLOW_DOWN, [*WAIT, ("Content-Encoding", "gzip")]),
+    "too large": answer(429, b"x" * (65 << 20), WAIT),
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+@pytest.mark.parametrize("fault", UNREADABLE)
+def test_a_failure_keeps_its_status_and_its_pause_whatever_became_of_its_body(
+    chat: Chat, fault: str, streamed: bool
+) -> None:
+    chat.says(UNREADABLE[fault])
+    response = chat.ask(ASK | {"stream": streamed})
+    said = response.json()
+    assert (response.status_code, said["code"]) == (429, "upstream_rate_limited"), said
+    assert response.headers["retry-after"] == "7"
+    assert said["upstream"]["status"] == 429
+    assert (chat.row["outcome"], chat.row["upstream_status"]) == ("error", 429)
+    assert len(chat.toy.requests) == 1
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+def test_the_row_of_an_answer_that_cannot_be_read_has_its_status(chat: Chat, streamed: bool) -> None:
+    for behaviour, code in (
+        (cut(render(200, b"{", [JSON], length=9)), "upstream_truncated"),
+        (answer(200, b"xx", [JSON, ("Content-Encoding", "br")]), "upstream_invalid"),
+    ):
+        chat.says(behaviour)
+        assert chat.ask(ASK | {"stream": streamed}).json()["code"] == code
+        assert (chat.row["code"], chat.row["upstream_status"]) == (code, 200)
