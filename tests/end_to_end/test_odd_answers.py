@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.end_to_end.chat import ASK, Chat
+from tests.end_to_end.chat import ASK, Chat, completion
+from tests.end_to_end.house import KEY
 from tests.toy.raw import Behaviour, answer, chunked_head, cut, one_chunk, render
 
 SLOW_DOWN = json.dumps({"error": {"message": "slow down", "code": 429}}).encode()
@@ -34,6 +35,33 @@ def test_a_failure_keeps_its_status_and_its_pause_whatever_became_of_its_body(
     assert said["upstream"]["status"] == 429
     assert (chat.row["outcome"], chat.row["upstream_status"]) == ("error", 429)
     assert len(chat.toy.requests) == 1
+
+
+WRITTEN = {
+    "with a byte order mark": ("utf-8-sig", "application/json"),
+    "in UTF-16": ("utf-16", "application/json"),
+    "in UTF-16 that is named": ("utf-16-be", "application/json; charset=utf-16be"),
+    "in Latin-1 that is named": ("latin-1", 'application/json;charset="ISO-8859-1"'),
+    "in UTF-8 that is called Latin-1": ("utf-8", "application/json; charset=iso-8859-1"),
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+@pytest.mark.parametrize("written", WRITTEN)
+def test_json_is_read_in_the_charset_that_it_is_in(chat: Chat, written: str, streamed: bool) -> None:
+    charset, kind = WRITTEN[written]
+
+    def says(status: int, body: object) -> Behaviour:
+        return answer(status, json.dumps(body, ensure_ascii=False).encode(charset), [("Content-Type", kind)])
+
+    chat.says(says(200, completion(f"für dich {KEY}")))
+    response = chat.ask(ASK | {"stream": streamed})
+    assert response.status_code == 200, response.text
+    assert "für dich [redacted]" in response.text
+
+    chat.says(says(429, {"error": {"message": f"zu schnell für {KEY}", "code": 429}}))
+    said = chat.ask(ASK | {"stream": streamed}).json()
+    assert said["upstream"]["message"] == "zu schnell für [redacted]", said
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])

@@ -49,6 +49,20 @@ def decode(body: bytes, content_type: str, otherwise: str | None = None) -> str:
     return _decoded(body, named_charset(content_type) or otherwise or "utf-8")
 
 
+def in_utf8(body: bytes, content_type: str) -> bytes | None:
+    """A text without its byte order mark, in UTF-8; None where neither a mark nor a charset tells how to read it.
+
+    For what could not be read as UTF-8, which JSON should be in and what names another charset often is in.
+    """
+    marked = any(body.startswith(mark) for mark, _ in _MARKS)
+    if not marked and named_charset(content_type) is None:
+        return None
+    try:
+        return decode(body, content_type).encode("utf-8")
+    except (FormatError, UnicodeEncodeError):
+        return None
+
+
 def _decoded(body: bytes, charset: str) -> str:
     if not known_charset(charset):
         raise FormatError("it is written in a charset that is not known here")

@@ -5,11 +5,12 @@ from dataclasses import replace
 from agentos_runtime.calls.failure_words import page_words
 from agentos_runtime.calls.failures import Service
 from agentos_runtime.calls.formats.as_it_comes import ANY
-from agentos_runtime.calls.formats.charsets import FormatError
+from agentos_runtime.calls.formats.charsets import FormatError, in_utf8
 from agentos_runtime.calls.formats.kinds import JSON, PAGE, Kind, declared_kind, essence, seen_kind
 from agentos_runtime.calls.formats.reading import OtherKind, read_format
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.errors import UpstreamFailure, UpstreamInvalid
+from agentos_runtime.jsontext import is_json
 from agentos_runtime.manifest.model import Utility
 from agentos_runtime.visible import visible
 
@@ -30,6 +31,14 @@ def json_response(service: Service, utility: Utility, response: UpstreamResponse
         raise _other(service, utility, response, other.kind) from None
     except FormatError as error:
         raise unreadable(service, utility, response, str(error)) from None
+
+
+def json_in_utf8(response: UpstreamResponse) -> UpstreamResponse:
+    """The answer with its JSON in UTF-8 and without a byte order mark; the very same when it was no JSON in another."""
+    if is_json(response.body):
+        return response  # in UTF-8, whatever it says
+    text = in_utf8(response.body, _content_type(response))
+    return response if text is None or not is_json(text) else replace(response, body=text)
 
 
 def unreadable(service: Service, utility: Utility, response: UpstreamResponse, reason: str) -> UpstreamInvalid:
