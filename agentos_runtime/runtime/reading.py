@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -23,10 +24,10 @@ from agentos_runtime.calls.reply import (
     reply_input,
 )
 from agentos_runtime.calls.values import ValuePlan, read_value, value_input
-from agentos_runtime.errors import ReplyMismatch, UpstreamInvalid
+from agentos_runtime.errors import ReplyMismatch, UpstreamError, UpstreamInvalid
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jq.program import Program
-from agentos_runtime.jsontext import Json, is_json
+from agentos_runtime.jsontext import Json, JsonTextError, is_json, parse
 from agentos_runtime.runtime.authorized import AuthorizedRequest
 from agentos_runtime.runtime.context import CallContext
 from agentos_runtime.runtime.tracing import reply_stages
@@ -77,7 +78,7 @@ async def read(ctx: CallContext, response: UpstreamResponse) -> Reply:
     if _comes_otherwise(ctx, response):
         return _as_it_comes(ctx, response)
     if plan.response.format.kind == JSON:
-        body = read_body(plan, response, ctx.services.clocks.wall())
+        body = _parsed(ctx, response)
     else:
         body = await body_of(ctx, response)
     record.metering_sources.append(body.whole)
@@ -111,7 +112,7 @@ def _as_it_comes(ctx: CallContext, response: UpstreamResponse) -> Reply:
     content_type = response.headers.get("content-type", "")
     if not holds_json(content_type, response.body):
         return ctx.results.raw(response.body, content_type or BYTES, ctx.timings())
-    body = read_body(ctx.plan.reply, response, ctx.services.clocks.wall())
+    body = _parsed(ctx, response)
     ctx.record.metering_sources.append(body.whole)
     return ctx.results.reply(body.whole, ctx.timings())
 
@@ -119,10 +120,20 @@ def _as_it_comes(ctx: CallContext, response: UpstreamResponse) -> Reply:
 async def body_of(ctx: CallContext, response: UpstreamResponse) -> Body:
     """The parsed body of a 2xx answer. Raises the error that it holds, by the default predicate."""
     readable = await in_json(ctx, response)
-    body = read_body(ctx.plan.reply, readable, ctx.services.clocks.wall())
+    body = _parsed(ctx, readable)
     if readable is not response:
         ctx.trace_stages([("body", body.whole)])
     return body
+
+
+def _parsed(ctx: CallContext, response: UpstreamResponse) -> Body:
+    """As `read_body`; what an answer that holds an error took counts as well."""
+    try:
+        return read_body(ctx.plan.reply, response, ctx.services.clocks.wall())
+    except UpstreamError:
+        with suppress(JsonTextError):
+            ctx.record.metering_sources.append(parse(json_in_utf8(response).body))
+        raise
 
 
 async def in_json(ctx: CallContext, response: UpstreamResponse) -> UpstreamResponse:

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tests.end_to_end.chat import ASK, Chat, completion
+from tests.end_to_end.chat import ASK, USAGE, Chat, completion
 from tests.end_to_end.house import KEY
-from tests.toy.raw import Behaviour, answer, chunked_head, cut, one_chunk, render
+from tests.toy.raw import Behaviour, answer, answer_json, chunked_head, cut, one_chunk, render
 
 SLOW_DOWN = json.dumps({"error": {"message": "slow down", "code": 429}}).encode()
 JSON = ("Content-Type", "application/json")
@@ -62,6 +62,15 @@ def test_json_is_read_in_the_charset_that_it_is_in(chat: Chat, written: str, str
     chat.says(says(429, {"error": {"message": f"zu schnell für {KEY}", "code": 429}}))
     said = chat.ask(ASK | {"stream": streamed}).json()
     assert said["upstream"]["message"] == "zu schnell für [redacted]", said
+
+
+def test_what_an_answer_with_an_error_in_it_took_is_counted(chat: Chat) -> None:
+    gone = {"error": {"code": 502, "message": "gone"}, "id": "gen-1", "model": "toy/model-2026", "usage": USAGE}
+    chat.says(answer_json(gone))
+    assert chat.ask().json()["code"] == "upstream_failed"
+    row = chat.row
+    assert (row["outcome"], row["generation_id"], row["model"]) == ("error", "gen-1", "toy/model-2026")
+    assert (row["input_tokens"], row["output_tokens"], row["cost"]) == (11, 7, 0.00125)
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
