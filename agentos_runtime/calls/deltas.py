@@ -314,12 +314,20 @@ def is_complete_when_cut(plan: StreamPlan, total: Json) -> bool:
 
 
 def check_said_something(plan: StreamPlan, total: Json) -> None:
-    """A chat stream that ended well but said nothing at all is a failure. Raises UpstreamFailed."""
-    if plan.stream.accumulate == "chat" and total == {"content": None}:
+    """A chat stream that ended well but told no more than what it took is a failure. Raises UpstreamFailed."""
+    if plan.stream.accumulate != "chat" or not isinstance(total, dict):
+        return
+    if total["content"] is None and total.keys() <= _BESIDE_A_REPLY:
         raise UpstreamFailed(
             f"{plan.service.name} ended the stream without any choices, so there is no reply",
             upstream=UpstreamFailure(message="the stream has no choices"),
         )
+
+
+_BESIDE_A_REPLY = frozenset(
+    {"content", "id", "model", "provider", "created", "usage", "service_tier", "system_fingerprint", "debug"}
+)
+"""What is told of a generation that said nothing: no piece of an answer, and no reason why it stopped."""
 
 
 def final_input(

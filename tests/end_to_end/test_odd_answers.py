@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.end_to_end.chat import ASK, USAGE, Chat, completion
+from tests.end_to_end.chat import ASK, USAGE, Chat, Streamed, completion, streaming
 from tests.end_to_end.house import KEY
 from tests.toy.raw import Behaviour, answer, answer_json, chunked_head, cut, one_chunk, render
 
@@ -62,6 +62,17 @@ def test_json_is_read_in_the_charset_that_it_is_in(chat: Chat, written: str, str
     chat.says(says(429, {"error": {"message": f"zu schnell für {KEY}", "code": 429}}))
     said = chat.ask(ASK | {"stream": streamed}).json()
     assert said["upstream"]["message"] == "zu schnell für [redacted]", said
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+def test_an_answer_that_tells_only_what_it_took_is_no_reply(chat: Chat, streamed: bool) -> None:
+    chunk = {"id": "gen-1", "model": "toy/model-2026", "choices": [], "usage": USAGE}
+    chat.says(streaming(chunk) if streamed else answer_json(chunk))
+    response = chat.ask(ASK | {"stream": streamed})
+    said = Streamed.of(response.text).error if response.status_code == 200 else response.json()
+    assert said["code"] == "upstream_failed", said
+    row = chat.row
+    assert (row["outcome"], row["input_tokens"], row["cost"]) == ("error", 11, 0.00125)
 
 
 def test_what_an_answer_with_an_error_in_it_took_is_counted(chat: Chat) -> None:

@@ -34,7 +34,7 @@ def json_response(service: Service, utility: Utility, response: UpstreamResponse
 
 
 def json_in_utf8(response: UpstreamResponse) -> UpstreamResponse:
-    """The answer with its JSON in UTF-8 and without a byte order mark; the very same when it was no JSON in another."""
+    """The answer with its JSON in UTF-8, without a mark; the very same when it is no JSON in another charset."""
     if is_json(response.body):
         return response  # in UTF-8, whatever it says
     text = in_utf8(response.body, _content_type(response))
