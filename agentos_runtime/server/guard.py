@@ -19,6 +19,7 @@ from agentos_runtime.errors import (
     ForbiddenOrigin,
     ForbiddenPeer,
     InvalidAgent,
+    InvalidParams,
     MisdirectedHost,
     Overloaded,
     RequestTimeout,
@@ -176,6 +177,8 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
+        if len(headers) != len(scope["headers"]):
+            headers = _joined(scope["headers"])
         connection: ConnectionInfo | None = scope.get("extensions", _NOTHING).get(CONNECTION)
         request_id = scope["state"]["request_id"] = request_id_of(headers)
         origin = self._origins.of(scope, headers)
@@ -218,6 +221,14 @@ class Guard:
 
 def _encoded(token: str | None) -> bytes | None:
     return token.encode() if token else None
+
+
+def _joined(headers: Headers) -> dict[bytes, bytes]:
+    """What a header says in all of its lines: those of a list belong together (RFC 9110, 5.3)."""
+    joined: dict[bytes, bytes] = {}
+    for name, value in headers:
+        joined[name] = b"%s, %s" % (joined[name], value) if name in joined else value
+    return joined
 
 
 def _refuse_repeated(headers: Headers) -> None:
@@ -273,6 +284,8 @@ def _check_content(headers: Mapping[bytes, bytes], *, any_type: bool) -> None:
         return
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise UnsupportedMediaType("Send the body without a Content-Encoding.")
+    if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        raise UnsupportedMediaType("Send the body as it is: chunked is the only Transfer-Encoding that is read.")
     if any_type:
         return
     given = headers.get(b"content-type")
@@ -308,6 +321,8 @@ _ONCE: Mapping[bytes, type[AgentOSError]] = MappingProxyType(
         b"content-type": UnsupportedMediaType,
         b"content-encoding": UnsupportedMediaType,
         b"x-agent": InvalidAgent,
+        b"idempotency-key": InvalidParams,
+        b"waiting-id": InvalidParams,
         CONSOLE_KEY: Unauthorized,
     }
 )

@@ -161,6 +161,8 @@ def test_every_printable_agent_name_arrives_as_sent(server: Running, agent: str)
         ("Content-Type: application/json", "unsupported_media_type"),
         ("Authorization: Bearer b", "unauthorized"),
         ("Sec-Fetch-Site: same-origin", "forbidden_origin"),
+        ("Idempotency-Key: b", "invalid_params"),
+        ("Waiting-Id: b", "invalid_params"),
     ],
 )
 def test_a_header_that_decides_anything_is_refused_twice(server: Running, header: str, code: str) -> None:
@@ -170,6 +172,29 @@ def test_a_header_that_decides_anything_is_refused_twice(server: Running, header
     twice = request.replace(b"\r\n\r\n", f"\r\n{line}\r\n\r\n".encode(), 1)
     assert send_raw(server, request).code != code
     assert send_raw(server, twice).code == code
+
+
+@pytest.mark.parametrize("first", ["text/event-stream", "application/json"])
+def test_a_list_in_several_lines_is_one_list(server: Running, first: str) -> None:
+    """Of what it accepts, JSON comes where that is in any line: the toy has no stream here."""
+    other = {"text/event-stream": "application/json", "application/json": "text/event-stream"}[first]
+    request = post(server, "/api/skills/toy/echo", b"{}", f"accept: {first}")
+    in_lines = request.replace(b"\r\n\r\n", f"\r\naccept: {other}\r\n\r\n".encode(), 1)
+    assert send_raw(server, in_lines).status == 200
+
+
+def test_an_etag_is_found_in_any_line(server: Running) -> None:
+    etag = ask(server, "GET", "/api/skills").headers["etag"]
+    lines = f'if-none-match: {etag}\r\nif-none-match: "other"\r\n'
+    head = f"GET /api/skills HTTP/1.1\r\nhost: 127.0.0.1:{server.port}\r\n{lines}\r\n"
+    assert send_raw(server, head.encode()).status == 304
+
+
+@pytest.mark.parametrize("path", ["/api/skills/toy/echo", "/use/toy.example/x"])
+@pytest.mark.parametrize("coding", ["gzip, chunked", "gzip\r\ntransfer-encoding: chunked"])
+def test_a_body_in_another_transfer_coding_is_refused(server: Running, path: str, coding: str) -> None:
+    request = post(server, path, b"2\r\n{}\r\n0\r\n\r\n", "x-agent: me", f"transfer-encoding: {coding}")
+    assert send_raw(server, request).code == "unsupported_media_type"
 
 
 @pytest.mark.parametrize("kept", ["abc", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "x" * 128])
