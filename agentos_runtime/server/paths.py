@@ -1,14 +1,11 @@
 """Paths in one spelling, so that routes match what was meant and an encoded slash stays in its part; queries."""
 
-from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, unquote_to_bytes
+from collections.abc import Collection
+from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes
 
 from starlette.types import Scope
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
-
-if TYPE_CHECKING:  # calls go past the router, and need nothing of it
-    from starlette.requests import Request
 
 
 def settle_path(scope: Scope) -> None:
@@ -28,14 +25,25 @@ def variable(scope: Scope, name: str) -> str:
     return unquote(part) if "%" in part else part
 
 
-def known_query(request: "Request", known: frozenset[str]) -> dict[str, str]:
-    """The query; empty values say nothing. An unknown name is refused: ignored, it would look obeyed."""
-    pairs = request.query_params.multi_items()
-    problems = [
-        ParamProblem(name, f"is not known here; known: {', '.join(sorted(known))}")
-        for name, _ in pairs
-        if name not in known
+def known_query(scope: Scope, known: Collection[str]) -> dict[str, str]:
+    """The query; empty values say nothing. An unknown name, or one that is there twice, is refused: ignored, it
+    would look obeyed.
+    """
+    if not scope["query_string"]:
+        return {}
+    pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    names = [name for name, _ in pairs]
+    problems = [ParamProblem(name, _why_unknown(known)) for name in names if name not in known]
+    problems += [
+        ParamProblem(name, "is there twice: send it once")
+        for name in dict.fromkeys(names)
+        if name in known and names.count(name) > 1
     ]
     if problems:
-        raise InvalidParams("The query has names that mean nothing here.", problems=problems)
+        first = problems[0]
+        raise InvalidParams(f"The query cannot be read: {first.path} {first.message}", problems=problems)
     return {name: value for name, value in pairs if value}
+
+
+def _why_unknown(known: Collection[str]) -> str:
+    return f"is not known here; known: {', '.join(sorted(known))}" if known else "is not known here: no query is"

@@ -32,7 +32,7 @@ from agentos_runtime.server.messages import (
 )
 from agentos_runtime.server.open_calls import STOPPING, OpenCall, OpenCalls
 from agentos_runtime.server.opening import Opening
-from agentos_runtime.server.paths import variable
+from agentos_runtime.server.paths import known_query, variable
 from agentos_runtime.server.ports import EventStream, Runtime
 from agentos_runtime.server.sse import TERMINAL, EventWriter, frame, frames
 
@@ -46,6 +46,8 @@ class CallRoute:
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["query_string"]:
+            _refuse_query(scope)
         runtime = self._opening.runtime or await self._opening.wait()
         skill, utility = variable(scope, "skill"), variable(scope, "utility")
         request = admitted(scope)
@@ -215,6 +217,14 @@ def _stopped(request: Admitted) -> Response:
 
 def _goodbye(error: AgentOSError, call: Call) -> bytes:
     return frame("error", {"skill": call.skill, "utility": call.utility, **error_body(error, call.request_id)})
+
+
+def _refuse_query(scope: Scope) -> None:
+    """Raises InvalidParams for params in the query: the call would be made without them."""
+    try:
+        known_query(scope, ())
+    except InvalidParams as error:
+        raise InvalidParams("Params go into the body, as one JSON object.", problems=error.problems) from None
 
 
 async def _wants_stream(

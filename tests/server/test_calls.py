@@ -107,6 +107,17 @@ def test_headers_become_part_of_the_call() -> None:
     assert second.idempotency_key is None
 
 
+@pytest.mark.parametrize("query", ["a=1", "stream=true", "a=", "a"])
+def test_params_in_the_query_are_refused_and_not_left_out(query: str) -> None:
+    runtime = ToyRuntime()
+    with running(runtime.open) as server:
+        said = ask(server, "POST", f"{ECHO}?{query}", {})
+        assert (said.status, said.code) == (400, "invalid_params")
+        assert "body" in said.json["error"]
+        assert ask(server, "POST", f"{ECHO}?", {}).status == 200
+    assert len(runtime.calls) == 1
+
+
 @pytest.mark.parametrize("key", ["\xe9", "a" * 256, "a\tb"])
 def test_an_idempotency_key_that_cannot_be_handed_on_is_refused(key: str) -> None:
     """Whoever sends one relies on it."""

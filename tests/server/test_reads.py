@@ -110,3 +110,30 @@ def test_an_icon_that_would_never_end_or_is_huge_is_not_read(tmp_path: Path) -> 
 
 def test_a_skill_without_an_icon_says_so(server: Running) -> None:
     assert ask(server, "GET", "/api/skills/toy/icon").code == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/api/skills?q=a&q=b", "q"),
+        ("/api/skills/toy?fields=id&fields=name", "fields"),
+        ("/api/skills/toy/echo?x=1", "x"),
+        ("/api/activity?agent=a&agent=b", "agent"),
+        ("/api/activity?limit=2&limit=", "limit"),
+        ("/api/activity/1?all=1", "all"),
+        ("/api/usage?by=agent&by=skill", "by"),
+        ("/api/entities/x?all=1", "all"),
+        ("/openapi.json?version=3.1&version=3.2", "version"),
+        ("/api/waiting?state=all&state=pending", "state"),
+    ],
+)
+def test_a_query_that_would_only_look_obeyed_is_refused(server: Running, path: str, name: str) -> None:
+    answer = ask(server, "GET", path)
+    assert (answer.status, answer.code) == (400, "invalid_params")
+    assert [problem["path"] for problem in answer.json["problems"]] == [name]
+
+
+@pytest.mark.parametrize("path", ["/api/use?url=https://toy.example/", "/mcp?readonly=1&readonly=0"])
+def test_a_query_beside_a_body_is_read_as_strictly(server: Running, path: str) -> None:
+    answer = ask(server, "POST", path, {"jsonrpc": "2.0", "id": 1, "method": "ping"})
+    assert (answer.status, answer.code) == (400, "invalid_params")

@@ -72,7 +72,7 @@ class ActivityRoutes:
     async def rows(self, request: Request) -> Response:
         runtime = await self._opening.wait()
         caller = admitted(request.scope).caller
-        filters = known_query(request, ACTIVITY_FILTERS)
+        filters = known_query(request.scope, ACTIVITY_FILTERS)
         wants_all(filters, caller)
         if not _wants_sheet(request):
             return json_response(await runtime.activity(filters, caller))
@@ -81,6 +81,7 @@ class ActivityRoutes:
 
     async def row(self, request: Request) -> Response:
         runtime = await self._opening.wait()
+        known_query(request.scope, ())
         number = variable(request.scope, "id")
         if not re.fullmatch("[0-9]{1,18}", number):
             raise NotFound(f"There is no row {number!r}: its id is a number.")
@@ -89,7 +90,7 @@ class ActivityRoutes:
     async def usage(self, request: Request) -> Response:
         runtime = await self._opening.wait()
         caller = admitted(request.scope).caller
-        filters = known_query(request, USAGE_FILTERS)
+        filters = known_query(request.scope, USAGE_FILTERS)
         wants_all(filters, caller)
         found: Any = await runtime.usage(filters, caller)
         if not _wants_sheet(request):
@@ -108,7 +109,7 @@ class _Events:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         runtime = await self._opening.wait()
         admission = admitted(scope)
-        filters = known_query(Request(scope), EVENT_FILTERS)
+        filters = known_query(scope, EVENT_FILTERS)
         wants_all(filters, admission.caller)
         resume = admission.headers.get(b"last-event-id")
         rows = await runtime.follow(filters, admission.caller, resume.decode("latin-1") if resume else None)

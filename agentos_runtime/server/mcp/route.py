@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
@@ -34,7 +33,7 @@ from agentos_runtime.server.mcp.listening import listen
 from agentos_runtime.server.messages import Admitted, Response, admitted
 from agentos_runtime.server.open_calls import STOPPING, OpenCalls
 from agentos_runtime.server.opening import Opening
-from agentos_runtime.server.paths import variable
+from agentos_runtime.server.paths import known_query, variable
 from agentos_runtime.server.ports import Runtime
 from agentos_runtime.server.sse import EventWriter
 
@@ -142,12 +141,7 @@ def _toolset(scope: Scope, admission: Admitted, usual: Toolset) -> Toolset:
     header = admission.headers.get(b"x-mcp-toolsets")
     if not scope["query_string"] and header is None:
         return replace(usual, skill=skill) if skill else usual
-    query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-    unknown = [
-        ParamProblem(name, "is not known here; known: tools, mode, readonly") for name in query.keys() - KNOWN
-    ]
-    if unknown:
-        raise InvalidParams("The query has names that mean nothing here.", problems=unknown)
+    query = known_query(scope, KNOWN)
     tools = query.get("tools") or (header.decode("latin-1") if header else "")
     patterns = patterns_of(tools.split(",")) or usual.patterns
     read_only = query.get("readonly", "")

@@ -11,7 +11,7 @@ from agentos_runtime.server.documents import Documents
 from agentos_runtime.server.messages import Response, admitted
 from agentos_runtime.server.opening import Opening
 from agentos_runtime.server.pages.reached import Reached
-from agentos_runtime.server.paths import variable
+from agentos_runtime.server.paths import known_query, variable
 
 
 class Described:
@@ -44,10 +44,8 @@ class Described:
 
 def _asked(request: Request, skill: str | None, reached: Reached) -> Asked:
     """What the query says. Raises InvalidParams."""
-    pairs = request.query_params.multi_items()
-    problems = [ParamProblem(name, f"is not known here; known: {', '.join(KNOWN)}") for name, _ in pairs]
-    problems = [problem for problem in problems if problem.path not in KNOWN]
-    query = dict(pairs)
+    query = known_query(request.scope, KNOWN)
+    problems: list[ParamProblem] = []
     version = query.get("version") or "3.1"
     known: tuple[Version, ...] = get_args(Version)
     found = next((each for each in known if version in (each, f"{each}.0")), None)

@@ -28,7 +28,7 @@ class Reads:
     async def skills(self, request: Request) -> Response:
         runtime = await self._opening.wait()
         caller = admitted(request.scope).caller
-        filters = known_query(request, SEARCH)
+        filters = known_query(request.scope, SEARCH)
         catalog = runtime.catalog(caller, everything=wants_all(filters, caller))
         q = filters.get("q")
 
@@ -42,7 +42,7 @@ class Reads:
     async def skill(self, request: Request) -> Response:
         catalog = await self._catalog(request)
         skill = variable(request.scope, "skill")
-        fields = known_query(request, ONE_SKILL).get("fields")
+        fields = known_query(request.scope, ONE_SKILL).get("fields")
 
         def shown() -> dict[str, Json]:
             detail = catalog.detail(skill)
@@ -53,6 +53,7 @@ class Reads:
 
     async def utility(self, request: Request) -> Response:
         catalog = await self._catalog(request)
+        known_query(request.scope, ())
         return json_response(catalog.utility(*(variable(request.scope, name) for name in ("skill", "utility"))))
 
     async def icon(self, request: Request) -> Response:
@@ -70,11 +71,12 @@ class Reads:
 
     async def entities(self, request: Request) -> Response:
         runtime = await self._opening.wait()
-        known_query(request, frozenset())
+        known_query(request.scope, ())
         return json_response({"entities": runtime.catalog(admitted(request.scope).caller).entities()})
 
     async def entity(self, request: Request) -> Response:
         runtime = await self._opening.wait()
+        known_query(request.scope, ())
         catalog = runtime.catalog(admitted(request.scope).caller)
         return json_response(catalog.entity(variable(request.scope, "entity")))
 

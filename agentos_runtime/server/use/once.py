@@ -9,6 +9,7 @@ from agentos_runtime.errors import InvalidJson, ShuttingDown
 from agentos_runtime.proxy.once import Caller, use_once
 from agentos_runtime.server.messages import Response, admitted, error_response, simulated
 from agentos_runtime.server.open_calls import STOPPING, OpenCalls
+from agentos_runtime.server.paths import known_query
 from agentos_runtime.server.use.passing import budget_warning
 from agentos_runtime.server.use.route import Passing, trace_of, waiting_id_of
 
@@ -22,6 +23,7 @@ class OnceRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = admitted(scope)
+        known_query(scope, ())
         given = _fields(request.body)
         proxy = await self._passing.proxy()
         with self._calls.open(request.connection) as open_call:

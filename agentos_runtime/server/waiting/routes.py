@@ -39,7 +39,7 @@ class WaitingRoutes:
 
     async def listed(self, request: Request) -> Response:
         runtime: Any = await self._opening.wait()
-        asked = known_query(request, WAITING_FILTERS).get("state")
+        asked = known_query(request.scope, WAITING_FILTERS).get("state")
         states = STATES if asked == "all" else OPEN if asked is None else [each for each in STATES if each == asked]
         if not states:
             raise _wrong("state", f"must be all, or one of {', '.join(STATES)}")
@@ -47,7 +47,7 @@ class WaitingRoutes:
 
     async def one(self, request: Request) -> Response:
         runtime: Any = await self._opening.wait()
-        given = known_query(request, ONE_FILTERS).get("wait", "0")
+        given = known_query(request.scope, ONE_FILTERS).get("wait", "0")
         if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", given):
             raise _wrong("wait", "must be a number of seconds")
         admission = admitted(request.scope)
