@@ -90,7 +90,7 @@ def _check(name: str, text: str) -> None:
     found = value_problem(text)
     problem = header_problem(name) or (f"cannot be sent: a header {found[1]}" if found else None)
     if problem is not None:
-        shown = ascii(name)[1:61]
+        shown = ascii(name)[1:-1][:60]
         raise InvalidParams(f"The header {shown} {problem}.", problems=[ParamProblem(f"headers.{shown}", problem)])
 
 

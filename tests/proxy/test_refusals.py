@@ -90,3 +90,10 @@ def test_headers_that_are_too_many_or_too_long_go_nowhere(here: Lab, headers: di
     answer = here.use("POST", CHAT, json={}, headers=headers)
     assert answer.status_code in (400, 413)
     assert here.upstream.toy.requests == []
+
+
+def test_a_header_that_cannot_be_sent_is_told_by_its_name(here: Lab) -> None:
+    for name, text in (("X A", "b"), ("X-A", "b\r\nc: d"), ("x" * 80 + " ", "b")):
+        asked = here.client.post("/api/use", json={"url": "https://openrouter.ai/x", "headers": {name: text}})
+        assert asked.status_code == 400
+        assert [problem["path"] for problem in asked.json()["problems"]] == [f"headers.{name[:60]}"]
