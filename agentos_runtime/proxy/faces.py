@@ -89,15 +89,16 @@ class Faces:
             known = self._targets[url] = parse_url(url)
         return known
 
-    async def models(self, agent: str, request_id: str) -> list[dict[str, Json]]:
+    async def models(self, agent: str, request_id: str, wanted: str = "") -> list[dict[str, Json]]:
         """Of all skills that the agent may ask: `id`, `created` (epoch seconds or nothing), `name`, `skill`.
 
-        A skill that does not answer has none. Raises what it said when nobody else has any.
+        A skill that does not answer has none. Raises what it said when nobody else has any. wanted: a model, whose
+        skill alone is asked.
         """
         found: list[dict[str, Json]] = []
         failure: AgentOSError | None = None
         for skill in self._skills(agent):
-            if MODELS not in skill.wires:
+            if MODELS not in skill.wires or (wanted and not wanted.startswith(f"{skill.id}/")):
                 continue
             try:
                 found += await self._models_of(skill, agent, request_id)

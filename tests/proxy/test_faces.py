@@ -60,7 +60,7 @@ def test_a_model_that_nobody_has_or_whose_skill_does_not_speak_so_is_not_found(h
     assert here.use("POST", "/v1/embeddings", content=b"[").json()["error"]["code"] == "invalid_json"
     assert here.use("POST", "/v1/nothing", json={}).json()["code"] == "not_found"
     wrong = here.use("GET", "/v1/messages")
-    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "OPTIONS, POST")
     assert here.upstream.toy.requests == []
 
 
@@ -90,6 +90,43 @@ def test_models_of_all_skills_are_listed_for_both_kinds_of_clients(here: Lab) ->
     assert here.use("GET", f"/v1/models/{ids[1]}").json()["id"] == ids[1]
     assert here.use("GET", "/v1/models/openrouter/x").json()["error"]["code"] == "model_not_found"
     assert len(here.upstream.toy.requests) == 3, "each list is kept"
+
+
+@pytest.mark.parametrize("written", ["openrouter/a/b", "openrouter%2Fa%2Fb", "openrouter%2fa/b"])
+def test_a_model_is_found_however_its_slashes_are_written(tmp_path: Path, written: str) -> None:
+    with lab(tmp_path) as one:
+        one.upstream.says(answer_json({"data": [{"id": "a/b"}], "total_count": 1}))
+        found = one.use("GET", f"/v1/models/{written}")
+        assert (found.status_code, found.json()["id"]) == (200, "openrouter/a/b")
+        asked = [request.target for request in one.upstream.toy.requests]
+        assert [target.partition("?")[0] for target in asked] == ["/api/v1/models"], "no other skill's"
+
+
+def test_a_model_whose_skill_does_not_answer_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    with lab(tmp_path) as one:
+        one.upstream.says(
+            lambda exchange: answer_json(
+                *(
+                    ({"models": [{"name": "x"}]},)
+                    if exchange.request.target == "/api/tags"
+                    else ({"message": "no"}, 500)
+                )
+            )(exchange)
+        )
+        ids = [each["id"] for each in one.use("GET", "/v1/models").json()["data"]]
+        said = one.use("GET", "/v1/models/openrouter/a/b")
+    assert ids == ["ollama/x"]
+    assert (said.status_code, said.json()["error"]["code"]) == (502, "upstream_failed")
+
+
+def test_wires_and_models_have_the_methods_that_other_routes_have(here: Lab) -> None:
+    here.upstream.says(answer_json({"data": [{"id": "a/b"}], "models": [{"name": "x"}], "total_count": 1}))
+    for path in ("/v1/models", "/v1/models/openrouter/a/b"):
+        head, get = here.use("HEAD", path), here.use("GET", path)
+        assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(get.content)))
+        assert here.use("OPTIONS", path).headers["allow"] == "GET, HEAD, OPTIONS"
+        assert here.use("POST", path, json={}).headers["allow"] == "GET, HEAD, OPTIONS"
+    assert here.use("OPTIONS", "/v1/chat/completions").headers["allow"] == "OPTIONS, POST"
 
 
 def test_models_without_a_skill_are_those_of_the_default_and_denied_ones_are_denied_here_too(

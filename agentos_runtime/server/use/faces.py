@@ -1,6 +1,7 @@
 """`/v1/…`: the wires of OpenAI and Anthropic at one base URL."""
 
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 from starlette.types import Receive, Scope, Send
 
@@ -35,13 +36,17 @@ class FacesRoute:
         request, runtime = admitted(scope), await self._passing.runtime()
         if self._faces is None:
             self._faces = Faces(runtime, self._settings)
-        if path == MODELS or path.startswith(f"{MODELS}/"):
-            _check_method(scope, "GET")
-            models = await self._faces.models(agent_name(runtime, request), request.request_id)
-            return _models(models, path[len(MODELS) + 1 :], anthropic=wire_at(scope) == "anthropic")
-        if not Faces.takes(path):
+        asks_models = path == MODELS or path.startswith(f"{MODELS}/")
+        if not asks_models and not Faces.takes(path):
             raise NotFound("Nothing is here. /v1 has chat/completions, responses, embeddings, messages and models.")
-        _check_method(scope, "POST")
+        methods = ("GET", "HEAD", "OPTIONS") if asks_models else ("OPTIONS", "POST")
+        if scope["method"] == "OPTIONS":
+            return Response(b"", 204, headers=((b"allow", ", ".join(methods).encode()),))
+        _check_method(scope, methods)
+        if asks_models:
+            wanted = unquote(path[len(MODELS) + 1 :])
+            models = await self._faces.models(agent_name(runtime, request), request.request_id, wanted)
+            return _models(models, wanted, anthropic=wire_at(scope) == "anthropic")
         agent = agent_name(runtime, request)
         routed = await self._faces.route(path, scope["query_string"].decode("latin-1"), request.body, agent)
         headers = headers_of(scope)
@@ -91,13 +96,13 @@ def _anthropic_list(models: list[dict[str, Json]]) -> dict[str, Json]:
     return {"data": [*models], "has_more": False, **ends, "last_id": models[-1]["id"] if models else None}
 
 
-def _check_method(scope: Scope, allowed: str) -> None:
-    if scope["method"] != allowed:
+def _check_method(scope: Scope, allowed: tuple[str, ...]) -> None:
+    if scope["method"] not in allowed:
         raise MethodNotAllowed(
-            f"{scope['method']} is not answered here, only {allowed}.", details={"allow": [allowed]}
+            f"{scope['method']} is not answered here, only {', '.join(allowed)}.", details={"allow": [*allowed]}
         )
 
 
 def _allow(error: AgentOSError) -> list[tuple[bytes, bytes]]:
     allowed = error.details.get("allow") if isinstance(error, MethodNotAllowed) else None
-    return [(b"allow", str(allowed[0]).encode())] if isinstance(allowed, list) else []
+    return [(b"allow", ", ".join(map(str, allowed)).encode())] if isinstance(allowed, list) else []
