@@ -270,7 +270,7 @@ class Pages:
             raise _mismatch(
                 self._plan,
                 f"{self._plan.service.name} gave the same rows twice: it does not go on by "
-                f"`{self._plan.paginate.position}`, as the manifest says",
+                f"`{position_place(self._plan.paginate.position)}`, as the manifest says",
             )
         self._longest, self._before = max(count, self._longest), page.found
         paginate = self._plan.paginate

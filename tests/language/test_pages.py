@@ -216,7 +216,12 @@ ROW = {"id": 1}
 @pytest.mark.parametrize(
     ("utility", "body", "code", "words"),
     [
-        ("offset", {"data": [ROW]}, "reply_mismatch", "gave the same rows twice"),
+        (
+            "offset",
+            {"data": [ROW]},
+            "reply_mismatch",
+            "gave the same rows twice: it does not go on by `query:offset`",
+        ),
         ("cursor", {"data": [ROW], "next": "a"}, "upstream_invalid", "gave the same cursor twice"),
         ("cursor", {"data": [ROW], "next": {"a": 1}}, "expression_failed", "utilities.cursor.rest.paginate.next"),
         ("offset", {"rows": [ROW]}, "reply_mismatch", "nothing at root /data"),
