@@ -222,6 +222,13 @@ def test_large_bodies_together_are_bounded_and_given_back() -> None:
             assert ask(server, "POST", ECHO, body, {"Content-Type": "application/json"}).status == 200
 
 
+@pytest.mark.parametrize("size", [66_000, 100_000, 200_000])
+def test_an_address_that_is_too_long_is_told_so(server: Running, size: int) -> None:
+    head = f"GET /api/skills?q={'a' * size} HTTP/1.1\r\nhost: 127.0.0.1:{server.port}\r\n\r\n"
+    said = send_raw(server, head.encode())
+    assert (said.status, said.code) == (413, "payload_too_large")
+
+
 @pytest.mark.parametrize(
     "filler", [b"X: " + b"y" * 100_000, b"".join(b"X%d: y\r\n" % n for n in range(10_000))], ids=["one", "many"]
 )

@@ -77,7 +77,7 @@ class Connection(HttpToolsProtocol):
         if self._in_head:
             self._head_size += len(data)
             if self._head_size > self._limits.max_head:
-                self.refuse(PayloadTooLarge(f"The request's head is larger than {self._limits.max_head} bytes."))
+                self.refuse(self._too_large())
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -88,6 +88,9 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self.headers = _NoTrailers()
+        if len(self.url) > self._limits.max_head:  # as came with the rest of its head; no longer one can be parsed
+            self._refusal = self._too_large()
+            raise ValueError("too long")
         if not self.url.startswith(b"/"):
             self._refusal = MisdirectedHost("This is no proxy: send the path only, such as GET /api/skills.")
             raise ValueError("not a path")
@@ -95,6 +98,9 @@ class Connection(HttpToolsProtocol):
             self._refusal = BadRequest("The address has a #: a fragment is never sent. Leave it out, or write %23.")
             raise ValueError("a fragment")
         super().on_headers_complete()
+
+    def _too_large(self) -> PayloadTooLarge:
+        return PayloadTooLarge(f"The request's head is larger than {self._limits.max_head} bytes.")
 
     @property
     def complete(self) -> bool:
