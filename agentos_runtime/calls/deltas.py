@@ -313,21 +313,26 @@ def is_complete_when_cut(plan: StreamPlan, total: Json) -> bool:
     return isinstance(usage, dict) and usage.get("output_tokens") is not None
 
 
-def check_said_something(plan: StreamPlan, total: Json) -> None:
+def check_said_something(plan: StreamPlan, total: Json, reply: Json) -> None:
     """A chat stream that ended well but told no more than what it took is a failure. Raises UpstreamFailed."""
-    if plan.stream.accumulate != "chat" or not isinstance(total, dict):
-        return
-    if total["content"] is None and total.keys() <= _BESIDE_A_REPLY:
+    if plan.stream.accumulate == "chat" and _says_nothing(total) and _says_nothing(reply):
         raise UpstreamFailed(
             f"{plan.service.name} ended the stream without any choices, so there is no reply",
             upstream=UpstreamFailure(message="the stream has no choices"),
         )
 
 
-_BESIDE_A_REPLY = frozenset(
-    {"content", "id", "model", "provider", "created", "usage", "service_tier", "system_fingerprint", "debug"}
+def _says_nothing(told: Json) -> bool:
+    """Whether there is no piece of an answer, and no reason why it stopped."""
+    if not isinstance(told, dict) or told.get("content") is not None:
+        return False
+    return not any(value for key, value in told.items() if key not in _BESIDE_AN_ANSWER)
+
+
+_BESIDE_AN_ANSWER = frozenset(
+    {"id", "model", "provider", "created", "usage", "service_tier", "system_fingerprint", "debug", "native"}
 )
-"""What is told of a generation that said nothing: no piece of an answer, and no reason why it stopped."""
+"""What is told of a generation, whatever it said; `native` is for the reply, which says what was in it."""
 
 
 def final_input(

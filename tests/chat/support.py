@@ -199,12 +199,12 @@ class Wire:
         total = accumulator.total()
         if not is_complete(plan, total, ended):
             raise UpstreamTruncated("the stream has no end")
-        check_said_something(plan, total)
         final, hidden = None, False
         if plan.reply_program:
             text, hidden = final_input(plan.reply_program, total, params, self.plan.settings, response)
             final = self._expressions.run(plan.reply_program, text)
         reply = read_final(plan, total, final, hidden=hidden)
+        check_said_something(plan, total, reply)
         late = late_words(total, reply) if plan.stream.accumulate == "chat" else None
         return Streamed([*news, late] if late else news, reply)
 

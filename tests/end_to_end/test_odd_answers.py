@@ -75,6 +75,14 @@ def test_an_answer_that_tells_only_what_it_took_is_no_reply(chat: Chat, streamed
     assert (row["outcome"], row["input_tokens"], row["cost"]) == ("error", 11, 0.00125)
 
 
+def test_a_message_that_begins_and_ends_and_says_nothing_is_no_reply(chat: Chat) -> None:
+    message = {"id": "msg_1", "model": "toy", "content": [], "usage": {"input_tokens": 11, "output_tokens": 1}}
+    chat.says(streaming({"type": "message_start", "message": message}, {"type": "message_stop"}, done=False))
+    response = chat.ask(ASK | {"stream": True}, "anthropic")
+    said = Streamed.of(response.text).error if response.status_code == 200 else response.json()
+    assert (said["code"], chat.row["input_tokens"]) == ("upstream_failed", 11)
+
+
 def test_what_an_answer_with_an_error_in_it_took_is_counted(chat: Chat) -> None:
     gone = {"error": {"code": 502, "message": "gone"}, "id": "gen-1", "model": "toy/model-2026", "usage": USAGE}
     chat.says(answer_json(gone))

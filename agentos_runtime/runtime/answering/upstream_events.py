@@ -284,8 +284,8 @@ class UpstreamSource:
         self._held = held = [self._results.event("delta", delta) for delta in self._accumulator.flush()]
         total = self._accumulator.total()
         self._metering_sources.append(total)
-        check_said_something(plan, total)
         reply = await self._final(total)
+        check_said_something(plan, total, reply)
         keep_promise(self._ctx, reply)
         self._metering_sources.append(reply)
         late = late_words(total, reply) if plan.stream.accumulate == "chat" else None
