@@ -253,11 +253,12 @@ def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Ac
                     news.append(fresh)
             return Deltas(news, batch.ended, batch.failure)
         for position, start in enumerate(range(0, len(outcome.outputs) - width + 1, width)):
-            delta, ended = _one_event(plan, outcome.outputs[start : start + width], now)
-            if not isinstance(delta, Empty):
-                fresh = accumulator.add(reveal(delta) if batch.hidden else delta)
-                if fresh is not None:
-                    news.append(fresh)
+            delta, ended, failure = _one_event(plan, outcome.outputs[start : start + width], now)
+            fresh = _added(accumulator, delta, batch, failure)
+            if fresh is not None:
+                news.append(fresh)
+            if failure is not None:
+                raise failure
             if ended and batch.failed_event != position:
                 return Deltas(news, ended=True, failure=None)  # what comes after the end does not count
         _leftover_error(plan, outcome, width, now)
@@ -273,6 +274,18 @@ def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Ac
     return Deltas(news, batch.ended, batch.failure)
 
 
+def _added(accumulator: Accumulator, delta: Value, batch: Batch, failure: AgentOSError | None) -> Json | None:
+    """What of an event's delta is news. Raises DeltaError, but where the event holds an error, which says more."""
+    if isinstance(delta, Empty):
+        return None
+    try:
+        return accumulator.add(reveal(delta) if batch.hidden else delta)
+    except DeltaError:
+        if failure is None:
+            raise
+        return None
+
+
 def _leftover_error(plan: StreamPlan, outcome: Outcome, width: int, now: float) -> None:
     """The event at which the program failed may hold an error that was heard before the failure."""
     if outcome.failure is None:
@@ -283,14 +296,19 @@ def _leftover_error(plan: StreamPlan, outcome: Outcome, width: int, now: float) 
     raise failed_output([plan.outputs[outcome.failure.index % width]], outcome)
 
 
-def _one_event(plan: StreamPlan, outputs: Sequence[Json], now: float) -> tuple[Value, bool]:
+def _one_event(plan: StreamPlan, outputs: Sequence[Json], now: float) -> tuple[Value, bool, AgentOSError | None]:
+    """The event's delta, whether it ends the stream, and the error that the manifest hears in it."""
     if len(outputs) == 1 and not isinstance(plan.stream.error, (Jq, PlainPath)):
-        return single(outputs[0], plan.outputs[0]), False
+        return single(outputs[0], plan.outputs[0]), False, None
     values = [single(output, expression) for output, expression in zip(outputs, plan.outputs, strict=True)]
+    failure = None
     if isinstance(plan.stream.error, (Jq, PlainPath)):
-        raise_error(plan.service, values.pop(0), now)
+        try:
+            raise_error(plan.service, values.pop(0), now)
+        except AgentOSError as error:
+            failure = error
     ended = len(values) > 1 and not isinstance(values[1], Empty) and values[1] not in (None, False)
-    return values[0], ended
+    return values[0], ended, failure
 
 
 def is_complete(plan: StreamPlan, total: Json, ended: bool) -> bool:
@@ -358,43 +376,6 @@ def read_final(plan: StreamPlan, total: Json, outcome: Outcome | None, *, hidden
     if isinstance(value, Empty):
         raise expression_failed(reply, "gives no output where one is needed")
     return rejoin(value) if hidden else value
-
-
-def late_words(total: Json, reply: Json) -> Json:
-    """The delta that tells what only the reply has: ids that we gave, what came whole at the end; else None."""
-    if not isinstance(total, dict) or not isinstance(reply, dict):
-        return None
-    late: dict[str, Json] = {
-        key: reply[key] for key in _LATE_TEXTS if not total.get(key) and _is_words(reply.get(key))
-    }
-    late |= {key: reply[key] for key in _LATE_LISTS if reply.get(key) and not total.get(key)}
-    calls = reply.get("tool_calls")
-    told = total.get("tool_calls") or []
-    if isinstance(told, list) and isinstance(calls, list) and len(told) in (0, len(calls)):
-        before = told or [{}] * len(calls)
-        pieces = [_late_call(index, one, call) for index, (one, call) in enumerate(zip(before, calls, strict=True))]
-        more: list[Json] = [piece for piece in pieces if len(piece) > 1]
-        late |= {"tool_calls": more} if more else {}
-    return late or None
-
-
-_LATE_TEXTS = ("content", "reasoning", "refusal")
-_LATE_LISTS = ("annotations", "images")
-
-
-def _late_call(index: int, told: Json, call: Json) -> dict[str, Json]:
-    """What of a call was not told in pieces."""
-    piece: dict[str, Json] = {"index": index}
-    if isinstance(told, dict) and isinstance(call, dict):
-        piece |= {key: call[key] for key in ("id", "name") if not told.get(key) and _is_words(call.get(key))}
-        written = call.get("raw_arguments") or (dump(call["input"]).decode() if call.get("input") else None)
-        if written and not told.get("input_json"):
-            piece["input_json"] = written
-    return piece
-
-
-def _is_words(value: Json) -> bool:
-    return isinstance(value, str) and value != ""
 
 
 def _not_json(plan: StreamPlan, event: UpstreamEvent, error: JsonTextError) -> UpstreamInvalid:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agentos_runtime.calls.accumulate import ACCUMULATORS
+from agentos_runtime.calls.adding.late import late_words
 from agentos_runtime.calls.deltas import (
     Batch,
     StreamPlan,
@@ -18,7 +19,6 @@ from agentos_runtime.calls.deltas import (
     check_said_something,
     final_input,
     is_complete,
-    late_words,
     read_events,
     read_final,
     stream_head,

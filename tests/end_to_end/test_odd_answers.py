@@ -1,6 +1,7 @@
 """Answers that are odd and no less true: what their heads say arrives, however little can be read of the rest."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,39 @@ def test_what_an_answer_with_an_error_in_it_took_is_counted(chat: Chat) -> None:
     row = chat.row
     assert (row["outcome"], row["generation_id"], row["model"]) == ("error", "gen-1", "toy/model-2026")
     assert (row["input_tokens"], row["output_tokens"], row["cost"]) == (11, 7, 0.00125)
+
+
+FAILED_LATE: dict[str, list[Any]] = {
+    "openai": [
+        {"type": "response.created", "response": {"id": "resp_1", "model": "toy", "status": "in_progress"}},
+        {"type": "response.output_text.delta", "output_index": 0, "delta": "Hel"},
+        {
+            "type": "response.failed",
+            "response": {
+                "id": "resp_1",
+                "model": "toy",
+                "status": "failed",
+                "error": {"code": "server_error", "message": "gone"},
+                "usage": {"input_tokens": 11, "output_tokens": 7},
+            },
+        },
+    ],
+    "gemini": [
+        {"candidates": [{"content": {"parts": [{"text": "Hel"}]}}], "responseId": "resp_1", "modelVersion": "toy"},
+        {
+            "candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL"}],
+            "usageMetadata": {"promptTokenCount": 11, "candidatesTokenCount": 7},
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize("skill", FAILED_LATE)
+def test_what_an_event_with_an_error_says_besides_is_counted(chat: Chat, skill: str) -> None:
+    chat.says(streaming(*FAILED_LATE[skill], done=False))
+    said = chat.stream(skill=skill).error
+    assert (said["code"], said["partial"]["content"]) == ("upstream_failed", "Hel")
+    assert (chat.row["input_tokens"], chat.row["output_tokens"]) == (11, 7)
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])

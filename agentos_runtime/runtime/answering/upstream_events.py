@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 
 from agentos_runtime.calls.accumulate import ACCUMULATORS
+from agentos_runtime.calls.adding.late import late_words
 from agentos_runtime.calls.call import Event
 from agentos_runtime.calls.deltas import (
     Batch,
@@ -16,7 +17,6 @@ from agentos_runtime.calls.deltas import (
     final_input,
     is_complete,
     is_complete_when_cut,
-    late_words,
     read_events,
     read_final,
     stream_head,
