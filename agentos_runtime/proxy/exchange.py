@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from agentos_runtime.calls.call import Timings
-from agentos_runtime.calls.failures import Service, failure_error
+from agentos_runtime.calls.failures import Service, body_failure, failure_error
 from agentos_runtime.calls.retry_after import meant_status
 from agentos_runtime.errors import AgentOSError, UpstreamFailure, UpstreamInvalid, UpstreamTimeout
 from agentos_runtime.frozen import dataclass
@@ -37,6 +37,17 @@ def media_type(upstream: OpenUpstream) -> str:
     return upstream.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
+def error_inside(text: bytes, now: float) -> UpstreamFailure | None:
+    """The error of an answer or event by the default predicate; OpenAI's responses hold theirs inside."""
+    try:
+        document = parse(text) if text else None
+    except JsonTextError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    return body_failure(document, now) or body_failure(document.get("response"), now)
+
+
 def is_stream(upstream: OpenUpstream) -> bool:
     """Whether an answer consists of events."""
     return media_type(upstream) == EVENTS
@@ -62,7 +73,7 @@ class Exchange:
         self._interruption: AgentOSError | None = None
         self._ended: Callable[[], None] = lambda: None
         self._record.answered = upstream.status
-        self._record.so_far = self._used
+        self._record.so_far = self._so_far
 
     @property
     def skill(self) -> str:
@@ -209,6 +220,9 @@ class Exchange:
         self._record.metering_sources += [{"model": self._asked_model()}, self._used()]
         await self._record.close(error)
 
+    def _so_far(self) -> Json:
+        return {"model": self._asked_model()} | self._meter.document()
+
     def _used(self) -> Json:
         said: Json = self._meter.document()
         return said
@@ -225,9 +239,10 @@ class Exchange:
         return asked.get("model") if isinstance(asked, dict) else None
 
     def _refusal(self) -> AgentOSError | None:
-        """For the ledger, what the service's status means; the caller has its own words."""
+        """For the ledger, what the status means, or an error inside a 200; the caller has its own words."""
         status = self.status
-        if status < 400:
-            return None
         service = Service(self._ctx.plan.skill.name, self._ctx.plan.skill.id)
+        if status < 400:
+            failure = error_inside(self._meter.error(), self._ctx.services.clocks.wall())
+            return None if failure is None else failure_error(service, failure)
         return failure_error(service, UpstreamFailure(status=status), meant_status(status, self._upstream.headers))

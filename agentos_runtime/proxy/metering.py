@@ -14,6 +14,7 @@ TAIL = 64 * 1024
 LARGEST_EVENT = 16 << 20
 """Bytes of one event that are held until it is whole; a larger one passes in pieces."""
 _USAGE = regex(rb'"usage"\s*:\s*(?=\{)')
+_ERROR = regex(rb'"errors?"\s*:\s*(?=[{\["])')
 _DATA = regex(rb"data:([^\r\n]*)")
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _NAMES = ("model", "id", "provider")
@@ -41,6 +42,10 @@ class AnswerMeter(Protocol):
         """Model, id and usage, as far as they were said."""
         ...
 
+    def error(self) -> bytes:
+        """The JSON text in which an error may stand, or nothing."""
+        ...
+
 
 def meter_of(content_type: str) -> AnswerMeter:
     """The meter for answers of a type, which is lower case and has no parameters."""
@@ -60,6 +65,9 @@ class NoMeter:
 
     def document(self) -> dict[str, Json]:
         return {}
+
+    def error(self) -> bytes:
+        return b""
 
 
 class DocumentMeter(NoMeter):
@@ -87,6 +95,10 @@ class DocumentMeter(NoMeter):
             self._read = _with_cache(_said(_usage_in(data[-TAIL:]) if self._cut else data))
         return self._read
 
+    def error(self) -> bytes:
+        text = b"" if self._cut else b"".join(self._pieces)
+        return text if _ERROR.search(text) else b""
+
 
 class EventMeter:
     """For server-sent events. It passes whole events on, so that whatever follows them is an event of its own.
@@ -102,6 +114,7 @@ class EventMeter:
         """The last bytes of what is held: a blank line may come in pieces."""
         self._first = b""
         self._last = b""
+        self._error = b""
         self._read: dict[str, Json] | None = None
 
     def feed(self, data: bytes) -> bytes:
@@ -125,6 +138,9 @@ class EventMeter:
             self._read = self._merged()
         return self._read
 
+    def error(self) -> bytes:
+        return self._error
+
     def _merged(self) -> dict[str, Json]:
         last = _said(self._last)
         if self._first is self._last:
@@ -146,7 +162,10 @@ class EventMeter:
         return whole
 
     def _note(self, events: bytes) -> None:
-        """Only lines with a usage are looked at: most events have none."""
+        """Only lines with a usage or an error are looked at: most events have none."""
+        if b'"error"' in events and _ERROR.search(events):
+            lines = [line for line in events.splitlines() if line.startswith(b"data:") and _ERROR.search(line)]
+            self._error = lines[-1][5:] if lines else self._error
         if b'"usage"' not in events:
             return
         end = 0

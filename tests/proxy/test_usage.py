@@ -80,6 +80,37 @@ def test_tokens_cost_and_model_are_read_from_what_passes(here: Lab, name: str) -
     assert found == (generation, model, 11, 7, cost)
 
 
+SLOW = {"message": "slow down", "code": 429}
+QUIET = {"error": None, "choices": [{"delta": {"content": '"error": {"message": "told"}'}}]}
+WITHIN: dict[str, tuple[str, Behaviour, str | None]] = {
+    "an answer": (CHAT, answer_json({"error": SLOW, "usage": FULL}), "upstream_rate_limited"),
+    "a piece of a stream": (CHAT, events(CHUNK, {**CHUNK, "error": SLOW, "usage": FULL}), "upstream_rate_limited"),
+    "an event of messages": (
+        MESSAGES,
+        events(START, {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}),
+        "upstream_failed",
+    ),
+    "a response": (
+        RESPONSES,
+        events({"type": "response.failed", "response": {**COMPLETED["response"], "error": SLOW}}),
+        "upstream_rate_limited",
+    ),
+    "nothing but words": (CHAT, events(CHUNK, QUIET, {**CHUNK, "choices": [], "usage": FULL}), None),
+    "an answer without one": (CHAT, answer_json({**QUIET, "usage": FULL}), None),
+}
+
+
+@pytest.mark.parametrize("name", WITHIN)
+def test_an_error_inside_a_200_passes_and_is_one_in_the_ledger(here: Lab, name: str) -> None:
+    path, behaviour, code = WITHIN[name]
+    here.upstream.says(behaviour)
+    assert here.use("POST", path, json={"model": "asked"}).status_code == 200
+    row = here.row()
+    assert (row["outcome"], row["code"]) == ("ok" if code is None else "error", code)
+    assert (row["status"], row["upstream_status"]) == (200, 200)
+    assert row["input_tokens"] == 11
+
+
 def test_what_nobody_says_is_left_out(here: Lab) -> None:
     here.upstream.says(answer_json([1, {"usage": {"prompt_tokens": 3}}]))
     here.use("POST", CHAT, content=json.dumps(["model"]).encode())
