@@ -9,7 +9,7 @@ from functools import partial
 from agentos_runtime.calls.call import Reply
 from agentos_runtime.calls.evaluate import Value
 from agentos_runtime.calls.formats.as_it_comes import ANY, differs, holds_json
-from agentos_runtime.calls.formats.unread import json_in_utf8, json_response
+from agentos_runtime.calls.formats.unread import json_in_utf8, json_of_event, json_response
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.reply import (
     Body,
@@ -52,7 +52,7 @@ async def check_status(ctx: CallContext, response: UpstreamResponse) -> None:
     plan = ctx.plan.reply
     if not is_failed(response):
         return
-    response = json_in_utf8(response)  # first: no secret is known again in another charset
+    response = json_of_event(json_in_utf8(response))  # first: no secret is known again in another charset
     headers = {name: ctx.results.text(value) for name, value in response.headers.items()}
     response = replace(response, headers=headers, body=ctx.results.body(response.body))
     text = error_input(plan, await _failed_in_json(ctx, response), ctx.settings) if plan.error_program else None

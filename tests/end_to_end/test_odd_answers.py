@@ -93,6 +93,19 @@ def test_what_an_answer_with_an_error_in_it_took_is_counted(chat: Chat) -> None:
     assert (row["input_tokens"], row["output_tokens"], row["cost"]) == (11, 7, 0.00125)
 
 
+@pytest.mark.parametrize("skill", ["openrouter", "anthropic"])
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+def test_a_refusal_that_is_told_as_an_event_is_read_like_any_other(chat: Chat, skill: str, streamed: bool) -> None:
+    """By the default predicate, and by a manifest's own."""
+    said = {"type": "error", "error": {"type": "invalid_request_error", "message": f"no such model {KEY}"}}
+    events = f": hello\r\nevent: error\r\ndata: {json.dumps(said)}\r\n\r\ndata: [DONE]\r\n\r\n"
+    chat.says(answer(400, events.encode(), [("Content-Type", "text/event-stream")]))
+    response = chat.ask(ASK | {"stream": streamed}, skill)
+    upstream = response.json()["upstream"]
+    assert (response.status_code, response.json()["code"]) == (400, "upstream_rejected")
+    assert (upstream["message"], upstream["code"]) == ("no such model [redacted]", "invalid_request_error")
+
+
 FAILED_LATE: dict[str, list[Any]] = {
     "openai": [
         {"type": "response.created", "response": {"id": "resp_1", "model": "toy", "status": "in_progress"}},

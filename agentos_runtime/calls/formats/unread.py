@@ -41,6 +41,15 @@ def json_in_utf8(response: UpstreamResponse) -> UpstreamResponse:
     return response if text is None or not is_json(text) else replace(response, body=text)
 
 
+def json_of_event(response: UpstreamResponse) -> UpstreamResponse:
+    """A failure that is told as an event: what its last one says, as the body. The very same where none is JSON."""
+    if b"data:" not in response.body or is_json(response.body):
+        return response
+    told = [line[5:].strip() for line in response.body.splitlines() if line.startswith(b"data:")]
+    said = next((data for data in reversed(told) if data.startswith(b"{") and is_json(data)), None)
+    return response if said is None else replace(response, body=said)
+
+
 def unreadable(service: Service, utility: Utility, response: UpstreamResponse, reason: str) -> UpstreamInvalid:
     """The error of a body that is not what the manifest says; `reason` is what the reader of that found."""
     page = page_words(response.body)
