@@ -10,7 +10,7 @@ from agentos_runtime.manifest.yaml.values import Cursor
 from agentos_runtime.regexes import regex
 
 _TEXT = regex(r'"(?:[^"\\]|\\.)*"')
-_BRACES = regex(r"(?<![{\\$])\{\{?\s*(\w+)\s*\}?\}")
+_BRACES = regex(r"(?<![{\\$])(?:\{\{?|\$\{)\s*(\w+)\s*\}?\}")
 _SETS = regex(r"(?:\b(?:select|any|all)\([^|;()]*?|\bif\b(?:(?!\bthen\b)[^|;])*?)(?<![=!<>|+*/%-])=(?!=)")
 _BUILTIN = regex(
     r"\s*(?P<name>error|input|keys|values|type|first|last|add|length|min|max|not|env|now|empty|range|paths|map|path"
@@ -19,16 +19,21 @@ _BUILTIN = regex(
 )
 _BODY = regex(r"\$response\s*\.\s*(?P<name>body|data|json|text|content|code|status_code|statusCode|header)\b")
 _AUTH = regex(r"(?<![\w/:$)\]}\"])\.auth\s*\.\s*(?P<name>[A-Za-z_]\w*)|\$auth\b")
+_SETS_ALL = regex(r"(?:\A|\band\b|\bor\b)\s*\.(?:[\w.]|\[[^\]|]*\])*\s*(?<![=!<>|+*/%-])=(?!=)")
+_CONDITIONS = (".response.error", ".stream.error", ".stream.end", ".poll.until", ".poll.failed")
+_PATH_AS_TEXT = regex(r'"(?P<path>\s*(?P<root>\.params|\$params)\.(?P<name>[A-Za-z_]\w*)[\w.\[\]]*\s*)"')
+_NOT_A_FIELD = regex(r"(?<![\w.$@])not[ \t]+(?P<field>\.[A-Za-z_\[\"][\w.]*)")
 _EACH = regex(r"\s*(?:\.[A-Za-z_]\w*)*\.?\[\](?:\s*\||\s*\.\w|\s*\Z)")
 LONG = 1800
 """Seconds from which a timeout is taken for milliseconds."""
 
 
 def sets_instead_of_comparing(subject: Subject) -> Iterator[Problem]:
-    """`select(.a = 1)` chooses everything."""
+    """`select(.a = 1)` chooses everything, and `until: .state = "done"` is true at once."""
     for found in subject.found:
         code = _blanked(found.source)
-        for match in _SETS.finditer(code):
+        whole = found.cursor.path.endswith(_CONDITIONS)
+        for match in (*_SETS.finditer(code), *(_SETS_ALL.finditer(code) if whole else ())):
             message = "`=` sets a value here, and what it gives is always true"
             yield warn_at(found.cursor, match.end() - 1, 1, message, "Write `==` to compare")
 
@@ -95,6 +100,28 @@ def param_in_a_text(subject: Subject) -> Iterator[Problem]:
                 yield warn_at(found.cursor, start, len(written), message, fix)
 
 
+def path_in_a_text(subject: Subject) -> Iterator[Problem]:
+    """`'".params.q"'` is the text `.params.q`."""
+    for utility, _ in subject.utilities:
+        known = declared(utility)
+        for found in subject.expressions.get(utility.name, ()):
+            for match in _PATH_AS_TEXT.finditer(found.source):
+                if match["name"] in known and (found.side == "request" or match["root"] == "$params"):
+                    message = f"`{match['path'].strip()}` in quotes is a text, and not what the caller gave"
+                    fix = f"Write `{match['path'].strip()}`, without the double quotes"
+                    yield warn_at(found.cursor, match.start(), len(match[0]), message, fix)
+
+
+def not_before_a_field(subject: Subject) -> Iterator[Problem]:
+    """`not .a` looks for `a` in what `not` gives, which has no fields."""
+    for found in subject.found:
+        code = _blanked(found.source)
+        for match in _NOT_A_FIELD.finditer(code):
+            written = found.source[match.start("field") : match.end("field")]
+            message = "`not` is a function of jq that stands behind a pipe: here it fails in every call"
+            yield warn_at(found.cursor, match.start(), 3, message, f"Write `({written} | not)`")
+
+
 def params_in_texts(source: str, params: Container[str]) -> Iterator[tuple[int, str, str, bool]]:
     """Each param in braces within a text of jq: where, how, which, and whether it is the whole text."""
     for text in _TEXT.finditer(source):
@@ -146,6 +173,8 @@ RULES: tuple[Callable[[Subject], Iterable[Problem]], ...] = (
     credential_in_answer,
     several_values,
     param_in_a_text,
+    path_in_a_text,
+    not_before_a_field,
     other_content_type,
     timeout_in_milliseconds,
 )

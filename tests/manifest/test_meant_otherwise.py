@@ -1,0 +1,53 @@
+"""jq and other words of a manifest that load, and mean something else than their author did."""
+
+# ruff: noqa: E501  (a row of a table is one line)
+
+import pytest
+
+from tests.manifest.loading import texts, utility
+
+URL = "url: https://api.example.com/x"
+POST = f"method: POST\n{URL}"
+SETS = "`=` sets a value here, and what it gives is always true. Write `==` to compare"
+Q = "q: {type: string}"
+QUERY = f"{URL}\nquery: {{q: .params.q}}"
+
+
+def query(written: str) -> str:
+    return utility(f"{URL}\nquery:\n  a: {written}\n  b: .params.q", params=Q)
+
+
+def poll(until: str, failed: str = ".failed") -> str:
+    return utility(f"{POST}\npoll:\n  url: .u\n  until: '{until}'\n  failed: '{failed}'")
+
+
+MEANT: dict[str, tuple[str, list[str]]] = {
+    "a job is done when": (poll('.state = "done"'), [f"13:24 {SETS}"]),
+    "a job has failed when": (poll(".done", '.ok == 1 and .jobs[0].state = "failed"'), [f"14:46 {SETS}"]),
+    "an answer is a failure when": (utility(f"{URL}\nresponse: {{error: '.status = 1'}}"), [f"10:34 {SETS}"]),
+    "a stream ends when": (utility(f"{POST}\nstream: {{delta: .a, end: '.type=\"end\"'}}"), [f"11:38 {SETS}"]),
+    "a param in quotes": (query("'\".params.q\"'"), ["13:13 `.params.q` in quotes is a text, and not what the caller gave. Write `.params.q`, without the double quotes"]),
+    "a param in quotes, in an answer": (utility(f"{QUERY}\nresponse: {{transform: '{{a: \"$params.q\"}}'}}", params=Q), ["13:34 `$params.q` in quotes is a text, and not what the caller gave. Write `$params.q`, without the double quotes"]),
+    "a param in a text, as JavaScript writes it": (query("'\"a-${q}\"'"), ["13:16 `${q}` is sent as it stands: it is a text of jq. Write `\\(.params.q)`"]),
+    "what is not so": (utility(f"{URL}\nresponse: {{transform: 'map(select(not .gone))'}}"), ["10:41 `not` is a function of jq that stands behind a pipe: here it fails in every call. Write `(.gone | not)`"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_what_means_something_else_is_said_at_its_place(name: str) -> None:
+    front, expected = MEANT[name]
+    assert texts(front) == []
+    assert texts(front, "warning") == expected
+
+
+FINE: dict[str, str] = {
+    "a field is set": utility(f"{URL}\nresponse: {{error: 'if .ok then null else (.error | .status = 503) end'}}"),
+    "a job's state is compared": poll('.state == "done"', ".state <= 0 or .code != 1"),
+    "params in texts": query('\'"a \\(.params.q | [.] | join(".")) b" + .params.q + "${other}"\''),
+    "not behind a pipe": utility(f"{URL}\nresponse: {{transform: 'map(select(.a | not)) | map(not)'}}"),
+}
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_what_means_what_it_says_is_left_alone(name: str) -> None:
+    assert texts(FINE[name]) == texts(FINE[name], "warning") == []
