@@ -10,6 +10,7 @@ from typing import Any
 from agentos_runtime.diagnostics import Problem
 from agentos_runtime.manifest.mistakes import expressions
 from agentos_runtime.manifest.mistakes import rules as mistakes
+from agentos_runtime.manifest.mistakes.expressions import gives_list
 from agentos_runtime.manifest.mistakes.words import called_otherwise, known_key
 from agentos_runtime.manifest.model import Fields, Items, Node, TemplateParam, UrlTemplate, Utility
 from agentos_runtime.manifest.names import ADVISED_TOOL_NAME, LONGEST_TOOL_NAME
@@ -234,14 +235,31 @@ def misspelt_returns(subject: Subject) -> Iterator[Problem]:
 
 
 def raw_and_jq(subject: Subject) -> Iterator[Problem]:
-    """Bytes are handed on before any jq could see them."""
+    """Bytes are handed on before any jq could see them, and the reply of `void` is null."""
     for utility, cursor in subject.utilities:
-        if utility.rest.response.raw:
-            response = cursor.at("rest", "response")
-            for key in ("root", "transform", "mapping"):
-                below = response.get(key)
-                if below is not None:
-                    yield warn_key(below, f"`{key}` is not used, because the answer is handed on raw", "Remove one")
+        raw = utility.rest.response.raw
+        if not raw and not utility.void:
+            continue
+        reason = "the answer is handed on raw" if raw else "the reply of `returns: void` is null"
+        response = cursor.at("rest").get("response")
+        for key in ("root", "transform", "mapping") if response else ():
+            below = response.get(key) if response else None
+            if below is not None:
+                yield warn_key(below, f"`{key}` is not used, because {reason}", "Remove one")
+
+
+def list_for_one(subject: Subject) -> Iterator[Problem]:
+    """Pages, and a `transform` that makes a list, where `returns` says that one value comes."""
+    for utility, cursor in subject.utilities:
+        returns, response = cursor.get("returns"), utility.rest.response
+        one = returns is not None and (isinstance(returns.json, dict) or returns.json in _ONE)
+        if returns is None or not one or response.mapping:
+            continue
+        what = "pages are lists" if utility.rest.paginate else None
+        if response.transform is not None and gives_list(response.transform.source):
+            what = "`transform` gives a list"
+        if what is not None:
+            yield warn(returns, f"this is about one value, and {what}", "Write `returns: array`")
 
 
 # ------------------------------------------------------------------ the file
@@ -265,6 +283,7 @@ def unused_credential(subject: Subject) -> Iterator[Problem]:
             )
 
 
+_ONE = ("object", "string", "number", "integer", "boolean")
 ECHOES = frozenset(
     {"unused_param", "mapping_and_returns", "unset_url_param", "body_without_method", "unsafe_retry"}
 )
@@ -281,6 +300,7 @@ RULES: tuple[Rule, ...] = (
     mapping_and_returns,
     misspelt_returns,
     raw_and_jq,
+    list_for_one,
     missing_description,
     unused_credential,
 )

@@ -21,6 +21,7 @@ WARNED = {
     "mapping_and_returns": (utility(f"{URL}\nresponse: {{mapping: {{contnt: .c}}}}", more="returns: {content: string}"), "`contnt` is not among the `returns`. Did you mean `content`?"),
     "misspelt_returns": (utility(URL, more="returns: viod"), "`viod` is read as the name of an entity. Did you mean `void`?"),
     "raw_and_jq": (utility(f"{URL}\nresponse: {{raw: true, transform: .a}}"), "`transform` is not used, because the answer is handed on raw."),
+    "list_for_one": (utility(f"{URL}\nresponse: {{transform: '.items | map({{id}})'}}", more="returns: {id: string}"), "8:14 this is about one value, and `transform` gives a list. Write `returns: array`"),
     "body_without_method": (utility(f"{URL}\nbody: {{a: 1}}"), "a GET with a body is ignored or refused by most servers. Add `method: POST`"),
     "unsafe_retry": (utility(f"{POST}\nretry: {{attempts: 3}}"), "a POST is repeated only when the API promises to do it once."),
     "header_of_auth": (utility(f"{URL}\nheaders: {{authorization: x}}", above="auth: {type: api_key, header: Authorization}"), "`authorization` is overwritten by the credential."),

@@ -30,6 +30,9 @@ MEANT: dict[str, tuple[str, list[str]]] = {
     "a param in quotes, in an answer": (utility(f"{QUERY}\nresponse: {{transform: '{{a: \"$params.q\"}}'}}", params=Q), ["13:34 `$params.q` in quotes is a text, and not what the caller gave. Write `$params.q`, without the double quotes"]),
     "a param in a text, as JavaScript writes it": (query("'\"a-${q}\"'"), ["13:16 `${q}` is sent as it stands: it is a text of jq. Write `\\(.params.q)`"]),
     "what is not so": (utility(f"{URL}\nresponse: {{transform: 'map(select(not .gone))'}}"), ["10:41 `not` is a function of jq that stands behind a pipe: here it fails in every call. Write `(.gone | not)`"]),
+    "pages, and one value": (utility(f"{URL}\npaginate: {{style: page}}", more="returns: {id: string}"), ["8:14 this is about one value, and pages are lists. Write `returns: array`"]),
+    "a list, and a text": (utility(f"{URL}\nresponse: {{transform: '[.a, .b]'}}", more="returns: string"), ["8:14 this is about one value, and `transform` gives a list. Write `returns: array`"]),
+    "fields of nothing": (utility(f"{URL}\nresponse: {{root: /a, mapping: {{a: .b}}}}", more="returns: void"), ["11:18 `root` is not used, because the reply of `returns: void` is null. Remove one", "11:28 `mapping` is not used, because the reply of `returns: void` is null. Remove one"]),
 }  # fmt: skip
 
 
@@ -44,6 +47,21 @@ FINE: dict[str, str] = {
     "a field is set": utility(f"{URL}\nresponse: {{error: 'if .ok then null else (.error | .status = 503) end'}}"),
     "a job's state is compared": poll('.state == "done"', ".state <= 0 or .code != 1"),
     "params in texts": query('\'"a \\(.params.q | [.] | join(".")) b" + .params.q + "${other}"\''),
+    **{
+        f"one value: {written}": utility(f"{URL}\nresponse:\n  transform: '{written}'", more="returns: {a: string}")
+        for written in (
+            "map(.a) | add",
+            "[.a][0]",
+            "{a: [.b]}",
+            "[.a] + .b | first",
+            "[.a].b",
+            ".a | if . then map(.b) else {} end",
+        )
+    },
+    "a list of one": utility(f"{URL}\nresponse: {{transform: '[.a]'}}", more="returns: array"),
+    "a list that is mapped": utility(
+        f"{URL}\nresponse: {{transform: '[.a]', mapping: {{a: '.[0]'}}}}", more="returns: {a: string}"
+    ),
     "not behind a pipe": utility(f"{URL}\nresponse: {{transform: 'map(select(.a | not)) | map(not)'}}"),
 }
 

@@ -24,6 +24,7 @@ _CONDITIONS = (".response.error", ".stream.error", ".stream.end", ".poll.until",
 _PATH_AS_TEXT = regex(r'"(?P<path>\s*(?P<root>\.params|\$params)\.(?P<name>[A-Za-z_]\w*)[\w.\[\]]*\s*)"')
 _NOT_A_FIELD = regex(r"(?<![\w.$@])not[ \t]+(?P<field>\.[A-Za-z_\[\"][\w.]*)")
 _EACH = regex(r"\s*(?:\.[A-Za-z_]\w*)*\.?\[\](?:\s*\||\s*\.\w|\s*\Z)")
+_LIST = regex(r"\s*(?:\[|(?:map|sort_by|group_by|unique_by)\()")
 LONG = 1800
 """Seconds from which a timeout is taken for milliseconds."""
 
@@ -159,6 +160,21 @@ def timeout_in_milliseconds(subject: Subject) -> Iterator[Problem]:
             if below is not None and isinstance(seconds, int | float) and seconds >= LONG and seconds % 500 == 0:
                 message = f"`{key}` counts seconds, and this is {seconds / 3600:.1f} hours"
                 yield warn(below, message, f"Write {seconds / 1000:g} when milliseconds were meant")
+
+
+def gives_list(source: str) -> bool:
+    """Whether jq gives nothing but a list, as far as its last step shows: `[…]` or `map(…)`."""
+    code, depth, start = _blanked(source).strip(), 0, 0
+    for at, sign in enumerate(code):
+        if sign in "([{":
+            depth += 1
+        elif sign in ")]}":
+            depth -= 1
+            if depth == 0 and at < len(code) - 1 and code[at + 1 :].lstrip()[:1] not in ("|", ""):
+                start = len(code)  # something follows the bracket, until the next step begins
+        elif sign == "|" and depth == 0:
+            start = at + 1
+    return _LIST.match(code[start:]) is not None and code.endswith(("]", ")"))
 
 
 def _blanked(source: str) -> str:
