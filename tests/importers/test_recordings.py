@@ -127,3 +127,72 @@ def test_files_of_other_kinds_are_refused(workshop: Workshop) -> None:
     assert "no HAR file" in workshop.run("har", workshop.document("{}", "a.har")).err
     assert "not JSON" in workshop.run("har", workshop.document("a: b", "b.har")).err
     assert "no Postman collection" in workshop.run("postman", workshop.document("{}", "c.json")).err
+
+
+def collection(*items: dict[str, Any]) -> str:
+    said = [{"name": f"Go {number}", "request": {"method": "POST", **one}} for number, one in enumerate(items)]
+    return json.dumps({"info": {"name": "Dogs"}, "item": said})
+
+
+URL = "https://api.example.com/dogs"
+
+
+def test_variables_of_graphql_in_a_collection_are_sent(workshop: Workshop) -> None:
+    query = {"query": "query Dogs($n: Int) { dogs(n: $n) }", "operationName": "Dogs"}
+    items = [
+        {"url": URL, "body": {"mode": "graphql", "graphql": {**query, "variables": '{"n": 3}'}}},
+        {"url": f"{URL}/2", "body": {"mode": "graphql", "graphql": {**query, "variables": ""}}},
+        {"url": f"{URL}/a", "body": {"mode": "graphql", "graphql": {"query": "{ a }", "variables": "{n: 3}"}}},
+    ]
+    utilities = workshop.imported(collection(*items), kind="postman")["utilities"]
+    sent = workshop.request("create_go_0", {}).split("\n\n", 1)[1].split("\n\n")[0]
+    assert json.loads(sent) == {**query, "variables": {"n": 3}}
+    assert [[*one["params"]] for one in utilities.values()][1:] == [
+        ["dog_id", "query", "operationName"], ["query"],
+    ]  # fmt: skip
+    assert "variables of GraphQL that are no JSON are left out" in workshop.text()
+
+
+def test_a_raw_text_of_a_collection_is_no_form(workshop: Workshop) -> None:
+    items = [
+        {"url": URL, "body": {"mode": "raw", "raw": "hello"}},
+        {"url": f"{URL}/a", "body": {"mode": "raw", "raw": '{"a": 1}'}},
+        {"url": f"{URL}/b", "body": {"mode": "raw", "raw": "<p>", "options": {"raw": {"language": "html"}}}},
+    ]
+    utilities = workshop.imported(collection(*items), kind="postman")["utilities"]
+    first, second, third = (one["rest"] for one in utilities.values())
+    assert first == {"method": "POST", "url": "/dogs", "encoding": "text", "body": ".params.text"}
+    assert "encoding" not in second
+    assert third["headers"] == {"Content-Type": "text/html"}
+
+
+def test_a_key_that_is_switched_off_takes_away_no_other_of_its_name(workshop: Workshop) -> None:
+    pairs = [("a", "1", True), ("a", "2", False), ("b", "3", True)]
+    query = [{"key": key, "value": value, "disabled": off} for key, value, off in pairs]
+    for raw in ("a=1&a=2&b=3", "a=2"):
+        items = [{"url": {"raw": f"{URL}?{raw}", "query": query}}]
+        front = workshop.imported(collection(*items), kind="postman", skill=f"s{len(raw)}")
+        assert front["utilities"]["create_go_0"]["params"] == {"a": {"type": "integer", "default": 2}}
+
+
+MULTIPART = (
+    '--{0}\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n\r\n'
+    '--{0}\r\nContent-Disposition: form-data; name="note"\r\n\r\nhi\r\nthere\r\n--{0}--\r\n'
+)
+
+
+def test_a_multipart_body_that_a_browser_recorded_as_text_is_read(workshop: Workshop) -> None:
+    said = [
+        ("multipart/form-data; boundary=----WebKitX", MULTIPART.format("----WebKitX")),
+        ("multipart/form-data", MULTIPART.format("-----1")),
+        ("multipart/form-data; boundary=x", ""),
+    ]
+    entries = [
+        entry("POST", f"https://api.example.com/{name}", postData={"mimeType": kind, "text": text})
+        for name, (kind, text) in zip("abc", said, strict=True)
+    ]
+    utilities = workshop.imported(json.dumps({"log": {"entries": entries}}), kind="har")["utilities"]
+    params = {"file": {"type": "file", "required": True}, "note": {"type": "string", "default": "hi\nthere"}}
+    assert [one.get("params") for one in utilities.values()] == [params, params, None]
+    assert utilities["create_a"]["rest"]["encoding"] == "multipart"
+    assert "a multipart body of which the recording does not hold the fields is left out" in workshop.text()

@@ -8,6 +8,7 @@ from agentos_runtime import jsontext
 from agentos_runtime.importers.api import Api, ImportProblem, Losses
 from agentos_runtime.importers.messages import summary
 from agentos_runtime.importers.samples.blanks import blank
+from agentos_runtime.importers.samples.bodies import parsed
 from agentos_runtime.importers.samples.request import Body, FromFile, Part, Parts, Sample, Text
 from agentos_runtime.importers.samples.secrets import carries_secret
 from agentos_runtime.importers.samples.service import read_samples
@@ -18,7 +19,12 @@ _PAGES = regex(
     r"text/html|text/css|image/.*|font/.*|video/.*|audio/.*|application/(?:x-)?(?:javascript|font.*|wasm)|text/javascript"
 )
 """What a page loads, and no service answers."""
-_LANGUAGES: Mapping[str, str] = {"json": "application/json", "xml": "application/xml", "text": "text/plain"}
+_LANGUAGES: Mapping[str, str] = {
+    "json": "application/json", "xml": "application/xml", "text": "text/plain", "html": "text/html",
+    "javascript": "application/javascript",
+}  # fmt: skip
+_BOUNDARY = regex(r"boundary=\"?([^\";,]+)", re.IGNORECASE)
+_OF_PART = regex(r";\s*(name|filename)=(?:\"((?:[^\"\\]|\\.)*)\"|([^;\s]+))", re.IGNORECASE)
 _VARIABLE = regex(r"\{\{\s*([^{}]+?)\s*\}\}")
 
 
@@ -73,20 +79,38 @@ def _of_entries(entries: list[dict[str, Any]], losses: Losses) -> Iterator[Sampl
             method=method,
             url=url.partition("#")[0],
             headers=tuple((name, value) for name, value in headers if not name.startswith(":")),
-            body=_posted(posted),
+            body=_posted(posted, losses),
             content_type=str(posted.get("mimeType", "")),
         )
 
 
-def _posted(posted: Mapping[str, Any]) -> Body | None:
-    kind = str(posted.get("mimeType", "")).lower()
+def _posted(posted: Mapping[str, Any], losses: Losses) -> Body | None:
+    kind = str(posted.get("mimeType", ""))
     params = [_map(one) for one in _list(posted.get("params"))]
-    if kind.startswith("multipart/"):
-        return Parts(tuple(_har_part(one) for one in params))
-    text = posted.get("text")
-    if isinstance(text, str) and text:
+    text = _text(posted.get("text"))
+    if kind.lower().startswith("multipart/"):
+        parts = tuple(_har_part(one) for one in params) or tuple(_parts_of(text, kind))
+        if not parts:
+            losses.add("a multipart body of which the recording does not hold the fields is left out")
+        return Parts(parts) if parts else None
+    if text:
         return Text(text)
     return Text("&".join(f"{one.get('name')}={one.get('value', '')}" for one in params)) if params else None
+
+
+def _parts_of(text: str, kind: str) -> Iterator[Part]:
+    """The parts of a multipart body that was recorded as the text that went out, as browsers do."""
+    said = _BOUNDARY.search(kind)
+    boundary = f"--{said[1].strip()}" if said else text.partition("\n")[0].strip()
+    for piece in text.split(boundary)[1:] if boundary.startswith("--") else ():
+        head, _, value = piece.replace("\r\n", "\n").lstrip("\n").partition("\n\n")
+        disposition = next(
+            (line for line in head.split("\n") if line.lower().startswith("content-disposition")), ""
+        )
+        names = {found[1].lower(): found[2] or found[3] or "" for found in _OF_PART.finditer(disposition)}
+        if names.get("name"):
+            file = "filename" in names
+            yield Part(names["name"], None if file else value.removesuffix("\n"), file)
 
 
 def _har_part(one: Mapping[str, Any]) -> Part:
@@ -141,9 +165,18 @@ class _Postman:
             return self._filled(url)
         said = _map(url)
         raw = str(said.get("raw") or "")
-        gone = {str(one.get("key")) for one in map(_map, _list(said.get("query"))) if one.get("disabled") is True}
+        pairs = [_map(one) for one in _list(said.get("query"))]
+        sent = {str(one.get("key")) for one in pairs if one.get("disabled") is not True}
+        gone = {
+            (key, None if key not in sent else _text(one.get("value")))
+            for one in pairs
+            if (key := str(one.get("key"))) and one.get("disabled") is True
+        }
         address, mark, query = raw.partition("?")
-        kept = "&".join(pair for pair in query.split("&") if pair.partition("=")[0] not in gone)
+        written = [pair.partition("=") for pair in query.split("&")]
+        kept = "&".join(
+            f"{key}{sign}{value}" for key, sign, value in written if not gone & {(key, None), (key, value)}
+        )
         return self._filled(f"{address}{mark if kept else ''}{kept}")
 
     def _filled(self, text: str) -> str:
@@ -161,10 +194,8 @@ class _Postman:
         fields = [one for one in map(_map, _list(body.get(mode))) if one.get("disabled") is not True]
         if mode == "raw":
             language = _map(_map(body.get("options")).get("raw")).get("language")
-            kind = {"json": "application/json", "xml": "application/xml", "text": "text/plain"}.get(
-                str(language), ""
-            )
             text = self._filled(str(body.get("raw") or ""))
+            kind = _LANGUAGES.get(str(language)) or ("" if parsed(text) is not None else "text/plain")
             return (Text(text), kind) if text.strip() else (None, "")
         if mode == "urlencoded":
             pairs = "&".join(
@@ -175,9 +206,22 @@ class _Postman:
             parts = [self._part(one) for one in fields]
             return (Parts(tuple(parts)), "") if parts else (None, "")
         if mode == "graphql":
-            said = _map(body.get("graphql"))
-            return Text(jsontext.dump({"query": _text(said.get("query"))}).decode()), "application/json"
+            return Text(jsontext.dump(self._graphql(_map(body.get("graphql")))).decode()), "application/json"
         return FromFile(binary=True), ""
+
+    def _graphql(self, said: Mapping[str, Any]) -> dict[str, jsontext.Json]:
+        """The query with its variables, which Postman holds as a text of JSON."""
+        sent: dict[str, jsontext.Json] = {"query": self._filled(_text(said.get("query")))}
+        written = said.get("variables")
+        text = self._filled(written) if isinstance(written, str) else ""
+        variables = parsed(text) if text.strip() else written
+        if isinstance(variables, dict):
+            sent["variables"] = variables
+        elif text.strip():
+            self._losses.add("variables of GraphQL that are no JSON are left out")
+        if name := _text(said.get("operationName")):
+            sent["operationName"] = name
+        return sent
 
     def _part(self, one: Mapping[str, Any]) -> Part:
         file = one.get("type") == "file"
