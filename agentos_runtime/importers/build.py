@@ -251,10 +251,10 @@ def _answers(one: Operation) -> dict[str, Json]:
 
 
 def _url(one: Operation, pairs: Sequence[tuple[Field, str]]) -> str:
-    path = one.path
-    for field, name in pairs:
-        if field.place == "path":
-            path = path.replace(f"{{{field.name}}}", field.write.replace("{}", f"{{{name}}}"))
+    written = {
+        field.name: field.write.replace("{}", f"{{{name}}}") for field, name in pairs if field.place == "path"
+    }
+    path = re.sub(r"\{([^{}]*)\}", lambda found: written.get(found[1], found[0]), one.path)
     path = re.sub(r"[\s\"<>\\]", lambda found: f"%{ord(found[0]):02X}", path.split("#")[0])
     return f"{one.base_url}{path}" if one.base_url else path
 

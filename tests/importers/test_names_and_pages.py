@@ -321,3 +321,12 @@ def test_what_has_no_counterpart_is_told(workshop: Workshop) -> None:
         "webhooks are calls from the service, not to it",
     }
     workshop.check()
+
+
+def test_params_of_a_path_whose_names_are_alike_keep_their_places(workshop: Workshop) -> None:
+    names = ["user-id", "user_id", "path_user_id"]
+    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    operation = {"parameters": parameters, "responses": answer({"type": "object"})}
+    path = "/a/{user_id}/{user-id}/{path_user_id}"
+    (utility,) = workshop.imported(service({path: {"get": operation}}))["utilities"].values()
+    assert utility["rest"]["url"] == "/a/{path_user_id}/{user_id}/{path_path_user_id}"
