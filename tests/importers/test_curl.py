@@ -341,6 +341,15 @@ def test_the_same_command_twice_changes_nothing(workshop: Workshop) -> None:
     assert "nothing changed" in done.out
 
 
+def test_a_header_that_comes_twice_is_sent_with_both_values(workshop: Workshop) -> None:
+    more = "-H 'X-Tag: a' -H 'x-tag: b' -b 'theme=dark' -H 'Cookie: lang=en'"
+    utilities = imported(workshop, f"curl https://api.example.com/a {more}", "--name", "get_a")
+    assert utilities["get_a"]["params"] == {"tag": {"type": "string", "default": "a, b"}}
+    sent = workshop.request("get_a", {})
+    assert "X-Tag: a, b\n" in sent
+    assert "Cookie: theme=dark; lang=en\n" in sent
+
+
 def test_options_without_a_counterpart_are_told(workshop: Workshop) -> None:
     done = workshop.run("curl", "curl -k --proto '=https' https://api.example.com/a", "--json")
     assert json.loads(done.out)["not_expressed"] == [

@@ -123,7 +123,7 @@ class _Headers:
         self.content_type = ""
         self._apart = sample.cookies_apart
         browser = _is_of_browser(sample.headers)
-        for name, value in sample.headers:
+        for name, value in _each_once(sample.headers):
             if browser and _OF_BROWSERS.fullmatch(name):
                 losses.add("headers that a browser adds by itself are left out", name.lower())
             else:
@@ -154,6 +154,20 @@ class _Headers:
             losses.add("a header whose value is not ASCII is left out", name)
         else:
             self.fields.append(field_of(name, "header", value))
+
+
+def _each_once(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Headers that come twice as one with a list (RFC 9110, 5.3); what is no list stays as it is."""
+    found: list[tuple[str, str]] = []
+    places: dict[str, int] = {}
+    for name, value in headers:
+        lower = name.lower()
+        at = places.setdefault(lower, len(found))
+        if at == len(found) or lower in ("content-type", "authorization"):
+            found.append((name, value))
+        else:
+            found[at] = (found[at][0], f"{found[at][1]}{'; ' if lower == 'cookie' else ', '}{value}")
+    return found
 
 
 def _is_of_browser(headers: Sequence[tuple[str, str]]) -> bool:
