@@ -119,3 +119,35 @@ def test_basic_auth_beside_a_key_is_one_credential(workshop: Workshop) -> None:
         "header": {"Authorization": "Basic {basic_base64}", "X-App-Id": "{app}"}
     }
     assert "basic auth beside another key is stored as base64 of `username:password`" in workshop.losses(document)
+
+
+HEADERS = [
+    ("Bearer token", True, BEARER),
+    ("", True, BEARER),
+    ("Format: `Token token=<API_KEY>`", True, {**BEARER, "prefix": "Token token="}),
+    ("Your API key", True, {"type": "api_key", "header": "Authorization"}),
+    ("Basic auth", False, {"type": "basic", "optional": True}),
+]
+
+
+@pytest.mark.parametrize(("said", "required", "auth"), HEADERS)
+def test_a_header_that_a_document_has_instead_of_a_scheme_is_the_credential(
+    workshop: Workshop, said: str, required: bool, auth: dict[str, Any]
+) -> None:
+    header = {"name": "authorization", "in": "header", "required": required, "schema": {"type": "string"}}
+    paths = {"/a": {"get": {}, "parameters": [{**header, "description": said}]}, "/b": {"get": {}}}
+    front = workshop.imported(service(paths))
+    assert {key: value for key, value in front["auth"].items() if key != "label"} == auth
+    assert "params" not in front["utilities"]["get_a"]
+    assert front["utilities"]["get_b"]["auth"] == "none"
+    assert "the header `Authorization` is taken for the key" in workshop.text()
+
+
+def test_beside_schemes_such_a_header_is_listed_and_never_asked_of_a_caller(workshop: Workshop) -> None:
+    header = {"name": "Authorization", "in": "header", "schema": {"type": "string"}}
+    front = workshop.imported(
+        document({"security": ways("token"), "parameters": [header]}, {"parameters": [header]})
+    )
+    assert [one.get("params") for one in front["utilities"].values()] == [None, None]
+    assert front["auth"] == BEARER
+    assert "is not asked of the caller: `--auth` makes it the key: GET /b" in workshop.text()

@@ -11,7 +11,12 @@ from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Fetch, Located, open_document, resolve
 from agentos_runtime.importers.openapi.keys import is_key, usual_keys
 from agentos_runtime.importers.openapi.nesting import settled
-from agentos_runtime.importers.openapi.parameters import Parameters, idempotency_header, wanted_headers
+from agentos_runtime.importers.openapi.parameters import (
+    Parameters,
+    authorization,
+    idempotency_header,
+    wanted_headers,
+)
 from agentos_runtime.importers.openapi.replies import END_MARK, Replies
 from agentos_runtime.importers.openapi.schemas import Flattener
 from agentos_runtime.importers.openapi.security import Security
@@ -140,7 +145,8 @@ class _Reader:
             nested=nested,
             reply=reply,
             stream_field=stream_field if reply.streams else None,
-            credential=self._security.choose(operation, label),
+            credential=self._security.choose(operation, label)
+            or self._security.of_authorization(authorization(item, operation, self._losses), label),
             base_url=self._own_server(item, operation, label),
             deprecated=operation.flag("deprecated"),
             headers=_constant(wanted_headers(item, operation, self._losses), body),

@@ -180,3 +180,12 @@ def idempotency_header(item: Located, operation: Located, losses: Losses) -> str
         if parameter.text("in") == "header" and parameter.text("name").lower() == IDEMPOTENCY:
             return parameter.text("name")
     return None
+
+
+def authorization(item: Located, operation: Located, losses: Losses) -> Located | None:
+    """The parameter `Authorization`: OpenAPI has tools ignore it, some documents have it in the place of a scheme."""
+    for raw in (*operation.entries("parameters"), *item.entries("parameters")):
+        parameter = resolve(raw, losses)
+        if parameter.text("in") == "header" and parameter.text("name").lower() == "authorization":
+            return parameter
+    return None

@@ -65,6 +65,35 @@ class Security:
         """The key of the credential that a parameter is, where nothing else proves the call."""
         return self._remember({"type": "api_key", place: name}, snake(name) or "key", "")
 
+    def of_authorization(self, said: Located | None, label: str) -> str | None:
+        """The key of the credential that a parameter `Authorization` is, where nothing else proves the call."""
+        if said is None or self._way is not None:
+            return None
+        if self._schemes:
+            self._losses.add(
+                "a header `Authorization` is not asked of the caller: `--auth` makes it the key", label
+            )
+            return None
+        words = " ".join(
+            str(node.get(key)) for node in (said, said.at("schema")) for key in ("description", "example")
+        ).lower()
+        credential: Credential = {"type": "api_key", "header": "Authorization"}
+        if re.search(r"\bbasic\b", words):
+            credential = {"type": "basic"}
+        elif re.search(r"\bbearer\b", words):
+            credential["prefix"] = "Bearer "
+        credential = _described(credential, said)
+        if credential["type"] == "api_key" and not re.search(r"api[- _]?key", words):
+            credential.setdefault("prefix", "Bearer ")
+        sent = "Basic " if credential["type"] == "basic" else credential.get("prefix", "")
+        self._losses.add(
+            f"the header `Authorization` is taken for the key, sent as `{sent}…` (`--auth` changes it)", label
+        )
+        key = self._remember(credential, "authorization", "")
+        if not said.flag("required"):
+            self._open.add(key)
+        return key
+
     def key_of(self, name: str) -> str | None:
         """jq for the one secret of a credential; None where there are several."""
         kind = self._known[name][0].get("type")
