@@ -265,3 +265,46 @@ def test_a_list_in_a_form_is_joined_where_a_swagger_document_says_csv(workshop: 
     sent = workshop.request("create_a", {name: ["x", "y"] for name in "abc"})
     assert "a=x%2Cy&b=x&b=y&c=x&c=y" in sent
     assert workshop.losses(document)["a list in a form is sent as a repeated field"] == ["c"]
+
+
+LISTS = [
+    ("query", "tsv", 'join("\\t")', ""),
+    ("query", "pipes", 'join("|")', ""),
+    ("header", "ssv", 'join(" ")', ""),
+    ("path", "csv", "", "One or several, joined with commas"),
+    ("path", "pipes", "", "One or several, joined with `|`"),
+    ("path", "tsv", "", "One or several, joined with tabs"),
+]
+
+
+@pytest.mark.parametrize(("place", "form", "written", "said"), LISTS)
+def test_lists_of_swagger_are_joined_as_it_says(
+    workshop: Workshop, place: str, form: str, written: str, said: str
+) -> None:
+    parameter = {"name": "id", "in": place, "required": place == "path", "type": "array", "collectionFormat": form}
+    operation = {"parameters": [{**parameter, "items": {"type": "string"}}], "responses": {"200": {}}}
+    document = {
+        "swagger": "2.0", "info": {"title": "Service", "version": "1"}, "host": "api.example.com",
+        "paths": {"/a/{id}" if place == "path" else "/a": {"get": operation}},
+    }  # fmt: skip
+    (utility,) = workshop.imported(document)["utilities"].values()
+    assert utility["params"]["id"].get("description", "") == said
+    sent = utility["rest"].get("query") or utility["rest"].get("headers") or {"id": ""}
+    assert written in sent["id"]
+
+
+MAPS = [
+    ("simple", False, "Key and value of each in turn, joined with commas"),
+    ("simple", True, "`key=value` of each, joined with commas"),
+    ("label", True, "`key=value` of each, joined with dots"),
+]
+
+
+@pytest.mark.parametrize(("style", "explode", "said"), MAPS)
+def test_a_map_in_a_path_is_described_as_its_style_writes_it(
+    workshop: Workshop, style: str, explode: bool, said: str
+) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    parameter = {"name": "id", "in": "path", "required": True, "style": style, "explode": explode, "schema": schema}
+    front = workshop.imported(service({"/a/{id}": {"get": {"parameters": [parameter]}}}))
+    assert front["utilities"]["get_a"]["params"]["id"]["description"] == said

@@ -18,7 +18,10 @@ _OWN_HEADERS = frozenset({"accept", "content-type", "authorization"})
 """OpenAPI: parameters of these names are ignored."""
 _JOINED: Mapping[str, str] = {
     "form": ",", "simple": ",", "spaceDelimited": " ", "pipeDelimited": "|", "label": ".", "matrix": ",",
+    "tabDelimited": "\\t",
 }  # fmt: skip
+"""`tabDelimited` is Swagger's `tsv`, as it is written in jq."""
+_CALLED: Mapping[str, str] = {",": "commas", ".": "dots", " ": "spaces", "|": "`|`", "\\t": "tabs"}
 _COOKIE = regex(r"[\w.!#$%&'*+^`|~-]+", re.ASCII)
 IDEMPOTENCY = "idempotency-key"
 FORM = "application/x-www-form-urlencoded"
@@ -124,9 +127,11 @@ class Parameters:
         if parameter.flag("explode") and parameter.text("style") == "matrix":
             self._losses.add("a list in a path of style matrix is written once, joined with commas", label)
         kept = {key: declaration[key] for key in ("description",) if key in declaration}
-        note = "key and value of each in turn, joined with" if "object" in many else "one or several, joined with"
-        word = {",": "commas", ".": "dots"}[joint if joint in ",." else ","]
-        return ordered({"type": "string", **kept, "description": with_note(kept, f"{note} {word}")})
+        note = "one or several, joined with"
+        if "object" in many:
+            named = parameter.flag("explode")
+            note = "`key=value` of each, joined with" if named else "key and value of each in turn, joined with"
+        return ordered({"type": "string", **kept, "description": with_note(kept, f"{note} {_CALLED[joint]}")})
 
     def _spread(self, parameter: Located, flat: Flat, label: str) -> Iterator[Field]:
         """An exploded object: each of its properties is a key of its own."""

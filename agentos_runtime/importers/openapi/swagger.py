@@ -16,7 +16,7 @@ _OF_SCHEMAS = (
 )  # fmt: skip
 _STYLES: Mapping[str, tuple[str, bool]] = {
     "csv": ("form", False), "ssv": ("spaceDelimited", False), "pipes": ("pipeDelimited", False),
-    "multi": ("form", True), "tsv": ("form", False),
+    "multi": ("form", True), "tsv": ("tabDelimited", False),
 }  # fmt: skip
 _FLOWS: Mapping[str, str] = {
     "implicit": "implicit", "password": "password", "application": "clientCredentials",
@@ -158,7 +158,9 @@ def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
     converted = {key: value for key, value in parameter.items() if key not in (*_OF_SCHEMAS, "collectionFormat")}
     if parameter.get("type") == "array":
         style, explode = _STYLES.get(str(parameter.get("collectionFormat", "csv")), ("form", False))
-        converted |= {"style": style if parameter.get("in") == "query" else "simple", "explode": explode}
+        if style == "form" and parameter.get("in") != "query":
+            style = "simple"
+        converted |= {"style": style, "explode": explode}
     if schema.pop("x-nullable", False) is True:
         schema["nullable"] = True
     return {**converted, "schema": schema}
