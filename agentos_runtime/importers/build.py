@@ -133,8 +133,10 @@ def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
         made["credential"] = one.credential
     if params:
         made["params"] = params
-    if one.body.extra and _sends_all(one, pairs):
+    if one.body.extra and _takes_more(one, pairs):
         made["additional_params"] = True
+    elif one.body.extra:
+        losses.add("further fields of a body (additionalProperties) are not taken", one.label)
     returns = _returns(one)
     if returns is not None:
         made["returns"] = returns
@@ -265,6 +267,9 @@ def _body(one: Operation, pairs: Sequence[tuple[Field, str]]) -> Json:
         return _write(*body[0])
     if _sends_all(one, pairs):
         return ".params"
+    if one.body.extra and _takes_more(one, pairs):
+        others = [f".{name}" for field, name in pairs if field.place != "body"]
+        return f".params | del({', '.join(others)})"
     return {
         field.name: int(field.write) if field.write.isdecimal() else _write(field, name) for field, name in body
     }
@@ -277,6 +282,12 @@ def _sends_all(one: Operation, pairs: Sequence[tuple[Field, str]]) -> bool:
     return not (one.body.whole or one.body.encoding == "multipart") and all(
         field.place == "body" and field.write == "{}" and field.name == name for field, name in pairs
     )
+
+
+def _takes_more(one: Operation, pairs: Sequence[tuple[Field, str]]) -> bool:
+    """Whether params that nobody declared can be fields of the body: the declared ones are, as they are given."""
+    in_body = [(field, name) for field, name in pairs if field.place == "body"]
+    return bool(in_body) and _sends_all(one, in_body)
 
 
 def _cookies(pairs: Sequence[tuple[Field, str]]) -> str:

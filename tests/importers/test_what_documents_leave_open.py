@@ -341,3 +341,21 @@ def test_a_call_that_is_described_twice_is_told(workshop: Workshop) -> None:
     losses = workshop.losses(service(paths))
     assert losses["it is the same call as GET /a, which is imported"] == ["GET /a/"]
     assert losses["a parameter that the path says already is left out"] == ["GET /b?action=list action"]
+
+
+def test_further_fields_of_a_body_are_taken_beside_other_params(workshop: Workshop) -> None:
+    schema = {"type": "object", "additionalProperties": True, "properties": {"a": {"type": "string"}}}
+    path = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    clash = {**schema, "properties": {"id": {"type": "string"}}}
+    document = service(
+        {
+            "/a/{id}": {"put": {"parameters": [path, query("q")], "requestBody": body(schema)}},
+            "/b/{id}": {"put": {"parameters": [path], "requestBody": body(clash)}},
+        }
+    )
+    utilities = workshop.imported(document)["utilities"]
+    sent = workshop.request("update_a", {"id": "1", "q": "2", "a": "3", "more": 4})
+    assert sent.startswith("PUT https://api.example.com/v1/a/1?q=2\n")
+    assert '--data-binary \'{"a":"3","more":4}\'' in sent
+    assert "additional_params" not in utilities["update_b"]
+    assert "further fields of a body (additionalProperties) are not taken: PUT /b/{id}" in workshop.text()

@@ -188,7 +188,7 @@ def idempotency_header(item: Located, operation: Located, losses: Losses) -> str
 
 
 def authorization(item: Located, operation: Located, losses: Losses) -> Located | None:
-    """The parameter `Authorization`: OpenAPI has tools ignore it, some documents have it in the place of a scheme."""
+    """The parameter `Authorization`: OpenAPI has tools ignore it, some documents have it instead of a scheme."""
     for raw in (*operation.entries("parameters"), *item.entries("parameters")):
         parameter = resolve(raw, losses)
         if parameter.text("in") == "header" and parameter.text("name").lower() == "authorization":
