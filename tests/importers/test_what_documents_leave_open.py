@@ -359,3 +359,20 @@ def test_further_fields_of_a_body_are_taken_beside_other_params(workshop: Worksh
     assert '--data-binary \'{"a":"3","more":4}\'' in sent
     assert "additional_params" not in utilities["update_b"]
     assert "further fields of a body (additionalProperties) are not taken: PUT /b/{id}" in workshop.text()
+
+
+GIVEN = [
+    ("api.example.com/v1", "https://api.example.com/v1"),
+    ("//api.example.com/v1", "https://api.example.com/v1"),
+    ("https://api.example.com/v1?x=1", "https://api.example.com/v1"),
+    ("wss://api.example.com", "https://api.example.com"),
+]
+
+
+@pytest.mark.parametrize(("url", "meant"), GIVEN)
+def test_a_server_that_cannot_be_used_is_named_with_what_it_was_meant_to_be(
+    workshop: Workshop, url: str, meant: str
+) -> None:
+    done = workshop.run("openapi", workshop.document(service({"/a": {"get": {}}}, servers=[{"url": url}])))
+    assert done.code == 1
+    assert f"The server is given as {url}: say it with --base-url {meant}\n" in done.err

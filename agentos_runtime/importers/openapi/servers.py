@@ -44,11 +44,10 @@ class Servers:
         for node in others if found is None else ():
             found = found or self.of(node)
         if found is None or not found.startswith(("http://", "https://")):
-            relative = self._relative()
-            if relative:
-                raise ImportProblem(
-                    f"The server is given as {relative}: say the host with --base-url https://HOST{relative}"
-                )
+            given = self._given()
+            if given:
+                host = "say the host" if given.startswith("/") and not given.startswith("//") else "say it"
+                raise ImportProblem(f"The server is given as {given}: {host} with --base-url {_meant(given)}")
             raise ImportProblem("The document names no server: say where the service is with --base-url https://…")
         if address_problem(found):
             raise ImportProblem(f"The address {address_problem(found)}: write --base-url https://…")
@@ -88,10 +87,10 @@ class Servers:
             self._losses.add(f"a server is not used: it {problem}", url)
         return None if problem else joined.rstrip("/")
 
-    def _relative(self) -> str | None:
-        """A server without a host, as the document gives it."""
-        url = next((server.text("url") for server in self._document.entries("servers")), "")
-        return url.rstrip("/") if url.startswith("/") and url.strip("/") else None
+    def _given(self) -> str:
+        """A server that cannot be used, as the document gives it."""
+        url = next((server.text("url") for server in self._document.entries("servers")), "").strip()
+        return url.rstrip("/") if url.strip("/") and "{" not in url else ""
 
     def _filled(self, server: Located, place: str) -> str:
         """A server's url with a value for each of its variables; what else they may be is told."""
@@ -138,6 +137,16 @@ def read_values(pairs: tuple[str, ...]) -> dict[str, str]:
 def _shown(server: Located) -> str:
     said = " ".join(server.text("description").split())[:40]
     return f"{server.text('url')} ({said})" if said else server.text("url")
+
+
+def _meant(given: str) -> str:
+    """The address that a server without a scheme or with a query was probably meant to be."""
+    plain = given.partition("?")[0].partition("#")[0]
+    if plain.startswith("//"):
+        return f"https:{plain}"
+    if plain.startswith("/"):
+        return f"https://HOST{plain}"
+    return plain if plain.startswith(("https://", "http://")) else f"https://{plain.rpartition('://')[2]}"
 
 
 def _listed(choices: list[str]) -> str:
