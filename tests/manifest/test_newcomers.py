@@ -558,6 +558,18 @@ MISTAKES: dict[str, tuple[Edits, list[tuple[str, str, str]]]] = {
             ('13:5', 'a `:` without a space behind it separate', 'Write `returns: array`'),
         ],
     ),
+    "yaml-colon-nospace-first": (
+        (('name: Shop\n', 'name:Shop\n'),),
+        [
+            ('3:1', 'a `:` without a space behind it separate', 'Write `name: Shop`'),
+        ],
+    ),
+    "yaml-colon-other-space": (
+        (('name: Shop\n', 'name:\u00a0Shop\n'),),
+        [
+            ('3:1', 'a `:` without a space behind it separate', 'Write `name: Shop`'),
+        ],
+    ),
     "yaml-equals": (
         (('    returns: array\n', '    returns = array\n'),),
         [
