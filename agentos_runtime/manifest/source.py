@@ -4,7 +4,7 @@ import re
 
 from agentos_runtime.diagnostics import Place, Position
 from agentos_runtime.frozen import dataclass
-from agentos_runtime.manifest.mistakes.front_matter import unclosed, unopened
+from agentos_runtime.manifest.mistakes.front_matter import cut, unclosed, unopened
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.yaml.guard import read_yaml
 from agentos_runtime.manifest.yaml.positions import Lines
@@ -62,6 +62,9 @@ def read_source(data: bytes, file: str, report: Report) -> Source | None:
             document.place("", value.start), "the front matter must be a map of keys", "Write `key: value` lines"
         )
     front = text[opening.end() : closing.start()]
+    lost = cut(front, text, closing.start())
+    if lost is not None:
+        report.error(document.place("", lost.offset), lost.message, lost.fix, lost.length)
     return Source(document, root, True, text[closing.end() :].lstrip("\n"), _written_id(front))
 
 

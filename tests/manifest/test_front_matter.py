@@ -119,3 +119,23 @@ def test_documents_of_other_formats_load_as_instructions_without_a_warning(name:
     assert (skill.kind, skill.utilities, skill.warnings) == ("instructions", {}, ())
     assert skill.id == file.stem
     assert skill.docs
+
+
+HEAD = "---\nid: demo\nname: Demo\ndescription: x\ninstructions: |\n  a\n---\n  b\n"
+CALLS = "utilities:\n  go:\n    description: x\n    rest: {url: https://api.example.com/x}\n---\n"
+
+
+def test_a_line_that_cuts_the_front_matter_is_reported_where_it_stands() -> None:
+    (problem,) = load_bytes(f"{HEAD}{CALLS}".encode()).problems
+    assert str(problem.place.position) == "demo/readme.md:7:1"
+    assert (
+        problem.message == "the front matter ends here, and `utilities` stands further down, where nobody reads it"
+    )
+    assert problem.fix == "Remove this line, or indent it when it belongs to the text above it"
+
+
+@pytest.mark.parametrize("docs", ["operations:\n\n- read\n", f"```yaml\n{CALLS}```\n", "utilities:\n"])
+def test_prose_that_speaks_of_utilities_is_prose(docs: str) -> None:
+    skill = load_bytes(f"{HEAD}{docs}".encode()).skill
+    assert skill is not None
+    assert skill.warnings == ()

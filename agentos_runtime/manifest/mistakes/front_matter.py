@@ -1,6 +1,7 @@
 """Front matter whose `---` lines are missing or are no such lines."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.regexes import regex
@@ -11,6 +12,7 @@ _NEARLY = regex(
 )
 _FENCE = regex(r" {0,3}(?:```|~~~)")
 _YAML_FENCES = ("```yaml", "```yml")
+_CALLED = re.compile(r"(?:utilities|operations):[ \t]*(?:\{.*|#.*)?", re.ASCII)
 _LOOKED_AT = 2000
 """Lines."""
 
@@ -54,6 +56,22 @@ def unclosed(text: str, start: int) -> Missing | None:
         if _NEARLY.fullmatch(line):
             message = f"`{line.strip()[:20]}` does not end the front matter"
             return Missing(message, "Write three dashes, `---`, alone on the line", offset, len(line))
+    return None
+
+
+def cut(front: str, text: str, end: int) -> Missing | None:
+    """Keys below the line `---` that ends front matter without any utility; None when there are none.
+
+    `front` is the front matter, `end` where that line begins in the text.
+    """
+    if any(_CALLED.match(line) for _, line in _lines(front)):
+        return None
+    below = [line for _, line in _lines(text, text.find("\n", end) + 1 or len(text))]
+    for line, following in pairwise(below):
+        if _CALLED.fullmatch(line) and re.match(r"[ \t]+[\w.]+:", following):
+            key = line.partition(":")[0]
+            message = f"the front matter ends here, and `{key}` stands further down, where nobody reads it"
+            return Missing(message, "Remove this line, or indent it when it belongs to the text above it", end, 3)
     return None
 
 
