@@ -1,6 +1,7 @@
 """What to write instead of jq that does not compile, as far as its complaint tells."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -33,6 +34,30 @@ _FUNCTIONS: Mapping[str, str] = MappingProxyType(
         ]
     )
 )
+_OF_NAMES = "map sort_by group_by unique_by min_by max_by del map_values"
+_OF_TEXTS = "split test has contains startswith endswith index ltrimstr rtrimstr match capture"
+_TAKING: Mapping[str, str] = MappingProxyType(
+    {
+        **{name: f"{name}(.name)" for name in _OF_NAMES.split()},
+        **{name: f'{name}("…")' for name in _OF_TEXTS.split()},
+        "join": 'join(", ")',
+        "select": "select(.name == 1)",
+        "sub": 'sub("…"; "…")',
+        "gsub": 'gsub("…"; "…")',
+        "limit": "limit(3; .[])",
+        "with_entries": "with_entries(.value += 1)",
+    }
+)
+"""Functions of jq that take arguments, and how they are written."""
+_TAKING_NONE = frozenset(
+    [
+        "tonumber", "tostring", "length", "keys", "values", "add", "type",
+        "not", "floor", "ceil", "round", "reverse", "ascii_downcase", "ascii_upcase",
+        "tojson", "fromjson", "trim", "ltrim", "rtrim", "to_entries", "from_entries",
+        "explode", "implode", "todate", "fromdate",
+    ]
+)  # fmt: skip
+_BY = frozenset({"sort", "unique", "min", "max", "group"})
 _VARIABLE = regex(r"(\$\w+) is not defined")
 _TEXTS = regex(r'"(?:[^"\\]|\\.)*"')
 _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -45,6 +70,14 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\$\.([A-Za-z_]\w*)", "Write `.{0}`: jq begins a path with `.`"),
         (r"\A\s*/([\w/]+)\s*\Z", "Write a path with dots, `.a.b`: a JSON Pointer belongs under `root`"),
         (r"\.(\d+)(?=[.\s|,)\]]|\Z)", "Write `[{0}]` for an entry of a list"),
+        (r"\.(\d+[A-Za-z_]\w*)", 'Write `.["{0}"]`: a name that begins with a digit stands in brackets'),
+        (r"\A\s*\.([A-Za-z_]\w* [A-Za-z_]\w*)\s*\Z", 'Write `.["{0}"]`: it has a space in it'),
+        (
+            r"\{\s*\.([A-Za-z_]\w*)\s*[,}]|\{[^{}:|]*,\s*\.([A-Za-z_]\w*)\s*[,}]",
+            "Write `{0}{1}` without its dot: `{{{0}{1}}}` takes the field of that name",
+        ),
+        (r"\?\?", "Write `//`: it takes the other where the first is null or false"),
+        (r"\bin\s*\[", "Write `| IN(1, 2)` after what may be one of them"),
         (r"\[\*\]", "Write `[]` for every entry: `.items[]`"),
         (r"\[\?\(?.*?\]", "Write `map(select(.a == 1))` to choose entries"),
         (
@@ -68,7 +101,17 @@ def fix_for(message: str, source: str, *, request: bool) -> str | None:
     """What to do about the complaint of a compile; None when nothing better is known than the complaint."""
     undefined = _UNDEFINED.search(message)
     if undefined:
-        return _of_name(undefined[1], request)
+        called = _of_call(undefined[1], undefined[2] is not None, source)
+        return _of_name(undefined[1], request) if called is None else called
+    strange = re.search(r"unexpected `(.)`", message)
+    if strange and unicodedata.category(strange[1]) in ("Zs", "Zl", "Zp", "Cf"):
+        return f"A character that cannot be seen (U+{ord(strange[1]):04X}) stands here: type a space, or remove it"
+    if (
+        source.lstrip().startswith("def ")
+        and not source.rstrip().endswith(";")
+        and not re.search(r";\s*\S", source)
+    ):
+        return "End each definition with `;`"
     variable = _VARIABLE.search(message)
     if variable:
         return _of_name(variable[1], request)
@@ -97,6 +140,20 @@ def _of_another_language(source: str) -> str | None:
             return fix.format(*(part or "" for part in match.groups()))
     if len(re.findall(r"\bif\b", code)) > len(re.findall(r"\bend\b", code)):
         return "Add `end`: each `if` has its own; after the first, write `elif`"
+    return None
+
+
+def _of_call(name: str, given: bool, source: str) -> str | None:
+    """What was meant by a function with other arguments than it takes, or by a field with a dash in its name."""
+    dashed = re.search(rf"\.((?:[A-Za-z_]\w*-)+{re.escape(name)}(?:-\w+)*)\b", _TEXTS.sub('""', source))
+    if dashed:
+        return f'Write `.["{dashed[1]}"]` when that is the name of one field'
+    if name in _TAKING:
+        return f"Write `{_TAKING[name]}`" + (": a `;` stands between arguments" if given else "")
+    if name in _BY and given:
+        return f"Write `{name}_by(.name)`"
+    if name in _TAKING_NONE and given:
+        return f"Write `| {name}` after what it works on: it takes no arguments"
     return None
 
 

@@ -12,7 +12,7 @@ _NEARLY = regex(
 )
 _FENCE = regex(r" {0,3}(?:```|~~~)")
 _YAML_FENCES = ("```yaml", "```yml")
-_CALLED = re.compile(r"(?:utilities|operations):[ \t]*(?:\{.*|#.*)?", re.ASCII)
+_CALLED = regex(r"(?:utilities|operations):[ \t]*(?:\{.*|#.*)?", re.ASCII)
 _LOOKED_AT = 2000
 """Lines."""
 
