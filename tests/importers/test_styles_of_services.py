@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from hypothesis import given, settings
@@ -308,3 +309,21 @@ def test_a_map_in_a_path_is_described_as_its_style_writes_it(
     parameter = {"name": "id", "in": "path", "required": True, "style": style, "explode": explode, "schema": schema}
     front = workshop.imported(service({"/a/{id}": {"get": {"parameters": [parameter]}}}))
     assert front["utilities"]["get_a"]["params"]["id"]["description"] == said
+
+
+FORMS: list[tuple[dict[str, Any], str]] = [
+    ({"style": "spaceDelimited", "explode": False}, "a b"),
+    ({"style": "pipeDelimited"}, "a|b"),
+    ({"style": "form", "explode": False}, "a,b"),
+    ({"style": "form"}, ""),
+    ({"style": "pipeDelimited", "explode": True}, ""),
+]
+
+
+@pytest.mark.parametrize(("said", "joined"), FORMS)
+def test_a_list_in_a_form_is_written_in_its_style(workshop: Workshop, said: dict[str, Any], joined: str) -> None:
+    schema = {"type": "object", "properties": {"x": {"type": "array", "items": {"type": "string"}}}}
+    content = {"application/x-www-form-urlencoded": {"schema": schema, "encoding": {"x": said}}}
+    workshop.imported(service({"/a": {"post": {"requestBody": {"content": content}}}}))
+    sent = workshop.request("create_a", {"x": ["a", "b"]}).split("\n\n")[1]
+    assert parse_qs(sent)["x"] == ([joined] if joined else ["a", "b"])

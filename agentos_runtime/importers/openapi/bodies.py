@@ -12,7 +12,7 @@ from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Located, media_types, resolve
 from agentos_runtime.importers.openapi.flat import Flat
 from agentos_runtime.importers.openapi.nesting import Written, nested_field
-from agentos_runtime.importers.openapi.parameters import AS_JSON
+from agentos_runtime.importers.openapi.parameters import AS_JSON, JOINED
 from agentos_runtime.importers.openapi.schemas import media_example
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.params import FILE
@@ -184,8 +184,11 @@ class Bodies:
             return field
         if said is not None and said.text("contentType").startswith("application/json"):
             return replace(field, write=AS_JSON)
-        if flat.types == ("array",) and said is not None and said.get("explode") is False:
-            return replace(field, write='{} | if type == "array" then map(tostring) | join(",") else . end')
+        joint = _joint(said) if flat.types == ("array",) and said is not None else None
+        if joint is not None:
+            return replace(
+                field, write=f'{{}} | if type == "array" then map(tostring) | join("{joint}") else . end'
+            )
         rows = self._declarer.flattener.flat(flat.items, label) if flat.items else None
         if flat.is_object or "object" in flat.types or (rows is not None and rows.is_object):
             self._losses.add("a map in a form is sent as JSON text", label)
@@ -196,6 +199,13 @@ class Bodies:
         """Whether it is a file, or a list of files."""
         below = self._declarer.flattener.flat(flat.items, "") if flat.types == ("array",) and flat.items else flat
         return below.is_binary
+
+
+def _joint(said: Located) -> str | None:
+    """What stands between the entries of a list in a form; None where its name is repeated."""
+    style = said.text("style") or "form"
+    explode = said.get("explode")
+    return None if explode is True or (explode is None and style == "form") else JOINED.get(style)
 
 
 def is_empty(schema: Located, losses: Losses) -> bool:

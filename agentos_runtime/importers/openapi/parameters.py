@@ -16,7 +16,7 @@ from agentos_runtime.regexes import regex
 _PLACES: Mapping[str, Place] = {"path": "path", "query": "query", "header": "header", "cookie": "cookie"}
 _OWN_HEADERS = frozenset({"accept", "content-type", "authorization"})
 """OpenAPI: parameters of these names are ignored."""
-_JOINED: Mapping[str, str] = {
+JOINED: Mapping[str, str] = {
     "form": ",", "simple": ",", "spaceDelimited": " ", "pipeDelimited": "|", "label": ".", "matrix": ",",
     "tabDelimited": "\\t",
 }  # fmt: skip
@@ -110,8 +110,8 @@ class Parameters:
         if place == "cookie" and explode and {"array", "object"} & set(flat.types):
             self._losses.add("a list or map in a cookie is written as one value, joined with commas", label)
         repeated = explode and place == "query"
-        if ("array" in flat.types or flat.is_object) and not repeated and style in _JOINED:
-            return _joined(flat, _JOINED[style], named=explode and place == "header")
+        if ("array" in flat.types or flat.is_object) and not repeated and style in JOINED:
+            return _joined(flat, JOINED[style], named=explode and place == "header")
         if flat.is_object and place == "query":
             self._losses.add(f"a map of any keys in the query (style {style}) is sent as JSON text", label)
             return AS_JSON
@@ -123,7 +123,7 @@ class Parameters:
         many = {"array", "object"} & set(kinds if isinstance(kinds, list) else [kinds])
         if not many and "one_of" not in declaration:
             return declaration
-        joint = _JOINED.get(parameter.text("style") or "simple", ",")
+        joint = JOINED.get(parameter.text("style") or "simple", ",")
         if parameter.flag("explode") and parameter.text("style") == "matrix":
             self._losses.add("a list in a path of style matrix is written once, joined with commas", label)
         kept = {key: declaration[key] for key in ("description",) if key in declaration}

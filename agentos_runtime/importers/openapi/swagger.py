@@ -108,9 +108,10 @@ class _Converter:
             if schema.get("type") == "file":
                 schema = {"type": "string", "format": "binary"}
             properties[str(one.get("name"))] = {**schema, "description": one.get("description", "")}
-            if one.get("collectionFormat") == "csv" and one.get("type") == "array" and kind == FORM:
-                encoding[str(one.get("name"))] = {"style": "form", "explode": False}
-            elif one.get("collectionFormat", "csv") != "multi" and one.get("type") == "array":
+            form = str(one.get("collectionFormat", ""))
+            if one.get("type") == "array" and kind == FORM and form in _STYLES and form != "multi":
+                encoding[str(one.get("name"))] = {"style": _STYLES[form][0], "explode": False}
+            elif form != "multi" and one.get("type") == "array":
                 self._losses.add("a list in a form is sent as a repeated field", str(one.get("name")))
         required = [str(one.get("name")) for one in fields if one.get("required") is True]
         schema = {"type": "object", "properties": properties, "required": required}
