@@ -376,3 +376,22 @@ def test_a_server_that_cannot_be_used_is_named_with_what_it_was_meant_to_be(
     done = workshop.run("openapi", workshop.document(service({"/a": {"get": {}}}, servers=[{"url": url}])))
     assert done.code == 1
     assert f"The server is given as {url}: say it with --base-url {meant}\n" in done.err
+
+
+def test_nulls_that_a_service_takes_are_sent_or_listed(workshop: Workshop) -> None:
+    text = {"type": ["string", "null"]}
+    choice = {"type": "object", "required": ["k"], "properties": {"k": {**text, "enum": ["a", None]}}}
+    schema = {
+        "type": "object",
+        "required": ["end", "deep", "more"],
+        "properties": {"end": text, "deep": choice, "more": {"type": "array", "items": text}},
+    }
+    document = service({"/a": {"post": {"requestBody": body(schema)}}})
+    params = workshop.imported(document)["utilities"]["create_a"]["params"]
+    assert params["deep"]["properties"]["k"] == {
+        "type": "string", "enum": ["a"], "description": "Needed, and may be null",
+    }  # fmt: skip
+    assert '"deep":{"k":null}' in workshop.request("create_a", {"end": "x", "deep": {"k": None}, "more": []})
+    told = workshop.losses(document)
+    assert told["a null cannot be sent, since null leaves a param out"] == ["POST /a end"]
+    assert told["a null among the entries of a list cannot be sent"] == ["POST /a more[]"]

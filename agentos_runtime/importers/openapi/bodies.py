@@ -156,7 +156,7 @@ class Bodies:
                 words = with_note(field.declaration, flat.needed[name])
                 field = replace(field, declaration=ordered({**field.declaration, "description": words}))
             fields.append(self._written(field, below, body, said.get(name), f"{label} {name}"))
-            if below.nullable and method in ("PATCH", "PUT") and not required:
+            if below.nullable and (required or method in ("PATCH", "PUT")):
                 cleared.append(name)
         for name in cleared:
             self._losses.add("a null cannot be sent, since null leaves a param out", f"{label} {name}")

@@ -221,6 +221,8 @@ class Declarer:
     def _below(self, declaration: Declaration, flat: Flat, place: str, depth: int, top: bool) -> None:
         if flat.items and "array" in flat.types:
             entries = self.flattener.flat(flat.items, f"{place}[]")
+            if entries.nullable:
+                self._losses.add("a null among the entries of a list cannot be sent", f"{place}[]")
             below = self._declared(entries, f"{place}[]", "", depth)
             if below:
                 declaration["items"] = below
@@ -252,6 +254,8 @@ class Declarer:
             return None
         declaration = self._declared(flat, place, "", depth)
         declaration = self.with_default(declaration, flat, place, sent=False)
+        if required and flat.nullable:
+            return ordered({**declaration, "description": with_note(declaration, "needed, and may be null")})
         return ordered({**declaration, "required": True}) if required else declaration
 
 
