@@ -121,6 +121,14 @@ def test_whole_floats_are_integers_and_booleans_are_no_numbers() -> None:
     }
 
 
+def test_a_whole_number_with_a_point_is_sent_as_the_integer_that_is_meant() -> None:
+    params = "n: {type: integer}\nm: {type: [string, integer]}\nx: {type: number}\nany: {}"
+    utility = go("url: https://api.example.com/x\nquery: {all: .params}", params=params)
+    found = check_params(utility, dict.fromkeys(("n", "m", "x", "any"), 5.0))
+    assert {name: repr(value) for name, value in found.items()} == {"n": "5", "m": "5", "x": "5.0", "any": "5.0"}
+    assert repr(check_params(utility, {"n": 1e21})["n"]) == "1000000000000000000000"
+
+
 def test_a_flood_of_problems_is_cut_short() -> None:
     many: dict[str, Json] = {f"unknown{n}": 1 for n in range(10_000)}
     assert len(refused(chat(), many)) <= 60
