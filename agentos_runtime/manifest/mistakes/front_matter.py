@@ -1,5 +1,6 @@
 """Front matter whose `---` lines are missing or are no such lines."""
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 
