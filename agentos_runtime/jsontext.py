@@ -98,6 +98,8 @@ def _parse(text: bytes | str) -> Json:
     except UnicodeDecodeError as error:
         raise JsonTextError(f"not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
+        if error.doc.startswith("\ufeff"):
+            raise JsonTextError("it begins with a byte order mark, which JSON does not have") from None
         raise JsonTextError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise JsonTextError("nested too deeply") from None

@@ -107,3 +107,9 @@ def test_what_is_no_number_of_json_is_never_written(value: Any, number: float) -
     for odd in odds:
         with pytest.raises(ValueError, match="not JSON compliant"):
             dump(odd)
+
+
+def test_a_byte_order_mark_is_called_by_its_name() -> None:
+    for text in (b'\xef\xbb\xbf{"a": 1}', "\ufeff[]"):
+        with pytest.raises(JsonTextError, match="begins with a byte order mark"):
+            parse(text)
