@@ -78,8 +78,11 @@ def page_words(body: bytes) -> str | None:
 
 
 def plain_words(body: bytes) -> str | None:
-    """Readable words of a text or an HTML page."""
-    text = beginning(body, LONGEST_WORDS * 8)
+    """Readable words of a text or an HTML page.
+
+    NUL is no word, and stands between all letters of UTF-16, where no secret would be known again.
+    """
+    text = beginning(body, LONGEST_WORDS * 8).replace("\0", "")
     if "<" in text and re.search(r"<(html|!doctype|body|head|title)\b", text, re.IGNORECASE):
         title = _TITLE.search(text)
         text = f"{_PAGE}{(title[1] if title else _TAGS.sub(' ', text)).strip()}"

@@ -93,6 +93,15 @@ def test_what_an_answer_with_an_error_in_it_took_is_counted(chat: Chat) -> None:
     assert (row["input_tokens"], row["output_tokens"], row["cost"]) == (11, 7, 0.00125)
 
 
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be", "utf-32-le"])
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+def test_a_key_in_a_text_whose_charset_nobody_tells_is_taken_out(chat: Chat, charset: str, streamed: bool) -> None:
+    chat.says(answer(400, f"no such key: {KEY}".encode(charset), [("Content-Type", "text/plain")]))
+    said = chat.ask(ASK | {"stream": streamed}).json()
+    assert said["upstream"]["message"] == "no such key: [redacted]"
+    assert KEY not in json.dumps(said).replace("\\u0000", "")
+
+
 @pytest.mark.parametrize("skill", ["openrouter", "anthropic"])
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
 def test_a_refusal_that_is_told_as_an_event_is_read_like_any_other(chat: Chat, skill: str, streamed: bool) -> None:
