@@ -28,7 +28,7 @@ from agentos_runtime.calls.failures import (
     worded_failure,
 )
 from agentos_runtime.calls.formats.probabilities import known_probabilities
-from agentos_runtime.calls.formats.unread import json_in_utf8, unreadable
+from agentos_runtime.calls.formats.unread import unreadable
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.pointers import NothingThere, follow
 from agentos_runtime.calls.retry_after import meant_status
@@ -324,9 +324,6 @@ def _parsed(plan: ReplyPlan, response: UpstreamResponse) -> tuple[Json, Upstream
     try:
         return parse(response.body), response
     except JsonTextError as error:
-        other = json_in_utf8(response)
-        if other is not response:
-            return _parsed(plan, other)
         if (text := known_probabilities(response.body)) is not None:
             return parse(text), replace(response, body=text)
         raise unreadable(plan.service, plan.utility, response, str(error)) from None

@@ -132,7 +132,7 @@ def _parsed(ctx: CallContext, response: UpstreamResponse) -> Body:
         return read_body(ctx.plan.reply, response, ctx.services.clocks.wall())
     except UpstreamError:
         with suppress(JsonTextError):
-            ctx.record.metering_sources.append(parse(json_in_utf8(response).body))
+            ctx.record.metering_sources.append(parse(response.body))
         raise
 
 
