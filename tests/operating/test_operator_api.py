@@ -61,6 +61,14 @@ def test_every_route_asks_for_the_operators_proof(served: tuple[House, Toy]) -> 
             assert (method, path, token, code(answer)) == (method, path, token, refused)
 
 
+def test_no_route_does_anything_beside_a_query_that_it_does_not_know(operator: httpx.Client) -> None:
+    for method, path, _ in _ROUTES:
+        url = PREFIX + path.format(skill="stranger", credential="default", agent="ann")
+        answer = operator.request(method, f"{url}?dry_run=1", json={} if method == "POST" else None)
+        assert (method, path, code(answer)) == (method, path, (400, "invalid_params"))
+        assert answer.json()["problems"][0]["path"] == "dry_run"
+
+
 def credential(operator: httpx.Client, skill: str) -> dict[str, Any]:
     answer = operator.get("/api/operator/credentials").json()
     (found,) = [each for each in answer["credentials"] if each["skill"] == skill]

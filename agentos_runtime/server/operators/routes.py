@@ -20,7 +20,7 @@ from agentos_runtime.security.credentials.store import KeyringError
 from agentos_runtime.server.messages import Response, admitted, decisive_object, json_response
 from agentos_runtime.server.opening import Opening
 from agentos_runtime.server.operators.proof import operator_of
-from agentos_runtime.server.paths import variable
+from agentos_runtime.server.paths import known_query, variable
 from agentos_runtime.storage.file_threads import aside
 from agentos_runtime.storage.private_files import PrivateFileError
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble
@@ -34,6 +34,7 @@ class Asked:
     def __init__(self, request: Request) -> None:
         admission = admitted(request.scope)
         self.operator: Caller = operator_of(admission)
+        known_query(request.scope, ())
         self.request_id = admission.request_id
         self._request = request
         self._body = decisive_object(admission.body)
