@@ -20,6 +20,7 @@ from agentos_runtime.manifest.sections.expressions import mentions
 from agentos_runtime.manifest.sections.reading import EVERY_UTILITY, SIDES, Found
 from agentos_runtime.manifest.sections.subject import Rule, Subject, declared, mentioned, warn, warn_at, warn_key
 from agentos_runtime.manifest.sections.urls import did_you_mean
+from agentos_runtime.manifest.yaml.values import Cursor
 from agentos_runtime.suggest import suggest
 
 
@@ -158,20 +159,48 @@ def required_with_default(subject: Subject) -> Iterator[Problem]:
                 yield warn(param.at("default"), message, "Remove `required` or the default")
 
 
+def _below(declaration: Cursor) -> list[Cursor]:
+    """What stands right inside of a declaration."""
+    properties, items = declaration.get("properties"), declaration.get("items")
+    below = [entry for _, entry in properties.items()] if properties else []
+    below += [items] if items else []
+    return below + ([*several.elements()] if (several := declaration.get("one_of")) else [])
+
+
 def nested_default(subject: Subject) -> Iterator[Problem]:
     """Defaults work at the top level only."""
     for utility, cursor in subject.utilities:
         waiting = [cursor.at("params", name) for name in declared(utility)]
         while waiting:
-            current = waiting.pop()
-            properties, items = current.get("properties"), current.get("items")
-            below = [entry for _, entry in properties.items()] if properties else []
-            below += [items] if items else []
-            below += [*several.elements()] if (several := current.get("one_of")) else []
+            below = _below(waiting.pop())
             waiting += below
             for default in (entry.get("default") for entry in below):
                 if default is not None:
                     yield warn_key(default, "a default below the top level is shown to callers, but not put in")
+
+
+_OF_TYPES: Mapping[str, tuple[frozenset[str], str]] = {
+    "minimum": (frozenset({"integer", "number"}), "Remove it: say a length in the `description`"),
+    "maximum": (frozenset({"integer", "number"}), "Remove it: say a length in the `description`"),
+    "items": (frozenset({"array"}), "Write `type: array`, or remove it"),
+    "properties": (frozenset({"object"}), "Write `type: object`, or remove it"),
+}
+
+
+def bound_of_another_type(subject: Subject) -> Iterator[Problem]:
+    """`minimum` of a string is never looked at."""
+    for utility, cursor in subject.utilities:
+        waiting = [cursor.at("params", name) for name in declared(utility)]
+        while waiting:
+            current = waiting.pop()
+            waiting += _below(current)
+            said = current.get("type")
+            listed = said.json if said and isinstance(said.json, list) else [said.json] if said else []
+            types = [one for one in listed if isinstance(one, str)]
+            for key, (wanted, fix) in _OF_TYPES.items():
+                below = current.get(key)
+                if types and below is not None and wanted.isdisjoint(types):
+                    yield warn_key(below, f"`{key}` says nothing about the type `{', '.join(types)}`", fix)
 
 
 # ------------------------------------------------------------------ expressions
@@ -295,6 +324,7 @@ RULES: tuple[Rule, ...] = (
     runtime_owned_param,
     required_with_default,
     nested_default,
+    bound_of_another_type,
     *REQUEST_RULES,
     undeclared_setting,
     mapping_and_returns,

@@ -280,6 +280,9 @@ def _enum(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> N
         shown = f"is `{short(cursor.source)}`; it must be"
     one_of = f"one of {', '.join(known)}" if len(known) > 1 else f"`{known[0]}`"
     fix = f"Did you mean `{guess}`?" if guess else f"Write {one_of}"
+    types = [one for one in re.split(r"\s*[|,/]\s*|\s+or\s+", cursor.source or "") if one != "null"]
+    if "array" in known and len(types) > 1 and {*types} <= {*known}:
+        fix = f"Write a list: `[{', '.join(types)}]`"
     several = re.fullmatch(r"(?:array|list|List)[<\[](\w+)[>\]]|(\w+)\[\]", cursor.source or "")
     of_one = several and (known_value(several[1] or several[2], known) or "string")
     if of_one and "array" in known:
@@ -300,6 +303,9 @@ def _unknown(error: ValidationError, cursor: Cursor, report: Report, homes: Home
         if name in known:
             continue
         fix = _unknown_fix(name, known, homes, report) or _known_fix(known)
+        if re.fullmatch(r"utilities\.\w+\.returns\.\w+", cursor.path) and fix.startswith("Known keys"):
+            whole = f"{short(cursor.name)}: {{properties: {{{short(name)}: …}}}}"
+            fix = f"Write what it holds under `properties`: `{whole}`"
         report.error(
             below.key_place, f"`{short(name)}` is not a key of `{short(cursor.name)}`", fix, below.key_length
         )

@@ -16,6 +16,7 @@ WARNED = {
     "runtime_owned_param": (utility(f"{URL}\nquery: {{a: .params.limit}}\npaginate: {{style: page}}", params="limit: {}"), "`limit` belongs to the runtime where a utility paginates"),
     "required_with_default": (utility(f"{URL}\nquery: {{a: .params.a}}", params="a: {required: true, default: 1}"), "`a` is required, so its default is never used."),
     "nested_default": (utility(f"{URL}\nquery: {{a: .params.a}}", params="a: {properties: {b: {default: 1}}}"), "a default below the top level is shown to callers, but not put in"),
+    "bound_of_another_type": (utility(f"{URL}\nquery: {{a: .params.a}}", params="a: {type: string, minimum: 3}"), "9:25 `minimum` says nothing about the type `string`. Remove it: say a length in the `description`"),
     "unset_url_param": (utility("url: https://api.example.com/{a}", params="a: {}"), "the url needs `a`, which a caller may leave out. Add `required: true` or a default"),
     "undeclared_setting": (utility(f"{URL}\nheaders: {{T: .settings.titel}}", above="settings: {title: {default: x}}"), "`titel` is not among the `settings`, so this is always null. Did you mean `title`?"),
     "mapping_and_returns": (utility(f"{URL}\nresponse: {{mapping: {{contnt: .c}}}}", more="returns: {content: string}"), "`contnt` is not among the `returns`. Did you mean `content`?"),

@@ -570,6 +570,24 @@ MISTAKES: dict[str, tuple[Edits, list[tuple[str, str, str]]]] = {
             ('3:1', 'a `:` without a space behind it separate', 'Write `name: Shop`'),
         ],
     ),
+    "type-union": (
+        (('size: {type: string, enum: [s, m, l], default: m}', 'size: {type: "string | number"}'),),
+        [
+            ('24:20', '`type` is `string | number`; it must be ', 'Write a list: `[string, number]`'),
+        ],
+    ),
+    "required-of-properties": (
+        (('size: {type: string, enum: [s, m, l], default: m}', 'size: {type: object, required: [a], properties: {a: {type: string}}}'),),
+        [
+            ('24:38', '`required` must be true or false, is a l', 'Write `required: true` at each of its `properties` that is'),
+        ],
+    ),
+    "returns-nested": (
+        (('returns: {order: string}', 'returns: {order: {number: string}}'),),
+        [
+            ('25:23', '`number` is not a key of `order`', 'Write what it holds under `properties`: `order: {properties:'),
+        ],
+    ),
     "yaml-equals": (
         (('    returns: array\n', '    returns = array\n'),),
         [

@@ -30,6 +30,8 @@ RETURNS_FIX = "Write `array` for a list, or a map of properties without quotes: 
 def type_fix(expected: list[str], cursor: Cursor) -> str | None:
     """How a value of another type would be written."""
     value, source = cursor.json, cursor.source
+    if cursor.name == "required" and isinstance(value, list):
+        return "Write `required: true` at each of its `properties` that is"
     if isinstance(value, list) and "object" in expected:
         single = RETURNS_FIX if cursor.name == "returns" else "Write one value, without the list around it"
         return _list_fix(cursor) if len(expected) == 1 else single
