@@ -1,6 +1,7 @@
 """Upstream events become canonical deltas, and the deltas one final reply."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from agentos_runtime.calls.accumulate import Accumulator
 from agentos_runtime.calls.adding.halves import hide, rejoin, reveal
@@ -254,11 +255,9 @@ def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Ac
             return Deltas(news, batch.ended, batch.failure)
         for position, start in enumerate(range(0, len(outcome.outputs) - width + 1, width)):
             delta, ended, failure = _one_event(plan, outcome.outputs[start : start + width], now)
-            fresh = _added(accumulator, delta, batch, failure)
+            fresh = _added(plan, accumulator, delta, batch, failure)
             if fresh is not None:
                 news.append(fresh)
-            if failure is not None:
-                raise failure
             if ended and batch.failed_event != position:
                 return Deltas(news, ended=True, failure=None)  # what comes after the end does not count
         _leftover_error(plan, outcome, width, now)
@@ -274,16 +273,19 @@ def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Ac
     return Deltas(news, batch.ended, batch.failure)
 
 
-def _added(accumulator: Accumulator, delta: Value, batch: Batch, failure: AgentOSError | None) -> Json | None:
-    """What of an event's delta is news. Raises DeltaError, but where the event holds an error, which says more."""
-    if isinstance(delta, Empty):
-        return None
-    try:
-        return accumulator.add(reveal(delta) if batch.hidden else delta)
-    except DeltaError:
-        if failure is None:
-            raise
-        return None
+def _added(
+    plan: StreamPlan, accumulator: Accumulator, delta: Value, batch: Batch, failure: AgentOSError | None
+) -> Json | None:
+    """What of a delta is news. Raises the failure that its event holds: of a chat, what it says besides counts, and
+    is no delta, since a stream that fails at once keeps its status.
+    """
+    revealed = EMPTY if isinstance(delta, Empty) else reveal(delta) if batch.hidden else delta
+    if failure is not None:
+        if plan.stream.accumulate == "chat" and not isinstance(revealed, Empty):
+            with suppress(DeltaError):  # the error says more
+                accumulator.add(revealed)
+        raise failure
+    return None if isinstance(revealed, Empty) else accumulator.add(revealed)
 
 
 def _leftover_error(plan: StreamPlan, outcome: Outcome, width: int, now: float) -> None:

@@ -62,7 +62,7 @@ class Record:
     metering_sources: list[Json] = field(default_factory=list)
     """What may tell model, tokens and cost: the params, the upstream's body, the reply; the later counts more."""
     so_far: Callable[[], Json] | None = None
-    """What of a stream has arrived, for when its caller leaves in the middle."""
+    """What of a stream has arrived, for when its caller leaves in the middle, or it fails before it is told."""
     upstream_status: int | None = None
     generation_id: str | None = None
     """The id that the head of an answer gives, for answers that are no JSON or never come to their end."""
@@ -104,7 +104,7 @@ class Record:
         entry, self.entry = self.entry, None
         if entry is None:
             return
-        if _left(error) and self.so_far is not None:
+        if error is not None and self.so_far is not None:
             self.metering_sources.append(self.so_far())
         error = _reason(error)
         meter = self.results.meter(reversed(self.metering_sources))

@@ -141,6 +141,16 @@ def test_what_an_event_with_an_error_says_besides_is_counted(chat: Chat, skill: 
     assert (chat.row["input_tokens"], chat.row["output_tokens"]) == (11, 7)
 
 
+@pytest.mark.parametrize("skill", FAILED_LATE)
+def test_a_stream_that_begins_with_an_error_keeps_its_status_whatever_it_says_besides(
+    chat: Chat, skill: str
+) -> None:
+    chat.says(streaming(FAILED_LATE[skill][-1], done=False))
+    failed = chat.house.call(skill, "chat", {**ASK, "stream": True})
+    assert (failed.status_code, failed.json()["code"]) == (502, "upstream_failed")
+    assert (chat.row["input_tokens"], chat.row["output_tokens"]) == (11, 7)
+
+
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
 def test_the_row_of_an_answer_that_cannot_be_read_has_its_status(chat: Chat, streamed: bool) -> None:
     for behaviour, code in (
