@@ -26,12 +26,13 @@ _LATE_LISTS = ("annotations", "images")
 
 
 def _late_call(index: int, told: Json, call: Json) -> dict[str, Json]:
-    """What of a call was not told in pieces."""
+    """What of a call was not told in pieces: nothing of one without a name was."""
     piece: dict[str, Json] = {"index": index}
     if isinstance(told, dict) and isinstance(call, dict):
-        piece |= {key: call[key] for key in ("id", "name") if not told.get(key) and _is_words(call.get(key))}
+        before = told if told.get("name") else {}
+        piece |= {key: call[key] for key in ("id", "name") if not before.get(key) and _is_words(call.get(key))}
         written = call.get("raw_arguments") or (dump(call["input"]).decode() if call.get("input") else None)
-        if written and not told.get("input_json"):
+        if written and not before.get("input_json"):
             piece["input_json"] = written
     return piece
 

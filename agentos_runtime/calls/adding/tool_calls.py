@@ -46,7 +46,7 @@ class ToolCalls:
         return [{"index": index} | fresh] if fresh else []
 
     def flush(self) -> list[Json]:
-        """Names that waited for arguments, which some calls have not, and arguments that waited for a name."""
+        """Names that waited for arguments, which some calls have not. What has no name is the reply's to tell."""
         told = [(index, call.flush()) for index, call in sorted(self._calls.items())]
         return [{"index": index} | news for index, news in told if news]
 
@@ -145,10 +145,7 @@ class _Call:
         return self._named(self._go_on(key, text, {}))
 
     def flush(self) -> dict[str, Json]:
-        news = self._named(self._own_name({})) if self._names and not self._shown else {}
-        if not news:  # no name comes any more, or one with the whole reply
-            news, self._waiting = self._waiting, {}
-        return news
+        return self._named(self._own_name({})) if self._names and not self._shown else {}
 
     def _says_again(self, text: str) -> bool:
         """Whether a piece is all of complete arguments once more, or their text as a text: some end so."""
