@@ -1,9 +1,11 @@
 """Event streams as bytes become events, without I/O: right for any split of the bytes.
 
 SSE follows the WHATWG rules (https://html.spec.whatwg.org/multipage/server-sent-events.html): lines end in LF, CR
-or CRLF, a colon starts a comment, several `data` lines are joined. Two rules are kinder: an event that the end of
-the stream cut off from its blank line still counts, since upstreams forget their last newline; and a line without a
-field that is a JSON object with an `error` is an event of that name, since gateways write their own into a stream.
+or CRLF, a colon starts a comment, several `data` lines are joined. Three rules are kinder: an event that the end of
+the stream cut off from its blank line still counts, since upstreams forget their last newline; a `data` line after
+one that is a JSON object by itself begins another event, since some forget the blank lines between; and a line
+without a field that is a JSON object with an `error` is an event of that name, since gateways write their own into
+a stream.
 """
 
 from collections.abc import Mapping
@@ -11,7 +13,7 @@ from typing import Protocol
 
 from agentos_runtime.calls.failure_words import beginning
 from agentos_runtime.frozen import dataclass
-from agentos_runtime.jsontext import JsonTextError, parse
+from agentos_runtime.jsontext import JsonTextError, is_json, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ class SseDecoder:
             self._data, self._size, self._name = [], 0, "message"
         elif line.startswith(b"data:") or line == b"data":
             value = line[6:] if line[5:6] == b" " else line[5:]
+            if self._data and _is_whole(self._data):
+                self._line(b"", events)
             self._size += len(value) + 1  # with its line end: lines of nothing grow too
             if self._size - 1 > self._limit:
                 raise EventTooLarge(f"an event is larger than {self._limit} bytes")
@@ -161,6 +165,11 @@ class SseDecoder:
             events.append(UpstreamEvent(line, "error"))
         else:
             self.stray = beginning(line.strip(), _LONGEST_STRAY).encode()
+
+
+def _is_whole(data: list[bytes]) -> bool:
+    """Whether what came of an event is a JSON object in one line, which no further line can belong to."""
+    return len(data) == 1 and data[0][:1] == b"{" and data[0][-1:] == b"}" and is_json(data[0])
 
 
 def _says_error(line: bytes) -> bool:

@@ -29,3 +29,23 @@ def test_an_error_without_a_field_is_an_event_and_other_words_are_kept(cuts: lis
         UpstreamEvent(b"3", "x"),
     ]
     assert decoder.stray == b'{"b": 1}'
+
+
+LINES = (
+    b'event: a\ndata: {"a": 1}\ndata: {"b": {}}\ndata: [DONE]\n\n'
+    b'data: {"c":\ndata: 1}\n\ndata: 1\ndata: {"d": 2}\n\n'
+)
+
+
+@given(st.lists(st.integers(0, len(LINES)), max_size=5))
+def test_after_an_object_in_one_line_of_data_another_event_begins(cuts: list[int]) -> None:
+    decoder, events = DECODERS["sse"](1000), []
+    for begin, end in pairwise([0, *sorted(cuts), len(LINES)]):
+        events += decoder.feed(LINES[begin:end])
+    assert events + decoder.end() == [
+        UpstreamEvent(b'{"a": 1}', "a"),
+        UpstreamEvent(b'{"b": {}}'),
+        UpstreamEvent(b"[DONE]"),
+        UpstreamEvent(b'{"c":\n1}'),
+        UpstreamEvent(b'1\n{"d": 2}'),
+    ]
