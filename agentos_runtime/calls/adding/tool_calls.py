@@ -86,7 +86,7 @@ class ToolCalls:
         placed = self._places.values()
         if identifier in self._ids:
             found = self._ids[identifier]
-            return None if found in placed else found
+            return None if found in placed and name is not None else found
         alone = identifier is None and name is None
         counted = isinstance(place, int)
         fits = alone and self._last not in placed and (self._last == place or not counted)
