@@ -6,9 +6,11 @@ from dataclasses import field
 from typing import Any, Literal, Protocol, TypeAlias
 
 from agentos_runtime.calls.trace_context import TraceParent
-from agentos_runtime.errors import AgentOSError
+from agentos_runtime.errors import AgentOSError, InvalidParams, ParamProblem
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.regexes import regex
 
+_IDEMPOTENCY_KEY = regex(r"[!-~](?:[ -~]{0,253}[!-~])?")
 Surface: TypeAlias = Literal["http", "mcp", "use", "face", "cli"]
 """By which way a call came; `cli` is also a program that holds the runtime itself."""
 
@@ -16,6 +18,14 @@ Surface: TypeAlias = Literal["http", "mcp", "use", "face", "cli"]
 def new_request_id() -> str:
     """`req_` and 24 random hex digits."""
     return "req_" + os.urandom(12).hex()
+
+
+def usable_key(given: object) -> str:
+    """An idempotency key as a caller gave it. Raises InvalidParams: who sends one relies on it."""
+    if isinstance(given, str) and _IDEMPOTENCY_KEY.fullmatch(given):
+        return given
+    problem = "must be 1 to 255 printable ASCII characters without a space at the ends"
+    raise InvalidParams(f"Idempotency-Key {problem}.", problems=[ParamProblem("Idempotency-Key", problem)])
 
 
 @dataclass(frozen=True, slots=True)

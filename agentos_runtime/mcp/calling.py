@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from agentos_runtime.calls.call import Call, Reply
+from agentos_runtime.calls.call import Call, Reply, usable_key
 from agentos_runtime.calls.trace_context import parent_of
 from agentos_runtime.errors import (
     AgentOSError,
@@ -239,6 +239,6 @@ def _unknown(name: str, why: str | None = None) -> Exception:
 
 
 def _idempotency_key(request: Request) -> str | None:
+    """Raises InvalidParams."""
     key = request.meta.get(IDEMPOTENCY_KEY)
-    usable = isinstance(key, str) and 0 < len(key) <= 255 and key.isascii() and key.isprintable()
-    return key if usable and isinstance(key, str) and key == key.strip() else None
+    return None if key is None else usable_key(key)

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import field
 
-from agentos_runtime.calls.call import Call, Timings
+from agentos_runtime.calls.call import Call, Timings, usable_key
 from agentos_runtime.calls.messages import NEAREST
 from agentos_runtime.calls.metering import Meter
 from agentos_runtime.errors import (
     AgentOSError,
     DecisionPending,
     InternalError,
+    InvalidAgent,
     ReplyMismatch,
     UpstreamError,
     UpstreamInvalid,
@@ -24,6 +25,7 @@ from agentos_runtime.runtime.ports import Ledger
 from agentos_runtime.runtime.results import Results
 from agentos_runtime.runtime.safeguards import Permit
 from agentos_runtime.runtime.telling.watched import Watched
+from agentos_runtime.security.agents import is_agent_name
 from agentos_runtime.storage.activity.rows import Closing, Entry
 
 GENERATION = "x-generation-id"
@@ -207,6 +209,14 @@ class Record:
 
     def _decided(self) -> str | None:
         return dump(self.decision).decode() if self.decision is not None else None
+
+
+def check_names(call: Call) -> None:
+    """Raises InvalidAgent, and InvalidParams for the key: who needs no header for them may have no others."""
+    if call.idempotency_key is not None:
+        usable_key(call.idempotency_key)
+    if not is_agent_name(call.agent):
+        raise InvalidAgent("An agent's name is 1 to 64 printable ASCII characters without a space at the ends.")
 
 
 def _reason(error: BaseException | None) -> BaseException | None:

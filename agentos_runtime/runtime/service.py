@@ -8,7 +8,6 @@ from agentos_runtime.calls.call import Call, Reply
 from agentos_runtime.calls.requests.given import known_params
 from agentos_runtime.errors import (
     AgentOSError,
-    InvalidAgent,
     NotAllowed,
     NotFound,
     NotStreamable,
@@ -35,7 +34,7 @@ from agentos_runtime.runtime.plans import check_runs_on
 from agentos_runtime.runtime.ports import Ledger, Upstream, Workers
 from agentos_runtime.runtime.preview import Preview
 from agentos_runtime.runtime.recall import Recalls
-from agentos_runtime.runtime.record import Record, Timer
+from agentos_runtime.runtime.record import Record, Timer, check_names
 from agentos_runtime.runtime.results import Results
 from agentos_runtime.runtime.safeguards import Safeguards
 from agentos_runtime.runtime.selecting import Selection, checked_selection
@@ -44,7 +43,7 @@ from agentos_runtime.runtime.telling.figures import Figures
 from agentos_runtime.runtime.telling.watched import Telling
 from agentos_runtime.runtime.tracing import Trace
 from agentos_runtime.runtime.transport import Transport
-from agentos_runtime.security.agents import ANONYMOUS, Caller, is_agent_name
+from agentos_runtime.security.agents import ANONYMOUS, Caller
 from agentos_runtime.security.broker import CredentialBroker
 from agentos_runtime.security.login.renewing import Renewals
 from agentos_runtime.skills.catalog import Catalog
@@ -315,9 +314,8 @@ class Runtime:
         return call if name == call.utility else replace(call, utility=name)
 
     def _record(self, call: Call) -> Record:
-        """The call's row, not yet opened. Raises InvalidAgent: also who needs no header may have no other name."""
-        if not is_agent_name(call.agent):
-            raise InvalidAgent("An agent's name is 1 to 64 printable ASCII characters without a space at the ends.")
+        """The call's row, not yet opened. Raises InvalidAgent, InvalidParams."""
+        check_names(call)
         timer, results = Timer(self._services.clocks.monotonic), Results(call)
         return Record(self.ledger, call, timer, results, watched=self.telling.watch(call))
 

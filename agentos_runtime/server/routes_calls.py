@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
-from agentos_runtime.calls.call import Call, Passing, Reply, Timings
+from agentos_runtime.calls.call import Call, Passing, Reply, Timings, usable_key
 from agentos_runtime.calls.trace_context import parent_of
 from agentos_runtime.errors import (
     AgentOSError,
@@ -95,7 +95,7 @@ class CallRoute:
             params,
             request.caller.agent,
             request.request_id,
-            _idempotency_key(request) if b"idempotency-key" in headers else None,
+            usable_key(headers[b"idempotency-key"].decode("latin-1")) if b"idempotency-key" in headers else None,
             0.0 if b"prefer" in headers and _responds_later(request) else self._limits.hold,
             waiting_id.decode("latin-1") if waiting_id else None,
             "http",
@@ -252,19 +252,7 @@ def _takes_events(request: Admitted) -> bool:
     return b"text/event-stream" in accept and b"application/json" not in accept
 
 
-def _idempotency_key(request: Admitted) -> str | None:
-    """The header as sent. Raises InvalidParams: who sends a key relies on it."""
-    given = request.headers.get(b"idempotency-key")
-    if not given:
-        return None
-    if not _IDEMPOTENCY_KEY.fullmatch(given):
-        problem = "must be 1 to 255 printable ASCII characters without a space at the ends"
-        raise InvalidParams(f"Idempotency-Key {problem}.", problems=[ParamProblem("Idempotency-Key", problem)])
-    return given.decode("ascii")
-
-
 _CONTENT_TYPE = regex(rb"[\w.+-]+/[\w.+-]+(?:[ \t]*;[ \t]*[\w.+-]+=(?:[\w.:+/-]+|\"[^\"\x00-\x1f\x7f-\xff]*\"))*")
-_IDEMPOTENCY_KEY = regex(rb"[!-~](?:[ -~]{0,253}[!-~])?")
 _REPLAYED = (b"idempotency-replayed", b"true")
 _IN_HEADERS = "!#$&'*+,/:;=?@^_`|~.-"
 """Of a position that stands there as it is; the rest is percent-encoded."""

@@ -139,6 +139,19 @@ def test_a_failure_is_an_error_with_its_code_and_what_is_wrong(tmp_path: Path) -
     assert {problem.path for problem in error.problems} == {"model", "messages"}
 
 
+@pytest.mark.parametrize("key", ["", " one", "two\nlines", "x" * 256])
+def test_a_key_that_no_header_could_carry_is_none_here_either(tmp_path: Path, key: str) -> None:
+    call = Call("open-meteo", "find_place", {"name": "Xyzzy"}, idempotency_key=key)
+
+    async def main() -> None:
+        async with open_runtime(Settings(home=tmp_path / "home"), {}, dependencies=simulation()) as runtime:
+            for ask in (runtime.invoke, runtime.stream, runtime.preview):
+                with pytest.raises(InvalidParams):
+                    await ask(call)
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("name", ["", " embedded", "two\nlines", "Ünal", "x" * 65])
 def test_a_name_that_no_header_could_carry_is_no_agents_name_here_either(tmp_path: Path, name: str) -> None:
     call = Call("open-meteo", "find_place", {"name": "Xyzzy"}, agent=name)

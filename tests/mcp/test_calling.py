@@ -203,6 +203,16 @@ def test_the_same_key_makes_one_call(tmp_path: Path) -> None:
         assert len(it.toy.requests) == 1
 
 
+@pytest.mark.parametrize("key", ["", " one", "\xe9", "a" * 256, 7])
+def test_a_key_that_cannot_be_kept_is_refused(tmp_path: Path, key: Any) -> None:
+    """As over HTTP: left out, the call would be made twice by who relies on it."""
+    with lab(tmp_path, idempotency={"enabled": True}) as it:
+        said = it.client(X_Agent="ann").call("test_create", {"size": 1}, agentos__idempotency_key=key)
+        assert said["isError"] is True
+        assert json.loads(said["content"][0]["text"])["code"] == "invalid_params"
+        assert it.toy.requests == []
+
+
 def test_a_client_goes_on_after_a_restart(tmp_path: Path) -> None:
     """There is nothing that a restart could lose: no handshake is remembered."""
     with lab(tmp_path) as it:
