@@ -252,6 +252,14 @@ def read_reply(plan: ReplyPlan, body: Body, outcome: Outcome | None, now: float)
     return _mapped(plan, body, values)
 
 
+def transformed(plan: ReplyPlan, outcome: Outcome) -> list[Json]:
+    """What `transform` made of a body that no reply came of: it may say what was used. Empty where it did not run."""
+    if plan.outputs[-1] is not plan.response.transform or len(outcome.outputs) < len(plan.outputs):
+        return []
+    made = outcome.outputs[-1]
+    return made[:1] if isinstance(made, list) else []
+
+
 def raise_error(service: Service, said: Value, now: float) -> None:
     """Raise what a manifest's `error` expression says; null, false and nothing are fine."""
     if isinstance(said, Empty) or said is None or said is False:

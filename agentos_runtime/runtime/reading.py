@@ -22,9 +22,10 @@ from agentos_runtime.calls.reply import (
     read_reply,
     reply_document,
     reply_input,
+    transformed,
 )
 from agentos_runtime.calls.values import ValuePlan, read_value, value_input
-from agentos_runtime.errors import ReplyMismatch, UpstreamError, UpstreamInvalid
+from agentos_runtime.errors import AgentOSError, ReplyMismatch, UpstreamError, UpstreamInvalid
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jq.program import Program
 from agentos_runtime.jsontext import Json, JsonTextError, is_json, parse
@@ -83,7 +84,12 @@ async def read(ctx: CallContext, response: UpstreamResponse) -> Reply:
         body = await body_of(ctx, response)
     record.metering_sources.append(body.whole)
     outcome = None if plan.program is None else await _ran(ctx, plan.program, body)
-    value = _value(ctx, body, outcome)
+    try:
+        value = _value(ctx, body, outcome)
+    except AgentOSError:
+        if outcome is not None:
+            record.metering_sources += transformed(plan, outcome)
+        raise
     if value is not body.whole:
         record.metering_sources.append(value)
     return record.results.reply(value, record.timer.timings())

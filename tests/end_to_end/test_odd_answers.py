@@ -86,6 +86,20 @@ def test_what_an_answer_with_an_error_in_it_took_is_counted(chat: Chat) -> None:
     assert (row["input_tokens"], row["output_tokens"], row["cost"]) == (11, 7, 0.00125)
 
 
+MALFORMED = {"index": 0, "finishReason": "MALFORMED_FUNCTION_CALL"}
+
+
+@pytest.mark.parametrize("candidates", [[MALFORMED], []], ids=["malformed", "none"])
+def test_what_an_answer_that_the_manifest_calls_an_error_took_is_counted(chat: Chat, candidates: list[Any]) -> None:
+    used = {"promptTokenCount": 11, "candidatesTokenCount": 4, "thoughtsTokenCount": 3}
+    told = {"candidates": candidates, "usageMetadata": used, "modelVersion": "toy-1", "responseId": "r-1"}
+    chat.says(answer_json(told))
+    assert chat.ask(skill="gemini").json()["code"] == "upstream_failed"
+    row = chat.row
+    assert (row["input_tokens"], row["output_tokens"]) == (11, 7)
+    assert (row["model"], row["generation_id"]) == ("toy-1", "r-1")
+
+
 @pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be", "utf-32-le"])
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
 def test_a_key_in_a_text_whose_charset_nobody_tells_is_taken_out(chat: Chat, charset: str, streamed: bool) -> None:
