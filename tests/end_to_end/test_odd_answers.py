@@ -100,6 +100,17 @@ def test_what_an_answer_that_the_manifest_calls_an_error_took_is_counted(chat: C
     assert (row["model"], row["generation_id"]) == ("toy-1", "r-1")
 
 
+@pytest.mark.parametrize("status", ["queued", "in_progress"])
+def test_a_response_that_is_still_being_made_is_a_reply_only_where_that_was_asked_for(
+    chat: Chat, status: str
+) -> None:
+    chat.says(answer_json({"object": "response", "id": "resp_1", "model": "toy", "status": status, "output": []}))
+    said = chat.ask(skill="openai").json()
+    assert (said["code"], said["upstream"]["code"]) == ("upstream_failed", status)
+    later = chat.ask(ASK | {"background": True}, "openai").json()
+    assert (later["id"], later["native_stop_reason"]) == ("resp_1", status)
+
+
 @pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be", "utf-32-le"])
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
 def test_a_key_in_a_text_whose_charset_nobody_tells_is_taken_out(chat: Chat, charset: str, streamed: bool) -> None:
