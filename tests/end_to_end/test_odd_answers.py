@@ -111,6 +111,14 @@ def test_a_response_that_is_still_being_made_is_a_reply_only_where_that_was_aske
     assert (later["id"], later["native_stop_reason"]) == ("resp_1", status)
 
 
+def test_events_without_being_asked_for_are_told_with_the_way_to_read_them(chat: Chat) -> None:
+    chat.says(answer(200, b'data: {"choices": []}\n\ndata: [DONE]\n\n', [("Content-Type", "text/event-stream")]))
+    said = chat.ask().json()
+    assert said["code"] == "upstream_invalid"
+    assert "stream: true" in said["error"]
+    assert "rest.stream" not in said["error"]
+
+
 @pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be", "utf-32-le"])
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
 def test_a_key_in_a_text_whose_charset_nobody_tells_is_taken_out(chat: Chat, charset: str, streamed: bool) -> None:

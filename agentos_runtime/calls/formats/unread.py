@@ -6,7 +6,7 @@ from agentos_runtime.calls.failure_words import page_words
 from agentos_runtime.calls.failures import Service
 from agentos_runtime.calls.formats.as_it_comes import ANY
 from agentos_runtime.calls.formats.charsets import FormatError, in_utf8
-from agentos_runtime.calls.formats.kinds import JSON, PAGE, Kind, declared_kind, essence, seen_kind
+from agentos_runtime.calls.formats.kinds import EVENTS, JSON, PAGE, Kind, declared_kind, essence, seen_kind
 from agentos_runtime.calls.formats.reading import OtherKind, read_format
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.errors import UpstreamFailure, UpstreamInvalid
@@ -66,9 +66,12 @@ def unreadable(service: Service, utility: Utility, response: UpstreamResponse, r
 def _other(service: Service, utility: Utility, response: UpstreamResponse, kind: Kind) -> UpstreamInvalid:
     place = utility.place
     what = (page_words(response.body) if kind is PAGE else None) or _named(response, kind)
+    remedy = f"set {kind.remedy} under `{place.key}.rest` ({place.position})"
+    if kind is EVENTS and utility.rest.stream is not None:
+        remedy = "ask with `stream: true`, which reads them"
     return UpstreamInvalid(
         f"{service.name} answered {response.status} with {what}, not {_expected(utility)}. If that is what it "
-        f"gives, set {kind.remedy} under `{place.key}.rest` ({place.position})",
+        f"gives, {remedy}",
         upstream=UpstreamFailure(status=response.status, message=f"the answer is {what}"),
     )
 
