@@ -253,7 +253,7 @@ def read_reply(plan: ReplyPlan, body: Body, outcome: Outcome | None, now: float)
 
 
 def transformed(plan: ReplyPlan, outcome: Outcome) -> list[Json]:
-    """What `transform` made of a body that no reply came of: it may say what was used. Empty where it did not run."""
+    """What `transform` made of a body that no reply came of, which may say what was used; empty where it failed."""
     if plan.outputs[-1] is not plan.response.transform or len(outcome.outputs) < len(plan.outputs):
         return []
     made = outcome.outputs[-1]

@@ -119,6 +119,19 @@ def test_events_without_being_asked_for_are_told_with_the_way_to_read_them(chat:
     assert "rest.stream" not in said["error"]
 
 
+@pytest.mark.parametrize("skill", ["openrouter", "openai"])
+@pytest.mark.parametrize("begins", ["", "\ufeff", ": waiting\n\n", "event: message\n"], ids=repr)
+def test_events_that_are_called_json_are_read_as_events(chat: Chat, skill: str, begins: str) -> None:
+    chunks: list[Any] = [{"choices": [{"delta": {"content": text}}], "model": "toy"} for text in ("Hel", "lo")]
+    chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": USAGE})
+    events = begins + "".join(f"data: {json.dumps(each)}\n\n" for each in chunks) + "data: [DONE]\n\n"
+    chat.says(answer(200, events.encode(), [JSON]))
+    asked = ASK if skill == "openrouter" else ASK | {"api": "completions"}
+    said = chat.stream(asked, skill)
+    assert said.text() == said.done["content"] == "Hello"
+    assert (chat.row["outcome"], chat.row["input_tokens"]) == ("ok", 11)
+
+
 @pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be", "utf-32-le"])
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
 def test_a_key_in_a_text_whose_charset_nobody_tells_is_taken_out(chat: Chat, charset: str, streamed: bool) -> None:

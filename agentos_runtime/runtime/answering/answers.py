@@ -7,6 +7,7 @@ from agentos_runtime.calls.call import Reply
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.errors import UpstreamInvalid
 from agentos_runtime.jsontext import Json
+from agentos_runtime.runtime.answering.arrived import Arrived, holds_events
 from agentos_runtime.runtime.answering.here import reply_of_program, reply_of_steps
 from agentos_runtime.runtime.answering.jobs import follow_job
 from agentos_runtime.runtime.answering.pages import PagesSource, open_pages, read_pages
@@ -85,7 +86,10 @@ class Streamed(Plain):
         )
         if is_stream(plan, upstream):
             return UpstreamSource(ctx, plan, upstream, authorized)
-        return WholeSource(in_one(await read(ctx, await upstream.whole(rest.timeout))), ctx.results)
+        response = await upstream.whole(rest.timeout)
+        if holds_events(plan, response):
+            return UpstreamSource(ctx, plan, Arrived(response), authorized)
+        return WholeSource(in_one(await read(ctx, response)), ctx.results)
 
 
 class Paged:
