@@ -141,8 +141,8 @@ class Replays:
             await self._leave(identity, fence, unknown=keyed.may_have_happened(error))
             raise
         answer = _answer(reply)
-        if len(answer.body) > self._settings.max_reply:
-            await self._leave(identity, fence, unknown=False)
+        if len(answer.body) > min(self._settings.max_reply, self._settings.max_bytes):
+            await self._leave(identity, fence, unknown=True)  # it was made, and is not made again
             return reply
         with suppress(DatabaseTrouble):  # the call was made: its answer is given whatever becomes of the store
             await self._answers.keep(identity, fence, answer)
@@ -155,8 +155,9 @@ class Replays:
 
 def _unknown(call: Call) -> IdempotencyUnknown:
     return IdempotencyUnknown(
-        f"A call of {call.skill}/{call.utility} with this Idempotency-Key was under way when it ended without an "
-        "answer. It may have been made, so it is not made again. Look whether it was; if not, call with a new key."
+        f"A call of {call.skill}/{call.utility} with this Idempotency-Key ended without an answer, or with one "
+        "too large to be kept. It may have been made, so it is not made again. Look whether it was; if not, call with "
+        "a new key."
     )
 
 
