@@ -155,8 +155,8 @@ class Replays:
 
 def _unknown(call: Call) -> IdempotencyUnknown:
     return IdempotencyUnknown(
-        f"A call of {call.skill}/{call.utility} with this Idempotency-Key ended without an answer, or with one "
-        "too large to be kept. It may have been made, so it is not made again. Look whether it was; if not, call with "
+        f"A call of {call.skill}/{call.utility} with this Idempotency-Key ended without an answer, or with one too "
+        "large to be kept. It may have been made, so it is not made again. Look whether it was; if not, call with "
         "a new key."
     )
 
