@@ -29,9 +29,10 @@ async def authorize(
     """Put the credential on a draft: in the places of `auth`, the utility's own when None.
 
     One that ends soon, or that was `refused` by the service, is renewed before. The call's results know every
-    secret of the request before it is made. Raises CredentialNotFound, ApprovalRequired, InvalidParams for what
-    cannot be sent, and what a renewal raises.
+    secret of the request before it is made. Raises CredentialNotFound, ApprovalRequired, NotAllowed for an agent
+    that was stopped meanwhile, InvalidParams for what cannot be sent, and what a renewal raises.
     """
+    ctx.services.check_stopped(ctx.call.agent)  # also before the next page, and the next look at a job
     plan = ctx.plan
     literal = draft.url is draft.plan.url  # most are, and their origin is known
     origin = (draft.plan.origin if literal else origin_of(draft.url)) or ""
@@ -122,7 +123,8 @@ async def _again(
 
 
 def check_again(ctx: CallContext, authorized: AuthorizedRequest) -> None:
-    """Ask whether the request would still be let out. Raises ApprovalRequired, CredentialNotFound."""
+    """Ask whether the request would still be let out. Raises ApprovalRequired, CredentialNotFound, NotAllowed."""
+    ctx.services.check_stopped(ctx.call.agent)
     plan = ctx.plan
     method = authorized.request.method
     ctx.services.broker.authorize(plan.skill, plan.utility, authorized.origin, method, streamed=ctx.wants_events)

@@ -55,8 +55,10 @@ class Services:
     """None where cases answer for programs, too."""
     recalls: Recalls | None = None
     """Ends what is open when its approval is taken back; None where nothing stays open."""
-    plans: Plans = field(default_factory=Plans)
+    check_stopped: Callable[[str], None] = lambda agent: None
+    """Raises when the operator stopped an agent."""
     platform: str = "linux"
+    plans: Plans = field(default_factory=Plans)
 
 
 _NOTHING: Mapping[str, Json] = MappingProxyType({})

@@ -115,9 +115,9 @@ class Runtime:
         self._figures = Figures(measured, registry, broker, safeguards, home.agents, ledger, workers)
         clocks, transport = clocks or Clocks(), Transport(upstream, safeguards.circuit_breakers, traces.told)
         local = ThisMachine(registry, broker, machine, self.invoke) if machine else None
-        self._recalls = Recalls(lambda: (broker.stamps(), home.agents.stamp()), clocks.sleep)
+        recalls = self._recalls = Recalls(lambda: (broker.stamps(), home.agents.stamp()), clocks.sleep)
         self._services = Services(
-            workers, broker, transport, clocks, max_reply, renewals, local, self._recalls, platform=platform
+            workers, broker, transport, clocks, max_reply, renewals, local, recalls, self._check_stopped, platform
         )
         self.asking = Asking(desk, safeguards.limits, registry, self._check_stopped, self.is_bound)
 

@@ -141,6 +141,37 @@ def test_a_list_or_job_under_way_ends_at_its_next_request(tmp_path: Path, utilit
         assert (said[0].status_code, refused(said[0].json())) == (409, True), said[0].text
 
 
+@pytest.mark.parametrize("utility", ["rows", "job"])
+def test_a_list_or_job_of_an_agent_that_is_stopped_ends_at_its_next_request(tmp_path: Path, utility: str) -> None:
+    params = {"all": True} if utility == "rows" else {}
+    with desk(tmp_path) as (served, _, console, slow, _):
+        said: list[httpx.Response] = []
+
+        def call() -> None:
+            with served.client() as own:
+                said.append(own.post(f"/api/skills/taken/{utility}", json=params, headers={"X-Agent": "ann"}))
+
+        calling = threading.Thread(target=call)
+        calling.start()
+        assert until(lambda: slow.asked > 2)
+        assert console.run("agents", "stop", "ann").code == 0
+        calling.join(20)
+        assert (said[0].status_code, said[0].json()["code"]) == (403, "not_allowed"), said[0].text
+
+
+def test_bytes_under_way_break_off_when_their_agent_is_stopped(tmp_path: Path) -> None:
+    with desk(tmp_path) as (_, client, console, slow, _):
+        with client.stream("POST", "/api/skills/taken/film", headers={"X-Agent": "ann"}) as response:
+            arriving = response.iter_raw()
+            assert next(arriving)
+            assert slow.open.wait(10)
+            assert console.run("agents", "stop", "ann").code == 0
+            with pytest.raises(httpx.RemoteProtocolError):
+                b"".join(arriving)
+        row = client.get("/api/activity").json()["rows"][0]
+        assert (row["outcome"], row["code"]) == ("error", "not_allowed")
+
+
 # ------------------------------------------------------------------ the commands
 
 

@@ -97,7 +97,8 @@ def list_agents(shell: Shell, home: str | None, as_json: bool) -> None:
 @json_option
 @pass_shell
 def stop_agent(shell: Shell, name: str, home: str | None, as_json: bool) -> None:
-    """Let no call of NAME be made, until `agentos agents resume NAME`. Servers notice at once; streams end.
+    """Let no call of NAME be made, until `agentos agents resume NAME`. Servers notice at once; streams
+    end, lists and jobs at their next request.
 
     \b
     Example:
