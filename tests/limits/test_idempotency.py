@@ -322,10 +322,10 @@ def test_a_call_whose_reply_was_too_large_to_keep_is_made_again_only_where_it_ma
     tmp_path: Path, bound: str, repeatable: bool
 ) -> None:
     """It was made and paid; by what only reads nothing happens twice."""
-    service = Service(size=2000)
+    service, bounds = Service(size=2000), dict[str, Any]({bound: 1000})
 
     async def work() -> None:
-        kept = replays(tmp_path, **{bound: 1000})
+        kept = replays(tmp_path, **bounds)
         assert (await kept.once(call(), keyed(service, repeatable=repeatable))).value["number"] == 1
         if repeatable:
             assert (await kept.once(call(), keyed(service, repeatable=True))).value["number"] == 2
