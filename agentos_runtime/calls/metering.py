@@ -1,6 +1,8 @@
 """What a call used: tokens, cost, model, generation. Read from the reply and from the upstream's own body."""
 
 from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
@@ -21,6 +23,16 @@ class Meter:
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
     """Of the output tokens."""
+
+    def and_then(self, later: "Meter") -> "Meter":
+        """What two requests used together, under the names that the later one told."""
+        told: dict[str, Any] = {each.name: getattr(later, each.name) for each in fields(Meter)}
+        for name, before in ((each, getattr(self, each)) for each in told):
+            if told[name] is None:
+                told[name] = before
+            elif name in NUMBERS and before is not None:
+                told[name] += before
+        return Meter(**told)
 
 
 _NUMBER = frozenset({int, float})

@@ -6,7 +6,7 @@ from dataclasses import field
 
 from agentos_runtime.calls.call import Call, Timings, usable_key
 from agentos_runtime.calls.messages import NEAREST
-from agentos_runtime.calls.metering import Meter
+from agentos_runtime.calls.metering import NUMBERS, Meter
 from agentos_runtime.errors import (
     AgentOSError,
     DecisionPending,
@@ -30,6 +30,7 @@ from agentos_runtime.storage.activity.rows import Closing, Entry
 
 GENERATION = "x-generation-id"
 """The header that names a generation."""
+NOTHING_USED = Meter()
 _NO_ANSWER = (UpstreamInvalid, UpstreamTruncated, UpstreamTimeout, UpstreamUnreachable)
 
 
@@ -89,6 +90,8 @@ class Record:
     simulated: str | None = None
     """In a simulation: which case answered, and whether it was the very request."""
     entry: Entry | None = None
+    _used: Meter = NOTHING_USED
+    """By requests that are over, of calls that make several."""
     permit: Permit | None = None
     """What the call was let through with; closed after the row."""
 
@@ -110,6 +113,8 @@ class Record:
             self.metering_sources.append(self.so_far())
         error = _reason(error)
         meter = self.results.meter(reversed(self.metering_sources))
+        if self._used is not NOTHING_USED:
+            meter = self._used.and_then(meter)
         self.cost = meter.cost
         counts = True
         timings = self.timer.timings()
@@ -125,6 +130,16 @@ class Record:
             permit, self.permit = self.permit, None
             if permit is not None and (charged := permit.close(meter if counts else Meter())) is not None:
                 await charged
+
+    def add_up(self) -> None:
+        """A request of several is over: what the next ones tell is added to what it used."""
+        self._used = self._used.and_then(self.results.meter(reversed(self.metering_sources)))
+        self.metering_sources.clear()
+
+    def repeats(self) -> None:
+        """What was told since `add_up` is made of what that knows, unless it knew no number."""
+        if any(getattr(self._used, name) is not None for name in NUMBERS):
+            self.metering_sources.clear()
 
     async def waits(self) -> None:
         """The row says `waiting` until `goes_on`."""

@@ -118,6 +118,14 @@ def test_a_job_that_fails_is_an_error_in_its_own_words(
     assert response.json()["job"]["reply"]["id"] == "f1"
 
 
+def test_what_a_job_that_failed_took_is_counted(tmp_path: Path) -> None:
+    failed = {"state": "failed", "usage": {"input_tokens": 7, "cost": 0.25}}
+    with serving(tmp_path, JOBS, ACCEPTED, answer_json(failed)) as (house, _):
+        assert house.call("demo", "film").status_code == 502
+        [row] = house.rows()
+    assert (row["outcome"], row["input_tokens"], row["cost"]) == ("error", 7, 0.25)
+
+
 def test_a_deadline_says_where_the_job_goes_on(tmp_path: Path) -> None:
     with serving(tmp_path, JOBS, ACCEPTED, RUNNING) as (house, _):
         response = house.call("demo", "short")

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.local.support import PYTHON, Served, database, served
-from tests.toy.raw import Toy, answer
+from tests.toy.raw import Toy, answer, answer_json
 
 FRONT = r"""
 database: ~/notes.db
@@ -107,6 +107,37 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def test_what_a_program_writes_is_mapped(here: Served) -> None:
     assert here.reply("thing.list") == [{"id": 1, "title": "a"}]
     assert here.reply("thing.list", {"name": "$(id)`id`"}) == [{"id": 1, "title": "$(id)`id`"}]
+
+
+PAID = """
+utilities:
+  both:
+    description: Two calls that cost
+    returns: object
+    steps:
+      steps:
+        - {id: one, rest: {url: '"https://toy.example/one"'}}
+        - {id: two, rest: {url: '"https://toy.example/two"'}}
+      response: {mapping: {one: .one.n, two: .two.n}}
+  last:
+    description: The reply of the last one
+    returns: object
+    steps: [{id: one, rest: {url: '"https://toy.example/one"'}}, {id: two, rest: {url: '"https://toy.example/two"'}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("utility", "second", "cost"), [("both", 200, 0.75), ("last", 200, 0.75), ("both", 500, 0.25)]
+)
+def test_what_every_step_took_is_counted_once(tmp_path: Path, utility: str, second: int, cost: float) -> None:
+    said = [{"n": n, "model": f"m{n}", "usage": {"input_tokens": 10 * n, "cost": 0.25 * n}} for n in (1, 2)]
+    script = answer_json(said[0]), answer_json(said[1] if second == 200 else {}, second)
+    with Toy(*script) as toy, served(tmp_path, PAID, {}, rewrite={"https://toy.example": toy.origin}) as here:
+        here.approve()
+        assert here.house.call("here", utility).is_success is (second == 200)
+        row = here.house.rows()[0]
+    assert (row["cost"], row["input_tokens"]) == (cost, 30 if second == 200 else 10)
+    assert row["model"] == ("m2" if second == 200 else "m1")
 
 
 def test_a_login_shell_still_finds_the_programs_of_the_runtimes_own_path(here: Served) -> None:

@@ -49,7 +49,10 @@ async def reply_of_steps(ctx: CallContext) -> Reply:
     local = ctx.plan.utility.local
     assert local is not None
     whole: Json = last if local.fixed.get("answer") == "last" else {"params": ctx.params, **results}
-    return await read(ctx, UpstreamResponse(200, {"content-type": "application/json"}, dump(whole)))
+    try:
+        return await read(ctx, UpstreamResponse(200, {"content-type": "application/json"}, dump(whole)))
+    finally:
+        ctx.record.repeats()
 
 
 async def _run_steps(ctx: CallContext) -> tuple[Mapping[str, Json], Json]:
@@ -66,6 +69,7 @@ async def _run_steps(ctx: CallContext) -> tuple[Mapping[str, Json], Json]:
         reply = await (reply_of_program(inner) if inner.plan.utility.local else _reply_of_service(inner))
         last = reply.value if reply.raw is None else reply.raw.body.decode("utf-8", "replace")
         results[step.id] = last
+        ctx.record.add_up()
         ctx.trace_stages([("step", {"id": step.id, "gave": last})])
     return results, last
 

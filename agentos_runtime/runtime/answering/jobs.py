@@ -89,6 +89,7 @@ class _Job:
         body = await _body(ctx, response)
         whole, response = body.whole, body.response
         if plan.failed is not None and truthy(said := await ask(ctx, plan.failed, whole, response)):
+            ctx.record.metering_sources.append(whole)
             raise job_failed(plan.service, None if said is EMPTY else said, whole, ctx.services.clocks.wall())
         if truthy(await ask(ctx, plan.until, whole, response)):
             return True
