@@ -90,6 +90,8 @@ class Record:
     simulated: str | None = None
     """In a simulation: which case answered, and whether it was the very request."""
     entry: Entry | None = None
+    counted_elsewhere: bool = False
+    """Whether what the program under way used stands in the rows of siblings that it called."""
     _used: Meter = NOTHING_USED
     """By requests that are over, of calls that make several."""
     permit: Permit | None = None

@@ -140,6 +140,33 @@ def test_what_every_step_took_is_counted_once(tmp_path: Path, utility: str, seco
     assert row["model"] == ("m2" if second == 200 else "m1")
 
 
+SIBLINGS = """
+utilities:
+  paid: {description: A call that costs, returns: object, rest: {url: '"https://toy.example/one"'}}
+  both: {description: Hands on what a sibling gave, returns: object, python: {module: ./code.py, function: both}}
+  fails: {description: And fails, returns: object, python: {module: ./code.py, function: fails}}
+"""
+CALLING = """
+def both(_call):
+    return _call("paid")
+
+
+def fails(_call):
+    return {**_call("paid"), "error": "no"}
+"""
+
+
+@pytest.mark.parametrize("utility", ["both", "fails"])
+def test_what_a_sibling_took_is_counted_in_its_own_row_and_not_again(tmp_path: Path, utility: str) -> None:
+    paid = answer_json({"model": "m", "usage": {"input_tokens": 10, "cost": 0.25}})
+    files = {"code.py": CALLING}
+    with Toy(paid) as toy, served(tmp_path, SIBLINGS, files, rewrite={"https://toy.example": toy.origin}) as here:
+        here.approve()
+        here.house.call("here", utility)
+        rows = {row["utility"]: (row["cost"], row["input_tokens"]) for row in here.house.rows()}
+    assert rows == {"paid": (0.25, 10), utility: (None, None)}
+
+
 def test_a_login_shell_still_finds_the_programs_of_the_runtimes_own_path(here: Served) -> None:
     assert here.reply("login", {"word": "$(id) a"}) == "here: $(id) a"
 

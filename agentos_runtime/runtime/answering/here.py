@@ -35,7 +35,13 @@ async def reply_of_program(ctx: CallContext) -> Reply:
     ctx.trace_stages([("request", shown)])
     if handed is not None:  # the credential, where an expression put it and nowhere else
         body = json.loads((await authorize(ctx, draft, handed)).request.body or b"{}")
-    return await read(ctx, await machine.send(ctx, body, timeout))
+    record = ctx.record
+    told, record.counted_elsewhere = len(record.metering_sources), False
+    try:
+        return await read(ctx, await machine.send(ctx, body, timeout))
+    finally:
+        if record.counted_elsewhere:
+            del record.metering_sources[told:]
 
 
 async def reply_of_steps(ctx: CallContext) -> Reply:

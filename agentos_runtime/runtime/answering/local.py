@@ -96,6 +96,7 @@ class ThisMachine:
         if reply.raw is not None:
             return reply.raw.body.decode("utf-8", "replace")
         value: Json = reply.value
+        ctx.record.counted_elsewhere |= reply.cost is not None or (isinstance(value, dict) and "usage" in value)
         return value
 
 
