@@ -104,7 +104,7 @@ def test_a_connection_that_was_accepted_last_is_still_served() -> None:
         socket.create_connection(("127.0.0.1", server.port), 60) as last,
     ):
         server.stop()
-        with contextlib.suppress(ConnectionRefusedError):
+        with contextlib.suppress(ConnectionRefusedError, ConnectionResetError):
             while True:
                 socket.create_connection(("127.0.0.1", server.port)).close()
         head = f"POST {ECHO} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Type: application/json\r\n"
