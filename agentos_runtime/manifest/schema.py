@@ -66,10 +66,15 @@ _OTHER_NAMES: Mapping[str, str] = {
 }
 
 _OF_OTHER_PLACES: Mapping[str, Mapping[str, str]] = {
+    "credentials": {
+        "headers": "Did you mean `header`?",
+        "env": "Remove it: `agentos keys set` stores the key, or <ID>_API_KEY in the server's environment holds it",
+    },
     "client_id": dict.fromkeys(
         ("key", "token", "value", "secret", "api_key", "apiKey", "access_token", "bearer", "bearer_token", "user"),
         "A key never stands in a file: remove it, and store it with `agentos keys set`",
     ),
+    "base_url": dict.fromkeys(("url", "uri", "root", "endpoint", "host", "path"), "Did you mean `base_url`?"),
     "rest": {"required": "Write `required: true` at each of the `params` that is"},
     "paginate": {"status": "Remove it: every 2xx is a success"},
 }

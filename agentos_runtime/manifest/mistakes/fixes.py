@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from agentos_runtime.manifest.mistakes.environment import FIX, variables
 from agentos_runtime.manifest.mistakes.words import TRUE_WORDS, known_value
 from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.regexes import regex
 
 TYPE_WORDS: Mapping[str, str] = {
     "string": "text",
@@ -69,11 +70,16 @@ def _scalar_fix(expected: list[str], source: str) -> str | None:
 
 def _text_fix(cursor: Cursor, value: str) -> str:
     """A text where a map belongs."""
+    if re.match(r"https?://|/", value) and cursor.name in _ADDRESS_KEYS:
+        return f"Write a map: `{cursor.name}: {{{_ADDRESS_KEYS[cursor.name]}: {short(value)}}}`"
     name, colon, text = (part.strip() for part in value.partition(":"))
     if colon and name.isprintable() and " " not in name:
         return f"Write a map: `{short(cursor.name)}: {{{short(name)}: {short(text)}}}`"
     kind = known_value(value, tuple(TYPE_WORDS)) if value.isidentifier() else None
     return f"Write it as a map: `{{type: {kind}}}`" if kind else "Write keys and values below it"
+
+
+_ADDRESS_KEYS: Mapping[str, str] = {"api": "base_url", "rest": "url"}
 
 
 def _list_fix(cursor: Cursor) -> str:
@@ -130,6 +136,8 @@ def pattern_fix(text: str, pattern: str) -> str | None:
         return FIX
     if "{" in text and "://" in pattern:
         return "Write the address itself, such as https://api.example.com/v1: nothing is replaced here"
+    if "://" in pattern and (fix := scheme_fix(text)) is not None:
+        return fix
     if "://" in pattern and (query := re.fullmatch(r"(https?://[^?#\s]+)[?#].*", text)):
         return f"Write {query[1]}; what all requests carry stands under `api.query`"
     plain = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower()
@@ -143,6 +151,21 @@ def pattern_fix(text: str, pattern: str) -> str | None:
     fitting = (guess for guess in guesses if guess != text and re.search(pattern, guess))
     guess = next(fitting, None) if len(text) <= 60 else None
     return f"Write {guess}" if guess else None
+
+
+_SCHEME = regex(r"(?!https?://[^/])(?:[A-Za-z]\w*:/+|https?/+|/+)(.*)", re.DOTALL)
+"""Another scheme than those of the web, or one of them misspelt, and what follows it."""
+_HOST = regex(r"[^\s/?#]+[^\s?#]*\Z")
+
+
+def scheme_fix(text: str) -> str | None:
+    """The address with the scheme that was meant; None where nothing like a scheme stands before it."""
+    said = _SCHEME.match(text)
+    if said is None:
+        return None
+    return (
+        f"Write https://{said[1]}" if _HOST.match(said[1]) else "Write the whole address, https://api.example.com"
+    )
 
 
 def empty_fix(cursor: Cursor) -> str:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from agentos_runtime.jq.program import classify
 from agentos_runtime.jq.sums import needed
+from agentos_runtime.manifest.mistakes.fixes import scheme_fix
 from agentos_runtime.manifest.mistakes.references import report_lookalikes
 from agentos_runtime.manifest.model import Jq, Literal, TemplateParam, UrlTemplate
 from agentos_runtime.manifest.sections.expressions import auth_fields
@@ -48,6 +49,8 @@ def _literal_fix(text: str, base_url: str | None) -> str:
         address = re.search(r"https?://[^\s'\"]+|/[^\s'\"]*", text)
         method = f"`method: {other['method'].upper()}` and " if other["method"] else ""
         return f"Write {method}`url: {address[0] if address else '/…'}`"
+    if (scheme := scheme_fix(text)) is not None:
+        return scheme
     if "." in text.split("/")[0]:
         return f"Write https://{text}"
     if base_url is not None and re.match(r"[\w{]", text):
