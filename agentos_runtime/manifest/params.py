@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from agentos_runtime.errors import ParamProblem
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.mistakes.fixes import number_fix
 from agentos_runtime.manifest.mistakes.words import TRUE_WORDS
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.sections.one_of import check_branches, typed
@@ -149,8 +150,8 @@ def _check_declaration(cursor: Cursor, schema: Mapping[str, Json], report: Repor
 def _check_value(cursor: Cursor, shape: Shape, what: str, report: Report) -> None:
     for problem in shape.problems(cursor.json):
         fix = "Change it, or the declaration"
-        if isinstance(cursor.json, str) and cursor.json.replace(".", "", 1).isdigit():
-            fix = "Remove the quotes when a number is meant"
+        if isinstance(cursor.json, str):
+            fix = number_fix(cursor) or fix
         word = (cursor.source or "").lower()
         if "must be a boolean" in problem.message and word in TRUE_WORDS:
             fix = f"Write `{TRUE_WORDS[word]}`"

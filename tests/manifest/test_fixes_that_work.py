@@ -23,13 +23,33 @@ ADDRESSES = {
     "a variable for a key": (AUTH, "auth: {type: api_key, header: X-Key, env: SHOP_KEY}", "5:38 Remove it: `agentos keys set` stores the key, or <ID>_API_KEY in the server's environment holds it"),
 }  # fmt: skip
 
+FIND = "    description: Find things"
+JQ = "transform: '[.[] | {id, title}]'"
+YAML = {
+    "a colon without its space": (FIND, "    description:Find things", "9:5 Write `description: Find things`"),
+    "a colon without its space before a path": (LIST, "url:/things\n", "15:7 Write `url: /things`"),
+    "a space that is none": (FIND, "   \u00a0description: Find things", "9:4 Type spaces in its place"),
+    "a block that is not further in": (JQ, "transform: |\n        map(.a)\n        | .[0]", "20:9 Indent each of its lines by two spaces more"),
+    "a block of a list that is not further in": (JQ, "transform: >\n        [.[] | {id, title}]", "20:9 Indent each of its lines by two spaces more"),
+    "a line of a block that is less far in": (JQ, "transform: |\n            map(.a)\n          | .[0]", "21:11 Begin it with 12 spaces"),
+    "text below its key": ("utilities:", "instructions: |\nUse it well.\nutilities:", "8:1 Indent each of its lines by two spaces more"),
+}  # fmt: skip
+NUMBERS = {
+    "octal": ("default: 5", "default: 010", "12:39 Write 8 for the octal number, 10 for the decimal one"),
+    "octal of YAML 1.2": ("default: 5", "default: 0o10", "12:39 Write 8"),
+    "hexadecimal": ("default: 5", "default: 0x1F", "12:39 Write 31"),
+    "a bound": ("default: 5", "default: 5, maximum: 1_000", "12:51 Write 1000"),
+    "a plus": (LIST, "url: /things\n      timeout: +5\n", "16:16 Write 5"),
+    "quotes": ("default: 5", "default: '5'", "12:39 Remove the quotes when a number is meant"),
+}  # fmt: skip
+
 
 def told(text: str) -> list[str]:
     (found,) = all_problems([text.encode()])
     return [f"{p.place.position.line}:{p.place.position.column} {p.fix}" for p in found]
 
 
-TOLD = {**ADDRESSES}
+TOLD = {**ADDRESSES, **YAML, **NUMBERS}
 
 
 @pytest.mark.parametrize("name", TOLD)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from agentos_runtime.manifest.mistakes.environment import FIX, variables
 from agentos_runtime.manifest.mistakes.words import TRUE_WORDS, known_value
-from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.manifest.yaml.values import Cursor, Scalar
 from agentos_runtime.regexes import regex
 
 TYPE_WORDS: Mapping[str, str] = {
@@ -50,22 +50,40 @@ def type_fix(expected: list[str], cursor: Cursor) -> str | None:
         return f"Write it as a list: `[{short(', '.join(value))}]`"
     if "array" in expected and source is not None:
         return f"Write it as a list: `[{short(source)}]`"
-    return None if source is None else _scalar_fix(expected, source)
+    return None if source is None else _scalar_fix(expected, source, cursor)
 
 
-def _scalar_fix(expected: list[str], source: str) -> str | None:
+def _scalar_fix(expected: list[str], source: str, cursor: Cursor) -> str | None:
     """A boolean or a number that is none to YAML."""
     if "boolean" in expected and source.lower() in TRUE_WORDS:
         return f"Write `{TRUE_WORDS[source.lower()]}`"
     if not {"number", "integer"} & set(expected):
         return None
-    if source.replace(".", "", 1).isdigit():
-        return "Remove the quotes"
+    if (fix := number_fix(cursor)) is not None:
+        return fix
     written = re.fullmatch(r"(\d+(?:\.\d+)?) ?(ms|m|min|minutes?|h|hours?|s|sec|secs|seconds?)", source)
     if written is None:
         return None
     seconds = float(written[1]) * next(each for unit, each in _UNITS if written[2].startswith(unit))
     return f"Write {seconds:g}: it counts seconds"
+
+
+_NUMBER = regex(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+
+
+def number_fix(cursor: Cursor) -> str | None:
+    """How a number is written that stands in quotes, or in a form that only other languages and YAML 1.1 read."""
+    text = cursor.source or ""
+    if isinstance(cursor.value, Scalar) and cursor.value.style:
+        return "Remove the quotes when a number is meant" if _NUMBER.fullmatch(text) else None
+    plain = text.replace("_", "").replace(",", "").removeprefix("+")
+    if re.fullmatch(r"0[0-7]+", plain):
+        return f"Write {int(plain, 8)} for the octal number, {plain.lstrip('0') or '0'} for the decimal one"
+    if re.fullmatch(r"0(?:[xX][0-9a-fA-F]{1,16}|[oO][0-7]{1,16}|[bB][01]{1,64})", plain):
+        return f"Write {int(plain, 0)}"
+    plain = re.sub(r"\A0+(?=[0-9])", "", plain)
+    plain = f"0{plain}" if plain.startswith(".") else plain.rstrip(".")
+    return f"Write {plain}" if _NUMBER.fullmatch(plain) else None
 
 
 def _text_fix(cursor: Cursor, value: str) -> str:

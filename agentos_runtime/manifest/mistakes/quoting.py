@@ -7,7 +7,7 @@ from agentos_runtime.manifest.mistakes.environment import FIX, variables
 from agentos_runtime.regexes import regex
 
 _ENTRY = regex(r"\s*(?:- +)?(?P<key>[\w.$-]+|\"[^\"]*\"|'[^']*')\s*:[ \t]+(?P<value>\S.*)$")
-_UNSEPARATED = regex(r"(?P<key>[\w-]+)\s*(?P<sign>:=|=>|=|(?<! ):(?![ \t]))\s*(?P<value>[^\s:/=>].*)")
+_UNSEPARATED = regex(r"(?P<key>[\w-]+)\s*(?P<sign>:=|=>|=|(?<! ):(?![ \t]))\s*(?P<value>(?:/(?!/)|[^\s:/=>]).*)")
 _IN_FLOW = regex(r"[{,]\s*(?P<key>[\w.$-]+)\s*:[ \t]+(?P<value>['\"][^\n]*)$")
 _PLAIN_BRACES = regex(
     r"[{,]\s*(?P<key>[\w.$-]+)\s*:[ \t]+(?P<value>(?:https?:/)?/[^\s'\",{}]*(?:\{\+?\w+\}[^\s'\",{}]*)+)"
@@ -15,6 +15,9 @@ _PLAIN_BRACES = regex(
 _SINGLE = regex(r"'(?:[^']|'')*'")
 _DOUBLE = regex(r'"(?:[^"\\]|\\.)*"')
 _JQ = regex(r"\||\.\[|\\\(|(?<![\w.\"'])\.\w|//|\$\w")
+_BLOCK = regex(r"\s*(?:- +)?(?P<key>[\w.$-]+):[ \t]+(?P<sign>[|>])[-+0-9]*\s*")
+_KEYED = regex(r"\s*(?:- |#|[\w.$-]+:(?:\s|$))")
+_ODD_INDENT = regex(r" *([^\S\n\r\t ]|[\u200b\ufeff])")
 _TEMPLATE = regex(r"\{\{-?\s*\$?\.?(?:\w+\.)*(\w+)\s*-?\}\}")
 
 
@@ -42,6 +45,51 @@ def badly_quoted(text: str, offset: int) -> Unquoted | None:
         nested = list(_IN_FLOW.finditer(line))
         found = next((each for match in nested if (each := _of_flow(match))), None)
     return None if found is None else Unquoted(found.message, found.fix, start + found.offset, found.follows)
+
+
+def unindented(text: str, offset: int) -> Unquoted | None:
+    """A line of a block of text that is not as far in as the block, at or above what could not be read."""
+    start = text.rfind("\n", 0, offset) + 1
+    lines = text[: start + len(text[start:].split("\n", 1)[0])].split("\n")
+    header, inside, at, found = None, None, 0, None
+    for line in lines:
+        indent = _indent(line)
+        if header is not None and line.strip():
+            if indent < (inside or _indent(header[0]) + 1) and (
+                not _KEYED.match(line) or indent > _indent(header[0])
+            ):
+                found = Unquoted(*_unindented(header, inside), at + indent)
+            inside = indent if inside is None else inside
+            header = header if indent >= inside and found is None else None
+        if header is None and (begins := _BLOCK.fullmatch(line)):
+            header, inside, found = begins, None, None
+        at += len(line) + 1
+    return found
+
+
+def _unindented(header: re.Match[str], inside: int | None) -> tuple[str, str]:
+    written = f"`{header['key']}: {header['sign']}`"
+    if inside is None:
+        message = f"the text of {written} begins further in than `{header['key']}`, and this does not"
+        return message, "Indent each of its lines by two spaces more"
+    return f"this line is less far in than the text of {written} above it", f"Begin it with {inside} spaces"
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def glued(text: str, offset: int) -> Unquoted | None:
+    """`key:value`, or an indentation that only looks like spaces, on this line or the one before."""
+    start = text.rfind("\n", 0, offset) + 1
+    for at in (start, text.rfind("\n", 0, max(start - 1, 0)) + 1):
+        line = text[at:].split("\n", 1)[0]
+        odd = _ODD_INDENT.match(line)
+        if odd is not None:
+            message = f"the indentation has a character that cannot be seen (U+{ord(odd[1]):04X}) and is no space"
+            return Unquoted(message, "Type spaces in its place", at + odd.start(1))
+    found = unseparated(text, offset)
+    return found if found is not None and "without a space" in found.message else None
 
 
 def unseparated(text: str, offset: int) -> Unquoted | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import yaml
 
-from agentos_runtime.manifest.mistakes.quoting import badly_quoted, unseparated
+from agentos_runtime.manifest.mistakes.quoting import Unquoted, badly_quoted, glued, unindented, unseparated
 
 _EXPLANATIONS = (
     (
@@ -74,6 +74,9 @@ def explain(text: str, error: yaml.MarkedYAMLError, first_line: int) -> tuple[st
     mark = error.problem_mark or error.context_mark
     offset = min(mark.index, len(text)) if mark else 0
     problem = error.problem or "something is wrong"
+    found = _of_lines(text, offset, problem)
+    if found is not None:
+        return found.message, found.fix, found.offset
     unquoted = badly_quoted(text, offset)
     if unquoted is not None and not unquoted.follows:
         return unquoted.message, unquoted.fix, unquoted.offset
@@ -82,8 +85,6 @@ def explain(text: str, error: yaml.MarkedYAMLError, first_line: int) -> tuple[st
         and text[offset : offset + 1] in _FIRST_CHARACTERS
     ):
         return *_FIRST_CHARACTERS[text[offset]], offset
-    if problem.startswith("could not find expected ':'") and (found := unseparated(text, offset)) is not None:
-        return found.message, found.fix, found.offset
     for beginning, message, fix in _EXPLANATIONS:
         if problem.startswith(beginning):
             if beginning in _POINT_AT_OPENING and error.context_mark:
@@ -93,6 +94,16 @@ def explain(text: str, error: yaml.MarkedYAMLError, first_line: int) -> tuple[st
                 return f"{said}: {unquoted.message}", unquoted.fix, offset
             return said, fix, offset
     return f"this is not YAML: {problem}", "Check the indentation and the quotes around it", offset
+
+
+def _of_lines(text: str, offset: int, problem: str) -> Unquoted | None:
+    """What is wrong with this line or with one above it, where libyaml only sees what came of that."""
+    found = unindented(text, offset)
+    if problem.startswith("mapping values are not allowed"):
+        found = found or glued(text, offset)
+    if problem.startswith("could not find expected ':'") and found is None:
+        found = glued(text, offset) or (None if badly_quoted(text, offset) else unseparated(text, offset))
+    return found
 
 
 def _opened(error: yaml.MarkedYAMLError, first_line: int) -> str:
