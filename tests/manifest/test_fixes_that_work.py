@@ -43,13 +43,38 @@ NUMBERS = {
     "quotes": ("default: 5", "default: '5'", "12:39 Remove the quotes when a number is meant"),
 }  # fmt: skip
 
+BODY = "body: {size: .params.size}"
+MAP = "30:13 Write a map: `body: {name: .params.name}`; for a text as it stands, `encoding: text`"
+Q = "{q: .params.q,"
+JQ_WITHOUT_VALUE = {
+    "a format of another language": (JQ, "transform: '.a | @urlencode'", "19:26 Write `@uri`"),
+    "what is null, else": (JQ, "transform: '.a ?? .b'", "19:24 Write `//`: it takes the other where the first is null or false"),
+    "a text for a field": (JQ, "transform: 'group_by(\"a-b\")'", '19:30 Write `group_by(.["a-b"])`'),
+    "a comma of arguments": (JQ, "transform: '.a | join(\",\", .)'", '19:34 Write `| join(",")` after what it works on'),
+    "two values in a query": (Q, "{q: '.params.q, 1',", "16:28 Write `[.params.q, 1]` for a list, or leave one of them"),
+    "two values of a reply": (JQ, "transform: '.a, .b'", "19:23 Write `[.a, .b]` for a list, or leave one of them"),
+    "a form of one param": (BODY, "encoding: form\n      body: .params.size", MAP),
+    "a form of a text": (BODY, "encoding: form\n      body: '\"size=\" + .params.size'", MAP),
+    "parts of a text": (BODY, "encoding: multipart\n      body: '\"size=\\(.params.size)\"'", MAP),
+    "a form of a list": (BODY, "encoding: form\n      body: [.params.size]", MAP),
+}  # fmt: skip
+FINE = {
+    "formats": (JQ, 'transform: \'"a@b.c ?? , " + (.a | @uri) + @json "x"\''),
+    "remarks": (JQ, 'transform: |\n          .a # ?? @nobody, sort_by("a")\n          | .b'),
+    "errors passed over": (JQ, "transform: '.a? // .b?'"),
+    "commas in brackets": (JQ, "transform: '[.a, .b] | join(\", \")'"),
+    "commas that give one value": (JQ, "transform: '(.a | select(. != null)), empty'"),
+    "commas of a pattern": (Q, "{q: '.params.q as [$a, $b] | $a',"),
+    "a form in jq": (BODY, "encoding: form\n      body: '{size: .params.size}'"),
+}
+
 
 def told(text: str) -> list[str]:
     (found,) = all_problems([text.encode()])
     return [f"{p.place.position.line}:{p.place.position.column} {p.fix}" for p in found]
 
 
-TOLD = {**ADDRESSES, **YAML, **NUMBERS}
+TOLD = {**ADDRESSES, **YAML, **NUMBERS, **JQ_WITHOUT_VALUE}
 
 
 @pytest.mark.parametrize("name", TOLD)
@@ -57,3 +82,10 @@ def test_a_mistake_is_told_once_with_what_to_write(name: str) -> None:
     old, new, expected = TOLD[name]
     assert old in SHOP
     assert told(SHOP.replace(old, new, 1)) == [expected]
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_what_only_looks_alike_is_fine(name: str) -> None:
+    old, new = FINE[name]
+    assert old in SHOP
+    assert told(SHOP.replace(old, new, 1)) == []

@@ -32,7 +32,7 @@ LONG = 1800
 def sets_instead_of_comparing(subject: Subject) -> Iterator[Problem]:
     """`select(.a = 1)` chooses everything, and `until: .state = "done"` is true at once."""
     for found in subject.found:
-        code = _blanked(found.source)
+        code = blanked(found.source)
         whole = found.cursor.path.endswith(_CONDITIONS)
         for match in (*_SETS.finditer(code), *(_SETS_ALL.finditer(code) if whole else ())):
             message = "`=` sets a value here, and what it gives is always true"
@@ -57,7 +57,7 @@ def _names_defined(subject: Subject) -> frozenset[str]:
 def other_parts_of_response(subject: Subject) -> Iterator[Problem]:
     """`$response` is `{status, headers}`; the body is `.`."""
     for found in subject.found:
-        for match in _BODY.finditer(_blanked(found.source)) if found.side == "response" else ():
+        for match in _BODY.finditer(blanked(found.source)) if found.side == "response" else ():
             fix = {"header": "Write `$response.headers`"}.get(match["name"], "The body is `.`: write `.name`")
             if "code" in match["name"].lower():
                 fix = "Write `$response.status`"
@@ -69,7 +69,7 @@ def credential_in_answer(subject: Subject) -> Iterator[Problem]:
     """No response sees the credential."""
     fields = {name for auth in subject.skill.auth.values() for name in (*auth.fields, "key", "token")}
     for found in subject.found:
-        for match in _AUTH.finditer(_blanked(found.source)) if found.side == "response" else ():
+        for match in _AUTH.finditer(blanked(found.source)) if found.side == "response" else ():
             if match["name"] is None or match["name"] in fields:
                 message = f"`{match[0]}` asks the answer: an expression over it never sees the credential"
                 yield warn_at(found.cursor, match.start(), len(match[0]), message, "Remove it")
@@ -82,7 +82,7 @@ def several_values(subject: Subject) -> Iterator[Problem]:
         below = cursor.at("rest", "response").get("transform") if transform else None
         if transform is None or below is None:
             continue
-        match = _EACH.match(_blanked(transform.source))
+        match = _EACH.match(blanked(transform.source))
         if match is not None:
             message = "this gives a value for each entry, and a reply is one value"
             yield warn(below, message, f"Write `[{transform.source.strip()[:60]}]`, or `map(…)`")
@@ -116,7 +116,7 @@ def path_in_a_text(subject: Subject) -> Iterator[Problem]:
 def not_before_a_field(subject: Subject) -> Iterator[Problem]:
     """`not .a` looks for `a` in what `not` gives, which has no fields."""
     for found in subject.found:
-        code = _blanked(found.source)
+        code = blanked(found.source)
         for match in _NOT_A_FIELD.finditer(code):
             written = found.source[match.start("field") : match.end("field")]
             message = "`not` is a function of jq that stands behind a pipe: here it fails in every call"
@@ -164,7 +164,7 @@ def timeout_in_milliseconds(subject: Subject) -> Iterator[Problem]:
 
 def gives_list(source: str) -> bool:
     """Whether jq gives nothing but a list, as far as its last step shows: `[…]` or `map(…)`."""
-    code, depth, start = _blanked(source).strip(), 0, 0
+    code, depth, start = blanked(source).strip(), 0, 0
     for at, sign in enumerate(code):
         if sign in "([{":
             depth += 1
@@ -177,7 +177,7 @@ def gives_list(source: str) -> bool:
     return _LIST.match(code[start:]) is not None and code.endswith(("]", ")"))
 
 
-def _blanked(source: str) -> str:
+def blanked(source: str) -> str:
     """The source with its texts blanked out, so that places stay."""
     return _TEXT.sub(lambda match: '"' + " " * (len(match[0]) - 2) + '"', source)
 
