@@ -58,7 +58,27 @@ JQ_WITHOUT_VALUE = {
     "parts of a text": (BODY, "encoding: multipart\n      body: '\"size=\\(.params.size)\"'", MAP),
     "a form of a list": (BODY, "encoding: form\n      body: [.params.size]", MAP),
 }  # fmt: skip
+ROOT = "root: /items"
+LIMIT = "      limit: {type: integer, default: 5}\n"
+PLACES = {
+    "an entry in brackets": (ROOT, "root: '/data[0]/items'", "18:21 Write /data/0/items"),
+    "every entry": (ROOT, "root: '/items[*]'", "18:22 Write /items"),
+    "every entry of a path": (ROOT, "root: .items[]", "18:15 Write /items"),
+    "a slash at the end": (ROOT, "root: /items/", "18:21 Write /items"),
+    "a slash for the whole": (ROOT, "root: /", '18:15 Write nothing (`""`, or no pointer) for the whole'),
+    "a param": (ROOT, "root: '/items/{q}'", "18:23 Write /items: nothing is put into a pointer, `transform` can choose"),
+    "a switch for auth": (AUTH, "auth: true", '5:7 Write `auth: {type: api_key, header: Authorization, prefix: "Bearer "}`, or `auth: none`'),
+    "choices in one text": ("enum: [s, m, l]", "enum: s | m | l", "24:34 Write it as a list: `[s, m, l]`"),
+}  # fmt: skip
+PAGES = {
+    "/page": "Write {body: /page} for a field of the body, or page",
+    "'?page'": "Write page",
+    "page=": "Write page",
+    ".params.page": "Write page",
+    "{query: .page}": "Write page",
+}
 FINE = {
+    "a field with a sign": (ROOT, 'root: "/@odata.value/$items/0"'),
     "formats": (JQ, 'transform: \'"a@b.c ?? , " + (.a | @uri) + @json "x"\''),
     "remarks": (JQ, 'transform: |\n          .a # ?? @nobody, sort_by("a")\n          | .b'),
     "errors passed over": (JQ, "transform: '.a? // .b?'"),
@@ -74,7 +94,7 @@ def told(text: str) -> list[str]:
     return [f"{p.place.position.line}:{p.place.position.column} {p.fix}" for p in found]
 
 
-TOLD = {**ADDRESSES, **YAML, **NUMBERS, **JQ_WITHOUT_VALUE}
+TOLD = {**ADDRESSES, **YAML, **NUMBERS, **JQ_WITHOUT_VALUE, **PLACES}
 
 
 @pytest.mark.parametrize("name", TOLD)
@@ -89,3 +109,17 @@ def test_what_only_looks_alike_is_fine(name: str) -> None:
     old, new = FINE[name]
     assert old in SHOP
     assert told(SHOP.replace(old, new, 1)) == []
+
+
+@pytest.mark.parametrize("position", PAGES)
+def test_a_position_is_the_name_of_a_query_key(position: str) -> None:
+    text = SHOP.replace(LIMIT, "").replace(", limit: .params.limit", "")
+    paged = text.replace(LIST, f"{LIST}      paginate: {{style: page, position: {position}}}\n")
+    assert [fix.partition(" ")[2] for fix in told(paged)] == [PAGES[position]]
+
+
+def test_the_limit_of_pages_is_the_name_of_a_query_key() -> None:
+    text = SHOP.replace(LIMIT, "").replace(", limit: .params.limit", "")
+    paged = text.replace(LIST, f"{LIST}      paginate: {{style: page, limit: 100}}\n")
+    fix = "Write the query key that says how many entries a page has, such as `limit: per_page`"
+    assert told(paged) == [f"15:38 {fix}"]

@@ -365,7 +365,7 @@ MISTAKES: dict[str, tuple[Edits, list[tuple[str, str, str]]]] = {
     "enum-string": (
         (('enum: [s, m, l]', 'enum: "s,m,l"'),),
         [
-            ('24:34', '`enum` must be a list, is text', 'Write it as a list: `[s,m,l]`'),
+            ('24:34', '`enum` must be a list, is text', 'Write it as a list: `[s, m, l]`'),
         ],
     ),
     "enum-map": (

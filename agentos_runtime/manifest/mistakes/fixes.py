@@ -31,8 +31,8 @@ RETURNS_FIX = "Write `array` for a list, or a map of properties without quotes: 
 def type_fix(expected: list[str], cursor: Cursor) -> str | None:
     """How a value of another type would be written."""
     value, source = cursor.json, cursor.source
-    if cursor.name == "required" and isinstance(value, list):
-        return "Write `required: true` at each of its `properties` that is"
+    if fix := _place_fix(cursor):
+        return fix
     if isinstance(value, list) and "object" in expected:
         single = RETURNS_FIX if cursor.name == "returns" else "Write one value, without the list around it"
         return _list_fix(cursor) if len(expected) == 1 else single
@@ -49,8 +49,21 @@ def type_fix(expected: list[str], cursor: Cursor) -> str | None:
     if expected == ["array"] and isinstance(value, dict):
         return f"Write it as a list: `[{short(', '.join(value))}]`"
     if "array" in expected and source is not None:
-        return f"Write it as a list: `[{short(source)}]`"
+        return f"Write it as a list: `[{short(', '.join(re.split(r' *[|,] *', source)))}]`"
     return None if source is None else _scalar_fix(expected, source, cursor)
+
+
+def _place_fix(cursor: Cursor) -> str | None:
+    """For keys that say something else than their name says elsewhere."""
+    if cursor.name == "required" and isinstance(cursor.json, list):
+        return "Write `required: true` at each of its `properties` that is"
+    return _OF_PLACES.get(cursor.path.rpartition(".rest.")[2]) if cursor.source is not None else None
+
+
+_OF_PLACES: Mapping[str, str] = {
+    "auth": 'Write `auth: {type: api_key, header: Authorization, prefix: "Bearer "}`, or `auth: none`',
+    "paginate.limit": "Write the query key that says how many entries a page has, such as `limit: per_page`",
+}
 
 
 def _scalar_fix(expected: list[str], source: str, cursor: Cursor) -> str | None:

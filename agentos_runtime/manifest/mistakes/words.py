@@ -100,6 +100,8 @@ _KEYS: Mapping[str, str] = {
     "next": "next-cursor next-token next-page cursor after cursor-path next-path continuation",
     "transform": "jq filter select expression query extract map script template",
     "mapping": "fields properties map keys output",
+    "interval": "every delay sleep period frequency",
+    "until": "done when finished ready",
     "root": "path pointer data-path json-path jsonpath key",
     "error": "errors fail failure on-error",
     "raw": "binary bytes passthrough",

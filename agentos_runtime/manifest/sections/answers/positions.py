@@ -1,5 +1,6 @@
 """`paginate.position` and `paginate.limit`: where they stand in a request, and what cannot be right about that."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,6 +20,7 @@ def read_position(cursor: Cursor | None, scope: Scope) -> Position | None:
     if cursor is None or cursor.json is None:
         return None
     if isinstance(cursor.json, str):
+        _check_query_key(cursor, cursor.json, scope)
         return Position("query", cursor.json)
     places = [(name, below) for name in _LOCATIONS if (below := cursor.get(name)) is not None]
     if len(places) != 1:
@@ -32,10 +34,24 @@ def read_position(cursor: Cursor | None, scope: Scope) -> Position | None:
     if location == "body":
         tokens = read_pointer(below, scope)
         return Position("body", below.json, tokens) if tokens else None
+    if location == "query":
+        _check_query_key(below, below.json, scope)
     problem = idempotency_problem(below.json) if location == "header" else None
     if problem is not None:
         scope.report.error(below.place, f"`{below.json[:60]}` {problem}", "Name the API's own header", below.length)
     return Position(location, below.json)  # type: ignore[arg-type]  # of _LOCATIONS
+
+
+def _check_query_key(cursor: Cursor, name: str, scope: Scope) -> None:
+    """Report what is another place, or an expression, and would be sent as the name of a query key."""
+    path = re.fullmatch(r"(?:\?|/|\$?\.?params\.|\.)([\w/.-]+)=?|([\w-]+)=", name)
+    if path is not None:
+        key = path[1] or path[2]
+        fix = (
+            f"Write {{body: {name}}} for a field of the body, or {key}" if name.startswith("/") else f"Write {key}"
+        )
+        message = f"`{name[:60]}` would be sent as the name of a query key"
+        scope.report.error(cursor.place, message, fix, cursor.length)
 
 
 def check_positions(cursor: Cursor, rest: Rest, scope: Scope) -> None:
