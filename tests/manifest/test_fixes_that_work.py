@@ -70,6 +70,22 @@ PLACES = {
     "a switch for auth": (AUTH, "auth: true", '5:7 Write `auth: {type: api_key, header: Authorization, prefix: "Bearer "}`, or `auth: none`'),
     "choices in one text": ("enum: [s, m, l]", "enum: s | m | l", "24:34 Write it as a list: `[s, m, l]`"),
 }  # fmt: skip
+PREFIX = 'prefix: "Bearer "'
+PREFIXES = {
+    f"a prefix {written}": (PREFIX, f"prefix: {written}", f'5:54 Write prefix: "{meant}"')
+    for written, meant in (
+        ('"Bearer: "', "Bearer "),
+        ('"Bearer:"', "Bearer "),
+        ('"Bearer  "', "Bearer "),
+        ('"Baerer "', "Bearer "),
+        ('"Bearer {key}"', "Bearer "),
+        ('"Authorization: Bearer "', "Bearer "),
+        ('"Acme key=<key>"', "Acme key="),
+    )
+}
+NAMES = {
+    "a query with its signs": (AUTH, "auth: {type: api_key, query: '?key='}", "5:30 Write `key`"),
+}
 PAGES = {
     "/page": "Write {body: /page} for a field of the body, or page",
     "'?page'": "Write page",
@@ -78,6 +94,18 @@ PAGES = {
     "{query: .page}": "Write page",
 }
 FINE = {
+    **{
+        f"a prefix {written}": (PREFIX, f"prefix: {written}")
+        for written in (
+            '"bearer "',
+            '"Klaviyo-API-Key "',
+            '"Token token="',
+            '"SSWS "',
+            '"AWS:"',
+            '"key-"',
+            '"Zoho-oauthtoken "',
+        )
+    },
     "a field with a sign": (ROOT, 'root: "/@odata.value/$items/0"'),
     "formats": (JQ, 'transform: \'"a@b.c ?? , " + (.a | @uri) + @json "x"\''),
     "remarks": (JQ, 'transform: |\n          .a # ?? @nobody, sort_by("a")\n          | .b'),
@@ -94,7 +122,7 @@ def told(text: str) -> list[str]:
     return [f"{p.place.position.line}:{p.place.position.column} {p.fix}" for p in found]
 
 
-TOLD = {**ADDRESSES, **YAML, **NUMBERS, **JQ_WITHOUT_VALUE, **PLACES}
+TOLD = {**ADDRESSES, **YAML, **NUMBERS, **JQ_WITHOUT_VALUE, **PLACES, **PREFIXES, **NAMES}
 
 
 @pytest.mark.parametrize("name", TOLD)

@@ -17,11 +17,13 @@ from agentos_runtime.manifest.requests.merging import query_names
 from agentos_runtime.manifest.sections.subject import Subject, declared, warn, warn_at, warn_key
 from agentos_runtime.manifest.yaml.values import Cursor
 from agentos_runtime.regexes import regex
+from agentos_runtime.suggest import suggest
 
 RETURNED = ("array", "string", "integer", "number", "boolean", "object", "void", "any")
 _ENTITIES = frozenset({"file", "image", "document", "record", "table", "class", "model", "message", "id", "upload"})
 """What other languages may call a type, and services an entity."""
 _SCHEMES = ("Bearer", "Basic", "Token", "Bot", "ApiKey", "Api-Key", "Key", "OAuth", "JWT", "PAT", "GenieKey")
+_PLACE_OF_KEY = regex(r"\$?\{+[^{}]*\}+|<[^<>]*>|\$\w+")
 _OF_JQ = regex(rf'"({"|".join(_SCHEMES)})"\s*\+\s*\(?\s*\.auth\b|"({"|".join(_SCHEMES)})\\\(\s*\.auth\b')
 
 
@@ -62,6 +64,10 @@ def scheme_without_space(subject: Subject) -> Iterator[Problem]:
         return
     for cursor, text in _prefixes(subject):
         scheme = next((each for each in _SCHEMES if each.lower() == text.lower()), None)
+        meant = _meant_prefix(text) if scheme is None and cursor.name == "prefix" else None
+        if meant is not None:
+            message = f"`{text}` is sent as it stands, right before the key"
+            yield warn(cursor, message, f'Write prefix: "{meant}"')
         if scheme:
             message = f"`{text}` is sent right before the key, without a space between them"
             yield replace(warn(cursor, message, _space_fix(cursor, text)), severity="error")
@@ -70,6 +76,19 @@ def scheme_without_space(subject: Subject) -> Iterator[Problem]:
             word = match[1] or match[2]
             message = f"`{word}` is sent right before the key, without a space between them"
             yield warn_at(found.cursor, match.start(), len(match[0]), message, f'Write "{word} " with a space')
+
+
+def _meant_prefix(text: str) -> str | None:
+    """The prefix that was meant by one with a header's name, a colon, a place for the key or a misspelt scheme."""
+    words = re.sub(r"\A[\w-]+:\s*(?=\S)", "", text)
+    bare = _PLACE_OF_KEY.sub("", words)
+    word = bare.strip().rstrip(":")
+    near = next((each for each in _SCHEMES if each.lower() == word.lower()), None)
+    near = near or (suggest(word, _SCHEMES) if len(word) > 4 else None)
+    if near is not None:
+        meant = f"{word if near.lower() == word.lower() else near} "
+        return meant if meant != text else None
+    return bare if bare != words else None
 
 
 def _space_fix(cursor: Cursor, text: str) -> str:

@@ -152,6 +152,7 @@ def _api_key(name: str, cursor: Cursor, report: Report) -> Auth:
                 check_value(cursor.at("prefix"), report, goes_on=True)
             else:
                 _check_line(cursor.at("prefix"), report)
+                _check_name(place, place.json, report)
             templates.append(AuthTemplate(location, place.json, parts))
     if not templates:
         return Auth(name, "expressions", (), ())
@@ -285,6 +286,18 @@ def _parts(cursor: Cursor, text: str, report: Report) -> Parts:
 def _fields(templates: Iterable[AuthTemplate]) -> tuple[str, ...]:
     names = (part.name for template in templates for part in template.parts if isinstance(part, AuthField))
     return tuple(dict.fromkeys(names))
+
+
+def _check_name(cursor: Cursor, name: str, report: Report) -> None:
+    """Report `?key=` where the name of a query key or a field belongs."""
+    plain = name.strip("?&= ")
+    if plain != name:
+        report.error(
+            cursor.place,
+            f"`{name[:60]}` is more than a name, and all of it is one",
+            f"Write `{plain}`",
+            cursor.length,
+        )
 
 
 def _check_line(cursor: Cursor, report: Report) -> None:
