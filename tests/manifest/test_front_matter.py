@@ -139,3 +139,22 @@ def test_prose_that_speaks_of_utilities_is_prose(docs: str) -> None:
     skill = load_bytes(f"{HEAD}{docs}".encode()).skill
     assert skill is not None
     assert skill.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ('+++\nid = "shop"\nname = "Shop"\n+++\n# Shop\n', "TOML"),
+        ('{\n  "id": "shop",\n  "name": "Shop"\n}\n# Shop\n', "JSON"),
+        ('{"utilities": {}}\n', "JSON"),
+    ],
+)
+def test_front_matter_in_another_language_is_no_page_of_instructions(text: str, language: str) -> None:
+    (problem,) = load_bytes(text.encode()).problems
+    assert str(problem).startswith(f"demo/readme.md:1:1: error: front matter in {language} is not read")
+    assert problem.fix == "Write it as YAML, `id: …`, between two lines `---`"
+
+
+@pytest.mark.parametrize("text", ["{curly} words\n", "+++\nsome text\n", '# Shop\n\n+++\nid = "x"\n'])
+def test_what_only_begins_like_another_language_is_plain_markdown(text: str) -> None:
+    assert load_bytes(text.encode()).problems == ()

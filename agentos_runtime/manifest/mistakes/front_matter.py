@@ -14,6 +14,9 @@ _NEARLY = regex(
 _FENCE = regex(r" {0,3}(?:```|~~~)")
 _YAML_FENCES = ("```yaml", "```yml")
 _CALLED = regex(r"(?:utilities|operations):[ \t]*(?:\{.*|#.*)?", re.ASCII)
+_TOML = regex(r"^(?:id|name|description)[ \t]*=[ \t]*[\"']", re.MULTILINE)
+_JSON = regex(r"\{\s*\"(?:id|name|description|utilities|auth|api)\"\s*:")
+_HEAD = 20
 _LOOKED_AT = 2000
 """Lines."""
 
@@ -45,10 +48,22 @@ def unopened(text: str) -> Missing | None:
     if nearly and follows:
         message = f"`{first.strip()[:20]}` does not begin front matter"
         return Missing(message, "Write three dashes, `---`, alone on the first line", offset, len(first))
+    other = _other_language(lines)
+    if other is not None:
+        message = f"front matter in {other} is not read: this file is instructions only, and nothing can be called"
+        return Missing(message, "Write it as YAML, `id: …`, between two lines `---`", offset, len(first))
     if {"id", "utilities"} <= keys.keys():
         message = "the keys of a skill stand further down, and this is no line `---`"
         return Missing(message, "Let the file begin with a line `---`, then the keys", offset, len(first))
     return None
+
+
+def _other_language(lines: list[tuple[int, str]]) -> str | None:
+    """TOML or JSON that says who a skill is; None for a text that does not begin so."""
+    head = "\n".join(line for _, line in lines[:_HEAD])
+    if lines[0][1].strip() == "+++" and _TOML.search(head):
+        return "TOML"
+    return "JSON" if head.startswith("{") and _JSON.match(head) else None
 
 
 def unclosed(text: str, start: int) -> Missing | None:
