@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from agentos_runtime.regexes import regex
+from agentos_runtime.suggest import suggest
 
 _UNDEFINED = regex(r"`(\$?[\w:]+)`(?: with (\d) arguments?)? is not defined")
 _FUNCTIONS: Mapping[str, str] = MappingProxyType(
@@ -57,6 +58,8 @@ _TAKING_NONE = frozenset(
         "explode", "implode", "todate", "fromdate",
     ]
 )  # fmt: skip
+_NAMES = (*_TAKING, *_TAKING_NONE)
+_SEALED = regex(r"`(\w+)` is not available in a skill")
 _BY = frozenset({"sort", "unique", "min", "max", "group"})
 _VARIABLE = regex(r"(\$\w+) is not defined")
 _TEXTS = regex(r'"(?:[^"\\]|\\.)*"')
@@ -84,6 +87,10 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"=>|\blambda\b|\bfunction\b",
             "Write `map(.name)` for each entry of a list: jq has no functions as values",
         ),
+        (r"\bas\s+([A-Za-z_]\w*)", "Write `as ${0}`: a variable of jq begins with `$`"),
+        (r"\b([a-z]\w*)\(\s*\)", "Write `{0}` without the parentheses: it takes no arguments"),
+        (r'[{,]\s*""\s*\.', "Write a `:` between the name and its value"),
+        (r"\A\s*\{\s*([A-Za-z_]\w*(?:\.\w+)+)\s*\}\s*\Z", "Write `.{0}`, without the braces"),
         (r"\.([a-z]\w*)\(", "Write `| {0}(…)`: a function stands behind a pipe, not behind a dot"),
         (r"[^?]\?[^?/:]*:", "Write `if … then … else … end`"),
         (r"`", "Write texts in double quotes; `\\(.name)` puts a value into one"),
@@ -101,8 +108,7 @@ def fix_for(message: str, source: str, *, request: bool) -> str | None:
     """What to do about the complaint of a compile; None when nothing better is known than the complaint."""
     undefined = _UNDEFINED.search(message)
     if undefined:
-        called = _of_call(undefined[1], undefined[2] is not None, source)
-        return _of_name(undefined[1], request) if called is None else called
+        return _of_undefined(undefined, source, request=request)
     strange = re.search(r"unexpected `(.)`", message)
     if strange and unicodedata.category(strange[1]) in ("Zs", "Zl", "Zp", "Cf"):
         return f"A character that cannot be seen (U+{ord(strange[1]):04X}) stands here: type a space, or remove it"
@@ -114,7 +120,7 @@ def fix_for(message: str, source: str, *, request: bool) -> str | None:
         return "End each definition with `;`"
     variable = _VARIABLE.search(message)
     if variable:
-        return _of_name(variable[1], request)
+        return _of_name(variable[1], source, request=request)
     if "no `" in message and "is open here" in message:
         closed = _open_at_end(source)
         return f"Add the missing `{_PAIRS[closed]}` before it, or remove it" if closed else "Remove it, or open it"
@@ -124,11 +130,25 @@ def fix_for(message: str, source: str, *, request: bool) -> str | None:
             return f"Write what belongs after `{left[1]}`, or remove it"
         closed = _open_at_end(source)
         return f"Close it with `{_PAIRS[closed]}`" if closed else "Write the rest"
+    return _of_message(message) or _of_another_language(source)
+
+
+def _of_undefined(undefined: re.Match[str], source: str, *, request: bool) -> str:
+    name = undefined[1]
+    if not undefined[2] and re.search(rf"\[\s*{re.escape(name)}\s*\]", _TEXTS.sub('""', source)):
+        return f'Write `.{name}`, or `["{name}"]`, for the field of that name'
+    called = _of_call(name, undefined[2] is not None, source)
+    return _of_name(name, source, request=request) if called is None else called
+
+
+def _of_message(message: str) -> str | None:
+    if sealed := _SEALED.search(message):
+        return f"Write `.{sealed[1]}` for a field of that name; what a call needs beside the answer is a param"
     if "double quotes" in message:
         return 'Write jq strings as "text"; around the whole expression stand single quotes'
     if message.startswith("unexpected .."):
         return "Write one `.` between the names, and none at the end"
-    return _of_another_language(source)
+    return None
 
 
 def _of_another_language(source: str) -> str | None:
@@ -157,7 +177,7 @@ def _of_call(name: str, given: bool, source: str) -> str | None:
     return None
 
 
-def _of_name(name: str, request: bool) -> str:
+def _of_name(name: str, source: str, *, request: bool) -> str:
     plain = name.removeprefix("$")
     params = ".params" if request else "$params"
     if plain in _PARAMS:
@@ -168,6 +188,9 @@ def _of_name(name: str, request: bool) -> str:
         return f"Write `{params}.{plain}` when a param is meant, else bind it before: `… as {name} | …`"
     if plain in _FUNCTIONS:
         return f"Write `{_FUNCTIONS[plain]}`"
+    near = suggest(plain, _NAMES) if len(plain) > 5 and re.search(rf"\|\s*{re.escape(plain)}\b", source) else None
+    if near is not None:
+        return f"Write `{_TAKING.get(near, near)}`, or `.{plain}` for a field"
     return f'Write `.{plain}` for a field, "{plain}" for a text, or define it under `definitions`'
 
 

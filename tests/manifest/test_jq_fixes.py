@@ -20,6 +20,14 @@ FIXES = [
     ('.a ?? "b"', 7, "Write `//`: it takes the other where the first is null or false"),
     ("map(select(.a in [1, 2]))", 15, "Write `| IN(1, 2)` after what may be one of them"),
     (".a\u00a0| length", 3, "A character that cannot be seen (U+00A0) stands here: type a space, or remove it"),
+    (".a[limit]", 4, 'Write `.limit`, or `["limit"]`, for the field of that name'),
+    (".a | tostrng", 6, "Write `tostring`, or `.tostrng` for a field"),
+    (".a | nonsense", 6, 'Write `.nonsense` for a field, "nonsense" for a text, or define it under `definitions`'),
+    ("reduce .[] as x (0; . + $x)", 15, "Write `as $x`: a variable of jq begins with `$`"),
+    ("{t: now()}", 9, "Write `now` without the parentheses: it takes no arguments"),
+    ('{"a" .a}', 6, "Write a `:` between the name and its value"),
+    ("{order.id}", 7, "Write `.order.id`, without the braces"),
+    ("env.HOME", 1, "Write `.env` for a field of that name; what a call needs beside the answer is a param"),
     (".a\u200b", 3, "A character that cannot be seen (U+200B) stands here: type a space, or remove it"),
 ]
 

@@ -13,8 +13,8 @@ _TEXT = regex(r'"(?:[^"\\]|\\.)*"')
 _BRACES = regex(r"(?<![{\\$])(?:\{\{?|\$\{)\s*(\w+)\s*\}?\}")
 _SETS = regex(r"(?:\b(?:select|any|all)\([^|;()]*?|\bif\b(?:(?!\bthen\b)[^|;])*?)(?<![=!<>|+*/%-])=(?!=)")
 _BUILTIN = regex(
-    r"\s*(?P<name>error|input|keys|values|type|first|last|add|length|min|max|not|env|now|empty|range|paths|map|path"
-    r"|group|limit|unique|sort|reverse|any|all|flatten|halt|recurse|splits|split|test|has|contains)"
+    r"\s*(?P<name>error|keys|values|type|first|last|add|length|min|max|not|now|empty|range|paths|map|path"
+    r"|group|limit|unique|sort|reverse|any|all|flatten|recurse|splits|split|test|has|contains)"
     r"(?:\.|\[)[A-Za-z_\"'\[]"
 )
 _BODY = regex(r"\$response\s*\.\s*(?P<name>body|data|json|text|content|code|status_code|statusCode|header)\b")

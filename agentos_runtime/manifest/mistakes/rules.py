@@ -64,7 +64,7 @@ def scheme_without_space(subject: Subject) -> Iterator[Problem]:
         return
     for cursor, text in _prefixes(subject):
         scheme = next((each for each in _SCHEMES if each.lower() == text.lower()), None)
-        meant = _meant_prefix(text) if scheme is None and cursor.name == "prefix" else None
+        meant = _meant_prefix(text) if scheme is None and cursor.name == "prefix" and text.isascii() else None
         if meant is not None:
             message = f"`{text}` is sent as it stands, right before the key"
             yield warn(cursor, message, f'Write prefix: "{meant}"')
