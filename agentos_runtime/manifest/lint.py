@@ -43,6 +43,8 @@ def _has_other_params(subject: Subject, path: str, has_error_under: Callable[[st
     if found is None or not has_error_under(path):
         return False
     below = found.get("params")
+    if below is not None and any(not name.isidentifier() for name, _ in below.items()):
+        return True
     if below is not None:
         return not isinstance(below.json, dict) or has_error_under(f"{path}.params.type")
     return any(known_key(name, ("params",)) and isinstance(each.json, dict | list) for name, each in found.items())

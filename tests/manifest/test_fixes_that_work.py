@@ -68,6 +68,9 @@ PLACES = {
     "a slash for the whole": (ROOT, "root: /", '18:15 Write nothing (`""`, or no pointer) for the whole'),
     "a param": (ROOT, "root: '/items/{q}'", "18:23 Write /items: nothing is put into a pointer, `transform` can choose"),
     "a switch for auth": (AUTH, "auth: true", '5:7 Write `auth: {type: api_key, header: Authorization, prefix: "Bearer "}`, or `auth: none`'),
+    "a curly quote of a header": (AUTH, "auth: {type: api_key, header: Authorization, prefix: \u201cBearer \u201d}", "5:54 Write straight quotes"),
+    "a curly quote of a url": (LIST, "url: \u201c/things\u201d\n", "15:12 Write straight quotes, or none"),
+    "a name with a sign": ("q: {type: string, required: true}", "q?: {type: string}", "11:7 Write q"),
     "choices in one text": ("enum: [s, m, l]", "enum: s | m | l", "24:34 Write it as a list: `[s, m, l]`"),
 }  # fmt: skip
 PREFIX = 'prefix: "Bearer "'

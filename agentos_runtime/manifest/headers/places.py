@@ -46,7 +46,8 @@ def check_value(cursor: Cursor, report: Report, *, goes_on: bool = False) -> Non
     if found is not None:
         index, reason = found
         place = cursor.document.place(cursor.path, cursor.offset_at(index))
-        report.error(place, f"a header {reason}", _FIXES[reason])
+        curly = reason == BEYOND_ASCII and text[index] in "\u2018\u2019\u201c\u201d"
+        report.error(place, f"a header {reason}", "Write straight quotes" if curly else _FIXES[reason])
 
 
 def check_idempotency_name(cursor: Cursor, report: Report) -> None:

@@ -49,6 +49,8 @@ def _literal_fix(text: str, base_url: str | None) -> str:
         address = re.search(r"https?://[^\s'\"]+|/[^\s'\"]*", text)
         method = f"`method: {other['method'].upper()}` and " if other["method"] else ""
         return f"Write {method}`url: {address[0] if address else '/…'}`"
+    if text[:1] in ("\u2018", "\u201c"):
+        return "Write straight quotes, or none"
     if (scheme := scheme_fix(text)) is not None:
         return scheme
     if "." in text.split("/")[0]:
