@@ -15,6 +15,7 @@ import time
 from typing import Any
 
 import agentos_runtime
+from agentos_runtime.regexes import regex
 
 FILES = ("agentos_runtime.jq.worker", "agentos_runtime.executors.inside")
 """Run as files of their own, never imported."""
@@ -45,6 +46,10 @@ def load() -> None:
     for module in pkgutil.walk_packages(agentos_runtime.__path__, "agentos_runtime."):
         if not module.name.startswith(FILES) and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    patterns = type(regex(""))
+    for each in gc.get_objects():
+        if type(each) is patterns:
+            getattr(each, "match")  # noqa: B009 - compiles it, here and not in each of the programs
     gc.collect()
     gc.freeze()
 
