@@ -47,7 +47,7 @@ _IDEMPOTENCY: Mapping[str, Json] = {
     "in": "header",
     "required": False,
     "description": "Handed on to the service, so that a call may be made again without being done twice",
-    "schema": {"type": "string", "maxLength": 255, "pattern": "^([!-~]([ -~]{0,253}[!-~])?)?$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
 }
 
 
