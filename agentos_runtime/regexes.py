@@ -1,6 +1,6 @@
 """Regular expressions of modules, compiled when they are first used.
 
-Compiling them as modules are loaded was a tenth of what starting costs, and most are never asked for.
+Compiling all of them took a tenth of what a server takes to load, and most are never asked for.
 """
 
 import re

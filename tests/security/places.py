@@ -6,7 +6,7 @@ import random
 import re
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from agentos_runtime.jq.program import request_program
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import Retry, Skill
 from agentos_runtime.runtime import Runtime
+from agentos_runtime.runtime.answering.arrived import Arrived
 from agentos_runtime.runtime.home.parts import Home
 from agentos_runtime.runtime.ports import OpenUpstream
 from agentos_runtime.security.agents import Agents
@@ -188,36 +189,7 @@ class Capture:
         allow_private: bool,
     ) -> OpenUpstream:
         response = await self.send(request, timeout=timeout, retry=retry, allow_private=allow_private)
-        return cast(OpenUpstream, _Opened(response))
-
-
-@dataclass
-class _Opened:
-    response: UpstreamResponse
-    simulated: str | None = None
-
-    @property
-    def status(self) -> int:
-        return self.response.status
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self.response.headers
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        yield self.response.body
-
-    async def listen(self, take: Callable[[bytes], bool]) -> None:
-        """Everything is to be read."""
-
-    async def whole(self, timeout: float) -> UpstreamResponse:
-        return self.response
-
-    def abort(self) -> None:
-        """Nothing is open."""
-
-    async def drain(self) -> None:
-        """Nothing is open."""
+        return Arrived(response)
 
 
 class Shelf:
