@@ -127,6 +127,7 @@ def test_a_whole_number_with_a_point_is_sent_as_the_integer_that_is_meant() -> N
     found = check_params(utility, dict.fromkeys(("n", "m", "x", "any"), 5.0))
     assert {name: repr(value) for name, value in found.items()} == {"n": "5", "m": "5", "x": "5.0", "any": "5.0"}
     assert repr(check_params(utility, {"n": 1e21})["n"]) == "1000000000000000000000"
+    assert check_params(utility, {"n": 1e23})["n"] == 10**23
 
 
 def test_a_flood_of_problems_is_cut_short() -> None:

@@ -1,6 +1,7 @@
 """Params that a call gives, against those that its utility declares."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
@@ -44,7 +45,7 @@ def _whole(utility: Utility, params: Mapping[str, Json], floats: Sequence[str]) 
         value, kinds = params[name], declared.get(name, {}).get("type")
         kinds = kinds if isinstance(kinds, list) else [kinds]
         if "integer" in kinds and "number" not in kinds and isinstance(value, float) and value.is_integer():
-            found[name] = int(value)
+            found[name] = int(Decimal(repr(value)))  # 1e23, and not the double nearest to it
     return found
 
 
