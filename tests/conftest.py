@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Generator, Iterator
 from types import SimpleNamespace
 
@@ -14,6 +15,9 @@ from agentos_runtime.config.settings import Settings
 from agentos_runtime.server import garbage
 from tests import keeping
 from tests.sizes import examples
+
+SLOW = 10_000
+"""Of so many tests that are not slow: no module has as many."""
 
 # Where nobody can look at what a chance found, the examples are the same each time.
 settings.register_profile("suite", max_examples=examples(100), deadline=None, derandomize="CI" in os.environ)
@@ -30,6 +34,16 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
         gc.freeze()
         gc.set_threshold(20_000, 50, 100)  # as every command of the package does it
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where workers take modules in the order given, those with many slow tests come first."""
+    if config.getoption("loadscopereorder", True):
+        return
+    weights = Counter(item.path for item in items)
+    for item in items:
+        weights[item.path] += SLOW if item.get_closest_marker("slow") else 0
+    items.sort(key=lambda item: -weights[item.path])
 
 
 def pytest_configure(config: pytest.Config) -> None:

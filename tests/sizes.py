@@ -3,7 +3,7 @@
 import os
 
 WHOLE = os.environ.get("AGENTOS_TEST_WHOLE") == "1"
-"""Set by `scripts/prove ci` and by `scripts/mutants`."""
+"""Set by `scripts/test --all` and by `scripts/mutants`."""
 
 
 def examples(whole: int) -> int:

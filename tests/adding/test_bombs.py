@@ -85,6 +85,7 @@ def added(console: Console, source: Path) -> str:
     return done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds what a process may take like this")
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_is_refused_within_bounds_and_nothing_is_written(

@@ -109,6 +109,7 @@ def test_any_bytes_at_all_decode_the_same_however_cut(stream: bytes, places: lis
     assert decode(cut(stream, places)) == decode([stream])
 
 
+@pytest.mark.slow
 def test_recorded_streams_are_the_same_cut_at_every_byte() -> None:
     for exchange in exchanges("*-sse-*"):
         whole = decode([exchange.body])

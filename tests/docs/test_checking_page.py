@@ -4,10 +4,13 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.cli.console import PATIENCE
 from tests.docs.pages import DOCS, Block, blocks, desk
 
 
+@pytest.mark.slow
 def test_following_the_page_gives_what_it_shows(tmp_path: Path) -> None:
     made, shown = desk(tmp_path), []
     steps = blocks(DOCS / "checking.md")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 import click
+import pytest
 
 from agentos_runtime import errors
 from agentos_runtime.cli.main import cli
@@ -41,6 +42,7 @@ def told() -> Iterator[tuple[str, str]]:
                 yield file.relative_to(ROOT).as_posix(), node.value
 
 
+@pytest.mark.slow
 def test_every_command_that_people_are_told_to_run_is_there() -> None:
     known = commands(cli)
     mentioned = [(where, *found) for where, text in told() for found in COMMAND.findall(text)]

@@ -33,6 +33,7 @@ def methods(kind: type) -> dict[str, bool]:
     return {each.removeprefix("await ").partition("(")[0]: each.startswith("await ") for each in told}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("program", "shown"), programs(), ids=lambda block: block.text.splitlines()[0])
 def test_a_program_prints_what_is_shown(program: Block, shown: Block, tmp_path: Path) -> None:
     done = subprocess.run(

@@ -82,6 +82,7 @@ def test_every_command_is_run_or_looked_at_below() -> None:
     assert [command for command in shown if command not in curls] == [*BEGIN, SIMULATION, *SKILL, *KEYS, *install]
 
 
+@pytest.mark.slow
 @made_by_scripts
 def test_the_tour_runs_in_a_clone(newcomer: Console) -> None:
     assert "\nNext\n" in shell(newcomer, BEGIN[0], folder=ROOT)
@@ -192,6 +193,7 @@ def test_figures_stand_in_the_readme_only_as_they_were_measured() -> None:
     assert {figure for figure in figures if figure not in measured} == set()
 
 
+@pytest.mark.slow
 def test_it_is_read_in_three_minutes() -> None:
     words = re.sub(r"^```.*?^```$", "", read(PAGE), flags=re.MULTILINE | re.DOTALL).split()
     assert len(words) <= 3 * 300

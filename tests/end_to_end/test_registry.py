@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from agentos_runtime.skills.registry import SETTLE
 from tests.end_to_end.house import House, house
 from tests.toy.raw import Toy, answer
@@ -96,6 +98,7 @@ def test_a_file_that_is_emptied_or_away_for_a_moment_is_being_saved(tmp_path: Pa
         eventually(lambda: said(home), "unknown_skill")
 
 
+@pytest.mark.slow
 def test_a_file_that_a_look_did_not_find_is_being_saved_for_a_moment_longer(tmp_path: Path) -> None:
     with Toy(answer(body=b"{}")) as toy, house(tmp_path, rewrite={"https://toy.example": toy.origin}) as home:
         file, shown = home.skills / "toy.md", []

@@ -285,6 +285,7 @@ def test_a_worker_that_dies_between_events_is_replaced(in_workers: Chat) -> None
     assert streamed.done["content"] == "Hello"
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_on_an_event_ends_the_stream_once(faulty: Chat) -> None:
     gate = Steps()
     faulty.says(in_steps(HEL, sse({"spin": True}), gate=gate.wait))

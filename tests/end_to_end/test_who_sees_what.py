@@ -176,6 +176,7 @@ def expect(world: World, asking: Asking, step: Step, skill: str) -> None:
     assert {row["agent"] for row in unfiltered} <= asking.sees
 
 
+@pytest.mark.slow
 def test_every_caller_sees_the_rows_and_sums_that_are_its_to_see(tmp_path: Path) -> None:
     with guarded_world(tmp_path) as world:
 

@@ -110,6 +110,7 @@ def test_a_turn_that_is_paused_goes_on_with_the_reply_as_it_came(tmp_path: Path)
     assert json.loads(again.body)["messages"][1:] == [{"role": "assistant", "content": [search]}]
 
 
+@pytest.mark.slow
 def test_it_fits_on_a_page_and_needs_httpx_alone() -> None:
     text = AGENT.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 86

@@ -25,6 +25,7 @@ SAID = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAID)
 def test_an_embedding_program_runs_offline_and_leaves_nothing(name: str, tmp_path: Path) -> None:
     done = subprocess.run(

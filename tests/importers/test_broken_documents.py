@@ -47,6 +47,7 @@ junk: st.SearchStrategy[Any] = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from(DOCUMENTS), st.data())
 def test_one_wrong_value_anywhere_is_survived(schema: ManifestSchema, document: Any, data: st.DataObject) -> None:

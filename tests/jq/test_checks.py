@@ -104,6 +104,7 @@ def test_after_what_could_not_be_checked_nothing_more_is_asked() -> None:
     assert asked < 10
 
 
+@pytest.mark.slow
 @linux_only
 def test_checks_whose_workers_are_killed_and_stopped_are_made_again() -> None:
     async def use(pool: WorkerPool) -> list[Verdict]:

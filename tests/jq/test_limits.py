@@ -139,6 +139,7 @@ def test_an_answer_that_came_while_nobody_looked_counts_however_late_it_is_seen(
     assert seen == (Outcome([[True]], None), True), "no worker was ended"
 
 
+@pytest.mark.slow
 @both_loops
 @pytest.mark.parametrize("hostile", [1, 4])
 def test_hostile_expressions_do_not_keep_others_waiting(hostile: int, loop: LoopFactory) -> None:
@@ -232,6 +233,7 @@ def test_calls_of_many_megabytes_go_both_ways_and_concurrent_calls_are_not_mixed
     assert all(outcome.outputs == [[text]] for outcome, text in zip(outcomes, texts, strict=True))
 
 
+@pytest.mark.slow
 def test_a_body_of_the_largest_size_is_not_taken_for_an_expensive_expression() -> None:
     text = "x" * (30 << 20)
     outcome = with_pool(lambda pool: evaluate(pool, "{text: .}", text), limits=Limits(wall=60))
@@ -239,6 +241,7 @@ def test_a_body_of_the_largest_size_is_not_taken_for_an_expensive_expression() -
     assert outcome.outputs == [[{"text": text}]]
 
 
+@pytest.mark.slow
 def test_many_programs_are_compiled_once_per_worker_and_forgotten_in_turn() -> None:
     async def use(pool: WorkerPool) -> None:
         for number in [*range(600), *range(0, 600, 7)]:

@@ -68,6 +68,7 @@ def test_no_attack_program_sees_the_environment_or_a_file(folder: Path) -> None:
             assert CANARY not in run(everything_said(pool, source)), source
 
 
+@pytest.mark.slow
 def test_the_seal_alone_holds_even_where_the_environment_is_full(folder: Path) -> None:
     """The sealed text, run by jq where there is an environment, gives none of it away."""
     script = (

@@ -52,6 +52,7 @@ def a_round(processes: "list[subprocess.Popen[str]]", home: Path, visits: int, c
     return sum(int(each.stdout.readline()) for each in processes if each.stdout is not None)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1000 + 10 * ROUNDS)
 def test_four_processes_of_500_calls_are_let_in_exactly_as_often_as_allowed(tmp_path: Path) -> None:
     """Processes that stay, and others that open the file again and again, as commands do."""

@@ -127,6 +127,7 @@ def served(text: str) -> Skill | None:
     return without_broken(result.doubtful, result.problems)
 
 
+@pytest.mark.slow
 def test_whatever_is_done_to_one_line_what_is_left_does_what_was_meant() -> None:
     whole = load(TEXT).skill
     assert whole is not None, load(TEXT).problems

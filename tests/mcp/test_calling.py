@@ -119,6 +119,7 @@ def test_a_selection_that_is_no_jq_is_refused_before_the_call(shared: Lab, clien
     assert len(shared.toy.requests) == asked
 
 
+@pytest.mark.slow
 def test_a_selection_that_fails_or_does_not_end_says_so(client: Client) -> None:
     failed = client.call("test_things", {"_select": ".x.y"})
     assert code(failed) == "expression_failed"

@@ -64,6 +64,7 @@ def test_the_digests_in_the_package_are_those_of_the_skills_beside_it() -> None:
     assert read_bundled().keys() == {folder.name for folder in skills_folder().iterdir() if folder.is_dir()}
 
 
+@pytest.mark.slow
 def test_a_skill_that_is_added_to_a_clone_gets_no_key(clone: Path) -> None:
     (clone / "skills" / "added").mkdir()
     (clone / "skills" / "added" / "readme.md").write_text(ADDED)
@@ -72,6 +73,7 @@ def test_a_skill_that_is_added_to_a_clone_gets_no_key(clone: Path) -> None:
     assert "agentos approve added" in refused.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "old", "new", "utility"),
     [

@@ -90,6 +90,7 @@ def leave(wire: socket.socket, how: str) -> None:
         wire.close()
 
 
+@pytest.mark.slow
 @linux_only
 def test_memory_and_descriptors_come_back_after_a_storm(tmp_path: Path, tally: Tally) -> None:
     """Readers that do not read, bodies that do not come, bombs and leavers together; then all is as it was.

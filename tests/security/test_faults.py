@@ -113,6 +113,7 @@ SURFACES: Mapping[str, Surface] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SURFACES)
 def test_every_fault_is_one_typed_error_a_closed_row_and_the_next_call_works(
     laboratory: Laboratory, name: str, tally: Tally

@@ -22,6 +22,7 @@ INPUTS: Mapping[str, int] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", fuzz.TARGETS)
 def test_nothing_is_found_with_the_first_seeds(target: str, tally: Tally) -> None:
     tally.add(f"inputs of {target}", fuzz.fuzz(target, range(INPUTS[target])))
@@ -41,6 +42,7 @@ def test_what_is_found_is_said_with_the_command_that_repeats_it(monkeypatch: pyt
         fuzz.fuzz("broken", [7])
 
 
+@pytest.mark.slow
 def test_the_script_counts_what_it_tried() -> None:
     command = [sys.executable, "-m", "tests.security.fuzz", "1", "--target", "params", "--first", "0"]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60)

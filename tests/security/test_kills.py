@@ -106,6 +106,7 @@ def test_workers_killed_at_random_fail_only_the_calls_they_were_on(tmp_path: Pat
     tally.add("kills of workers", kills)
 
 
+@pytest.mark.slow
 def test_a_server_killed_at_random_loses_nothing_that_it_acknowledged(tmp_path: Path, tally: Tally) -> None:
     dice = random.Random(18)
     acknowledged: set[str] = set()

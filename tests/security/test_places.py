@@ -53,6 +53,7 @@ def refused(response: httpx.Response, key: str, place: str) -> None:
     assert SECRET not in response.text
 
 
+@pytest.mark.slow
 def test_no_way_to_the_credential_leads_to_a_place_that_was_not_declared(tally: Tally) -> None:
     counts = places.run(range(INPUTS))
     assert min(counts["sent"], counts["with the credential"], counts["expression_failed"]) > INPUTS // 50, counts

@@ -54,6 +54,7 @@ def pause(dice: random.Random) -> None:
     time.sleep(dice.choice((0, 0, 0.001, 0.004)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [halves, replaced, broken])
 def test_no_call_fails_while_its_file_is_written(
     tmp_path: Path, tally: Tally, write: Callable[[Path, bytes, random.Random], None]

@@ -91,6 +91,7 @@ def test_no_command_shows_what_lies_elsewhere(tmp_path: Path) -> None:
     assert CANARY not in "".join(console.seen)
 
 
+@pytest.mark.slow
 def test_what_never_ends_or_is_huge_is_its_own_problem_and_every_other_save_is_live(tmp_path: Path) -> None:
     skills = tmp_path / "skills"
     crowded(skills / "crowd", 10_000)
@@ -168,6 +169,7 @@ def test_a_folder_that_is_itself_a_link_is_followed_when_it_is_swapped(tmp_path:
         eventually(lambda: said(home), "two")
 
 
+@pytest.mark.slow
 def test_a_folder_whose_link_leads_nowhere_is_told_and_its_skills_go_on(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "toy.md").write_text(toy_manifest(says="one"))

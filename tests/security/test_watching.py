@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.security.strangers import CANARY, crowded, manifest
 from tests.security.support import environment_number, serving, until
@@ -115,6 +116,7 @@ def test_very_many_new_files_delay_no_other_save(tmp_path: Path) -> None:
         assert until(lambda: health(client)["skills"]["loaded"] == FILES + 1)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_still_loading_ends_when_it_is_told_to(tmp_path: Path) -> None:
     crowded(tmp_path / "many", FILES, ".md")
     crowded(tmp_path / "stuck", 1, ".md")

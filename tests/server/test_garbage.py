@@ -42,6 +42,7 @@ def test_what_is_there_once_skills_are_loaded_is_set_aside() -> None:
     assert gc.get_freeze_count() > 1000
 
 
+@pytest.mark.slow
 def test_what_was_set_aside_and_is_garbage_now_goes_when_nothing_is_under_way() -> None:
     ring = Ring()
     alive = weakref.ref(ring)

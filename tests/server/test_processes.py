@@ -71,6 +71,7 @@ def say(url: str) -> Any:
     return httpx.post(f"{url}/api/skills/toy/say", json={}, trust_env=False, timeout=PATIENCE).json()
 
 
+@pytest.mark.slow
 def test_processes_share_port_skills_and_ledger_and_a_killed_one_is_replaced(tmp_path: Path) -> None:
     with Toy(answer(body=b"{}")) as toy, served(tmp_path, 2, f"https://toy.example={toy.origin}") as (parent, url):
         first = children(parent.pid)
@@ -86,6 +87,7 @@ def test_processes_share_port_skills_and_ledger_and_a_killed_one_is_replaced(tmp
         assert len({row["id"] for row in rows}) == len(rows)
 
 
+@pytest.mark.slow
 def test_a_burst_of_connections_is_spread_over_the_processes(tmp_path: Path) -> None:
     with served(tmp_path, 2, "https://toy.example=http://127.0.0.1:1") as (parent, url):
         both = children(parent.pid)
@@ -121,6 +123,7 @@ def test_while_a_process_cannot_be_replaced_the_others_take_its_connections(tmp_
         assert [say(url) for _ in range(24)] == ["one"] * 24
 
 
+@pytest.mark.slow
 def test_a_second_server_on_the_same_port_is_refused(tmp_path: Path) -> None:
     with served(tmp_path, 2, "https://toy.example=http://127.0.0.1:1") as (_, url):
         command = [

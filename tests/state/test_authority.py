@@ -679,6 +679,7 @@ def test_what_a_skill_asks_for_is_shown_with_who_approved_it(tmp_path: Path) -> 
     assert {one.approved_by for one in home.broker.permissions(wide)} == {None}
 
 
+@pytest.mark.slow
 def test_decisions_are_kept_in_bounds(tmp_path: Path) -> None:
     home = Home(tmp_path, KEY, bundled=(skill(),))
     for number in range(5000):

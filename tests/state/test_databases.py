@@ -73,6 +73,7 @@ print("opened:", opened)
 """
 
 
+@pytest.mark.slow
 def test_no_command_opens_a_database_but_through_sqlite(tmp_path: Path) -> None:
     """Python tells each file that it opens; SQLite opens its own by itself."""
     home = tmp_path / "home"

@@ -453,6 +453,7 @@ def test_rows_left_open_become_interrupted_at_the_next_start(file: Path) -> None
     assert outcomes(file) == ["interrupted", "ok"]
 
 
+@pytest.mark.slow
 def test_kill_9_at_any_point_loses_no_acknowledged_row(file: Path) -> None:
     dice = random.Random(18)
     started: set[str] = set()
@@ -613,6 +614,7 @@ def has_grown(file: Path, before: int) -> bool:
     return size(file) != before
 
 
+@pytest.mark.slow
 def test_the_wal_file_stays_bounded_under_load(file: Path) -> None:
     wal = file.with_name(f"{file.name}-wal")
 

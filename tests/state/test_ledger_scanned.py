@@ -154,6 +154,7 @@ def ledger(steps: list[Any]) -> Iterator[Path]:
             yield file
 
 
+@pytest.mark.slow
 @given(st.lists(STEPS, min_size=8, max_size=40), st.lists(st.tuples(QUESTIONS, SIGHTS), min_size=4, max_size=4))
 @tried(deadline=None, max_examples=examples(160))
 def test_sums_and_lists_are_what_each_row_says(steps: list[Any], questions: list[Any]) -> None:

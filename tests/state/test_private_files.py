@@ -194,6 +194,7 @@ def test_changes_of_several_processes_are_all_kept(tmp_path: Path) -> None:
     assert len(json.loads(path.read_bytes())) == 100
 
 
+@pytest.mark.slow
 def test_kill_9_at_any_point_leaves_a_whole_file_with_all_that_was_acknowledged(tmp_path: Path) -> None:
     dice = random.Random(22)
     path = tmp_path / "names.json"

@@ -48,6 +48,7 @@ def ahead(console: Console, folder: Path, toy: Toy) -> Iterator[httpx.Client]:
             process.send_signal(signal.SIGTERM)
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_an_hour_ahead_changes_nothing(tmp_path: Path, database: str, console: Console) -> None:
     limit(database, agents={"few": {"calls_per_minute": 4}, "asks": {"ask_person": ["toy/ask"]}})
     console.environ |= {"AGENTOS_DATABASE": database, "AGENTOS_OPERATOR_TOKEN": OPERATOR, "AGENTOS_MASTER_KEY": K1}

@@ -260,6 +260,7 @@ def normal(value: Any, places: dict[str, str]) -> Any:
     return value
 
 
+@pytest.mark.slow
 def test_files_and_a_database_are_the_same_on_every_surface(tmp_path: Path, database: str) -> None:
     files = shown_over(tmp_path / "files", None)
     assert [files[name][0] for name in files if name.startswith("call ")] == STATUSES

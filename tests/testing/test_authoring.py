@@ -81,6 +81,7 @@ def test_following_the_page_gives_what_it_shows(desk: Console) -> None:
         assert printed == promised
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed here")
 def test_the_simulation_answers_the_pages_curl(desk: Console) -> None:
     follow(desk, saved())

@@ -34,6 +34,7 @@ def piped(newcomer: Console) -> Done:
     return newcomer.spawn("demo")
 
 
+@pytest.mark.slow
 def test_it_shows_every_step_and_ends_with_what_to_do_next(piped: Done) -> None:
     assert (piped.code, piped.err) == (0, "")
     places = [piped.out.index(f"{number}. {title}") for number, title in enumerate(STEPS, 1)]
@@ -59,6 +60,7 @@ def test_it_leaves_nothing_behind(newcomer: Console, piped: Done) -> None:
     assert not newcomer.home.exists() or list(newcomer.home.rglob("*")) == []
 
 
+@pytest.mark.slow
 def test_as_json_it_tells_the_same_steps_to_programs(newcomer: Console) -> None:
     done = newcomer.spawn("demo", "--json")
     assert done.code == 0
