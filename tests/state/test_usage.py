@@ -38,8 +38,8 @@ def write(file: Path, rows: Sequence[tuple[int, str, str | None, str, float | No
     """Rows of started_at, agent, model, outcome, cost, duration."""
     with contextlib.closing(PrivateDatabase(file, SCHEMA).open()) as connection, transaction(connection):
         connection.executemany(
-            "INSERT INTO activity (request_id, started_at, agent, skill, utility, owner, outcome, model, cost,"
-            " duration_ms, input_tokens) VALUES ('r', ?1, ?2, 's', 'u', '', ?4, ?3, ?5, ?6, 1)",
+            "INSERT INTO activity (request_id, started_at, agent, model, skill, utility, owner, outcome, cost,"
+            " duration_ms, input_tokens) VALUES ('r', ?, ?, ?, 's', 'u', '', ?, ?, ?, 1)",
             rows,
         )
 

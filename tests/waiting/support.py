@@ -79,9 +79,9 @@ class Desk:
         """Let time pass for one entry."""
         change(
             self.home,
-            "UPDATE entry SET asked_at = asked_at - ?1, until = until - ?1, decided_at = decided_at - ?1,"
-            " ended_at = ended_at - ?1 WHERE id = ?2",
-            seconds,
+            "UPDATE entry SET asked_at = asked_at - ?, until = until - ?, decided_at = decided_at - ?,"
+            " ended_at = ended_at - ? WHERE id = ?",
+            *[seconds] * 4,
             entry_id,
         )
 
