@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from agentos_runtime.importers.api import Api, Losses, Operation
 from agentos_runtime.importers.build import Generated, Source, build, route_of
-from agentos_runtime.importers.naming import Route, route, suggested
+from agentos_runtime.importers.names.choosing import suggested
+from agentos_runtime.importers.names.routes import Route, route
 from agentos_runtime.importers.parts import MAIN, utilities_of
 from agentos_runtime.importers.skill_file import read_file
 from agentos_runtime.importers.update import Disk, known_names

@@ -8,7 +8,8 @@ from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Api, Declaration, Field, Losses, Operation
 from agentos_runtime.importers.declarations import ordered
 from agentos_runtime.importers.messages import plain, summary
-from agentos_runtime.importers.naming import Route, param_names, route
+from agentos_runtime.importers.names.choosing import param_names
+from agentos_runtime.importers.names.routes import Route, route
 from agentos_runtime.importers.paging import owned_by
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.secrets.shapes import holds_secret, without_secrets

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from agentos_runtime.importers.api import Api, Field, Operation
 from agentos_runtime.importers.build import Generated, call_fields
-from agentos_runtime.importers.naming import route
+from agentos_runtime.importers.names.routes import route
 from agentos_runtime.importers.yamltext import entry
 from agentos_runtime.jsontext import Json
 from agentos_runtime.regexes import regex

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.build import Generated, route_of
-from agentos_runtime.importers.naming import Route, matching
+from agentos_runtime.importers.names.routes import Route, matching
 from agentos_runtime.importers.skill_file import SkillFile, rename_utility
 from agentos_runtime.importers.splitting import homes, size_of, size_of_file, total
 from agentos_runtime.importers.yamltext import utility_text

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Api, ImportProblem, Losses, Operation
 from agentos_runtime.importers.build import Source
-from agentos_runtime.importers.naming import is_utility_name, suggested
+from agentos_runtime.importers.names.choosing import is_utility_name, suggested
 from agentos_runtime.importers.parts import MAIN
 from agentos_runtime.importers.skill_file import read_file
 from agentos_runtime.importers.update import Disk

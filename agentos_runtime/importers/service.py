@@ -11,7 +11,8 @@ from agentos_runtime.importers.build import Source, build
 from agentos_runtime.importers.cases import with_cases
 from agentos_runtime.importers.curl.reader import read_curl
 from agentos_runtime.importers.lap.reader import read_lap
-from agentos_runtime.importers.naming import route, utility_names
+from agentos_runtime.importers.names.choosing import utility_names
+from agentos_runtime.importers.names.routes import route
 from agentos_runtime.importers.openapi.operations import read_openapi
 from agentos_runtime.importers.samples.recordings import read_har, read_postman
 from agentos_runtime.importers.selection import Choice, advice, selected, source_of

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Api, Field, Losses, Operation
 from agentos_runtime.importers.build import call_fields, utility
-from agentos_runtime.importers.naming import suggested
+from agentos_runtime.importers.names.choosing import suggested
 from agentos_runtime.importers.samples.operations import read_sample
 from agentos_runtime.importers.samples.request import Sample
 from agentos_runtime.importers.samples.secrets import carries_secret

@@ -7,7 +7,7 @@ from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import ImportProblem
 from agentos_runtime.importers.build import Generated
 from agentos_runtime.importers.merge import MISSING, Missing, Value, equal, merge
-from agentos_runtime.importers.naming import Route, matching
+from agentos_runtime.importers.names.routes import Route, matching
 from agentos_runtime.importers.parts import MAIN, routes, settled_names, split_up, utilities_of
 from agentos_runtime.importers.skill_file import (
     SkillFile,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agentos_runtime.importers.api import ImportProblem, Losses
 from agentos_runtime.importers.build import Source, build
-from agentos_runtime.importers.naming import utility_names
+from agentos_runtime.importers.names.choosing import utility_names
 from agentos_runtime.importers.openapi.operations import read_openapi
 from agentos_runtime.importers.update import Disk, make_plan
 from agentos_runtime.manifest.load import load_skill

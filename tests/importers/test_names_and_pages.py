@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agentos_runtime.importers.api import Field, Operation, Reply
-from agentos_runtime.importers.naming import utility_names
+from agentos_runtime.importers.names.choosing import utility_names
 from agentos_runtime.importers.paging import pagination
 from tests.importers.workshop import Workshop, answer, query, service
 from tests.importers.workshop import body as json_body

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from agentos_runtime.importers.api import Losses
 from agentos_runtime.importers.build import Generated, Source, build
-from agentos_runtime.importers.naming import route, utility_names
+from agentos_runtime.importers.names.choosing import utility_names
+from agentos_runtime.importers.names.routes import route
 from agentos_runtime.importers.openapi.operations import read_openapi
 from agentos_runtime.importers.skill_file import read_file
 from agentos_runtime.importers.update import Disk, known_names, make_plan

@@ -11,7 +11,7 @@ from agentos_runtime.cli.import_.report import print_report
 from agentos_runtime.cli.terminal.output import ask, plain, say
 from agentos_runtime.cli.terminal.shell import Failed, Shell, can_ask, json_option, pass_shell
 from agentos_runtime.importers.api import ImportProblem
-from agentos_runtime.importers.naming import is_utility_name
+from agentos_runtime.importers.names.choosing import is_utility_name
 from agentos_runtime.importers.openapi.servers import read_values
 from agentos_runtime.importers.selection import READS, Choice, read_names
 from agentos_runtime.importers.service import CurlImport, Import, ServiceImport

@@ -1,1 +1,1 @@
-"""The words of utilities' names, and how names are made short."""
+"""What utilities are called and known by: their words, how a name is chosen and made short, their routes."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from agentos_runtime.importers.api import Api, Field, Losses, Operation
 from agentos_runtime.importers.messages import says_the_same, summary
-from agentos_runtime.importers.naming import route
+from agentos_runtime.importers.names.routes import route
 from agentos_runtime.importers.openapi.bodies import Bodies, ReadBody
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Fetch, Located, open_document, resolve

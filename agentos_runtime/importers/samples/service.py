@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from agentos_runtime.importers.api import Api, ImportProblem, Losses, Operation
 from agentos_runtime.importers.messages import snake
-from agentos_runtime.importers.naming import route
+from agentos_runtime.importers.names.routes import route
 from agentos_runtime.importers.samples.credentials import Credential
 from agentos_runtime.importers.samples.operations import ReadSample, read_sample
 from agentos_runtime.importers.samples.request import Sample

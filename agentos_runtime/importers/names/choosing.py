@@ -8,6 +8,7 @@ from dataclasses import replace
 from agentos_runtime.importers.api import Field, Operation
 from agentos_runtime.importers.messages import is_plural, singular, snake, words
 from agentos_runtime.importers.names.lengths import SMALL, room, shortened
+from agentos_runtime.importers.names.routes import Route, route, shape
 from agentos_runtime.importers.names.verbs import (
     METHOD_VERBS,
     PLAIN,
@@ -19,9 +20,6 @@ from agentos_runtime.importers.names.verbs import (
     without_prefix,
 )
 from agentos_runtime.regexes import regex
-
-Route = tuple[str, str]
-"""A method and a path as it is written: what tells operations apart, whatever they are called."""
 
 _HOW_MANY: Mapping[str, str] = {"all": "list", "many": "list", "multiple": "list", "several": "list", "one": "get"}
 _NOISE = frozenset({"endpoint", "using", "a", "an", "the"})
@@ -38,34 +36,6 @@ _STAGES = frozenset({"beta", "alpha", "preview", "experimental"})
 _COMPARED: Mapping[str, str] = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "!": "not", "!=": "not"}
 """What a field's name ends with that compares: `DateSent<`."""
 _WHOLE_NAME = regex(r"[a-z][a-z0-9_]*")
-
-
-def route(method: str, path: str) -> Route:
-    """The same however the names of params are spelled: `/keys/{key-id}` and `/keys/{key_id}`."""
-    shape = re.sub(r"\{([^}]*)\}", lambda name: f"{{{re.sub('[^a-z0-9]', '', name[1].lower())}}}", path)
-    return method.upper(), shape.rstrip("/") or "/"
-
-
-def shape(here: Route) -> Route:
-    """The same for `/keys/{hash}` and `/keys/{id}`."""
-    return here[0], re.sub(r"\{[^}]*\}", "{}", here[1])
-
-
-def matching(wanted: Iterable[Route], there: Mapping[Route, list[str]]) -> dict[Route, list[str]]:
-    """For each route, the utilities that call it: written alike, or else the only two alike but for names."""
-    wanted = [*dict.fromkeys(wanted)]
-    found = {here: there[here] for here in wanted if here in there}
-    left = [here for here in wanted if here not in found]
-    shapes = Counter(map(shape, left))
-    others: dict[Route, list[Route]] = {}
-    for here in there:
-        if here not in found:
-            others.setdefault(shape(here), []).append(here)
-    for here in left:
-        alike = others.get(shape(here), [])
-        if shapes[shape(here)] == 1 and len(alike) == 1:
-            found[here] = there[alike[0]]
-    return found
 
 
 def utility_names(
