@@ -14,7 +14,8 @@ from agentos_runtime.importers.lap.reader import read_lap
 from agentos_runtime.importers.names.choosing import utility_names
 from agentos_runtime.importers.names.routes import route
 from agentos_runtime.importers.openapi.operations import read_openapi
-from agentos_runtime.importers.samples.recordings import read_har, read_postman
+from agentos_runtime.importers.samples.postman import read_postman
+from agentos_runtime.importers.samples.recordings import read_har
 from agentos_runtime.importers.selection import Choice, advice, selected, source_of
 from agentos_runtime.importers.update import Disk, Plan, known_names, make_plan
 

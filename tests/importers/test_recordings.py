@@ -196,3 +196,150 @@ def test_a_multipart_body_that_a_browser_recorded_as_text_is_read(workshop: Work
     assert [one.get("params") for one in utilities.values()] == [params, params, None]
     assert utilities["create_a"]["rest"]["encoding"] == "multipart"
     assert "a multipart body of which the recording does not hold the fields is left out" in workshop.text()
+
+
+def collected(*items: Any, **more: Any) -> str:
+    return json.dumps({"info": {"name": "Dogs"}, "item": [*items], **more})
+
+
+def request(name: str, method: str, url: Any, **more: Any) -> dict[str, Any]:
+    return {"name": name, "request": {"method": method, "url": url, **more}}
+
+
+def test_what_stands_for_a_segment_in_a_collection_is_its_default_with_what_is_said_of_it(
+    workshop: Workshop,
+) -> None:
+    url = {
+        "raw": "https://api.example.com/dogs/:id/toys/:toy/:token?size=2",
+        "query": [{"key": "size", "value": "2", "description": "How large."}],
+        "variable": [
+            {"key": "id", "value": "7", "description": "Which dog"},
+            {"key": "toy", "value": "<string>"},
+            {"key": "token", "value": SECRET},
+        ],
+    }
+    front = workshop.imported(collected(request("Get toy", "GET", url)), kind="postman")
+    assert front["utilities"]["get_toy"]["params"] == {
+        "toy": {"type": "string", "required": True},
+        "token": {"type": "string", "required": True},
+        "id": {"type": "integer", "default": 7, "description": "Which dog"},
+        "size": {"type": "integer", "default": 2, "description": "How large"},
+    }
+    sent = workshop.request("get_toy", {"toy": "ball", "token": "t"})
+    assert sent.startswith("GET https://api.example.com/dogs/7/toys/ball/t?size=2\n")
+    assert SECRET not in written(workshop)
+
+
+def test_remarks_in_json_of_a_collection_are_not_sent(workshop: Workshop) -> None:
+    raw = '{\n // who\n "name": "Rex", /* in years */ "age": {{age}},\n "home": "https://example.com/a" // end\n}'
+    body = {"mode": "raw", "raw": raw, "options": {"raw": {"language": "json"}}}
+    item = request("Add dog", "POST", "https://api.example.com/dogs", body=body)
+    workshop.imported(collected(item), kind="postman")
+    sent = workshop.request("add_dog", {"age": 3})
+    assert '{"age":3,"name":"Rex","home":"https://example.com/a"}' in sent
+
+
+def test_base_url_stands_for_the_variable_that_addresses_of_a_collection_begin_with(workshop: Workshop) -> None:
+    items = [
+        request("List dogs", "GET", "{{protocol}}://{{api_host}}:{{port}}/dogs"),
+        request("List cats", "GET", {"host": ["{{api_host}}"], "path": ["cats", ""]}),
+        request("Log in", "POST", "{{login}}/start"),
+    ]  # fmt: skip
+    refused = workshop.run("postman", workshop.document(collected(*items)))
+    assert refused.code == 1
+    assert "the variable `api_host` of an address has no value in the collection: --base-url says" in refused.err
+    front = workshop.imported(collected(*items), "--base-url", "https://dogs.example.com/v2", kind="postman")
+    assert front["api"]["base_url"] == "https://dogs.example.com/v2"
+    assert {name: one["rest"]["url"] for name, one in front["utilities"].items()} == {
+        "list_dogs": "/dogs",
+        "list_cats": "/cats/",
+    }
+    assert "the variable `login` of an address has no value in the collection: Log in" in workshop.text()
+
+
+def test_folders_of_a_collection_say_variables_and_no_auth_is_not_the_same_as_none_said(
+    workshop: Workshop,
+) -> None:
+    folder = {
+        "name": "Dogs",
+        "auth": None,
+        "variable": [{"key": "area", "value": "v3"}, {"key": "old", "value": "v2", "disabled": True}],
+        "item": [
+            request("List dogs", "GET", "https://api.example.com/{{area}}/dogs", auth=None),
+            request("Show news", "GET", "https://api.example.com/{{area}}/news", auth={"type": "noauth"}),
+            request("List old", "GET", "https://api.example.com/{{old}}/old"),
+        ],
+    }
+    token = {"type": "oauth2", "oauth2": [{"key": "headerPrefix", "value": "Token"}]}
+    front = workshop.imported(collected(folder, auth=token), kind="postman")
+    assert front["auth"] == {"type": "api_key", "header": "Authorization", "prefix": "Token "}
+    assert {name: (one["rest"]["url"], one.get("auth")) for name, one in front["utilities"].items()} == {
+        "list_dogs": ("/v3/dogs", None),
+        "get_news": ("/v3/news", "none"),
+        "get_old": ("/{old}/old", None),
+    }
+
+
+def test_what_postman_itself_does_not_send_is_not_sent(workshop: Workshop) -> None:
+    body = {"mode": "raw", "raw": '{"a": 1}', "options": {"raw": {"language": "json"}}}
+    kept = {"protocolProfileBehavior": {"disableBodyPruning": True}}
+    script = [{"listen": "prerequest", "script": {"exec": ["pm.variables.set('x', 1)"]}}]
+    empty = [{"listen": "test", "script": {"exec": [""]}}]
+    content = collected(
+        {**request("Find dogs", "GET", "https://api.example.com/dogs", body=body), "event": empty},
+        {**request("Find cats", "GET", "https://api.example.com/cats", body=body), **kept},
+        event=script,
+    )
+    said = workshop.losses(content, kind="postman")
+    assert said["scripts of a collection are not run"] == []
+    assert said["Postman sends no body with a GET or HEAD: it is left out"] == ["Find dogs"]
+    rest = {name: one["rest"] for name, one in workshop.front()["utilities"].items()}
+    assert rest["find_dogs"] == {"url": "/dogs"}
+    assert rest["find_cats"]["body"] == ".params"
+
+
+def test_a_part_of_a_collection_that_is_json_is_sent_as_json(workshop: Workshop) -> None:
+    parts = [{"key": "meta", "type": "text", "value": '{"a": 1}', "contentType": "application/json"}]
+    body = {"mode": "formdata", "formdata": parts}
+    front = workshop.imported(
+        collected(request("Send", "POST", "https://api.example.com/send", body=body)), kind="postman"
+    )
+    assert front["utilities"]["send"]["params"] == {"meta": {"type": "object", "default": {"a": 1}}}
+
+
+def form(*pairs: tuple[str, str]) -> dict[str, Any]:
+    params = [{"name": name, "value": value} for name, value in pairs]
+    return {"mimeType": "application/x-www-form-urlencoded", "params": params}
+
+
+def test_fields_of_a_recorded_form_are_what_was_sent_however_they_were_written_down(workshop: Workshop) -> None:
+    entries = [
+        entry("POST", "https://api.example.com/cats", postData=form(("a", "x & y=1+1"), ("b", "50%"))),
+        entry("POST", "https://api.example.com/dogs", postData=form(("a", "x+%26+y"), ("b[]", "%C3%BC"))),
+    ]
+    workshop.imported(json.dumps({"log": {"entries": entries}}), kind="har")
+    assert "\na=x+%26+y%3D1%2B1&b=50%25\n" in workshop.request("create_cat", {})
+    assert "\na=x+%26+y&b%5B%5D=%C3%BC\n" in workshop.request("create_dog", {})
+
+
+def test_an_answer_that_had_not_changed_is_still_one_of_a_service(workshop: Workshop) -> None:
+    cats, page = entry("GET", "https://api.example.com/cats"), entry("GET", "https://api.example.com/", kind="")
+    cats["response"]["status"] = page["response"]["status"] = 304
+    front = workshop.imported(json.dumps({"log": {"entries": [cats, page]}}), kind="har")
+    assert [*front["utilities"]] == ["get_cats"]
+
+
+def test_base_url_says_where_the_recorded_service_is(workshop: Workshop) -> None:
+    entries = [
+        entry("GET", "https://api.example.com/v1/dogs"),
+        entry("GET", "https://api.example.com/v1/cats"),
+        entry("GET", "https://other.example.com/time"),
+    ]
+    recorded = json.dumps({"log": {"entries": entries}})
+    front = workshop.imported(recorded, "--base-url", "https://stage.example.com/v1/", kind="har")
+    assert front["api"]["base_url"] == "https://stage.example.com/v1"
+    assert {name: one["rest"]["url"] for name, one in front["utilities"].items()} == {
+        "get_dogs": "/dogs",
+        "get_cats": "/cats",
+        "get_time": "https://other.example.com/time",
+    }

@@ -1,7 +1,8 @@
 """A request that was made becomes an operation, and says where its service is and how it proved itself."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from agentos_runtime.frozen import dataclass
@@ -50,7 +51,7 @@ def read_sample(sample: Sample, losses: Losses) -> ReadSample:
         raise ImportProblem(f"A manifest knows the methods {', '.join(METHODS[:-1])} and {METHODS[-1]}")
     user, _, host = parts.netloc.rpartition("@")
     credentials = [of_user(said) for said in (sample.user, user or None) if said is not None]
-    path, path_fields = read_path(parts.path)
+    path, path_fields = read_path(parts.path, sample.segments)
     pairs, bare = _pairs(parts.query)
     query = []
     for name, value in [*pairs, *sample.query]:
@@ -63,18 +64,26 @@ def read_sample(sample: Sample, losses: Losses) -> ReadSample:
     label = f"{sample.method} {path}"
     headers = _Headers(sample, losses)
     body_fields, body = read_body(sample, headers.content_type or sample.content_type, losses)
+    fields = (*path_fields, *fields_of(query, "query"), *headers.fields, *body_fields)
     operation = Operation(
         method=sample.method,
         path=path + (f"?{bare}" if bare else ""),
         description=sample.description or label,
         id=sample.name,
         tag=sample.tag,
-        fields=(*path_fields, *fields_of(query, "query"), *headers.fields, *body_fields),
+        fields=tuple(_described(one, dict(sample.notes)) for one in fields),
         body=body,
         headers=headers.fixed,
     )
     credential = together([*credentials, *headers.credentials], losses)
     return ReadSample(operation, f"{parts.scheme.lower()}://{host}", credential)
+
+
+def _described(field: Field, notes: Mapping[str, str]) -> Field:
+    words = notes.get(field.name)
+    if words is None or "description" in field.declaration:
+        return field
+    return replace(field, declaration={**field.declaration, "description": words})
 
 
 def _address(url: str, losses: Losses) -> SplitResult:

@@ -1,11 +1,20 @@
 """The path of a request that was made: what in it stands for a value, and what is one."""
 
 import re
+from collections.abc import Sequence
 from urllib.parse import unquote
 
 from agentos_runtime.importers.api import Declaration, Field
 from agentos_runtime.importers.messages import singular, snake
-from agentos_runtime.importers.samples.blanks import has_blank, segment_with_blanks, split_at_blanks
+from agentos_runtime.importers.samples.blanks import (
+    blank,
+    blank_names,
+    has_blank,
+    segment_with_blanks,
+    split_at_blanks,
+)
+from agentos_runtime.importers.samples.bodies import typed
+from agentos_runtime.importers.samples.secrets import carries_secret
 from agentos_runtime.manifest.secrets.shapes import holds_secret
 from agentos_runtime.regexes import regex
 
@@ -19,15 +28,28 @@ _ABOVE_VERSIONS = frozenset({"api", "rest"})
 _BOT = regex(r"bot(?=\d+:)")
 
 
-def read_path(path: str) -> tuple[str, list[Field]]:
-    """The path with `{name}` for each param, and the params."""
+def read_path(path: str, values: Sequence[tuple[str, str]] = ()) -> tuple[str, list[Field]]:
+    """The path with `{name}` for each param, and the params; `values`: what stood for `:name` in it."""
     fields: dict[str, Field] = {}
     shown: list[str] = []
     before = ""
     for segment in path.split("/"):
         shown.append(_segment(segment, before, fields))
         before = segment if re.fullmatch(r"[A-Za-z][A-Za-z_-]*", segment) else ""
-    return "/".join(shown) or "/", [*fields.values()]
+    stood = {name: value for said, value in values for name in blank_names(blank(said))}
+    return "/".join(shown) or "/", [_valued(one, stood.get(one.name)) for one in fields.values()]
+
+
+def _valued(one: Field, value: str | None) -> Field:
+    """A param with what stood for it as its default, where a file may hold that and it fills a segment."""
+    if not value or "default" in one.declaration:
+        return one
+    default = typed(value)
+    marked = segment_with_blanks(value)
+    if has_blank(marked) or isinstance(default, bool) or carries_secret(value, one.name) or value in (".", ".."):
+        return one
+    kind: Declaration = {"type": "integer" if isinstance(default, int) else "string"}
+    return Field(one.name, "path", {**kind, "default": default if isinstance(default, int) else value}, False)
 
 
 def _segment(segment: str, before: str, fields: dict[str, Field]) -> str:

@@ -60,3 +60,7 @@ class Sample:
     name: str = ""
     description: str = ""
     tag: str = ""
+    segments: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """What stood for `:name` in the path."""
+    notes: tuple[tuple[str, str], ...] = ()
+    """What is said of a param, by the name under which it is sent."""

@@ -30,14 +30,28 @@ def read_samples(
             losses.add("the same call was made several times: the first is imported", found.operation.label)
         read.setdefault(key, found)
     if not read:
-        raise ImportProblem("No request in it can be imported")
+        raise ImportProblem("; ".join(["No request in it can be imported", *losses.lines()]))
     origins = Counter(one.origin for one in read.values())
-    usual = base_url or max(origins, key=lambda origin: origins[origin])
+    most = max(origins, key=lambda origin: origins[origin])
+    usual = base_url.rstrip("/") if base_url else most
+    if base_url:
+        read = {key: _moved(one, most, usual) for key, one in read.items()}
     auth, names = _credentials([one.credential for one in read.values()], losses)
     operations = [_operation(one, usual, names, bool(auth)) for one in read.values()]
     return Api(
         title or urlsplit(usual).hostname or "", description, "", usual, tuple(_one_each(operations, losses)), auth
     )
+
+
+def _moved(one: ReadSample, origin: str, base_url: str) -> ReadSample:
+    """The request of the usual service where `--base-url` says that this is."""
+    at = urlsplit(base_url)
+    new = f"{at.scheme}://{at.netloc}"
+    path = one.operation.path
+    if one.origin not in (origin, new) or (one.origin == new and not path.startswith(f"{at.path}/")):
+        return one
+    path = path.removeprefix(at.path) if path.startswith(f"{at.path}/") else path
+    return replace(one, operation=replace(one.operation, path=path), origin=base_url)
 
 
 def _one_each(operations: Sequence[Operation], losses: Losses) -> list[Operation]:
