@@ -104,8 +104,19 @@ _LEFT_OPEN = regex(r"(\|=?|//=?|[-+*/%,:=]|==|!=|<=?|>=?|\band\b|\bor\b)\s*\Z")
 _PAIRS: Mapping[str, str] = {"(": ")", "[": "]", "{": "}"}
 
 
+_PATH = regex(r"(?<![\w.])\.(?:params|auth|settings)(?:\.\w+)+")
+_PROSE = regex(
+    r"\s*(?!(?:if|def|not|try|reduce|foreach|label|import|include)\b)[A-Za-z][\w-]*[ ,:=/-]+(?:[\w ,:;=/!?&-]"
+    r"|(?<![\w.])\.(?:params|auth|settings)\.|(?<=\w)\.)*"
+)
+"""Words with paths among them: `Bearer .auth.key`."""
+
+
 def fix_for(message: str, source: str, *, request: bool) -> str | None:
     """What to do about the complaint of a compile; None when nothing better is known than the complaint."""
+    if request and _PROSE.fullmatch(source):
+        told = _PATH.sub(lambda path: f"\\({path[0]})", source.strip())
+        return f"Write '\"{told}\"': a text of jq stands in double quotes, and takes a value in \\(…)"
     undefined = _UNDEFINED.search(message)
     if undefined:
         return _of_undefined(undefined, source, request=request)
@@ -135,6 +146,8 @@ def fix_for(message: str, source: str, *, request: bool) -> str | None:
 
 def _of_undefined(undefined: re.Match[str], source: str, *, request: bool) -> str:
     name = undefined[1]
+    if name == "DONE" and not request:
+        return 'Write `done: "[DONE]"`: the data of the event that ends a stream is no jq'
     if not undefined[2] and re.search(rf"\[\s*{re.escape(name)}\s*\]", _TEXTS.sub('""', source)):
         return f'Write `.{name}`, or `["{name}"]`, for the field of that name'
     called = _of_call(name, undefined[2] is not None, source)

@@ -103,6 +103,7 @@ def unused_param(subject: Subject) -> Iterator[Problem]:
             continue
         used |= _template_names(utility) | _words_of(subject, utility)
         used |= mistakes.meant_params(subject, utility.name)
+        used |= {suggest(name, declared(utility)) for name in used if name and name not in declared(utility)}
         for name in declared(utility):
             if name not in used:
                 below = cursor.at("params", name)

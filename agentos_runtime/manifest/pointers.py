@@ -6,8 +6,8 @@ from agentos_runtime.manifest.sections.reading import Scope
 from agentos_runtime.manifest.yaml.values import Cursor
 from agentos_runtime.regexes import regex
 
-_ODD = regex(r"\[(?:\d*|\*)\]|/\*(?=/|\Z)|\{\w*\}|(?<!\A)/\Z|\A/\Z")
-"""What other languages of paths write for an entry, every entry, a param and the whole."""
+_ODD = regex(r"\[(?:\d*|\*)\]|/\*(?=/|\Z)|\{\w*\}|(?<!\A)/\Z|\A/\Z|(?<=/)[A-Za-z_]\w*\.[A-Za-z_]\w*")
+"""What other languages of paths write for an entry, every entry, a param, the whole and the next name."""
 _BAD_ESCAPE = regex(r"~(?![01])")
 
 
@@ -35,7 +35,11 @@ def read_pointer(cursor: Cursor, scope: Scope) -> tuple[str, ...] | None:
 
 def _plain(path: str) -> str:
     """The names and indexes of a path, with a slash between them."""
-    return "/".join(re.findall(r"[^/$\[\]*]+", path))
+    return "/".join(_undotted(name) for name in re.findall(r"[^/$\[\]*]+", path))
+
+
+def _undotted(name: str) -> str:
+    return name.replace(".", "/") if re.fullmatch(r"[A-Za-z_][\w.]*\w", name) else name
 
 
 def _pointer_fix(text: str) -> str:

@@ -22,63 +22,14 @@ from agentos_runtime.manifest.mistakes.fixes import (
     type_fix,
 )
 from agentos_runtime.manifest.mistakes.json_schema import whole_schemas
+from agentos_runtime.manifest.mistakes.other_keys import OF_OTHER_PLACES, OTHER_NAMES
+from agentos_runtime.manifest.mistakes.torn import is_told, torn, torn_fix
 from agentos_runtime.manifest.mistakes.words import known_key, known_value
 from agentos_runtime.manifest.quick_schema import QuickValidator
 from agentos_runtime.manifest.report import Report
-from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.manifest.yaml.values import Cursor, Key
 from agentos_runtime.suggest import suggest
 
-_OTHER_NAMES: Mapping[str, str] = {
-    **dict.fromkeys(
-        (
-            "maxLength",
-            "minLength",
-            "maxItems",
-            "minItems",
-            "uniqueItems",
-            "multipleOf",
-            "exclusiveMinimum",
-            "const",
-        ),
-        "It is not part of the language: say it in the `description`, or list the values under `enum`",
-    ),
-    "in": "Remove it: where a param goes is said under `rest`, in `url`, `query`, `headers` or `body`",
-    "schema": "Write what stands in it right below the name of the param: `{type: string}`",
-    "$ref": "References are not part of the language: write the declaration out",
-    "pattern": "`pattern` is not part of the language: describe the value, or list it under `enum`",
-    "anyOf": "Write `one_of`: exactly one of its shapes must fit",
-    "oneOf": "Write `one_of`",
-    "allOf": "Write the declaration out: what stands side by side must all hold",
-    "format": "`format` is not part of the language: say it in the `description`",
-    "nullable": "Null is always allowed: a caller's null unsets a param, and any returned property may be null",
-    "optional": "A param is optional unless it says `required: true`",
-    "examples": "Write one value under `example`",
-    "values": "List the choices under `enum`",
-    "parameters": "Write `params`",
-    "arguments": "Write `params`",
-    "inputs": "Write `params`",
-    "outputs": "Write `returns`",
-    "endpoint": "Write `url`",
-    "path": "Write `url`; one that begins with `/` goes after `api.base_url`",
-    "client_secret": "Write `client_auth: basic`, or `body`: a secret never stands in a file, it is asked for",
-    "json": "Write `body`; `encoding: json` is the default",
-    "data": "Write `body`",
-}
-
-_OF_OTHER_PLACES: Mapping[str, Mapping[str, str]] = {
-    "credentials": {
-        "headers": "Did you mean `header`?",
-        "env": "Remove it: `agentos keys set` stores the key, or <ID>_API_KEY in the server's environment holds it",
-    },
-    "client_id": dict.fromkeys(
-        ("key", "token", "value", "secret", "api_key", "apiKey", "access_token", "bearer", "bearer_token", "user"),
-        "A key never stands in a file: remove it, and store it with `agentos keys set`",
-    ),
-    "base_url": dict.fromkeys(("url", "uri", "root", "endpoint", "host", "path"), "Did you mean `base_url`?"),
-    "rest": {"required": "Write `required: true` at each of the `params` that is"},
-    "paginate": {"status": "Remove it: every 2xx is a success"},
-}
-"""A key that only one place has → what is written there by mistake, and what to do."""
 _CALLABLE = frozenset({"utilities", "parts"})
 _NEEDED = frozenset({"id", "name", "description"})
 _OF_A_UTILITY = frozenset({"rest", "params", "returns"})
@@ -261,6 +212,8 @@ def _subject(cursor: Cursor) -> str:
 def _type(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> None:
     schema: Any = error.validator_value
     expected: list[str] = [schema] if isinstance(schema, str) else list(schema)
+    if isinstance(cursor.key, Key) and re.search(r"[{\[!]", cursor.key.text) and cursor.source is not None:
+        return  # the key is wrong, and is told
     if cursor.json is None:
         message = f"{_subject(cursor)} has no value"
         report.error(cursor.key_place, message, empty_fix(cursor), cursor.key_length)
@@ -297,15 +250,19 @@ def _enum(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> N
     if "api_key" in known or known == ["none"]:
         fix = auth_fix(cursor, guess, known) or fix
     if "array" in known and (cursor.json is None or cursor.source == "null"):
-        fix = _OTHER_NAMES["nullable"]
+        fix = OTHER_NAMES["nullable"]
     _say(cursor, report, f"{shown} {one_of}", fix)
 
 
 def _unknown(error: ValidationError, cursor: Cursor, report: Report, homes: Homes) -> None:
     schema: Any = error.schema
     known = frozenset(schema.get("properties", {}))
+    cut = torn(cursor)
     for name, below in cursor.items():
         if name in known:
+            continue
+        if name in cut:
+            _torn(cut[name], below, cursor, report)
             continue
         fix = _unknown_fix(name, known, homes, report) or _known_fix(known)
         if re.fullmatch(r"utilities\.\w+\.returns\.\w+", cursor.path) and fix.startswith("Known keys"):
@@ -316,12 +273,26 @@ def _unknown(error: ValidationError, cursor: Cursor, report: Report, homes: Home
         )
 
 
+def _torn(owner: str, rest: Cursor, cursor: Cursor, report: Report) -> None:
+    """What a comma cut off a text is told once, at its first piece, and not where the text is told to be a list."""
+    before = cursor.at(owner)
+    if is_told(before) or report.has_error_under(before.path):
+        return
+    message = f"the `,` before it ends the value of `{short(owner)}`, so this is read as a key"
+    place = cursor.document.place(before.path, _start(rest))
+    report.error(place, message, torn_fix(before), rest.key_length)
+
+
+def _start(cursor: Cursor) -> int:
+    return cursor.key.start if isinstance(cursor.key, Key) else cursor.value.start
+
+
 def _unknown_fix(name: str, known: frozenset[str], homes: Homes, report: Report) -> str | None:
     if report.full:
         return None
-    if name in _OTHER_NAMES and "properties" in known:
-        return _OTHER_NAMES[name]
-    for own, fixes in _OF_OTHER_PLACES.items():
+    if name in OTHER_NAMES and "properties" in known:
+        return OTHER_NAMES[name]
+    for own, fixes in OF_OTHER_PLACES.items():
         if own in known and name in fixes:
             return fixes[name]
     home = homes.get(name)
@@ -334,7 +305,7 @@ def _unknown_fix(name: str, known: frozenset[str], homes: Homes, report: Report)
     guess = known_key(name, known)
     if guess:
         return f"Did you mean `{guess}`?"
-    hint = _OTHER_NAMES.get(name)
+    hint = OTHER_NAMES.get(name)
     return hint if hint and re.split("[`:]", hint.removeprefix("Write `"))[0] in known else None
 
 

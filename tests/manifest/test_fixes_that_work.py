@@ -89,6 +89,38 @@ PREFIXES = {
 NAMES = {
     "a query with its signs": (AUTH, "auth: {type: api_key, query: '?key='}", "5:30 Write `key`"),
 }
+HEADER = "query: {q: .params.q, limit: .params.limit}"
+RESPONSE = "response:\n        mapping: {order: .order.id}"
+HALF_SAID = {
+    "a comma in choices": ("enum: [s, m, l]", "enum: s, m, l", "24:34 Write it as a list: `[s, m, l]`"),
+    "a comma in a number": ("default: 5", "default: 1,000", "12:41 Write `default: 1000`"),
+    "a comma in a number in quotes": ("default: 5", "default: '1,000'", "12:39 Write 1000"),
+    "a comma in a text": ("default: 5", "default: 5, description: How many, at most, come", '12:65 Write it in quotes: `description: "How many, at most, come"`'),
+    "a comma in types": ("{type: integer, default: 5}", "{type: integer, string}", "12:30 Write a list: `type: [integer, string]`"),
+    "no colon before a map": ("limit: {type: integer, default: 5}", "limit {type: integer}", "12:7 Write a `:` and a space behind it: `limit: {…}`"),
+    "a type with a sign": ("{type: integer, default: 5}", "integer?", "12:14 Write it as a map: `{type: integer}`"),
+    "what a param is": ("{type: integer, default: 5}", "How many, at most", '12:14 Write it as a map: `{type: string, description: "How many, at most"}`'),
+    "a list of one type": ("{type: integer, default: 5}", "{type: array, items: [string]}", "12:35 Write a map: `items: {type: string}`"),
+    "a list of names": ("\n      q: {type: string, required: true}\n      limit: {type: integer, default: 5}", " [q, n]", "10:13 Write a map: `params: {q: {type: string}, n: {type: string}}`"),
+    "a pointer as a list": (ROOT, "root: [data, items]", "18:15 Write it as a JSON Pointer: `/data/items`"),
+    "a pointer with a dot": (ROOT, "root: /data.items", "18:16 Write /data/items"),
+    "jq for a mapping": ("mapping: {order: .order.id}", "mapping: .order", "31:18 Write `transform: .order`, or a map from each field to jq: `mapping: {name: .name}`"),
+    "a word for a response": (RESPONSE, "response: json", "30:17 Write `response: {as: json}`"),
+    "a type of a response": ("mapping: {order: .order.id}", "type: json", "31:9 Did you mean `as`?"),
+    "a prefix beside basic": (AUTH, 'auth: {type: basic, prefix: "Basic "}', "5:21 Remove it: name and password go into `Authorization`, as HTTP says"),
+    "a header beside basic": (AUTH, "auth: {type: basic, header: X-Auth}", "5:21 Remove it: name and password go into `Authorization`, as HTTP says"),
+    "a header beside none": (AUTH, "auth: {type: none, header: X-Auth}", "5:20 Remove it, or write `type: api_key`"),
+    "a header with an underscore": (HEADER, f"{HEADER}\n      headers: {{user_agent: me}}", "17:17 Write User-Agent"),
+    "a header with a space": (HEADER, f"{HEADER}\n      headers: {{'User-Agent ': me}}", "17:17 Write `User-Agent`"),
+    "words before a path": (HEADER, f"{HEADER}\n      headers: {{X-Team: Team .params.q}}", """17:25 Write '"Team \\(.params.q)"': a text of jq stands in double quotes, and takes a value in \\(…)"""),
+    "a param in capitals": ("limit: .params.limit}", "limit: .params.Limit}", "16:44 Did you mean `limit`?"),
+    "a param in capitals in an answer": ("order: .order.id", "order: .params.Size", "31:26 Write `$params.size`"),
+    "the end of a stream": (LIST, "url: /things\n      stream: {delta: .x, accumulate: list, end: '[DONE]'}\n", '16:52 Write `done: "[DONE]"`: the data of the event that ends a stream is no jq'),
+    "no host": (BASE, "base_url: https:///v1", "6:17 Write two slashes and then the host: https://api.example.com/…"),
+    "a port that is none": (BASE, "base_url: https://api.example.com:80800/v1", "6:17 Write a host and, if it needs one, a port from 1 to 65535: https://api.example.com:8443"),
+    "a colon without a port": (BASE, "base_url: 'https://api.example.com:/v1'", "6:17 Remove the `:`, or write the port behind it"),
+    "tries": (LIST, "url: /things\n      retry: {max: 3}\n", "16:15 Did you mean `attempts`?"),
+}  # fmt: skip
 PAGES = {
     "/page": "Write {body: /page} for a field of the body, or page",
     "'?page'": "Write page",
@@ -125,7 +157,7 @@ def told(text: str) -> list[str]:
     return [f"{p.place.position.line}:{p.place.position.column} {p.fix}" for p in found]
 
 
-TOLD = {**ADDRESSES, **YAML, **NUMBERS, **JQ_WITHOUT_VALUE, **PLACES, **PREFIXES, **NAMES}
+TOLD = {**ADDRESSES, **YAML, **NUMBERS, **JQ_WITHOUT_VALUE, **PLACES, **PREFIXES, **NAMES, **HALF_SAID}
 
 
 @pytest.mark.parametrize("name", TOLD)

@@ -1,5 +1,6 @@
 """The places of a manifest that name headers or write their values: each is held to the rule of `header_names`."""
 
+import re
 from collections.abc import Mapping
 
 from agentos_runtime.manifest.headers.names import (
@@ -34,9 +35,23 @@ def check_name(cursor: Cursor, name: str, report: Report, *, is_key: bool) -> No
         place, length = (cursor.key_place, cursor.key_length) if is_key else (cursor.place, cursor.length)
         fix = "Remove it" if is_key else "Name another header"
         plain, colon, text = (part.strip() for part in name.partition(":"))
+        dashed = re.sub(r"\s+", "-", name.strip())
+        if not colon and name.isascii() and header_problem(dashed) is None:
+            fix = f"Write `{dashed}`"
         if colon and header_problem(plain) is None:
             fix = f"Write `{plain}`" if is_key or not text else f'Write `header: {plain}, prefix: "{text} "`'
         report.error(place, f"`{name[:60]}` {problem}", fix, length)
+    elif (dashed := name.replace("_", "-")) != name and dashed.lower() in _DASHED:
+        place, length = (cursor.key_place, cursor.key_length) if is_key else (cursor.place, cursor.length)
+        report.warning(place, f"`{name}` is not the header `{dashed.title()}`", f"Write {dashed.title()}", length)
+
+
+_DASHED = frozenset(
+    {"content-type", "content-encoding", "content-language", "user-agent", "accept-language", "accept-encoding"}
+    | {"accept-charset", "cache-control", "if-match", "if-none-match", "if-modified-since", "idempotency-key"}
+    | {"x-requested-with", "x-api-key", "last-event-id", "proxy-authorization"}
+)
+"""Headers whose names have a `-`; many servers drop one with `_`."""
 
 
 def check_value(cursor: Cursor, report: Report, *, goes_on: bool = False) -> None:

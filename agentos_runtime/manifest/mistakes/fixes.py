@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from agentos_runtime.manifest.mistakes.environment import FIX, variables
+from agentos_runtime.manifest.mistakes.torn import whole
 from agentos_runtime.manifest.mistakes.words import TRUE_WORDS, known_value
 from agentos_runtime.manifest.yaml.values import Cursor, Scalar
 from agentos_runtime.regexes import regex
@@ -49,7 +50,7 @@ def type_fix(expected: list[str], cursor: Cursor) -> str | None:
     if expected == ["array"] and isinstance(value, dict):
         return f"Write it as a list: `[{short(', '.join(value))}]`"
     if "array" in expected and source is not None:
-        return f"Write it as a list: `[{short(', '.join(re.split(r' *[|,] *', source)))}]`"
+        return f"Write it as a list: `[{short(', '.join(re.split(r' *[|,] *', ', '.join(whole(cursor)))))}]`"
     return None if source is None else _scalar_fix(expected, source, cursor)
 
 
@@ -57,6 +58,8 @@ def _place_fix(cursor: Cursor) -> str | None:
     """For keys that say something else than their name says elsewhere."""
     if cursor.name == "required" and isinstance(cursor.json, list):
         return "Write `required: true` at each of its `properties` that is"
+    if cursor.name in ("root", "items") and cursor.path.count(".rest.") and isinstance(cursor.json, list):
+        return f"Write it as a JSON Pointer: `/{short('/'.join(map(str, cursor.json)))}`"
     return _OF_PLACES.get(cursor.path.rpartition(".rest.")[2]) if cursor.source is not None else None
 
 
@@ -84,10 +87,15 @@ def _scalar_fix(expected: list[str], source: str, cursor: Cursor) -> str | None:
 _NUMBER = regex(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
 
+_THOUSANDS = regex(r"-?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+
+
 def number_fix(cursor: Cursor) -> str | None:
     """How a number is written that stands in quotes, or in a form that only other languages and YAML 1.1 read."""
     text = cursor.source or ""
     if isinstance(cursor.value, Scalar) and cursor.value.style:
+        if _THOUSANDS.fullmatch(text):
+            return f"Write {text.replace(',', '')}"
         return "Remove the quotes when a number is meant" if _NUMBER.fullmatch(text) else None
     plain = text.replace("_", "").replace(",", "").removeprefix("+")
     if re.fullmatch(r"0[0-7]+", plain):
@@ -101,13 +109,33 @@ def number_fix(cursor: Cursor) -> str | None:
 
 def _text_fix(cursor: Cursor, value: str) -> str:
     """A text where a map belongs."""
+    if fix := _answer_fix(cursor, value):
+        return fix
     if re.match(r"https?://|/", value) and cursor.name in _ADDRESS_KEYS:
         return f"Write a map: `{cursor.name}: {{{_ADDRESS_KEYS[cursor.name]}: {short(value)}}}`"
     name, colon, text = (part.strip() for part in value.partition(":"))
     if colon and name.isprintable() and " " not in name:
         return f"Write a map: `{short(cursor.name)}: {{{short(name)}: {short(text)}}}`"
-    kind = known_value(value, tuple(TYPE_WORDS)) if value.isidentifier() else None
-    return f"Write it as a map: `{{type: {kind}}}`" if kind else "Write keys and values below it"
+    kind = known_value(value.rstrip("?!*"), tuple(TYPE_WORDS)) if value.rstrip("?!*").isidentifier() else None
+    if kind is not None:
+        return f"Write it as a map: `{{type: {kind}{', required: true' if value[-1] in '!*' else ''}}}`"
+    if cursor.parent is not None and cursor.parent.name in ("params", "properties") and " " in value:
+        quoted = f'"{short(value)}"' if re.search(r"[,:#{}\[\]\"']", value) else short(value)
+        return f"Write it as a map: `{{type: string, description: {quoted}}}`"
+    return "Write keys and values below it"
+
+
+def _answer_fix(cursor: Cursor, value: str) -> str | None:
+    """One word under `response`, and jq under `mapping`, which others write there."""
+    if cursor.name == "response":
+        word = known_value(value, _FORMS)
+        return f"Write `response: {{as: {word}}}`" if word else f"Write `response: {{transform: {short(value)}}}`"
+    if cursor.name == "mapping" and value.startswith("."):
+        return f"Write `transform: {short(value)}`, or a map from each field to jq: `mapping: {{name: .name}}`"
+    return None
+
+
+_FORMS = ("json", "text", "lines", "csv", "xml", "ndjson", "any")
 
 
 _ADDRESS_KEYS: Mapping[str, str] = {"api": "base_url", "rest": "url"}
@@ -117,6 +145,18 @@ def _list_fix(cursor: Cursor) -> str:
     """A list where a map belongs: how its first entry would be written."""
     first = cursor.element(0)
     value = first.json if first else None
+    words = cursor.json if isinstance(cursor.json, list) else []
+    if words and all(isinstance(one, str) and one.isidentifier() for one in words):
+        if (
+            cursor.name in ("items", "properties")
+            and len(words) == 1
+            and (kind := known_value(str(words[0]), TYPE_WORDS))
+        ):
+            return f"Write a map: `{cursor.name}: {{type: {kind}}}`"
+        if cursor.name in ("params", "properties"):
+            return (
+                f"Write a map: `{cursor.name}: {{{short(', '.join(f'{one}: {{type: string}}' for one in words))}}}`"
+            )
     if isinstance(value, str) and ":" in value:
         name, _, text = value.partition(":")
         return f"Write a map: `{cursor.name}: {{{short(name.strip())}: {short(text.strip())}}}`"
@@ -165,6 +205,8 @@ def pattern_fix(text: str, pattern: str) -> str | None:
     """The value as it could be written, when a small change makes it fit."""
     if next(variables(text), None):
         return FIX
+    if "://" not in pattern and (cut := re.fullmatch(r"([\w-]+)\s*[{\[].*", text, re.DOTALL)):
+        return f"Write a `:` and a space behind it: `{cut[1]}: {{…}}`"
     if "{" in text and "://" in pattern:
         return "Write the address itself, such as https://api.example.com/v1: nothing is replaced here"
     if "://" in pattern and (fix := scheme_fix(text)) is not None:

@@ -1,7 +1,7 @@
 """Params as other languages write them (`params.q`, `{{q}}`, `${q}`, `:q` …) instead of `.params.q` or `{q}`."""
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.mistakes.environment import FIX, variables
@@ -188,8 +188,9 @@ _VARIABLE_OF_JQ = regex(rf"\${_NAME}")
 _ANSWER_PARAMS = regex(r"(?<![\w/:$)\]}\"])\.(?:params|param|parameters)\s*\.\s*([A-Za-z_]\w*)")
 
 
-def params_of_answer(source: str, params: Container[str]) -> Iterator[tuple[int, int, str]]:
+def params_of_answer(source: str, params: Iterable[str]) -> Iterator[tuple[int, int, str]]:
     """Of a response expression: `.params.q`, which asks the answer for what the caller gave: start, end, name."""
+    known = {name.lower(): name for name in params}
     for match in _ANSWER_PARAMS.finditer(source):
-        if match[1] in params:
-            yield match.start(), match.end(), match[1]
+        if match[1].lower() in known:
+            yield match.start(), match.end(), known[match[1].lower()]

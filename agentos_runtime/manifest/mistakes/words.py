@@ -102,6 +102,8 @@ _KEYS: Mapping[str, str] = {
     "mapping": "fields properties map keys output",
     "interval": "every delay sleep period frequency",
     "until": "done when finished ready",
+    "as": "type format content-type parse-as",
+    "attempts": "max max-attempts max-retries count times tries retries",
     "root": "path pointer data-path json-path jsonpath key",
     "error": "errors fail failure on-error",
     "raw": "binary bytes passthrough",

@@ -138,6 +138,29 @@ def _check_parts(cursor: Cursor, report: Report) -> None:
         if written is not None and cursor.text("type") != "basic":
             fix = "Remove it, or write `type: basic`"
             report.error(written.key_place, f"`{key}` belongs to `type: basic`", fix, written.key_length)
+    kind = cursor.text("type")
+    for key in _IDLE.get(kind or "", ()):
+        idle = cursor.get(key)
+        if idle is not None and (kind != "oauth" or isinstance(idle.json, str)):
+            report.warning(
+                idle.key_place,
+                f"`{key}` says nothing beside `type: {kind}`",
+                _IDLE_FIX[kind or ""],
+                idle.key_length,
+            )
+
+
+_IDLE: Mapping[str, tuple[str, ...]] = {
+    "basic": (*_LOCATIONS, "prefix"),
+    "none": (*_LOCATIONS, "prefix", "label", "help_url", "optional", "login", "probe"),
+    "oauth": (*_LOCATIONS, "prefix"),
+}
+"""Keys that the kind does not look at; those of `oauth` only where they are no map."""
+_IDLE_FIX: Mapping[str, str] = {
+    "basic": "Remove it: name and password go into `Authorization`, as HTTP says",
+    "none": "Remove it, or write `type: api_key`",
+    "oauth": 'Remove it, or write a template: `header: {Authorization: "Bearer {access_token}"}`',
+}
 
 
 def _api_key(name: str, cursor: Cursor, report: Report) -> Auth:

@@ -129,9 +129,9 @@ def address_problem(url: str) -> str | None:
         parts = urlsplit(url)
         port_given = parts.port is not None or not parts.netloc.endswith(":")
     except ValueError:
-        return "has a host or port that cannot be read"
+        return _HOST
     if not parts.hostname or not port_given:
-        return "names no host" if not parts.hostname else "has a `:` but no port"
+        return _NO_HOST if not parts.hostname else _NO_PORT
     if "@" in parts.netloc:
         return _USER
     if "{" in parts.netloc:
@@ -141,10 +141,16 @@ def address_problem(url: str) -> str | None:
     return None
 
 
+_HOST = "has a host or port that cannot be read"
+_NO_HOST = "names no host"
+_NO_PORT = "has a `:` but no port"
 _SPACE = 'has a space or one of \\ " < > in it'
 _USER = "contains a user name or password; say it under `auth`"
 _FRAGMENT = "has a #fragment, which is never sent"
 _ADDRESS_FIXES: Mapping[str, str] = {
+    _HOST: "Write a host and, if it needs one, a port from 1 to 65535: https://api.example.com:8443",
+    _NO_HOST: "Write two slashes and then the host: https://api.example.com/…",
+    _NO_PORT: "Remove the `:`, or write the port behind it",
     _USER: "Remove it from here and write `auth: {type: basic}`; `agentos keys set` asks for both",
     _SPACE: "Write %20 for a space, and percent-encode the others; a param in {name} is encoded by itself",
     _FRAGMENT: "Remove it; a `#` that is meant is written %23",
