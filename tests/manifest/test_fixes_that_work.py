@@ -121,6 +121,13 @@ HALF_SAID = {
     "a colon without a port": (BASE, "base_url: 'https://api.example.com:/v1'", "6:17 Remove the `:`, or write the port behind it"),
     "tries": (LIST, "url: /things\n      retry: {max: 3}\n", "16:15 Did you mean `attempts`?"),
 }  # fmt: skip
+CUT = {
+    "a sign of a number": (FIND, "    description: Find #1 things", '9:23 Write it in quotes: "Find #1 things"'),
+    "a sign of a number in a map on one line": ("default: 5", "default: 5, description: Use #1 of them", "12:59 Put the text that holds the `#` in quotes"),
+    "a sign of and": (FIND, "    description: &all things", "9:18 Put the whole value in quotes"),
+    "a question": (FIND, "    description: ? things", "9:18 Put it in quotes"),
+    "a line that is not far enough in": (FIND, "    description: Find\n      all\n    things", "11:5 Write `key: value`; where Markdown begins, end the front matter with a line `---` above it"),
+}  # fmt: skip
 PAGES = {
     "/page": "Write {body: /page} for a field of the body, or page",
     "'?page'": "Write page",
@@ -142,6 +149,11 @@ FINE = {
         )
     },
     "a field with a sign": (ROOT, 'root: "/@odata.value/$items/0"'),
+    "remarks of YAML": (FIND, "    description: Find things # all of them"),
+    "an anchor that is used": (
+        "limit: {type: integer, default: 5}",
+        "limit: {type: integer, default: &five 5, maximum: *five}",
+    ),
     "formats": (JQ, 'transform: \'"a@b.c ?? , " + (.a | @uri) + @json "x"\''),
     "remarks": (JQ, 'transform: |\n          .a # ?? @nobody, sort_by("a")\n          | .b'),
     "errors passed over": (JQ, "transform: '.a? // .b?'"),
@@ -157,7 +169,7 @@ def told(text: str) -> list[str]:
     return [f"{p.place.position.line}:{p.place.position.column} {p.fix}" for p in found]
 
 
-TOLD = {**ADDRESSES, **YAML, **NUMBERS, **JQ_WITHOUT_VALUE, **PLACES, **PREFIXES, **NAMES, **HALF_SAID}
+TOLD = {**ADDRESSES, **YAML, **NUMBERS, **JQ_WITHOUT_VALUE, **PLACES, **PREFIXES, **NAMES, **HALF_SAID, **CUT}
 
 
 @pytest.mark.parametrize("name", TOLD)

@@ -112,7 +112,12 @@ def unseparated(text: str, offset: int) -> Unquoted | None:
 
 def _is_bare(line: str, at: int) -> bool:
     """Whether no quote is open at the index."""
-    before = _DOUBLE.sub("", _SINGLE.sub("", line[:at]))
+    return is_bare(line[:at])
+
+
+def is_bare(before: str) -> bool:
+    """Whether no quote is open behind what stands on the line."""
+    before = _DOUBLE.sub("", _SINGLE.sub("", before))
     return "'" not in before and '"' not in before
 
 

@@ -36,6 +36,9 @@ _CLOSING = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 _NUMBER = regex(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _WORDS: Mapping[str, Json] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _ANCHOR = regex(r"&\S+\s*")
+_REMARK = regex(r"[ \t]+(#[^\s#].*)")
+_PROSE = (".description", ".instructions", ".label", "description", "name")
+"""Ends of the paths at which words for people stand."""
 _UNPRINTABLE = regex(
     "[^\\t\\n\\x20-\\x7e\\xa0-\\u2027\\u202a-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd\\U00010000-\\U0010ffff]"
 )
@@ -190,6 +193,8 @@ class _Builder:
         self._start = start
         self._report = report
         self._named: dict[str, Value] = {}
+        self._unasked: dict[str, tuple[str, int]] = {}
+        """Names of single values that nothing has asked for so far: where they stand."""
         self._next: Callable[[], Any]
 
     def build(self, text: str) -> Value:
@@ -201,7 +206,9 @@ class _Builder:
                 event = self._next()
             if isinstance(event, yaml.StreamEndEvent):
                 return Entries({}, {}, self._start, self._start)
-            return self._value(event, "")
+            value = self._value(event, "")
+            self._warn_of_names()
+            return value
         finally:
             loader.dispose()
 
@@ -209,15 +216,29 @@ class _Builder:
         kind = type(event)
         if kind is yaml.AliasEvent:
             self._report.keeps_apart = False
+            self._unasked.pop(event.anchor, None)
             return self._named[event.anchor]
         value = self._BUILDERS[kind](self, event, path)
         if event.anchor is not None:
             self._named[event.anchor] = value
+            if kind is yaml.ScalarEvent:
+                self._unasked[event.anchor] = (path, self._start + event.start_mark.index)
         return value
+
+    def _warn_of_names(self) -> None:
+        """`&c cats` is the text `cats`."""
+        for name, (path, offset) in self._unasked.items():
+            message = (
+                f"`&{name[:60]}` is no part of the text: it names the value for a `*{name[:60]}`, and there is none"
+            )
+            place = self._document.place(path, offset)
+            self._report.warning(place, message, "Put the whole value in quotes", len(name) + 1)
 
     def _scalar(self, event: Event, path: str) -> Scalar:
         start, end = self._span(event)
         style = event.style or ""
+        if not style and path.endswith(_PROSE):
+            self._warn_of_remark(event.value, path, end)
         value = event.value if style else self._plain(event.value, path, start)
         return Scalar(value, event.value, style, start, end)
 
@@ -235,6 +256,15 @@ class _Builder:
                 len(text),
             )
         return number
+
+    def _warn_of_remark(self, text: str, path: str, end: int) -> None:
+        """`Find #1 things` is the text `Find`."""
+        remark = _REMARK.match(self._document.text, end)
+        if remark is not None and text:
+            message = f"`{remark[1].strip()[:60]}` is a remark to YAML, and no part of the text"
+            whole = f"{text} {remark[1].strip()}".replace("\\", "\\\\").replace('"', '\\"')
+            fix = f'Write it in quotes: "{whole}"' if len(whole) <= 80 else "Put the whole value in quotes"
+            self._report.warning(self._document.place(path, remark.start(1)), message, fix, len(remark[1].strip()))
 
     def _sequence(self, event: Event, path: str) -> Sequence:
         entries: list[Value] = []

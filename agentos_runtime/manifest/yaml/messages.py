@@ -4,7 +4,15 @@ from collections.abc import Mapping
 
 import yaml
 
-from agentos_runtime.manifest.mistakes.quoting import Unquoted, badly_quoted, glued, unindented, unseparated
+from agentos_runtime.manifest.mistakes.quoting import (
+    Unquoted,
+    badly_quoted,
+    glued,
+    is_bare,
+    unindented,
+    unseparated,
+)
+from agentos_runtime.regexes import regex
 
 _EXPLANATIONS = (
     (
@@ -51,6 +59,7 @@ _EXPLANATIONS = (
         "a value cannot begin with `*` or `&`",
         "Put it in quotes",
     ),
+    ("mapping keys are not allowed", "a value cannot begin with `? `", "Put it in quotes"),
     ("found a tab character", "a tab is used for indentation", "Use spaces"),
     ("block sequence entries are not allowed", "a list cannot begin here", "Begin it on the next line"),
     (
@@ -60,7 +69,11 @@ _EXPLANATIONS = (
     ),
     ("found an indentation indicator equal to 0", "the indentation after `|` or `>` cannot be 0", "Leave it out"),
 )
-_POINT_AT_OPENING = ("found unexpected end of stream", "found unexpected document indicator")
+_POINT_AT_OPENING = (
+    "found unexpected end of stream",
+    "found unexpected document indicator",
+    "could not find expected ':'",
+)
 _FIRST_CHARACTERS: Mapping[str, tuple[str, str]] = {
     "\t": ("a tab is used for indentation", "Use spaces"),
     "@": ("a value cannot begin with `@`", "Put it in quotes"),
@@ -85,6 +98,10 @@ def explain(text: str, error: yaml.MarkedYAMLError, first_line: int) -> tuple[st
         and text[offset : offset + 1] in _FIRST_CHARACTERS
     ):
         return *_FIRST_CHARACTERS[text[offset]], offset
+    if problem.startswith("did not find expected ','") and error.context_mark:
+        remark = _remark(text, error.context_mark.index, offset)
+        if remark is not None:
+            return remark
     for beginning, message, fix in _EXPLANATIONS:
         if problem.startswith(beginning):
             if beginning in _POINT_AT_OPENING and error.context_mark:
@@ -94,6 +111,19 @@ def explain(text: str, error: yaml.MarkedYAMLError, first_line: int) -> tuple[st
                 return f"{said}: {unquoted.message}", unquoted.fix, offset
             return said, fix, offset
     return f"this is not YAML: {problem}", "Check the indentation and the quotes around it", offset
+
+
+def _remark(text: str, start: int, end: int) -> tuple[str, str, int] | None:
+    """A `#` in what opens at `start` and goes wrong at `end`, which hides what was to close it."""
+    for found in _HIDDEN.finditer(text, start, end):
+        line = text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
+        if is_bare(line):
+            message = f"`{found[1].strip()[:60]}` is a remark to YAML, and hides what closes the line"
+            return message, "Put the text that holds the `#` in quotes", found.start(1)
+    return None
+
+
+_HIDDEN = regex(r"[ \t](#[^\n]*[\]}][^\n]*)")
 
 
 def _of_lines(text: str, offset: int, problem: str) -> Unquoted | None:
