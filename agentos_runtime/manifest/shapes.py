@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from agentos_runtime.errors import ParamProblem
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
+from agentos_runtime.manifest.requests.integers import Integers, integers_of, with_integers
 from agentos_runtime.suggest import suggest
 
 MOST = 50
@@ -37,11 +38,12 @@ _TYPE_NAMES: Mapping[str, str] = {
 class Shape:
     """One schema, compiled when the first value is looked at."""
 
-    __slots__ = ("_check", "_schema")
+    __slots__ = ("_check", "_integers", "_schema")
 
     def __init__(self, schema: Mapping[str, Json]) -> None:
         self._schema = schema
         self._check: Check = self._compile
+        self._integers: Integers | None = None
 
     def __reduce__(self) -> tuple[type["Shape"], tuple[Mapping[str, Json]]]:
         return Shape, (self._schema,)
@@ -55,6 +57,13 @@ class Shape:
         out: list[ParamProblem] = []
         self._check(value, (), out)
         return out
+
+    def whole(self, value: dict[str, Json]) -> dict[str, Json]:
+        """An object that fits, in which what is declared as an integer and was given as `5.0` is `5`."""
+        if self._integers is None:
+            self._integers = integers_of(self._schema)
+        found = with_integers(value, self._integers)
+        return found if isinstance(found, dict) else value
 
 
 def path_text(path: Path) -> str:

@@ -130,6 +130,32 @@ def test_a_whole_number_with_a_point_is_sent_as_the_integer_that_is_meant() -> N
     assert check_params(utility, {"n": 1e23})["n"] == 10**23
 
 
+def test_whole_numbers_with_a_point_inside_of_params_are_sent_as_integers() -> None:
+    params = """
+ids: {type: array, items: {type: integer}}
+order: {properties: {"": {type: number}, lines: {type: array, items: {properties: {size: {type: integer}, price: {type: number}}}}}}
+one: {one_of: [{type: integer}, {type: string}]}
+two: {one_of: [{type: number}, {type: string}]}
+"""  # noqa: E501
+    utility = go("url: https://api.example.com/x\nquery: {all: .params}", params=params)
+    given: dict[str, Json] = {
+        "ids": [5.0, 6, 1e2],
+        "order": {"": 1.0, "lines": [{"size": 2.0, "price": 2.0, "more": 3.0}]},
+        "one": 7.0,
+        "two": 7.0,
+    }
+    before = repr(given)
+    assert repr(check_params(utility, given)) == repr(
+        {
+            "ids": [5, 6, 100],
+            "order": {"": 1.0, "lines": [{"size": 2, "price": 2.0, "more": 3.0}]},
+            "one": 7,
+            "two": 7.0,
+        }
+    )
+    assert repr(given) == before
+
+
 def test_a_flood_of_problems_is_cut_short() -> None:
     many: dict[str, Json] = {f"unknown{n}": 1 for n in range(10_000)}
     assert len(refused(chat(), many)) <= 60

@@ -1,7 +1,6 @@
 """Params that a call gives, against those that its utility declares."""
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Mapping
 from typing import Any
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
@@ -29,24 +28,10 @@ def check_params(utility: Utility, given: Mapping[str, Json]) -> dict[str, Json]
         problems += _unknown_nulls(utility, given)
     if problems:
         raise InvalidParams(_summary(utility, problems), problems=problems)
-    floats = [name for name, value in params.items() if type(value) is float]
-    if floats:
-        params |= _whole(utility, params, floats)
+    params = utility.shape.whole(params)
     if utility.defaults:
         params |= {name: value for name, value in utility.defaults.items() if name not in given}
     return params
-
-
-def _whole(utility: Utility, params: Mapping[str, Json], floats: Sequence[str]) -> dict[str, Json]:
-    """Those that are declared as integers and were given as `5.0`, which some senders write, as `5`."""
-    declared: Any = utility.params.get("properties", {})
-    found: dict[str, Json] = {}
-    for name in floats:
-        value, kinds = params[name], declared.get(name, {}).get("type")
-        kinds = kinds if isinstance(kinds, list) else [kinds]
-        if "integer" in kinds and "number" not in kinds and isinstance(value, float) and value.is_integer():
-            found[name] = int(Decimal(repr(value)))  # 1e23, and not the double nearest to it
-    return found
 
 
 def _unknown_nulls(utility: Utility, given: Mapping[str, Json]) -> list[ParamProblem]:
