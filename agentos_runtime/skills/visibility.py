@@ -137,9 +137,17 @@ class VisibleSkills:
         return first != "utilities" or not below or self.rule.permits(entry.id, name, effect)
 
 
+_NEAR = 0.65
+
+
+def _alike(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`; did you mean a, b?` for an error text, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    found = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    close = [one for one in found if one in name or name in one or _alike(one, name) >= _NEAR]
     return f"; did you mean {', '.join(close)}?" if close else ""
 
 

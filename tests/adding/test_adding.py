@@ -126,6 +126,8 @@ def test_what_is_broken_is_shown_at_its_line_and_left_where_it_is(console: Conso
         ("https://github.com/a/b/blob/main/skills/x.md", "raw.githubusercontent.com/a/b/main/skills/x.md"),
         ("https://github.com/a/b/tree/main/skills/x", "git+https://github.com/a/b@main --path skills/x"),
         ("nothing-there", "nothing-there cannot be read"),
+        ("/nothing-there", ": /nothing-there cannot be read"),
+        ("/nothing-there/nor-here.md", ": /nothing-there/nor-here.md cannot be read"),
     ],
 )
 def test_a_source_that_cannot_be_used_says_what_to_name_instead(console: Console, source: str, said: str) -> None:

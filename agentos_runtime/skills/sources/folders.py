@@ -75,4 +75,6 @@ def _files(folder: SkillFolder, inside: Path) -> Iterator[Path]:
 
 def _why(path: Path, error: OSError) -> str:
     fix = f". {error.fix}" if isinstance(error, NotRead) else ""
-    return f"{error.filename or path} cannot be read: {error.strerror}{fix}"
+    below = path / str(error.filename or "")
+    where = below if is_there(below) else path
+    return f"{where} cannot be read: {error.strerror}{fix}"
