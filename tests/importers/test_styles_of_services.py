@@ -327,3 +327,52 @@ def test_a_list_in_a_form_is_written_in_its_style(workshop: Workshop, said: dict
     workshop.imported(service({"/a": {"post": {"requestBody": {"content": content}}}}))
     sent = workshop.request("create_a", {"x": ["a", "b"]}).split("\n\n")[1]
     assert parse_qs(sent)["x"] == ([joined] if joined else ["a", "b"])
+
+
+BYTES = {"type": "string", "format": "binary"}
+
+
+def test_a_file_or_several_and_a_part_that_only_its_type_describes_are_files(workshop: Workshop) -> None:
+    parts = {
+        "image": {"anyOf": [BYTES, {"type": "array", "items": BYTES}], "description": "What is changed"},
+        "mask": {},
+        "title": {},
+        "cover": {**BYTES, "description": "In front"},
+    }
+    said = body({"type": "object", "required": ["image"], "properties": parts}, "multipart/form-data")
+    said["content"]["multipart/form-data"]["encoding"] = {
+        "mask": {"contentType": "image/png"},
+        "title": {"contentType": "text/plain"},
+        "cover": {"contentType": "image/png, image/jpeg"},
+    }
+    front = workshop.imported(service({"/images": {"post": {"requestBody": said, "responses": NOTHING}}}))
+    assert front["utilities"]["create_image"]["params"] == {
+        "image": {"type": "array", "required": True, "description": "What is changed", "items": {"type": "file"}},
+        "mask": {"type": "file", "description": "image/png"},
+        "title": {},
+        "cover": {"type": "file", "description": "In front (image/png, image/jpeg)"},
+    }
+
+
+def test_a_switch_is_not_set_unasked(workshop: Workshop) -> None:
+    force = {"name": "force", "in": "query", "schema": {"const": True}}
+    version = {"name": "version", "in": "query", "schema": {"type": "string", "const": "v2"}}
+    said = body({"type": "object", "properties": {"notify": {"type": "boolean", "const": True}}}, required=False)
+    one = {"parameters": [force, version], "requestBody": said, "responses": NOTHING}
+    workshop.imported(service({"/dogs": {"post": one}}))
+    assert workshop.request("create_dog", {}).startswith("POST https://api.example.com/v1/dogs?version=v2\n")
+    assert "notify" not in workshop.request("create_dog", {})
+    sent = workshop.request("create_dog", {"force": True, "notify": True})
+    assert "?force=true&version=v2\n" in sent
+    assert '{"notify":true}' in sent
+
+
+def test_maps_in_a_list_of_a_query_are_sent_and_told(workshop: Workshop) -> None:
+    items = {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "string"}}}}
+    document = service({"/dogs": {"get": {"parameters": [{"name": "by", "in": "query", "schema": items}]}}})
+    told = workshop.losses(document)
+    assert told["maps in a list in the query (style form) are sent as JSON texts"] == ["GET /dogs by"]
+    sent = workshop.request("get_dogs", {"by": [{"a": "x"}, {"a": "y"}]})
+    assert sent.startswith(
+        "GET https://api.example.com/v1/dogs?by=%7B%22a%22%3A%22x%22%7D&by=%7B%22a%22%3A%22y%22%7D\n"
+    )

@@ -12,7 +12,7 @@ from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Located, media_types, resolve
 from agentos_runtime.importers.openapi.flat import Flat
 from agentos_runtime.importers.openapi.nesting import Written, nested_field
-from agentos_runtime.importers.openapi.parameters import AS_JSON, JOINED
+from agentos_runtime.importers.openapi.parameters import AS_JSON, JOINED, MAPS_AS_JSON, is_sent
 from agentos_runtime.importers.openapi.schemas import media_example
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.params import FILE
@@ -28,10 +28,6 @@ _SENT: Mapping[str, Encoding] = {
     "application/octet-stream": "binary",
 }
 """What each encoding sends by itself, the best first."""
-_MAPS_AS_JSON = (
-    '{} | if type == "object" then tojson'
-    ' elif type == "array" then map(if type == "object" then tojson else . end) else . end'
-)
 _TEXTS = ("xml", "yaml", "graphql", "javascript", "jsonl", "ndjson", "json-seq")
 _RANK: tuple[Encoding, ...] = ("json", "multipart", "form", "text", "binary")
 
@@ -148,6 +144,8 @@ class Bodies:
             below = self._declarer.flattener.flat(schemas, f"{label} {name}")
             if below.read_only:
                 continue
+            if body.encoding == "multipart" and name in said:
+                below = _part(below, said[name].text("contentType"))
             if name == "stream" and below.types == ("boolean",):
                 stream, events = name, bool(_EVENTS.search(below.description))
             required = name in flat.required
@@ -168,7 +166,7 @@ class Bodies:
             declaration = _file(declaration)
         else:
             # A partial update must change what was given and nothing else.
-            sent = required or (flat.const is not None and method != "PATCH")
+            sent = required or (is_sent(flat) and method != "PATCH")
             declaration = self._declarer.with_default(declaration, flat, label, sent=sent)
         return Field(name, "body", declaration, required and "default" not in declaration, flat.default)
 
@@ -192,13 +190,25 @@ class Bodies:
         rows = self._declarer.flattener.flat(flat.items, label) if flat.items else None
         if flat.is_object or "object" in flat.types or (rows is not None and rows.is_object):
             self._losses.add("a map in a form is sent as JSON text", label)
-            return replace(field, write=_MAPS_AS_JSON)
+            return replace(field, write=MAPS_AS_JSON)
         return field
 
     def _is_file(self, flat: Flat) -> bool:
-        """Whether it is a file, or a list of files."""
-        below = self._declarer.flattener.flat(flat.items, "") if flat.types == ("array",) and flat.items else flat
+        """Whether it is a file, a list of files, or either of them."""
+        several = flat.items and "array" in flat.types and {*flat.types} <= {"array", "string"}
+        below = self._declarer.flattener.flat(flat.items, "") if several else flat
         return below.is_binary
+
+
+def _part(flat: Flat, content_type: str) -> Flat:
+    """A part with the type that the document says it has: what has no other shape and is no text is bytes."""
+    kind = content_type.split(",")[0].split(";")[0].strip().lower()
+    if not flat.types and not flat.properties and not flat.options and flat.enum is None and "/" in kind:
+        flat = replace(flat, format="binary") if encoding_of(kind) == "binary" else flat
+    if flat.is_binary and kind not in ("", "application/octet-stream") and kind not in flat.description:
+        words = f"{flat.description} ({content_type.strip()})" if flat.description else content_type.strip()
+        flat = replace(flat, description=words)
+    return flat
 
 
 def _joint(said: Located) -> str | None:
@@ -221,7 +231,8 @@ def _rank(kind: str) -> tuple[int, bool]:
 
 def _file(declaration: Declaration) -> Declaration:
     said = {key: value for key, value in declaration.items() if key == "description"}
-    if declaration.get("type") == "array":
+    kinds = declaration.get("type")
+    if kinds == "array" or (isinstance(kinds, list) and "array" in kinds):
         return ordered({**said, "type": "array", "items": {"type": FILE}})
     return ordered({**said, "type": FILE})
 

@@ -25,6 +25,10 @@ _CALLED: Mapping[str, str] = {",": "commas", ".": "dots", " ": "spaces", "|": "`
 _COOKIE = regex(r"[\w.!#$%&'*+^`|~-]+", re.ASCII)
 IDEMPOTENCY = "idempotency-key"
 FORM = "application/x-www-form-urlencoded"
+MAPS_AS_JSON = (
+    '{} | if type == "object" then tojson'
+    ' elif type == "array" then map(if type == "object" then tojson else . end) else . end'
+)
 AS_JSON = "{} | if . == null then null else tojson end"
 
 
@@ -92,7 +96,7 @@ class Parameters:
     def _field(self, parameter: Located, place: Place, flat: Flat, write: str, label: str) -> Field:
         required = place == "path" or parameter.flag("required")
         declaration = self._declarer.param(flat, label, said=parameter.text("description"), required=required)
-        sent = required or flat.const is not None
+        sent = required or is_sent(flat)
         declaration = self._declarer.with_default(declaration, flat, label, sent=sent)
         if place == "path":
             declaration = self._of_path(declaration, parameter, label)
@@ -109,6 +113,11 @@ class Parameters:
         explode = style == "form" if explode is None else explode is True
         if place == "cookie" and explode and {"array", "object"} & set(flat.types):
             self._losses.add("a list or map in a cookie is written as one value, joined with commas", label)
+        rows = self._declarer.flattener.flat(flat.items, label) if flat.items else None
+        if place == "query" and rows is not None and rows.is_object:
+            self._losses.add(f"maps in a list in the query (style {style}) are sent as JSON texts", label)
+            if explode:
+                return MAPS_AS_JSON
         repeated = explode and place == "query"
         if ("array" in flat.types or flat.is_object) and not repeated and style in JOINED:
             return _joined(flat, JOINED[style], named=explode and place == "header")
@@ -140,6 +149,11 @@ class Parameters:
             required = parameter.flag("required") and name in flat.required
             declaration = self._declarer.param(below, f"{label}.{name}", required=required)
             yield Field(name, "query", declaration, required, below.default)
+
+
+def is_sent(flat: Flat) -> bool:
+    """Whether the only value that a field has goes out unasked. `force: true` does something when it is given."""
+    return flat.const is not None and not isinstance(flat.const, bool)
 
 
 def _joined(flat: Flat, joint: str, *, named: bool) -> str:
