@@ -88,6 +88,7 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "Write `map(.name)` for each entry of a list: jq has no functions as values",
         ),
         (r"\bas\s+([A-Za-z_]\w*)", "Write `as ${0}`: a variable of jq begins with `$`"),
+        (r"\.([a-z]\w*)\(\s*\)", "Write `| {0}`: a function stands behind a pipe, not behind a dot"),
         (r"\b([a-z]\w*)\(\s*\)", "Write `{0}` without the parentheses: it takes no arguments"),
         (r'[{,]\s*""\s*\.', "Write a `:` between the name and its value"),
         (r"\A\s*\{\s*([A-Za-z_]\w*(?:\.\w+)+)\s*\}\s*\Z", "Write `.{0}`, without the braces"),

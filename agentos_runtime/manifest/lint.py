@@ -108,7 +108,28 @@ def unused_param(subject: Subject) -> Iterator[Problem]:
             if name not in used:
                 below = cursor.at("params", name)
                 fix = f"Use it (`.params.{name}`) or remove it"
+                meant = next(_texts_that_are(name, cursor.at("rest")), None)
+                if meant is not None:
+                    message = (
+                        f"`{name}` is sent as the text '{name}', and the param `{name}` is not used by anything"
+                    )
+                    yield warn(meant, message, f"Write `.params.{name}`")
+                    continue
                 yield warn_key(below, f"the param `{name}` is not used by anything", fix)
+
+
+def _texts_that_are(name: str, rest: Cursor) -> Iterator[Cursor]:
+    """Values of a request that are a param's name, under the name of that param."""
+    waiting = [below for key in ("query", "headers", "body") if (below := rest.get(key)) is not None]
+    while waiting:
+        current = waiting.pop(0)
+        if current.json == name and _snake(current.name) == name:
+            yield current
+        waiting += [below for _, below in current.items()]
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"\W", "_", name).lower()
 
 
 def _words_of(subject: Subject, utility: Utility) -> set[str]:
@@ -250,6 +271,8 @@ def meant_by(returns: str) -> str | None:
     """The word of `returns` that the name of an entity was probably meant to be; None when it is a name."""
     known = ("void", "array", "entity", "string", "integer", "number", "boolean", "object", "any")
     name = returns.removesuffix("[]")
+    if not re.fullmatch(r"[\w-]+", name):
+        return None
     if name in known or called_otherwise(name, known) or name.lower() in known:
         return None
     return suggest(name, known)

@@ -35,7 +35,7 @@ def read_pointer(cursor: Cursor, scope: Scope) -> tuple[str, ...] | None:
 
 def _plain(path: str) -> str:
     """The names and indexes of a path, with a slash between them."""
-    return "/".join(_undotted(name) for name in re.findall(r"[^/$\[\]*]+", path))
+    return "/".join(_undotted(name) for name in re.findall(r"[^/$\[\]*]+", path.removeprefix("#")))
 
 
 def _undotted(name: str) -> str:

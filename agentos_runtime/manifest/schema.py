@@ -265,7 +265,10 @@ def _unknown(error: ValidationError, cursor: Cursor, report: Report, homes: Home
             _torn(cut[name], below, cursor, report)
             continue
         fix = _unknown_fix(name, known, homes, report) or _known_fix(known)
-        if re.fullmatch(r"utilities\.\w+\.returns\.\w+", cursor.path) and fix.startswith("Known keys"):
+        of_returns = re.fullmatch(r"utilities\.\w+\.returns\.\w+", cursor.path)
+        if of_returns and name in ("required", "default", "optional"):
+            fix = "Remove it: a reply may leave out any property, or say null"
+        elif of_returns and fix.startswith("Known keys"):
             whole = f"{short(cursor.name)}: {{properties: {{{short(name)}: …}}}}"
             fix = f"Write what it holds under `properties`: `{whole}`"
         report.error(

@@ -128,6 +128,27 @@ CUT = {
     "a question": (FIND, "    description: ? things", "9:18 Put it in quotes"),
     "a line that is not far enough in": (FIND, "    description: Find\n      all\n    things", "11:5 Write `key: value`; where Markdown begins, end the front matter with a line `---` above it"),
 }  # fmt: skip
+ORDER = "body: {size: .params.size}"
+MISTAKEN = {
+    "an address in a list": (BASE, "base_url: [https://api.example.com/v1]", "6:17 Write `base_url: https://api.example.com/v1`, without the list"),
+    "an address in a map": (LIST, "url: {path: /things}\n", "15:12 Write `url: /things`, without the map"),
+    "a relative address with a param": ("url: /things/{id}/orders", 'url: "things/{id}/orders"', "28:12 Write /things/{id}/orders"),
+    "a query as a text": (HEADER, "query: q={q}&limit={limit}", "16:14 Write keys and values below it: `query: {q: .params.q, limit: .params.limit}`"),
+    "a query as a list": (HEADER, "query: [q, limit]", "16:14 Write a map: `name: value` lines, without the `- `, as in `query: {q: .params.q, limit: .params.limit}`"),
+    "a cookie of a key": (AUTH, "auth: {type: api_key, cookie: sid}", '5:23 Write it as a header: `header: {Cookie: "NAME={key}"}`'),
+    "a prefix beside templates": (AUTH, 'auth: {header: {X-Key: "{key}"}, prefix: "Bearer "}', '5:34 Write it into the template: `header: {Authorization: "Bearer {token}"}`'),
+    "scopes of a key": (AUTH, "auth: {type: api_key, header: X-Key, scopes: [read]}", "5:38 Remove it, or write it below `login`, which says how to get the key in a browser"),
+    "a pointer of JSON Schema": (ROOT, "root: '#/items'", "18:15 Write /items"),
+    "a map as a text": ("{order: string}", "'{order: string}'", "25:14 Write `array` for a list, or a map of properties without quotes: `{name: string}`"),
+    "a list of a type": ("{order: string}", "{order: string[]}", "25:22 Write `order: {type: array, items: {type: string}}`"),
+    "required in returns": ("{order: string}", "{order: {type: string, required: true}}", "25:37 Remove it: a reply may leave out any property, or say null"),
+    "an index in a map on one line": ("mapping: {order: .order.id}", "mapping: {order: .orders[0].id}", "31:26 Write it in quotes: `order: '.orders[0].id'`"),
+    "a jq string in single quotes": (ORDER, "query: {size: 'of:' + .params.size}", """29:21 Write it in quotes: `size: '"of:" + .params.size'`"""),
+    "a method of a text": (ORDER, "body: {size: .params.size.trim()}", "29:37 Write `| trim`: a function stands behind a pipe, not behind a dot"),
+    "a field of a text": (ORDER, "body: {size: .params.size.length}", "29:33 Write `(.params.size | length)`"),
+    "or with a text": (ORDER, "body: {size: .params.size or \"m\"}", '29:33 Write `// "m"`: it takes the other where the first is null or false'),
+    "the name of a param": (ORDER, "body: {size: size}", "29:20 Write `.params.size`"),
+}  # fmt: skip
 PAGES = {
     "/page": "Write {body: /page} for a field of the body, or page",
     "'?page'": "Write page",
@@ -154,6 +175,11 @@ FINE = {
         "limit: {type: integer, default: 5}",
         "limit: {type: integer, default: &five 5, maximum: *five}",
     ),
+    "or in a question": (JQ, "transform: '.a == 1 or \"x\" == .b'"),
+    "a word that is the name of another param": (
+        HEADER,
+        "query: {q: .params.q, sort: limit, limit: .params.limit}",
+    ),
     "formats": (JQ, 'transform: \'"a@b.c ?? , " + (.a | @uri) + @json "x"\''),
     "remarks": (JQ, 'transform: |\n          .a # ?? @nobody, sort_by("a")\n          | .b'),
     "errors passed over": (JQ, "transform: '.a? // .b?'"),
@@ -169,7 +195,18 @@ def told(text: str) -> list[str]:
     return [f"{p.place.position.line}:{p.place.position.column} {p.fix}" for p in found]
 
 
-TOLD = {**ADDRESSES, **YAML, **NUMBERS, **JQ_WITHOUT_VALUE, **PLACES, **PREFIXES, **NAMES, **HALF_SAID, **CUT}
+TOLD = {
+    **ADDRESSES,
+    **YAML,
+    **NUMBERS,
+    **JQ_WITHOUT_VALUE,
+    **PLACES,
+    **PREFIXES,
+    **NAMES,
+    **HALF_SAID,
+    **CUT,
+    **MISTAKEN,
+}
 
 
 @pytest.mark.parametrize("name", TOLD)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.mistakes.environment import FIX, variables
 from agentos_runtime.manifest.mistakes.torn import whole
 from agentos_runtime.manifest.mistakes.words import TRUE_WORDS, known_value
@@ -37,10 +38,8 @@ def type_fix(expected: list[str], cursor: Cursor) -> str | None:
     if isinstance(value, list) and "object" in expected:
         single = RETURNS_FIX if cursor.name == "returns" else "Write one value, without the list around it"
         return _list_fix(cursor) if len(expected) == 1 else single
-    if "string" in expected and isinstance(value, dict | list):
-        return "Put quotes around the whole value: without them YAML reads `{` and `[` as a map or a list"
-    if "string" in expected and source is not None:
-        return f'Write it in quotes: "{short(source)}"'
+    if "string" in expected and (isinstance(value, dict | list) or source is not None):
+        return _quotes_fix(cursor)
     if expected == ["object"] and cursor.name in _WHOLE and source is not None:
         return _WHOLE[cursor.name].replace("{source}", source if source.isdecimal() else "2")
     if expected == ["object"] and cursor.path.startswith("settings.") and source is not None:
@@ -50,8 +49,27 @@ def type_fix(expected: list[str], cursor: Cursor) -> str | None:
     if expected == ["array"] and isinstance(value, dict):
         return f"Write it as a list: `[{short(', '.join(value))}]`"
     if "array" in expected and source is not None:
-        return f"Write it as a list: `[{short(', '.join(re.split(r' *[|,] *', ', '.join(whole(cursor)))))}]`"
+        apart = r"[ ,|]+" if cursor.name == "scopes" else r" *[|,] *"
+        return f"Write it as a list: `[{short(', '.join(re.split(apart, ', '.join(whole(cursor)))))}]`"
     return None if source is None else _scalar_fix(expected, source, cursor)
+
+
+def _quotes_fix(cursor: Cursor) -> str:
+    """Something else where a text belongs."""
+    only = _only_text(cursor.json)
+    if only is not None:
+        around = "list" if isinstance(cursor.json, list) else "map"
+        return f"Write `{cursor.name}: {short(only)}`, without the {around}"
+    if cursor.source is None:
+        return "Put quotes around the whole value: without them YAML reads `{` and `[` as a map or a list"
+    return f'Write it in quotes: "{short(cursor.source)}"'
+
+
+def _only_text(value: Json) -> str | None:
+    """The one address in a list or map where a text belongs; jq that begins with a bracket is none."""
+    entries = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    only = entries[0] if len(entries) == 1 else None
+    return only if isinstance(only, str) and re.match(r"https?://|/\w", only) else None
 
 
 def _place_fix(cursor: Cursor) -> str | None:
@@ -130,6 +148,10 @@ def _answer_fix(cursor: Cursor, value: str) -> str | None:
     if cursor.name == "response":
         word = known_value(value, _FORMS)
         return f"Write `response: {{as: {word}}}`" if word else f"Write `response: {{transform: {short(value)}}}`"
+    if cursor.name == "query" and ":" not in value:
+        pairs = re.findall(r"([\w-]+)=\s*(?:\{+\s*(\w+)\s*\}+|([^&\s]+))", value)
+        written = ", ".join(f"{key}: {f'.params.{name}' if name else text}" for key, name, text in pairs)
+        return f"Write keys and values below it: `{cursor.name}: {{{short(written or 'name: .params.name')}}}`"
     if cursor.name == "mapping" and value.startswith("."):
         return f"Write `transform: {short(value)}`, or a map from each field to jq: `mapping: {{name: .name}}`"
     return None
@@ -153,6 +175,9 @@ def _list_fix(cursor: Cursor) -> str:
             and (kind := known_value(str(words[0]), TYPE_WORDS))
         ):
             return f"Write a map: `{cursor.name}: {{type: {kind}}}`"
+        if cursor.name in ("query", "headers"):
+            written = short(", ".join(f"{one}: .params.{one}" for one in words))
+            return f"Write a map: `name: value` lines, without the `- `, as in `{cursor.name}: {{{written}}}`"
         if cursor.name in ("params", "properties"):
             return (
                 f"Write a map: `{cursor.name}: {{{short(', '.join(f'{one}: {{type: string}}' for one in words))}}}`"

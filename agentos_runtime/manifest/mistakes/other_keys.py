@@ -41,6 +41,7 @@ OTHER_NAMES: Mapping[str, str] = {
 
 OF_OTHER_PLACES: Mapping[str, Mapping[str, str]] = {
     "credentials": {
+        "cookie": 'Write it as a header: `header: {Cookie: "NAME={key}"}`',
         "headers": "Did you mean `header`?",
         "env": "Remove it: `agentos keys set` stores the key, or <ID>_API_KEY in the server's environment holds it",
     },

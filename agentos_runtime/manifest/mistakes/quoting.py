@@ -156,6 +156,8 @@ def _of_value(key: str, value: str, at: int) -> Unquoted | None:
     first = value[0]
     if first in "'\"":
         return _of_quotes(value, at, ends="#")
+    if first == "{" and key in _MAPS and (inner := _of_inner(value, at)) is not None:
+        return inner
     if first in "[{" and _JQ.search(value):
         kind = "list" if first == "[" else "map"
         shown = value.rstrip() if len(value) <= 60 and "'" not in value else "…"
@@ -165,6 +167,48 @@ def _of_value(key: str, value: str, at: int) -> Unquoted | None:
             at,
         )
     return None
+
+
+_MAPS = frozenset(
+    {
+        "query",
+        "headers",
+        "stream",
+        "response",
+        "rest",
+        "paginate",
+        "poll",
+        "retry",
+        "params",
+        "mapping",
+        "api",
+        "auth",
+    }
+    | {"returns", "properties"}
+)
+"""Keys that hold maps, and never jq."""
+_INNER = regex(
+    r"[{,]\s*(?P<key>[\w.$-]+)\s*:[ \t]+(?P<value>[^\s'\"{}\[,][^'\",{}]*\[[^\]]*\][^,{}]*|'[^']*'\s*[+|][^,}]*)"
+)
+
+
+def _of_inner(value: str, at: int) -> Unquoted | None:
+    """`{delta: .choices[0].text}`: within a map on one line a bracket ends a text without quotes."""
+    found = _INNER.search(value)
+    if found is None:
+        return None
+    written = found["value"].strip()
+    if written.startswith("'"):
+        text = re.match(r"'([^']*)'", written)
+        shown = f'"{text[1]}"{written[text.end() :]}' if text else written
+        message = "the text ends at its quote, and jq strings stand in double quotes"
+    elif of_type := re.fullmatch(r"(\w+)\[\]", written):
+        fix = f"Write `{found['key']}: {{type: array, items: {{type: {of_type[1]}}}}}`"
+        return Unquoted(f"`{written}` is no type here", fix, at + found.start("value"))
+    else:
+        shown = written if written.startswith((".", "$", "(")) else f".{written}"
+        message = "the `[` in this text ends it, since it has no quotes and stands in a map on one line"
+    return Unquoted(message, f"Write it in quotes: `{found['key']}: '{shown[:60]}'`", at + found.start("value"))
 
 
 def _of_flow(match: re.Match[str]) -> Unquoted | None:

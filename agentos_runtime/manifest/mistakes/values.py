@@ -58,6 +58,52 @@ def or_else(subject: Subject) -> Iterator[Problem]:
             yield warn_at(found.cursor, match.start(), 2, message, fix)
 
 
+def or_a_text(subject: Subject) -> Iterator[Problem]:
+    """`.params.q or "x"` is true, whatever was given."""
+    for found in subject.found:
+        code = _code(found.source)
+        for match in _OR_A_TEXT.finditer(found.source):
+            if code[match.start("or") : match.end("or")].strip():
+                message = "`or` gives true or false, and no value: with a text or a number it is always true"
+                fix = f"Write `// {match['value']}`: it takes the other where the first is null or false"
+                yield warn_at(found.cursor, match.start("or"), 2, message, fix)
+
+
+_OR_A_TEXT = regex(r"(?<![\w.$])(?P<or>or)\s+(?P<value>\"[^\"]*\"|\d+(?:\.\d+)?)(?!\s*(?:[=!<>+*/%|-]|\w))")
+
+
+def field_of_one_value(subject: Subject) -> Iterator[Problem]:
+    """`.params.q.length` of a text fails in every call."""
+    for utility, _ in subject.utilities:
+        known = declared(utility)
+        for found in subject.expressions.get(utility.name, ()):
+            paths = _FIELD_OF.finditer(_code(found.source)) if found.side == "request" else ()
+            for match in paths:
+                said: Any = known.get(match["name"], {})
+                kind = said.get("type")
+                if (
+                    not isinstance(kind, str)
+                    or kind not in _OF_ONE
+                    or found.source[match.end() :].lstrip().startswith(("?", "("))
+                ):
+                    continue
+                message = f"`{match['name']}` is {_OF_ONE[kind]}, which has no fields: this fails in every call"
+                field = match["field"]
+                fix = (
+                    f"Write `(.params.{match['name']} | {field})`"
+                    if field in _DONE
+                    else "Remove it, or declare an object"
+                )
+                yield warn_at(found.cursor, match.start("field"), len(field), message, fix)
+
+
+_FIELD_OF = regex(r"(?<![\w\])}])\.params\.(?P<name>[A-Za-z_]\w*)\.(?P<field>[A-Za-z_]\w*)")
+_OF_ONE: Mapping[Any, str] = {
+    "string": "a text", "integer": "a number", "number": "a number", "boolean": "true or false",
+}  # fmt: skip
+_DONE = frozenset({"length", "tostring", "tonumber", "trim", "ascii_downcase", "ascii_upcase", "tojson"})
+
+
 def text_for_a_field(subject: Subject) -> Iterator[Problem]:
     """`group_by("a")` compares the text `a` with itself."""
     for found in subject.found:
@@ -149,6 +195,8 @@ def _kind_of_text(body: object, params: Mapping[str, Any]) -> str | None:
 RULES: tuple[Callable[[Subject], Iterable[Problem]], ...] = (
     unknown_format,
     or_else,
+    or_a_text,
+    field_of_one_value,
     text_for_a_field,
     comma_of_arguments,
     several_for_one,

@@ -138,7 +138,8 @@ def _check_parts(cursor: Cursor, report: Report) -> None:
         if written is not None and cursor.text("type") != "basic":
             fix = "Remove it, or write `type: basic`"
             report.error(written.key_place, f"`{key}` belongs to `type: basic`", fix, written.key_length)
-    kind = cursor.text("type")
+    by_template = any(isinstance(cursor.at(each).json, dict) for each in _LOCATIONS if cursor.get(each))
+    kind = "template" if by_template and cursor.text("type") is None else cursor.text("type")
     for key in _IDLE.get(kind or "", ()):
         idle = cursor.get(key)
         if idle is not None and (kind != "oauth" or isinstance(idle.json, str)):
@@ -154,11 +155,24 @@ _IDLE: Mapping[str, tuple[str, ...]] = {
     "basic": (*_LOCATIONS, "prefix"),
     "none": (*_LOCATIONS, "prefix", "label", "help_url", "optional", "login", "probe"),
     "oauth": (*_LOCATIONS, "prefix"),
+    "api_key": (
+        "scopes",
+        "pkce",
+        "client_id",
+        "token_url",
+        "authorize_url",
+        "audience",
+        "resource",
+        "token_params",
+    ),
+    "template": ("prefix",),
 }
 """Keys that the kind does not look at; those of `oauth` only where they are no map."""
 _IDLE_FIX: Mapping[str, str] = {
     "basic": "Remove it: name and password go into `Authorization`, as HTTP says",
     "none": "Remove it, or write `type: api_key`",
+    "api_key": "Remove it, or write it below `login`, which says how to get the key in a browser",
+    "template": 'Write it into the template: `header: {Authorization: "Bearer {token}"}`',
     "oauth": 'Remove it, or write a template: `header: {Authorization: "Bearer {access_token}"}`',
 }
 

@@ -33,7 +33,8 @@ def read_url(cursor: Cursor, scope: Scope) -> Url | None:
 
 
 def _literal(cursor: Cursor, text: str, scope: Scope) -> Url | None:
-    if not _OTHER_FORM.match(text) and report_lookalikes(cursor, text, scope):
+    relative = re.match(r"[\w.-]+/|\?", text)
+    if not relative and not _OTHER_FORM.match(text) and report_lookalikes(cursor, text, scope, url=True):
         return None
     scope.report.error(
         cursor.place,
