@@ -395,3 +395,29 @@ def test_nulls_that_a_service_takes_are_sent_or_listed(workshop: Workshop) -> No
     told = workshop.losses(document)
     assert told["a null cannot be sent, since null leaves a param out"] == ["POST /a end"]
     assert told["a null among the entries of a list cannot be sent"] == ["POST /a more[]"]
+
+
+def test_what_documents_write_in_other_words_is_read_as_it_is_meant(workshop: Workshop) -> None:
+    parameters = [
+        {"name": "id", "in": "path", "schema": {"type": "int"}},
+        {"name": "since", "in": "query", "schema": {"type": "date"}},
+        {"name": "rate", "in": "query", "schema": {"type": "Float"}},
+        {"name": "sort", "in": "query", "type": "string", "enum": ["up", "down"]},
+    ]
+    front = workshop.imported(service({"/dogs/{id}": {"GET": {"parameters": parameters}}}))
+    assert front["utilities"]["get_dog"]["params"] == {
+        "id": {"type": "integer", "required": True},
+        "since": {"type": "string"},
+        "rate": {"type": "number"},
+        "sort": {"type": "string", "enum": ["up", "down"]},
+    }
+
+
+def test_a_body_without_content_and_a_relative_server_are_told(workshop: Workshop) -> None:
+    unsaid = {"schema": {"type": "object", "properties": {"a": {"type": "string"}}}}
+    paths = {"/dogs": {"servers": [{"url": "/other"}], "post": {"requestBody": unsaid}, "Trace": {}}}
+    told = workshop.losses(service(paths))
+    assert told["a body is not sent, since its `content` is not described"] == ["POST /dogs"]
+    assert told["TRACE is no method of a manifest"] == ["/dogs"]
+    relative = "a relative server is not used, since nothing says where the document is from: /other"
+    assert told[relative] == ["POST /dogs"]

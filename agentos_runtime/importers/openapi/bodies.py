@@ -69,6 +69,7 @@ class Bodies:
         node = resolve(raw, self._losses)
         kinds = media_types(node, self._losses)
         if not kinds:
+            self._losses.add("a body is not sent, since its `content` is not described", label)
             return ReadBody()
         content_type = min(kinds, key=lambda kind: (*_rank(kind), list(kinds).index(kind)))
         for other in kinds:

@@ -101,7 +101,7 @@ class _Reader:
     def _paths(self, *, quiet: bool = False) -> list[tuple[str, Located]]:
         found = []
         for path, raw in sorted(self._document.map("paths").items()):
-            item = resolve(raw, self._losses)
+            item = _lower(resolve(raw, self._losses))
             if not isinstance(item.value, Mapping) or path.startswith("x-"):
                 continue
             if not path.startswith("/"):
@@ -237,6 +237,20 @@ def _is_cookie(auth: Json, name: str | None) -> bool:
     said = several.get(name or "default") if isinstance(several, dict) else auth
     header = said.get("header") if isinstance(said, dict) else None
     return isinstance(header, dict) and "Cookie" in header
+
+
+def _lower(item: Located) -> Located:
+    """A path whose methods are written in small letters, as OpenAPI has them."""
+    if not isinstance(item.value, Mapping) or not any(_is_method(key) for key in item.value):
+        return item
+    value = {key.lower() if _is_method(key) else key: below for key, below in item.value.items()}
+    return Located({**value, **{key: item.value[key] for key in METHODS if key in item.value}}, item.resolver)
+
+
+def _is_method(key: object) -> bool:
+    return (
+        isinstance(key, str) and key not in METHODS and key.lower() in (*METHODS, *UNSPOKEN) and key != key.lower()
+    )
 
 
 def _saying(item: Located) -> list[Located]:

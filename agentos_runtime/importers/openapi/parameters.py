@@ -84,7 +84,10 @@ class Parameters:
                 "reserved characters (allowReserved) are sent encoded, as services read them too", label
             )
         content = next(iter(kinds.values()), None)
-        flat = self._declarer.flattener.flat([content.at("schema") if content else parameter.at("schema")], label)
+        schema = content.at("schema") if content else parameter.at("schema")
+        if content is None and schema.value is None and parameter.get("type") is not None:
+            schema = _of_swagger(parameter)
+        flat = self._declarer.flattener.flat([schema], label)
         if _is_spread(parameter, flat):
             yield from self._spread(parameter, flat, label)
         elif _is_deep(parameter) and (flat.properties or flat.open or {"object", "array"} & set(flat.types)):
@@ -149,6 +152,15 @@ class Parameters:
             required = parameter.flag("required") and name in flat.required
             declaration = self._declarer.param(below, f"{label}.{name}", required=required)
             yield Field(name, "query", declaration, required, below.default)
+
+
+def _of_swagger(parameter: Located) -> Located:
+    """The schema of a parameter that says its type as Swagger 2.0 does, right beside its name."""
+    schema = {key: value for key, value in parameter.value.items() if key in _OF_A_SCHEMA}
+    return Located(schema, parameter.resolver)
+
+
+_OF_A_SCHEMA = frozenset({"type", "format", "items", "enum", "default", "minimum", "maximum", "pattern", "example"})
 
 
 def is_sent(flat: Flat) -> bool:

@@ -251,10 +251,22 @@ def _is_null(option: Flat) -> bool:
     return option.nullable and not option.types and not option.properties
 
 
+_WORDS: Mapping[str, str] = {
+    **{kind: kind for kind in ("string", "integer", "number", "boolean", "array", "object")},
+    **dict.fromkeys(("int", "int32", "int64", "long"), "integer"),
+    **dict.fromkeys(("float", "double", "decimal"), "number"),
+    **dict.fromkeys(("str", "text", "date", "datetime", "date-time", "uuid", "email", "uri", "url"), "string"),
+    "bool": "boolean",
+    "list": "array",
+}
+"""Types as documents name them that no validator has read."""
+
+
 def _types(value: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
     said = value.get("type")
     listed = said if isinstance(said, list) else [said]
-    kinds = tuple(kind for kind in listed if isinstance(kind, str) and kind in _KINDS)
+    said_otherwise = [_WORDS.get(kind.lower(), kind) if isinstance(kind, str) else kind for kind in listed]
+    kinds = tuple(dict.fromkeys(kind for kind in said_otherwise if isinstance(kind, str) and kind in _KINDS))
     if value.get("format") == "int-or-string":
         kinds = ("string", "integer")
     return kinds, "null" in listed or True in (value.get("nullable"), value.get("x-nullable"))

@@ -81,6 +81,10 @@ class Servers:
             self._losses.add("a server is not used: it is no address", place)
             return None
         if scheme not in ("http", "https"):
+            if servers and node is not self._document:
+                self._losses.add(
+                    f"a relative server is not used, since nothing says where the document is from: {url}", place
+                )
             return None
         problem = address_problem(joined) or ("has a query" if "?" in joined else None)
         if problem:
