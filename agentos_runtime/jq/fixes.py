@@ -67,6 +67,7 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (regex(form), fix)
     for form, fix in (
         (r"[\u2018\u2019\u201c\u201d]", "Write straight quotes: ' around the expression, \" inside"),
+        (r"'[^'\n]*'", 'Write jq strings as "text"; around the whole expression stand single quotes'),
         (r"&&", "Write `and`"),
         (r"\|\|", "Write `or`; for what is null, `//`"),
         (r"===?=|!==", "Write `==`, or `!=`"),

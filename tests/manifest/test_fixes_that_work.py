@@ -149,6 +149,15 @@ MISTAKEN = {
     "or with a text": (ORDER, "body: {size: .params.size or \"m\"}", '29:33 Write `// "m"`: it takes the other where the first is null or false'),
     "the name of a param": (ORDER, "body: {size: size}", "29:20 Write `.params.size`"),
 }  # fmt: skip
+LAST = {
+    "bytes of a text": (ORDER, "encoding: binary\n      body: .params.size", "30:13 Write `type: file` at the param `size`; for a text as it stands, `encoding: text`"),
+    "bytes of a map": (ORDER, "encoding: binary\n      body: {size: .params.size}", "30:13 Write `body: .params.NAME`, with the name of a param of `type: file`"),
+    "names that are ignored as a list": (ORDER, f"{ORDER}\n      ignored: [size]", """30:16 Write `ignored: '["size"]'`"""),
+    "a list in a header": (HEADER, f"{HEADER}\n      headers: {{Accept: [text/csv, text/plain]}}", '17:25 Write one text: "text/csv, text/plain"'),
+    "properties of other names": ("{type: integer, default: 5}", "{type: object, additionalProperties: true}", "12:29 Remove it: an object may hold others than its `properties`, too"),
+    "a page without a scheme": (FIND, f"{FIND}\n    web_url: example.com/find?q={{q}}", "10:14 Write https://example.com/find?q={q}"),
+    "a jq string in single quotes within double ones": ("order: .order.id", "order: \"if .a then 'x' else null end\"", '31:36 Write jq strings as "text"; around the whole expression stand single quotes'),
+}  # fmt: skip
 PAGES = {
     "/page": "Write {body: /page} for a field of the body, or page",
     "'?page'": "Write page",
@@ -179,6 +188,10 @@ FINE = {
     "a word that is the name of another param": (
         HEADER,
         "query: {q: .params.q, sort: limit, limit: .params.limit}",
+    ),
+    "bytes of a file": (
+        "size: {type: string, enum: [s, m, l], default: m}\n    returns: {order: string}\n    rest:\n      method: POST\n      url: /things/{id}/orders\n      body: {size: .params.size}",
+        "size: {type: file}\n    returns: {order: string}\n    rest:\n      method: POST\n      url: /things/{id}/orders\n      encoding: binary\n      body: .params.size",
     ),
     "formats": (JQ, 'transform: \'"a@b.c ?? , " + (.a | @uri) + @json "x"\''),
     "remarks": (JQ, 'transform: |\n          .a # ?? @nobody, sort_by("a")\n          | .b'),

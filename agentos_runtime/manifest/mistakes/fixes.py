@@ -60,6 +60,12 @@ def _quotes_fix(cursor: Cursor) -> str:
     if only is not None:
         around = "list" if isinstance(cursor.json, list) else "map"
         return f"Write `{cursor.name}: {short(only)}`, without the {around}"
+    words = cursor.json if isinstance(cursor.json, list) else []
+    if words and cursor.name == "ignored" and all(isinstance(one, str) for one in words):
+        listed = ", ".join(f'"{one}"' for one in words)
+        return f"Write `ignored: '[{short(listed)}]'`"
+    if words and ".headers." in cursor.path and all(isinstance(one, str) for one in words):
+        return f'Write one text: "{short(", ".join(map(str, words)))}"'
     if cursor.source is None:
         return "Put quotes around the whole value: without them YAML reads `{` and `[` as a map or a list"
     return f'Write it in quotes: "{short(cursor.source)}"'
@@ -232,6 +238,8 @@ def pattern_fix(text: str, pattern: str) -> str | None:
         return FIX
     if "://" not in pattern and (cut := re.fullmatch(r"([\w-]+)\s*[{\[].*", text, re.DOTALL)):
         return f"Write a `:` and a space behind it: `{cut[1]}: {{…}}`"
+    if "://" in pattern and re.match(r"[\w.-]+\.\w+/", text) and re.search(pattern, f"https://{text}"):
+        return f"Write https://{text}"
     if "{" in text and "://" in pattern:
         return "Write the address itself, such as https://api.example.com/v1: nothing is replaced here"
     if "://" in pattern and (fix := scheme_fix(text)) is not None:

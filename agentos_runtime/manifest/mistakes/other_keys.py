@@ -24,6 +24,7 @@ OTHER_NAMES: Mapping[str, str] = {
     "oneOf": "Write `one_of`",
     "allOf": "Write the declaration out: what stands side by side must all hold",
     "format": "`format` is not part of the language: say it in the `description`",
+    "additionalProperties": "Remove it: an object may hold others than its `properties`, too",
     "nullable": "Null is always allowed: a caller's null unsets a param, and any returned property may be null",
     "optional": "A param is optional unless it says `required: true`",
     "examples": "Write one value under `example`",

@@ -6,7 +6,7 @@ from typing import Any
 
 from agentos_runtime.diagnostics import Problem
 from agentos_runtime.manifest.mistakes.expressions import blanked
-from agentos_runtime.manifest.model import Items, Jq, Literal, PlainPath
+from agentos_runtime.manifest.model import Fields, Items, Jq, Literal, PlainPath
 from agentos_runtime.manifest.sections.subject import Subject, declared, warn, warn_at
 from agentos_runtime.regexes import regex
 from agentos_runtime.suggest import suggest
@@ -176,6 +176,24 @@ def body_without_fields(subject: Subject) -> Iterator[Problem]:
             yield replace(warn(body, message, fix), severity="error")
 
 
+def bytes_of_no_file(subject: Subject) -> Iterator[Problem]:
+    """A body of bytes is one file that the caller gives: nothing else can be sent as one."""
+    for utility, cursor in subject.utilities:
+        rest = utility.rest
+        body = cursor.at("rest").get("body")
+        if rest.encoding != "binary" or body is None:
+            continue
+        source = rest.body.source.strip() if isinstance(rest.body, Jq | PlainPath) else ""
+        name = source.removeprefix(".params.")
+        if isinstance(rest.body, Literal | Items | Fields):
+            fix = "Write `body: .params.NAME`, with the name of a param of `type: file`"
+        elif name in declared(utility) and name != source and name not in utility.files:
+            fix = f"Write `type: file` at the param `{name}`; for a text as it stands, `encoding: text`"
+        else:
+            continue
+        yield warn(body, "a body of `encoding: binary` is a param of `type: file`, and this is none", fix)
+
+
 def _kind_of_text(body: object, params: Mapping[str, Any]) -> str | None:
     if isinstance(body, Literal):
         return None if isinstance(body.value, dict) or body.value is None else "one value"
@@ -201,4 +219,5 @@ RULES: tuple[Callable[[Subject], Iterable[Problem]], ...] = (
     comma_of_arguments,
     several_for_one,
     body_without_fields,
+    bytes_of_no_file,
 )
