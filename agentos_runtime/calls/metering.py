@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from agentos_runtime.frozen import dataclass
-from agentos_runtime.jsontext import Json
+from agentos_runtime.jsontext import Json, JsonTextError, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Meter:
 
 
 _NUMBER = frozenset({int, float})
+_LONGEST_NUMBER = 32
 NUMBERS: tuple[str, ...] = (
     *("input_tokens", "output_tokens", "cost"),
     *("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"),
@@ -77,9 +78,20 @@ def _text(sources: list[dict[str, Json]], name: str, clean: Callable[[str], str]
 
 def _number(source: dict[str, Json], name: str) -> float | None:
     value = source.get(name)
+    if isinstance(value, str):
+        value = _written(value)
     if value is not None and value.__class__ in _NUMBER and 0 <= value < 2**53:  # type: ignore[operator]
         return value  # type: ignore[return-value]
     return None
+
+
+def _written(text: str) -> Json:
+    """The number that some write as a text."""
+    try:
+        value = parse(text) if len(text) < _LONGEST_NUMBER else None
+    except JsonTextError:
+        return None
+    return value if value.__class__ in _NUMBER else None
 
 
 def _first_cost(usages: list[dict[str, Json]]) -> float | None:

@@ -20,11 +20,13 @@ _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _NAMES = ("model", "id", "provider")
 _CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens")
 _USED = "usage"
-_INSIDE = ("message", "response")
-"""Where an event holds what a plain answer would be: of Anthropic's messages, of OpenAI's responses."""
+_INSIDE = ("x_groq", "message", "response")
+"""Where an event holds what a plain answer would be: of Groq's usage, Anthropic's messages, OpenAI's responses."""
+_CHOICES = "choices"
+"""Some tell the usage in the first of these."""
 
 
-_LOOKED_AT = (*_NAMES, _USED, *_INSIDE)
+_LOOKED_AT = (*_NAMES, _USED, *_INSIDE, _CHOICES)
 
 
 class AnswerMeter(Protocol):
@@ -184,7 +186,7 @@ class EventMeter:
 def _said(data: bytes) -> dict[str, Json]:
     """Names and usage of a JSON text; nothing of what is none."""
     document = _known(data) if data else {}
-    said: dict[str, Json] = {}
+    said = _said_in_choice(document.get(_CHOICES))
     for source in (*(_known(document[name]) for name in _INSIDE if name in document), document):
         for name in _NAMES:
             if isinstance(value := _value(source.get(name)), str) and value:
@@ -192,6 +194,13 @@ def _said(data: bytes) -> dict[str, Json]:
         if isinstance(usage := _value(source.get(_USED)), dict):
             said[_USED] = usage
     return said
+
+
+def _said_in_choice(text: bytes | None) -> dict[str, Json]:
+    choices = _value(text) if text and b'"usage"' in text else None
+    first = choices[0] if isinstance(choices, list) and choices else None
+    usage = first.get(_USED) if isinstance(first, dict) else None
+    return {_USED: usage} if isinstance(usage, dict) else {}
 
 
 def _known(text: bytes) -> Mapping[str, bytes]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.chat import ASK, USAGE, Chat, Streamed, streaming
+from tests.end_to_end.chat import ASK, USAGE, Chat, Streamed, completion, streaming
 from tests.end_to_end.house import KEY
 from tests.toy.raw import Behaviour, answer, answer_json, chunked_head, cut, one_chunk, render
 
@@ -206,3 +206,32 @@ def test_the_row_of_an_answer_that_cannot_be_read_has_its_status(chat: Chat, str
         chat.says(behaviour)
         assert chat.ask(ASK | {"stream": streamed}).json()["code"] == code
         assert (chat.row["code"], chat.row["upstream_status"]) == (code, 200)
+
+
+COUNTED = {"prompt_tokens": 11, "completion_tokens": 7}
+COUNTED_SO: dict[str, dict[str, Any]] = {
+    "in the choice": {
+        "choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "stop", "usage": COUNTED}]
+    },
+    "under a name of its own": {"x_groq": {"id": "req_1", "usage": COUNTED}},
+    "in texts": {"usage": {key: str(count) for key, count in COUNTED.items()}},
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+@pytest.mark.parametrize("params", [{}, {"api": "completions"}], ids=["openrouter", "openai"])
+@pytest.mark.parametrize("told", COUNTED_SO)
+def test_tokens_are_counted_wherever_a_service_tells_them(
+    chat: Chat, told: str, params: dict[str, Any], streamed: bool
+) -> None:
+    whole = completion("x") | COUNTED_SO[told]
+    piece = {
+        **whole,
+        "choices": [{"delta" if key == "message" else key: value for key, value in whole["choices"][0].items()}],
+    }
+    chat.says(streaming(piece) if streamed else answer_json(whole))
+    response = chat.ask({**ASK, **params, "stream": streamed}, "openai" if params else "openrouter")
+    reply = Streamed.of(response.text).done if streamed else response.json()
+    assert reply["content"] == "x"
+    assert (reply["usage"]["input_tokens"], reply["usage"]["output_tokens"]) == (11, 7)
+    assert (chat.row["input_tokens"], chat.row["output_tokens"]) == (11, 7)

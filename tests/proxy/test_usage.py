@@ -21,7 +21,7 @@ def events(*given: Any) -> Behaviour:
     )
 
 
-CHUNK = {
+CHUNK: dict[str, Any] = {
     "id": "gen-1",
     "model": "m-1",
     "choices": [{"delta": {"content": 'say "usage": {"prompt_tokens": 99}'}}],
@@ -44,6 +44,34 @@ COMPLETED: dict[str, Any] = {
 SAID: dict[str, tuple[str, Behaviour, str, str, float | None]] = {
     "chat": (CHAT, answer_json({**CHUNK, "usage": FULL}), "gen-1", "m-1", 0.25),
     "chat, streamed": (CHAT, events(CHUNK, CHUNK, {**CHUNK, "choices": [], "usage": FULL}), "gen-1", "m-1", 0.25),
+    "in the choice": (
+        CHAT,
+        answer_json({**CHUNK, "choices": [{**CHUNK["choices"][0], "usage": FULL}]}),
+        "gen-1",
+        "m-1",
+        0.25,
+    ),
+    "in the choice, streamed": (
+        CHAT,
+        events(CHUNK, {**CHUNK, "choices": [{"delta": {}, "finish_reason": "stop", "usage": FULL}]}),
+        "gen-1",
+        "m-1",
+        0.25,
+    ),
+    "Groq's, streamed": (
+        CHAT,
+        events(CHUNK, {**CHUNK, "x_groq": {"id": "r", "usage": FULL}}),
+        "gen-1",
+        "m-1",
+        0.25,
+    ),
+    "in texts": (
+        CHAT,
+        answer_json({**CHUNK, "usage": {key: str(each) for key, each in FULL.items()}}),
+        "gen-1",
+        "m-1",
+        0.25,
+    ),
     "messages": (
         MESSAGES,
         answer_json(START["message"] | {"usage": {"input_tokens": 11, "output_tokens": 7}}),
