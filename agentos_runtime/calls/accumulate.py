@@ -11,7 +11,7 @@ from agentos_runtime.calls.adding.blocks import Blocks
 from agentos_runtime.calls.adding.reasoning import Details
 from agentos_runtime.calls.adding.texts import Channel, DeltaError, JoinedTexts, PlainTexts, Texts, listed
 from agentos_runtime.calls.adding.tool_calls import ToolCalls
-from agentos_runtime.jsontext import Json
+from agentos_runtime.jsontext import Json, dump
 
 _TEXTS = frozenset({"content", "reasoning", "refusal"})
 _LISTS = frozenset({"annotations", "images", "parts", "logprobs", "logprobs_refusal", "debug"})
@@ -42,6 +42,7 @@ class ChatAccumulator:
         self._joined = JoinedTexts(texts)
         self._texts: dict[str, list[str]] = {}
         self._lists: dict[str, list[Json]] = {}
+        self._said: set[bytes] = set()
         self._calls = ToolCalls(self._joined)
         self._details = Details(self._joined)
         self._blocks = Blocks()
@@ -100,14 +101,24 @@ class ChatAccumulator:
     def _take(self, key: str, value: Json) -> Json | None:
         """What is news of one key's value that is no text, None when nothing is."""
         if key in _LISTS:
-            items = [value] if key == "debug" and isinstance(value, dict) else listed(key, value)
+            items: list[Json] = [value] if key == "debug" and isinstance(value, dict) else [*listed(key, value)]
+            items = self._unsaid(items) if key == "annotations" else items
             self._lists.setdefault(key, []).extend(items)
-            return [*items]
+            return [*items] or None
         special = _SPECIAL.get(key)
         if special is not None:
             return special(self, value) or None
         self._last[key] = value
         return value
+
+    def _unsaid(self, items: list[Json]) -> list[Json]:
+        """Those that were not told before: some services tell in each chunk all that there are so far."""
+        fresh: list[Json] = []
+        for item in items:
+            if (text := dump(item)) not in self._said:
+                self._said.add(text)
+                fresh.append(item)
+        return fresh
 
     def _take_text(self, key: str, value: Json) -> Json | None:
         if not isinstance(value, str):

@@ -1,0 +1,123 @@
+"""Replies whose words stand elsewhere, or in another form, than the description of the service has them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.chat import ASK, Chat, sse, stream_bytes
+from tests.toy.raw import answer, render_chunks, say
+
+
+@dataclass(frozen=True)
+class Told:
+    """One generation: the bodies of the plain answer and of the stream, and what the reply has."""
+
+    skill: str
+    reply: dict[str, Any]
+    whole: Any = None
+    events: Sequence[Any] = ()
+    text: bytes = b""
+    """The body of a stream as it stands, instead of `events`."""
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+def choice(content: str, finish: str | None = None, **more: Any) -> dict[str, Any]:
+    """A chunk of Chat Completions; `more` stands beside its choices."""
+    return {"id": "g", "choices": [{"index": 0, "delta": {"content": content}, "finish_reason": finish}], **more}
+
+
+def whole_choice(**more: Any) -> dict[str, Any]:
+    return {"id": "g", "choices": [{"index": 0, "message": {"content": "ab"}, "finish_reason": "stop"}], **more}
+
+
+def page(**said: str) -> dict[str, Any]:
+    return {"type": "url_citation", "url_citation": said}
+
+
+SOURCES: dict[str, Any] = {
+    "citations": ["https://a.example/1", "https://b.example/2"],
+    "search_results": [{"title": "One", "url": "https://a.example/1", "date": None, "snippet": "first"}],
+}
+CITED = [page(url="https://a.example/1", title="One", content="first"), page(url="https://b.example/2")]
+THOUGHT = {"type": "reasoning.text", "text": "hm"}
+ROWS: dict[str, Told] = {
+    "citations beside the choices": Told(
+        "openrouter",
+        {"content": "ab", "annotations": CITED},
+        whole_choice(**SOURCES),
+        [choice("a", **SOURCES), choice("b", **SOURCES), choice("", "stop", citations=SOURCES["citations"])],
+    ),
+    "citations as annotations and beside the choices": Told(
+        "openrouter",
+        {"annotations": [page(url="https://a.example/1")]},
+        {
+            "choices": [
+                {
+                    "finish_reason": "stop",
+                    "message": {"content": "ab", "annotations": [page(url="https://a.example/1")]},
+                }
+            ],
+            **SOURCES,
+        },
+        [
+            {**choice("a", **SOURCES)},
+            {"choices": [{"delta": {"content": "b", "annotations": [page(url="https://a.example/1")]}}], **SOURCES},
+            choice("", "stop", **SOURCES),
+        ],
+    ),
+    "annotations that each chunk repeats": Told(
+        "openrouter",
+        {"content": "ab", "annotations": CITED},
+        events=[
+            {"choices": [{"delta": {"content": "a", "annotations": CITED[:1]}}]},
+            {"choices": [{"delta": {"content": "b", "annotations": CITED}}]},
+            {"choices": [{"delta": {"annotations": CITED}, "finish_reason": "stop"}]},
+        ],
+    ),
+    "one detail of reasoning without a list": Told(
+        "openrouter",
+        {"content": "ab", "reasoning_details": [THOUGHT]},
+        {"choices": [{"finish_reason": "stop", "message": {"content": "ab", "reasoning_details": THOUGHT}}]},
+        [{"choices": [{"delta": {"reasoning_details": THOUGHT}}]}, choice("ab", "stop")],
+    ),
+}
+
+
+def asked(chat: Chat, row: Told, *, streamed: bool) -> Any:
+    """The reply of a row; deltas say the same as `done`."""
+    params = {**ASK, **row.params}
+    if not streamed:
+        chat.says(answer(body=json.dumps(row.whole).encode(), headers=[("Content-Type", "application/json")]))
+        response = chat.ask(params, row.skill)
+        assert response.status_code == 200, response.text
+        return response.json()
+    lines = row.skill == "ollama"
+    text = row.text or (
+        b"".join(json.dumps(each).encode() + b"\n" for each in row.events)
+        if lines
+        else sse(*row.events, done=row.skill == "openrouter")
+    )
+    kind = [("Content-Type", "application/x-ndjson")]
+    chat.says(say(render_chunks([text], headers=kind) if lines else stream_bytes([text])))
+    told = chat.stream(params, row.skill)
+    done = told.done
+    assert told.text() == (done["content"] or "")
+    assert told.text("reasoning") == done.get("reasoning", "")
+    pieces = [each for delta in told.deltas for each in delta.get("annotations", [])]
+    assert pieces == done.get("annotations", [])
+    reasons = [delta["stop_reason"] for delta in told.deltas if "stop_reason" in delta]
+    assert not reasons or reasons[-1] == done["stop_reason"]
+    return done
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+@pytest.mark.parametrize("name", ROWS)
+def test_what_a_service_tells_in_another_place_is_in_the_reply(chat: Chat, name: str, streamed: bool) -> None:
+    row = ROWS[name]
+    if not streamed and row.whole is None:
+        return
+    reply = asked(chat, row, streamed=streamed)
+    assert {key: reply.get(key) for key in row.reply} == row.reply
