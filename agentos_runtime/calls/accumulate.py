@@ -51,6 +51,8 @@ class ChatAccumulator:
         self._usage: dict[str, Json] = {}
         self._empty_content = False
         self._last: dict[str, Json] = {}
+        self._is_corrected = False
+        """Whether callers were told that an end is one for tools: some services end all alike."""
 
     def add(self, delta: Json) -> Json | None:
         if not isinstance(delta, dict):
@@ -68,6 +70,9 @@ class ChatAccumulator:
             fresh = self._take_text(key, value) if key in _TEXTS else self._take(key, value)
             if fresh is not None:
                 news[key] = fresh
+        if last.get("stop_reason") == "end_turn" and self._calls.is_any_named and not self._is_corrected:
+            news["stop_reason"] = "tool_use"
+            self._is_corrected = True
         return news or None
 
     def flush(self, *, cut: bool = False) -> list[Json]:

@@ -85,6 +85,130 @@ ROWS: dict[str, Told] = {
     ),
 }
 
+CALL = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": '{"a": 1}'}
+RESPONSE = {"id": "r", "status": "completed", "output": [], "usage": {"input_tokens": 1, "output_tokens": 2}}
+COMPLETED = {"type": "response.completed", "response": RESPONSE}
+MESSAGE = {"type": "message", "content": [{"type": "output_text", "text": "ab", "annotations": []}]}
+CALLED = {
+    "message": {"tool_calls": [{"id": "c1", "function": {"name": "f", "arguments": '{"a": 1}'}}]},
+    "finish_reason": "tool_calls",
+}
+A_CALL = [{"id": "c1", "name": "f", "input": {"a": 1}}]
+SUMMARY = {"type": "reasoning.summary", "index": 0, "format": "openai-responses-v1", "id": "rs_1", "summary": "hm"}
+ROWS |= {
+    "a text at the end of its part only": Told(
+        "openai",
+        {"content": "ab", "stop_reason": "end_turn"},
+        events=[
+            {
+                "type": "response.content_part.done",
+                "output_index": 0,
+                "part": {"type": "output_text", "text": "ab"},
+            },
+            COMPLETED,
+        ],
+    ),
+    "a refusal at the end of its part only": Told(
+        "openai",
+        {"refusal": "no", "content": None},
+        events=[
+            {"type": "response.content_part.done", "output_index": 0, "part": {"type": "refusal", "refusal": "no"}},
+            COMPLETED,
+        ],
+    ),
+    "a text at its end and at the end of its part": Told(
+        "openai",
+        {"content": "ab"},
+        events=[
+            {"type": "response.output_text.done", "output_index": 0, "text": "ab"},
+            {
+                "type": "response.content_part.done",
+                "output_index": 0,
+                "part": {"type": "output_text", "text": "ab"},
+            },
+            COMPLETED,
+        ],
+    ),
+    "a summary at its end only": Told(
+        "openai",
+        {"content": "ab", "reasoning": "hm", "reasoning_details": [SUMMARY]},
+        events=[
+            {
+                "type": "response.reasoning_summary_text.done",
+                "output_index": 0,
+                "summary_index": 0,
+                "item_id": "rs_1",
+                "text": "hm",
+            },
+            {"type": "response.output_text.delta", "output_index": 1, "delta": "ab"},
+            COMPLETED,
+        ],
+    ),
+    "a completion in the place of a response": Told(
+        "openai",
+        {"content": "ab", "stop_reason": "end_turn"},
+        whole_choice(usage={"prompt_tokens": 1, "completion_tokens": 2}),
+        [choice("a"), choice("b", "stop")],
+    ),
+    "a call of a completion in the place of a response": Told(
+        "openai",
+        {"content": None, "tool_calls": A_CALL, "stop_reason": "tool_use"},
+        {"id": "g", "choices": [CALLED]},
+        [{"id": "g", "choices": [{**CALLED, "delta": CALLED["message"]}]}],
+    ),
+    "a response in the place of a completion": Told(
+        "openai",
+        {"content": "ab", "tool_calls": A_CALL, "stop_reason": "tool_use"},
+        {**RESPONSE, "output": [MESSAGE, CALL]},
+        [
+            {"type": "response.output_text.delta", "output_index": 0, "delta": "ab"},
+            {"type": "response.output_item.done", "output_index": 0, "item": MESSAGE},
+            {"type": "response.output_item.done", "output_index": 1, "item": CALL},
+            {"type": "response.completed", "response": {**RESPONSE, "output": [MESSAGE, CALL]}},
+        ],
+        params={"api": "completions"},
+    ),
+}
+
+GEMINI_CALL = {"parts": [{"functionCall": {"id": "c1", "name": "f", "args": {"a": 1}}}]}
+ROWS |= {
+    "an end that is none, of calls in pieces": Told(
+        "openai",
+        {"tool_calls": A_CALL, "stop_reason": "tool_use"},
+        events=[
+            {"type": "response.output_item.added", "output_index": 0, "item": {**CALL, "arguments": ""}},
+            {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": CALL["arguments"]},
+            COMPLETED,
+        ],
+    ),
+    "an end that is none, of calls told whole": Told(
+        "openai",
+        {"tool_calls": A_CALL, "stop_reason": "tool_use"},
+        events=[{"type": "response.completed", "response": {**RESPONSE, "output": [CALL]}}],
+    ),
+    "an end that is none, beside the call": Told(
+        "gemini",
+        {"tool_calls": A_CALL, "stop_reason": "tool_use"},
+        {"candidates": [{"content": GEMINI_CALL, "finishReason": "STOP"}]},
+        [{"candidates": [{"content": GEMINI_CALL, "finishReason": "STOP"}]}],
+    ),
+    "an end that is none, after the call": Told(
+        "gemini",
+        {"tool_calls": A_CALL, "stop_reason": "tool_use"},
+        events=[{"candidates": [{"content": GEMINI_CALL}]}, {"candidates": [{"finishReason": "STOP"}]}],
+    ),
+    "an end that is none, before the call": Told(
+        "openrouter",
+        {"tool_calls": A_CALL, "stop_reason": "tool_use"},
+        events=[choice("", "stop"), {"choices": [{"delta": CALLED["message"]}]}],
+    ),
+    "an end that is cut, after the call": Told(
+        "gemini",
+        {"tool_calls": A_CALL, "stop_reason": "max_tokens"},
+        events=[{"candidates": [{"content": GEMINI_CALL}]}, {"candidates": [{"finishReason": "MAX_TOKENS"}]}],
+    ),
+}
+
 
 def asked(chat: Chat, row: Told, *, streamed: bool) -> Any:
     """The reply of a row; deltas say the same as `done`."""

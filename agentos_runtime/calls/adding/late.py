@@ -18,6 +18,8 @@ def late_words(total: Json, reply: Json) -> Json:
         pieces = [_late_call(index, one, call) for index, (one, call) in enumerate(zip(before, calls, strict=True))]
         more: list[Json] = [piece for piece in pieces if len(piece) > 1]
         late |= {"tool_calls": more} if more else {}
+        if more and not told and total.get("stop_reason") == "end_turn" and reply.get("stop_reason") == "tool_use":
+            late["stop_reason"] = "tool_use"
     return late or None
 
 

@@ -26,6 +26,11 @@ class ToolCalls:
     def __bool__(self) -> bool:
         return bool(self._calls)
 
+    @property
+    def is_any_named(self) -> bool:
+        """Whether there is a call that says of what."""
+        return any(call.is_named for call in self._calls.values())
+
     def take(self, value: Json) -> list[Json]:
         """Add pieces; gives what of them is news. Raises DeltaError."""
         news: list[Json] = []
@@ -174,6 +179,10 @@ class _Call:
     def may_be_named(self, name: str) -> bool:
         """Whether the name is this call's: it has none, or has told only a part of its arguments."""
         return not self._name or (name == self._name and bool(self._input) and not self._has_all_arguments)
+
+    @property
+    def is_named(self) -> bool:
+        return bool(self._name)
 
     @property
     def waits_for_arguments(self) -> bool:
