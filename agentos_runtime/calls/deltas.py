@@ -1,5 +1,6 @@
 """Upstream events become canonical deltas, and the deltas one final reply."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -7,7 +8,7 @@ from agentos_runtime.calls.accumulate import Accumulator
 from agentos_runtime.calls.adding.halves import hide, rejoin, reveal
 from agentos_runtime.calls.adding.texts import DeltaError
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed, single
-from agentos_runtime.calls.events import UpstreamEvent
+from agentos_runtime.calls.events import UpstreamEvent, parted
 from agentos_runtime.calls.failure_words import page_words, plain_words
 from agentos_runtime.calls.failures import (
     Service,
@@ -119,7 +120,9 @@ def _read_each(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float, al
     ) -> Batch:
         return Batch(texts, documents, ended, failure, failed_event, hidden)
 
-    for event in events:
+    left = deque(events)
+    while left:
+        event = left.popleft()
         if _is_end_mark(plan, event):
             return batch(ended=True)
         if not event.data.strip():
@@ -127,9 +130,9 @@ def _read_each(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float, al
         try:
             event, document = _parsed(event)
         except JsonTextError as problem:
-            if event.name == "error" and (words := plain_words(event.data)):
-                said = failure_error(plan.service, UpstreamFailure(message=words))
-                return batch(failure=said)
+            if several := parted(event, plan.done):
+                left.extendleft(reversed(several))
+                continue
             return batch(failure=_not_json(plan, event, problem))
         failure, text = None, event.data
         if not (all_harmless and isinstance(document, dict)) and not _is_harmless(event, document):
@@ -210,11 +213,12 @@ def _is_plain(document: Json) -> bool:
 
 def whole_events(plan: StreamPlan, events: Sequence[UpstreamEvent]) -> list[UpstreamEvent]:
     """Of the events that only the end of the stream completed, those that it did not cut in the middle."""
-    return [event for event in events if _is_end_mark(plan, event) or _is_whole(event)]
+    return [event for event in events if _is_end_mark(plan, event) or _is_whole(plan, event)]
 
 
-def _is_whole(event: UpstreamEvent) -> bool:
-    return is_json(event.data) or known_probabilities(event.data) is not None
+def _is_whole(plan: StreamPlan, event: UpstreamEvent) -> bool:
+    whole = is_json(event.data) or known_probabilities(event.data) is not None
+    return whole or bool(parted(event, plan.done))
 
 
 def _is_end_mark(plan: StreamPlan, event: UpstreamEvent) -> bool:
@@ -380,7 +384,9 @@ def read_final(plan: StreamPlan, total: Json, outcome: Outcome | None, *, hidden
     return rejoin(value) if hidden else value
 
 
-def _not_json(plan: StreamPlan, event: UpstreamEvent, error: JsonTextError) -> UpstreamInvalid:
+def _not_json(plan: StreamPlan, event: UpstreamEvent, error: JsonTextError) -> AgentOSError:
+    if event.name == "error" and (said := plain_words(event.data)):
+        return failure_error(plan.service, UpstreamFailure(message=said))
     words = page_words(event.data) or str(error)
     return UpstreamInvalid(
         f"{plan.service.name} sent an event that is not JSON: {words}", upstream=UpstreamFailure(message=words)

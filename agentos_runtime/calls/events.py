@@ -9,11 +9,13 @@ a stream.
 """
 
 from collections.abc import Mapping
+from json import JSONDecoder
 from typing import Protocol
 
 from agentos_runtime.calls.failure_words import beginning
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import JsonTextError, is_json, parse
+from agentos_runtime.regexes import regex
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,10 @@ class UpstreamEvent:
 _SILENT = (b":", b"id", b"retry", b"event")
 """How lines begin that are no news."""
 _LONGEST_STRAY = 300
+_MARK = b"\xef\xbb\xbf"
+_MOST_TOGETHER = 1000
+_READER = JSONDecoder()
+_BETWEEN = regex(r"\s*(?:data:\s*)?")
 
 
 class EventTooLarge(ValueError):
@@ -133,12 +139,11 @@ class SseDecoder:
     def _without_mark(self, chunk: bytes) -> bytes:
         """Drop a byte order mark at the very start, however the chunks cut it."""
         chunk = self._at_start + chunk
-        mark = b"\xef\xbb\xbf"
-        if len(chunk) < len(mark) and mark.startswith(chunk):
+        if len(chunk) < len(_MARK) and _MARK.startswith(chunk):
             self._at_start = chunk
             return b""
         self._at_start, self._started = b"", True
-        return chunk.removeprefix(mark)
+        return chunk.removeprefix(_MARK)
 
     def _line(self, line: bytes, events: list[UpstreamEvent]) -> None:
         if not line:
@@ -165,6 +170,28 @@ class SseDecoder:
             events.append(UpstreamEvent(line, "error"))
         else:
             self.stray = beginning(line.strip(), _LONGEST_STRAY).encode()
+
+
+def parted(event: UpstreamEvent, done: bytes | None) -> list[UpstreamEvent]:
+    """The events that stand in the line of one, where a service forgot the ends between; none in all others."""
+    try:
+        text = event.data.decode()
+    except UnicodeDecodeError:
+        return []
+    events: list[UpstreamEvent] = []
+    place = 0
+    while place < len(text):
+        if len(events) >= _MOST_TOGETHER or text[place] != "{":
+            is_mark = done is not None and text[place:].strip().encode() == done
+            return [*events, UpstreamEvent(done, event.name)] if is_mark and done is not None else []
+        try:
+            _, end = _READER.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            return []
+        events.append(UpstreamEvent(text[place:end].encode(), event.name))
+        found = _BETWEEN.match(text, end)
+        place = found.end() if found else end
+    return events if len(events) > 1 else []
 
 
 def _is_whole(data: list[bytes]) -> bool:
@@ -194,19 +221,25 @@ def _whole_events(chunk: bytes) -> list[UpstreamEvent] | None:
 
 
 class NdjsonDecoder:
-    """One JSON text a line; empty lines are skipped."""
+    """One JSON text a line; empty lines, and a byte order mark at the very start, are skipped."""
 
     stray = b""
 
     def __init__(self, limit: int) -> None:
         self._lines = _Lines(limit, carriage_returns=False)
+        self._started = False
 
     def feed(self, chunk: bytes) -> list[UpstreamEvent]:
-        return [UpstreamEvent(text) for line in self._lines.feed(chunk) if (text := line.strip())]
+        return self._events(self._lines.feed(chunk))
 
     def end(self) -> list[UpstreamEvent]:
-        text = self._lines.end().strip()
-        return [UpstreamEvent(text)] if text else []
+        return self._events([self._lines.end()])
+
+    def _events(self, lines: list[bytes]) -> list[UpstreamEvent]:
+        if lines and not self._started:
+            self._started = True
+            lines[0] = lines[0].removeprefix(_MARK)
+        return [UpstreamEvent(text) for line in lines if (text := line.strip())]
 
 
 DECODERS: Mapping[str, type[SseDecoder] | type[NdjsonDecoder]] = {"sse": SseDecoder, "ndjson": NdjsonDecoder}

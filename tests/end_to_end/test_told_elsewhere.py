@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.chat import ASK, Chat, sse, stream_bytes
+from tests.end_to_end.chat import ASK, EVENTS, HELLO, USAGE, Chat, sse, stream_bytes
 from tests.toy.raw import answer, render_chunks, say
 
 
@@ -209,6 +209,36 @@ ROWS |= {
     ),
 }
 
+LINES: list[dict[str, Any]] = [
+    {"model": "m", "message": {"content": "a"}, "done": False},
+    {"message": {"content": "b"}, "done": True, "done_reason": "stop", "prompt_eval_count": 1, "eval_count": 2},
+]
+BOTH = {"content": "ab", "stop_reason": "end_turn"}
+ROWS |= {
+    "lines after a byte order mark": Told(
+        "ollama", BOTH, text=b"\xef\xbb\xbf" + b"".join(json.dumps(each).encode() + b"\n" for each in LINES)
+    ),
+    "two objects on a line": Told(
+        "ollama", BOTH, text=b"".join(json.dumps(each).encode() for each in LINES) + b"\n"
+    ),
+    "two objects on a line without an end": Told(
+        "ollama", BOTH, text=b" ".join(json.dumps(each).encode() for each in LINES)
+    ),
+    "events without the ends between": Told(
+        "openrouter",
+        BOTH,
+        text=b"".join(b"data: " + json.dumps(each).encode() for each in (choice("a"), choice("b", "stop")))
+        + b"data: [DONE]\n\n",
+    ),
+}
+
+
+def body_of(row: Told) -> bytes:
+    """The body of a row's stream."""
+    if row.text or row.skill != "ollama":
+        return row.text or sse(*row.events, done=row.skill == "openrouter")
+    return b"".join(json.dumps(each).encode() + b"\n" for each in row.events)
+
 
 def asked(chat: Chat, row: Told, *, streamed: bool) -> Any:
     """The reply of a row; deltas say the same as `done`."""
@@ -218,12 +248,7 @@ def asked(chat: Chat, row: Told, *, streamed: bool) -> Any:
         response = chat.ask(params, row.skill)
         assert response.status_code == 200, response.text
         return response.json()
-    lines = row.skill == "ollama"
-    text = row.text or (
-        b"".join(json.dumps(each).encode() + b"\n" for each in row.events)
-        if lines
-        else sse(*row.events, done=row.skill == "openrouter")
-    )
+    lines, text = row.skill == "ollama", body_of(row)
     kind = [("Content-Type", "application/x-ndjson")]
     chat.says(say(render_chunks([text], headers=kind) if lines else stream_bytes([text])))
     told = chat.stream(params, row.skill)
@@ -245,3 +270,29 @@ def test_what_a_service_tells_in_another_place_is_in_the_reply(chat: Chat, name:
         return
     reply = asked(chat, row, streamed=streamed)
     assert {key: reply.get(key) for key in row.reply} == row.reply
+
+
+STREAMS = {name: row for name, row in ROWS.items() if row.skill in ("openrouter", "openai", "gemini", "ollama")}
+
+
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/json"])
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_service_that_streams_unasked_has_replied(chat: Chat, name: str, kind: str) -> None:
+    row = STREAMS[name]
+    chat.says(answer(body=body_of(row), headers=[("Content-Type", kind)]))
+    response = chat.ask({**ASK, **row.params}, row.skill)
+    assert response.status_code == 200, response.text
+    assert {key: response.json().get(key) for key in row.reply} == row.reply
+
+
+def test_what_a_stream_that_nobody_asked_for_took_is_counted_and_its_error_told(chat: Chat) -> None:
+    chat.says(answer(body=sse(*HELLO), headers=EVENTS))
+    assert chat.ask().json()["content"] == "Hello"
+    assert (chat.row["outcome"], chat.row["input_tokens"], chat.row["cost"]) == ("ok", 11, 0.00125)
+    failed = {"error": {"message": "slow down", "code": 429}, "usage": USAGE}
+    chat.says(answer(body=sse(HELLO[0], failed, done=False), headers=EVENTS))
+    said = chat.ask().json()
+    assert (said["code"], said["upstream"]["message"]) == ("upstream_rate_limited", "slow down")
+    assert (chat.row["outcome"], chat.row["cost"]) == ("error", 0.00125)
+    chat.says(answer(body=sse(HELLO[0], done=False), headers=EVENTS))
+    assert chat.ask().json()["code"] == "upstream_truncated"

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from agentos_runtime.calls.call import Reply
 from agentos_runtime.calls.plan import CallPlan
-from agentos_runtime.errors import UpstreamInvalid
+from agentos_runtime.errors import AgentOSError, UpstreamInvalid
 from agentos_runtime.jsontext import Json
 from agentos_runtime.runtime.answering.arrived import Arrived, holds_events
 from agentos_runtime.runtime.answering.here import reply_of_program, reply_of_steps
@@ -67,7 +67,22 @@ class Bytes(Plain):
 
 async def _asked(ctx: CallContext) -> Reply:
     authorized = await authorize(ctx, await build(ctx))
-    return await read(ctx, await send(ctx, authorized, ctx.plan.utility.rest.timeout))
+    response = await send(ctx, authorized, ctx.plan.utility.rest.timeout)
+    plan = ctx.plan.stream
+    if plan is None or not holds_events(plan, response):
+        return await read(ctx, response)
+    return await _added_up(ctx, UpstreamSource(ctx, plan, Arrived(response), authorized))
+
+
+async def _added_up(ctx: CallContext, source: UpstreamSource) -> Reply:
+    """The reply of a service that streams although nobody asked it to. Raises AgentOSError."""
+    try:
+        while (events := await source.next())[-1].name == "delta":
+            pass
+    except AgentOSError as error:
+        await source.failed(error)  # what came so far is counted
+        raise
+    return ctx.results.reply(events[-1].data, ctx.timings())
 
 
 async def _passed(ctx: CallContext) -> Reply:

@@ -3,17 +3,26 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from agentos_runtime.calls.deltas import StreamPlan
+from agentos_runtime.calls.events import UpstreamEvent, parted
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.jsontext import is_json
 
 _BEGINNINGS = (b"data:", b"event:", b"id:", b"retry:", b":")
 """Of lines of an event stream; no JSON begins so."""
 
 
 def holds_events(plan: StreamPlan, response: UpstreamResponse) -> bool:
-    """Whether a whole answer is the stream that was asked for."""
-    begins = response.body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_BEGINNINGS)
-    return begins and 200 <= response.status < 300 and plan.stream.format == "sse"
+    """Whether a whole answer is a stream of the utility's."""
+    if not 200 <= response.status < 300:
+        return False
+    text = response.body.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if plan.stream.format == "sse":
+        return text.startswith(_BEGINNINGS)
+    line, _, rest = text.partition(b"\n")
+    if is_json(line):
+        return line.startswith(b"{") and rest.lstrip().startswith(b"{")
+    return bool(parted(UpstreamEvent(line), None))
 
 
 @dataclass(frozen=True, slots=True)
