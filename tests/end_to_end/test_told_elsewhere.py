@@ -232,6 +232,46 @@ ROWS |= {
     ),
 }
 
+LONE = {"index": 1, "content": {"parts": [{"text": "ab"}]}, "finishReason": "STOP"}
+START: dict[str, Any] = {"id": "msg_1", "model": "m", "usage": {"input_tokens": 1, "output_tokens": 2}}
+START_TEXT = START | {"content": [{"type": "text", "text": "ab"}], "stop_reason": "end_turn"}
+STOPPED: dict[str, Any] = {"stop_reason": "stop_sequence", "stop_sequence": "END"}
+ROWS |= {
+    "one candidate that is not the first": Told("gemini", BOTH, {"candidates": [LONE]}, [{"candidates": [LONE]}]),
+    "of two candidates the first, in whatever order": Told(
+        "gemini",
+        BOTH,
+        {"candidates": [{**LONE, "content": {"parts": [{"text": "no"}]}}, {**LONE, "index": 0}]},
+        [
+            {"candidates": [{**LONE, "content": {"parts": [{"text": "no"}]}, "finishReason": "MAX_TOKENS"}]},
+            {"candidates": [{**LONE, "index": 0}]},
+            {"candidates": [{"index": 1, "finishReason": "MAX_TOKENS"}]},
+        ],
+        params={"extra": {"generationConfig": {"candidateCount": 2}}},
+    ),
+    "a message that is whole at its start": Told(
+        "anthropic",
+        BOTH | {"usage": {"input_tokens": 1, "output_tokens": 2}},
+        events=[{"type": "message_start", "message": START_TEXT}, {"type": "message_stop"}],
+    ),
+    "the text at which Claude stopped": Told(
+        "anthropic",
+        BOTH | {"native_stop_reason": "stop_sequence", "stop_sequence": "END"},
+        {**START_TEXT, **STOPPED},
+        [
+            {
+                "type": "message_start",
+                "message": START | {"content": [], "stop_reason": None, "stop_sequence": None},
+            },
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "ab"}},
+            {"type": "message_delta", "delta": STOPPED, "usage": {"output_tokens": 2}},
+            {"type": "message_stop"},
+        ],
+        params={"stop": "END"},
+    ),
+}
+
 
 def body_of(row: Told) -> bytes:
     """The body of a row's stream."""
@@ -272,13 +312,10 @@ def test_what_a_service_tells_in_another_place_is_in_the_reply(chat: Chat, name:
     assert {key: reply.get(key) for key in row.reply} == row.reply
 
 
-STREAMS = {name: row for name, row in ROWS.items() if row.skill in ("openrouter", "openai", "gemini", "ollama")}
-
-
 @pytest.mark.parametrize("kind", ["text/event-stream", "application/json"])
-@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("name", ROWS)
 def test_a_service_that_streams_unasked_has_replied(chat: Chat, name: str, kind: str) -> None:
-    row = STREAMS[name]
+    row = ROWS[name]
     chat.says(answer(body=body_of(row), headers=[("Content-Type", kind)]))
     response = chat.ask({**ASK, **row.params}, row.skill)
     assert response.status_code == 200, response.text
