@@ -11,7 +11,7 @@ from agentos_runtime.regexes import regex
 MOST_HEADERS = 64
 LARGEST_HEADERS = 32 * 1024
 """Bytes of names and values."""
-OWN_KEYS = frozenset({"authorization", "x-api-key"})
+OWN_KEYS = frozenset({"authorization", "x-api-key", "x-goog-api-key"})
 """What shows the runtime who calls, and is never for the service."""
 _DROPPED = OWN_KEYS | frozenset(
     (

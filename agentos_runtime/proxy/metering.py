@@ -1,7 +1,7 @@
 """What an answer that passes through says of tokens and cost: found without holding the answer."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from json import JSONDecodeError, JSONDecoder
 from typing import Protocol
 
@@ -13,7 +13,7 @@ LARGEST_DOCUMENT = 1 << 20
 TAIL = 64 * 1024
 LARGEST_EVENT = 16 << 20
 """Bytes of one event that are held until it is whole; a larger one passes in pieces."""
-_USAGE = regex(rb'"usage"\s*:\s*(?=\{)')
+_USAGE = regex(rb'"usage(?:Metadata)?"\s*:\s*(?=\{)')
 _ERROR = regex(rb'"errors?"\s*:\s*(?=[{\["])')
 _DATA = regex(rb"data:([^\r\n]*)")
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
@@ -26,7 +26,15 @@ _CHOICES = "choices"
 """Some tell the usage in the first of these."""
 
 
-_LOOKED_AT = (*_NAMES, _USED, *_INSIDE, _CHOICES)
+_OF_GOOGLE: Mapping[str, str] = {"modelVersion": "model", "responseId": "id", "usageMetadata": _USED}
+"""What Gemini calls these."""
+_COUNTS_OF_GOOGLE: Mapping[str, Sequence[str]] = {
+    "input_tokens": ("promptTokenCount", "toolUsePromptTokenCount"),
+    "output_tokens": ("candidatesTokenCount", "thoughtsTokenCount"),
+    "cached_input_tokens": ("cachedContentTokenCount",),
+    "reasoning_tokens": ("thoughtsTokenCount",),
+}
+_LOOKED_AT = (*_NAMES, _USED, *_INSIDE, _CHOICES, *_OF_GOOGLE)
 
 
 class AnswerMeter(Protocol):
@@ -168,7 +176,7 @@ class EventMeter:
         if b'"error"' in events and _ERROR.search(events):
             lines = [line for line in events.splitlines() if line.startswith(b"data:") and _ERROR.search(line)]
             self._error = lines[-1][5:] if lines else self._error
-        if b'"usage"' not in events:
+        if b'"usage' not in events:
             return
         end = 0
         for found in _USAGE.finditer(events):
@@ -193,7 +201,21 @@ def _said(data: bytes) -> dict[str, Json]:
                 said[name] = value
         if isinstance(usage := _value(source.get(_USED)), dict):
             said[_USED] = usage
-    return said
+    return said | _said_by_google(document)
+
+
+def _said_by_google(document: Mapping[str, bytes]) -> dict[str, Json]:
+    """The same in Gemini's words: what is thought is written, what its tools read is read."""
+    usage = _value(document.get("usageMetadata"))
+    if not isinstance(usage, dict):
+        return {}
+    counts: dict[str, Json] = {}
+    for name, parts in _COUNTS_OF_GOOGLE.items():
+        told = [count for part in parts if isinstance(count := usage.get(part), int)]
+        if told:
+            counts[name] = sum(told)
+    named = {ours: _value(document.get(theirs)) for theirs, ours in _OF_GOOGLE.items() if ours != _USED}
+    return {ours: name for ours, name in named.items() if isinstance(name, str) and name} | {_USED: counts}
 
 
 def _said_in_choice(text: bytes | None) -> dict[str, Json]:

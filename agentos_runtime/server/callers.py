@@ -11,6 +11,9 @@ from agentos_runtime.regexes import regex
 from agentos_runtime.security.agents import ANONYMOUS, Agents, Caller
 from agentos_runtime.storage.private_files import PrivateFileError
 
+KEY_HEADERS = (b"x-api-key", b"x-goog-api-key")
+"""Where clients of Anthropic and of Google put a key."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -53,7 +56,7 @@ class Callers:
     sessions: Sessions | None = None
 
     def proof(self, headers: Mapping[bytes, bytes], path: str, *, api_key: bool = False) -> Proof:
-        """What the token proves; api_key: it may stand in `x-api-key` too, where clients of Anthropic put a key.
+        """What the token proves; api_key: it may stand where clients of Anthropic and Google put a key, too.
 
         Raises Unauthorized when the agents' file cannot be read and would be needed.
         """
@@ -67,10 +70,10 @@ class Callers:
                 raise ConsoleLocked("The console was locked meanwhile. Open it again: agentos console")
         scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
         proof = self._proof_of(given.strip()) if scheme.lower() == b"bearer" else _NOTHING
-        if api_key and not proof.valid and b"x-api-key" in headers:
-            other = self._proof_of(headers[b"x-api-key"].strip())
-            return other if other.valid or other.revoked else proof
-        return proof
+        if not api_key or proof.valid:
+            return proof
+        others = [self._proof_of(headers[name].strip()) for name in KEY_HEADERS if name in headers]
+        return next((other for other in others if other.valid or other.revoked), proof)
 
     def _proof_of(self, given: bytes) -> Proof:
         if not given:

@@ -30,7 +30,7 @@ from agentos_runtime.frozen import dataclass
 from agentos_runtime.regexes import regex
 from agentos_runtime.security.agents import ANONYMOUS, Agents, Caller
 from agentos_runtime.server.body import Arriving, BodyReader, ClientGone
-from agentos_runtime.server.callers import CONSOLE, CONSOLE_KEY, Callers, Sessions, named_agent
+from agentos_runtime.server.callers import CONSOLE, CONSOLE_KEY, KEY_HEADERS, Callers, Sessions, named_agent
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.messages import Admitted, ConnectionInfo, Headers, error_response, request_id_of
 from agentos_runtime.server.pages.origins import Origins, is_preflight, preflight_answer, telling
@@ -307,7 +307,7 @@ HEALTH_PATH = "/api/health"
 _CONSOLE_ITSELF = CONSOLE.rstrip("/")
 PAGES = frozenset({"/", "/docs", "/docs/", *(f"/docs/{name}" for name in CONTENT_TYPES)})
 """What is answered without data to those who send no token, so that a browser can be asked for it."""
-_NEVER_SIMPLE = (b"x-agent", b"authorization", b"x-api-key")
+_NEVER_SIMPLE = (b"x-agent", b"authorization", *KEY_HEADERS)
 _NOTHING: Mapping[str, ConnectionInfo] = MappingProxyType({})
 _WILDCARDS = frozenset({"0.0.0.0", "::", "", "[::]"})  # noqa: S104 - compared with, not listened on
 _JSON_TYPE = regex(rb'application/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?;?', re.IGNORECASE)
@@ -317,7 +317,7 @@ _ONCE: Mapping[bytes, type[AgentOSError]] = MappingProxyType(
         b"origin": ForbiddenOrigin,
         b"sec-fetch-site": ForbiddenOrigin,
         b"authorization": Unauthorized,
-        b"x-api-key": Unauthorized,
+        **dict.fromkeys(KEY_HEADERS, Unauthorized),
         b"content-type": UnsupportedMediaType,
         b"content-encoding": UnsupportedMediaType,
         b"x-agent": InvalidAgent,

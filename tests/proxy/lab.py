@@ -16,6 +16,7 @@ from tests.toy.raw import Behaviour, Exchange, Received, Toy, answer_json
 BUNDLED = Path(__file__).parents[2] / "skills"
 MANAGEMENT = "sk-or-management-canary-5d1f"
 ANTHROPIC = "sk-ant-canary-77aa-0011223344"
+GOOGLE = "google-canary-31cc90aa77"
 QUERY = "query-canary-4411aa77"
 CHAT = "/use/openrouter.ai/api/v1/chat/completions"
 EXTRA = """\
@@ -108,12 +109,14 @@ def lab(folder: Path, *, config: str = "", skills: dict[str, str] | None = None,
         "OPENROUTER_MANAGEMENT_KEY": MANAGEMENT,
         "ANTHROPIC_API_KEY": ANTHROPIC,
         "MAPS_API_KEY": QUERY,
+        "GEMINI_API_KEY": GOOGLE,
     }
     origins = (
         "https://openrouter.ai",
         "https://api.anthropic.com",
         "https://maps.example",
         "http://localhost:11434",
+        "https://generativelanguage.googleapis.com",
     )
     rewrite = settings.pop("rewrite", dict.fromkeys(origins, upstream.toy.origin))
     with (

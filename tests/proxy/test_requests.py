@@ -47,6 +47,7 @@ def test_headers_that_are_the_clients_own_pass_also_twice_and_all_others_do_not(
     dropped = [
         ("Authorization", "Bearer sk-mine"),
         ("x-api-key", "sk-mine"),
+        ("x-goog-api-key", "mine"),
         ("Connection", "close, x-hop"),
         ("x-hop", "1"),
         ("TE", "trailers"),
@@ -107,17 +108,20 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(here: Lab) -> Non
     assert here.upstream.toy.requests == []
 
 
-def test_a_token_of_an_agent_proves_it_in_either_header_and_no_other_key_is_asked_for(tmp_path: Path) -> None:
+def test_a_token_of_an_agent_proves_it_in_each_header_for_keys_and_no_other_key_is_asked_for(
+    tmp_path: Path,
+) -> None:
     with lab(tmp_path) as one:
         token = Agents(PrivateFile(one.house.home / "agents.json")).add("cursor")
         path = "/use/openrouter.ai/api/v1/models"
-        for headers in ({"x-api-key": token}, {"Authorization": f"Bearer {token}"}):
+        for headers in ({"x-api-key": token}, {"x-goog-api-key": token}, {"Authorization": f"Bearer {token}"}):
             one.upstream.says(answer(body=b"{}"))
             assert one.client.get(path, headers=headers).status_code == 200
             rows = one.client.get("/api/activity", headers={"Authorization": f"Bearer {token}"}).json()["rows"]
             assert (rows[0]["agent"], token.encode() in one.upstream.asked.raw) == ("cursor", False)
         refused = (
             {"x-api-key": "agentos_x"},
+            {"x-goog-api-key": "agentos_x"},
             {"X-Agent": "cursor"},
             {"User-Agent": "cursor/1.0", "x-api-key": "sk-any"},
         )

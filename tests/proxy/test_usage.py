@@ -21,6 +21,9 @@ def events(*given: Any) -> Behaviour:
     )
 
 
+GEMINI = "/use/generativelanguage.googleapis.com/v1beta/models/m-1:generateContent"
+READ = {"promptTokenCount": 8, "toolUsePromptTokenCount": 3, "candidatesTokenCount": 4, "thoughtsTokenCount": 3}
+GENERATED = {"responseId": "gen-1", "modelVersion": "m-1", "candidates": [], "usageMetadata": READ}
 CHUNK: dict[str, Any] = {
     "id": "gen-1",
     "model": "m-1",
@@ -87,6 +90,14 @@ SAID: dict[str, tuple[str, Behaviour, str, str, float | None]] = {
         "resp_1",
         "m-1",
         0.25,
+    ),
+    "Gemini": (GEMINI, answer_json(GENERATED), "gen-1", "m-1", None),
+    "Gemini, streamed": (
+        GEMINI,
+        events({**GENERATED, "usageMetadata": {"promptTokenCount": 9}}, GENERATED),
+        "gen-1",
+        "m-1",
+        None,
     ),
     "a large answer": (
         CHAT,
