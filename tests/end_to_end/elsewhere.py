@@ -336,3 +336,67 @@ ROWS |= {
         for skill, params in {"openrouter": {}, "openai": {"api": "completions"}}.items()
     },
 }
+
+
+def called(index: int, name: str, written: str = "") -> dict[str, Any]:
+    return {
+        "type": "function_call",
+        "id": f"fc_{index}",
+        "call_id": f"c{index}",
+        "name": name,
+        "arguments": written,
+    }
+
+
+def opening(index: int, name: str, **more: Any) -> dict[str, Any]:
+    return {"type": "response.output_item.added", "output_index": index, "item": called(index, name) | more}
+
+
+def written(index: int, text: str) -> dict[str, Any]:
+    return {
+        "type": "response.function_call_arguments.done",
+        "output_index": index,
+        "item_id": f"fc_{index}",
+        "arguments": text,
+    }
+
+
+def closing(index: int, name: str, text: str) -> dict[str, Any]:
+    return {"type": "response.output_item.done", "output_index": index, "item": called(index, name, text)}
+
+
+def arguments(text: str, **more: Any) -> dict[str, Any]:
+    call = {"index": 0, "function": {"arguments": text} | more}
+    return {"choices": [{"delta": {"tool_calls": [call]}}]}
+
+
+ITS_DELTA = {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": '{"a": 1}'}
+BY_C0 = {"tool_calls": [{"id": "c0", "name": "f", "input": {"a": 1}}], "stop_reason": "tool_use"}
+ROWS |= {
+    **{
+        f"arguments {where}, and {empty or 'nothing'} with the item": Told(
+            "openai", BY_C0, events=[opening(0, "f"), *told, closing(0, "f", empty), COMPLETED]
+        )
+        for empty in ("{}", "")
+        for where, told in {"in pieces": [ITS_DELTA], "at their end": [written(0, '{"a": 1}')]}.items()
+    },
+    "arguments at their end, and none in the whole response": Told(
+        "openai",
+        BY_C0,
+        events=[
+            opening(0, "f"),
+            written(0, '{"a": 1}'),
+            {"type": "response.completed", "response": {**RESPONSE, "output": [called(0, "f", "{}")]}},
+        ],
+    ),
+    "arguments of the second of two calls": Told(
+        "openai",
+        {"tool_calls": [{"id": "c0", "name": "f", "input": {}}, {"id": "c1", "name": "g", "input": {"b": 2}}]},
+        events=[opening(0, "f"), opening(1, "g"), written(1, '{"b": 2}'), COMPLETED],
+    ),
+    "no arguments after the arguments": Told(
+        "openrouter",
+        {"tool_calls": [{"id": "call_0", "name": "f", "input": {"a": 1}}]},
+        events=[arguments('{"a": 1}', name="f"), arguments("{}"), choice("", "tool_calls")],
+    ),
+}

@@ -8,6 +8,7 @@ index. Where callers know tools by other names than the provider (`names`), a na
 from agentos_runtime.calls.adding.texts import DeltaError, JoinedTexts, hashable, listed
 from agentos_runtime.jsontext import Json, dump, is_json
 
+_NONE = "{}"
 _OWN = frozenset({"index", "key", "id", "name", "names", "input_json"})
 
 
@@ -153,8 +154,12 @@ class _Call:
         return self._named(self._own_name({})) if self._names and not self._shown else {}
 
     def _says_again(self, text: str) -> bool:
-        """Whether a piece is all of complete arguments once more, or their text as a text: some end so."""
-        if text[0] not in '{"' or not self._input or len(text) < len(self._input[0]):
+        """Whether a piece is all of complete arguments once more, their text as a text, or none: some end so."""
+        if text[0] not in '{"' or not self._input:
+            return False
+        if text.strip() == _NONE:
+            return self._has_all_arguments
+        if len(text) < len(self._input[0]):
             return False
         whole = "".join(self._input)
         return whole[0] == "{" and text in (whole, dump(whole).decode()) and self._has_all_arguments
@@ -195,7 +200,7 @@ class _Call:
 
     def total(self) -> dict[str, Json]:
         named = {"id": self.identifier, "name": self._shown or None}
-        return named | self._more | {"input_json": "".join(self._input)}
+        return named | self._more | {"input_json": _after_none("".join(self._input))}
 
     def _take_name(self, name: str) -> dict[str, Json]:
         """A name that says the one so far again, or more of it, replaces it; any other goes on with it.
@@ -245,6 +250,12 @@ class _Call:
 
     def _channel(self, key: str) -> tuple[Json, ...]:
         return ("tool_calls", self._index, key)
+
+
+def _after_none(text: str) -> str:
+    """The arguments, without the empty object with which some services begin before they tell them."""
+    rest = text.lstrip().removeprefix(_NONE).lstrip()
+    return rest if rest.startswith("{") and rest != text and is_json(rest.encode("utf-8", "replace")) else text
 
 
 def _place(part: dict[str, Json]) -> Json:
