@@ -246,11 +246,26 @@ def _with_cache(said: dict[str, Json]) -> dict[str, Json]:
     usage = said.get("usage")
     if not isinstance(usage, dict):
         return said
+    usage = _with_summaries(usage)
+    said = said | {"usage": usage}
     cached = [count for name in _CACHED if isinstance(count := usage.get(name), int)]
     count = usage.get("input_tokens")
     if not cached or not isinstance(count, int):
         return said
     return said | {"usage": usage | {"input_tokens": count + sum(cached)}}
+
+
+def _with_summaries(usage: dict[str, Json]) -> dict[str, Json]:
+    """With what summaries of the conversation took, which Anthropic makes on the way, counts apart and bills."""
+    listed = usage.get("iterations")
+    made = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    made = [each for each in made if each.get("type") == "compaction"]
+    sums: dict[str, Json] = {}
+    for name in ("input_tokens", "output_tokens", *_CACHED) if made else ():
+        counts = [count for each in (usage, *made) if isinstance(count := each.get(name), int)]
+        if counts:
+            sums[name] = sum(counts)
+    return usage | sums
 
 
 def _usage_in(tail: bytes) -> bytes:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.chat import ASK, EVENTS, HELLO, USAGE, Chat, sse, stream_bytes
-from tests.end_to_end.elsewhere import ROWS, Told
-from tests.toy.raw import answer, render_chunks, say
+from tests.end_to_end.chat import ASK, EVENTS, HELLO, USAGE, Chat, Streamed, sse, stream_bytes, streaming
+from tests.end_to_end.elsewhere import ROWS, START, Told
+from tests.toy.raw import answer, answer_json, render_chunks, say
 
 NO_REPLY: dict[str, Any] = {
     "detail": {"detail": "Model not found"},
@@ -95,3 +95,29 @@ def test_what_a_stream_that_nobody_asked_for_took_is_counted_and_its_error_told(
     assert (chat.row["outcome"], chat.row["cost"]) == ("error", 0.00125)
     chat.says(answer(body=sse(HELLO[0], done=False), headers=EVENTS))
     assert chat.ask().json()["code"] == "upstream_truncated"
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+def test_a_summary_that_claude_made_on_the_way_is_counted(chat: Chat, streamed: bool) -> None:
+    summary = {"type": "compaction", "input_tokens": 180, "output_tokens": 30, "cache_read_input_tokens": 10}
+    usage = {
+        "input_tokens": 20,
+        "output_tokens": 5,
+        "iterations": [summary, {"type": "message", "input_tokens": 20, "output_tokens": 5}],
+    }
+    blocks = [{"type": "compaction", "content": "so far"}, {"type": "text", "text": "ab"}]
+    whole = START | {"content": blocks, "stop_reason": "end_turn", "usage": usage}
+    begun = {
+        "type": "message_start",
+        "message": START | {"content": [], "usage": {"input_tokens": 20, "output_tokens": 1}},
+    }
+    starts = [{"type": "content_block_start", "index": at, "content_block": each} for at, each in enumerate(blocks)]
+    ended = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage}
+    chat.says(
+        streaming(begun, *starts, ended, {"type": "message_stop"}, done=False) if streamed else answer_json(whole)
+    )
+    response = chat.ask({**ASK, "stream": streamed}, "anthropic")
+    reply = Streamed.of(response.text).done if streamed else response.json()
+    found = reply["usage"]["input_tokens"], reply["usage"]["output_tokens"], reply["usage"]["cached_input_tokens"]
+    assert (reply["content"], found) == ("ab", (210, 35, 10))
+    assert (chat.row["input_tokens"], chat.row["output_tokens"]) == (210, 35)

@@ -40,6 +40,14 @@ START: dict[str, Any] = {
     },
 }
 DELTA = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 7}}
+SUMMED = {
+    "input_tokens": 1,
+    "output_tokens": 3,
+    "iterations": [
+        {"type": "compaction", "input_tokens": 4, "output_tokens": 4, "cache_read_input_tokens": 6},
+        {"type": "message", "input_tokens": 1, "output_tokens": 3},
+    ],
+}
 COMPLETED: dict[str, Any] = {
     "type": "response.completed",
     "response": {"id": "resp_1", "model": "m-1", "usage": {"input_tokens": 11, "output_tokens": 7, "cost": 0.25}},
@@ -90,6 +98,23 @@ SAID: dict[str, tuple[str, Behaviour, str, str, float | None]] = {
         "resp_1",
         "m-1",
         0.25,
+    ),
+    "messages with a summary": (
+        MESSAGES,
+        answer_json(START["message"] | {"usage": SUMMED}),
+        "msg_1",
+        "claude",
+        None,
+    ),
+    "messages with a summary, streamed": (
+        MESSAGES,
+        events(
+            START | {"message": START["message"] | {"usage": {"input_tokens": 1, "output_tokens": 1}}},
+            {**DELTA, "usage": SUMMED},
+        ),
+        "msg_1",
+        "claude",
+        None,
     ),
     "Gemini": (GEMINI, answer_json(GENERATED), "gen-1", "m-1", None),
     "Gemini, streamed": (
