@@ -8,7 +8,7 @@ from agentos_runtime.calls.accumulate import Accumulator
 from agentos_runtime.calls.adding.halves import hide, rejoin, reveal
 from agentos_runtime.calls.adding.texts import DeltaError
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed, single
-from agentos_runtime.calls.events import UpstreamEvent, parted
+from agentos_runtime.calls.events import UpstreamEvent, is_silent, parted
 from agentos_runtime.calls.failure_words import page_words, plain_words
 from agentos_runtime.calls.failures import (
     Service,
@@ -125,7 +125,7 @@ def _read_each(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float, al
         event = left.popleft()
         if _is_end_mark(plan, event):
             return batch(ended=True)
-        if not event.data.strip():
+        if is_silent(event):
             continue
         try:
             event, document = _parsed(event)

@@ -28,6 +28,8 @@ class UpstreamEvent:
 
 _SILENT = (b":", b"id", b"retry", b"event")
 """How lines begin that are no news."""
+_SIGNS_OF_LIFE = frozenset({"ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"})
+"""Names of events that gateways send while a service is silent."""
 _LONGEST_STRAY = 300
 _MARK = b"\xef\xbb\xbf"
 _MOST_TOGETHER = 1000
@@ -170,6 +172,11 @@ class SseDecoder:
             events.append(UpstreamEvent(line, "error"))
         else:
             self.stray = beginning(line.strip(), _LONGEST_STRAY).encode()
+
+
+def is_silent(event: UpstreamEvent) -> bool:
+    """Whether it says nothing, or only that the connection is alive, in whatever words."""
+    return not event.data.strip() or (event.name.lower() in _SIGNS_OF_LIFE and not is_json(event.data))
 
 
 def parted(event: UpstreamEvent, done: bytes | None) -> list[UpstreamEvent]:

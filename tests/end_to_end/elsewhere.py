@@ -400,3 +400,15 @@ ROWS |= {
         events=[arguments('{"a": 1}', name="f"), arguments("{}"), choice("", "tool_calls")],
     ),
 }
+
+ROWS |= {
+    f"{name} with a word": Told(
+        "openrouter",
+        BOTH,
+        text=b"event: "
+        + name.encode()
+        + b"\ndata: ping\n\n"
+        + b"".join(b"data: %b\n\n" % json.dumps(each).encode() for each in (choice("a"), choice("b", "stop"))),
+    )
+    for name in ("ping", "keep-alive")
+}
