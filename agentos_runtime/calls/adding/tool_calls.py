@@ -200,7 +200,7 @@ class _Call:
 
     def total(self) -> dict[str, Json]:
         named = {"id": self.identifier, "name": self._shown or None}
-        return named | self._more | {"input_json": _after_none("".join(self._input))}
+        return named | self._more | {"input_json": "".join(self._input)}
 
     def _take_name(self, name: str) -> dict[str, Json]:
         """A name that says the one so far again, or more of it, replaces it; any other goes on with it.
@@ -250,12 +250,6 @@ class _Call:
 
     def _channel(self, key: str) -> tuple[Json, ...]:
         return ("tool_calls", self._index, key)
-
-
-def _after_none(text: str) -> str:
-    """The arguments, without the empty object with which some services begin before they tell them."""
-    rest = text.lstrip().removeprefix(_NONE).lstrip()
-    return rest if rest.startswith("{") and rest != text and is_json(rest.encode("utf-8", "replace")) else text
 
 
 def _place(part: dict[str, Json]) -> Json:
