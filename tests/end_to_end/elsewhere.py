@@ -412,3 +412,44 @@ ROWS |= {
     )
     for name in ("ping", "keep-alive")
 }
+
+IN_OTHER_WORDS = {"prompt_tokens": 1, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 1}}
+TEXTS: dict[str, dict[str, Any]] = {
+    "as the content": {"output": [{"type": "message", "role": "assistant", "content": "ab"}]},
+    "in a part called text": {"output": [{"type": "message", "content": [{"type": "text", "text": "ab"}]}]},
+    "beside the output": {"output_text": "ab"},
+}
+ROWS |= {
+    **{
+        f"the text of a response {where}": Told(
+            "openai",
+            BOTH | {"parts": None},
+            RESPONSE | told,
+            [{"type": "response.completed", "response": RESPONSE | told}],
+        )
+        for where, told in TEXTS.items()
+    },
+    **{
+        name: Told("openai", reply, response, [{"type": "response.completed", "response": response}])
+        for name, reply, response in (
+            (
+                "tokens of a response in the words of a completion",
+                {"usage": {"input_tokens": 1, "output_tokens": 2, "cached_input_tokens": 1}},
+                RESPONSE | {"output": [MESSAGE], "usage": IN_OTHER_WORDS},
+            ),
+            (
+                "a response that was cut, in other words",
+                {"content": "ab", "stop_reason": "max_tokens"},
+                RESPONSE
+                | {"output": [MESSAGE], "status": "incomplete", "incomplete_details": {"reason": "max_tokens"}},
+            ),
+        )
+    },
+}
+ROWS |= {
+    f"{told} for a list of parts": Told("gemini", BOTH, {"candidates": [candidate]}, [{"candidates": [candidate]}])
+    for told, candidate in {
+        "one part": {"content": {"parts": {"text": "ab"}}, "finishReason": "STOP"},
+        "a text": {"content": "ab", "finishReason": "STOP"},
+    }.items()
+}
