@@ -54,6 +54,7 @@ async def check_status(ctx: CallContext, response: UpstreamResponse) -> None:
     if not is_failed(response):
         return
     response = json_of_event(json_in_utf8(response))  # first: no secret is known again in another charset
+    _count(ctx, response)
     headers = {name: ctx.results.text(value) for name, value in response.headers.items()}
     response = replace(response, headers=headers, body=ctx.results.body(response.body))
     text = error_input(plan, await _failed_in_json(ctx, response), ctx.settings) if plan.error_program else None
@@ -82,7 +83,6 @@ async def read(ctx: CallContext, response: UpstreamResponse) -> Reply:
         body = _parsed(ctx, response)
     else:
         body = await body_of(ctx, response)
-    record.metering_sources.append(body.whole)
     outcome = None if plan.program is None else await _ran(ctx, plan.program, body)
     try:
         value = _value(ctx, body, outcome)
@@ -118,9 +118,7 @@ def _as_it_comes(ctx: CallContext, response: UpstreamResponse) -> Reply:
     content_type = response.headers.get("content-type", "")
     if not holds_json(content_type, response.body):
         return ctx.results.raw(response.body, content_type or BYTES, ctx.timings())
-    body = _parsed(ctx, response)
-    ctx.record.metering_sources.append(body.whole)
-    return ctx.results.reply(body.whole, ctx.timings())
+    return ctx.results.reply(_parsed(ctx, response).whole, ctx.timings())
 
 
 async def body_of(ctx: CallContext, response: UpstreamResponse) -> Body:
@@ -133,13 +131,20 @@ async def body_of(ctx: CallContext, response: UpstreamResponse) -> Body:
 
 
 def _parsed(ctx: CallContext, response: UpstreamResponse) -> Body:
-    """As `read_body`; what an answer that holds an error took counts as well."""
+    """As `read_body`; what the answer says that it took is counted, also when it holds an error."""
     try:
-        return read_body(ctx.plan.reply, response, ctx.services.clocks.wall())
+        body = read_body(ctx.plan.reply, response, ctx.services.clocks.wall())
     except UpstreamError:
-        with suppress(JsonTextError):
-            ctx.record.metering_sources.append(parse(response.body))
+        _count(ctx, response)
         raise
+    ctx.record.metering_sources.append(body.whole)
+    return body
+
+
+def _count(ctx: CallContext, response: UpstreamResponse) -> None:
+    """What a failure says that it took is counted."""
+    with suppress(JsonTextError):
+        ctx.record.metering_sources.append(parse(response.body))
 
 
 async def in_json(ctx: CallContext, response: UpstreamResponse) -> UpstreamResponse:

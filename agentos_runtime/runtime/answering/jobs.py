@@ -63,7 +63,10 @@ class _Job:
             said = await ask(self._ctx, self._plan.url, self._accepted.whole, self._accepted.response)
         draft = look(self._plan, self._first, said, self._ctx.params)
         self.url = draft.url
+        told = self._ctx.record.metering_sources
+        begun = len(told)
         while True:
+            del told[begun:-1]  # what a job took is told anew at every look, and the newest counts
             await self._pause(response)
             seen = await self._look(draft)
             response = seen or response
@@ -89,7 +92,6 @@ class _Job:
         body = await _body(ctx, response)
         whole, response = body.whole, body.response
         if plan.failed is not None and truthy(said := await ask(ctx, plan.failed, whole, response)):
-            ctx.record.metering_sources.append(whole)
             raise job_failed(plan.service, None if said is EMPTY else said, whole, ctx.services.clocks.wall())
         if truthy(await ask(ctx, plan.until, whole, response)):
             return True

@@ -48,6 +48,7 @@ class PageReader:
         if plan.by_address:
             said[0] = next_page(plan, response.headers.get("link", ""), said[0], draft.url)
         found, rows = read_rows(plan, body.whole, value)
+        ctx.record.add_up()
         return self.pages.take(Page(found, rows, said[0], len(response.body), said[1], said[2]))
 
 
