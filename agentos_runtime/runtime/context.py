@@ -11,6 +11,7 @@ from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.calls.requests.files import NO_UPLOADS, Uploads, take_files
 from agentos_runtime.calls.requests.given import check_params
 from agentos_runtime.calls.requests.planning import RequestPlan
+from agentos_runtime.errors import InvalidParams, ParamProblem
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.inputs import ProgramInput, Spelling
 from agentos_runtime.jq.outcome import LARGEST_INPUT, Outcome
@@ -98,10 +99,30 @@ def _settled(params: dict[str, Json]) -> tuple[dict[str, Json], Spelling]:
     """The same in the types that a JSON text has, so that expressions may see them without reading them again, and
     how they are spelled there. What is too large for that is left as it is.
     """
-    text = dump(params)
+    text = _written(params)
     settled = parse(text) if len(text) <= LARGEST_INPUT else params
     assert isinstance(settled, dict)
     return settled, Spelling(text)
+
+
+def _written(params: dict[str, Json]) -> bytes:
+    """The params as JSON. Raises InvalidParams for what a program gave that is none."""
+    try:
+        return dump(params)
+    except (TypeError, ValueError, RecursionError):
+        problems = [ParamProblem(name, problem) for name, each in params.items() if (problem := _unwritable(each))]
+        told = "; ".join(f"{each.path} {each.message}" for each in problems)
+        raise InvalidParams(
+            f"The params are no JSON: {told or 'they are nested too deeply'}", problems=problems
+        ) from None
+
+
+def _unwritable(value: Json) -> str | None:
+    try:
+        dump(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        return f"cannot be written as JSON: {error}"
+    return None
 
 
 @dataclass(frozen=True, slots=True)

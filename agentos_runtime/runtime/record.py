@@ -12,6 +12,7 @@ from agentos_runtime.errors import (
     DecisionPending,
     InternalError,
     InvalidAgent,
+    InvalidParams,
     ReplyMismatch,
     UpstreamError,
     UpstreamInvalid,
@@ -228,11 +229,15 @@ class Record:
         return dump(self.decision).decode() if self.decision is not None else None
 
 
-def check_names(call: Call) -> None:
-    """Raises InvalidAgent, and InvalidParams for the key: who needs no header for them may have no others."""
+def check_given(call: Call) -> None:
+    """Raises InvalidAgent, and InvalidParams for the key: who needs no header for them may have no others. So for
+    params that are no object, which no body could be.
+    """
+    if not isinstance(call.params, dict) or not all(isinstance(name, str) for name in call.params):
+        raise InvalidParams("The params must be an object: a dict with a text for each name.")
     if call.idempotency_key is not None:
         usable_key(call.idempotency_key)
-    if not is_agent_name(call.agent):
+    if not isinstance(call.agent, str) or not is_agent_name(call.agent):
         raise InvalidAgent("An agent's name is 1 to 64 printable ASCII characters without a space at the ends.")
 
 

@@ -34,7 +34,7 @@ from agentos_runtime.runtime.plans import check_runs_on
 from agentos_runtime.runtime.ports import Ledger, Upstream, Workers
 from agentos_runtime.runtime.preview import Preview
 from agentos_runtime.runtime.recall import Recalls
-from agentos_runtime.runtime.record import Record, Timer, check_names
+from agentos_runtime.runtime.record import Record, Timer, check_given
 from agentos_runtime.runtime.results import Results
 from agentos_runtime.runtime.safeguards import Safeguards
 from agentos_runtime.runtime.selecting import Selection, checked_selection
@@ -315,7 +315,7 @@ class Runtime:
 
     def _record(self, call: Call) -> Record:
         """The call's row, not yet opened. Raises InvalidAgent, InvalidParams."""
-        check_names(call)
+        check_given(call)
         timer, results = Timer(self._services.clocks.monotonic), Results(call)
         return Record(self.ledger, call, timer, results, watched=self.telling.watch(call))
 

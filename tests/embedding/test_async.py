@@ -3,6 +3,7 @@
 import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -152,8 +153,8 @@ def test_a_key_that_no_header_could_carry_is_none_here_either(tmp_path: Path, ke
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("name", ["", " embedded", "two\nlines", "Ünal", "x" * 65])
-def test_a_name_that_no_header_could_carry_is_no_agents_name_here_either(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["", " embedded", "two\nlines", "Ünal", "x" * 65, None])
+def test_a_name_that_no_header_could_carry_is_no_agents_name_here_either(tmp_path: Path, name: Any) -> None:
     call = Call("open-meteo", "find_place", {"name": "Xyzzy"}, agent=name)
 
     async def main() -> object:
@@ -164,3 +165,25 @@ def test_a_name_that_no_header_could_carry_is_no_agents_name_here_either(tmp_pat
             return (await runtime.activity({}, OPERATOR))["rows"]
 
     assert asyncio.run(main()) == []
+
+
+CIRCLE: list[object] = []
+CIRCLE.append(CIRCLE)
+NOT_JSON = [None, ["a"], {1: "a"}, {"text": object()}, {"text": float("nan")}, {"text": 10**5000}, {"text": CIRCLE}]
+
+
+@pytest.mark.parametrize("params", NOT_JSON, ids=lambda given: type(given).__name__)
+def test_params_that_are_no_json_object_are_refused_by_name(tmp_path: Path, params: Any) -> None:
+    async def main(toy: Toy) -> str:
+        settings = settings_for(tmp_path, toy)
+        file = settings.skills[0] / "toy" / "readme.md"
+        file.write_text(file.read_text().replace("{type: string, required: true}", "{}"))
+        async with open_runtime(settings, ENVIRON, watch=False) as runtime:
+            with pytest.raises(InvalidParams) as refused:
+                await runtime.invoke(Call("toy", "say", params))
+            return str(refused.value)
+
+    with Toy(answer(body=b"{}")) as toy:
+        said = asyncio.run(main(toy))
+        assert toy.requests == []
+    assert ("text cannot be written as JSON" if isinstance(params, dict) and "text" in params else "a dict") in said
