@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
+    aclosing,
     asynccontextmanager,
     closing,
     contextmanager,
@@ -182,10 +183,9 @@ async def open_runtime(
 ) -> AsyncIterator[Runtime]:
     """A runtime with its skills loaded; closed with the block.
 
-    settings: as `agentos` reads them where nothing is given: from `environ` and the home's `config.toml`.
-    environ: the variables in which keys may stand; the process's own where nothing is given.
-    watch: go on looking for changed skill files. dependencies: makes, for the skills there are, what stands in
-    for the network and the operator's keys; nothing of those is opened or read. Raises SettingsError,
+    settings: as `agentos` reads them where none are given. environ: variables in which keys may stand, else the
+    process's own. watch: go on looking for changed skill files. dependencies: makes, for the skills there are, what
+    stands in for the network and the operator's keys; nothing of those is opened or read. Raises SettingsError,
     PrivateFileError, NewerFile, KeyringError and JqUnusable when something it cannot do without is missing.
     """
     environ = os.environ if environ is None else environ
@@ -214,7 +214,7 @@ async def open_runtime(
                     await _load(registry, shared, watch=watch)
                     kept = _keeping(settings, shared, reached.clocks)
                     async with _watching(registry) if watch else nullcontext(), kept if watch else nullcontext():
-                        yield Runtime(
+                        runtime = Runtime(
                             registry=registry,
                             workers=workers,
                             broker=reached.broker,
@@ -232,6 +232,8 @@ async def open_runtime(
                             traces=traces,
                             unready=shared.unready if shared else None,
                         )
+                        async with aclosing(runtime):
+                            yield runtime
 
 
 def _keeping(settings: Settings, shared: Any, clocks: Clocks) -> AbstractAsyncContextManager[None]:

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from inspect import isawaitable
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -33,6 +33,7 @@ class SyncRuntime:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._lock = threading.Lock()
         self._open = True
+        self._thread = threading.get_ident()
 
     def invoke(self, call: Call) -> Reply:
         """One plain call. Raises AgentOSError."""
@@ -69,10 +70,16 @@ class SyncRuntime:
             self._loop.call_soon_threadsafe(self._ended.set)
 
     def _wait_for(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        if threading.get_ident() == self._thread:
+            coroutine.close()
+            raise RuntimeError(
+                "this is the runtime's own thread, which cannot wait for itself: await what the Runtime gives that "
+                "the function of `run` is handed"
+            )
         with self._lock:  # what is handed over before the end is in the loop before it, so nobody waits for ever
             if not self._open:
                 coroutine.close()
-                raise RuntimeError("the runtime is closed: call it inside the block of open_runtime_sync")
+                raise _Closed("the runtime is closed: call it inside the block of open_runtime_sync")
             waiting = asyncio.run_coroutine_threadsafe(self._counted(coroutine), self._loop)
         try:
             return waiting.result()
@@ -88,6 +95,10 @@ class SyncRuntime:
             return await coroutine
         finally:
             self._tasks.discard(task)
+
+
+class _Closed(RuntimeError):
+    """The block of the runtime was left."""
 
 
 class SyncEventStream:
@@ -131,7 +142,8 @@ class SyncEventStream:
 
     def close(self) -> None:
         """Close the upstream and the ledger's row; a stream left early counts as cancelled."""
-        self._wait_for(self._close())
+        with suppress(_Closed):  # it was closed with the runtime
+            self._wait_for(self._close())
 
     async def _next(self) -> list[Event] | None:
         return await anext(self._stream, None)

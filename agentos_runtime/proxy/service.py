@@ -239,7 +239,7 @@ class Proxy:
         recalls = ctx.services.recalls
         if recalls is not None and exchange.lasts:  # what is over in a moment ends before anybody could look again
             again = partial(self._check_again, ctx, authorized)
-            exchange.when_closed(recalls.watch(again, exchange.interrupt))
+            exchange.when_closed(recalls.watch(again, exchange.interrupt, exchange.aclose))
         return exchange
 
     async def _admit(self, ctx: CallContext, matter: AddressMatter | None) -> Permit:

@@ -1,4 +1,6 @@
-"""Streams under way end when what they were opened under is no longer approved, or their agent is stopped."""
+"""Streams under way end when what they were opened under is no longer approved, their agent is stopped, or their
+runtime is closed.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
@@ -11,6 +13,8 @@ LOOK_AGAIN = 0.5
 Ask = Callable[[], object]
 """Asks again whether the call may go on; raises ApprovalRequired, NotAllowed."""
 Interrupt = Callable[[AgentOSError], None]
+Close = Callable[[], Awaitable[None]]
+"""Closes the service's connection, and the ledger's row."""
 
 
 class Recalls:
@@ -19,15 +23,27 @@ class Recalls:
     def __init__(self, stamps: Callable[[], Hashable], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._stamps = stamps
         self._sleep = sleep
-        self._open: dict[object, tuple[Ask, Interrupt]] = {}
+        self._open: dict[object, tuple[Ask, Interrupt, Close]] = {}
+        self._closed = False
         self._watching: asyncio.Task[None] | None = None
         self._seen: Hashable = None
         """What the stamps were when every stream was last asked about; None = ask again at the next look."""
 
-    def watch(self, ask: Ask, interrupt: Interrupt) -> Callable[[], None]:
+    def check_open(self) -> None:
+        """Raises RuntimeError for calls after the end."""
+        if self._closed:
+            raise RuntimeError("the runtime is closed: call it inside the block of open_runtime")
+
+    async def close(self) -> None:
+        """The end: no call begins any more, and streams that nobody closed are closed."""
+        self._closed = True
+        for _, _, close in tuple(self._open.values()):
+            await close()
+
+    def watch(self, ask: Ask, interrupt: Interrupt, close: Close) -> Callable[[], None]:
         """Interrupt a stream when asking again is refused; gives what is to be called when it has ended."""
         mark = object()
-        self._open[mark] = (ask, interrupt)
+        self._open[mark] = (ask, interrupt, close)
         if self._watching is None:
             self._seen = self._stamps()  # before asking: a change from here on is seen by the next look
             self._watching = asyncio.create_task(self._watch())
@@ -50,7 +66,7 @@ class Recalls:
 
     def _look(self, marks: tuple[object, ...]) -> None:
         for mark in marks:
-            ask, interrupt = self._open[mark]
+            ask, interrupt, _ = self._open[mark]
             try:
                 ask()
             except (ApprovalRequired, NotAllowed) as refusal:

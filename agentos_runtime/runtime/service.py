@@ -6,13 +6,7 @@ from functools import partial
 
 from agentos_runtime.calls.call import Call, Reply
 from agentos_runtime.calls.requests.given import known_params
-from agentos_runtime.errors import (
-    AgentOSError,
-    NotAllowed,
-    NotFound,
-    NotStreamable,
-    Unauthorized,
-)
+from agentos_runtime.errors import AgentOSError, NotAllowed, NotFound, NotStreamable, Unauthorized
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.idempotency.replays import Keyed
@@ -133,6 +127,10 @@ class Runtime:
             self.asking,
             self._check_stopped,
         )
+
+    async def aclose(self) -> None:
+        """No call begins any more, and streams that nobody closed are closed."""
+        await self._recalls.close()
 
     @property
     def wants_calls(self) -> bool:
@@ -314,7 +312,8 @@ class Runtime:
         return call if name == call.utility else replace(call, utility=name)
 
     def _record(self, call: Call) -> Record:
-        """The call's row, not yet opened. Raises InvalidAgent, InvalidParams."""
+        """The call's row, not yet opened. Raises InvalidAgent, InvalidParams, RuntimeError when it is closed."""
+        self._recalls.check_open()
         check_given(call)
         timer, results = Timer(self._services.clocks.monotonic), Results(call)
         return Record(self.ledger, call, timer, results, watched=self.telling.watch(call))
@@ -388,7 +387,8 @@ class Runtime:
     def _watched(self, ctx: CallContext, source: Source) -> EventStream:
         """A stream that ends when its approval is taken back, or its agent is stopped."""
         stream = EventStream(source, ctx.record)
-        stream.when_closed(self._recalls.watch(partial(self._check_again, ctx, source), stream.interrupt))
+        again = partial(self._check_again, ctx, source)
+        stream.when_closed(self._recalls.watch(again, stream.interrupt, stream.aclose))
         return stream
 
     def _check_again(self, ctx: CallContext, source: Source) -> None:

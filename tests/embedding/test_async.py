@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agentos_runtime import (
+    AgentOSError,
     Call,
     Caller,
     InvalidAgent,
@@ -19,7 +21,7 @@ from agentos_runtime import (
     simulation,
 )
 from tests.embedding.support import ENVIRON, KEY, chat, say, settings_for, write_config
-from tests.toy.raw import Toy, answer
+from tests.toy.raw import Exchange, Toy, answer
 
 OPERATOR = Caller("embedded", operator=True)
 
@@ -165,6 +167,50 @@ def test_a_name_that_no_header_could_carry_is_no_agents_name_here_either(tmp_pat
             return (await runtime.activity({}, OPERATOR))["rows"]
 
     assert asyncio.run(main()) == []
+
+
+def test_a_runtime_that_is_closed_refuses_calls_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with open_runtime(Settings(home=tmp_path / "home"), {}, dependencies=simulation()) as runtime:
+            pass
+        for ask in (runtime.invoke, runtime.stream, runtime.preview):
+            with pytest.raises(RuntimeError, match="the runtime is closed"):
+                await ask(chat("Count to three."))
+
+    asyncio.run(main())
+
+
+def test_a_stream_that_nobody_closed_is_closed_with_its_runtime(tmp_path: Path) -> None:
+    async def main() -> list[object]:
+        settings = Settings(home=tmp_path / "home")
+        async with open_runtime(settings, {}, dependencies=simulation()) as runtime:
+            stream = await runtime.stream(chat("Count to three."))
+            await anext(stream)
+        assert [batch async for batch in stream] == []
+        await stream.aclose()
+        async with open_runtime(settings, {}, dependencies=simulation()) as runtime:
+            rows = (await runtime.activity({}, OPERATOR))["rows"]
+            assert isinstance(rows, list)
+            return [row["outcome"] for row in rows if isinstance(row, dict)]
+
+    assert asyncio.run(main()) == ["cancelled"]
+
+
+def test_a_call_that_outlasts_its_runtime_ends(tmp_path: Path) -> None:
+    async def main(toy: Toy) -> None:
+        async with open_runtime(settings_for(tmp_path, toy), ENVIRON, watch=False) as runtime:
+            late = asyncio.create_task(runtime.invoke(say("hello")))
+            await asyncio.to_thread(arrived.wait, 30)
+        with pytest.raises(AgentOSError):
+            await late
+
+    def wait(exchange: Exchange) -> None:
+        arrived.set()
+        exchange.stall()
+
+    arrived = threading.Event()
+    with Toy(wait) as toy:
+        asyncio.run(main(toy))
 
 
 CIRCLE: list[object] = []

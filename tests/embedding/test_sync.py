@@ -117,3 +117,21 @@ def test_after_its_block_it_refuses_calls_and_its_thread_has_ended(tmp_path: Pat
     with pytest.raises(RuntimeError, match="the runtime is closed"):
         runtime.invoke(chat("What do parrots like"))
     assert "agentos-runtime" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_its_own_thread_does_not_wait_for_itself(runtime: SyncRuntime) -> None:
+    with pytest.raises(RuntimeError, match="cannot wait for itself"):
+        runtime.run(lambda _: runtime.invoke(chat("What do parrots like")))
+    assert runtime.run(lambda it: it.invoke(chat("What do parrots like"))).value["stop_reason"] == "end_turn"
+
+
+def test_a_stream_may_be_closed_after_its_runtime_and_its_row_says_that_it_was_left(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    with open_runtime_sync(settings, {}, dependencies=simulation()) as runtime:
+        stream = runtime.stream(chat("Count to three."))
+        next(stream)
+    stream.close()
+    with pytest.raises(RuntimeError, match="the runtime is closed"):
+        next(stream)
+    with open_runtime_sync(settings, {}, dependencies=simulation()) as again:
+        assert outcomes(again) == ["cancelled"]

@@ -38,7 +38,7 @@ class Looked:
     async def watched(self, looks: int) -> None:
         self.wanted = looks
         recalls = Recalls(lambda: self.stamp, self.sleep)
-        forget = recalls.watch(self.ask, self.ended.append)
+        forget = recalls.watch(self.ask, self.ended.append, lambda: asyncio.sleep(0))
         await self.looked.wait()
         forget()
 

@@ -40,7 +40,8 @@ async def pass_on(ctx: CallContext, authorized: AuthorizedRequest) -> Reply:
     if ctx.record.permit is not None:
         ctx.record.permit.can_stop(passing.interrupt)
     if ctx.services.recalls is not None:
-        passing.when_closed(ctx.services.recalls.watch(partial(check_again, ctx, authorized), passing.interrupt))
+        again = partial(check_again, ctx, authorized)
+        passing.when_closed(ctx.services.recalls.watch(again, passing.interrupt, passing.aclose))
     ctx.record.goes_on_outside = True
     return ctx.results.passing(content_type, passing, ctx.timings())
 

@@ -173,6 +173,10 @@ class SharedDatabase:
 
     def submit(self, work: Work[T]) -> "Future[T | DatabaseTrouble]":
         """Do the work in the thread, after what it was given before. A failure is given, not raised."""
+        if self._closed:
+            late: Future[T | DatabaseTrouble] = Future()
+            late.set_result(DatabaseTrouble(f"{self.file} was closed with the runtime that it belongs to"))
+            return late
         return self._thread.submit(self._run_waiting, work)
 
     def close(self) -> None:
