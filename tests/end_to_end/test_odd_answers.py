@@ -119,8 +119,17 @@ def test_events_without_being_asked_for_are_told_with_the_way_to_read_them(chat:
     assert "rest.stream" not in said["error"]
 
 
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+def test_events_in_the_place_of_a_plain_answer_are_told_whatever_they_are_called(chat: Chat, kind: str) -> None:
+    chat.says(answer(200, b'data: {"choices": []}\n\ndata: [DONE]\n\n', [("Content-Type", kind)]))
+    said = chat.ask().json()
+    assert said["code"] == "upstream_invalid"
+    assert f"a stream of events ({kind})" in said["error"]
+    assert "stream: true" in said["error"]
+
+
 @pytest.mark.parametrize("skill", ["openrouter", "openai"])
-@pytest.mark.parametrize("begins", ["", "\ufeff", ": waiting\n\n", "event: message\n"], ids=repr)
+@pytest.mark.parametrize("begins", ["", "\ufeff", ": waiting\n\n", "event: message\n", "\n\n  "], ids=repr)
 def test_events_that_are_called_json_are_read_as_events(chat: Chat, skill: str, begins: str) -> None:
     chunks: list[Any] = [{"choices": [{"delta": {"content": text}}], "model": "toy"} for text in ("Hel", "lo")]
     chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": USAGE})

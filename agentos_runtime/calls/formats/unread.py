@@ -6,7 +6,7 @@ from agentos_runtime.calls.failure_words import page_words
 from agentos_runtime.calls.failures import Service
 from agentos_runtime.calls.formats.as_it_comes import ANY
 from agentos_runtime.calls.formats.charsets import FormatError, in_utf8
-from agentos_runtime.calls.formats.kinds import EVENTS, JSON, PAGE, Kind, declared_kind, essence, seen_kind
+from agentos_runtime.calls.formats.kinds import EVENTS, JSON, PAGE, TEXT, Kind, declared_kind, essence, seen_kind
 from agentos_runtime.calls.formats.reading import OtherKind, read_format
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.errors import UpstreamFailure, UpstreamInvalid
@@ -15,6 +15,8 @@ from agentos_runtime.manifest.model import Utility
 from agentos_runtime.visible import visible
 
 _LONGEST_TYPE = 80
+_BEGINNING = 200
+"""Bytes in which an answer that consists of events shows it."""
 
 
 def json_response(service: Service, utility: Utility, response: UpstreamResponse) -> UpstreamResponse:
@@ -54,6 +56,8 @@ def unreadable(service: Service, utility: Utility, response: UpstreamResponse, r
     """The error of a body that is not what the manifest says; `reason` is what the reader of that found."""
     page = page_words(response.body)
     kind = seen_kind(response.body) or declared_kind(_content_type(response))
+    if kind in (None, JSON, TEXT) and response.body[:_BEGINNING].lstrip().startswith((b"data:", b"event:")):
+        kind = EVENTS
     if page is None and kind is not None and kind not in (PAGE, JSON) and _form(utility) in (JSON.name, ANY):
         return _other(service, utility, response, kind)
     why = page or reason

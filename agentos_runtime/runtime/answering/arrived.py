@@ -16,13 +16,18 @@ def holds_events(plan: StreamPlan, response: UpstreamResponse) -> bool:
     """Whether a whole answer is a stream of the utility's."""
     if not 200 <= response.status < 300:
         return False
-    text = response.body.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = _begun(response.body)
     if plan.stream.format == "sse":
         return text.startswith(_BEGINNINGS)
     line, _, rest = text.partition(b"\n")
     if is_json(line):
         return line.startswith(b"{") and rest.lstrip().startswith(b"{")
     return bool(parted(UpstreamEvent(line), None))
+
+
+def _begun(body: bytes) -> bytes:
+    """From the first event on: a line that is indented would say nothing, and its text would be lost."""
+    return body.removeprefix(b"\xef\xbb\xbf").lstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class Arrived:
         return self.response.simulated
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        yield self.response.body
+        yield _begun(self.response.body)
 
     async def listen(self, take: Callable[[bytes], bool]) -> None:
         """Everything is to be read."""
