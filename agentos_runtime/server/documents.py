@@ -12,7 +12,7 @@ from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import EXTRAS
 from agentos_runtime.regexes import regex
-from agentos_runtime.server.messages import Response
+from agentos_runtime.server.messages import NEVER, Response
 from agentos_runtime.storage.file_threads import aside
 
 MOST_KEPT = 64 * 1024 * 1024
@@ -96,7 +96,7 @@ def takes_gzip(accept_encoding: bytes) -> bool:
     weights: dict[bytes, bool] = {}
     for entry in accept_encoding.lower().split(b","):
         coding, *params = (part.strip() for part in entry.split(b";"))
-        weights[coding] = not any(_NEVER.fullmatch(param) for param in params)
+        weights[coding] = not any(NEVER.fullmatch(param) for param in params)
     return weights.get(b"gzip", weights.get(b"x-gzip", weights.get(b"*", False)))
 
 
@@ -140,5 +140,4 @@ def _cut(utilities: Json, keys: list[str]) -> Json:
 
 
 _TAG = regex(rb'(?:W/)?("[^"]*")')
-_NEVER = regex(rb"q\s*=\s*0(?:\.0*)?")
 _VARIES = (b"vary", b"Accept-Encoding, Authorization")

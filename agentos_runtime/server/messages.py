@@ -106,6 +106,18 @@ class Response:
         return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (self.status, phrase, head, self.body)
 
 
+def names(accept: bytes, kind: bytes) -> bool:
+    """Whether an `Accept` names the media type, and not with `q=0`, which refuses it (RFC 9110, 12.4.2)."""
+    accept = accept.lower()
+    if kind not in accept:
+        return False
+    for entry in accept.split(b","):
+        named, *params = (part.strip() for part in entry.split(b";"))
+        if named == kind and not any(NEVER.fullmatch(param) for param in params):
+            return True
+    return False
+
+
 def json_response(value: Json) -> Response:
     return Response(jsontext.dump(value))
 
@@ -179,6 +191,8 @@ def request_id_of(headers: Mapping[bytes, bytes]) -> str:
 
 
 _WITHOUT_BODY = frozenset({204, 304})
+NEVER = regex(rb"q\s*=\s*0(?:\.0*)?")
+"""The parameter of an entry that says that it is not taken."""
 _REQUEST_ID = regex(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _EVERYWHERE: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),

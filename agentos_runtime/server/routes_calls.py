@@ -28,6 +28,7 @@ from agentos_runtime.server.messages import (
     error_response,
     event_stream_headers,
     json_object,
+    names,
     simulated,
 )
 from agentos_runtime.server.open_calls import STOPPING, OpenCall, OpenCalls
@@ -246,10 +247,7 @@ async def _wants_stream(
 def _takes_events(request: Admitted) -> bool:
     """Whether the client says that it takes events, and no JSON."""
     accept = request.headers.get(b"accept")
-    if accept is None:
-        return False
-    accept = accept.lower()
-    return b"text/event-stream" in accept and b"application/json" not in accept
+    return accept is not None and names(accept, b"text/event-stream") and not names(accept, b"application/json")
 
 
 _CONTENT_TYPE = regex(rb"[\w.+-]+/[\w.+-]+(?:[ \t]*;[ \t]*[\w.+-]+=(?:[\w.:+/-]+|\"[^\"\x00-\x1f\x7f-\xff]*\"))*")

@@ -55,6 +55,9 @@ def test_a_stream_is_exactly_these_bytes() -> None:
         ({"stream": None}, "text/event-stream", True),
         ({}, "text/event-stream, application/json", False),
         ({}, "*/*", False),
+        ({}, "text/event-stream;q=0", False),
+        ({}, "text/event-stream; Q=0.000, */*", False),
+        ({}, "text/event-stream, application/json;q=0", True),
     ],
 )
 def test_a_stream_is_asked_for_by_the_body_or_by_accept(body: dict[str, Any], accept: str, streamed: bool) -> None:

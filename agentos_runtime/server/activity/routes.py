@@ -16,7 +16,7 @@ from agentos_runtime.security.agents import Caller
 from agentos_runtime.server.activity.sheets import sheet
 from agentos_runtime.server.lasting import until_the_end
 from agentos_runtime.server.limits import Limits
-from agentos_runtime.server.messages import Response, admitted, event_stream_headers, json_response
+from agentos_runtime.server.messages import Response, admitted, event_stream_headers, json_response, names
 from agentos_runtime.server.open_calls import OpenCalls
 from agentos_runtime.server.opening import Opening
 from agentos_runtime.server.operators.proof import PROOF
@@ -136,8 +136,8 @@ def wants_all(filters: dict[str, str], caller: Caller) -> bool:
 
 
 def _wants_sheet(request: Request) -> bool:
-    accept = admitted(request.scope).headers.get(b"accept", b"").lower()
-    return b"text/csv" in accept and b"application/json" not in accept
+    accept = admitted(request.scope).headers.get(b"accept", b"")
+    return names(accept, b"text/csv") and not names(accept, b"application/json")
 
 
 def _next(filters: Mapping[str, str], cursor: str | None) -> tuple[tuple[bytes, bytes], ...]:

@@ -9,7 +9,7 @@ from starlette.types import Send
 
 from agentos_runtime.mcp.protocol import notification
 from agentos_runtime.server.limits import Limits
-from agentos_runtime.server.messages import Admitted, Response, event_stream_headers
+from agentos_runtime.server.messages import Admitted, Response, event_stream_headers, names
 from agentos_runtime.server.sse import EventWriter
 
 
@@ -29,7 +29,7 @@ class LateAnswer:
         self._begun = False
         self._saying: asyncio.Task[None] | None = None
         first = limits.patience if token is None else limits.progress_after
-        takes = b"text/event-stream" in request.headers.get(b"accept", b"").lower()
+        takes = names(request.headers.get(b"accept", b""), b"text/event-stream")
         self._timer = self._loop.call_later(first, self._say) if takes else None
 
     async def send(self, response: Response) -> Response | None:
