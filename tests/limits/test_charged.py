@@ -79,3 +79,17 @@ def test_a_job_that_is_not_waited_for_is_counted(tmp_path: Path) -> None:
 
 def test_json_that_is_handed_on_as_bytes_is_counted(tmp_path: Path) -> None:
     assert taken(tmp_path, "bytes", [answer_json(USAGE)]) == ("ok", 3, 4, 0.25, "budget_exceeded")
+
+
+@pytest.mark.parametrize("cost", ["0.25", "2.5e-1", 0.25])
+def test_numbers_that_a_service_writes_as_texts_are_counted(tmp_path: Path, cost: Any) -> None:
+    usage = {"prompt_tokens": "3", "completion_tokens": "4", "cost": cost}
+    assert taken(tmp_path, "ask", [answer_json({"usage": usage})]) == ("ok", 3, 4, 0.25, "budget_exceeded")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-3", "1,5", "0x10", " 3", "NaN", "inf", "1e999", "9" * 17, "\u0663", "3 tokens"]
+)
+def test_a_text_that_is_no_number_counts_as_nothing(tmp_path: Path, text: str) -> None:
+    usage = {"input_tokens": text, "output_tokens": 7, "cost": text}
+    assert taken(tmp_path, "ask", [answer_json({"usage": usage})]) == ("ok", None, 7, None, "budget_exceeded")
