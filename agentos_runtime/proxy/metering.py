@@ -15,7 +15,11 @@ LARGEST_EVENT = 16 << 20
 """Bytes of one event that are held until it is whole; a larger one passes in pieces."""
 _USAGE = regex(rb'"usage(?:Metadata)?"\s*:\s*(?=\{)')
 _ERROR = regex(rb'"errors?"\s*:\s*(?=[{\["])')
+_EVENTS = (b"data:", b"event:", b"id:", b":")
+"""How a text of events begins."""
+_MARK = b"\xef\xbb\xbf"
 _DATA = regex(rb"data:([^\r\n]*)")
+_BINARY = regex(r"(?:image|audio|video|font)/.*|application/(?:octet-stream|pdf|zip|gzip)")
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _NAMES = ("model", "id", "provider")
 _CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens")
@@ -61,7 +65,7 @@ def meter_of(content_type: str) -> AnswerMeter:
     """The meter for answers of a type, which is lower case and has no parameters."""
     if content_type == "text/event-stream":
         return EventMeter()
-    return DocumentMeter() if content_type.endswith("json") else NoMeter()
+    return NoMeter() if _BINARY.fullmatch(content_type) else DocumentMeter()
 
 
 class NoMeter:
@@ -81,10 +85,12 @@ class NoMeter:
 
 
 class DocumentMeter(NoMeter):
-    """For one JSON text."""
+    """For one JSON text, whatever it is called, and for events or lines of JSON under another type."""
 
     def __init__(self) -> None:
         self._pieces: deque[bytes] = deque()
+        self._head = b""
+        """The beginning of what is not kept whole."""
         self._size = 0
         self._cut = False
         self._read: dict[str, Json] | None = None
@@ -94,6 +100,7 @@ class DocumentMeter(NoMeter):
         self._pieces.append(data)
         self._size += len(data)
         if self._size > LARGEST_DOCUMENT:
+            self._head = self._head or b"".join(self._pieces)[:TAIL]
             self._cut = True
             while self._size - len(self._pieces[0]) > TAIL:
                 self._size -= len(self._pieces.popleft())
@@ -101,13 +108,29 @@ class DocumentMeter(NoMeter):
 
     def document(self) -> dict[str, Json]:
         if self._read is None:
-            data = b"".join(self._pieces)
-            self._read = _with_cache(_said(_usage_in(data[-TAIL:]) if self._cut else data))
+            self._read = self._said_in_part() if self._cut else self._said_in_all()
         return self._read
 
     def error(self) -> bytes:
-        text = b"" if self._cut else b"".join(self._pieces)
+        text = b"" if self._cut else self._text()
+        if text.startswith(_EVENTS):
+            return _events(text).error()
         return text if _ERROR.search(text) else b""
+
+    def _text(self) -> bytes:
+        return b"".join(self._pieces).removeprefix(_MARK).lstrip()
+
+    def _said_in_all(self) -> dict[str, Json]:
+        text = self._text()
+        if text.startswith(_EVENTS):
+            return _events(text).document()
+        said = _said(text)
+        if _USED not in said and text.startswith(b"{") and b"\n{" in text and _value(text) is None:
+            return _events(b"".join(b"data:%b\n\n" % line for line in text.splitlines())).document()
+        return _with_cache(said)
+
+    def _said_in_part(self) -> dict[str, Json]:
+        return _with_cache(_said(_usage_in(b"".join(self._pieces)[-TAIL:]) or _usage_in(self._head)))
 
 
 class EventMeter:
@@ -189,6 +212,14 @@ class EventMeter:
             if line and found.end() < end:
                 self._last, self._read = line[1], None
                 self._first = self._first or self._last
+
+
+def _events(text: bytes) -> EventMeter:
+    """What a whole text of events says."""
+    meter = EventMeter()
+    meter.feed(text)
+    meter.end()
+    return meter
 
 
 def _said(data: bytes) -> dict[str, Json]:

@@ -8,7 +8,7 @@ import pytest
 from agentos_runtime.proxy.metering import LARGEST_DOCUMENT
 from tests.metrics.test_figures import Figures
 from tests.proxy.lab import CHAT, Lab, sse
-from tests.toy.raw import Behaviour, answer_json, render_chunks, say
+from tests.toy.raw import Behaviour, answer, answer_json, render_chunks, say
 
 MESSAGES = "/use/api.anthropic.com/v1/messages"
 RESPONSES = "/use/openrouter.ai/api/v1/responses"
@@ -142,6 +142,29 @@ def test_tokens_cost_and_model_are_read_from_what_passes(here: Lab, name: str) -
     row = here.row()
     found = (row["generation_id"], row["model"], row["input_tokens"], row["output_tokens"], row["cost"])
     assert found == (generation, model, 11, 7, cost)
+
+
+TOLD = json.dumps({**CHUNK, "usage": FULL}).encode()
+STREAM = b"data: %b\n\ndata: %b\n\ndata: [DONE]\n\n" % (json.dumps(CHUNK).encode(), TOLD)
+LARGE = b'{"usage": %b, "data": "%b"}' % (json.dumps(FULL).encode(), b"x" * (LARGEST_DOCUMENT + 70_000))
+OTHERWISE = {
+    "JSON without a type": (TOLD, None),
+    "JSON that is called text": (TOLD, "text/plain"),
+    "JSON with a byte order mark": (b"\xef\xbb\xbf" + TOLD, "application/json"),
+    "events that are called JSON": (STREAM, "application/json"),
+    "events that are called text": (b"\n" + STREAM, "text/plain; charset=utf-8"),
+    "lines of JSON": (b"%b\n%b\n" % (json.dumps(CHUNK).encode(), TOLD), "application/x-ndjson"),
+    "a large answer that begins with it": (LARGE, "application/json"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_tokens_and_cost_are_read_whatever_the_answer_is_called(here: Lab, name: str) -> None:
+    body, kind = OTHERWISE[name]
+    here.upstream.says(answer(200, body, [("Content-Type", kind)] if kind else []))
+    assert here.use("POST", CHAT, json={"model": "asked"}).content == body
+    row = here.row()
+    assert (row["input_tokens"], row["output_tokens"], row["cost"]) == (11, 7, 0.25)
 
 
 SLOW = {"message": "slow down", "code": 429}
