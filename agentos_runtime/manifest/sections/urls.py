@@ -9,6 +9,7 @@ from agentos_runtime.jq.sums import needed
 from agentos_runtime.manifest.mistakes.fixes import scheme_fix
 from agentos_runtime.manifest.mistakes.references import report_lookalikes
 from agentos_runtime.manifest.model import Jq, Literal, TemplateParam, UrlTemplate
+from agentos_runtime.manifest.origins import origin_of
 from agentos_runtime.manifest.sections.expressions import auth_fields
 from agentos_runtime.manifest.sections.reading import Scope
 from agentos_runtime.manifest.yaml.values import Cursor
@@ -139,27 +140,47 @@ def address_problem(url: str) -> str | None:
         return "has a param in its host: where a call goes must be literal"
     if parts.fragment or url.endswith("#"):
         return _FRAGMENT
-    return None
+    return None if parts.scheme not in ("http", "https") or origin_of(url) else _host_problem(parts.hostname)
+
+
+def _host_problem(host: str) -> str:
+    """What keeps the host of a url that can be read otherwise from being one that calls may go to."""
+    if host.isascii():
+        return _DOT if host.endswith(".") else _NOT_CALLED
+    try:
+        written = host.encode("idna")
+        same = written.decode("idna") == host
+    except UnicodeError:
+        same = False
+    return f"{_FOREIGN}: `{written.decode()}`" if same else _FOREIGN
 
 
 _HOST = "has a host or port that cannot be read"
 _NO_HOST = "names no host"
 _NO_PORT = "has a `:` but no port"
+_NOT_CALLED = "has a host or port that cannot be called"
+_DOT = "has a host that ends in a dot"
+_FOREIGN = "has a host with letters beyond ASCII, which is called by its ASCII form"
 _SPACE = 'has a space or one of \\ " < > in it'
 _USER = "contains a user name or password; say it under `auth`"
 _FRAGMENT = "has a #fragment, which is never sent"
 _ADDRESS_FIXES: Mapping[str, str] = {
     _HOST: "Write a host and, if it needs one, a port from 1 to 65535: https://api.example.com:8443",
+    _NOT_CALLED: "Write the host as it is registered and, if it needs one, a port from 1 to 65535",
     _NO_HOST: "Write two slashes and then the host: https://api.example.com/…",
     _NO_PORT: "Remove the `:`, or write the port behind it",
     _USER: "Remove it from here and write `auth: {type: basic}`; `agentos keys set` asks for both",
     _SPACE: "Write %20 for a space, and percent-encode the others; a param in {name} is encoded by itself",
+    _FOREIGN: "Write the host as it is registered, `xn--…`",
+    _DOT: "Write it without the dot",
     _FRAGMENT: "Remove it; a `#` that is meant is written %23",
 }
 
 
 def address_fix(problem: str) -> str | None:
     """What to do about what `address_problem` found."""
+    if problem.startswith(f"{_FOREIGN}:"):
+        return f"Write {problem.split('`')[1]} for the host"
     return _ADDRESS_FIXES.get(problem)
 
 
