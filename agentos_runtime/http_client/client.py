@@ -16,6 +16,7 @@ from agentos_runtime.http_client.bodies import decoder_of, read_whole, whole_bod
 from agentos_runtime.http_client.connections import Connections, Resolve
 from agentos_runtime.http_client.deadlines import Deadlines
 from agentos_runtime.http_client.failures import CAUGHT, Circumstances, Failure, failure, timed_out
+from agentos_runtime.http_client.faults import PROXY_ASKS, ProxyRefused
 from agentos_runtime.http_client.heads import head_of
 from agentos_runtime.http_client.names import Names
 from agentos_runtime.http_client.retry import RetryPlan
@@ -141,6 +142,8 @@ class Upstream:
                     await self._names.check(destination.origin, destination.unproven, destination.peer.port)
                 wire = await connections.take(destination.way)
                 answer = await wire.ask(request.method, head, request.upload or request.body)
+                if answer.status == PROXY_ASKS and destination.proxy is not None and not destination.way.tunnelled:
+                    raise ProxyRefused(answer.status)
                 pause = None if answer.status < 400 else self._after_status(request, retry, attempt, answer)
                 if pause is None or pause >= _left(ends):
                     return await finish(answer)

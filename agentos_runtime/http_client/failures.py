@@ -20,6 +20,7 @@ from agentos_runtime.frozen import dataclass
 from agentos_runtime.http_client.addresses import PrivateAddress
 from agentos_runtime.http_client.decoding import DecodingError, Incomplete
 from agentos_runtime.http_client.faults import (
+    PROXY_ASKS,
     BadHeader,
     BadHost,
     CertificateRefused,
@@ -108,7 +109,8 @@ def _certificate(error: CertificateRefused, at: Circumstances) -> Failure:
 
 
 def _proxy_refused(error: ProxyRefused, at: Circumstances) -> Failure:
-    return _unsent(f"the proxy (AGENTOS_PROXY) answered {error.status} instead of connecting.")(error, at)
+    remedy = " Write the name and password there: http://name:password@…" if error.status == PROXY_ASKS else ""
+    return _unsent(f"the proxy (AGENTOS_PROXY) answered {error.status} instead of connecting.{remedy}")(error, at)
 
 
 def _not_connected(error: NotConnected, at: Circumstances) -> Failure:

@@ -44,8 +44,12 @@ class ProxyUnreachable(WireError):
     """The proxy could not be connected."""
 
 
+PROXY_ASKS = 407
+"""The status by which a proxy asks who calls; no service has it."""
+
+
 class ProxyRefused(WireError):
-    """The proxy answered a CONNECT with `status` instead of connecting."""
+    """The proxy answered with `status` instead of connecting, or of asking the peer."""
 
     def __init__(self, status: int) -> None:
         super().__init__("the proxy refused")

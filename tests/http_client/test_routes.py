@@ -127,6 +127,26 @@ def test_a_proxy_that_refuses_is_named(run: Run) -> None:
         run(send(request("https://api.example.com/v1"), call_settings(proxy=nobody)))
 
 
+@pytest.mark.parametrize("body", [b"who calls?", b""])
+def test_a_proxy_that_asks_who_calls_is_not_taken_for_the_service(run: Run, body: bytes) -> None:
+    async def outside(host: str, port: int) -> list[str]:
+        return ["1.1.1.1"]
+
+    async def opened() -> None:
+        async with upstream(given_settings, resolve=outside) as out:
+            await out.open(request("http://api.example.com/v1"), timeout=9, idle_timeout=9)
+
+    with Toy(answer(407, body)) as proxy:
+        given_settings = call_settings(proxy=f"http://me:{SECRET}@127.0.0.1:{proxy.port}")
+        asked = send(request("http://api.example.com/v1"), given_settings, private=False, resolve=outside)
+        for ask in (asked, opened()):
+            with pytest.raises(
+                UpstreamUnreachable, match=r"proxy \(AGENTOS_PROXY\) answered 407.*password"
+            ) as caught:
+                run(ask)
+            assert SECRET not in str(caught.value)
+
+
 def test_an_approved_address_of_this_machine_is_not_asked_of_the_proxy(run: Run) -> None:
     with Toy(answer()) as toy, refusing() as proxy:
         assert run(send(request(toy.url()), call_settings(proxy=proxy))).status == 200
