@@ -7,7 +7,13 @@ from typing import Self
 from agentos_runtime.calls.call import Timings
 from agentos_runtime.calls.failures import Service, body_failure, failure_error
 from agentos_runtime.calls.retry_after import meant_status
-from agentos_runtime.errors import AgentOSError, UpstreamFailure, UpstreamInvalid, UpstreamTimeout
+from agentos_runtime.errors import (
+    AgentOSError,
+    UpstreamFailure,
+    UpstreamInvalid,
+    UpstreamTimeout,
+    UpstreamTruncated,
+)
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, JsonTextError, parse
 from agentos_runtime.proxy.headers import headers_down
@@ -19,6 +25,7 @@ from agentos_runtime.runtime.record import Record
 EVENTS = "text/event-stream"
 AT_ONCE = 64 * 1024
 """Bytes of an answer that is awaited whole, when it says that it has no more: it goes out in one piece."""
+_UNREADABLE = (UpstreamInvalid, UpstreamTruncated)
 LARGEST_REQUEST = 1 << 20
 """Bytes of a request's body in which its model is looked for, when the answer names none."""
 
@@ -154,13 +161,20 @@ class Exchange:
             raise await self._failed(error) from None
 
     async def whole(self) -> bytes:
-        """The same in one piece: no generator, which asyncio keeps a list of."""
+        """The same in one piece: no generator, which asyncio keeps a list of.
+
+        The body of a failure that cannot be read is empty: its status and its headers are the answer.
+        """
         cleaned: list[bytes] = []
         try:
             while piece := await self._next():
                 cleaned.append(self._meter.feed(self._redactor.feed_bytes(piece)))
             cleaned.append(await self._rest())
         except AgentOSError as error:
+            if self.status >= 300 and isinstance(error, _UNREADABLE) and self._interruption is None:
+                self._upstream.abort()
+                await self._close(self._refusal())
+                return b""
             raise await self._failed(error) from None
         return b"".join(cleaned)
 

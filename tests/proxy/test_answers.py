@@ -156,6 +156,24 @@ def test_what_is_no_stream_of_events_is_cut_without_a_word(here: Lab) -> None:
     assert (whole, json.loads(body)["code"]) == (True, "upstream_truncated")
 
 
+@pytest.mark.parametrize("status", [302, 400, 429, 500])
+def test_a_failure_whose_body_cannot_be_read_keeps_its_status_and_its_headers(here: Lab, status: int) -> None:
+    head = b"HTTP/1.1 %d No\r\nRetry-After: 7\r\nContent-Type: application/json\r\n" % status
+    torn = cut(head + b'Content-Length: 70\r\n\r\n{"error": "slow')
+    here.upstream.says(torn)
+    said = here.use("POST", CHAT, json={})
+    assert (said.status_code, said.headers["retry-after"], said.content) == (status, "7", b"")
+    row = here.row()
+    assert (row["outcome"], row["status"], row["upstream_status"]) == (
+        "ok" if status < 400 else "error",
+        status,
+        status,
+    )
+    here.upstream.says(say(head + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nslow"))
+    asked_once = {"url": "https://openrouter.ai/api/v1/chat/completions", "method": "POST", "body": {}}
+    assert here.use("POST", "/api/use", json=asked_once).json()["status"] == status
+
+
 def test_anthropics_clients_are_told_in_their_own_words(here: Lab) -> None:
     here.upstream.says(cut(render_chunks([b"event: ping\ndata: {}\n\n"], headers=[EVENTS], end=False)))
     body, whole = here.raw(asked(here, b"messages"))
