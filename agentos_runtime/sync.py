@@ -49,11 +49,17 @@ class SyncRuntime:
         For everything else a `Runtime` can do: `runtime.run(lambda it: it.catalog("my-program").entries())`.
         """
 
-        async def ask() -> Any:
-            answer = question(self._runtime)
-            return await answer if isawaitable(answer) else answer
+        async def ask() -> tuple[Any, BaseException | None]:
+            try:
+                answer = question(self._runtime)
+                return (await answer if isawaitable(answer) else answer), None
+            except (SystemExit, KeyboardInterrupt) as error:  # meant for who asked, and would end the event loop
+                return None, error
 
-        return self._wait_for(ask())
+        answer, ended = self._wait_for(ask())
+        if ended is not None:
+            raise ended
+        return answer
 
     async def closed(self) -> None:
         """Wait, in the runtime's own thread, until `close`; cancels the calls that are then under way."""
