@@ -18,21 +18,27 @@ Close = Callable[[], Awaitable[None]]
 
 
 class Recalls:
-    """The open streams of one runtime. stamps: differs when asking again may end otherwise."""
+    """The open streams of one runtime, in its event loop. stamps: differs when asking again may end otherwise."""
 
     def __init__(self, stamps: Callable[[], Hashable], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._stamps = stamps
         self._sleep = sleep
         self._open: dict[object, tuple[Ask, Interrupt, Close]] = {}
         self._closed = False
+        self._loop = asyncio.get_running_loop()
         self._watching: asyncio.Task[None] | None = None
         self._seen: Hashable = None
         """What the stamps were when every stream was last asked about; None = ask again at the next look."""
 
     def check_open(self) -> None:
-        """Raises RuntimeError for calls after the end."""
+        """Raises RuntimeError for calls after the end, and in another event loop: some would wait for ever."""
         if self._closed:
             raise RuntimeError("the runtime is closed: call it inside the block of open_runtime")
+        if asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError(
+                "the runtime belongs to the event loop that opened it: call it there; for threads there is "
+                "open_runtime_sync"
+            )
 
     async def close(self) -> None:
         """The end: no call begins any more, and streams that nobody closed are closed."""

@@ -213,6 +213,19 @@ def test_a_call_that_outlasts_its_runtime_ends(tmp_path: Path) -> None:
         asyncio.run(main(toy))
 
 
+def test_a_runtime_refuses_calls_in_another_event_loop(tmp_path: Path) -> None:
+    async def main(toy: Toy) -> None:
+        async with open_runtime(settings_for(tmp_path, toy), ENVIRON, watch=False) as runtime:
+            for ask in (runtime.invoke, runtime.stream, runtime.preview):
+                with pytest.raises(RuntimeError, match="belongs to the event loop that opened it"):
+                    await asyncio.to_thread(lambda ask=ask: asyncio.run(ask(say("hello"))))  # type: ignore[misc]
+            await runtime.invoke(say("hello"))
+
+    with Toy(answer(body=b"{}")) as toy:
+        asyncio.run(main(toy))
+        assert len(toy.requests) == 1
+
+
 CIRCLE: list[object] = []
 CIRCLE.append(CIRCLE)
 NOT_JSON = [None, ["a"], {1: "a"}, {"text": object()}, {"text": float("nan")}, {"text": 10**5000}, {"text": CIRCLE}]
