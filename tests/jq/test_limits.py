@@ -122,7 +122,7 @@ def test_an_answer_that_came_while_nobody_looked_counts_however_late_it_is_seen(
 
         def hold_up() -> None:
             os.read(hear, 1)
-            time.sleep(0.5)
+            time.sleep(1.5)
 
         asyncio.get_running_loop().add_reader(hear, hold_up)
         running = asyncio.ensure_future(evaluate(pool, "reduce range(100000) as $each (0; . + 1)"))
@@ -131,13 +131,13 @@ def test_an_answer_that_came_while_nobody_looked_counts_however_late_it_is_seen(
         try:
             outcome = await running
             await asyncio.gather(*(evaluate(pool, IN_A_WORKER) for _ in before))  # who misses a worker replaces it
-            return outcome, before == set(pool.pids)
+            return outcome, before <= set(pool.pids)
         finally:
             asyncio.get_running_loop().remove_reader(hear)
             os.close(hear)
             os.close(say)
 
-    seen = with_pool(use, limits=Limits(wall=0.2), loop=uvloop.new_event_loop)
+    seen = with_pool(use, limits=Limits(wall=1.0), loop=uvloop.new_event_loop)
     assert seen == (Outcome([[100000]], None), True), "no worker was ended"
 
 
