@@ -343,3 +343,20 @@ def test_base_url_says_where_the_recorded_service_is(workshop: Workshop) -> None
         "get_cats": "/cats",
         "get_time": "https://other.example.com/time",
     }
+
+
+def test_bytes_in_a_recording_are_a_file_that_the_caller_gives(workshop: Workshop) -> None:
+    entries = [
+        entry("PUT", "https://api.example.com/cats", postData={"mimeType": "image/png", "text": "\ufffdPNG"}),
+        entry(
+            "PUT", "https://api.example.com/dogs", postData={"mimeType": "", "text": "AAAA", "encoding": "base64"}
+        ),
+    ]
+    front = workshop.imported(json.dumps({"log": {"entries": entries}}), kind="har")
+    for one in front["utilities"].values():
+        assert one["params"]["content"]["type"] == "file"
+        assert one["rest"]["encoding"] == "binary"
+    assert [one["rest"].get("headers") for one in front["utilities"].values()] == [
+        {"Content-Type": "image/png"},
+        None,
+    ]

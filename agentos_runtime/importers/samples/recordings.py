@@ -6,7 +6,7 @@ from typing import Any
 
 from agentos_runtime.importers.api import Api, ImportProblem, Losses
 from agentos_runtime.importers.samples.reading import as_list, as_map, as_text, quoted, read_json
-from agentos_runtime.importers.samples.request import Body, Part, Parts, Sample, Text
+from agentos_runtime.importers.samples.request import Body, FromFile, Part, Parts, Sample, Text
 from agentos_runtime.importers.samples.service import read_samples
 from agentos_runtime.regexes import regex
 
@@ -14,6 +14,11 @@ _PAGES = regex(
     r"text/html|text/css|image/.*|font/.*|video/.*|audio/.*|application/(?:x-)?(?:javascript|font.*|wasm)|text/javascript"
 )
 """What a page loads, and no service answers."""
+_BYTES = regex(
+    r"(?:image|audio|video|font)/(?!svg)|application/(?:octet-stream|pdf|zip|gzip|x-tar|x-protobuf|protobuf|wasm)",
+    re.IGNORECASE,
+)
+"""What no text can hold as it was sent."""
 _BOUNDARY = regex(r"boundary=\"?([^\";,]+)", re.IGNORECASE)
 _ESCAPE = regex("%[0-9A-Fa-f]{2}")
 _ENCODED = regex(r"(?:[A-Za-z0-9\[\]*._~+/:,;@!$'()?-]|%[0-9A-Fa-f]{2})*")
@@ -65,6 +70,8 @@ def _posted(posted: Mapping[str, Any], losses: Losses) -> Body | None:
         if not parts:
             losses.add("a multipart body of which the recording does not hold the fields is left out")
         return Parts(parts) if parts else None
+    if text and (posted.get("encoding") == "base64" or _BYTES.match(kind)):
+        return FromFile(binary=True)
     if text:
         return Text(text)
     return (
