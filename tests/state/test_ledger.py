@@ -197,6 +197,24 @@ def test_pages_are_stable_while_rows_are_added(file: Path) -> None:
     assert run(call()) == [f"r{number}" for number in reversed(range(25))]
 
 
+@pytest.mark.parametrize(
+    ("clock", "shown"), [(3e11, "9999-12-30T00:00:00.000Z"), (-7e10, "1970-01-01T00:00:00.000Z")]
+)
+def test_a_row_of_a_clock_that_is_far_off_spoils_no_reading(file: Path, clock: float, shown: str) -> None:
+    async def calls() -> None:
+        for at in (NOON, clock, NOON):
+            with Ledger(file, clock=lambda at=at: at) as ledger:  # type: ignore[misc]
+                await one_call(ledger)
+
+    run(calls())
+    assert [row["started_at"] for row in rows(file)][1] == shown
+    days = run(ActivityReader(file, clock=lambda: NOON).usage({"by": "day"}))["rows"]
+    assert isinstance(days, list)
+    assert sorted((row["day"], row["calls"]) for row in days if isinstance(row, dict)) == sorted(
+        [(shown[:10], 1), ("2026-11-20", 2)]
+    )
+
+
 @pytest.fixture
 def mixed(file: Path) -> Path:
     """Six calls of two agents, an hour apart, the newest now."""

@@ -103,7 +103,7 @@ class Ledger:
             with suppress(DatabaseTrouble):  # first, so that the row names its owner
                 await self._database.run_in_thread(lambda connection: None)
         owner = self._owner.name if self._owner else ""
-        begun = rows.begun(request_id, int(self._clock() * 1000), agent, skill, utility, owner)
+        begun = rows.begun(request_id, rows.moment(self._clock()), agent, skill, utility, owner)
 
         def leave_early(connection: sqlite3.Connection, row: int) -> None:
             rows.close(connection, Entry(row, begun), Closing(outcome="cancelled"))

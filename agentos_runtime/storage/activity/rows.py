@@ -76,9 +76,18 @@ _WHOLE = (
 )
 
 
+def moment(seconds: float) -> int:
+    """Milliseconds of the epoch of which a date can be told: a clock that is far off must spoil no reading."""
+    return min(max(int(seconds * 1000), 0), _LAST)
+
+
 def begun(*values: str | int) -> Values:
     """In the order of BEGUN; what is no text that can be written is replaced, since rows share transactions."""
     return tuple([_whole(value) if isinstance(value, str) and not value.isascii() else value for value in values])
+
+
+_LAST = 253_402_128_000_000
+"""9999-12-30: the last days of that year are over in some zone."""
 
 
 def begin(connection: sqlite3.Connection, begun: Values) -> int:
