@@ -144,13 +144,21 @@ class Faces:
         return [entry.skill for entry in self.runtime.visible(agent).entries if entry.skill and entry.skill.wires]
 
 
+_NAMES = ("id", "model", "name", "display_name")
+
+
 def _rows(skill: str, value: Any) -> Iterable[dict[str, Json]]:
     """What a utility that lists models gave, whatever the service calls its fields."""
     for row in value if isinstance(value, list) else ():
-        name = next((row[key] for key in ("id", "model", "name") if isinstance(row.get(key), str)), None)
-        if name:
-            created, shown = row.get("created", row.get("created_at")), row.get("display_name") or row.get("name")
-            yield {"id": f"{skill}/{name}", "skill": skill, "created": created, "name": shown or name}
+        texts = {key: said for key in _NAMES if isinstance(row, dict) and isinstance(said := row.get(key), str)}
+        if name := texts.get("id", texts.get("model", texts.get("name"))):
+            created, shown = (
+                row.get("created", row.get("created_at")),
+                texts.get("display_name") or texts.get("name"),
+            )
+            known = isinstance(created, str) or (type(created) is int and created >= 0)
+            said = created if known else None
+            yield {"id": f"{skill}/{name}", "skill": skill, "created": said, "name": shown or name}
 
 
 def _listed(ids: Iterable[str]) -> str:

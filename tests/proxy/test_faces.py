@@ -92,6 +92,18 @@ def test_models_of_all_skills_are_listed_for_both_kinds_of_clients(here: Lab) ->
     assert len(here.upstream.toy.requests) == 3, "each list is kept"
 
 
+def test_what_is_odd_among_a_services_models_spoils_no_list(tmp_path: Path) -> None:
+    odd = ["text", None, [1], {"id": 5}, {"id": "a", "created": True, "display_name": {"b": 1}, "name": 7}]
+    with lab(tmp_path) as one:
+        one.upstream.says(answer_json({"data": odd, "total_count": 1}))
+        listed = one.use("GET", "/v1/models")
+        assert listed.status_code == 200
+        seen = {"id": "openrouter/a", "object": "model", "created": 0, "owned_by": "openrouter"}
+        assert [each for each in listed.json()["data"] if each["owned_by"] == "openrouter"] == [seen]
+        theirs = one.use("GET", "/v1/models/openrouter/a", headers={"anthropic-version": "x"}).json()
+        assert (theirs["display_name"], theirs["created_at"]) == ("a", "1970-01-01T00:00:00Z")
+
+
 @pytest.mark.parametrize("written", ["openrouter/a/b", "openrouter%2Fa%2Fb", "openrouter%2fa/b"])
 def test_a_model_is_found_however_its_slashes_are_written(tmp_path: Path, written: str) -> None:
     with lab(tmp_path) as one:
