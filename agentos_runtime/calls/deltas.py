@@ -75,6 +75,10 @@ class Deltas:
     failure: AgentOSError | None
 
 
+class SaidNothing(UpstreamFailed):
+    """A stream told no piece of an answer."""
+
+
 def plan_stream(skill: Skill, utility: Utility) -> StreamPlan | None:
     """Compile a utility's stream; None when it has none. Pure."""
     stream = utility.rest.stream
@@ -340,7 +344,7 @@ def is_complete_when_cut(plan: StreamPlan, total: Json) -> bool:
 def check_said_something(plan: StreamPlan, total: Json, reply: Json) -> None:
     """A chat stream that ended well but told no more than what it took is a failure. Raises UpstreamFailed."""
     if plan.stream.accumulate == "chat" and _says_nothing(total) and _says_nothing(reply):
-        raise UpstreamFailed(
+        raise SaidNothing(
             f"{plan.service.name} ended the stream without any choices, so there is no reply",
             upstream=UpstreamFailure(message="the stream has no choices"),
         )

@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 from typing import Protocol
 
 from agentos_runtime.calls.call import Reply
+from agentos_runtime.calls.deltas import SaidNothing
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.errors import AgentOSError, UpstreamInvalid
 from agentos_runtime.jsontext import Json
@@ -71,7 +72,10 @@ async def _asked(ctx: CallContext) -> Reply:
     plan = ctx.plan.stream
     if plan is None or not holds_events(plan, response):
         return await read(ctx, response)
-    return await _added_up(ctx, UpstreamSource(ctx, plan, Arrived(response), authorized))
+    try:
+        return await _added_up(ctx, UpstreamSource(ctx, plan, Arrived(response), authorized))
+    except SaidNothing:
+        return await read(ctx, response)  # says how events are asked for
 
 
 async def _added_up(ctx: CallContext, source: UpstreamSource) -> Reply:
@@ -104,7 +108,8 @@ class Streamed(Plain):
         response = await upstream.whole(rest.timeout)
         if holds_events(plan, response):
             return UpstreamSource(ctx, plan, Arrived(response), authorized)
-        return WholeSource(in_one(await read(ctx, response)), ctx.results)
+        reply = in_one(await read(ctx, response))
+        return WholeSource(reply, ctx.results, chat=plan.stream.accumulate == "chat")
 
 
 class Paged:
