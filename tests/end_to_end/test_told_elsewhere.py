@@ -53,8 +53,6 @@ def asked(chat: Chat, row: Told, *, streamed: bool) -> Any:
     chat.says(say(render_chunks([text], headers=kind) if lines else stream_bytes([text])))
     told = chat.stream(params, row.skill)
     done = told.done
-    if not told.deltas:
-        return done  # a plain answer is told whole
     assert told.text() == (done["content"] or "")
     assert told.text("reasoning") == done.get("reasoning", "")
     pieces = [each for delta in told.deltas for each in delta.get("annotations", [])]
@@ -121,3 +119,16 @@ def test_a_summary_that_claude_made_on_the_way_is_counted(chat: Chat, streamed: 
     found = reply["usage"]["input_tokens"], reply["usage"]["output_tokens"], reply["usage"]["cached_input_tokens"]
     assert (reply["content"], found) == ("ab", (210, 35, 10))
     assert (chat.row["input_tokens"], chat.row["output_tokens"]) == (210, 35)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+def test_a_plain_answer_to_a_stream_is_told_in_a_delta_too(chat: Chat, kind: str) -> None:
+    call = {"id": "c1", "function": {"name": "f", "arguments": '{"a": 1}'}}
+    message = {"content": "ab", "reasoning": "hm", "tool_calls": [call]}
+    body = json.dumps({"choices": [{"finish_reason": "tool_calls", "message": message}]}).encode()
+    chat.says(answer(body=body, headers=[("Content-Type", kind)]))
+    told = chat.stream()
+    [delta] = told.deltas
+    assert (delta["content"], delta["reasoning"], told.done["stop_reason"]) == ("ab", "hm", "tool_use")
+    [made] = delta["tool_calls"]
+    assert (made["name"], json.loads(made["input_json"])) == ("f", {"a": 1})

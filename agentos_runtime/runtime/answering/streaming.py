@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Protocol, Self, TypeAlias
 
+from agentos_runtime.calls.adding.late import late_words
 from agentos_runtime.calls.call import Event
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.jsontext import Json
@@ -177,20 +178,27 @@ class EventStream:
             await asyncio.wait({first})
 
 
+def told_whole(reply: Json, results: Results, *, chat: bool) -> list[Event]:
+    """A plain reply as a stream: of a chat, what it says comes as a delta first, for who shows deltas only."""
+    said = late_words({}, reply) if chat else None
+    return [*([results.event("delta", said)] if said else []), results.event("done", reply)]
+
+
 class WholeSource:
     """The one batch of an upstream that answered a stream's request with a plain reply."""
 
     authorized = None
 
-    def __init__(self, reply: Json, results: Results) -> None:
+    def __init__(self, reply: Json, results: Results, *, chat: bool = False) -> None:
         self._reply = reply
         self._results = results
+        self._chat = chat
 
     async def next(self) -> list[Event]:
-        return [self._results.event("done", self._reply)]
+        return told_whole(self._reply, self._results, chat=self._chat)
 
     def pass_to(self, sink: Sink) -> None:
-        """There are no deltas."""
+        """All there is comes from `next`."""
 
     async def failed(self, error: AgentOSError) -> list[Event]:
         return [self._results.failure(error, self._reply)]

@@ -31,7 +31,7 @@ from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jsontext import Json, is_json, parse
 from agentos_runtime.runtime.answering.cleaning import CleanTexts
-from agentos_runtime.runtime.answering.streaming import Sink
+from agentos_runtime.runtime.answering.streaming import Sink, told_whole
 from agentos_runtime.runtime.authorized import AuthorizedRequest
 from agentos_runtime.runtime.context import CallContext
 from agentos_runtime.runtime.ports import OpenUpstream
@@ -104,7 +104,7 @@ class UpstreamSource:
                 raise self._failure
             if self._ended or (self._at_end and not self._is_at_hand):
                 mistaken = self._at_end and self._is_mistaken()
-                return [self._results.event("done", await self._mistaken())] if mistaken else await self._done()
+                return await (self._mistaken() if mistaken else self._done())
             if self._is_at_hand:
                 await asyncio.sleep(0)  # there was much at once: others have their turn
             else:
@@ -261,12 +261,12 @@ class UpstreamSource:
         """Whether what came without any event is a plain answer, or a web page in the place of one."""
         return not self._heard and (is_json(self._unread) or page_words(self._unread) is not None)
 
-    async def _mistaken(self) -> Json:
-        """The reply of a plain answer. Raises the error that it holds."""
+    async def _mistaken(self) -> list[Event]:
+        """The last events of a plain answer. Raises the error that it holds."""
         upstream = self._upstream
         response = UpstreamResponse(upstream.status, dict(upstream.headers), self._unread)
         value: Json = (await read(self._ctx, response)).value
-        return value
+        return told_whole(value, self._results, chat=self._plan.stream.accumulate == "chat")
 
     def _make_room(self, size: int) -> None:
         self._room -= size
