@@ -5,7 +5,8 @@ from dataclasses import fields
 from typing import Any
 
 from agentos_runtime.frozen import dataclass
-from agentos_runtime.jsontext import Json, JsonTextError, parse
+from agentos_runtime.jsontext import Json
+from agentos_runtime.regexes import regex
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Meter:
 
 
 _NUMBER = frozenset({int, float})
-_LONGEST_NUMBER = 32
+_WRITTEN = regex(r"[0-9]{1,16}(\.[0-9]{1,40})?([eE]-?[0-9]{1,2})?")
 NUMBERS: tuple[str, ...] = (
     *("input_tokens", "output_tokens", "cost"),
     *("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"),
@@ -86,12 +87,10 @@ def _number(source: dict[str, Json], name: str) -> float | None:
 
 
 def _written(text: str) -> Json:
-    """The number that some write as a text."""
-    try:
-        value = parse(text) if len(text) < _LONGEST_NUMBER else None
-    except JsonTextError:
+    """The number that some write as a text, so that nobody rounds it."""
+    if not _WRITTEN.fullmatch(text):
         return None
-    return value if value.__class__ in _NUMBER else None
+    return int(text) if text.isdigit() else float(text)
 
 
 def _first_cost(usages: list[dict[str, Json]]) -> float | None:

@@ -5,14 +5,15 @@ import pytest
 from tests.manifest.loading import problems, utility
 
 FOREIGN = "has a host with letters beyond ASCII, which is called by its ASCII form"
+REGISTERED = "Write the host as it is registered and, if it needs one, a port from 1 to 65535"
 HOSTS = {
     "bücher.example": (f"{FOREIGN}: `xn--bcher-kva.example`", "Write xn--bcher-kva.example for the host"),
     "例え.example:8443": (f"{FOREIGN}: `xn--r8jz45g.example`", "Write xn--r8jz45g.example for the host"),
     "faß.example": (FOREIGN, "Write the host as it is registered, `xn--…`"),
     "\uff11\uff12\uff17.0.0.1": (FOREIGN, "Write the host as it is registered, `xn--…`"),
     "example.com.": ("has a host that ends in a dot", "Write it without the dot"),
-    "example.com:0": ("has a host or port that cannot be called", None),
-    "*.example.com": ("has a host or port that cannot be called", None),
+    "example.com:0": ("has a host or port that cannot be called", REGISTERED),
+    "*.example.com": ("has a host or port that cannot be called", REGISTERED),
 }
 
 
