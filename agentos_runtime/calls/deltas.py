@@ -134,7 +134,7 @@ def _read_each(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float, al
         try:
             event, document = _parsed(event)
         except JsonTextError as problem:
-            if several := parted(event, plan.done):
+            if several := parted(event, plan.stream.format, plan.done):
                 left.extendleft(reversed(several))
                 continue
             return batch(failure=_not_json(plan, event, problem))
@@ -222,7 +222,7 @@ def whole_events(plan: StreamPlan, events: Sequence[UpstreamEvent]) -> list[Upst
 
 def _is_whole(plan: StreamPlan, event: UpstreamEvent) -> bool:
     whole = is_json(event.data) or known_probabilities(event.data) is not None
-    return whole or bool(parted(event, plan.done))
+    return whole or bool(parted(event, plan.stream.format, plan.done))
 
 
 def _is_end_mark(plan: StreamPlan, event: UpstreamEvent) -> bool:

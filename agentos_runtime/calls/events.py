@@ -8,6 +8,7 @@ without a field that is a JSON object with an `error` is an event of that name, 
 a stream.
 """
 
+import re
 from collections.abc import Mapping
 from json import JSONDecoder
 from typing import Protocol
@@ -34,7 +35,8 @@ _LONGEST_STRAY = 300
 _MARK = b"\xef\xbb\xbf"
 _MOST_TOGETHER = 1000
 _READER = JSONDecoder()
-_BETWEEN = regex(r"\s*(?:data:\s*)?")
+_BETWEEN: Mapping[str, re.Pattern[str]] = {"sse": regex(r"\s*data:\s*"), "ndjson": regex(r"\s*")}
+"""What stands between events on one line: two JSON texts in one event of a stream are none that can be read."""
 
 
 class EventTooLarge(ValueError):
@@ -179,8 +181,11 @@ def is_silent(event: UpstreamEvent) -> bool:
     return not event.data.strip() or (event.name.lower() in _SIGNS_OF_LIFE and not is_json(event.data))
 
 
-def parted(event: UpstreamEvent, done: bytes | None) -> list[UpstreamEvent]:
-    """The events that stand in the line of one, where a service forgot the ends between; none in all others."""
+def parted(event: UpstreamEvent, form: str, done: bytes | None) -> list[UpstreamEvent]:
+    """The events that stand in the line of one, where a service forgot the ends between; none in all others.
+
+    form: `sse` or `ndjson`. done: the end mark, which may be the last of them.
+    """
     try:
         text = event.data.decode()
     except UnicodeDecodeError:
@@ -196,8 +201,10 @@ def parted(event: UpstreamEvent, done: bytes | None) -> list[UpstreamEvent]:
         except (ValueError, RecursionError):
             return []
         events.append(UpstreamEvent(text[place:end].encode(), event.name))
-        found = _BETWEEN.match(text, end)
-        place = found.end() if found else end
+        found = _BETWEEN[form].match(text, end)
+        if found is None and text[end:].strip():
+            return []
+        place = found.end() if found else len(text)
     return events if len(events) > 1 else []
 
 

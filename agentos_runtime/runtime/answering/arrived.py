@@ -22,7 +22,7 @@ def holds_events(plan: StreamPlan, response: UpstreamResponse) -> bool:
     line, _, rest = text.partition(b"\n")
     if is_json(line):
         return line.startswith(b"{") and rest.lstrip().startswith(b"{")
-    return bool(parted(UpstreamEvent(line), None))
+    return bool(parted(UpstreamEvent(line), plan.stream.format, None))
 
 
 def _begun(body: bytes) -> bytes:
