@@ -16,9 +16,9 @@ def holds_events(plan: StreamPlan, response: UpstreamResponse) -> bool:
     """Whether a whole answer is a stream of the utility's."""
     if not 200 <= response.status < 300:
         return False
-    text = _begun(response.body)
     if plan.stream.format == "sse":
-        return text.startswith(_BEGINNINGS)
+        return response.body[:1] != b"{" and _begun(response.body).startswith(_BEGINNINGS)
+    text = _begun(response.body)
     line, _, rest = text.partition(b"\n")
     if is_json(line):
         return line.startswith(b"{") and rest.lstrip().startswith(b"{")
