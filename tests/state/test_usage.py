@@ -312,3 +312,19 @@ def test_sums_of_a_file_that_did_not_know_who_said_a_cost_are_made_anew(file: Pa
     assert sum(row["calls"] for row in usage(file)) == 30
     assert kept_up(file) == 30
     assert sum(row["calls"] for row in usage(file, by="agent")) == 30
+
+
+def test_keeping_sums_costs_as_much_in_a_long_ledger_as_in_a_short_one(tmp_path: Path) -> None:
+    file, steps = tmp_path / "activity.db", list[int]()
+    for count in (2_000, 8_000):
+        write(file, [(ms("2026-11-19T12:00+00:00") + at, "bot", "m", "ok", 0.5, 1.0) for at in range(count)])
+        kept_up(file)
+        write(file, [(ms("2026-11-19T13:00+00:00"), "bot", "m", "ok", 0.5, 1.0)] * 50)
+        with contextlib.closing(PrivateDatabase(file, SCHEMA).open()) as connection:
+            done: list[None] = []
+            connection.set_progress_handler(lambda done=done: done.append(None), 1)  # type: ignore[misc]
+            with transaction(connection):
+                drop_surplus(connection, 1_000_000)
+                quarters.add_up(connection, long=10)
+            steps.append(len(done))
+    assert steps[1] < 1.2 * steps[0], steps

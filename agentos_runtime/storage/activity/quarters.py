@@ -42,6 +42,8 @@ CREATE TABLE mark (
 INSERT INTO mark VALUES (1, 0);
 """
 _KEYS = "agent, skill, utility, model"
+_ENDS = "SELECT coalesce((SELECT min(id) FROM activity), 0), coalesce((SELECT max(id) FROM activity), 0)"
+"""Both asked for in one query, SQLite would look through all rows for them."""
 ANEW = """
 ALTER TABLE quarter ADD COLUMN priced INTEGER NOT NULL DEFAULT 0;
 DELETE FROM quarter;
@@ -59,7 +61,7 @@ def mark_of(connection: sqlite3.Connection) -> int:
 
 def add_up(connection: sqlite3.Connection, *, long: int = LONG, at_once: int = AT_ONCE) -> bool:
     """Add some rows of a long ledger to the sums, up to the first that is not closed; whether there may be more."""
-    least, most = connection.execute("SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM activity").fetchone()
+    least, most = connection.execute(_ENDS).fetchone()
     mark = mark_of(connection)
     if most - least < long and not mark:
         return False
