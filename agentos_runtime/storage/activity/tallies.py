@@ -8,7 +8,8 @@ per day of UTC, in steps of 2 %.
 import sqlite3
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import log
 from zlib import compress, decompress
 
@@ -66,21 +67,38 @@ READ = "CASE value WHEN '' THEN NULL ELSE cast(substr(cast(value AS BLOB), 2) AS
 """SQL for what was written; of a text, SQLite would read no further than to a NUL."""
 
 
-def add(connection: sqlite3.Connection, where: str, values: Sequence[int], sign: str) -> None:
-    """Add rows, or take them out again (`-`)."""
-    sums = ", ".join(f"{sign}{each}" for each in SUMS.values())
+OF_ALIKE = ", ".join(f"sum({name})" for name in SUMS)
+"""SQL for the same of what was added up in part."""
+
+
+@contextmanager
+def alike(connection: sqlite3.Connection, where: str, values: Sequence[int], sign: str) -> Iterator[None]:
+    """In the block `temp.alike` has what rows come to, or its opposite (`-`): one line for all that are alike.
+
+    Of a block that fails the transaction is rolled back, and the table with it.
+    """
+    sums = ", ".join(f"{sign}{each} AS {name}" for name, each in SUMS.items())
+    names = ", ".join(DIMENSIONS)
+    connection.execute(
+        f"CREATE TEMP TABLE alike AS SELECT started_at / {QUARTER} AS begins, {names}, {sums} FROM activity"  # noqa: S608
+        f" WHERE {where} GROUP BY begins, {names}",
+        values,
+    )
+    yield
+    connection.execute("DROP TABLE temp.alike")
+
+
+def add(connection: sqlite3.Connection, sign: str) -> None:
+    """Add what stands in `temp.alike`; sign: whether these are rows that go (`-`)."""
     more = ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)
     for name in DIMENSIONS:
         connection.execute(
-            f"INSERT INTO tally SELECT '{name}', {written(name)}, started_at / {QUARTER}, {sums} FROM activity"  # noqa: S608
-            f" WHERE {where} GROUP BY 2, 3 ON CONFLICT DO UPDATE SET {more}",
-            values,
+            f"INSERT INTO tally SELECT '{name}', {written(name)}, begins, {OF_ALIKE} FROM temp.alike"  # noqa: S608
+            f" WHERE true GROUP BY 2, 3 ON CONFLICT DO UPDATE SET {more}"
         )
         if sign == "-":
-            gone = f"SELECT '{name}', {written(name)}, started_at / {QUARTER} FROM activity WHERE {where}"  # noqa: S608
-            sql = f"DELETE FROM tally WHERE (dimension, value, begins) IN ({gone}) AND calls <= 0"  # noqa: S608
-            connection.execute(sql, values)
-    _add_durations(connection, where, values, sign)
+            gone = f"SELECT '{name}', {written(name)}, begins FROM temp.alike"  # noqa: S608
+            connection.execute(f"DELETE FROM tally WHERE (dimension, value, begins) IN ({gone}) AND calls <= 0")  # noqa: S608
 
 
 def ranges(
@@ -140,7 +158,8 @@ def _counted(number: int) -> Counter[int]:
     return Counter({lane: calls for lane, calls in enumerate(lanes) if calls})
 
 
-def _add_durations(connection: sqlite3.Connection, where: str, values: Sequence[int], sign: str) -> None:
+def add_durations(connection: sqlite3.Connection, where: str, values: Sequence[int], sign: str) -> None:
+    """Add how long rows took, or take it out again (`-`)."""
     columns = ", ".join(map(written, TIMED))
     rows = connection.execute(
         f"SELECT started_at / {DAY}, duration_ms, {columns} FROM activity"  # noqa: S608
