@@ -17,7 +17,7 @@ from tests import keeping
 from tests.sizes import examples
 
 SLOW = 10_000
-"""Of so many tests that are not slow: no module has as many."""
+"""What a slow test counts for beside one that is not, to put modules in order: no module has as many tests."""
 
 # Where nobody can look at what a chance found, the examples are the same each time.
 settings.register_profile("suite", max_examples=examples(100), deadline=None, derandomize="CI" in os.environ)

@@ -34,6 +34,7 @@ _SIGNS_OF_LIFE = frozenset({"ping", "heartbeat", "keepalive", "keep-alive", "kee
 _LONGEST_STRAY = 300
 _MARK = b"\xef\xbb\xbf"
 _MOST_TOGETHER = 1000
+"""Events on one line."""
 _READER = JSONDecoder()
 _BETWEEN: Mapping[str, re.Pattern[str]] = {"sse": regex(r"\s*data:\s*"), "ndjson": regex(r"\s*")}
 """What stands between events on one line: two JSON texts in one event of a stream are none that can be read."""

@@ -38,6 +38,7 @@ class Meter:
 
 _NUMBER = frozenset({int, float})
 _WRITTEN = regex(r"[0-9]{1,16}(\.[0-9]{1,40})?([eE]-?[0-9]{1,2})?")
+"""A number as a text, as services give amounts that must not be rounded."""
 NUMBERS: tuple[str, ...] = (
     *("input_tokens", "output_tokens", "cost"),
     *("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"),

@@ -129,7 +129,7 @@ CUT = {
     "a line that is not far enough in": (FIND, "    description: Find\n      all\n    things", "11:5 Write `key: value`; where Markdown begins, end the front matter with a line `---` above it"),
 }  # fmt: skip
 ORDER = "body: {size: .params.size}"
-MISTAKEN = {
+OTHER_SHAPES = {
     "an address in a list": (BASE, "base_url: [https://api.example.com/v1]", "6:17 Write `base_url: https://api.example.com/v1`, without the list"),
     "an address in a map": (LIST, "url: {path: /things}\n", "15:12 Write `url: /things`, without the map"),
     "a relative address with a param": ("url: /things/{id}/orders", 'url: "things/{id}/orders"', "28:12 Write /things/{id}/orders"),
@@ -149,7 +149,7 @@ MISTAKEN = {
     "or with a text": (ORDER, "body: {size: .params.size or \"m\"}", '29:33 Write `// "m"`: it takes the other where the first is null or false'),
     "the name of a param": (ORDER, "body: {size: size}", "29:20 Write `.params.size`"),
 }  # fmt: skip
-LAST = {
+BYTES_AND_TEXTS = {
     "bytes of a text": (ORDER, "encoding: binary\n      body: .params.size", "30:13 Write `type: file` at the param `size`; for a text as it stands, `encoding: text`"),
     "bytes of a map": (ORDER, "encoding: binary\n      body: {size: .params.size}", "30:13 Write `body: .params.NAME`, with the name of a param of `type: file`"),
     "names that are ignored as a list": (ORDER, f"{ORDER}\n      ignored: [size]", """30:16 Write `ignored: '["size"]'`"""),
@@ -218,7 +218,7 @@ TOLD = {
     **NAMES,
     **HALF_SAID,
     **CUT,
-    **MISTAKEN,
+    **OTHER_SHAPES,
 }
 
 
