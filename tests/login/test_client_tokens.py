@@ -129,6 +129,16 @@ def test_four_servers_ask_once_per_end_and_once_per_401(home: Home) -> None:
     assert service.renewals == 5, "a token that just came of a refusal is not replaced for another"
 
 
+def test_a_token_that_came_of_a_refusal_is_known_as_one_to_servers_that_were_not_refused(home: Home) -> None:
+    with token_service(client=CLIENT) as service, ExitStack() as stack:
+        one, other = [stack.enter_context(home.serving_at(service).serving()) for _ in range(2)]
+        for url in (one, other):
+            assert call(url)[0] == 200
+            service.expire()
+        assert [call(url)[1]["code"] for url in (one, other, one)] == ["credential_rejected"] * 3
+    assert service.renewals == 2
+
+
 def test_a_server_killed_while_it_is_given_a_token_holds_up_nobody(home: Home) -> None:
     with token_service(client=CLIENT) as service, ThreadPoolExecutor(1) as pool:
         home.serving_at(service)

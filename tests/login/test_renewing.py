@@ -168,6 +168,20 @@ def test_four_servers_renew_once_per_end_and_lose_no_token(home: Home) -> None:
     assert home.kept()["fields"]["refresh_token"] == service.refresh
 
 
+@pytest.mark.parametrize("expires_in", [3600, None])
+def test_a_token_that_came_of_a_refusal_is_known_as_one_to_servers_that_were_not_refused(
+    home: Home, expires_in: int | None
+) -> None:
+    with token_service(expires_in=expires_in) as service, ExitStack() as stack:
+        home.logged_in(service)
+        one, other = [stack.enter_context(home.serving()) for _ in range(2)]
+        service.expire()
+        assert call(one)[0] == 200
+        service.expire()
+        assert [call(url)[1]["code"] for url in (other, one, other)] == ["credential_rejected"] * 3
+    assert (service.renewals, service.reused) == (1, 0)
+
+
 def test_a_service_that_keeps_its_refresh_token_and_says_no_end_is_not_asked_again(home: Home) -> None:
     with token_service(rotates=False, expires_in=None) as service:
         home.logged_in(service, ends_in=30)

@@ -108,7 +108,12 @@ def test_a_client_is_given_one_token_for_all_replicas(console: Console, database
         assert one.console.run("keys", "set", "demo", stdin="\n".join(CLIENT)).code == 0
         with one.replicas(2) as urls:
             assert {status for status, _ in pool.map(call, urls * 6)} == {200}
-        assert (one.service.renewals, len(set(one.service.calls))) == (1, 1)
+            assert (one.service.renewals, len(set(one.service.calls))) == (1, 1)
+            one.service.expire()
+            assert call(urls[0])[0] == 200
+            one.service.expire()
+            assert [call(url)[1]["code"] for url in reversed(urls)] == ["credential_rejected"] * 2
+        assert one.service.renewals == 2, "a token that just came of a refusal is not replaced for another"
 
 
 def test_a_replica_that_dies_while_it_renews_holds_up_nobody_for_long(console: Console, database: str) -> None:

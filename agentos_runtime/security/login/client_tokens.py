@@ -23,7 +23,7 @@ from agentos_runtime.security.login.answers import TokenAnswerError, read_grante
 from agentos_runtime.security.login.callback import LoginError, check_encrypted
 from agentos_runtime.security.login.exchange import SECONDS, Client, Upstream, client_request
 from agentos_runtime.security.login.refusals import Refusal, others_turn, refusal_of, unusable
-from agentos_runtime.security.login.resting import note_about, rest, still_resting
+from agentos_runtime.security.login.resting import is_in_vain, note_about, of_refusal, rest, still_resting
 from agentos_runtime.storage.private_files import PrivateFileError, Stamp
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 from agentos_runtime.storage.turns import Turn, leave_if_possible
@@ -89,12 +89,13 @@ class ClientTokens:
         auth: Auth,
         client: Credential,
         seen: Credential | None,
+        refused: bool,
         good_yet: bool,
         allow_private: bool,
     ) -> Result:
         """Another token than the one that was seen: of another process, or of the service; stored, or why not.
 
-        good_yet: the one that was seen still is.
+        refused, good_yet: the one that was seen. It is given back when it came of a refusal a moment ago.
         """
         assert auth.login is not None
         begin = _begin(skill)
@@ -104,7 +105,7 @@ class ClientTokens:
             if turn is None:
                 return others_turn(begin)
             async with turn:
-                return await self._in_turn(turn, skill, auth, client, seen, allow_private)
+                return await self._in_turn(turn, skill, auth, client, seen, refused, allow_private)
         except (PrivateFileError, KeyringError, LoginError, DatabaseTrouble) as error:
             return unusable(begin, error)
 
@@ -115,6 +116,7 @@ class ClientTokens:
         auth: Auth,
         client: Credential,
         seen: Credential | None,
+        refused: bool,
         allow_private: bool,
     ) -> Result:
         found = await asyncio.to_thread(self._stored, skill, auth, client)
@@ -125,6 +127,8 @@ class ClientTokens:
         note = note_about(turn, mark)
         if (refusal := still_resting(note, _begin(skill), now)) is not None:
             return refusal
+        if found and refused and is_in_vain(note, now):
+            return found
         try:  # again: it may have taken long to have the turn
             allow_private = self._home.permits.authorize_renewal(skill, auth, client)
         except ApprovalRequired as error:
@@ -134,7 +138,7 @@ class ClientTokens:
             return await rest(turn, mark, note, granted, self._home.wall())
         entry = replace(granted, fields={**granted.fields, MARK: Secret(mark)})
         await asyncio.to_thread(self._home.store.put, entry)
-        await leave_if_possible(turn, {})
+        await leave_if_possible(turn, of_refusal(mark, self._home.wall()) if refused else {})
         return _credential(auth, client, granted)
 
     async def _granted(self, skill: Skill, auth: Auth, client: Credential, allow_private: bool) -> Entry | Refusal:

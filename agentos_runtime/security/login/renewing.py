@@ -37,7 +37,15 @@ from agentos_runtime.security.login.callback import LoginError, check_encrypted
 from agentos_runtime.security.login.client_tokens import ClientTokens, Result
 from agentos_runtime.security.login.exchange import SECONDS, Client, Upstream, renewal_request
 from agentos_runtime.security.login.refusals import Refusal, is_ended, others_turn, refusal_of, unusable
-from agentos_runtime.security.login.resting import LONGEST_REST, note_about, rest, still_resting
+from agentos_runtime.security.login.resting import (
+    IN_VAIN,
+    LONGEST_REST,
+    is_in_vain,
+    note_about,
+    of_refusal,
+    rest,
+    still_resting,
+)
 from agentos_runtime.security.login.unstored import Unstored
 from agentos_runtime.storage.private_files import PrivateFileError
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble
@@ -51,8 +59,6 @@ PATIENCE_MEANWHILE = 1.0
 """The same while the token is good for a moment yet."""
 CLOSING = 10.0
 """Seconds that a renewal under way has when the process ends."""
-IN_VAIN = 60.0
-"""Seconds in which a token that came of a refusal is not renewed because of another."""
 
 
 class Permits(Protocol):
@@ -88,6 +94,7 @@ class Renewals:
         self._redactors: dict[tuple[str, str], tuple[Credential, Credential, Redactor]] = {}
         self.unstored = Unstored(store, sleep)
         self.of_refusals: dict[tuple[str, str], tuple[Secret, float]] = {}
+        """Which tokens came of a refusal, and until when another makes no other: known here without a turn."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -148,7 +155,7 @@ class Renewals:
         good_yet = held is not None and not refused and life is not None and self.wall() < life.expires_at
 
         async def ask() -> Result:
-            return await self._clients.ask(skill, auth, client, held, good_yet, allow_private)
+            return await self._clients.ask(skill, auth, client, held, refused, good_yet, allow_private)
 
         result = await self._once(skill, auth, good_yet, ask)
         if isinstance(result, Credential):
@@ -255,6 +262,9 @@ class _Renewal:
         note = note_about(turn, _mark(entry))
         if (refusal := still_resting(note, self._begin, now)) is not None:
             return refusal
+        if self._refused and is_in_vain(note, now):  # another process was refused, and has this one for it
+            renewals.note_refusal(self._skill, self._auth, self._seen.fields[self._auth.fields[0]])
+            return self._credential(entry)
         try:  # again: it may have taken long to have the turn
             seen = self._credential(entry)
             self._allow_private = renewals.permits.authorize_renewal(self._skill, self._auth, seen)
@@ -302,7 +312,7 @@ class _Renewal:
             )
             refusal = Refusal(CredentialNotFound.code, text, LONGEST_REST)
             return await self._rest(turn, old, refusal, {})  # others would use up the old refresh token
-        await leave_if_possible(turn, {})
+        await leave_if_possible(turn, of_refusal(_mark(new), renewals.wall()) if self._refused else {})
         if self._refused:
             token = new.fields[self._auth.fields[0]]
             assert token is not None

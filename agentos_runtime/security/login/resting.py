@@ -1,4 +1,6 @@
-"""A token address that failed is left alone for a while by all processes: the note of a turn says so."""
+"""A token address that failed, or whose new token was refused at once, is left alone for a while by all processes:
+the note of a turn says so.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,6 +12,8 @@ from agentos_runtime.storage.turns import Turn, leave_if_possible
 
 FIRST_REST, LONGEST_REST = 10.0, 300.0
 """Seconds without another try after a request that failed; twice as long after each."""
+IN_VAIN = 60.0
+"""Seconds in which a token that came of a refusal is not renewed because of another."""
 
 
 def note_about(turn: Turn, mark: str) -> dict[str, Json]:
@@ -25,6 +29,17 @@ def still_resting(note: Mapping[str, Json], begin: str, now: float) -> Refusal |
         return None
     unreadable = Refusal(UpstreamUnavailable.code, f"{begin} a moment ago. It is tried again later")
     return Refusal.from_note(note, until - now) or unreadable
+
+
+def of_refusal(mark: str, now: float) -> dict[str, Json]:
+    """The note that what `mark` is about came of a refusal."""
+    return {"of": mark, "in_vain_until": now + IN_VAIN}
+
+
+def is_in_vain(note: Mapping[str, Json], now: float) -> bool:
+    """Whether what a note is about came of a refusal a moment ago: another refusal makes no other."""
+    until = note.get("in_vain_until")
+    return isinstance(until, int | float) and now < until <= now + IN_VAIN
 
 
 async def rest(
