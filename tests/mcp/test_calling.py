@@ -124,7 +124,9 @@ def test_a_selection_that_fails_or_does_not_end_says_so(client: Client) -> None:
     failed = client.call("test_things", {"_select": ".x.y"})
     assert code(failed) == "expression_failed"
     assert "The call itself was made" in failed["content"][0]["text"]
-    assert code(client.call("test_things", {"_select": "def f: f; f"})) == "expression_limit"
+    ended = (code(client.call("test_things", {"_select": "def f: f; f"})) for _ in range(20))
+    # a machine that has no time for it says so, and that says nothing of the expression
+    assert next(each for each in ended if each != "overloaded") == "expression_limit"
 
 
 @pytest.mark.parametrize(
