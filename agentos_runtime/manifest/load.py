@@ -65,10 +65,10 @@ def load_skill(
         return LoadResult(None, report.all(), source.written_id or fallback, fallback, "", ())
     newest_form = partial(language.newest_form, version=version)
     root = newest_form(source.root)
-    dialect = carried(root)
+    main = sha256(data).hexdigest()
+    dialect = carried(root, faultless=main in faultless)
     root = dialect.root if dialect else root
     report_told(dialect.told if dialect else (), report)
-    main = sha256(data).hexdigest()
     if main not in faultless:
         schema.check(root, report)
 

@@ -50,7 +50,8 @@ def refused(*arguments, **options):
 subprocess.Popen = refused
 run({command.split()!r}, {{"AGENTOS_HOME": {str(console.home)!r}}})
 loaded = {{name.partition(".")[0] for name in sys.modules}}
-print(*sorted(loaded & {{"httptools", "httpx", "uvicorn", "starlette", "keyring", "jsonschema"}}), file=sys.stderr)
+heavy = {{"httptools", "httpx", "uvicorn", "starlette", "keyring", "jsonschema", "graphql"}}
+print(*sorted(loaded & heavy), file=sys.stderr)
 """
         done = subprocess.run([SCRIPT[0], "-c", script], capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stderr) == (0, "\n"), command

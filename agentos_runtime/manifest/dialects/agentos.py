@@ -76,16 +76,17 @@ class Carried:
     """Keys of the top level that are kept and shown as they are."""
 
 
-def carried(root: Cursor) -> Carried | None:
-    """The file in our own language; None when it is written in that already."""
-    return _Carrier(root).carry() if is_of_agentos(root) else None
+def carried(root: Cursor, *, faultless: bool = False) -> Carried | None:
+    """The file in our own language; None when it is written in that already. faultless: nothing is wrong in it."""
+    return _Carrier(root, faultless).carry() if is_of_agentos(root) else None
 
 
 class _Carrier:
     """One file on its way."""
 
-    def __init__(self, root: Cursor) -> None:
+    def __init__(self, root: Cursor, faultless: bool) -> None:
         self.root = root
+        self.faultless = faultless
         self.checked: list[Cursor] = []
         self.unavailable: dict[str, str] = {}
         self.names: dict[str, str] = {}
@@ -293,7 +294,8 @@ class _Carrier:
         if kind == "rest":
             self.deciding[name] = deciding(executor.text("url") or "")
             return (rest_of(executor, connection, self.root.at("api").text("base_url")), chosen), connection
-        self.told += mistakes_of(executor, f"utilities.{name}.graphql")
+        if not self.faultless:  # what reads queries takes long to import
+            self.told += mistakes_of(executor, f"utilities.{name}.graphql")
         self.graphql.add(name)
         return (graphql_of(executor, connection, self._endpoint(connection)), chosen), connection
 
