@@ -83,6 +83,16 @@ def test_days_are_those_that_the_zones_clock_shows(seed: int, name: str) -> None
     assert days == expected
 
 
+def test_a_clock_that_is_far_off_makes_no_day_of_other_rows_wrong_and_no_long_search(tmp_path: Path) -> None:
+    file, far = tmp_path / "activity.db", ms("9999-12-30T12:00:00Z")
+    begins = [ms("2026-07-01T22:30:00Z"), ms("2026-12-01T23:30:00Z"), far]
+    write(file, [(at, "a", "m", "ok", 0.0, 1.0) for at in begins])
+    days = [row["day"] for row in usage(file, by="day", zone="Europe/Vienna")]
+    assert days == ["2026-07-02", "2026-12-02", "9999-12-30"]
+    zone = ZoneInfo("Europe/Vienna")
+    assert day_sql(zone, begins[0], far).count("WHEN") == day_sql(zone, begins[0], ms("2100-01-01")).count("WHEN")
+
+
 @pytest.mark.parametrize(
     ("filters", "path"),
     [

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 DAY = 86_400_000
 """Milliseconds of most days."""
+FORESEEN = 4_102_444_800_000
+"""2100 in milliseconds: nobody knows how clocks are set later, and only clocks that are wrong are there already."""
 _ZONES = "zoneinfo"
 """Loaded where days are asked for."""
 
@@ -24,8 +26,11 @@ def zone_named(name: str) -> "ZoneInfo | None":
 
 
 def day_sql(zone: "ZoneInfo", first: int, last: int) -> str:
-    """SQL for the local day of `started_at`, as days since 1970; exact between two moments (milliseconds)."""
-    *changes, (_, final) = _offsets(zone, first, last)
+    """SQL for the local day of `started_at`, as days since 1970; exact between two moments (milliseconds).
+
+    After `FORESEEN` clocks are set no more.
+    """
+    *changes, (_, final) = _offsets(zone, first, min(last, FORESEEN))
     cases = "".join(f" WHEN started_at < {until} THEN {offset}" for until, offset in changes)
     offset = f"CASE{cases} ELSE {final} END" if cases else str(final)
     return f"(started_at + {offset}) / {DAY}"
