@@ -261,6 +261,21 @@ def test_maps_beside_lists_that_are_repeated_have_a_param_for_each_key(workshop:
     assert losses[lost] == ["GET /things filter.free"]
 
 
+def test_a_map_that_holds_itself_has_a_param_for_each_key_but_that(workshop: Workshop) -> None:
+    loop = {"$ref": "#/components/schemas/Loop"}
+    inner = {"type": "object", "properties": {"name": {"type": "string"}, "all": loop, "mixed": {"allOf": [loop]}}}
+    parameters = [
+        query("filter", loop, style="deepObject"),
+        query("tag", {"type": "array", "items": {"type": "string"}}),
+    ]
+    document = service({"/things": {"get": {"parameters": parameters}}}, components={"schemas": {"Loop": inner}})
+    workshop.imported(document)
+    sent = workshop.request("get_things", {"filter_name": "x", "tag": ["a", "b"]})
+    assert "/things?filter%5Bname%5D=x&tag=a&tag=b\n" in sent
+    where = workshop.losses(document)["a map that holds itself, or is deep in others, is left out"]
+    assert "GET /things filter.all" in where
+
+
 def test_an_optional_map_needs_none_of_its_keys(workshop: Workshop) -> None:
     schema = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
     parameters = [query("deep", schema, style="deepObject"), query("spread", schema)]

@@ -22,6 +22,8 @@ class Nested:
 
 
 Written = Field | Nested
+DEEPEST = 6
+"""Maps in maps that have a param for each key; few services read as many, and a map may hold itself."""
 
 
 def nested_field(whole: Field, flat: Flat, declarer: Declarer, label: str) -> Nested:
@@ -50,8 +52,16 @@ def _entries(flat: Flat, declarer: Declarer) -> Flat:
 
 
 def _apart(
-    name: str, whole: Field, flat: Flat, declarer: Declarer, label: str, *, required: bool
+    name: str,
+    whole: Field,
+    flat: Flat,
+    declarer: Declarer,
+    label: str,
+    above: tuple[Flat, ...] = (),
+    *,
+    required: bool,
 ) -> Iterable[Field]:
+    """above: the maps that it stands in."""
     if flat.types == ("array",) and _is_single(_entries(flat, declarer)):
         shown = name if "[" in name else f"{name}[]"
         yield replace(whole, name=shown, declaration=declarer.param(flat, label), required=required)
@@ -67,10 +77,14 @@ def _apart(
             whole, name=name, declaration=declaration, required=required, documented=flat.default, write="{}"
         )
         return
+    if any(each is flat for each in above) or len(above) == DEEPEST:
+        declarer.flattener.losses.add("a map that holds itself, or is deep in others, is left out", label)
+        return
     for key, schemas in flat.properties.items():
         below = declarer.flattener.flat(schemas, f"{label}.{key}")
         needed = required and key in flat.required
-        yield from _apart(f"{name}[{key}]", whole, below, declarer, f"{label}.{key}", required=needed)
+        place = f"{label}.{key}"
+        yield from _apart(f"{name}[{key}]", whole, below, declarer, place, (*above, flat), required=needed)
 
 
 def settled(
