@@ -20,6 +20,11 @@ ADDRESSES = {
     "an address for a map": (f"{{{BASE}}}", "https://api.example.com/v1", "6:6 Write a map: `api: {base_url: https://api.example.com/v1}`"),
     "a url for the base": (BASE, "url: https://api.example.com/v1", "6:7 Did you mean `base_url`?"),
     "headers of a key": (AUTH, "auth: {type: api_key, headers: X-Key}", "5:23 Did you mean `header`?"),
+    "a place as OpenAPI says it": (AUTH, "auth: {type: api_key, in: header, header: X-Key}", "5:23 Remove it: `header: NAME` puts the key into that header, `query: NAME` into the address"),
+    "a name as OpenAPI says it": (AUTH, "auth: {type: api_key, name: X-Key}", "5:23 Write `header: NAME`, or `query: NAME`"),
+    "a scheme as OpenAPI says it": (AUTH, 'auth: {type: api_key, scheme: bearer, header: Authorization}', '5:23 Remove it: a token is `header: Authorization, prefix: "Bearer "`, with a user `type: basic`'),
+    "a number for the id": ("id: shop", "id: 123", "2:5 Write a name that begins with a letter, such as `github`"),
+    "a digit at the beginning of a name": ("  buy:", "  2buy:", "20:3 Write buy_2"),
     "a variable for a key": (AUTH, "auth: {type: api_key, header: X-Key, env: SHOP_KEY}", "5:38 Remove it: `agentos keys set` stores the key, or <ID>_API_KEY in the server's environment holds it"),
 }  # fmt: skip
 

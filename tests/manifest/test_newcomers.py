@@ -439,15 +439,15 @@ MISTAKES: dict[str, tuple[Edits, list[tuple[str, str, str]]]] = {
         (('auth: {type: api_key, header: Authorization, prefix: "Bearer "}', 'auth: {type: apiKey, in: header, name: X-Key}'),),
         [
             ('5:14', '`type` is `apiKey`; it must be one of no', 'Did you mean `api_key`?'),
-            ('5:22', '`in` is not a key of `auth`', 'Did you mean `header`?'),
-            ('5:34', '`name` is not a key of `auth`', 'Did you mean `header`?'),
+            ('5:22', '`in` is not a key of `auth`', 'Remove it: `header: NAME` puts the key into that header'),
+            ('5:34', '`name` is not a key of `auth`', 'Write `header: NAME`, or `query: NAME`'),
         ],
     ),
     "auth-http-bearer": (
         (('auth: {type: api_key, header: Authorization, prefix: "Bearer "}', 'auth: {type: http, scheme: bearer}'),),
         [
             ('5:14', '`type` is `http`; it must be one of none', 'Write `type: api_key` with `header: Authorization, prefix: "'),
-            ('5:20', '`scheme` is not a key of `auth`', 'Did you mean `type`?'),
+            ('5:20', '`scheme` is not a key of `auth`', 'Remove it: a token is `header: Authorization'),
         ],
     ),
     "auth-bearer-string": (

@@ -88,6 +88,7 @@ def _place_fix(cursor: Cursor) -> str | None:
 
 
 _OF_PLACES: Mapping[str, str] = {
+    "id": "Write a name that begins with a letter, such as `github`",
     "auth": 'Write `auth: {type: api_key, header: Authorization, prefix: "Bearer "}`, or `auth: none`',
     "paginate.limit": "Write the query key that says how many entries a page has, such as `limit: per_page`",
 }
@@ -251,6 +252,8 @@ def pattern_fix(text: str, pattern: str) -> str | None:
         re.sub(r"^https?://([^/?#]*).*", r"\1", text),
         re.sub(r"[^a-z0-9]+", "_", plain).strip("_"),
         re.sub(r"[^a-z0-9]+", "-", plain).strip("-"),
+        re.sub(r"\A(\d+)\W*([a-z]\w*)\Z", r"\2_\1", plain),
+        re.sub(r"\A(\d+)\W*([a-z][a-z0-9-]*)\Z", r"\2-\1", plain),
         f"https://{text}",
         f"#{text}",
     )

@@ -44,6 +44,9 @@ OF_OTHER_PLACES: Mapping[str, Mapping[str, str]] = {
     "credentials": {
         "cookie": 'Write it as a header: `header: {Cookie: "NAME={key}"}`',
         "headers": "Did you mean `header`?",
+        "in": "Remove it: `header: NAME` puts the key into that header, `query: NAME` into the address",
+        "name": "Write `header: NAME`, or `query: NAME`",
+        "scheme": 'Remove it: a token is `header: Authorization, prefix: "Bearer "`, with a user `type: basic`',
         "env": "Remove it: `agentos keys set` stores the key, or <ID>_API_KEY in the server's environment holds it",
     },
     "client_id": dict.fromkeys(
