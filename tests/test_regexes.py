@@ -51,6 +51,7 @@ def patterns(value: Any) -> Iterator[re.Pattern[Any]]:
         yield value
 
 
+@pytest.mark.slow
 def test_those_of_all_modules_can_be_compiled() -> None:
     found: list[re.Pattern[Any]] = []
     for file in sorted(PACKAGE.rglob("*.py")):

@@ -97,6 +97,7 @@ def test_a_bomb_is_refused_within_bounds_and_nothing_is_written(
     assert "This is a bug" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds what a process may take like this")
 def test_a_folder_of_very_many_files_is_refused(console: Console, tmp_path: Path) -> None:
     folder = tmp_path / "source" / "kennel"

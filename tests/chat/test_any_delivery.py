@@ -4,6 +4,7 @@ import itertools
 import json
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -177,6 +178,7 @@ def replayed(wire: Wire, reply: Any) -> list[Any]:
     return [block for message in sent for block in message["content"]]
 
 
+@pytest.mark.slow
 @SOME
 @given(blocks.map(numbered), st.randoms(use_true_random=False))
 def test_blocks_of_claude_are_one_reply_whole_or_streamed_and_go_back_as_they_came(

@@ -112,6 +112,7 @@ def packets(told: bytes, random: Random) -> list[bytes]:
     return [told[start:end] for start, end in itertools.pairwise([0, *cuts, len(told)])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", DIALECTS, ids=str)
 @SOME
 @given(generations(), st.randoms(use_true_random=False))

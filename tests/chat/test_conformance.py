@@ -238,6 +238,7 @@ def own(dialect: Dialect, turn: int) -> Generation:
     return Generation((*(block for block in generation.blocks if not isinstance(block, Call)), *calls))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", FIVE, ids=str)
 def test_twelve_turns_with_another_provider_in_each_in_every_order(
     first: Dialect, expressions: Expressions

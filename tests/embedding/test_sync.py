@@ -137,6 +137,7 @@ def test_a_stream_may_be_closed_after_its_runtime_and_its_row_says_that_it_was_l
         assert outcomes(again) == ["cancelled"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [SystemExit(3), KeyboardInterrupt()], ids=lambda end: type(end).__name__)
 def test_a_function_that_ends_the_program_ends_its_caller_and_not_the_runtime(
     runtime: SyncRuntime, end: BaseException

@@ -192,6 +192,7 @@ def large(expressions: int) -> str:
     return manifest("large").replace("""{transform: '{said: "hello", body: .}'}""", f"\n        mapping:\n{fields}")
 
 
+@pytest.mark.slow
 def test_a_small_skill_is_ready_before_a_large_one_whichever_comes_first(tmp_path: Path) -> None:
     (tmp_path / "a-large.md").write_text(large(600))
     (tmp_path / "small.md").write_text(manifest("small"))
@@ -332,6 +333,7 @@ def test_looking_at_skills_says_when_expressions_cannot_be_checked_here(
         asyncio.run(go())
 
 
+@pytest.mark.slow
 def test_a_server_opens_while_skills_load(tmp_path: Path) -> None:
     (tmp_path / "large.md").write_text(large(600))
 

@@ -91,11 +91,13 @@ def late(chat: Chat, head: bytes, first: bytes, last: bytes) -> Behaviour:
     return behave
 
 
+@pytest.mark.slow
 def test_the_last_bytes_that_arrived_in_time_are_handed_on(impatient: Chat) -> None:
     impatient.says(late(impatient, chunked_head(200, [("Content-Type", "audio/mpeg")]), b"x" * 1_200_000, b"END"))
     assert impatient.house.call("openrouter", "sound").content.endswith(b"END")
 
 
+@pytest.mark.slow
 def test_the_last_piece_of_a_packed_stream_that_arrived_in_time_is_told(impatient: Chat) -> None:
     head = chunked_head(200, [("Content-Type", "text/event-stream"), ("Content-Encoding", "gzip")])
     first, last = (gzip.compress(sse({"item": text}, done=False)) for text in ("all ", "of it"))
@@ -135,6 +137,7 @@ def test_a_stop_tells_all_the_text(tmp_path: Path) -> None:
         assert streamed.text() == streamed.error["partial"]["content"]
 
 
+@pytest.mark.slow
 def test_a_reply_that_fails_comes_behind_all_its_text(tmp_path: Path) -> None:
     skills = changed_skill(tmp_path, ("reply: settled($params)", 'reply: error("no")'))
     with chat_house(tmp_path, skills=skills) as chat:
@@ -194,6 +197,7 @@ def test_a_failure_of_the_runtime_in_a_stream_is_an_error_in_the_ledger(
     assert (row["outcome"], row["code"]) == ("error", "internal_error")
 
 
+@pytest.mark.slow
 def test_a_goodbye_comes_behind_a_ping_that_waits(tmp_path: Path) -> None:
     def behave(exchange: Exchange) -> None:
         exchange.send(events_head() + one_chunk(sse(chunk("Hel"), done=False)))

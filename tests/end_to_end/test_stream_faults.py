@@ -216,6 +216,7 @@ def test_events_without_data_and_spaces_around_the_end_mark_say_nothing(faulty: 
     assert faulty.stream().done["content"] == "Hello"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framing", ["chunked", "until closed"])
 def test_a_stream_cut_anywhere_ends_once_and_says_what_had_arrived(faulty: Chat, framing: str) -> None:
     body = sse(*HELLO)

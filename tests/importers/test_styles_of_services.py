@@ -230,6 +230,7 @@ items = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(200), deadline=None)
 @given(
     st.dictionaries(

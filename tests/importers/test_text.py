@@ -56,6 +56,7 @@ def test_what_is_written_is_read_back_the_same(value: dict[str, Json]) -> None:
     assert read_file(written(value, "# Title\n"), "skill.md").values == value
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(300), deadline=None)
 @given(maps, maps)
 def test_a_file_can_be_made_to_say_anything_in_place(before: dict[str, Json], after: dict[str, Json]) -> None:
@@ -71,6 +72,7 @@ def test_a_file_that_already_says_it_is_not_touched(value: dict[str, Json]) -> N
     assert rewrite(file, value, file.docs, "skill.md") == text
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(300), deadline=None)
 @given(maps, maps, maps)
 def test_the_three_rules_of_merging(base: dict[str, Json], one: dict[str, Json], other: dict[str, Json]) -> None:

@@ -456,6 +456,7 @@ def test_generated_code_reaches_no_name_outside_of_its_table() -> None:
     assert compiled > 1000
 
 
+@pytest.mark.slow
 def test_no_attack_gets_anything_out_of_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     canary = "canary-5c0e11"
     monkeypatch.setenv("CANARY", canary)

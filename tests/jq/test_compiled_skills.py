@@ -65,6 +65,7 @@ def not_compiled(file: Path) -> dict[str, str]:
     return {key: code.reason for key, code in found.items() if isinstance(code, Refusal)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("skill", BUNDLED)
 def test_every_expression_of_a_bundled_skill_is_compiled(skill: str) -> None:
     assert not_compiled(SKILLS / skill / "readme.md") == {}

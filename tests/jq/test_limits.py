@@ -158,6 +158,7 @@ def test_hostile_expressions_do_not_keep_others_waiting(hostile: int, loop: Loop
     assert answered > 40, "nobody waits for a hostile one to end"
 
 
+@pytest.mark.slow
 @both_loops
 def test_killing_workers_at_random_fails_only_the_calls_they_were_on(loop: LoopFactory) -> None:
     chance = random.Random(4)
@@ -224,6 +225,7 @@ def test_a_cancelled_endless_call_is_ended_at_its_limit() -> None:
     with_pool(use, limits=QUICK)
 
 
+@pytest.mark.slow
 @both_loops
 def test_calls_of_many_megabytes_go_both_ways_and_concurrent_calls_are_not_mixed(loop: LoopFactory) -> None:
     texts = [str(number) * 700_000 for number in range(8)]

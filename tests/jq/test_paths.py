@@ -64,6 +64,7 @@ async def by_jq(pool: WorkerPool, source: str, value: Json) -> tuple[str, Json]:
     return "value", results[0]
 
 
+@pytest.mark.slow
 def test_python_and_jq_give_the_same_value_or_fail_with_the_same_words() -> None:
     with open_pool() as (run, pool):
 

@@ -111,6 +111,7 @@ def test_the_id_may_stand_in_the_file_and_go_into_calls_where_it_does_not(home: 
     assert service.client_ids[-1] == CLIENT[0]
 
 
+@pytest.mark.slow
 def test_four_servers_ask_once_per_end_and_once_per_401(home: Home) -> None:
     with token_service(client=CLIENT) as service, ExitStack() as stack:
         home.serving_at(service)

@@ -202,6 +202,7 @@ def is_key(pair: str) -> bool:
     return unquote(pair.partition("=")[0]).casefold() == "api_key"
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(ADDRESSES)
 @example(("maps.example", "/?key"))

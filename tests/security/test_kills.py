@@ -138,6 +138,7 @@ def test_a_server_killed_at_random_loses_nothing_that_it_acknowledged(tmp_path: 
     tally.add("kills of servers", KILLS)
 
 
+@pytest.mark.slow
 @linux_only
 def test_a_server_killed_at_any_moment_leaves_files_that_agree(tmp_path: Path, tally: Tally) -> None:
     """While it starts, while it loads a skill that is being written, while it is called."""

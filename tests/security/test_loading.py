@@ -153,6 +153,7 @@ def docs(client: httpx.Client, name: str) -> str:
     return str(client.get(f"/api/skills/{name}").json().get("docs", ""))
 
 
+@pytest.mark.slow
 def test_calls_go_on_while_a_skill_with_very_many_expressions_loads(tmp_path: Path, tally: Tally) -> None:
     with Toy(Lab({})) as toy, served(tmp_path, toy) as running, running.client() as client:
         before = sorted(ask(client) for _ in range(50))

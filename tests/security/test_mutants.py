@@ -21,6 +21,7 @@ def test_every_promise_has_a_mutant_and_names_its_test() -> None:
     assert strays == []
 
 
+@pytest.mark.slow
 def test_a_change_that_breaks_nothing_is_reported_as_not_red(tmp_path: Path) -> None:
     harmless = Mutant(
         promise=0,

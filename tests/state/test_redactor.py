@@ -137,6 +137,7 @@ def test_a_value_is_cleaned_as_each_of_its_texts_is(
     assert (cleaner.clean(value) is value) == (cleaned == texts)
 
 
+@pytest.mark.slow
 @given(SECRETS, ENCODED, CLEAN, CLEAN, st.lists(st.integers(0, 400), max_size=12))
 @example("abcdefgh" * 10, ["base64 in lines", "HTML, decimal"], "", "", [*range(400)])
 @settings(deadline=None, max_examples=examples(400))
@@ -239,6 +240,7 @@ def test_redactors_add_up_and_are_made_once() -> None:
     assert old.and_pieces([piece]).clean_text("an old-secret") == f"an {REDACTED}"
 
 
+@pytest.mark.slow
 def test_the_time_that_a_large_text_takes_grows_with_its_length_only() -> None:
     cleaner = redactor(CANARY, "12345678")
     for sort in ("ab cd, ", "A1b2" * 20, "%41", "\\u0041", "\\", "&", "&#6", "s", CANARY[:-1], "a\n", "%25" * 9):

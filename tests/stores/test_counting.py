@@ -82,6 +82,7 @@ async def _sums(store: Store) -> Any:
     return sorted((row["agent"], row["calls"], row["errors"], row["cost"]) for row in await store.usage())
 
 
+@pytest.mark.slow
 def test_files_and_a_database_give_the_same_answers(
     postgres: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -128,6 +128,7 @@ def test_a_skill_without_a_chat_and_no_skill_at_all_are_told(tmp_path: Path) -> 
     assert made.run("test", "--chat").code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("skill", ["openrouter", "anthropic", "ollama", "openai", "gemini"])
 def test_the_bundled_chats_keep_to_the_rules(tmp_path: Path, skill: str) -> None:
     made = console(tmp_path, {})

@@ -43,6 +43,7 @@ def test_it_shows_every_step_and_ends_with_what_to_do_next(piped: Done) -> None:
     assert "agentos init openrouter" in piped.out.rpartition("\nNext\n")[2]
 
 
+@pytest.mark.slow
 def test_the_key_is_put_on_by_the_runtime_and_shown_masked(piped: Done) -> None:
     assert piped.out.count("authorization: Bearer ********") == len(STEPS)
     assert stand_in("key") not in piped.out
@@ -77,6 +78,7 @@ def test_as_json_it_tells_the_same_steps_to_programs(newcomer: Console) -> None:
     assert [row["outcome"] for row in told["activity"]] == ["ok", "ok", "ok", "ok", "error"]
 
 
+@pytest.mark.slow
 def test_interrupted_it_stops_at_once_and_cleans_up(newcomer: Console) -> None:
     with Program(
         [*SCRIPT, "demo"], env=newcomer.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -91,6 +93,7 @@ def test_interrupted_it_stops_at_once_and_cleans_up(newcomer: Console) -> None:
     assert list(Path(newcomer.environ["TMPDIR"]).iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_slow_only_takes_longer(newcomer: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "PATIENCE", 0.0)
     done = newcomer.run("demo", "--json")
