@@ -26,6 +26,7 @@ from agentos_runtime.metrics.settings import read_metrics
 from agentos_runtime.proxy.settings import read_faces
 from agentos_runtime.server.app import HttpApp
 from agentos_runtime.server.connections.connection import Connection, sweep
+from agentos_runtime.server.connections.ending import accept_waiting, hear_no_more
 from agentos_runtime.server.connections.peer import Peers
 from agentos_runtime.server.garbage import Collector
 from agentos_runtime.server.guard import Guard
@@ -101,7 +102,7 @@ async def serve(
             if stop.is_set():
                 await app.calls.drain(settings.drain, hurry)
                 if app.calls.draining:
-                    await server.take_last()
+                    await server.take_last(alone=inherited is None)
             await app.calls.stop(limits.call_grace, limits.stream_grace)
             await server.close()
 
@@ -169,15 +170,15 @@ class Server:
         if accepting is not None:
             accepting.close()
 
-    async def take_last(self) -> None:
-        """Accept no more, and give what was accepted a moment to say what it came for.
+    async def take_last(self, *, alone: bool) -> None:
+        """Accept no more, and give what was accepted a moment to say what it came for. alone: nobody else listens.
 
         A balancer that has no news of the server but its end connects to the last: a connection that is closed
         with a request on its way is a call that failed, and that nobody may send again.
         """
-        # The loop looks for connections between two turns: what waits in the system's queue is accepted first.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        if alone:
+            hear_no_more(self._listener)
+        await accept_waiting(self._listener, self._limits.last_requests)
         self._accept_no_more()
         await self._drained(self._limits.last_requests)
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from agentos_runtime.config.settings import Settings, SettingsError
 from agentos_runtime.server.limits import Limits
 from agentos_runtime.server.ports import Runtime
+from agentos_runtime.server.server import Server
 from tests.programs import Program
 from tests.server.client import Address, Answer, ask
 from tests.server.server import running
@@ -107,6 +109,55 @@ def test_a_connection_that_was_accepted_last_is_still_served() -> None:
         with contextlib.suppress(ConnectionRefusedError, ConnectionResetError):
             while True:
                 socket.create_connection(("127.0.0.1", server.port)).close()
-        head = f"POST {ECHO} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Type: application/json\r\n"
-        last.sendall(f"{head}Content-Length: 2\r\n\r\n{{}}".encode())
+        last.sendall(request_to(server.port))
         assert last.recv(100).startswith(b"HTTP/1.1 200 ")
+
+
+def test_connections_that_wait_to_be_accepted_when_a_server_has_drained_are_still_served() -> None:
+    drain, waiting = 0.3, list[socket.socket]()
+    with (
+        running(ToyRuntime().open, Limits(last_requests=60.0), drain=drain) as server,
+        contextlib.ExitStack() as ends,
+    ):
+
+        def connect() -> None:
+            """In the server's thread, which accepts nothing meanwhile, until it has drained."""
+            for _ in range(20):
+                waiting.append(ends.enter_context(socket.create_connection(("127.0.0.1", server.port), 60)))
+                waiting[-1].sendall(request_to(server.port))
+            while time.monotonic() < ended:
+                pass
+
+        server.stop()
+        while ask(server, "GET", "/api/health/ready").status == 200:
+            pass
+        ended = time.monotonic() + drain
+        server.loop.call_soon_threadsafe(connect)
+        server.join()
+        assert [each.recv(13) for each in waiting] == [b"HTTP/1.1 200 "] * 20
+
+
+def test_a_request_that_arrives_as_its_connection_is_closed_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    accept_no_more = Server._accept_no_more
+    with (
+        running(ToyRuntime().open) as server,
+        socket.create_connection(("127.0.0.1", server.port), 60) as kept,
+    ):
+
+        def arriving(self: Server) -> None:
+            accept_no_more(self)
+            kept.sendall(request_to(server.port))
+
+        kept.sendall(request_to(server.port))
+        assert kept.recv(65536).startswith(b"HTTP/1.1 200 ")
+        monkeypatch.setattr(Server, "_accept_no_more", arriving)
+        server.stop()
+        answer = b"".join(iter(lambda: kept.recv(4096), b""))
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nconnection: close\r\n" in answer
+        assert b'"code":"shutting_down"' in answer
+
+
+def request_to(port: int) -> bytes:
+    head = f"POST {ECHO} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: 2\r\n\r\n{{}}".encode()

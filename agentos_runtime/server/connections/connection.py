@@ -10,6 +10,7 @@ from uvicorn.server import ServerState
 
 from agentos_runtime.calls.call import new_request_id
 from agentos_runtime.errors import AgentOSError, BadRequest, MisdirectedHost, PayloadTooLarge, RequestTimeout
+from agentos_runtime.server.connections.ending import has_arrived
 from agentos_runtime.server.connections.peer import Peers
 from agentos_runtime.server.connections.waits import Wait, bytes_taken
 from agentos_runtime.server.guard import CONNECTION
@@ -78,6 +79,11 @@ class Connection(HttpToolsProtocol):
             self._head_size += len(data)
             if self._head_size > self._limits.max_head:
                 self.refuse(self._too_large())
+
+    def shutdown(self) -> None:
+        """Close it, but behind the answer to what is under way, or has arrived and is read with the next turn."""
+        if not self.is_quiet or not has_arrived(self.transport):
+            super().shutdown()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -18,8 +18,8 @@ class Probes:
     """ASGI middleware in front of the guard.
 
     Probes come by the address of a pod or from another user, without a token: they are answered to anybody, by one
-    word. Everything else goes on; while the server drains, connections are closed behind their answers, so that
-    clients of a balancer come back to another server.
+    word. Everything else goes on; once the server is told to end, connections are closed behind their answers, so
+    that clients of a balancer come back to another server.
     """
 
     def __init__(self, app: ASGIApp, opening: Opening, calls: OpenCalls) -> None:
@@ -30,7 +30,8 @@ class Probes:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["path"] in (LIVE, READY):
             return self._answer(scope, receive, send)
-        return self._app(scope, receive, _closing(send) if self._calls.draining else send)
+        ends = self._calls.draining or self._calls.stopping
+        return self._app(scope, receive, _closing(send) if ends else send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = scope["state"]["request_id"] = request_id_of(dict(scope["headers"]))
