@@ -138,7 +138,7 @@ class Calls:
         request: Request,
         face: Face,
     ) -> Fields:
-        room = Room(self.settings.max_text, face.agent, self.kept, self._how(tool, asked))
+        room = Room(self.settings.max_text, face.agent, self.kept, self._how(tool, asked), notes)
         if reply.raw is not None:
             return room.raw(reply.raw)
         wraps = asked.wraps and tool is not None and promises_object(tool.utility)
@@ -147,7 +147,7 @@ class Calls:
             value = {"selected": value} if wraps else value
             reply = replace(reply, value=value, text=dump(value))
         structured = isinstance(reply.value, dict) or request.modern
-        return room.reply(reply, structured=structured, notes=notes)
+        return room.reply(reply, structured=structured)
 
     def _how(self, tool: Tool | None, asked: Asked) -> str:
         """How less of a reply is asked for."""

@@ -1,7 +1,7 @@
 """What a call gave, as the result of `tools/call`. Text and structured content say the same."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentos_runtime.calls.call import RawReply, Reply
@@ -28,7 +28,7 @@ def error_fields(error: AgentOSError, request_id: str) -> Fields:
 def value_fields(text: bytes, value: Json, *, structured: bool, notes: list[str]) -> Fields:
     """JSON, its text as it stands: integers of any size stay what they are."""
     said = value if isinstance(value, str) else text.decode("utf-8")
-    fields = _fields([_text(said), *(_text(note) for note in notes)])
+    fields = _fields([_text(said)], notes=notes)
     if structured and value is not None:
         fields["structuredContent"] = text
     return fields
@@ -43,11 +43,13 @@ class Room:
     agent: str
     kept: KeptReplies
     how: str
+    notes: list[str]
+    """What stands behind the reply, however much of it is there."""
 
-    def reply(self, reply: Reply, *, structured: bool, notes: list[str]) -> Fields:
+    def reply(self, reply: Reply, *, structured: bool) -> Fields:
         """A reply of JSON; one that is too large is cut between rows, or an error, and says so."""
         if len(reply.text) <= self.most or len(reply.text.decode("utf-8")) <= self.most:
-            return value_fields(reply.text, reply.value, structured=structured, notes=notes)
+            return value_fields(reply.text, reply.value, structured=structured, notes=self.notes)
         if isinstance(reply.value, str):
             return self._cut_text(reply.value, "text/plain")
         if isinstance(reply.value, list):
@@ -59,15 +61,19 @@ class Room:
         kind = _media_type(raw.content_type)
         text = _as_text(raw) if _is_text(kind) else None
         if text is not None:
-            return _fields([_text(text)]) if len(text) <= self.most else self._cut_text(text, kind)
+            return self._fields([_text(text)]) if len(text) <= self.most else self._cut_text(text, kind)
         uri = self.kept.keep(self.agent, Kept(raw.body, kind))
         if len(raw.body) > LARGEST_INLINE:
-            return self._too_large(raw.body, kind) if uri is None else _fields([_link(uri, kind, len(raw.body))])
+            return (
+                self._too_large(raw.body, kind) if uri is None else self._fields([_link(uri, kind, len(raw.body))])
+            )
         data = base64.b64encode(raw.body).decode()
         family = kind.partition("/")[0]
         if family in ("image", "audio"):
-            return _fields([{"type": family, "data": data, "mimeType": kind}])
-        return _fields([{"type": "resource", "resource": {"uri": uri or NOT_KEPT, "mimeType": kind, "blob": data}}])
+            return self._fields([{"type": family, "data": data, "mimeType": kind}])
+        return self._fields(
+            [{"type": "resource", "resource": {"uri": uri or NOT_KEPT, "mimeType": kind, "blob": data}}]
+        )
 
     def _cut_rows(self, text: bytes, rows: list[bytes]) -> Fields:
         end = fitting(rows, 0, self.most)
@@ -75,12 +81,12 @@ class Room:
             return self._too_large(text, "application/json")
         uri = self.kept.keep(self.agent, Kept(text, "application/json", rows=tuple(rows)))
         note = f"These are the first {end} of {len(rows)} rows. {self._further(uri, end)}"
-        return _fields([_text((b"[%s]" % b",".join(rows[:end])).decode()), _text(note)])
+        return self._fields([_text((b"[%s]" % b",".join(rows[:end])).decode()), _text(note)])
 
     def _cut_text(self, text: str, kind: str) -> Fields:
         uri = self.kept.keep(self.agent, Kept(text.encode("utf-8", "replace"), kind, text))
         note = f"These are the first {self.most} of {len(text)} characters. {self._further(uri, self.most)}"
-        return _fields([_text(text[: self.most]), _text(note)])
+        return self._fields([_text(text[: self.most]), _text(note)])
 
     def _too_large(self, text: bytes, kind: str) -> Fields:
         """Half an object that fits its schema would be a wrong answer that looks right."""
@@ -92,15 +98,19 @@ class Room:
             "code": "reply_too_large",
             "look": shown[:LOOK],
         }
-        return _fields([_text(dump(body).decode())], is_error=True)
+        return self._fields([_text(dump(body).decode())], is_error=True)
+
+    def _fields(self, content: list[dict[str, Json]], *, is_error: bool = False) -> Fields:
+        return _fields(content, is_error=is_error, notes=self.notes)
 
     def _further(self, uri: str | None, offset: int) -> str:
         on = f", or read {uri}?offset={offset} (kept for {KEPT_FOR // 60} minutes)" if uri else ""
         return f"Ask for less ({self.how}){on}."
 
 
-def _fields(content: list[dict[str, Json]], *, is_error: bool = False) -> Fields:
-    return {"content": dump([*content]), "isError": b"true" if is_error else b"false"}
+def _fields(content: list[dict[str, Json]], *, is_error: bool = False, notes: Sequence[str] = ()) -> Fields:
+    texts = (_text(note) for note in notes)
+    return {"content": dump([*content, *texts]), "isError": b"true" if is_error else b"false"}
 
 
 def _text(text: str) -> dict[str, Json]:

@@ -61,8 +61,8 @@ class UseTool:
             self._proxy = Proxy(self._runtime.parts)
         caller = Caller(face.agent, face.request_id, patience, parent=face.parent)
         found = await use_once(self._proxy, given, caller)
-        room = Room(self._max_text, face.agent, self._kept, "with the query of the url")
         notes = [visible(found.warning)] if found.warning else []
+        room = Room(self._max_text, face.agent, self._kept, "with the query of the url", notes)
         reply = Reply(
             found.answer,
             dump(found.answer),
@@ -71,4 +71,4 @@ class UseTool:
             warning=found.warning,
             simulated=found.simulated,
         )
-        return room.reply(reply, structured=True, notes=notes), beside(reply, face.request_id)
+        return room.reply(reply, structured=True), beside(reply, face.request_id)

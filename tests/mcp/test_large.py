@@ -16,6 +16,14 @@ LARGE = """\
   large_thing:
     description: A long text in an object.
     rest: {method: GET, url: /text, response: {transform: "{text: (\\"x\\" * 5000)}"}}
+  long_things:
+    description: Things that have much to say.
+    returns: array
+    rest:
+      method: GET
+      url: /things
+      paginate: {style: offset, items: /data, limit: limit}
+      response: {transform: "[.data[] | {id, text: (\\"x\\" * 300)}]"}
 """
 
 
@@ -47,6 +55,14 @@ def test_a_list_is_cut_between_rows_and_goes_on_where_it_says(narrow: Lab) -> No
         rows += json.loads(more["text"])
         uri = address(further[0]["text"]) if further else PREFIX
     assert rows == [{"n": n} for n in range(300)]
+
+
+def test_what_is_noted_of_a_list_stands_behind_it_also_where_it_is_cut(narrow: Lab) -> None:
+    rows, *notes = (each["text"] for each in narrow.client().call("test_long_things")["content"])
+    shown = len(json.loads(rows))
+    assert 0 < shown < 20
+    assert [note.partition(" rows")[0] for note in notes] == [f"These are the first {shown} of 20", "20"]
+    assert "there are more" in notes[1]
 
 
 def test_an_object_is_never_cut(narrow: Lab) -> None:
