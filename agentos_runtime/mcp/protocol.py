@@ -50,10 +50,11 @@ class RpcError(Exception):
 
 
 class Malformed(RpcError):
-    """What arrived is no message."""
+    """What arrived is no message; `request_id` is what its answer is known by, where that can be read."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, request_id: str | int | None = None) -> None:
         super().__init__(code, message, status=400)
+        self.request_id = request_id
 
 
 def invalid_params(message: str) -> RpcError:
@@ -102,16 +103,25 @@ def read_message(text: bytes) -> Request:
     if not isinstance(message, dict):
         kind = "Batches are not part of MCP. " if isinstance(message, list) else ""
         raise Malformed(INVALID_REQUEST, f"{kind}Send one JSON-RPC 2.0 object for each message")
-    method, request_id = message.get("method"), message.get("id")
+    method, request_id = message.get("method"), _id_of(message)
     if message.get("jsonrpc") != "2.0" or not isinstance(method, str):
-        raise Malformed(INVALID_REQUEST, 'A message has "jsonrpc": "2.0" and a "method"')
-    if "id" in message and not is_id(request_id):
+        raise Malformed(INVALID_REQUEST, 'A message has "jsonrpc": "2.0" and a "method"', request_id)
+    if "id" in message and request_id is None:
         raise Malformed(INVALID_REQUEST, "The id of a request is a string or a whole number")
-    params = message.get("params", {})
+    params = {} if message.get("params") is None else message["params"]
     if not isinstance(params, dict):
-        raise Malformed(INVALID_REQUEST, "params is an object")
-    assert request_id is None or isinstance(request_id, str | int)
+        raise Malformed(INVALID_REQUEST, "params is an object", request_id)
     return Request(request_id, method, params)
+
+
+def _id_of(message: Mapping[str, Json]) -> str | int | None:
+    """The id of a request; None of a notification, and of an answer, whose id is none of the client's."""
+    request_id = message.get("id")
+    is_answer = "method" not in message and ("result" in message or "error" in message)
+    if is_answer or not is_id(request_id):
+        return None
+    assert isinstance(request_id, str | int)
+    return request_id
 
 
 def is_id(value: object) -> bool:

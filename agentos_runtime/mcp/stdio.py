@@ -59,7 +59,7 @@ class Conversation:
         try:
             message = read_message(line)
         except Malformed as error:
-            self._say(failure(None, error))
+            self._say(failure(error.request_id, error))
             return
         if message.id is not None:
             if message.method == "initialize":

@@ -25,19 +25,41 @@ META = "io.modelcontextprotocol/"
         (b"[]", -32600),
         (b'[{"jsonrpc": "2.0", "id": 1, "method": "ping"}]', -32600),
         (b'"ping"', -32600),
-        (b'{"id": 1, "method": "ping"}', -32600),
-        (b'{"jsonrpc": "2.0", "id": 1}', -32600),
         (b'{"jsonrpc": "2.0", "id": null, "method": "ping"}', -32600),
         (b'{"jsonrpc": "2.0", "id": true, "method": "ping"}', -32600),
         (b'{"jsonrpc": "2.0", "id": 1.5, "method": "ping"}', -32600),
-        (b'{"jsonrpc": "2.0", "id": 1, "method": 2}', -32600),
-        (b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": []}', -32600),
+        (b'{"jsonrpc": "2.0", "id": 1, "result": {}}', -32600),
+        (b'{"jsonrpc": "2.0", "id": 1, "error": {"code": 1, "message": "no"}}', -32600),
         (b"", -32700),
     ],
 )
 def test_what_is_no_message_is_refused_with_400_and_no_id(shared: Lab, body: bytes, code: int) -> None:
     answer = shared.house.client.post("/mcp", content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["error"]["code"], answer.json()["id"]) == (400, code, None)
+
+
+@pytest.mark.parametrize("request_id", [7, "7"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"method": "ping"},
+        {"jsonrpc": "2.0"},
+        {"jsonrpc": "2.0", "method": 2},
+        {"jsonrpc": "2.0", "method": "tools/call", "params": []},
+        {"jsonrpc": "2.0", "method": "tools/call", "params": "{}"},
+    ],
+)
+def test_a_request_that_is_refused_is_refused_under_its_id(
+    shared: Lab, message: Any, request_id: int | str
+) -> None:
+    answer = shared.house.client.post("/mcp", json={**message, "id": request_id})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32600)
+    assert answer.json()["id"] == request_id
+
+
+def test_params_that_are_null_are_none(shared: Lab) -> None:
+    message = {"jsonrpc": "2.0", "id": 1, "method": "ping", "params": None}
+    assert shared.house.client.post("/mcp", json=message).json() == {"jsonrpc": "2.0", "id": 1, "result": {}}
 
 
 def test_a_notification_is_accepted_and_says_nothing(client: Client, old: Client) -> None:

@@ -115,9 +115,14 @@ def test_lines_that_are_no_messages_are_refused_and_the_rest_goes_on(own: tuple[
     _, environ = own
     client = Client(environ)
     assert client.process.stdin is not None
-    client.process.stdin.write("nonsense\n\n[]\n")
+    client.process.stdin.write('nonsense\n\n[]\n{"jsonrpc": "2.0", "id": "x", "method": "ping", "params": []}\n')
     client.process.stdin.flush()
-    assert [client.read()["error"]["code"] for _ in range(2)] == [-32700, -32600]
+    answers = [client.read() for _ in range(3)]
+    assert [(each["id"], each["error"]["code"]) for each in answers] == [
+        (None, -32700),
+        (None, -32600),
+        ("x", -32600),
+    ]
     assert client.ask("ping") == {}
     assert client.ask("nope")["code"] == -32601
     client.end()

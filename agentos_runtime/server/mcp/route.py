@@ -165,8 +165,8 @@ def _unavailable(message: Request, error: ShuttingDown) -> Response:
 
 
 def _id_of(body: bytes, error: RpcError) -> str | int | None:
-    """The id of a message that was one, although it is refused."""
-    return None if isinstance(error, Malformed) else read_message(body).id
+    """The id of a message that is refused, where it has one that can be read."""
+    return error.request_id if isinstance(error, Malformed) else read_message(body).id
 
 
 MOST_LISTENING = 64
