@@ -140,6 +140,8 @@ class Calls:
     ) -> Fields:
         room = Room(self.settings.max_text, face.agent, self.kept, self._how(tool, asked), notes)
         if reply.raw is not None:
+            if selection is not None:
+                notes.append("Nothing was selected from it: the service did not answer with JSON.")
             return room.raw(reply.raw)
         wraps = asked.wraps and tool is not None and promises_object(tool.utility)
         if selection is not None:
@@ -152,7 +154,7 @@ class Calls:
     def _how(self, tool: Tool | None, asked: Asked) -> str:
         """How less of a reply is asked for."""
         ways = ["limit"] if tool is not None and tool.has_rows else []
-        if self.settings.select and (tool is None or tool.takes_select or not asked.wraps):
+        if self.settings.select and (tool is None or tool.takes_select or not (asked.wraps or tool.gives_bytes)):
             ways.append(f"{SELECT if asked.wraps else 'select'}, a jq program")
         return " or ".join(ways) or "with its params"
 
@@ -168,10 +170,13 @@ class Calls:
     async def _selection(self, asked: Asked, arguments: dict[str, Json], tool: Tool | None) -> Selection | None:
         """Takes `_select` out of the arguments. Raises InvalidParams, Overloaded."""
         source = asked.select
-        if source is None and (tool is None or tool.takes_select):
+        if source is None and not (tool is not None and tool.owns_select):
             source = arguments.pop(SELECT, None)
         if source is None:
             return None
+        if tool is not None and tool.gives_bytes:
+            must = "must be left out: the replies of this utility are bytes, and jq reads JSON"
+            raise InvalidParams(f"{SELECT} {must}. Nothing was sent", problems=[ParamProblem(SELECT, must)])
         if not self.settings.select or not isinstance(source, str):
             must = "must be a jq program, as text" if self.settings.select else "is turned off here (mcp.select)"
             raise InvalidParams(f"{SELECT} {must}. Nothing was sent", problems=[ParamProblem(SELECT, must)])

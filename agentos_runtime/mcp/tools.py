@@ -31,8 +31,18 @@ class Tool:
 
     @property
     def takes_select(self) -> bool:
-        """Whether `_select` is ours: a utility may have a param of that name itself."""
-        return SELECT not in declared(self.utility)
+        """Whether `_select` is a param of the tool, and ours."""
+        return not self.owns_select and not self.gives_bytes
+
+    @property
+    def owns_select(self) -> bool:
+        """Whether the utility has a param of that name itself."""
+        return SELECT in declared(self.utility)
+
+    @property
+    def gives_bytes(self) -> bool:
+        """Whether its replies are handed on as they come: no jq can select from those."""
+        return self.utility.rest.response.raw
 
     @property
     def has_rows(self) -> bool:

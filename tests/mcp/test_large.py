@@ -16,6 +16,9 @@ LARGE = """\
   large_thing:
     description: A long text in an object.
     rest: {method: GET, url: /text, response: {transform: "{text: (\\"x\\" * 5000)}"}}
+  anything:
+    description: What the service has.
+    rest: {method: GET, url: /wav, response: {as: any}}
   long_things:
     description: Things that have much to say.
     returns: array
@@ -73,6 +76,25 @@ def test_an_object_is_never_cut(narrow: Lab) -> None:
     assert "The call itself was made" in body["error"]
     less = narrow.client().call("test_large_thing", {"_select": ".text | length"})
     assert less["structuredContent"] == 5000
+
+
+@pytest.mark.parametrize("kind", ["image_content", "bytes_of_it"])
+def test_nothing_is_selected_from_bytes_and_it_is_said_before_the_call(narrow: Lab, kind: str) -> None:
+    client = narrow.client()
+    offered = {each["name"]: each["inputSchema"]["properties"] for each in client.ask("tools/list")["tools"]}
+    assert "_select" not in offered[f"test_{kind}"]
+    before = len(narrow.house.rows())
+    asked = {"name": f"test_{kind}", "params": {}, "select": ".size"}
+    for done in (client.call(f"test_{kind}", {"_select": ".size"}), client.call("call_utility", asked)):
+        assert done["isError"] is True
+        assert json.loads(done["content"][0]["text"])["problems"][0]["path"] == "_select"
+    assert len(narrow.house.rows()) == before
+
+
+def test_it_is_said_when_nothing_was_selected_since_what_came_is_no_json(narrow: Lab) -> None:
+    sound, note = narrow.client().call("test_anything", {"_select": ".size"})["content"]
+    assert sound["type"] == "audio"
+    assert "Nothing was selected" in note["text"]
 
 
 def test_nobody_reads_the_replies_of_others(narrow: Lab) -> None:
