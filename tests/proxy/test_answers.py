@@ -9,6 +9,7 @@ import pytest
 from agentos_runtime.server.limits import Limits
 from tests.end_to_end.house import KEY
 from tests.proxy.lab import CHAT, Lab, lab, sse
+from tests.server.client import connected
 from tests.toy.raw import (
     answer,
     answer_json,
@@ -154,6 +155,24 @@ def test_what_is_no_stream_of_events_is_cut_without_a_word(here: Lab) -> None:
     here.upstream.says(cut(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"))
     body, whole = here.raw(asked(here, b"audio/speech"))
     assert (whole, json.loads(body)["code"]) == (True, "upstream_truncated")
+
+
+@pytest.mark.parametrize("end", [True, False])
+def test_what_is_cut_never_looks_whole_to_a_client_of_http_1_0(here: Lab, end: bool) -> None:
+    chunked = render_chunks([b"abc", b"d" * 70_000], headers=[("Content-Type", "audio/mpeg")], end=end)
+    here.upstream.says(say(chunked) if end else cut(chunked))
+    request, got, whole = asked(here, b"audio/speech").replace(b"HTTP/1.1", b"HTTP/1.0", 1), b"", True
+    with connected(here.house.server) as wire:
+        wire.sendall(request)
+        try:
+            while piece := wire.recv(1 << 16):
+                got += piece
+        except ConnectionResetError:
+            whole = False
+    head, _, body = got.partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head.lower()
+    assert (whole, (b"abc" + b"d" * 70_000).startswith(body)) == (end, True)
+    assert len(body) == 70_003 or not end
 
 
 @pytest.mark.parametrize("status", [302, 400, 429, 500])

@@ -46,6 +46,18 @@ def test_a_stream_is_exactly_these_bytes() -> None:
     )
 
 
+@pytest.mark.parametrize("pours", [False, True])
+def test_a_client_of_http_1_0_gets_a_stream_without_chunks_until_the_connection_ends(pours: bool) -> None:
+    with running(ToyRuntime({"chat": [[HEL, LO], [DONE]]}, pours=pours).open) as server, connected(server) as wire:
+        request = post(server, CHAT, b'{"stream":true}').replace(b"HTTP/1.1", b"HTTP/1.0", 1)
+        wire.sendall(request)
+        answer = b"".join(iter(lambda: wire.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head.lower()
+    assert b"\r\nconnection: close" in head.lower()
+    assert body == frames([HEL, LO]) + frames([DONE])
+
+
 @pytest.mark.parametrize(
     ("body", "accept", "streamed"),
     [

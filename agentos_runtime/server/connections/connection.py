@@ -12,6 +12,7 @@ from agentos_runtime.calls.call import new_request_id
 from agentos_runtime.errors import AgentOSError, BadRequest, MisdirectedHost, PayloadTooLarge, RequestTimeout
 from agentos_runtime.server.connections.ending import has_arrived
 from agentos_runtime.server.connections.peer import Peers
+from agentos_runtime.server.connections.until_the_end import UntilTheEnd
 from agentos_runtime.server.connections.waits import Wait, bytes_taken
 from agentos_runtime.server.guard import CONNECTION
 from agentos_runtime.server.limits import Limits
@@ -104,6 +105,8 @@ class Connection(HttpToolsProtocol):
             self._refusal = BadRequest("The address has a #: a fragment is never sent. Leave it out, or write %23.")
             raise ValueError("a fragment")
         super().on_headers_complete()
+        if self.scope["http_version"] == "1.0" and self.cycle is not None:
+            self.cycle.send = UntilTheEnd(self.cycle)  # type: ignore[assignment,method-assign]
 
     def _too_large(self) -> PayloadTooLarge:
         return PayloadTooLarge(f"The request's head is larger than {self._limits.max_head} bytes.")
