@@ -58,10 +58,18 @@ def test_a_model_that_nobody_has_or_whose_skill_does_not_speak_so_is_not_found(h
     for body in ({}, {"model": 1}, {"model": ""}):
         assert here.use("POST", "/v1/embeddings", json=body).status_code == 400
     assert here.use("POST", "/v1/embeddings", content=b"[").json()["error"]["code"] == "invalid_json"
-    assert here.use("POST", "/v1/nothing", json={}).json()["code"] == "not_found"
     wrong = here.use("GET", "/v1/messages")
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "OPTIONS, POST")
     assert here.upstream.toy.requests == []
+
+
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/images/generations", "/v1/files"])
+def test_a_path_that_is_none_of_the_wires_is_refused_in_the_words_of_who_asks(here: Lab, path: str) -> None:
+    said = here.use("POST", path, json={}).json()["error"]
+    assert said["code"] == "not_found"
+    assert "chat/completions" in said["message"]
+    anthropic = here.use("POST", path, json={}, headers={"anthropic-version": "2023-06-01"}).json()
+    assert anthropic["error"] == {"type": "not_found_error", "message": said["message"]}
 
 
 def test_models_of_all_skills_are_listed_for_both_kinds_of_clients(here: Lab) -> None:

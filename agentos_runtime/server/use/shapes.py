@@ -23,9 +23,13 @@ def streams_up(path: str) -> bool:
 
 
 def wire_at(scope: Scope) -> Wire | None:
-    """The wire that the client of a request speaks."""
+    """The wire that the client of a request speaks; below `/v1/` there are no others, whatever path it asks for."""
     anthropic = any(name == b"anthropic-version" for name, _ in scope["headers"])
-    return wire_of(scope["path"], anthropic=anthropic)
+    path: str = scope["path"]
+    found = wire_of(path, anthropic=anthropic)
+    if found is None and path.startswith(FACES):
+        return "anthropic" if anthropic else "openai"
+    return found
 
 
 def shape_of(scope: Scope) -> Shape | None:
