@@ -1,7 +1,8 @@
 """What an answer that passes through says of tokens and cost: found without holding the answer."""
 
+import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from json import JSONDecodeError, JSONDecoder
 from typing import Protocol
 
@@ -21,6 +22,7 @@ _MARK = b"\xef\xbb\xbf"
 _DATA = regex(rb"data:([^\r\n]*)")
 _BINARY = regex(r"(?:image|audio|video|font)/.*|application/(?:octet-stream|pdf|zip|gzip)")
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_BLANK_LINE = regex(b"|".join(_BLANK_LINES))
 _NAMES = ("model", "id", "provider")
 _CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens")
 _USED = "usage"
@@ -195,23 +197,48 @@ class EventMeter:
         return whole
 
     def _note(self, events: bytes) -> None:
-        """Only lines with a usage or an error are looked at: most events have none."""
-        if b'"error"' in events and _ERROR.search(events):
-            lines = [line for line in events.splitlines() if line.startswith(b"data:") and _ERROR.search(line)]
-            self._error = lines[-1][5:] if lines else self._error
+        """Only events with a usage or an error are looked at: most have none."""
+        events = events.removeprefix(_MARK)
+        if b'"error"' in events:
+            self._error = [self._error, *_data_of(events, _ERROR)][-1]
         if b'"usage' not in events:
             return
-        end = 0
-        for found in _USAGE.finditer(events):
-            if found.end() <= end:
-                continue  # in a line that was looked at
-            start = events.rfind(b"\n", end, found.start()) + 1 or end
-            start = events.rfind(b"\r", start, found.start()) + 1 or start
-            line = _DATA.match(events, start)
+        for data in _data_of(events, _USAGE):
+            self._last, self._read = data, None
+            self._first = self._first or self._last
+
+
+def _data_of(events: bytes, mark: re.Pattern[bytes]) -> Iterator[bytes]:
+    """The data of each event in which the mark stands."""
+    end = 0
+    for found in mark.finditer(events):
+        if found.end() <= end:
+            continue  # in data that was looked at
+        start = events.rfind(b"\n", end, found.start()) + 1 or end
+        start = events.rfind(b"\r", start, found.start()) + 1 or start
+        line = _DATA.match(events, start)
+        if line is None or found.end() >= line.end():
             end = line.end() if line else found.end()
-            if line and found.end() < end:
-                self._last, self._read = line[1], None
-                self._first = self._first or self._last
+        elif _is_object(line[1].strip()):
+            yield line[1]
+            end = line.end()
+        else:
+            data, end = _joined(events, start, end)
+            yield from [data] if data else []
+
+
+def _is_object(text: bytes) -> bool:
+    """Whether a line can be a whole document: then another line is another event."""
+    return text[:1] == b"{" and text[-1:] == b"}"
+
+
+def _joined(events: bytes, at: int, floor: int) -> tuple[bytes, int]:
+    """The data of the event around a place, which stands in several lines, and where the event ends."""
+    begins = (events.rfind(blank, floor, at) for blank in _BLANK_LINES)
+    blank_line = _BLANK_LINE.search(events, at)
+    end = blank_line.start() if blank_line else len(events)
+    lines = events[max(floor, *begins) : end].splitlines()
+    return b"\n".join(line[5:] for line in lines if line.startswith(b"data:")), end
 
 
 def _events(text: bytes) -> EventMeter:

@@ -144,6 +144,12 @@ def test_tokens_cost_and_model_are_read_from_what_passes(here: Lab, name: str) -
     assert found == (generation, model, 11, 7, cost)
 
 
+def in_lines(event: Any) -> bytes:
+    """An event as services write it that indent their JSON."""
+    lines = json.dumps(event, indent=1).encode().split(b"\n")
+    return b"".join(b"data: %b\n" % line for line in lines) + b"\n"
+
+
 TOLD = json.dumps({**CHUNK, "usage": FULL}).encode()
 STREAM = b"data: %b\n\ndata: %b\n\ndata: [DONE]\n\n" % (json.dumps(CHUNK).encode(), TOLD)
 LARGE = b'{"usage": %b, "data": "%b"}' % (json.dumps(FULL).encode(), b"x" * (LARGEST_DOCUMENT + 70_000))
@@ -155,6 +161,20 @@ OTHERWISE = {
     "events that are called text": (b"\n" + STREAM, "text/plain; charset=utf-8"),
     "lines of JSON": (b"%b\n%b\n" % (json.dumps(CHUNK).encode(), TOLD), "application/x-ndjson"),
     "a large answer that begins with it": (LARGE, "application/json"),
+    "events that begin with a byte order mark": (b"\xef\xbb\xbfdata: %b\n\n" % TOLD, "text/event-stream"),
+    "an event of many lines": (in_lines(CHUNK) + in_lines({**CHUNK, "usage": FULL}), "text/event-stream"),
+    "an event of many lines that end as in HTTP": (
+        in_lines({**CHUNK, "usage": FULL}).replace(b"\n", b"\r\n") + STREAM[-14:],
+        "text/event-stream",
+    ),
+    "an event of many lines that end as on old Macs": (
+        (in_lines(CHUNK) + in_lines({**CHUNK, "usage": FULL})).replace(b"\n", b"\r"),
+        "text/event-stream",
+    ),
+    "an event of many lines without an end": (
+        (b"id: 1\nevent: message\n: comment\n" + in_lines({**CHUNK, "usage": FULL})).rstrip(),
+        "text/event-stream",
+    ),
 }
 
 
@@ -180,6 +200,15 @@ WITHIN: dict[str, tuple[str, Behaviour, str | None]] = {
     "a response": (
         RESPONSES,
         events({"type": "response.failed", "response": {**COMPLETED["response"], "error": SLOW}}),
+        "upstream_rate_limited",
+    ),
+    "an event of many lines": (
+        CHAT,
+        answer(
+            200,
+            in_lines({**CHUNK, "usage": FULL}) + in_lines({"error": SLOW}),
+            [("Content-Type", "text/event-stream")],
+        ),
         "upstream_rate_limited",
     ),
     "nothing but words": (CHAT, events(CHUNK, QUIET, {**CHUNK, "choices": [], "usage": FULL}), None),
