@@ -33,8 +33,8 @@ _DROPPED_FAMILIES = (
 )
 """What is between a client and this server, says who the client is, or could make another request of it."""
 _RETURNED = regex(
-    r"content-type|content-language|etag|last-modified|location|retry-after(?:-ms)?|request-id|link|x-should-retry"
-    r"|openai-.*|anthropic-.*|x-ratelimit-.*|ratelimit(?:-.*)?"
+    r"content-type|content-language|content-range|accept-ranges|etag|last-modified|location|retry-after(?:-ms)?"
+    r"|request-id|link|x-should-retry|openai-.*|anthropic-.*|x-ratelimit-.*|ratelimit(?:-.*)?"
 )
 _UPSTREAM_ID = "x-request-id"
 

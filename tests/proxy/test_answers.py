@@ -128,6 +128,19 @@ def test_events_arrive_one_by_one_while_the_service_still_speaks(here: Lab) -> N
     assert here.row()["outcome"] == "ok"
 
 
+def test_a_part_of_a_file_comes_with_which_part_it_is(here: Lab) -> None:
+    part = [
+        ("Content-Type", "application/octet-stream"),
+        ("Content-Range", "bytes 1-3/10"),
+        ("Accept-Ranges", "bytes"),
+    ]
+    here.upstream.says(answer(206, b"bcd", part))
+    said = here.use("GET", "/use/openrouter.ai/api/v1/files/f/content", headers={"Range": "bytes=1-3"})
+    assert here.upstream.asked.header("range") == "bytes=1-3"
+    assert (said.status_code, said.content) == (206, b"bcd")
+    assert {name: said.headers.get(name) for name, _ in part} == dict(part)
+
+
 STREAM = sse({"choices": [{"delta": {"content": "héllo"}}]}, {"usage": {"prompt_tokens": 3}})
 WHOLE = render_chunks([STREAM[:20], STREAM[20:]], headers=[EVENTS])
 
