@@ -183,15 +183,17 @@ class Calls:
         return await self.runtime.selection(source)
 
     def _search(self, given: dict[str, Json], shown: Shown) -> Json:
-        query, skill, limit = given.get("query") or "", given.get("skill"), given.get("limit", SEARCHED)
+        query, skill, limit = given.get("query") or "", given.get("skill"), given.get("limit")
+        limit = SEARCHED if limit is None else limit
         problems = [
             *([] if isinstance(query, str) else [ParamProblem("query", "must be text")]),
             *([] if skill is None or isinstance(skill, str) else [ParamProblem("skill", "must be a skill's id")]),
             *([] if _is_count(limit) else [ParamProblem("limit", "must be a whole number from 1 to 100")]),
+            *_unknown_keys(given, "query", "skill", "limit"),
         ]
-        if problems:
-            first = problems[0]
-            raise InvalidParams(f"search_utilities: {first.path} {first.message}", problems=problems)
+        if not problems and skill is not None and all(each.id != skill for each in shown.skills):
+            problems = [ParamProblem("skill", "is no id of a skill here; a search without words gives them")]
+        _refuse("search_utilities", problems)
         assert isinstance(query, str)
         assert skill is None or isinstance(skill, str)
         assert isinstance(limit, int)
@@ -201,10 +203,9 @@ class Calls:
 
     async def _describe(self, given: dict[str, Json], face: Face) -> Json:
         name = given.get("name")
-        if not isinstance(name, str):
-            raise InvalidParams(
-                "describe_utility: name must be text", problems=[ParamProblem("name", "must be text")]
-            )
+        text = [] if isinstance(name, str) else [ParamProblem("name", "must be text")]
+        _refuse("describe_utility", [*text, *_unknown_keys(given, "name")])
+        assert isinstance(name, str)
         named = split_name(name.replace("/", "_", 1))
         if named is None:
             raise _unknown(name)
@@ -221,14 +222,23 @@ def _of_call_utility(given: Mapping[str, Json]) -> Asked:
     problems = [
         *([] if isinstance(name, str) else [ParamProblem("name", "must be the name of a utility")]),
         *([] if params is None or isinstance(params, dict) else [ParamProblem("params", "must be an object")]),
-        *(ParamProblem(key, "is not known here") for key in given if key not in ("name", "params", "select")),
+        *_unknown_keys(given, "name", "params", "select"),
     ]
-    if problems:
-        first = problems[0]
-        raise InvalidParams(f"call_utility: {first.path} {first.message}. Nothing was sent", problems=problems)
+    _refuse("call_utility", problems, ". Nothing was sent")
     assert isinstance(name, str)
     assert params is None or isinstance(params, dict)
     return Asked(name, dict(params or {}), given.get("select"), wraps=False)
+
+
+def _unknown_keys(given: Mapping[str, Json], *known: str) -> list[ParamProblem]:
+    return [ParamProblem(key, f"is not known here; known: {', '.join(known)}") for key in given if key not in known]
+
+
+def _refuse(tool: str, problems: list[ParamProblem], so: str = "") -> None:
+    """Raises InvalidParams where there is a problem."""
+    if problems:
+        first = problems[0]
+        raise InvalidParams(f"{tool}: {visible(first.path)} {first.message}{so}", problems=problems)
 
 
 def _is_count(value: Json) -> bool:

@@ -120,6 +120,8 @@ def test_a_utility_is_found_described_and_called(shared: Lab) -> None:
     client = shared.client(path="/mcp?mode=search")
     found = client.call("search_utilities", {"query": "thing one"})["structuredContent"]["utilities"]
     assert found[0] == {"name": "test_thing", "description": "One thing.", "effect": "read"}
+    nulls = client.call("search_utilities", {"query": "thing one", "skill": None, "limit": None})
+    assert nulls["structuredContent"]["utilities"] == found
     skills = client.call("search_utilities")["structuredContent"]["skills"]
     assert skills == [{"id": "test", "description": "A service for tests."}]
     told = client.call("describe_utility", {"name": "test_things"})["structuredContent"]
@@ -141,6 +143,9 @@ def test_a_utility_is_found_described_and_called(shared: Lab) -> None:
         ("search_utilities", {"query": 1}, "query"),
         ("search_utilities", {"limit": 0}, "limit"),
         ("search_utilities", {"skill": []}, "skill"),
+        ("search_utilities", {"skill": "Test"}, "skill"),
+        ("search_utilities", {"q": "thing"}, "q"),
+        ("describe_utility", {"name": "test_thing", "params": {}}, "params"),
     ],
 )
 def test_what_the_three_tools_cannot_read_is_named(client: Client, tool: str, arguments: Any, path: str) -> None:
