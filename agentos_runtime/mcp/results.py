@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentos_runtime.calls.call import RawReply, Reply
+from agentos_runtime.calls.formats.charsets import FormatError, decode
 from agentos_runtime.errors import AgentOSError
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, dump
@@ -132,10 +133,9 @@ def _is_text(kind: str) -> bool:
 
 
 def _as_text(raw: RawReply) -> str | None:
-    charset = raw.content_type.lower().partition("charset=")[2].partition(";")[0].strip(" \"'") or "utf-8"
     try:
-        return raw.body.decode(charset)
-    except (UnicodeDecodeError, LookupError, ValueError):
+        return decode(raw.body, raw.content_type)
+    except FormatError:
         return None
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Literal, TypeVar
 
 from agentos_runtime.calls.call import Call, Event, Passing, RawReply, Reply, Timings
+from agentos_runtime.calls.formats.charsets import rewritten
 from agentos_runtime.calls.metering import NUMBERS, Meter, read_meter
 from agentos_runtime.errors import AgentOSError, ParamProblem, UpstreamFailure
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
@@ -40,9 +41,11 @@ class Results:
         return Reply(cleaned, written, None, timings, more=more, goes_on_at=place)
 
     def raw(self, body: bytes, content_type: str, timings: Timings) -> Reply:
-        """A reply of bytes that are handed on."""
+        """A reply of bytes that are handed on, a text among them in whatever charset it says that it is."""
         redactor = self._redactor
-        raw = RawReply(redactor.clean_bytes(body), redactor.clean_text(content_type))
+        if redactor.secrets:
+            body = rewritten(redactor.clean_bytes(body), content_type, redactor.clean_text)
+        raw = RawReply(body, redactor.clean_text(content_type))
         return Reply(None, b"null", raw, timings)
 
     def passing(self, content_type: str, passing: Passing, timings: Timings) -> Reply:

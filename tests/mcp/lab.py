@@ -118,6 +118,10 @@ def respond(exchange: Exchange, slow: Callable[[], object] = bool) -> None:
         "/priced": (200, "application/json", {"usage": {"cost": 0.0125}}),
         "/echo": (200, "application/json", {"heard": key, "big": BIG, "text": "žluťoučký 🐎"}),
     }
+    if path.startswith("/in/"):
+        charset = path.rpartition("/")[2]
+        encoded = f"you sent {key}, žluť".encode(charset) if charset != "punycode" else b"you sent nothing-"
+        bodies[path] = (200, f"text/plain; charset={charset}", encoded)
     if path == "/things":
         body: Any = {"data": ROWS[_number(exchange, "offset") :][: _number(exchange, "limit", 100)]}
         if exchange.request.method == "POST":

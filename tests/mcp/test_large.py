@@ -19,6 +19,10 @@ LARGE = """\
   anything:
     description: What the service has.
     rest: {method: GET, url: /wav, response: {as: any}}
+  heard:
+    description: What the service heard.
+    params: {charset: {type: string, required: true}}
+    rest: {method: GET, url: "/in/{charset}", response: {raw: true}}
   long_things:
     description: Things that have much to say.
     returns: array
@@ -76,6 +80,19 @@ def test_an_object_is_never_cut(narrow: Lab) -> None:
     assert "The call itself was made" in body["error"]
     less = narrow.client().call("test_large_thing", {"_select": ".text | length"})
     assert less["structuredContent"] == 5000
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "iso-8859-2"])
+def test_a_key_that_comes_back_in_any_charset_is_taken_out_of_a_text(narrow: Lab, charset: str) -> None:
+    text = narrow.client().call("test_heard", {"charset": charset})["content"][0]["text"]
+    assert text == "you sent Bearer [redacted], žluť"
+    body = narrow.house.client.post("/api/skills/test/heard", json={"charset": charset}).content
+    assert body.decode(charset) == text
+
+
+def test_what_names_a_charset_that_is_none_is_handed_on_as_bytes(narrow: Lab) -> None:
+    content = narrow.client().call("test_heard", {"charset": "punycode"})["content"][0]
+    assert content["type"] == "resource"
 
 
 @pytest.mark.parametrize("kind", ["image_content", "bytes_of_it"])

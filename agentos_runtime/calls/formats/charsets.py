@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Callable
 
 from agentos_runtime.regexes import regex
 
@@ -61,6 +62,23 @@ def in_utf8(body: bytes, content_type: str) -> bytes | None:
         return decode(body, content_type).encode("utf-8")
     except (FormatError, UnicodeEncodeError):
         return None
+
+
+def rewritten(body: bytes, content_type: str, rewrite: Callable[[str], str]) -> bytes:
+    """The bytes with their text rewritten, in the charset that they are in.
+
+    The very same where that changes nothing, of what is no text, and of UTF-8, which is looked at as bytes.
+    """
+    found = ((mark, name) for mark, name in _MARKS if body.startswith(mark))
+    mark, name = next(found, (b"", named_charset(content_type) or "utf-8"))
+    if not known_charset(name) or codecs.lookup(name).name == "utf-8":
+        return body
+    try:
+        text = body[len(mark) :].decode(name)
+    except UnicodeDecodeError:
+        return body
+    new = rewrite(text)
+    return body if new == text else mark + new.encode(name, "replace")
 
 
 def _decoded(body: bytes, charset: str) -> str:
