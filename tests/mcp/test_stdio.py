@@ -111,6 +111,21 @@ def test_a_cancelled_request_ends_its_call_and_others_go_on(own: tuple[Lab, dict
     client.end()
 
 
+def test_a_request_that_is_cancelled_at_once_is_not_answered(own: tuple[Lab, dict[str, str]]) -> None:
+    _, environ = own
+    client = Client(environ)
+    assert client.ask("ping") == {}
+    assert client.process.stdin is not None
+    call = {"jsonrpc": "2.0", "method": "tools/call", "params": {"name": "test_create", "arguments": {"size": 1}}}
+    cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled"}
+    for number in range(5):
+        lines = ({**call, "id": f"x{number}"}, {**cancel, "params": {"requestId": f"x{number}"}})
+        client.process.stdin.write("".join(f"{json.dumps(line)}\n" for line in lines))
+        client.process.stdin.flush()
+    assert client.ask("tools/call", {"name": "test_simple_text"})["isError"] is False
+    client.end()
+
+
 def test_lines_that_are_no_messages_are_refused_and_the_rest_goes_on(own: tuple[Lab, dict[str, str]]) -> None:
     _, environ = own
     client = Client(environ)

@@ -89,6 +89,8 @@ class _Exchange:
         self._body = body
         self._connection = http.client.HTTPConnection(desk.host, desk.port)
         self._loop = asyncio.get_running_loop()
+        self._over = False
+        """Nobody waits any more. Set before the connection is looked at, and looked at once there is one."""
 
     async def run(self, say: Say) -> None:
         """Raises RpcError."""
@@ -100,7 +102,8 @@ class _Exchange:
             self._hang_up()
 
     def _hang_up(self) -> None:
-        """Also under a thread that reads: it then reads the end."""
+        """Also under a thread that reads: it then reads the end. One that does not yet talk does not begin."""
+        self._over = True
         wire = self._connection.sock
         if wire is not None:
             with suppress(OSError):
@@ -110,6 +113,9 @@ class _Exchange:
         error: RpcError | None = None
         try:
             with closing(self._connection) as connection:
+                connection.connect()
+                if self._over:
+                    return
                 connection.request("POST", self._desk.path, self._body, dict(self._headers))
                 for message in _messages(connection.getresponse()):
                     self._tell(say, message)
@@ -126,7 +132,11 @@ class _Exchange:
 
     def _tell(self, say: Say, message: bytes) -> None:
         with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(say, message)
+            self._loop.call_soon_threadsafe(self._say, say, message)
+
+    def _say(self, say: Say, message: bytes) -> None:
+        if not self._over:
+            say(message)
 
 
 def _finish(done: "asyncio.Future[None]", error: RpcError | None) -> None:
