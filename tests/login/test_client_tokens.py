@@ -140,6 +140,12 @@ def test_a_token_that_came_of_a_refusal_is_known_as_one_to_servers_that_were_not
     assert service.renewals == 2
 
 
+def test_a_secret_that_stands_where_the_services_words_are_cut_is_not_told(home: Home) -> None:
+    with token_service(answer=lambda: (400, {"error": "a" * 290 + CLIENT[1]}, {})) as service:
+        done = home.serving_at(service).run("call", "demo", "me")
+        assert (done.code, "aaaa" in done.err, CLIENT[1][:4] in done.err) == (1, True, False), done.err
+
+
 def test_a_server_killed_while_it_is_given_a_token_holds_up_nobody(home: Home) -> None:
     with token_service(client=CLIENT) as service, ThreadPoolExecutor(1) as pool:
         home.serving_at(service)

@@ -242,6 +242,15 @@ def test_what_a_token_address_answers_is_a_clear_error(
     assert (len(service.posted), service.calls) == (1, [])
 
 
+@pytest.mark.parametrize("field", ["error_description", "message"])
+def test_a_refresh_token_that_stands_where_the_services_words_are_cut_is_not_told(home: Home, field: str) -> None:
+    with token_service() as service:
+        home.logged_in(service, ends_in=-1)
+        service.answer = lambda: (400, {field: "a" * 270 + service.refresh * 80}, {})
+        done = home.run("call", "demo", "me")
+        assert (done.code, "aaaa" in done.err, "refresh-" in done.err) == (1, True, False), done.err
+
+
 def test_a_failed_renewal_is_not_tried_again_for_a_while(home: Home) -> None:
     with token_service(answer=failing) as service, ExitStack() as stack:
         home.logged_in(service, ends_in=-1)

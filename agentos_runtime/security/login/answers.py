@@ -9,6 +9,7 @@ from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, JsonTextError
 from agentos_runtime.regexes import regex
+from agentos_runtime.security.credentials.redactor import Redactor
 from agentos_runtime.security.credentials.secret import Secret
 
 LARGEST_ANSWER = 1024 * 1024
@@ -66,16 +67,19 @@ def error_code(body: bytes) -> str:
     return code if isinstance(code, str) else ""
 
 
-def reason_of(response: UpstreamResponse, now: float) -> str:
-    """The service's words: OAuth's `error` and `error_description`, or whatever form its errors have."""
+def reason_of(response: UpstreamResponse, now: float, redactor: Redactor) -> str:
+    """The service's words, without secrets and then cut: OAuth's `error` and `error_description`, or whatever form
+    its errors have.
+    """
     answer = object_of(response.body)
     said = [
         value for name in ("error", "error_description") if isinstance(value := answer.get(name), str) and value
     ]
     if said:
-        return ": ".join(said)[:LONGEST_REASON]
+        return redactor.clean_text(": ".join(said))[:LONGEST_REASON]
     message = http_failure(response.status, response.headers, response.body, now).message
-    return " ".join(message[:LONGEST_REASON].split()).rstrip(".") if message else "it gave no reason"
+    words = redactor.clean_sentence(message)[:LONGEST_REASON] if message else "it gave no reason"
+    return " ".join(words.split()).rstrip(".")
 
 
 def object_of(body: bytes) -> dict[str, Json]:

@@ -152,7 +152,7 @@ class ClientTokens:
                 client_request(login, asking), timeout=SECONDS, retry=None, allow_private=allow_private
             )
             if not 200 <= response.status < 300:
-                words = Redactor(asking.secrets).clean_text(reason_of(response, home.wall()))
+                words = reason_of(response, home.wall(), Redactor(asking.secrets))
                 option = "" if auth.name == "default" else f" --credential {auth.name}"
                 remedy = f"If its id or secret is wrong, run: agentos keys set {skill.id}{option}"
                 return refusal_of(response, words, host, begin, remedy, home.wall())

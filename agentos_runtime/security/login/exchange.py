@@ -73,9 +73,8 @@ async def exchange(
     response = await upstream.send(request, timeout=SECONDS, retry=None, allow_private=allow_private)
     host = urlsplit(login.token_url).hostname
     if not 200 <= response.status < 300:
-        words = Redactor((Secret(code), Secret(proof.verifier), *client.secrets)).clean_text(
-            reason_of(response, clock())
-        )
+        redactor = Redactor((Secret(code), Secret(proof.verifier), *client.secrets))
+        words = reason_of(response, clock(), redactor)
         raise LoginError(
             f"{host} gave no key for the code ({response.status}): {words}. "
             "A code is good once and not for long: log in again. Nothing was stored."

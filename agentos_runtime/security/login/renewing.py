@@ -286,7 +286,7 @@ class _Renewal:
             if not 200 <= response.status < 300 or is_ended(response):
                 stored = (each for each in entry.fields.values() if each is not None)
                 known = [refresh_token, *stored, *client.secrets]
-                words = Redactor(known).clean_text(reason_of(response, wall()))
+                words = reason_of(response, wall(), Redactor(known))
                 if is_ended(response):
                     return await self._ended(turn, entry, words, cut_off="asked_at" in note)
                 remedy = _remedy(self._skill, self._auth)
