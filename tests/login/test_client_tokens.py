@@ -146,6 +146,13 @@ def test_a_secret_that_stands_where_the_services_words_are_cut_is_not_told(home:
         assert (done.code, "aaaa" in done.err, CLIENT[1][:4] in done.err) == (1, True, False), done.err
 
 
+def test_a_refusal_in_a_200_is_told_in_the_services_words(home: Home) -> None:
+    with token_service(answer=lambda: (200, {"error": "invalid_scope"}, {})) as service:
+        done = home.serving_at(service).run("call", "demo", "me")
+        assert "127.0.0.1 refused it (200): invalid_scope" in done.err
+        assert "agentos keys set demo" in done.err
+
+
 def test_a_server_killed_while_it_is_given_a_token_holds_up_nobody(home: Home) -> None:
     with token_service(client=CLIENT) as service, ThreadPoolExecutor(1) as pool:
         home.serving_at(service)

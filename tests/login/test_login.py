@@ -319,6 +319,7 @@ def test_two_logins_at_once_and_the_later_key_counts(desk: Desk) -> None:
     [
         ({"answer": {"token": CANARY}}, "holds no `key`"),
         ({"answer": {"key": 7}}, "holds no `key`"),
+        ({"answer": {"ok": False, "error": "invalid_code"}}, "gave no key for the code (200): invalid_code."),
         ({"answer": {"key": f"{CANARY}\n"}}, "Nothing was stored: the key of router holds a line break"),
         ({"status": 307, "answer": {}}, "gave no key for the code (307): it gave no reason"),
         ({"status": 400, "answer": {"error": "invalid_grant", "error_description": "late"}}, "invalid_grant: late"),

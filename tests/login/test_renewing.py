@@ -230,6 +230,12 @@ def test_a_token_is_used_to_its_end_when_it_cannot_be_renewed_before(home: Home)
         ((200, {"access_token": "two\nlines"}, {}), "upstream_invalid", "cannot be sent"),
         ((401, {"error": "invalid_client"}, {}), "credential_rejected", "agentos login demo"),
         ((200, {"error": "bad_refresh_token"}, {}), "credential_not_found", "agentos login demo"),
+        (
+            (200, {"error": "incorrect_client_credentials", "error_description": "Wrong secret."}, {}),
+            "credential_rejected",
+            "127.0.0.1 refused it (200): incorrect_client_credentials: Wrong secret.",
+        ),
+        ((200, {"ok": False, "error": {"message": "No such app"}}, {}), "credential_rejected", "No such app"),
     ],
 )
 def test_what_a_token_address_answers_is_a_clear_error(

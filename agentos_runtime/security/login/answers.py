@@ -51,6 +51,14 @@ def read_granted(body: bytes, token_field: str) -> Granted:
     )
 
 
+def is_refused(response: UpstreamResponse, token_field: str) -> bool:
+    """Whether the service said no: by its status, or by an `error` in the place of a token, as GitHub and Slack do."""
+    if not 200 <= response.status < 300:
+        return True
+    answer = object_of(response.body)
+    return bool(answer.get("error")) and _secret(answer, token_field) is None
+
+
 def read_seconds(value: Json) -> float | None:
     """`expires_in`, a number or a text of one; None when it says nothing of an end."""
     if isinstance(value, str):
@@ -76,10 +84,11 @@ def reason_of(response: UpstreamResponse, now: float, redactor: Redactor) -> str
         value for name in ("error", "error_description") if isinstance(value := answer.get(name), str) and value
     ]
     if said:
-        return redactor.clean_text(": ".join(said))[:LONGEST_REASON]
-    message = http_failure(response.status, response.headers, response.body, now).message
-    words = redactor.clean_sentence(message)[:LONGEST_REASON] if message else "it gave no reason"
-    return " ".join(words.split()).rstrip(".")
+        words = redactor.clean_text(": ".join(said))
+    else:
+        message = http_failure(response.status, response.headers, response.body, now).message
+        words = redactor.clean_sentence(message) if message else "it gave no reason"
+    return " ".join(words[:LONGEST_REASON].split()).rstrip(".")
 
 
 def object_of(body: bytes) -> dict[str, Json]:

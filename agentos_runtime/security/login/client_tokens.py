@@ -19,7 +19,13 @@ from agentos_runtime.manifest.model import Auth, Login, Skill
 from agentos_runtime.security.credentials.redactor import Redactor
 from agentos_runtime.security.credentials.secret import Credential, Life, Secret
 from agentos_runtime.security.credentials.store import CredentialStore, Entry, KeyringError, token_name
-from agentos_runtime.security.login.answers import TokenAnswerError, read_granted, reason_of, sendable_granted
+from agentos_runtime.security.login.answers import (
+    TokenAnswerError,
+    is_refused,
+    read_granted,
+    reason_of,
+    sendable_granted,
+)
 from agentos_runtime.security.login.callback import LoginError, check_encrypted
 from agentos_runtime.security.login.exchange import SECONDS, Client, Upstream, client_request
 from agentos_runtime.security.login.refusals import Refusal, others_turn, refusal_of, unusable
@@ -151,7 +157,7 @@ class ClientTokens:
             response = await home.upstream.send(
                 client_request(login, asking), timeout=SECONDS, retry=None, allow_private=allow_private
             )
-            if not 200 <= response.status < 300:
+            if is_refused(response, login.token_field):
                 words = reason_of(response, home.wall(), Redactor(asking.secrets))
                 option = "" if auth.name == "default" else f" --credential {auth.name}"
                 remedy = f"If its id or secret is wrong, run: agentos keys set {skill.id}{option}"

@@ -13,7 +13,7 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Login
 from agentos_runtime.security.credentials.redactor import Redactor
 from agentos_runtime.security.credentials.secret import Secret
-from agentos_runtime.security.login.answers import Granted, TokenAnswerError, read_granted, reason_of
+from agentos_runtime.security.login.answers import Granted, TokenAnswerError, is_refused, read_granted, reason_of
 from agentos_runtime.security.login.callback import Callback, LoginError, resources
 from agentos_runtime.security.login.pkce import METHOD, Proof
 
@@ -72,7 +72,7 @@ async def exchange(
     request = token_request(login, client, code, callback, proof)
     response = await upstream.send(request, timeout=SECONDS, retry=None, allow_private=allow_private)
     host = urlsplit(login.token_url).hostname
-    if not 200 <= response.status < 300:
+    if is_refused(response, login.token_field):
         redactor = Redactor((Secret(code), Secret(proof.verifier), *client.secrets))
         words = reason_of(response, clock(), redactor)
         raise LoginError(

@@ -71,7 +71,7 @@ class Refusal:
 def refusal_of(response: UpstreamResponse, words: str, host: str, begin: str, remedy: str, now: float) -> Refusal:
     """What an answer that is no token means; `words` are the service's, without secrets."""
     status = response.status
-    if 400 <= status < 500 and status not in (408, 429):
+    if status < 300 or (400 <= status < 500 and status not in (408, 429)):
         return Refusal(CredentialRejected.code, f"{begin}: {host} refused it ({status}): {words}. {remedy}")
     kind = _BY_STATUS.get(status, UpstreamFailed)
     text = f"{begin}: {host} answered {status}: {words}. It is tried again later"

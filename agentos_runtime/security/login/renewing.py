@@ -29,6 +29,7 @@ from agentos_runtime.security.credentials.store import REFRESH_TOKEN, Credential
 from agentos_runtime.security.login.answers import (
     Granted,
     TokenAnswerError,
+    is_refused,
     read_granted,
     reason_of,
     sendable_granted,
@@ -283,7 +284,7 @@ class _Renewal:
             response = await self._renewals.upstream.send(
                 request, timeout=SECONDS, retry=None, allow_private=self._allow_private
             )
-            if not 200 <= response.status < 300 or is_ended(response):
+            if is_refused(response, self._login.token_field):
                 stored = (each for each in entry.fields.values() if each is not None)
                 known = [refresh_token, *stored, *client.secrets]
                 words = reason_of(response, wall(), Redactor(known))
