@@ -153,6 +153,19 @@ def test_a_refusal_in_a_200_is_told_in_the_services_words(home: Home) -> None:
         assert "agentos keys set demo" in done.err
 
 
+def test_a_token_that_could_not_be_stored_is_kept_and_no_process_asks_for_another(home: Home) -> None:
+    with token_service(client=CLIENT) as service, ExitStack() as stack:
+        home.serving_at(service)
+        one, other = [stack.enter_context(home.serving()) for _ in range(2)]
+        file = home.home / "credentials.json"
+        service.before_answer = lambda: file.chmod(0o644)
+        assert "chmod 600" in call(one)[1]["error"]
+        file.chmod(0o600)
+        assert [call(url)[0] for url in (other, one, other)] == [424, 200, 200]
+        assert home.entries()["default.token"]["fields"]["access_token"] == service.calls[0]
+    assert (service.renewals, len(set(service.calls))) == (1, 1)
+
+
 def test_a_server_killed_while_it_is_given_a_token_holds_up_nobody(home: Home) -> None:
     with token_service(client=CLIENT) as service, ThreadPoolExecutor(1) as pool:
         home.serving_at(service)

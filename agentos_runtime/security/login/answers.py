@@ -52,7 +52,7 @@ def read_granted(body: bytes, token_field: str) -> Granted:
 
 
 def is_refused(response: UpstreamResponse, token_field: str) -> bool:
-    """Whether the service said no: by its status, or by an `error` in the place of a token, as GitHub and Slack do."""
+    """Whether the service said no: by its status, or as GitHub and Slack do by an `error` without a token."""
     if not 200 <= response.status < 300:
         return True
     answer = object_of(response.body)

@@ -68,6 +68,8 @@ class ClientTokens:
         self._home = home
         self._held: dict[tuple[str, str], tuple[Stamp | None, Credential, Login, Credential | None]] = {}
         """What was found last, until the store, the client or the file changes."""
+        self._unstored: dict[tuple[str, str], Entry] = {}
+        """What services gave and could not be stored: the next call tries to store it, and asks for no other."""
 
     async def held(self, skill: Skill, auth: Auth, client: Credential) -> Credential | None:
         """The token that is stored for this client. Raises CredentialNotFound for a store that cannot be read."""
@@ -128,9 +130,17 @@ class ClientTokens:
         found = await asyncio.to_thread(self._stored, skill, auth, client)
         now = self._home.wall()
         if found and not (seen and found.fields == seen.fields) and not (found.life and now >= found.life.renew_at):
+            self._unstored.pop((skill.id, auth.name), None)
             return found
         mark = await asyncio.to_thread(_mark, skill, auth, client)
         note = note_about(turn, mark)
+        unstored = self._unstored.get((skill.id, auth.name))
+        if (
+            unstored
+            and unstored.fields[MARK] == Secret(mark)
+            and not (unstored.life and now >= unstored.life.renew_at)
+        ):
+            return await self._kept(turn, skill, auth, client, unstored, refused)
         if (refusal := still_resting(note, _begin(skill), now)) is not None:
             return refusal
         if found and refused and is_in_vain(note, now):
@@ -143,9 +153,23 @@ class ClientTokens:
         if isinstance(granted, Refusal):
             return await rest(turn, mark, note, granted, self._home.wall())
         entry = replace(granted, fields={**granted.fields, MARK: Secret(mark)})
-        await asyncio.to_thread(self._home.store.put, entry)
-        await leave_if_possible(turn, of_refusal(mark, self._home.wall()) if refused else {})
-        return _credential(auth, client, granted)
+        return await self._kept(turn, skill, auth, client, entry, refused)
+
+    async def _kept(
+        self, turn: Turn, skill: Skill, auth: Auth, client: Credential, entry: Entry, refused: bool
+    ) -> Result:
+        """Store what the service gave; what cannot be stored is not used, and stays here for the next call."""
+        key, mark = (skill.id, auth.name), entry.fields[MARK]
+        assert mark is not None
+        try:
+            await asyncio.to_thread(self._home.store.put, entry)
+        except (PrivateFileError, KeyringError, DatabaseTrouble) as error:
+            self._unstored[key] = entry
+            refusal = unusable(_begin(skill), error)
+            return await rest(turn, mark.reveal(), {}, refusal, self._home.wall())  # others would be given another
+        self._unstored.pop(key, None)
+        await leave_if_possible(turn, of_refusal(mark.reveal(), self._home.wall()) if refused else {})
+        return _credential(auth, client, entry)
 
     async def _granted(self, skill: Skill, auth: Auth, client: Credential, allow_private: bool) -> Entry | Refusal:
         """What the service gave, to be stored."""
