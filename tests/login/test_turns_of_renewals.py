@@ -72,3 +72,22 @@ def test_what_is_revoked_while_a_renewal_waits_for_its_turn_is_not_sent(tmp_path
         assert service.asked == []
     else:
         assert asyncio.run(waits()).fields == {"key": Secret("new")}
+
+
+def test_a_clock_that_is_put_back_after_a_renewal_does_not_put_off_the_next(tmp_path: Path) -> None:
+    store, service, clock = CredentialStore(PrivateFile(tmp_path / "c.json")), Service(), [1e9]
+    fields = {"key": Secret("old"), "refresh_token": Secret("again")}
+    store.put(Entry(SKILL.id, AUTH.name, fields, frozenset(), "2026-11-28"))
+    seen = Credential({"key": Secret("old")}, "credentials.json", renewable=True)
+
+    async def refused_again(put_back: float) -> int:
+        clock[0] = 1e9
+        service.asked.clear()
+        async with Renewals(store, service, Operator(), FileTurns(tmp_path), wall=lambda: clock[0]) as renewals:
+            new = await renewals.current(SKILL, AUTH, seen, seen)
+            clock[0] -= put_back
+            await renewals.current(SKILL, AUTH, new, new)
+        store.put(Entry(SKILL.id, AUTH.name, fields, frozenset(), "2026-11-28"))
+        return len(service.asked)
+
+    assert [asyncio.run(refused_again(seconds)) for seconds in (0.0, 3600.0)] == [1, 2]

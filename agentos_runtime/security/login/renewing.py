@@ -39,7 +39,6 @@ from agentos_runtime.security.login.client_tokens import ClientTokens, Result
 from agentos_runtime.security.login.exchange import SECONDS, Client, Upstream, renewal_request
 from agentos_runtime.security.login.refusals import Refusal, is_ended, others_turn, refusal_of, unusable
 from agentos_runtime.security.login.resting import (
-    IN_VAIN,
     LONGEST_REST,
     is_in_vain,
     note_about,
@@ -94,8 +93,8 @@ class Renewals:
         self._clients = ClientTokens(self)
         self._redactors: dict[tuple[str, str], tuple[Credential, Credential, Redactor]] = {}
         self.unstored = Unstored(store, sleep)
-        self.of_refusals: dict[tuple[str, str], tuple[Secret, float]] = {}
-        """Which tokens came of a refusal, and until when another makes no other: known here without a turn."""
+        self.of_refusals: dict[tuple[str, str], tuple[Secret, dict[str, Json]]] = {}
+        """Which tokens came of a refusal, each with the note of it: known here without a turn."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -176,7 +175,7 @@ class Renewals:
         return known[2]
 
     def note_refusal(self, skill: Skill, auth: Auth, token: Secret) -> None:
-        self.of_refusals[skill.id, auth.name] = (token, self.wall() + IN_VAIN)
+        self.of_refusals[skill.id, auth.name] = (token, of_refusal("", self.wall()))
 
     def is_due(self, auth: Auth, credential: Credential, refused: Credential | None) -> bool:
         """Whether this credential comes of a login and ends soon or was `refused`, or is a client's."""
@@ -187,8 +186,8 @@ class Renewals:
         return credential.life is not None and self.wall() >= credential.life.renew_at
 
     def _is_in_vain(self, skill: Skill, auth: Auth, credential: Credential) -> bool:
-        token, until = self.of_refusals.get((skill.id, auth.name), (None, 0.0))
-        return self.wall() < until and credential.fields.get(auth.fields[0]) == token
+        token, note = self.of_refusals.get((skill.id, auth.name), (None, {}))
+        return is_in_vain(note, self.wall()) and credential.fields.get(auth.fields[0]) == token
 
     async def _once(
         self, skill: Skill, auth: Auth, good_yet: bool, run: Callable[[], Coroutine[Any, Any, Result]]
