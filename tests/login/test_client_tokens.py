@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from tests.cli.console import SCRIPT, Console, started
+from tests.cli.console import SCRIPT, Console, Done, started
 from tests.login.test_renewing import AN_HOUR, call
 from tests.login.token_service import TokenService, token_service
 
@@ -164,6 +164,14 @@ def test_a_token_that_could_not_be_stored_is_kept_and_no_process_asks_for_anothe
         assert [call(url)[0] for url in (other, one, other)] == [424, 200, 200]
         assert home.entries()["default.token"]["fields"]["access_token"] == service.calls[0]
     assert (service.renewals, len(set(service.calls))) == (1, 1)
+
+
+def test_a_token_that_is_given_while_its_client_is_removed_is_not_stored(home: Home) -> None:
+    with token_service(client=CLIENT) as service, home.serving_at(service).serving() as url:
+        service.before_answer = lambda: done.append(home.run("keys", "remove", "demo"))
+        done: list[Done] = []
+        assert call(url)[1]["code"] == "credential_not_found"
+        assert (done[0].code, home.entries(), service.calls) == (0, {}, [])
 
 
 def test_a_server_killed_while_it_is_given_a_token_holds_up_nobody(home: Home) -> None:

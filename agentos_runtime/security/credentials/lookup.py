@@ -105,8 +105,8 @@ class Credentials:
 
     def remove(self, skill_id: str, credential: str) -> bool:
         """Forget a stored credential, and the token that was had for it; False when there was none."""
-        token_was_there = self._store.remove(skill_id, token_name(credential))
-        return self._store.remove(skill_id, credential) or token_was_there
+        was_there = self._store.remove(skill_id, credential)  # first: a token is stored beside its credential only
+        return self._store.remove(skill_id, token_name(credential)) or was_there
 
     def end_grants(self, skill_id: str) -> tuple[str, ...]:
         """Keep a skill's stored credentials, but send them nowhere; the names of those that were sent before."""

@@ -52,12 +52,12 @@ class SealedStore(CredentialStore):
         self._checks = checks
         self._keys = keys
 
-    def put(self, entry: Entry) -> None:
-        """Store an entry in place of the one there was; not while another one could not be opened."""
+    def put(self, entry: Entry, beside: str | None = None) -> bool:
+        """See CredentialStore.put; not while another one could not be opened."""
         for problem in self.problems():
             raise SealedError(problem)
         self._introduce()
-        super().put(replace(entry, kept_in="database"))
+        return super().put(replace(entry, kept_in="database"), beside)
 
     def rotate(self) -> tuple[int, Mapping[str, int]]:
         """Seal all anew under the first key: how many were, and how many remain under each other one.

@@ -6,7 +6,7 @@ With a database, `sealed` keeps the same entries there.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, parse
@@ -15,6 +15,9 @@ from agentos_runtime.security.credentials.secret import Life, Secret
 from agentos_runtime.storage.private_files import PrivateFile, PrivateFileError, Stamp, refuse_newer
 
 FORMAT_VERSION = 1
+Kept: TypeAlias = Literal["credentials.json", "keyring", "database"]
+STORES: frozenset[str] = frozenset(get_args(Kept))
+"""The sources of credentials that stand in the store."""
 REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a name
 """The field beside a credential's own that renews it; it goes to the login's `token_url` alone."""
 
@@ -65,7 +68,7 @@ class Entry:
     grants: frozenset[Grant]
     """What was shown and agreed to when it was stored."""
     set_at: str
-    kept_in: Literal["credentials.json", "keyring", "database"] = "credentials.json"
+    kept_in: Kept = "credentials.json"
     life: Life | None = None
     """Until when the value is good, when the service said so."""
     ended: bool = False
@@ -125,10 +128,23 @@ class CredentialStore:
         entry = self._current().get((skill, credential))
         return self._with_values(entry) if entry else None
 
-    def put(self, entry: Entry) -> None:
-        """Store an entry in place of the one there was. It is on disk when this returns."""
-        stowed = self._stowed(entry if self._keyring is None else replace(entry, kept_in="keyring"))
-        self._change(lambda entries: {**entries, (entry.skill, entry.credential): stowed})
+    def put(self, entry: Entry, beside: str | None = None) -> bool:
+        """Store an entry in place of the one there was. It is on disk when this returns.
+
+        beside: not unless this credential of the skill is stored, too; False when it is not.
+        """
+        is_kept = False
+
+        def change(entries: Mapping[tuple[str, str], Entry]) -> Mapping[tuple[str, str], Entry]:
+            nonlocal is_kept
+            is_kept = beside is None or (entry.skill, beside) in entries
+            return {**entries, (entry.skill, entry.credential): stowed()} if is_kept else entries
+
+        def stowed() -> Entry:
+            return self._stowed(entry if self._keyring is None else replace(entry, kept_in="keyring"))
+
+        self._change(change)
+        return is_kept
 
     def renew(self, old: Entry, new: Entry) -> bool:
         """Replace the values of an entry if its refresh token is still that of `old`; False when it is another.

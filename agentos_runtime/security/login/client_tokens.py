@@ -18,7 +18,7 @@ from agentos_runtime.jsontext import dump
 from agentos_runtime.manifest.model import Auth, Login, Skill
 from agentos_runtime.security.credentials.redactor import Redactor
 from agentos_runtime.security.credentials.secret import Credential, Life, Secret
-from agentos_runtime.security.credentials.store import CredentialStore, Entry, KeyringError, token_name
+from agentos_runtime.security.credentials.store import STORES, CredentialStore, Entry, KeyringError, token_name
 from agentos_runtime.security.login.answers import (
     TokenAnswerError,
     is_refused,
@@ -162,12 +162,15 @@ class ClientTokens:
         key, mark = (skill.id, auth.name), entry.fields[MARK]
         assert mark is not None
         try:
-            await asyncio.to_thread(self._home.store.put, entry)
+            beside = auth.name if client.source in STORES else None
+            is_kept = await asyncio.to_thread(self._home.store.put, entry, beside)
         except (PrivateFileError, KeyringError, DatabaseTrouble) as error:
             self._unstored[key] = entry
             refusal = unusable(_begin(skill), error)
             return await rest(turn, mark.reveal(), {}, refusal, self._home.wall())  # others would be given another
         self._unstored.pop(key, None)
+        if not is_kept:
+            return Refusal(CredentialNotFound.code, f"{_begin(skill)}: its id and secret were removed meanwhile")
         await leave_if_possible(turn, of_refusal(mark.reveal(), self._home.wall()) if refused else {})
         return _credential(auth, client, entry)
 
