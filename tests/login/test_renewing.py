@@ -206,6 +206,29 @@ def test_a_login_that_ended_says_so_and_the_service_is_left_alone(home: Home) ->
         assert call(url)[0] == 200
 
 
+def test_a_login_that_has_run_out_without_a_refresh_token_is_one_that_is_needed(home: Home) -> None:
+    with token_service() as service:
+        home.logged_in(service)
+        fields = service.first()
+        del fields["refresh_token"]
+        home.store(fields, ends_in=-1)
+        assert home.run("list", "--json").json["skills"][0]["state"] == "needs_credential"
+        assert "has run out. Run: agentos login demo" in home.run("call", "demo", "me").err
+        assert "has run out" in home.run("keys", "doctor").out
+        home.store(fields, ends_in=3)
+        with home.serving() as url:
+            assert state(url) == "ready"
+            assert until(lambda: state(url) == "needs_credential")
+            assert call(url)[1]["code"] == "credential_not_found"
+    assert service.calls == []
+
+
+def state(url: str) -> str:
+    with urllib.request.urlopen(f"{url}/api/skills") as answer:
+        found: str = json.load(answer)["skills"][0]["state"]
+    return found
+
+
 def failing() -> tuple[int, object, dict[str, str]]:
     return 500, {}, {}
 

@@ -53,15 +53,19 @@ class Credentials:
         self._environ = environ
         self._store = store
         self._now = now or (lambda: datetime.fromtimestamp(store.now(), UTC))
+        self._ends: dict[tuple[str, str], float] = {}
+        """When what was found in the store, and nothing renews, is over."""
 
     def __repr__(self) -> str:
         return "Credentials()"
 
     def stamp(self) -> Stamp | None:
         """Differs when `find` may answer otherwise: one `lstat` in a turn of the event loop, and a `stat` for each
-        mounted file.
+        mounted file. So it does when the time of something that was found is over.
         """
         stored = self._store.glance()
+        if self._ends and (ended := sum(self.now() >= end for end in tuple(self._ends.values()))):
+            stored = (*(stored or ()), -2, ended)
         return stored if self._mounted is None else (*(stored or ()), -1, *self._mounted.stamp())
 
     def now(self) -> float:
@@ -145,18 +149,22 @@ class Credentials:
         entry = self._store.get(skill_id, credential)
         if entry is None:
             return None
-        if entry.ended and entry.life and self._now().timestamp() >= entry.life.expires_at:
+        renewable = REFRESH_TOKEN in entry.fields and REFRESH_TOKEN not in fields
+        if renewable or entry.life is None:
+            self._ends.pop((skill_id, credential), None)
+        else:
+            self._ends[skill_id, credential] = entry.life.expires_at
+        if not renewable and entry.life and self.now() >= entry.life.expires_at:
             option = "" if credential == "default" else f" --credential {credential}"
+            why = "has ended: the service renews it no more" if entry.ended else "has run out"
             raise UnusableCredential(
-                f'the login of the skill "{skill_id}" has ended: the service renews it no more. '
-                f"Run: agentos login {skill_id}{option}"
+                f'the login of the skill "{skill_id}" {why}. Run: agentos login {skill_id}{option}'
             )
         found = {name: secret for name in fields if (secret := entry.fields.get(name)) and secret.reveal()}
         if len(found) < len(set(fields)):
             return None
         for name, secret in found.items():
             _check(secret.reveal(), f"the stored {name} of {skill_id}")
-        renewable = REFRESH_TOKEN in entry.fields and REFRESH_TOKEN not in fields
         return Credential(found, entry.kept_in, entry.grants, entry.life, renewable, entry.ended)
 
 
