@@ -54,6 +54,8 @@ class Service:
     """What people call the credential."""
     variables: tuple[str, ...] = ()
     """The environment variables that would hold it."""
+    command: str = "keys set"
+    """What of `agentos` gets it."""
 
     @property
     def has_several(self) -> bool:
@@ -92,9 +94,9 @@ def failure_error(service: Service, failure: UpstreamFailure, meant: int | None 
 
 
 def keys_command(service: Service) -> str:
-    """The command that stores the credential this service wants."""
+    """The command that gets the credential this service wants."""
     named = f" --credential {service.credential}" if service.credential not in (None, "default") else ""
-    return f"agentos keys set {service.skill}{named}"
+    return f"agentos {service.command} {service.skill}{named}"
 
 
 def _remedy(service: Service) -> str:

@@ -79,7 +79,7 @@ def service_of(skill: Skill, utility: Utility) -> Service:
     if auth is None:
         return Service(skill.name, skill.id)
     names = tuple(variables(skill.id, auth.name, auth.asked).values())
-    return Service(skill.name, skill.id, auth.name, auth.help_url, auth.label, names)
+    return Service(skill.name, skill.id, auth.name, auth.help_url, auth.label, names, auth.command)
 
 
 def plan_reply(skill: Skill, utility: Utility) -> ReplyPlan:

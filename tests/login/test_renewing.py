@@ -215,12 +215,20 @@ def test_a_login_that_has_run_out_without_a_refresh_token_is_one_that_is_needed(
         assert home.run("list", "--json").json["skills"][0]["state"] == "needs_credential"
         assert "has run out. Run: agentos login demo" in home.run("call", "demo", "me").err
         assert "has run out" in home.run("keys", "doctor").out
+        assert "has no key. Run: agentos login demo" in home.run("doctor").out
         home.store(fields, ends_in=3)
         with home.serving() as url:
             assert state(url) == "ready"
             assert until(lambda: state(url) == "needs_credential")
             assert call(url)[1]["code"] == "credential_not_found"
     assert service.calls == []
+
+
+def test_a_login_that_is_refused_and_that_nothing_renews_is_to_be_made_again(home: Home) -> None:
+    with token_service(expires_in=None) as service:
+        home.logged_in(service)
+        home.store({"access_token": "canary-of-yesterday"}, AN_HOUR)
+        assert "(401): who are you?. Check it, then: agentos login demo" in home.run("call", "demo", "me").err
 
 
 def state(url: str) -> str:

@@ -87,3 +87,8 @@ class Auth:
     def asked(self) -> tuple[str, ...]:
         """What the operator gives: the fields themselves, or the client that they are had for."""
         return self.fields if self.login is None or self.login.in_browser else self.login.client_fields
+
+    @property
+    def command(self) -> str:
+        """What of `agentos` gets it: whoever has to log in cannot make a token by hand."""
+        return "login" if self.kind == "oauth" and self.login and self.login.in_browser else "keys set"

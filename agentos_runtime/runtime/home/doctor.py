@@ -12,7 +12,7 @@ from agentos_runtime.jq.installed import find_jq, version_of
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Auth
 from agentos_runtime.manifest.variables import variables
-from agentos_runtime.runtime.home.findings import Finding, any_wrong, home_findings
+from agentos_runtime.runtime.home.findings import Finding, any_wrong, home_findings, key_command
 from agentos_runtime.runtime.service import Runtime
 from agentos_runtime.security.agents import Caller
 from agentos_runtime.security.approvals import Approvals
@@ -180,7 +180,7 @@ def _of_skills(runtime: Runtime, operator: Caller) -> Iterator[Finding]:
             first = (errors or entry["problems"])[0]
             yield Finding(name, "wrong", f"{first['message']}. Run: agentos check")
         elif entry["state"] == "needs_credential":
-            yield Finding(name, "note", f"has no key. Run: agentos keys set {entry['id']}")
+            yield Finding(name, "note", f"has no key. Run: {key_command(runtime.registry, entry['id'])}")
         elif entry["state"] == "needs_approval":
             yield Finding(name, "note", f"is not approved. Run: agentos approve {entry['id']}")
 

@@ -9,6 +9,7 @@ from agentos_runtime.config.settings import Settings
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
 from agentos_runtime.security.approvals import Approvals
+from agentos_runtime.skills.registry import Registry
 from agentos_runtime.storage.private_files import PrivateFileError, check_private
 
 State: TypeAlias = Literal["fine", "note", "wrong"]
@@ -25,6 +26,13 @@ class Finding:
 
     def as_json(self) -> dict[str, Json]:
         return {"name": self.name, "state": self.state, "text": self.text}
+
+
+def key_command(registry: Registry, skill_id: str) -> str:
+    """The command that gets a skill its usual key."""
+    entry = registry.find(skill_id)
+    auth = entry.skill.auth.get("default") if entry is not None and entry.skill is not None else None
+    return f"agentos {auth.command if auth is not None else 'keys set'} {skill_id}"
 
 
 def any_wrong(findings: Iterable[Finding]) -> bool:

@@ -7,8 +7,10 @@ from typing import Any
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.messages import quantity, who
 from agentos_runtime.limits.rules import TOTAL
+from agentos_runtime.runtime.home.findings import key_command
 from agentos_runtime.runtime.service import Runtime
 from agentos_runtime.security.agents import ANONYMOUS, Caller
+from agentos_runtime.skills.registry import Registry
 from agentos_runtime.storage.file_threads import aside
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 from agentos_runtime.waiting.entries import OPEN, Entry
@@ -52,11 +54,11 @@ def _of_skills(runtime: Runtime) -> Iterator[Json]:
     operator = Caller(ANONYMOUS, operator=True)
     entries: list[Any] = runtime.catalog(operator, everything=True).entries()
     order = ("broken", "stale", "approval", "credential")
-    found = [each for entry in entries if (each := _of_skill(entry)) is not None]
+    found = [each for entry in entries if (each := _of_skill(entry, runtime.registry)) is not None]
     yield from sorted(found, key=lambda each: order.index(str(each["kind"])))
 
 
-def _of_skill(entry: Any) -> dict[str, Json] | None:
+def _of_skill(entry: Any, registry: Registry) -> dict[str, Json] | None:
     name, skill_id = entry["name"], entry["id"]
     errors = [problem for problem in entry.get("problems", ()) if problem["severity"] == "error"]
     about: dict[str, Json] = {"skill": skill_id, "name": name}
@@ -72,7 +74,7 @@ def _of_skill(entry: Any) -> dict[str, Json] | None:
         return about | {"kind": "approval", "text": text, "command": f"agentos approve {skill_id}"}
     if entry["state"] == "needs_credential":
         text = f"{name} has no key"
-        return about | {"kind": "credential", "text": text, "command": f"agentos keys set {skill_id}"}
+        return about | {"kind": "credential", "text": text, "command": key_command(registry, skill_id)}
     return None
 
 
