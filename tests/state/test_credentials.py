@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringError as BackendError
+from keyring.errors import PasswordDeleteError
 
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.manifest.variables import variables
@@ -48,7 +49,8 @@ class MemoryKeyring(KeyringBackend):
         self.passwords[service, username] = password
 
     def delete_password(self, service: str, username: str) -> None:
-        del self.passwords[service, username]
+        if self.passwords.pop((service, username), None) is None:
+            raise PasswordDeleteError("No such password!")
 
 
 class LockedKeyring(MemoryKeyring):
@@ -233,6 +235,15 @@ def test_with_a_keyring_no_file_holds_the_value(tmp_path: Path) -> None:
     assert held.remove("openrouter", "default")
     assert not backend.passwords
     assert held.find("openrouter", "default", ["key"]) is None
+
+
+def test_a_key_that_somebody_deleted_in_the_keyring_can_be_removed(tmp_path: Path) -> None:
+    backend = MemoryKeyring()
+    held = credentials(tmp_path, keyring=SystemKeyring(backend))
+    held.set("openrouter", "default", {"key": CANARY}, [GRANT])
+    backend.passwords.clear()
+    assert held.remove("openrouter", "default")
+    assert held.list() == ()
 
 
 def test_values_of_a_file_are_still_found_when_the_keyring_is_turned_on(tmp_path: Path) -> None:

@@ -43,7 +43,9 @@ class SystemKeyring:
         self._bounded(lambda: self._backend.set_password(SERVICE, account, text))
 
     def delete(self, account: str) -> None:
-        self._bounded(lambda: self._backend.delete_password(SERVICE, account))
+        """Also what somebody else has deleted: keyrings refuse that."""
+        if self.get(account) is not None:
+            self._bounded(lambda: self._backend.delete_password(SERVICE, account))
 
     def _bounded(self, ask: Callable[[], T]) -> T:
         if time.monotonic() < self._silent_until:
