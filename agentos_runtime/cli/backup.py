@@ -7,7 +7,7 @@ import click
 from agentos_runtime.cli.keys.stored import home_option
 from agentos_runtime.cli.terminal.output import plain, print_json, say
 from agentos_runtime.cli.terminal.shell import Failed, Shell, json_option, pass_shell
-from agentos_runtime.config.settings import Settings
+from agentos_runtime.config.settings import SECRETS, Settings, read_config
 from agentos_runtime.runtime.home.backup import Backup, BackupFailed, back_up, back_up_credentials
 
 UNITS = ((1024 * 1024, "MB"), (1024, "kB"), (1, "bytes"))
@@ -60,7 +60,7 @@ def _say(settings: Settings, file: Path, credentials: Path | None, written: Back
         say("Keys are not in it; --credentials FILE copies them to a file of their own.")
     else:
         say(f"Wrote the keys to {plain(str(credentials))}.")
-    secret = [name for name in ("token", "proxy") if settings.sources.get(name) == str(settings.config_file)]
+    secret = sorted(SECRETS & read_config(settings.config_file).keys())
     if secret and settings.config_file.name in written.files:
         say(f"config.toml is in it with {' and '.join(secret)}: keep it as you keep a key.")
 

@@ -226,6 +226,8 @@ TABLES = frozenset(
     }
 )
 """Settings that only `config.toml` can say."""
+SECRETS = frozenset({"token", "operator_token", "agent_token", "proxy", "database", "master_key"})
+"""Settings that may hold a secret: only whether they are set is shown."""
 DRAIN_OF_REPLICAS = 10.0
 """Seconds, unless it is said otherwise."""
 AGENT_PREFIX = "agentos_"

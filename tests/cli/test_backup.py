@@ -75,6 +75,15 @@ def test_keys_go_to_a_file_of_their_own_when_they_are_asked_for(tmp_path: Path, 
         assert "credentials.json" not in archive.getnames()
 
 
+def test_every_secret_of_the_settings_that_is_in_it_is_named(tmp_path: Path, console: Console) -> None:
+    names = ("agent_token", "master_key", "operator_token", "proxy", "token")
+    values = ("agentos_1", "k1:YWFh", "op", "http://127.0.0.1:1", "config-token")
+    lines = [f'{name} = "{value}"\n' for name, value in zip(names, values, strict=True)]
+    (tmp_path / "home" / "config.toml").write_text("".join(lines))
+    done = console.run("backup", tmp_path / "b.tar", AGENTOS_TOKEN="another-one")
+    assert f"config.toml is in it with {' and '.join(names)}: keep it as you keep a key" in done.out, done
+
+
 @pytest.mark.parametrize("there", ["a file", "a folder", "a link to nowhere"])
 def test_what_is_there_is_not_overwritten(tmp_path: Path, console: Console, there: str) -> None:
     target = tmp_path / "backup.tar"

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from agentos_runtime.config.settings import Settings, SettingsError
+from agentos_runtime.config.settings import SECRETS, Settings, SettingsError
 from agentos_runtime.errors import InternalError, ReplyMismatch
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.installed import find_jq, version_of
@@ -23,8 +23,6 @@ from agentos_runtime.skills.files import skill_folders
 from agentos_runtime.skills.opening import UNUSABLE
 from agentos_runtime.storage.private_files import PrivateFileError
 
-HIDDEN = frozenset({"token", "operator_token", "agent_token", "proxy", "database", "master_key"})
-"""Settings that may hold a secret: only whether they are set is shown."""
 SHORT = 16
 """Characters below which a token can be guessed."""
 
@@ -232,7 +230,7 @@ def _of_platform(name: str = sys.platform) -> Iterator[Finding]:
 def _shown(settings: Settings) -> Iterator[ShownSetting]:
     for name, source in settings.sources.items():
         value = getattr(settings, name)
-        if name in HIDDEN:
+        if name in SECRETS:
             text = "set, not shown" if value else "none"
         elif name == "skills":
             text = ", ".join(str(folder.path) for folder in skill_folders(settings))
