@@ -219,6 +219,6 @@ def _print_granted(skill: Skill, auth: Auth, granted: Granted, kept_in: str) -> 
     limits = f", for {plain(granted.scope)}" if granted.scope else ""
     if granted.expires_in is not None:
         then = "it is renewed by itself" if granted.refresh_token is not None else "then log in again"
-        limits += f", good for {granted.expires_in:g} s: {then}"
+        limits += f", good for {granted.expires_in:.0f} s: {then}"
     say(f"{plain(skill.name)} gave its {auth.label or 'key'}{limits}.")
     say(f"Stored in {kept_in}. Try it: agentos {'keys test' if auth.probe else 'show'} {skill.id}")

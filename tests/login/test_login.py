@@ -169,7 +169,7 @@ def test_an_oauth_2_service_is_asked_as_the_rfc_says(desk: Desk) -> None:
     answer: dict[str, object] = {
         "access_token": CANARY,
         "token_type": "bearer",
-        "expires_in": 3600,
+        "expires_in": 5184000,
         "scope": "read",
     }
     with serving(answer=answer) as service:
@@ -187,7 +187,7 @@ def test_an_oauth_2_service_is_asked_as_the_rfc_says(desk: Desk) -> None:
     assert (posted["grant_type"], posted["client_id"]) == ("authorization_code", "me")
     assert posted["redirect_uri"] == asked["redirect_uri"]
     assert service.calls == [f"Bearer {CANARY}"]
-    assert "for read, good for 3600 s: then log in again" in done.out
+    assert "for read, good for 5184000 s: then log in again" in done.out
 
 
 @pytest.mark.parametrize("how", ["basic", "body"])
