@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from agentos_runtime.calls.messages import SAFE_METHODS, UpstreamRequest, UpstreamResponse
 from agentos_runtime.calls.trace_context import text_of
-from agentos_runtime.errors import AgentOSError
+from agentos_runtime.errors import AgentOSError, UpstreamTimeout
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.circuit_breaker import CircuitBreakers
 from agentos_runtime.manifest.model import Retry
@@ -87,9 +87,14 @@ class Transport:
         if response.status != UNAUTHORIZED:
             return response
         again = await renewed()
-        left = timeout - (record.timer.clock() - started)
-        if again is None or left <= 0:
+        if again is None:
             return response
+        left = timeout - (record.timer.clock() - started)
+        if left <= 0:
+            raise UpstreamTimeout(
+                f"{authorized.origin} refused a key that was renewed, and of {timeout:g} s no time was left to ask "
+                "with the new one. Nothing was done: call again"
+            )
         return await self._send(again, record, trace_stages, retry, left)
 
     async def _send(

@@ -326,6 +326,20 @@ def test_a_renewal_takes_no_longer_than_its_call_may_and_is_kept_for_the_next(ho
     assert (service.renewals, len(service.calls)) == (1, 1)
 
 
+def test_a_renewal_that_leaves_its_call_no_time_is_not_told_as_a_refused_key(home: Home) -> None:
+    with token_service(before_answer=lambda: time.sleep(1.4)) as service:
+        home.logged_in(service)
+        home.write("demo/readme.md", SKILL.format(origin=service.origin).replace("me}", "me, timeout: 2.0}"))
+        with home.serving() as url:
+            service.expire()
+            service.before_call = lambda: time.sleep(1.2)
+            status, body = call(url)
+            service.before_call = lambda: None
+            assert (status, body["code"], "was renewed" in body["error"]) == (504, "upstream_timeout", True), body
+            assert call(url)[0] == 200
+    assert service.renewals == 1
+
+
 def test_a_token_that_could_not_be_stored_is_stored_as_soon_as_it_can_be(home: Home) -> None:
     with token_service() as service, home.logged_in(service, ends_in=-1).serving() as url:
         file = home.home / "credentials.json"

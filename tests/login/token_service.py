@@ -24,6 +24,8 @@ class TokenService:
     """What the token address answers, in place of a token."""
     before_answer: Callable[[], None] = lambda: None
     """Runs when a token was made and is not told yet."""
+    before_call: Callable[[], None] = lambda: None
+    """Runs before a call is answered."""
     good: set[str] = field(default_factory=set)
     client: tuple[str, str] | None = None
     """The id and secret of the only client that is given a token; None = a public one."""
@@ -88,6 +90,7 @@ class TokenService:
         return 200, body, {}
 
     def called(self, authorization: str, client_id: str) -> Answer:
+        self.before_call()
         token = authorization.removeprefix("Bearer ")
         with self.lock:
             self.client_ids.append(client_id)
