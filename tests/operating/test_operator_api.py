@@ -163,6 +163,30 @@ def test_limits_are_shown_with_what_is_used_and_a_budget_that_is_nearly_gone_nee
     assert ORIGIN not in str(found)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("agentos.lock", "approval", "cannot be relied on"),
+        ("credentials.json", "credential", "is damaged"),
+        ("agents.json", "stopped", "is not as agentos writes it"),
+    ],
+)
+def test_a_file_that_is_damaged_is_told_in_place_of_what_all_skills_lack_for_it(
+    served: tuple[House, Toy], operator: httpx.Client, name: str, kind: str, said: str
+) -> None:
+    file = served[0].home / name
+    before = file.read_bytes() if file.exists() else None
+    try:
+        file.touch(0o600)
+        file.write_bytes(b"{}")
+        found = operator.get("/api/operator/attention").json()["items"]
+    finally:
+        file.unlink() if before is None else file.write_bytes(before)
+    told = [each["text"] for each in found if each["kind"] == "runtime"]
+    assert [name in text and said in text for text in told] == [True], found
+    assert kind not in {each["kind"] for each in found}
+
+
 def test_a_call_is_explained_and_dry_without_the_key(operator: httpx.Client) -> None:
     body = {"skill": "toy", "utility": "ask", "params": {"text": "hello"}}
     dry = operator.post("/api/operator/explain", json=body | {"dry_run": True}).json()

@@ -211,6 +211,7 @@ def test_status_says_whether_a_server_runs_and_what_is_left(served: Lab, console
     said = console.run("status").out
     assert ("runs at http://127.0.0.1" if runs else "No server of yours runs") in said
     assert "cost_per_day" in said
+    assert ("skills loaded" in said, "ready" in said) == (runs, False), "they may want a key, or a yes"
 
 
 DOCUMENT = """\

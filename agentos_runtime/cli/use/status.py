@@ -47,7 +47,7 @@ def status(shell: Shell, agent: str | None, home: str | None, as_json: bool) -> 
         skills: Any = health["skills"]
         broken = f", {skills['broken']} broken (agentos check)" if skills["broken"] else ""
         version = plain(str(health["version"]))
-        say(f"agentos {version} runs at {base_url(settings)}: {skills['loaded']} skills ready{broken}.")
+        say(f"agentos {version} runs at {base_url(settings)}: {skills['loaded']} skills loaded{broken}.")
     if counted:
         rows = [_row(each) for each in counted]
         print_table(("LIMIT", "OF", "USED", "LEFT", "RESETS AT"), rows)

@@ -1,6 +1,6 @@
 """What needs the operator: each with a sentence, what it is about, and the command that leads to the fix."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -10,8 +10,10 @@ from agentos_runtime.limits.rules import TOTAL
 from agentos_runtime.runtime.home.findings import key_command
 from agentos_runtime.runtime.service import Runtime
 from agentos_runtime.security.agents import ANONYMOUS, Caller
+from agentos_runtime.security.credentials.store import KeyringError
 from agentos_runtime.skills.registry import Registry
 from agentos_runtime.storage.file_threads import aside
+from agentos_runtime.storage.private_files import PrivateFileError
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 from agentos_runtime.waiting.entries import OPEN, Entry
 
@@ -31,7 +33,10 @@ def attention(runtime: Runtime) -> list[Json]:
 
     Kinds: `runtime`, `broken`, `stale`, `approval`, `credential`, `budget`, `stopped`.
     """
-    return [*_of_runtime(runtime), *_of_skills(runtime), *_of_budgets(runtime)]
+    unreadable = _of_files(runtime)
+    skills = (each for each in _of_skills(runtime) if each["kind"] not in unreadable)
+    stopped = () if "stopped" in unreadable else _of_stopped(runtime)
+    return [*_of_runtime(runtime), *unreadable.values(), *skills, *_of_budgets(runtime), *stopped]
 
 
 def _of_waiting(entry: Entry) -> Json:
@@ -50,7 +55,22 @@ def _of_runtime(runtime: Runtime) -> Iterator[Json]:
             yield {"kind": "runtime", "text": str(text), "command": "agentos doctor", "part": name}
 
 
-def _of_skills(runtime: Runtime) -> Iterator[Json]:
+def _of_files(runtime: Runtime) -> dict[Json, Json]:
+    """Files of the home that cannot be read, by the kind of what is not known, or all skills lack, for that."""
+    found: dict[Json, Json] = {}
+    keys = runtime.home.keys
+    reads: list[tuple[str, Callable[[], object]]] = [("stopped", runtime.home.agents.stopped)]
+    if keys is not None:
+        reads += [("approval", keys.approvals.lock), ("credential", keys.credentials.list)]
+    for kind, read in reads:
+        try:
+            read()
+        except (PrivateFileError, KeyringError) as error:
+            found[kind] = {"kind": "runtime", "text": str(error), "command": "agentos doctor", "part": kind}
+    return found
+
+
+def _of_skills(runtime: Runtime) -> Iterator[dict[str, Json]]:
     operator = Caller(ANONYMOUS, operator=True)
     entries: list[Any] = runtime.catalog(operator, everything=True).entries()
     order = ("broken", "stale", "approval", "credential")
@@ -79,7 +99,7 @@ def _of_skill(entry: Any, registry: Registry) -> dict[str, Json] | None:
 
 
 def _of_budgets(runtime: Runtime) -> Iterator[Json]:
-    limits, agents = runtime.limits, runtime.home.agents
+    limits = runtime.limits
     for name in [*sorted(limits.rules.agents), TOTAL]:
         try:
             uses = limits.uses(name)
@@ -91,6 +111,9 @@ def _of_budgets(runtime: Runtime) -> Iterator[Json]:
                 text = f"{who(name, name)} used {quantity(use.key, use.used)} of {quantity(use.key, use.most)}"
                 about: dict[str, Json] = {"agent": name or None, "limit": use.key}
                 yield about | {"kind": "budget", "text": f"{text} ({use.key})", "command": "agentos agents list"}
-    for name, since in agents.stopped().items():
+
+
+def _of_stopped(runtime: Runtime) -> Iterator[Json]:
+    for name, since in runtime.home.agents.stopped().items():
         text = f'The agent "{name}" is stopped since {since}'
         yield {"kind": "stopped", "text": text, "command": f"agentos agents resume {name}", "agent": name}
