@@ -64,7 +64,8 @@ class Record:
     results: Results
     """Takes the call's secrets out of the names that the upstream gave."""
     metering_sources: list[Json] = field(default_factory=list)
-    """What may tell model, tokens and cost: the params, the upstream's body, the reply; the later counts more."""
+    """What may tell model, tokens and cost: the model of the params, the upstream's body, the reply; the later
+    counts more."""
     so_far: Callable[[], Json] | None = None
     """What of a stream has arrived, for when its caller leaves in the middle, or it fails before it is told."""
     upstream_status: int | None = None

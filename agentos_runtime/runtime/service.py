@@ -330,7 +330,7 @@ class Runtime:
             )
         given, record.ignored = known_params(plan.utility, call.params)
         inputs = CallInputs.of(plan, given, call.text)
-        record.metering_sources.append(inputs.params)
+        record.metering_sources.append({"model": inputs.params.get("model")})
         record.reads = plan.utility.effect == "read"
         ctx = CallContext(call, plan, inputs, self._services, record, streaming, trace)
         if trace is not None:

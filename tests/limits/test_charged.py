@@ -29,6 +29,10 @@ utilities:
       method: POST
       url: https://toy.example/work
       poll: {url: '"https://toy.example/work/1"', until: .done, interval: 0.1, deadline: 20}
+  report:
+    description: Tells another service what was used
+    params: {model: {type: string}, id: {type: string}, usage: {type: object}}
+    rest: {method: POST, url: "https://toy.example/report", body: .params}
   bytes:
     description: Bytes
     rest: {url: "https://toy.example/bytes", response: {raw: true}}
@@ -51,6 +55,18 @@ def taken(folder: Path, utility: str, answers: list[Any], params: Any = None) ->
 def test_what_a_failure_says_that_it_took_is_counted(tmp_path: Path, status: int) -> None:
     failing = answer_json({"error": {"message": "cut off"}, **USAGE}, status)
     assert taken(tmp_path, "ask", [failing]) == ("error", 3, 4, 0.25, "budget_exceeded")
+
+
+@pytest.mark.parametrize("answer", [answer_json({"ok": True}), answer_json({"usage": {"output_tokens": 4}})])
+def test_what_a_caller_says_of_usage_is_counted_for_nothing(tmp_path: Path, answer: Any) -> None:
+    write_skill(tmp_path / "skills", "https://toy.example", SKILL, "works.md")
+    with limited_house(tmp_path, answer, limits={"default": {"calls_per_minute": 1}}) as (house, _):
+        told = {"model": "one", "id": "gen-made-up", **USAGE}
+        codes = [house.call("works", "report", told).json().get("code") for _ in range(2)]
+        rows = house.rows()
+    assert codes == [None, "rate_limited"]
+    names = ("model", "generation_id", "input_tokens", "cost")
+    assert [tuple(row[name] for name in names) for row in rows] == [("one", None, None, None)] * 2
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
