@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from agentos_runtime.calls.accumulate import Accumulator
 from agentos_runtime.calls.adding.halves import hide, rejoin, reveal
+from agentos_runtime.calls.adding.silence import says_nothing
 from agentos_runtime.calls.adding.texts import DeltaError
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed, single
 from agentos_runtime.calls.events import UpstreamEvent, is_silent, parted
@@ -31,7 +32,7 @@ from agentos_runtime.manifest.model import Expression, Jq, PlainPath, Skill, Str
 
 @dataclass(frozen=True, slots=True)
 class StreamPlan:
-    """How one utility's streams are read; compiled once, when the skill is loaded."""
+    """How one utility's streams are read; compiled once."""
 
     stream: Stream
     service: Service
@@ -230,7 +231,7 @@ def _is_end_mark(plan: StreamPlan, event: UpstreamEvent) -> bool:
 
 
 def stream_head(plan: StreamPlan, params: dict[str, Json], settings: Mapping[str, Json], response: Json) -> bytes:
-    """The part of every batch's input that stays the same during a stream."""
+    """What stays the same of every batch's input."""
     return opening(plan.program, params, settings, response) + b'"events":['
 
 
@@ -343,24 +344,26 @@ def is_complete_when_cut(plan: StreamPlan, total: Json) -> bool:
 
 def check_said_something(plan: StreamPlan, total: Json, reply: Json) -> None:
     """A chat stream that ended well but told no more than what it took is a failure. Raises UpstreamFailed."""
-    if plan.stream.accumulate == "chat" and _says_nothing(total) and _says_nothing(reply):
+    if plan.stream.accumulate == "chat" and says_nothing(total) and says_nothing(reply):
         raise SaidNothing(
             f"{plan.service.name} ended the stream without any choices, so there is no reply",
             upstream=UpstreamFailure(message="the stream has no choices"),
         )
 
 
-def _says_nothing(told: Json) -> bool:
-    """Whether there is no piece of an answer, and no reason why it stopped."""
-    if not isinstance(told, dict) or told.get("content") is not None:
-        return False
-    return not any(value for key, value in told.items() if key not in _BESIDE_AN_ANSWER)
+def failure_at_the_mark(plan: StreamPlan, total: Json, last: Json, now: float) -> AgentOSError | None:
+    """The failure that the last event of a chat tells in place of a piece; gateways end all streams alike."""
+    if plan.stream.accumulate != "chat" or is_complete(plan, total, ended=False):
+        return None
+    failure = words_failure(last, now)
+    return failure_error(plan.service, failure) if failure.message else None
 
 
-_BESIDE_AN_ANSWER = frozenset(
-    {"id", "model", "provider", "created", "usage", "service_tier", "system_fingerprint", "debug", "native"}
-)
-"""What is told of a generation, whatever it said; `native` is for the reply, which says what was in it."""
+def is_piece(plan: StreamPlan, outputs: Sequence[Json]) -> bool:
+    """Whether the last event of a batch, of which these are the outputs, told a piece of a chat."""
+    place = len(outputs) - len(plan.outputs) + plan.outputs.index(plan.stream.delta)
+    told = outputs[place] if 0 <= place < len(outputs) else None
+    return isinstance(told, list) and any(delta is not None and not says_nothing(delta) for delta in told)
 
 
 def final_input(

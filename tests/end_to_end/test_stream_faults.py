@@ -146,6 +146,25 @@ def test_what_a_gateway_says_before_it_breaks_off_is_told(faulty: Chat, words: s
     assert streamed.text() == "Hel"
 
 
+@pytest.mark.parametrize("words", [name for name in LAST_WORDS if name != "no field"])
+def test_a_failure_before_the_end_mark_of_a_stream_that_says_no_reason_is_no_reply(
+    faulty: Chat, words: str
+) -> None:
+    faulty.says(say(stream_bytes([HEL, LAST_WORDS[words], b"data: [DONE]\n\n"])))
+    streamed = faulty.stream()
+    assert streamed.error["code"] == "upstream_failed"
+    assert streamed.error["upstream"]["message"] == "upstream error: read ECONNRESET"
+    assert streamed.text() == "Hel"
+    assert (faulty.row["outcome"], faulty.row["input_tokens"]) == ("error", 11)
+
+
+def test_a_last_piece_that_is_called_message_is_a_reply(tmp_path: Path) -> None:
+    skills = changed_skill(tmp_path, ("delta: chunk_piece($params)", "delta: '{content: (.message // \"\")}'"))
+    with chat_house(tmp_path, skills=skills) as told:
+        told.says(say(stream_bytes([b'data: {"message": "Hello"}\n\n', b"data: [DONE]\n\n"])))
+        assert told.stream().done["content"] == "Hello"
+
+
 HTML = answer(502, b"<html><title>Bad gateway</title></html>", [("Content-Type", "text/html")])
 ERROR = {"error": {"code": 402, "message": "can only afford 7"}, "user_id": "u"}
 EARLY: dict[str, tuple[Behaviour, int, str]] = {

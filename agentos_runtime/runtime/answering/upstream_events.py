@@ -14,9 +14,11 @@ from agentos_runtime.calls.deltas import (
     batch_input,
     batch_text,
     check_said_something,
+    failure_at_the_mark,
     final_input,
     is_complete,
     is_complete_when_cut,
+    is_piece,
     read_events,
     read_final,
     stream_head,
@@ -234,7 +236,6 @@ class UpstreamSource:
         events, self._events = self._events, []
         if len(events) > TOGETHER:
             events, self._events = events[:TOGETHER], events[TOGETHER:]
-        self._last = events[-1].data
         batch = read_events(self._plan, events, self._wall())
         if not batch.texts:  # else the end, or the failure, comes with the deltas
             self._ended, self._failure = batch.ended, batch.failure
@@ -253,6 +254,7 @@ class UpstreamSource:
         if self._ctx.trace is not None:
             self._ctx.trace_stages(event_stages(self._plan, batch, outcome))
         self._make_room(outcome.size)
+        self._last = b"" if is_piece(self._plan, outcome.outputs) else batch.texts[-1]
         deltas = add_deltas(self._plan, batch, outcome, self._accumulator, self._wall())
         self._ended, self._failure = deltas.ended, deltas.failure
         return self._results.deltas(deltas.news) if deltas.news and self._is_told else []
@@ -281,6 +283,9 @@ class UpstreamSource:
             said = self._last_words()
             words = f". Its last words: {said}" if said else ""
             raise UpstreamTruncated(f"{plan.service.name} ended the stream before the reply was complete{words}")
+        if failure := failure_at_the_mark(plan, total, self._last_said(), self._wall()):
+            self._metering_sources.append(total)
+            raise failure
         self._held = held = [self._results.event("delta", delta) for delta in self._accumulator.flush()]
         total = self._accumulator.total()
         self._metering_sources.append(total)
@@ -297,9 +302,12 @@ class UpstreamSource:
         """What a gateway said of itself before the end: a line of no field, or an event with words and no piece."""
         if stray := self._decoder.stray:
             return stray.decode("utf-8", "replace")
+        return words_in(self._last_said())
+
+    def _last_said(self) -> Json:
+        """The last event of a chat, if it told no piece."""
         last = self._results.body(self._last)
-        is_chat = self._plan.stream.accumulate == "chat"
-        return words_in(parse(last)) if is_chat and is_json(last) else None
+        return parse(last) if self._plan.stream.accumulate == "chat" and is_json(last) else None
 
     def _generation(self) -> Json:
         """What came so far, for the ledger: a chat is a generation also before it says what it used."""
