@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from tests.importers.workshop import Workshop
 
 SECRET = "canary-4711-secret"
@@ -104,6 +106,29 @@ COLLECTION = {
         },
     ],
 }
+
+
+PROOFS = {
+    "header": ("X-Tenant-Ref", None, {"type": "api_key", "header": "X-Tenant-Ref"}),
+    "query": ("ref", "query", {"type": "api_key", "query": "ref"}),
+}
+
+
+@pytest.mark.parametrize("where", PROOFS)
+def test_what_postman_calls_the_proof_of_a_call_is_the_credential_whatever_its_name(
+    workshop: Workshop, where: str
+) -> None:
+    name, place, auth = PROOFS[where]
+    said = {"key": name, "value": SECRET} | ({"in": place} if place else {})
+    document = {
+        "info": {"name": "Dogs", "schema": "v2.0"},
+        "auth": {"type": "apikey", "apikey": said},
+        "item": [{"name": "Dogs", "request": {"method": "GET", "url": "https://api.example.com/dogs?a=1"}}],
+    }
+    front = workshop.imported(json.dumps(document), kind="postman")
+    assert front["auth"] == auth
+    assert [list(one.get("params", {})) for one in front["utilities"].values()] == [["a"]]
+    assert SECRET not in written(workshop)
 
 
 def test_a_postman_collection_becomes_a_skill(workshop: Workshop) -> None:

@@ -55,7 +55,7 @@ def read_sample(sample: Sample, losses: Losses) -> ReadSample:
     pairs, bare = _pairs(parts.query)
     query = []
     for name, value in [*pairs, *sample.query]:
-        if is_credential(name, value):
+        if name in sample.keys or is_credential(name, value):
             credentials.append(of_query(name))
         elif has_blank(name):
             losses.add("a key of the query whose name is not known is left out", filled(name))
@@ -131,6 +131,7 @@ class _Headers:
         self.credentials: list[Credential] = []
         self.content_type = ""
         self._apart = sample.cookies_apart
+        self._keys = sample.keys
         browser = _is_of_browser(sample.headers)
         for name, value in _each_once(sample.headers):
             if browser and _OF_BROWSERS.fullmatch(name):
@@ -150,7 +151,7 @@ class _Headers:
             said = of_cookies(value)
             self.credentials += [said] if said is not None else []
             self.fixed |= {"Cookie": value} if said is None else {}
-        elif is_credential(name, value):
+        elif name in self._keys or is_credential(name, value):
             self.credentials.append(of_header(name, value, losses))
         elif (
             lower in ("accept", "user-agent")

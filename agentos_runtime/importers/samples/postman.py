@@ -143,6 +143,7 @@ class _Postman:
             self._losses.add(f"the variable `{unknown}` of an address has no value in the collection{own}", name)
             return
         headers, query, user = self._auth(_own_auth(request) or above.auth, name)
+        proofs = len(headers)
         sent = [one for one in _headers(request.get("header")) if one.get("disabled") is not True]
         headers += [(str(one.get("key")), written.filled(as_text(one.get("value")))) for one in sent]
         body, kind = self._body(as_map(request.get("body")), written)
@@ -158,6 +159,7 @@ class _Postman:
             body=body,
             content_type=kind,
             user=user,
+            keys=tuple(key for key, _ in (*headers[:proofs], *query)),
             name=re.sub(r"[^\w ]+", " ", name) if re.match(r"[A-Za-z]", name) else "",
             description=summary(as_text(request.get("description")), sentences=1) or summary(name, sentences=1),
             tag=above.tag,

@@ -57,6 +57,8 @@ class Sample:
     """Its cookies are few, and each counts; those of a recording are what a browser had."""
     user: str | None = field(default=None, repr=False)
     """`user:password` of basic auth."""
+    keys: tuple[str, ...] = ()
+    """Headers and keys of the query of which is said that they prove the call, whatever they are called."""
     name: str = ""
     description: str = ""
     tag: str = ""
