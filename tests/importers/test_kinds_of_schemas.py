@@ -68,6 +68,53 @@ def test_alternatives_that_only_one_required_property_tells_stay_apart(workshop:
     assert (list(params["any"]["properties"]), "one_of" in params["wide"]) == (["page", "note", "folder"], False)
 
 
+BYTES = {"type": "string", "format": "binary"}
+
+
+def part(name: str, schema: Any) -> dict[str, Any]:
+    return {"type": "object", "required": [name], "properties": {name: schema, "note": TEXT}}
+
+
+UPLOADS: dict[str, tuple[Any, set[str]]] = {
+    "a file or an address": ({"oneOf": [part("file", BYTES), part("url", TEXT)]}, {"file", "url", "note"}),
+    "a file among four": (
+        {"oneOf": [part(name, BYTES if name == "file" else TEXT) for name in ("a", "b", "c", "file")]},
+        {"a", "b", "c", "file", "note"},
+    ),
+    "kinds with a discriminator": (
+        {"oneOf": [ref("Scan"), ref("Link")], "discriminator": {"propertyName": "kind"}},
+        {"kind", "file", "url"},
+    ),
+    "one part as a file or an address": (
+        part("file", {"oneOf": [BYTES, {**TEXT, "format": "uri"}]}),
+        {"file", "note"},
+    ),
+    "one part as bytes in some kinds": ({"anyOf": [part("file", BYTES), part("file", TEXT)]}, {"file", "note"}),
+}
+KINDS = {
+    "Scan": {"type": "object", "required": ["kind", "file"], "properties": {"kind": TEXT, "file": BYTES}},
+    "Link": {"type": "object", "required": ["kind", "url"], "properties": {"kind": TEXT, "url": TEXT}},
+}
+
+
+@pytest.mark.parametrize("shape", UPLOADS)
+def test_a_file_among_alternatives_of_a_multipart_body_is_sent_as_a_file(workshop: Workshop, shape: str) -> None:
+    schema, names = UPLOADS[shape]
+    paths = {"/scans": {"post": {"requestBody": body(schema, "multipart/form-data")}}}
+    params = workshop.imported(service(paths, components={"schemas": KINDS}))["utilities"]["create_scan"]["params"]
+    assert (set(params), params["file"]["type"]) == (names, "file")
+    needed = {name: "Scan" for name, one in params.items() if one.get("required") and name != "file"}
+    sent = workshop.request("create_scan", {**needed, "file": "aGk="})
+    assert 'name="file"; filename="file"' in sent
+
+
+def test_what_a_file_may_also_be_is_listed(workshop: Workshop) -> None:
+    schema = part("file", {"anyOf": [BYTES, {**TEXT, "format": "uri"}]})
+    paths = {"/scans": {"post": {"requestBody": body(schema, "multipart/form-data")}}}
+    words = "a file that may also be given as a text is taken as a file only"
+    assert workshop.losses(service(paths))[words] == ["POST /scans file"]
+
+
 def test_what_one_of_several_alternatives_needs_is_said_of_each(workshop: Workshop) -> None:
     def needs(*names: str, **properties: Any) -> dict[str, Any]:
         return {"type": "object", "required": ["x", *names], "properties": {"x": TEXT, **properties}}

@@ -1,7 +1,7 @@
 """`requestBody`: its fields, and how they are encoded."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from typing import Literal
 
@@ -10,7 +10,7 @@ from agentos_runtime.importers.api import Body, Declaration, Field, Losses
 from agentos_runtime.importers.declarations import ordered, with_note
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Located, media_types, resolve
-from agentos_runtime.importers.openapi.flat import Flat
+from agentos_runtime.importers.openapi.flat import Flat, Schema, needed_by, properties_of
 from agentos_runtime.importers.openapi.nesting import Written, nested_field
 from agentos_runtime.importers.openapi.parameters import AS_JSON, JOINED, MAPS_AS_JSON, is_sent
 from agentos_runtime.importers.openapi.schemas import media_example
@@ -89,6 +89,7 @@ class Bodies:
         if is_empty(schema, self._losses) and not node.flag("required"):
             return ReadBody()
         flat = self._declarer.flattener.flat([schema], label)
+        flat = self._with_parts(flat, encoding)
         if encoding == "multipart" and flat.types == ("array",):
             return self._files(flat, own, node, label)
         if (
@@ -145,8 +146,9 @@ class Bodies:
             below = self._declarer.flattener.flat(schemas, f"{label} {name}")
             if below.read_only:
                 continue
-            if body.encoding == "multipart" and name in said:
-                below = _part(below, said[name].text("contentType"))
+            if body.encoding == "multipart":
+                below = self._bytes_of(below, schemas, f"{label} {name}")
+                below = _part(below, said[name].text("contentType")) if name in said else below
             if name == "stream" and below.types == ("boolean",):
                 stream, events = name, bool(_EVENTS.search(below.description))
             required = name in flat.required
@@ -193,6 +195,32 @@ class Bodies:
             self._losses.add("a map in a form is sent as JSON text", label)
             return replace(field, write=MAPS_AS_JSON)
         return field
+
+    def _with_parts(self, flat: Flat, encoding: Encoding) -> Flat:
+        """Alternatives of which one has a file become one shape: only a part of its own can be a file."""
+        if encoding != "multipart" or not flat.options or not all(option.is_object for option in flat.options):
+            return flat
+        fields = properties_of(flat.options, most=len(flat.options))
+        if not any(
+            self._is_file(self._declarer.flattener.flat([one], "")) for each in fields.values() for one in each
+        ):
+            return flat
+        cut = any(option.cut for option in flat.options)
+        return replace(flat, options=(), properties=fields, needed=needed_by(flat.options), cut=cut)
+
+    def _bytes_of(self, flat: Flat, schemas: Sequence[Schema], label: str) -> Flat:
+        """What may be a file or a text is a file."""
+        if flat.types != ("string",) or flat.is_binary:
+            return flat
+        for schema in schemas:
+            node = resolve(schema, self._losses) if isinstance(schema, Located) else None
+            ways = [*node.entries("anyOf"), *node.entries("oneOf")] if node else []
+            for way in (schema, *ways):
+                one = self._declarer.flattener.flat([way], label)
+                if one.is_binary:
+                    self._losses.add("a file that may also be given as a text is taken as a file only", label)
+                    return replace(flat, format=one.format, enum=None)
+        return flat
 
     def _is_file(self, flat: Flat) -> bool:
         """Whether it is a file, a list of files, or either of them."""

@@ -137,7 +137,8 @@ def needed_by(options: Sequence[Flat]) -> dict[str, str]:
     return found
 
 
-def properties_of(objects: Sequence[Flat]) -> dict[str, tuple[Schema, ...]]:
+def properties_of(objects: Sequence[Flat], most: int = MANY) -> dict[str, tuple[Schema, ...]]:
+    """The properties of all; of more than `most` alternatives those that two share."""
     properties: dict[str, tuple[Schema, ...]] = {}
     uses = Counter(name for option in objects for name in option.properties)
     for option in objects:
@@ -145,7 +146,7 @@ def properties_of(objects: Sequence[Flat]) -> dict[str, tuple[Schema, ...]]:
             known = properties.setdefault(name, ())
             fresh = tuple(schema for schema in schemas if all(schema.value != other.value for other in known))
             properties[name] = known + fresh
-    return {name: found for name, found in properties.items() if len(objects) <= MANY or uses[name] > 1}
+    return {name: found for name, found in properties.items() if len(objects) <= most or uses[name] > 1}
 
 
 def choices(options: Sequence[Flat]) -> tuple[Json, ...] | None:
