@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.importers.workshop import Workshop, answer, body, service
+from tests.importers.workshop import Workshop, answer, body, query, service
 
 TEXT = {"type": "string"}
 
@@ -113,6 +113,27 @@ def test_what_a_file_may_also_be_is_listed(workshop: Workshop) -> None:
     paths = {"/scans": {"post": {"requestBody": body(schema, "multipart/form-data")}}}
     words = "a file that may also be given as a text is taken as a file only"
     assert workshop.losses(service(paths))[words] == ["POST /scans file"]
+
+
+def test_numbers_that_a_document_writes_as_texts_count_and_texts_that_it_writes_as_numbers(
+    workshop: Workshop,
+) -> None:
+    schemas = {
+        "level": {"type": "integer", "enum": ["1", "2"]},
+        "part": {"type": "number", "minimum": "0.5", "maximum": "10"},
+        "year": {"type": "string", "enum": [2025, 2026]},
+        "on": {"type": "boolean", "enum": ["true"]},
+        "odd": {"type": "integer", "enum": ["1", "many"], "minimum": "none"},
+    }
+    parameters = [query(name, schema) for name, schema in schemas.items()]
+    document = service({"/a": {"get": {"parameters": parameters}}})
+    assert workshop.imported(document)["utilities"]["get_a"]["params"] == {
+        "level": {"type": "integer", "enum": [1, 2]},
+        "part": {"type": "number", "minimum": 0.5, "maximum": 10},
+        "year": {"type": "string", "enum": ["2025", "2026"]},
+        "on": {"type": "boolean", "enum": [True]},
+        "odd": {"type": "integer", "enum": [1]},
+    }
 
 
 def test_what_one_of_several_alternatives_needs_is_said_of_each(workshop: Workshop) -> None:

@@ -1,9 +1,10 @@
 """What a service checks of a value and a manifest does not, in words."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agentos_runtime.jsontext import Json
 from agentos_runtime.regexes import regex
 
 _QUIET_FORMATS = frozenset({
@@ -12,6 +13,7 @@ _QUIET_FORMATS = frozenset({
 })  # fmt: skip
 """Formats that say no more than the type, or that are said in other words."""
 LONGEST_PATTERN = 60
+_NUMBER = regex(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 _BASE64 = regex(r"\[A-Za-z0-9\+\\?/\]\{4\}\)\*\(\?:\[A-Za-z0-9\+\\?/\]\{2\}==")
 _ONE: Mapping[str, str] = {"characters": "character", "entries": "entry"}
 
@@ -52,7 +54,20 @@ def pattern_words(pattern: str) -> str | None:
 
 
 def number_of(value: Any) -> float | None:
+    """A number, also one that is written as a text."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return float(value) if "." in value else int(value)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def choice_of(value: Json, types: Sequence[str]) -> Json:
+    """A choice of the declared type, where a document writes numbers and switches as texts, or texts as numbers."""
+    if isinstance(value, str) and types and {*types} <= {"integer", "number"}:
+        return value if (number := number_of(value)) is None else number
+    if isinstance(value, str) and [*types] == ["boolean"]:
+        return {"true": True, "false": False}.get(value.lower(), value)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if whole and [*types] == ["string"] else value
 
 
 def exclusive_bounds(value: Mapping[str, Any]) -> tuple[float | None, float | None]:

@@ -10,6 +10,7 @@ from agentos_runtime.importers.api import Losses, Told
 from agentos_runtime.importers.openapi.checked import (
     LONGEST_PATTERN,
     checked_words,
+    choice_of,
     exclusive_bounds,
     number_of,
     pattern_words,
@@ -114,7 +115,7 @@ class Flattener:
         value = node.value
         self._note(value, place)
         types, nullable = _types(value)
-        enum, enum_null = _enum(value)
+        enum, enum_null = _enum(value, types)
         minimum, maximum = _bounds(value)
         additional = value.get("additionalProperties")
         return Flat(
@@ -134,7 +135,7 @@ class Flattener:
             deprecated=node.flag("deprecated"),
             read_only=node.flag("readOnly"),
             write_only=node.flag("writeOnly"),
-            const=_plain(value.get("const")),
+            const=choice_of(_plain(value.get("const")), types),
             checked=checked_words(value),
         )
 
@@ -272,11 +273,12 @@ def _types(value: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
     return kinds, "null" in listed or True in (value.get("nullable"), value.get("x-nullable"))
 
 
-def _enum(value: Mapping[str, Any]) -> tuple[tuple[Json, ...] | None, bool]:
+def _enum(value: Mapping[str, Any], types: Sequence[str]) -> tuple[tuple[Json, ...] | None, bool]:
     choices = [value["const"]] if "const" in value else value.get("enum")
     if not isinstance(choices, list) or not choices:
         return None, False
-    return tuple(_plain(choice) for choice in choices if choice is not None) or None, None in choices
+    said = [choice_of(_plain(choice), types) for choice in choices if choice is not None]
+    return tuple(said) or None, None in choices
 
 
 def _bounds(value: Mapping[str, Any]) -> tuple[float | None, float | None]:
