@@ -137,6 +137,7 @@ class UpstreamSource:
         self._metering_sources.append(self._generation())
         try:
             partial = await self._final(total)
+            self._metering_sources.append(partial)
         except AgentOSError:
             partial = total
         return [*events, self._results.failure(error, partial)]
