@@ -5,8 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.chat import Chat, streaming
+from tests.end_to_end.chat import Chat, chunk, streaming
 
+ITEM = {"type": "message", "id": "i", "role": "assistant", "content": [{"type": "output_text", "text": "Hello"}]}
+RESPONSE: list[dict[str, Any]] = [
+    {"type": "response.created", "response": {"id": "r", "status": "in_progress", "output": []}},
+    {"type": "response.output_text.delta", "output_index": 0, "delta": "Hello"},
+    {"type": "response.output_item.done", "output_index": 0, "item": ITEM},
+]
 USAGE = {"input_tokens": 12, "output_tokens": 1}
 MESSAGE: list[dict[str, Any]] = [
     {"type": "message_start", "message": {"id": "m", "role": "assistant", "content": [], "usage": USAGE}},
@@ -14,8 +20,11 @@ MESSAGE: list[dict[str, Any]] = [
     {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello"}},
 ]
 ASKED: dict[str, Any] = {
+    "create_response": {"model": "m", "input": "Hi"},
     "create_message": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]},
 }
+BEGUN = {"create_response": RESPONSE, "create_message": MESSAGE}
+RESPONSES = ["openrouter/create_response", "openai/create_response"]
 MESSAGES = ["openrouter/create_message", "anthropic/create_message"]
 
 
@@ -28,6 +37,31 @@ def told(chat: Chat, utility: str, *events: Any, done: bool = True) -> tuple[str
         return "error", response.json()
     end, data = response.text.split("\n\n")[-2].split("\n")
     return end.removeprefix("event: "), json.loads(data.removeprefix("data: "))
+
+
+@pytest.mark.parametrize("left_out", [[], None])
+@pytest.mark.parametrize("utility", RESPONSES)
+def test_what_the_end_of_a_response_leaves_out_is_what_was_finished_before(
+    chat: Chat, utility: str, left_out: Any
+) -> None:
+    end = {"id": "r", "object": "response", "status": "completed", "output": left_out}
+    whole = told(chat, utility, *RESPONSE, {"type": "response.completed", "response": end})
+    assert whole == ("done", {**end, "output": [ITEM]})
+    assert told(chat, utility, *RESPONSE)[1]["output"] == [ITEM]
+
+
+@pytest.mark.parametrize("utility", RESPONSES + MESSAGES)
+def test_events_of_another_kind_or_none_are_no_reply(chat: Chat, utility: str) -> None:
+    for events in ([], [chunk("Hello"), chunk("", "stop")]):
+        end, data = told(chat, utility, *events)
+        assert (end, data.get("code")) == ("error", "reply_mismatch")
+
+
+@pytest.mark.parametrize("utility", RESPONSES + MESSAGES)
+def test_a_bare_error_on_the_way_is_a_failure_with_its_words(chat: Chat, utility: str) -> None:
+    failure = {"object": "error", "message": "too long", "type": "BadRequestError", "code": 400}
+    end, data = told(chat, utility, *BEGUN[utility.partition("/")[2]], failure)
+    assert (end, data.get("code"), data["upstream"]["message"]) == ("error", "upstream_rejected", "too long")
 
 
 @pytest.mark.parametrize("utility", MESSAGES)
