@@ -108,6 +108,47 @@ def test_a_file_among_alternatives_of_a_multipart_body_is_sent_as_a_file(worksho
     assert 'name="file"; filename="file"' in sent
 
 
+def needs(name: str) -> dict[str, Any]:
+    return {"type": "object", "required": [name], "properties": {name: TEXT}}
+
+
+EITHER = {"oneOf": [needs("page"), needs("folder")]}
+BESIDE = {
+    "fields of its own": {**needs("note"), **EITHER},
+    "fields before": {"allOf": [needs("note"), EITHER]},
+    "fields after": {"allOf": [EITHER, needs("note")]},
+}
+
+
+@pytest.mark.parametrize("shape", BESIDE)
+def test_fields_beside_alternatives_are_kept_and_what_one_of_these_needs_is_said(
+    workshop: Workshop, shape: str
+) -> None:
+    paths = {"/a": {"post": {"requestBody": body(BESIDE[shape])}}}
+    params = workshop.imported(service(paths))["utilities"]["create_a"]["params"]
+    assert params == {
+        "note": {"type": "string", "required": True},
+        "page": {"type": "string", "description": "Needed unless folder is given"},
+        "folder": {"type": "string", "description": "Needed unless page is given"},
+    }
+    assert "POST /a" in str(workshop.losses(service(paths), "--dry-run"))
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_many_alternatives_have_the_fields_beside_them_each(workshop: Workshop, first: bool) -> None:
+    several = {"oneOf": [needs(name) for name in "abcd"]}
+    schema = {"allOf": [needs("note"), several] if first else [several, needs("note")]}
+    paths = {"/a": {"post": {"requestBody": body(schema)}}}
+    ways = workshop.imported(service(paths))["utilities"]["create_a"]["params"]["body"]["one_of"]
+    assert [{*way["properties"]} for way in ways] == [{name, "note"} for name in "abcd"]
+
+
+def test_two_choices_at_once_are_all_their_fields(workshop: Workshop) -> None:
+    schema = {"allOf": [EITHER, {"oneOf": [needs("x"), needs("y")]}]}
+    paths = {"/a": {"post": {"requestBody": body(schema)}}}
+    assert {*workshop.imported(service(paths))["utilities"]["create_a"]["params"]} == {"page", "folder", "x", "y"}
+
+
 def test_what_a_file_may_also_be_is_listed(workshop: Workshop) -> None:
     schema = part("file", {"anyOf": [BYTES, {**TEXT, "format": "uri"}]})
     paths = {"/scans": {"post": {"requestBody": body(schema, "multipart/form-data")}}}

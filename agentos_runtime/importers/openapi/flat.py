@@ -88,6 +88,7 @@ def joined(one: Flat, other: Flat) -> Flat:
     if one.enum is not None and other.enum is not None:
         enum = tuple(choice for choice in one.enum if choice in other.enum) or one.enum
     types = tuple(kind for kind in one.types if kind in other.types) or one.types or other.types
+    options = _options_of(one, other)
     return replace(
         one,
         types=types,
@@ -110,9 +111,30 @@ def joined(one: Flat, other: Flat) -> Flat:
         const=other.const if one.const is None else one.const,
         checked=tuple(dict.fromkeys((*one.checked, *other.checked))),
         cut=one.cut or other.cut,
-        needed={**other.needed, **one.needed},
-        options=one.options or (() if one.properties else other.options),
+        needed={**_needed_of(other, options), **_needed_of(one, options)},
+        options=options,
     )
+
+
+def _options_of(one: Flat, other: Flat) -> tuple[Flat, ...]:
+    """The alternatives of both, where one has them and the other says no more than each of them does.
+
+    So many that their fields cannot be read together have the fields of the other each.
+    """
+    said, beside = (one, other) if one.options else (other, one)
+    fields = beside.properties.keys()
+    if beside.options:
+        return ()
+    if all(fields <= option.properties.keys() and beside.required <= option.required for option in said.options):
+        return said.options
+    if len(said.options) <= MANY or any(fields & option.properties.keys() for option in said.options):
+        return ()
+    own = replace(beside, name="", description="")
+    return tuple(joined(option, own) for option in said.options)
+
+
+def _needed_of(flat: Flat, options: Sequence[Flat]) -> Mapping[str, str]:
+    return needed_by(flat.options) if flat.options and not options else flat.needed
 
 
 def together(types: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from agentos_runtime.manifest.secrets.shapes import holds_secret
 MAX_NESTING = 12
 """Combinations inside combinations; more is a loop."""
 
+_AS_ONE = "alternatives are shown as one: all their fields, required what all require"
 _UNSAID = ("not", "if", "prefixItems", "patternProperties", "propertyNames", "dependentRequired", "contains")
 _KINDS = frozenset({"string", "integer", "number", "boolean", "array", "object"})
 
@@ -59,7 +60,7 @@ class Flattener:
         if isinstance(schema, Joint):
             first, *others = (self._one(part, place, depth + 1) for part in schema.parts)
             for other in others:
-                first = joined(first, other)
+                first = self._both(first, other, place)
             return first
         mark = len(self.losses.heard)
         named = _named(schema.text("$ref"))
@@ -80,7 +81,7 @@ class Flattener:
     def _made(self, flat: Flat, node: Located, place: str, depth: int) -> Flat:
         """What a schema says itself, and all that it is combined of."""
         for part in node.entries("allOf"):
-            flat = joined(flat, self._one(part, place, depth + 1, alone=True))
+            flat = self._both(flat, self._one(part, place, depth + 1, alone=True), place)
         told = bool(node.at("discriminator").text("propertyName"))
         for keyword in ("anyOf", "oneOf"):
             options = [self._one(option, place, depth + 1, alone=told) for option in node.entries(keyword)]
@@ -89,8 +90,15 @@ class Flattener:
                     replace(one, required=one.required | flat.required & one.properties.keys()) for one in options
                 ]
                 options = self._told_apart(options, node, place)
-                flat = joined(flat, self._union(options, place, exclusive=keyword == "oneOf"))
+                flat = self._both(flat, self._union(options, place, exclusive=keyword == "oneOf"), place)
         return flat
+
+    def _both(self, one: Flat, other: Flat, place: str) -> Flat:
+        """What holds at once; alternatives beside fields of their own become one shape with them."""
+        both = joined(one, other)
+        if (one.options or other.options) and not both.options:
+            self.losses.add(_AS_ONE, place)
+        return both
 
     def _with_kinds(self, flat: Flat, node: Located, place: str, depth: int) -> Flat:
         """With the kinds of it that are named by its discriminator only: each is made of it and of more."""
@@ -165,7 +173,7 @@ class Flattener:
                 f"of more than {MANY} alternatives, only fields that two of them share are shown", place
             )
         elif len(objects) > 1:
-            self.losses.add("alternatives are shown as one: all their fields, required what all require", place)
+            self.losses.add(_AS_ONE, place)
         properties = properties_of(objects)
         return Flat(
             types=together(option.types for option in real),
