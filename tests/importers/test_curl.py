@@ -389,3 +389,23 @@ def test_options_in_one_word_are_those_in_several(letters: list[str], valued: st
     apart = options([*(f"-{letter}" for letter in letters), f"-{valued}", "value"])
     for joined in (["-" + "".join(letters) + valued, "value"], ["-" + "".join(letters) + valued + "value"]):
         assert options(joined) == apart
+
+
+SAID = {
+    "text/xml; charset=utf-8": "text/xml; charset=utf-8",
+    "application/json;odata.metadata=full": "application/json; odata.metadata=full",
+    "application/json; charset=utf-8": "application/json",
+    "text/xml; charset=iso-8859-1": "text/xml",
+    'application/soap+xml; charset=utf-8; action="urn:x"': "application/soap+xml; charset=utf-8",
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_what_a_content_type_says_beside_its_kind_is_sent_or_listed(workshop: Workshop, said: str) -> None:
+    sent = """{"a":1}""" if "json" in said else "<a/>"
+    command = f"curl https://api.example.com/a -H 'Content-Type: {said}' -d '{sent}'"
+    done = workshop.run("curl", command)
+    assert done.code == 0, done.err
+    [name] = workshop.front()["utilities"]
+    assert f"Content-Type: {SAID[said]}\n" in workshop.request(name, {})
+    assert ("left out: application/soap+xml" in done.out) is ("action" in said)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from agentos_runtime import jsontext
@@ -25,6 +26,8 @@ JSON = "application/json"
 _KINDS: Mapping[type, str] = {
     bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object",
 }  # fmt: skip
+_UTF_8 = regex(r"charset=\"?utf-?8\"?", re.IGNORECASE)
+_LITERAL = regex(r"[A-Za-z][\w /+.;=,*()-]*", re.ASCII)
 _OUTSIDE_TEXTS = regex(rf'"(?:\\.|[^"\\])*"|({OPEN}[^{CLOSE}]*{CLOSE})', re.DOTALL)
 
 
@@ -34,8 +37,25 @@ def read_body(sample: Sample, content_type: str, losses: Losses) -> tuple[list[F
     if isinstance(sample.body, Parts):
         return _multipart(sample.body.parts), Body("multipart")
     if isinstance(sample.body, FromFile):
-        return _from_file(sample.body, kind)
-    return _text(sample.body.text, kind, losses) if isinstance(sample.body, Text) else ([], Body())
+        fields, body = _from_file(sample.body, kind)
+    elif isinstance(sample.body, Text):
+        fields, body = _text(sample.body.text, kind, losses)
+    else:
+        return [], Body()
+    more = _beside(content_type, kind, losses)
+    return fields, replace(body, content_type=f"{kind}; {more}") if more else body
+
+
+def _beside(content_type: str, kind: str, losses: Losses) -> str:
+    """What a content type says beside its kind, but for the charset of a kind that is in UTF-8 anyway."""
+    said = [one.strip() for one in content_type.split(";")[1:] if one.strip()]
+    charsets = [one for one in said if one.lower().startswith("charset=")]
+    is_plain = kind in ("", JSON, FORM, "text/plain")
+    kept = [one for one in said if one not in charsets or (not is_plain and _UTF_8.fullmatch(one))]
+    written = [one for one in kept if _LITERAL.fullmatch(one) and not carries_secret(one)]
+    if len(written) < len(kept):
+        losses.add("what the content type says beside its kind cannot be written and is left out", kind)
+    return "; ".join(written)
 
 
 def fields_of(pairs: Iterable[tuple[str, str]], place: Place) -> list[Field]:
