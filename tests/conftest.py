@@ -6,6 +6,7 @@ import shutil
 import signal
 from collections import Counter
 from collections.abc import Generator, Iterator
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,8 @@ from hypothesis import settings
 
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.server import garbage
+from agentos_runtime.skills import opening
+from agentos_runtime.skills.kept import this_program
 from tests import keeping
 from tests.sizes import examples
 
@@ -58,8 +61,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_cache() -> Iterator[None]:
-    """See tests/keeping.py."""
+    """See tests/keeping.py. Which program this is stays the same: hundreds of files are looked at to know."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opening, "this_program", cache(this_program))
         patch.setattr(Settings, "cache_folder", property(lambda _: keeping.kept()))
         yield
 

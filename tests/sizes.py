@@ -7,5 +7,5 @@ WHOLE = os.environ.get("AGENTOS_TEST_WHOLE") == "1"
 
 
 def examples(whole: int) -> int:
-    """So many examples of a property test, of which the suite draws a quarter."""
-    return whole if WHOLE else max(10, whole // 4)
+    """So many examples of a property test, of which the suite draws an eighth."""
+    return whole if WHOLE else max(10, whole // 8)

@@ -205,6 +205,7 @@ def heard(terminal: int) -> str:
     return said.decode()
 
 
+@pytest.mark.slow
 def test_several_processes_tell_of_a_change_once(tmp_path: Path) -> None:
     made = Console(tmp_path / "home", tmp_path / "skills")
     file = made.write("plain.md", PLAIN)

@@ -42,6 +42,7 @@ def test_a_failure_is_raised_where_the_call_was_made(runtime: SyncRuntime) -> No
         runtime.invoke(chat("What do parrots like", temperature="warm"))
 
 
+@pytest.mark.slow
 def test_a_stream_ends_after_its_terminal_event(runtime: SyncRuntime) -> None:
     with runtime.stream(chat("Count to three.")) as stream:
         events = [event for batch in stream for event in batch]
@@ -52,6 +53,7 @@ def test_a_stream_ends_after_its_terminal_event(runtime: SyncRuntime) -> None:
     assert outcomes(runtime) == ["ok"]
 
 
+@pytest.mark.slow
 def test_a_stream_that_is_left_early_counts_as_cancelled(runtime: SyncRuntime) -> None:
     with runtime.stream(chat("Count to three.")) as stream:
         next(stream)

@@ -16,6 +16,7 @@ def read(body: Any, kind: str = "ChatCompletion") -> Any:
     return getattr(pytest.importorskip("openai.types.chat"), kind).model_validate(body, strict=True)
 
 
+@pytest.mark.slow
 def test_openais_client_reads_what_the_toy_says_whole(chat: Chat) -> None:
     bodies = [
         completion("Hello", usage=USAGE),

@@ -51,6 +51,7 @@ def said(home: House) -> Any:
     return reply.json().get("said", reply.json().get("code"))
 
 
+@pytest.mark.slow
 def test_a_save_is_live_and_a_bad_save_keeps_the_last_good_version(tmp_path: Path) -> None:
     with Toy(answer(body=b"{}")) as toy, house(tmp_path, rewrite={"https://toy.example": toy.origin}) as home:
         file = home.skills / "toy.md"
@@ -80,6 +81,7 @@ def test_a_save_whose_jq_does_not_compile_keeps_the_last_good_version_too(tmp_pa
         assert said(home) == "one"
 
 
+@pytest.mark.slow
 def test_a_file_that_is_emptied_or_away_for_a_moment_is_being_saved(tmp_path: Path) -> None:
     with Toy(answer(body=b"{}")) as toy, house(tmp_path, rewrite={"https://toy.example": toy.origin}) as home:
         file = home.skills / "toy.md"

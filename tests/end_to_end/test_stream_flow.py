@@ -104,6 +104,7 @@ def test_a_finish_that_is_followed_by_more_is_not_the_last_word(chat: Chat) -> N
     assert (done["content"], done["stop_reason"], len(done["tool_calls"])) == ("after all", "tool_use", 1)
 
 
+@pytest.mark.slow
 def test_an_event_of_five_megabytes_passes_whole_in_whatever_pieces(chat: Chat) -> None:
     url = "data:image/png;base64," + "iVBO" * (5 * 1024 * 256)
     image = {"type": "image_url", "image_url": {"url": url}}

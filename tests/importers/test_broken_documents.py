@@ -65,6 +65,7 @@ def test_one_wrong_value_anywhere_is_survived(schema: ManifestSchema, document: 
     assert [str(problem) for problem in loaded.problems if problem.severity == "error"] == []
 
 
+@pytest.mark.slow
 def test_nothing_where_anything_may_stand_is_survived() -> None:
     for place in places(FORMS_DOCUMENT):
         broken = replaced(FORMS_DOCUMENT, place, None)

@@ -151,6 +151,7 @@ def test_half_a_surrogate_pair_in_the_data_does_not_fail_the_call() -> None:
     assert with_pool(use).outputs == [[["\ufffd", "\\ud83d", "\U0001f600"]]]
 
 
+@pytest.mark.slow
 def test_results_above_the_bound_are_refused_and_large_ones_below_it_arrive() -> None:
     async def use(pool: WorkerPool) -> tuple[Outcome, Outcome]:
         text = "x" * 3_000_000

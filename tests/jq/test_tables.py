@@ -72,6 +72,7 @@ def test_every_answer_is_the_right_programs_after_any_mix_of_failures_kills_and_
             runner.run(pool.__aexit__(None, None, None))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("places", [1, 2, 256])
 def test_a_full_table_with_failing_programs_in_between_mixes_none_up(places: int) -> None:
     async def use(pool: WorkerPool) -> None:

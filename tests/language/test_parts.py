@@ -120,6 +120,7 @@ def until(run: House, holds: Any) -> None:
         assert time.monotonic() < ends, detail(run)
 
 
+@pytest.mark.slow
 def test_saving_a_part_reloads_the_skill_and_a_bad_one_leaves_the_last_good_version(tmp_path: Path) -> None:
     folder = tmp_path / "skills" / "demo"
     folder.mkdir(parents=True)

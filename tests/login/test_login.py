@@ -345,6 +345,7 @@ def test_a_stranger_is_neither_opened_nor_asked_before_it_is_approved(desk: Desk
     assert service.asked == []
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_bundled_skill_gets_no_key_for_another_place(desk: Desk) -> None:
     """Its login is the bundled one's, but the key would go elsewhere, and nobody would have seen that."""
     copied = shutil.copytree(skills_folder() / "openrouter", desk.skills / "openrouter") / "readme.md"

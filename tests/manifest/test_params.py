@@ -215,6 +215,7 @@ def schemas() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+@pytest.mark.slow
 @given(schemas(), st.lists(VALUES, min_size=1, max_size=5))
 @settings(max_examples=examples(300), deadline=None)
 def test_a_shape_accepts_what_the_published_schema_accepts(schema: dict[str, Any], values: list[Any]) -> None:

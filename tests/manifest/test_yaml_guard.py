@@ -50,6 +50,7 @@ def test_a_bomb_is_refused_quickly(name: str) -> None:
     assert any(problem.severity == "error" for problem in results[0].problems)
 
 
+@pytest.mark.slow
 def test_all_bombs_together_take_little_memory() -> None:
     code = (
         "import resource; from tests.manifest.test_yaml_guard import BOMBS; from tests.manifest.loading import load_bytes\n"

@@ -86,6 +86,7 @@ SCHEMAS: Any = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(400), deadline=None)
 @given(schema=SCHEMAS)
 def test_whatever_a_schema_says_what_is_sent_has_no_known_fault(schema: Any) -> None:

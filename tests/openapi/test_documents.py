@@ -90,6 +90,7 @@ def test_the_documents_of_generated_skills_are_valid_openapi(made: list[dict[str
     assert found_wrong([{**made[0], "paths": calls}, *made[3 : None if WHOLE else 6]]) == []
 
 
+@pytest.mark.slow
 def test_names_of_operations_are_unique_and_those_of_mcp(
     documents: list[dict[str, Any]], made: list[dict[str, Any]]
 ) -> None:

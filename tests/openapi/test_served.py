@@ -117,6 +117,7 @@ def test_operations_are_called_as_tools_of_mcp_are(client: httpx.Client) -> None
     assert ours == weather["inputSchema"]["properties"].keys() - {"_select"}
 
 
+@pytest.mark.slow
 def test_the_command_line_writes_the_same_document(client: httpx.Client, tmp_path: Path) -> None:
     console = Console(tmp_path / "home", tmp_path / "skills")
     console.as_installed()

@@ -18,6 +18,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         yield made
 
 
+@pytest.mark.slow
 def test_every_way_to_an_address_says_that_a_case_answered(client: httpx.Client) -> None:
     said = [
         client.post("/use/openrouter.ai/api/v1/chat/completions", json=CHAT, headers=AGENT),

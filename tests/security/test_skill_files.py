@@ -214,6 +214,7 @@ def test_a_link_into_git_or_to_a_hidden_file_is_not_read(tmp_path: Path) -> None
         link.unlink()
 
 
+@pytest.mark.slow
 def test_a_link_that_is_changed_while_it_is_read_shows_nothing_from_elsewhere(tmp_path: Path) -> None:
     """Whatever is checked, is checked of the very file whose bytes are given."""
     (tmp_path / "outside").mkdir()
@@ -260,6 +261,7 @@ STEPS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=TREES, deadline=None)
 @given(st.lists(STEPS, max_size=14), st.booleans(), st.sampled_from(["home", "skills/a", "nowhere"]))
 def test_what_is_read_of_any_tree_is_what_the_rule_says(steps: Any, through_link: bool, home: str) -> None:

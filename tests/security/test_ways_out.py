@@ -266,6 +266,7 @@ def test_a_key_that_is_echoed_in_any_form_leaves_by_no_way(
     assert not any(needle.decode() in said for needle in needles(FORMS[form](KEY)))
 
 
+@pytest.mark.slow
 @given(ENCODED, st.integers(0, 200))
 @settings(deadline=None, max_examples=int(os.environ.get("AGENTOS_TEST_ECHOES", "6")), derandomize=True,
           suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
@@ -404,6 +405,7 @@ def test_a_key_that_is_lost_under_way_is_a_sentence_and_is_not_shown(tmp_path: P
     assert not any(needle in response.content for needle in needles(KEY))
 
 
+@pytest.mark.slow
 def test_no_stage_of_a_trace_shows_the_key_not_one_that_was_replaced_either(tmp_path: Path) -> None:
     with world(tmp_path) as made:
         config = Settings(home=made.house.home, skills=(made.house.skills,), rewrite={ORIGIN: made.origin})

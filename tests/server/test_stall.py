@@ -77,6 +77,7 @@ def test_a_reader_that_takes_a_little_now_and_then_is_not_cut_off() -> None:
                 happened.get(timeout=0.05)
 
 
+@pytest.mark.slow
 def test_a_plain_reply_that_nobody_reads_gives_its_place_back() -> None:
     body = json.dumps({"text": "x" * 20_000_000}).encode()
     with running(ToyRuntime().open, HASTY, max_connections=1) as server, connected(server) as wire:

@@ -253,6 +253,7 @@ def test_the_time_that_a_large_text_takes_grows_with_its_length_only() -> None:
         assert spent[1] < 5 * 4 * spent[0] + 0.1, sort
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_what_begins_a_secret_is_held_back_every_time(form: str) -> None:
     """What was found at the end of a piece is remembered, so the second stream is told from memory."""

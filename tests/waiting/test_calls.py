@@ -233,6 +233,7 @@ def test_an_agent_has_so_many_questions_and_no_more(impatient: Desk) -> None:
     change(impatient.home, "DELETE FROM entry WHERE agent = 'asker'")
 
 
+@pytest.mark.slow
 def test_made_up_names_hide_no_question_from_the_person_who_answers(tmp_path: Path) -> None:
     with desk(tmp_path, hold=0.0) as made:
         asked = made.call("the first", agent="honest").json()["waiting"]["id"]
