@@ -32,7 +32,7 @@ from agentos_runtime.manifest.model import Expression, Jq, PlainPath, Skill, Str
 
 @dataclass(frozen=True, slots=True)
 class StreamPlan:
-    """How one utility's streams are read; compiled once."""
+    """How one utility's streams are read; compiled once, at its first call."""
 
     stream: Stream
     service: Service
@@ -231,7 +231,7 @@ def _is_end_mark(plan: StreamPlan, event: UpstreamEvent) -> bool:
 
 
 def stream_head(plan: StreamPlan, params: dict[str, Json], settings: Mapping[str, Json], response: Json) -> bytes:
-    """What stays the same of every batch's input."""
+    """The part of every batch's input that stays the same during a stream."""
     return opening(plan.program, params, settings, response) + b'"events":['
 
 
@@ -349,21 +349,6 @@ def check_said_something(plan: StreamPlan, total: Json, reply: Json) -> None:
             f"{plan.service.name} ended the stream without any choices, so there is no reply",
             upstream=UpstreamFailure(message="the stream has no choices"),
         )
-
-
-def failure_at_the_mark(plan: StreamPlan, total: Json, last: Json, now: float) -> AgentOSError | None:
-    """The failure that the last event of a chat tells in place of a piece; gateways end all streams alike."""
-    if plan.stream.accumulate != "chat" or is_complete(plan, total, ended=False):
-        return None
-    failure = words_failure(last, now)
-    return failure_error(plan.service, failure) if failure.message else None
-
-
-def is_piece(plan: StreamPlan, outputs: Sequence[Json]) -> bool:
-    """Whether the last event of a batch, of which these are the outputs, told a piece of a chat."""
-    place = len(outputs) - len(plan.outputs) + plan.outputs.index(plan.stream.delta)
-    told = outputs[place] if 0 <= place < len(outputs) else None
-    return isinstance(told, list) and any(delta is not None and not says_nothing(delta) for delta in told)
 
 
 def final_input(

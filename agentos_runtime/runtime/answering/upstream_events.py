@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 
 from agentos_runtime.calls.accumulate import ACCUMULATORS
+from agentos_runtime.calls.adding.last_event import failure_at_the_mark, is_piece
 from agentos_runtime.calls.adding.late import late_words
 from agentos_runtime.calls.call import Event
 from agentos_runtime.calls.deltas import (
@@ -14,11 +15,9 @@ from agentos_runtime.calls.deltas import (
     batch_input,
     batch_text,
     check_said_something,
-    failure_at_the_mark,
     final_input,
     is_complete,
     is_complete_when_cut,
-    is_piece,
     read_events,
     read_final,
     stream_head,
