@@ -69,6 +69,23 @@ def forks():
             os._exit(0)
 
 
+def breeds_unseen():
+    import os
+    import signal
+    import time
+
+    watcher, program = os.getppid(), os.getpid()
+    os.kill(watcher, signal.SIGSTOP)
+    for first in [True] + 99 * [False]:
+        if os.fork() == 0:
+            while first and os.getppid() == program:
+                pass
+            if first:
+                os.kill(watcher, signal.SIGCONT)
+            time.sleep(60)
+            os._exit(0)
+
+
 def eats():
     return len(bytearray(4 * 10**9))
 

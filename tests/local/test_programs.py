@@ -67,6 +67,7 @@ utilities:
   dozes: {description: Sleeps in Python, returns: object, python: {module: ./code.py, function: sleeps, timeout: 0.5}}
   prints: {description: Prints much, returns: string, python: {module: ./code.py, function: prints_much}}
   breeds: {description: Forks in Python, returns: object, python: {module: ./code.py, function: forks}}
+  unseen: {description: Forks between two looks, returns: object, python: {module: ./code.py, function: breeds_unseen}}
   swells: {description: Eats in Python, returns: object, python: {module: ./code.py, function: eats}}
   much: {description: Returns much, returns: string, python: {module: ./code.py, function: gives_much, timeout: 1000}}
   nests: {description: Returns what nests, returns: array, python: {module: ./code.py, function: nests}}
@@ -233,6 +234,7 @@ def test_output_is_handed_on_as_the_manifest_says(here: Served) -> None:
         ("dozes", 504, "upstream_timeout", "0.5 s"),
         ("prints", 502, "upstream_invalid", "16 MB"),
         ("breeds", 502, "upstream_failed", "processes"),
+        ("unseen", 502, "upstream_failed", "processes"),
         ("swells", 502, "upstream_failed", "more memory"),
         ("much", 502, "upstream_failed", "more than 16 MB"),
         ("nests", 502, "upstream_failed", "no JSON"),

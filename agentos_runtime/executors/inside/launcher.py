@@ -176,10 +176,9 @@ def watch(
         if wake in ready:
             os.read(wake, 4096)
         found, status = reap(child)
-        if found:
-            return status, None
-        if reason := excess(limits):
-            return None, reason
+        reason = excess(limits)  # also at its end: what it left behind counts, however fast it was
+        if found or reason:
+            return status, reason
 
 
 def reap(child: int) -> "tuple[bool, int | None]":
