@@ -152,7 +152,8 @@ def _fields(node: Fields, slots: Slots, keep_null: frozenset[str], path: str) ->
         if param is not None and param not in handed_on and not keeps_null:
             handed_on[param] = name
         else:
-            compiled.append((name, evaluator(child, slots, keep_null, below), keeps_null))
+            at = slots[child] if isinstance(child, Jq) else None
+            compiled.append((name, at, evaluator(child, slots, keep_null, below), keeps_null))
 
     def evaluate(inputs: Inputs) -> Value:
         # Most fields of most bodies hand one param on, and most params are not set: these cost nothing.
@@ -161,11 +162,14 @@ def _fields(node: Fields, slots: Slots, keep_null: frozenset[str], path: str) ->
             for param, value in inputs.params.items()
             if param in handed_on and value is not None
         }
-        for name, child, keeps_null in compiled:
-            value = child(inputs)
-            if not isinstance(value, Empty) and (value is not None or keeps_null):
+        in_order = not fields
+        for name, at, child, keeps_null in compiled:
+            outputs: Any = None if at is None else inputs.outputs[at]
+            one = outputs.__class__ is list and len(outputs) == 1  # as nearly all expressions give
+            value: Any = outputs[0] if one else child(inputs)
+            if (value is not None or keeps_null) and value.__class__ is not Empty:
                 fields[name] = value
-        return {name: fields[name] for name in sorted(fields, key=position.__getitem__)}
+        return fields if in_order else {name: fields[name] for name in sorted(fields, key=position.__getitem__)}
 
     return evaluate
 

@@ -37,6 +37,7 @@ class Meter:
 
 
 _NUMBER = frozenset({int, float})
+_MOST = 2**53
 _WRITTEN = regex(r"[0-9]{1,16}(\.[0-9]{1,40})?([eE]-?[0-9]{1,2})?")
 """A number as a text, as services give amounts that must not be rounded."""
 NUMBERS: tuple[str, ...] = (
@@ -80,9 +81,11 @@ def _text(sources: list[dict[str, Json]], name: str, clean: Callable[[str], str]
 
 def _number(source: dict[str, Json], name: str) -> float | None:
     value = source.get(name)
+    if value is None:  # as most are
+        return None
     if isinstance(value, str):
         value = _written(value)
-    if value is not None and value.__class__ in _NUMBER and 0 <= value < 2**53:  # type: ignore[operator]
+    if value.__class__ in _NUMBER and 0 <= value < _MOST:  # type: ignore[operator]
         return value  # type: ignore[return-value]
     return None
 
@@ -118,7 +121,9 @@ def _cost(usage: dict[str, Json]) -> float | None:
 def _count(sources: list[dict[str, Json]], *names: str) -> int | None:
     for source in sources:
         for name in names:
-            number = _number(source, name)
-            if number is not None:
+            value = source.get(name)
+            if value.__class__ is int and 0 <= value < _MOST:
+                return value
+            if value is not None and (number := _number(source, name)) is not None:
                 return int(number)
     return None

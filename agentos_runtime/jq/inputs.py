@@ -63,7 +63,7 @@ class ProgramInput:
     spellings: of the texts that the document was read from, or says. write: gives the text of the document.
     """
 
-    __slots__ = ("_spellings", "_text", "_uncertain", "_write", "document")
+    __slots__ = ("_spellings", "_text", "_uncertain", "_write", "document", "odd", "size")
 
     def __init__(self, document: Json, spellings: Sequence[Spelling], write: Callable[[], bytes]) -> None:
         self.document = document
@@ -71,6 +71,13 @@ class ProgramInput:
         self._write = write
         self._text: bytes | None = None
         self._uncertain: bool | None = None
+        self.size = 0
+        """Bytes of what it was read from."""
+        self.odd = False
+        """Whether something is in it that jq reads in its own way."""
+        for each in spellings:
+            self.size += each.size
+            self.odd = self.odd or each.odd
 
     @classmethod
     def of(cls, text: bytes) -> Self:
@@ -83,22 +90,6 @@ class ProgramInput:
         if self._text is None:
             self._text = self._write()
         return self._text
-
-    @property
-    def size(self) -> int:
-        """Bytes of what it was read from."""
-        size = 0
-        for each in self._spellings:
-            size += each.size
-        return size
-
-    @property
-    def odd(self) -> bool:
-        """Whether something is in it that jq reads in its own way."""
-        for each in self._spellings:  # noqa: SIM110 - a generator costs more than the loop
-            if each.odd:
-                return True
-        return False
 
     def uncertain(self) -> bool:
         """It may hold numbers of more digits than a double keeps of them."""

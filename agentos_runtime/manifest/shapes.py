@@ -124,17 +124,12 @@ def nullable(schema: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _compile(schema: _Schema) -> Check:
-    checks = [
-        compiled
-        for keyword, compile_keyword in _KEYWORDS.items()
-        if keyword in schema
-        for compiled in [compile_keyword(schema)]
-    ]
+    checks = {keyword: make(schema) for keyword, make in _KEYWORDS.items() if keyword in schema}
     if not checks:
         return _anything
     if len(checks) == 1:
-        return checks[0]
-    first, *others = checks
+        return next(iter(checks.values()))
+    first, *others = checks.values()
 
     def check(value: Json, path: Path, out: list[ParamProblem]) -> None:
         before = len(out)
@@ -142,6 +137,22 @@ def _compile(schema: _Schema) -> Check:
         if len(out) == before:
             for other in others:
                 other(value, path, out)
+
+    if schema.get("type") == "object" and checks.keys() - {"required"} == {"type", "properties"}:
+        return _quick({dict}, frozenset(schema.get("required", ())), checks["properties"], check)
+    if schema.get("type") == "array" and checks.keys() == {"type", "items"}:
+        return _quick({list}, frozenset(), checks["items"], check)
+    return check
+
+
+def _quick(kinds: set[Any], required: frozenset[str], inside: Check, whole: Check) -> Check:
+    """As `whole`: of what is of the type and has all that is required, only what is inside is left to look at."""
+
+    def check(value: Any, path: Path, out: list[ParamProblem]) -> None:
+        if value.__class__ in kinds and (not required or required <= value.keys()):
+            inside(value, path, out)
+        else:
+            whole(value, path, out)
 
     return check
 

@@ -111,8 +111,8 @@ class Engine:
     def _ran(self, known: _Known, program: Program, data: bytes | ProgramInput) -> Outcome | Refusal:
         if isinstance(known.code, Refusal):
             return known.code
-        size = _size(data)
-        if known.is_costly(size):
+        size = len(data) if isinstance(data, bytes) else data.size
+        if known.left_alone and known.is_costly(size):
             return _COSTLY
         try:
             return self._answer(known, known.code, program, data, size)
@@ -173,19 +173,25 @@ class Engine:
         known = self._compile(program)
         if isinstance(known.code, Refusal):
             raise Beyond
-        return self._answer(known, known.code, program, data, _size(data))
+        return self._answer(known, known.code, program, data, len(data) if isinstance(data, bytes) else data.size)
 
     def _answer(
         self, known: _Known, code: Code, program: Program, data: bytes | ProgramInput, size: int
     ) -> Outcome:
         if size > LARGEST_INPUT or (known.parts is not program.parts and known.parts != program.parts):
             raise Beyond
-        given = as_input(data)
-        code.meter.begin(self._budget, given.uncertain, self._time)
+        given, meter = as_input(data), code.meter
+        document = given.document
+        if document.__class__ is not dict:
+            raise Beyond
+        meter.begin(self._budget, given.uncertain, self._time)
         try:
-            return _run(program.parts, code, given)
+            code.bind(document)
+            output = Output(meter, given)
+            outputs = output.take_all(_LAYOUTS[program.parts.layout](program.parts, code.expressions, document))
+            return Outcome(outputs, None, way=COMPILED, counted=output.size)
         finally:
-            code.meter.begin(0, _never)
+            meter.begin(0, _never)
             code.bind({})  # it holds nothing of a call afterwards
 
 
@@ -194,26 +200,10 @@ def engine_for(mode: str, kept: KeptSources | None) -> Engine | None:
     return None if mode == "worker" else Engine(kept=kept)
 
 
-def _size(data: bytes | ProgramInput) -> int:
-    return len(data) if isinstance(data, bytes) else data.size
-
-
 def _generated(parts: Parts) -> str:
     """The source of a program. Raises Unsupported."""
     make: Callable[..., str] = import_module(GENERATOR).generated
     return make(parts.definitions, [source for source in parts.sources if source is not None], parts.bound)
-
-
-def _run(parts: Parts, code: Code, given: ProgramInput) -> Outcome:
-    document = given.document
-    if not isinstance(document, dict):
-        raise Beyond
-    code.bind(document)
-    output = Output(code.meter, given)
-    found = _LAYOUTS[parts.layout](parts, code.expressions, document)
-    outputs = output.take_all(found)
-    output.check(outputs)
-    return Outcome(outputs, None, way=COMPILED, counted=output.size)
 
 
 _Found: TypeAlias = "list[list[Json]]"

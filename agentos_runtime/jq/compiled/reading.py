@@ -33,12 +33,17 @@ class Output:
         """A number lost its point, as it does in the quick form."""
 
     def take_all(self, found: list[list[Json]]) -> list[Json]:
-        """The first two of each expression's outputs, which are enough to know. Raises Beyond."""
+        """The first two of each expression's outputs, which are enough to know. Raises Beyond, also where they,
+        written, would have a number that the exact form writes.
+        """
         self._meter.charge(8 * len(found))
-        return [
+        outputs: list[Json] = [
             values if len(values) == 1 and values[0].__class__ in _SMALL else self._taken(values)
             for values in found
         ]
+        if self._rounded and LONG in dump(outputs).translate(SHAPES):
+            raise Beyond
+        return outputs
 
     def _taken(self, values: list[Json]) -> list[Json]:
         if len(values) == 1:
@@ -105,8 +110,3 @@ class Output:
             self._rounded = True
             return int(number)
         return number
-
-    def check(self, outputs: list[Json]) -> None:
-        """Raises Beyond where the outputs, written, would have a number that the exact form writes."""
-        if self._rounded and LONG in dump(outputs).translate(SHAPES):
-            raise Beyond

@@ -32,7 +32,7 @@ def with_integers(value: Json, integers: Integers) -> Json:
     if integers is True:
         # 1e23, and not the double nearest to it
         return int(Decimal(repr(value))) if type(value) is float and value.is_integer() else value
-    if not isinstance(integers, Mapping):
+    if integers is False:
         return value
     if isinstance(value, list) and (each := integers.get("")):
         entries = [with_integers(entry, each) for entry in value]

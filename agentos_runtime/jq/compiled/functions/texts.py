@@ -1,6 +1,7 @@
 """What jq does with texts, for compiled code: each function charges the size that it touches."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 from urllib.parse import quote
 
 from agentos_runtime.jq.compiled.errors import Beyond, JqError
@@ -43,10 +44,13 @@ def _measure(meter: Meter, value: Json, depth: int) -> None:
         meter.charge(5)
 
 
-def as_text(meter: Meter, value: Json) -> str:
+def as_text(meter: Meter, value: Any) -> str:
     """`tostring`, and what an interpolation shows."""
-    if isinstance(value, str):
+    if value.__class__ is str:
         return value
+    if value.__class__ is int:
+        meter.charge(5)
+        return int.__repr__(value)
     return written(meter, value)
 
 
@@ -103,16 +107,17 @@ def _part(meter: Meter, value: Json) -> str:
     return written(meter, value)
 
 
-def split(meter: Meter, value: Json, separator: Json) -> Json:
-    text, by = _text(value), _text(separator)
-    meter.charge(len(text) >> 5)
-    if not text:
+def split(meter: Meter, value: Any, separator: Any) -> Json:
+    if value.__class__ is not str or separator.__class__ is not str:
+        raise JqError
+    meter.charge(len(value) >> 5)
+    if not value:
         return []
-    if not by:
-        meter.charge(len(text))
-        return list(text)
-    meter.charge(text.count(by) * 2)
-    return [*text.split(by)]
+    if not separator:
+        meter.charge(len(value))
+        return list(value)
+    meter.charge(value.count(separator) * 2)
+    return [*value.split(separator)]
 
 
 def first_at(meter: Meter, value: Json, part: Json) -> Json:

@@ -42,8 +42,9 @@ _KINDS: Mapping[type, str] = {
 
 def field(value: Json, name: str) -> Json:
     """`.name`"""
-    if isinstance(value, dict):
-        return value.get(name)
+    if value.__class__ is dict:
+        found: Json = value.get(name)
+        return found
     if value is None:
         return None
     raise JqError
@@ -134,8 +135,8 @@ def negated(meter: Meter, value: Json) -> Json:
     return value is None or value is False
 
 
-def length(meter: Meter, value: Json) -> Json:
-    if isinstance(value, (str, list, dict)):
+def length(meter: Meter, value: Any) -> Json:
+    if value.__class__ in _SIZED:
         return len(value)
     if value is None:
         return 0
@@ -168,7 +169,7 @@ def keys(meter: Meter, value: Json) -> Json:
 # ---------------------------------------------------------------------- comparing
 
 
-def equal(meter: Meter, left: Json, right: Json, depth: int = 0) -> bool:
+def equal(meter: Meter, left: Any, right: Any, depth: int = 0) -> bool:
     """`==`"""
     meter.left -= 6
     if meter.left < 0:
@@ -177,12 +178,13 @@ def equal(meter: Meter, left: Json, right: Json, depth: int = 0) -> bool:
         if left.__class__ in (int, float) and right.__class__ in (int, float):
             return _certain(meter, left) == _certain(meter, right)
         return False
-    if isinstance(left, str):
-        assert isinstance(right, str)
+    if left.__class__ is str:
         if len(left) != len(right):
             return False
-        meter.charge(len(left) >> 6)
-        return left == right
+        meter.left -= len(left) >> 6
+        if meter.left < 0:
+            meter.more()
+        return bool(left == right)
     if isinstance(left, (list, dict)):
         return _equal_inside(meter, left, right, depth + 1)
     if left.__class__ is bool or left is None:
