@@ -17,6 +17,7 @@ def test_a_bundled_skill_loads_without_a_problem(skill: str) -> None:
     assert all(utility.description for utility in loaded.skill.utilities.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("skill", NAMES)
 def test_all_jq_of_a_bundled_skill_compiles(skill: str, expressions: Expressions) -> None:
     checks = load(skill).checks

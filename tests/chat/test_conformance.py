@@ -207,6 +207,7 @@ def test_a_failure_in_a_success_or_a_stream_is_no_reply(dialect: Dialect, expres
         wire.stream(asked(dialect), dialect.failing_stream("the otter is out"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", DIALECTS, ids=str)
 def test_a_stream_that_is_cut_anywhere_is_never_whole(dialect: Dialect, expressions: Expressions) -> None:
     wire = expressions.wire(dialect.skill)

@@ -125,6 +125,7 @@ def test_the_tool_loop_ends_with_the_answer_that_is_shown(newcomer: Console, sim
     assert (done.stdout, done.stderr) == (following(loop).text, "")
 
 
+@pytest.mark.slow
 def test_the_skill_checks_clean_and_sends_what_is_shown(newcomer: Console) -> None:
     skill, commands = block("markdown"), block("bash", "agentos check")
     file = newcomer.skills.parent / skill.path
@@ -186,6 +187,7 @@ def test_the_bundled_skills_are_those_that_are_named(newcomer: Console) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_figures_stand_in_the_readme_only_as_they_were_measured() -> None:
     compared = section(PAGE, "How it compares")
     figures = set(re.findall(r"(?<![\w.])\d[\d,.]*\d|(?<![\w.])\d(?![\w.])", compared))

@@ -40,6 +40,7 @@ def test_openais_client_reads_what_the_toy_says_whole(chat: Chat) -> None:
             assert reply["usage"]["output_tokens"] == usage.completion_tokens
 
 
+@pytest.mark.slow
 def test_openais_client_reads_what_the_toy_says_in_chunks(chat: Chat) -> None:
     opening = {"index": 0, **CALL, "function": {"name": "weather", "arguments": ""}}
     rest = {"index": 0, "function": {"arguments": '{"city": "Rome"}'}}

@@ -45,6 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("skill", FIVE)
 def test_the_same_agent_works_with_every_provider(server: str, skill: str) -> None:
     done = ask(server, skill)
@@ -55,6 +56,7 @@ def test_the_same_agent_works_with_every_provider(server: str, skill: str) -> No
     assert answer == "Snow, and -4.5 °C; with the wind it feels like -9."
 
 
+@pytest.mark.slow
 @needs_node
 @pytest.mark.parametrize("skill", FIVE)
 def test_the_agent_in_javascript_works_with_every_provider(server: str, skill: str) -> None:
@@ -66,6 +68,7 @@ def test_the_agent_in_javascript_works_with_every_provider(server: str, skill: s
     assert answer == "Snow, and -4.5 °C; with the wind it feels like -9."
 
 
+@pytest.mark.slow
 @needs_node
 def test_the_agent_in_javascript_goes_on_with_a_paused_turn(tmp_path: Path) -> None:
     search = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "snow"}}
@@ -91,6 +94,7 @@ def claude_events(blocks: Sequence[Mapping[str, object]], reason: str) -> bytes:
     return sse(*told)
 
 
+@pytest.mark.slow
 def test_a_call_that_fails_ends_the_agent_with_the_runtimes_own_words(tmp_path: Path) -> None:
     with simulating(console(tmp_path, {})) as (url, _):
         done = ask(url, "openrouter")
@@ -98,6 +102,7 @@ def test_a_call_that_fails_ends_the_agent_with_the_runtimes_own_words(tmp_path: 
     assert "The model cannot be asked: There is no skill 'openrouter'" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_turn_that_is_paused_goes_on_with_the_reply_as_it_came(tmp_path: Path) -> None:
     search = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "snow"}}
     paused = {"type": "message", "content": [search], "stop_reason": "pause_turn"}

@@ -59,6 +59,7 @@ async def _loaded(runtime: Runtime) -> None:
             return
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["2.0", "3.0", "3.0 in YAML", "3.1", "3.2", "several files"])
 @pytest.mark.timeout(900)
 def test_every_operation_of_a_generated_document_can_be_called_or_is_listed(workshop: Workshop, kind: str) -> None:

@@ -252,6 +252,7 @@ def test_each_failure_is_typed_and_nothing_raw_is_passed_on(
     assert here.reply("told") == "hello"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["spins", "floods", "forks", "eats", "sleeps", "loops", "prints", "breeds", "swells"]
 )

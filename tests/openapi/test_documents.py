@@ -115,6 +115,7 @@ def test_the_codes_are_those_of_the_contract(documents: list[dict[str, Any]]) ->
     assert "invalid_params" in schema["properties"]["code"]["enum"]
 
 
+@pytest.mark.slow
 def test_texts_are_as_short_as_consumers_want_them_and_show_as_themselves(made: list[dict[str, Any]]) -> None:
     texts = dict(texts_of(made[0]))
     longest = {kind: max(map(len, found)) for kind, found in texts.items()}

@@ -56,6 +56,7 @@ def agentos(clone: Path, *arguments: str) -> Done:
     return Done(done.returncode, done.stdout, done.stderr)
 
 
+@pytest.mark.slow
 def test_the_digests_in_the_package_are_those_of_the_skills_beside_it() -> None:
     """When this fails after a change that was meant: look at what changed, then run scripts/bundled.py."""
     command = [sys.executable, "scripts/bundled.py", "--check"]
@@ -93,6 +94,7 @@ def test_a_bundled_skill_that_is_changed_in_a_clone_is_a_strangers(
     assert "elsewhere.example" in refused.err
 
 
+@pytest.mark.slow
 def test_a_text_is_the_bundled_one_only_to_the_last_byte_of_its_parts(tmp_path: Path) -> None:
     shipped = read_bundled()["openrouter"]
     shutil.copytree(skills_folder() / "openrouter", tmp_path / "copy")

@@ -45,6 +45,7 @@ def collected(names: Sequence[str]) -> set[str]:
     return {line.partition("[")[0] for line in done.stdout.splitlines() if "::" in line}
 
 
+@pytest.mark.slow
 def test_every_promise_is_shown_by_tests_that_pytest_collects(request: pytest.FixtureRequest) -> None:
     """What this run has collected itself, as a run of all tests has, is not collected again."""
     shown = {number: [f"tests/{name}" for name in named(cells[2])] for number, cells in rows().items()}

@@ -46,6 +46,7 @@ def test_a_secret_is_taken_out_in_every_form(form: str, secret: str) -> None:
 PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=24)
 
 
+@pytest.mark.slow
 @given(PRINTABLE, st.text(max_size=5), st.text(max_size=5))
 @settings(deadline=None, max_examples=examples(60))
 def test_base64_is_found_at_any_alignment(secret: str, before: str, after: str) -> None:

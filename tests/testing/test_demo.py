@@ -56,6 +56,7 @@ def test_it_is_plain_where_no_terminal_is_and_coloured_on_one(newcomer: Console,
     assert "\x1b" not in newcomer.on_terminal("demo", NO_COLOR="1").out
 
 
+@pytest.mark.slow
 def test_it_leaves_nothing_behind(newcomer: Console, piped: Done) -> None:
     assert list(Path(newcomer.environ["TMPDIR"]).iterdir()) == []
     assert not newcomer.home.exists() or list(newcomer.home.rglob("*")) == []
