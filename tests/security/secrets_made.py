@@ -80,6 +80,28 @@ OF_A_FORM: Mapping[str, st.SearchStrategy[str]] = {
     "origin ca": st.tuples(text(HEX, 24), text(HEX, 146)).map(lambda two: f"v1.0-{two[0]}-{two[1]}"),
     "sk.eyJ": st.tuples(text(WORD, 60), text(WORD, 22)).map(lambda two: f"sk.eyJ{two[0]}.{two[1]}"),
     "sl.": mixed(WORD, 130).map("sl.".__add__),
+    **{
+        prefix: after(prefix, HEX, 64)
+        for prefix in ("key_", "signkey-prod-", "dtn_", "sk_V2_hgu_", "napi_", "CLOJARS_")
+    },
+    **{prefix: after(prefix, HEX, 40) for prefix in ("ck_", "cs_", "nv-")},
+    **{
+        prefix: mixed(LETTERS, 44).map(prefix.__add__)
+        for prefix in (
+            "BSA", "NRII-", "sess-", "tr_dev_", "secret-live-", "secret-token:", "AQVN", "vercel_blob_rw_", "rpa_",
+            "flp_", "pdl_live_apikey_", "polar_oat_", "xau_", "sk_car_", "bce-v3/ALTAK-", "bxt_", "tpuf_",
+        )
+    },
+    **{prefix: mixed(LETTERS, 32).map(prefix.__add__) for prefix in ("p8e-", "AKID", "cio")},
+    **{prefix: st.uuids(version=4).map(str).map(prefix.__add__) for prefix in ("sdk-", "mob-", "ctx7sk-")},
+    "prefect": after("pnu_", string.ascii_lowercase + string.digits, 36),
+    "modal": mixed(LETTERS, 22).map("ak-".__add__),
+    "twelvelabs": after("tlk_", string.ascii_uppercase + string.digits, 28),
+    "zhipu": st.tuples(text(HEX, 32), mixed(LETTERS, 16)).map(".".join),
+    "fal": st.tuples(st.uuids(version=4).map(str), text(HEX, 32)).map(":".join),
+    "mercado pago": st.tuples(text(string.digits, 16), text(HEX, 32)).map(
+        lambda two: f"APP_USR-{two[0]}-092911-{two[1]}-38129475"
+    ),
 }  # fmt: skip
 BY_NAME: Mapping[str, st.SearchStrategy[str]] = {
     "hex 32": text(HEX, 32).filter(lambda one: any(map(str.isdigit, one)) and any(map(str.isalpha, one))),

@@ -61,6 +61,15 @@ _SHAPES = (
     r"|FLWSECK(?:_TEST)?-[\w-]{20,}|ops_eyJ[\w+/=-]{40,}|sk\.eyJ[\w-]{20,}\.[\w-]{16,}|testsk_[A-Za-z0-9.]{24,}",
     r"AKCp[A-Za-z0-9]{60,}|cmVmdGtu[A-Za-z0-9+/]{40,}|rdme_\w{40,}|fio-u-[\w=-]{40,}|A{21}[A-Za-z0-9%]{40,}"
     r"|sl\.[\w-]{100,}|(?:[0-2]/)?\d{10,}(?:/\d{10,})?:[0-9a-f]{32}(?!\w)|v1\.[0-9a-f]{40}(?!\w)",
+    r"BSA[A-Za-z0-9_-]{26,}|NRII-[\w-]{30,}|APP_USR-\d{10,}-[\w-]{30,}|sess-[A-Za-z0-9]{30,}|key_[0-9a-f]{60,}"
+    r"|signkey-(?:prod|test|branch)-[0-9a-f]{30,}|tr_(?:dev|prod|stg|pat)_[A-Za-z0-9]{16,}|AKID[A-Za-z0-9]{32}(?!\w)"
+    r"|secret-(?:live|test)-[\w=-]{30,}|secret-token:\w{30,}|p8e-[A-Za-z0-9]{32}|AQVN[\w-]{34,}|cio[A-Za-z0-9]{32}(?!\w)"
+    r"|CLOJARS_[0-9a-z]{50,}|pn[ubs]_[0-9a-z]{36}|(?:sdk|api|mob|rel)-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+    r"|vercel_blob_rw_\w{20,}|c[ks]_[0-9a-f]{40}|rpa_[A-Za-z0-9]{36,}|flp_[A-Za-z0-9]{30,}|tlk_[A-Z0-9]{24,}"
+    r"|pdl_(?:live|sdbx)_\w{30,}|polar_(?:oat|pat|at|rt)_[A-Za-z0-9]{30,}|napi_[0-9a-z]{40,}|xau_[A-Za-z0-9]{24,}"
+    r"|dtn_[0-9a-f]{40,}|sk_(?:car|V2)_[\w-]{16,}|[0-9a-f]{32}\.[A-Za-z0-9]{16}(?!\w)|bce-v3/ALTAK-[\w/-]{30,}"
+    r"|bxt_[A-Za-z0-9]{30,}|ctx7sk-[0-9a-f-]{30,}|tpuf_[A-Za-z0-9]{24,}|ak-[A-Za-z0-9]{22}(?!\w)"
+    r"|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}:[0-9a-f]{32}(?!\w)|sntrys_[\w=+/]{20,}|nv-[0-9a-f]{40}",
 )
 _SHAPE = regex(rf"(?<![A-Za-z0-9])(?:bot)?(?:{'|'.join(_SHAPES)})")
 _RUN = regex(r"[\w+/=.~:%-]{16,}", re.ASCII)
