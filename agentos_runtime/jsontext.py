@@ -176,6 +176,17 @@ def dump(value: Json) -> bytes:
     return text
 
 
+def dump_each(values: Sequence[Json]) -> list[bytes]:
+    """What `dump` gives for each value."""
+    try:
+        lines = _QUICK_ENCODER.encode_lines(values)
+    except (TypeError, ValueError, RecursionError):
+        return [dump(value) for value in values]
+    if b"null" in lines or b"0.0000" in lines or b"0e" in lines.translate(_DIGITS):
+        return [dump(value) for value in values]
+    return lines.split(b"\n")[:-1]  # no text of JSON has such a line end in it
+
+
 def _dump(value: Json) -> bytes:
     """What msgspec does not write, or writes otherwise: half surrogate pairs, floats with an exponent."""
     text = _ENCODER.encode(value)

@@ -8,7 +8,7 @@ from agentos_runtime.calls.call import Call, Event, Passing, RawReply, Reply, Ti
 from agentos_runtime.calls.formats.charsets import rewritten
 from agentos_runtime.calls.metering import NUMBERS, Meter, read_meter
 from agentos_runtime.errors import AgentOSError, ParamProblem, UpstreamFailure
-from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
+from agentos_runtime.jsontext import Json, JsonTextError, dump, dump_each, parse
 from agentos_runtime.runtime.tracing import Trace
 from agentos_runtime.security.credentials.redactor import NO_SECRETS, Redactor, StreamRedactor
 
@@ -62,7 +62,7 @@ class Results:
         """Events of a stream that are passed on together."""
         if len(news) == 1:
             return [self.event("delta", news[0])]
-        texts = [dump(delta) for delta in news]
+        texts = dump_each(news)
         if self._redactor.may_change(b"\n".join(texts)):
             return [self.event("delta", delta) for delta in news]
         return [Event("delta", delta, text) for delta, text in zip(news, texts, strict=True)]

@@ -13,6 +13,7 @@ from agentos_runtime.server.messages import Headers
 
 TERMINAL = frozenset({"done", "error"})
 PING = b": ping\n\n"
+_DELTA, _END = b"event: delta\ndata: ", b"\n\n"
 
 
 def frame(name: str, data: Json, text: bytes | None = None) -> bytes:
@@ -24,7 +25,13 @@ def frames(events: Sequence[Event]) -> bytes:
     if len(events) == 1:
         event = events[0]
         return frame(event.name, event.data, event.text)
-    return b"".join([frame(event.name, event.data, event.text) for event in events])
+    pieces: list[bytes] = []
+    for event in events:
+        if event.name == "delta" and event.text is not None:  # as most are
+            pieces += (_DELTA, event.text, _END)
+        else:
+            pieces.append(frame(event.name, event.data, event.text))
+    return b"".join(pieces)
 
 
 class EventWriter:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agentos_runtime.jsontext import DEEPEST, JsonTextError, dump, parse
+from agentos_runtime.jsontext import DEEPEST, JsonTextError, dump, dump_each, parse
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":[', "]}")])
@@ -101,12 +101,21 @@ def test_values_are_written_as_python_writes_them_and_come_back(value: Any) -> N
     assert repr(parse(written)) == repr(json.loads(expected))
 
 
+@given(st.lists(VALUES, max_size=5))
+@example([1e16, 1e-5, -0.0])
+@example(["\ud800", "\n", "a\u2028b", None])
+def test_values_that_are_written_together_are_written_as_each_is(values: list[Any]) -> None:
+    assert dump_each(values) == [dump(value) for value in values]
+
+
 @given(VALUES, st.sampled_from([math.nan, math.inf, -math.inf]))
 def test_what_is_no_number_of_json_is_never_written(value: Any, number: float) -> None:
     odds: list[Any] = [number, [value, number], {"a": [{"b": number}], "c": None}]
     for odd in odds:
         with pytest.raises(ValueError, match="not JSON compliant"):
             dump(odd)
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            dump_each([value, odd])
 
 
 def test_a_byte_order_mark_is_called_by_its_name() -> None:

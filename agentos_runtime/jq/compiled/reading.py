@@ -37,24 +37,21 @@ class Output:
         written, would have a number that the exact form writes.
         """
         self._meter.charge(8 * len(found))
-        outputs: list[Json] = [
-            values if len(values) == 1 and values[0].__class__ in _SMALL else self._taken(values)
-            for values in found
-        ]
+        outputs: list[Json] = []
+        for values in found:
+            value = values[0] if len(values) == 1 else values
+            kind = value.__class__
+            if kind is dict:
+                self._charge(8, 4)
+                values = [self._fields(value, 2)]  # type: ignore[arg-type]
+            elif kind is str:
+                self._charge(8, len(value) + 4)  # type: ignore[arg-type]
+            elif kind not in _SMALL:
+                values = self._items(values[:2], 1)
+            outputs.append(values)
         if self._rounded and LONG in dump(outputs).translate(SHAPES):
             raise Beyond
         return outputs
-
-    def _taken(self, values: list[Json]) -> list[Json]:
-        if len(values) == 1:
-            value = values[0]
-            if isinstance(value, str):
-                self._charge(8, len(value) + 4)
-                return values
-            if isinstance(value, dict):
-                self._charge(8, 4)
-                return [self._fields(value, 2)]
-        return self._items(values[:2], 1)
 
     def _items(self, value: list[Json], depth: int) -> list[Json]:
         """A copy; what is in it is charged with it, but for what is inside of that."""

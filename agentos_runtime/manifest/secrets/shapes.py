@@ -168,8 +168,9 @@ def _all(text: str, placeholders: bool) -> Iterator[Found]:
         if not is_placeholder(option[1]):
             yield Found(option.start(1), option.end(1), "name")
     for pair in _PAIR.finditer(text):
-        if plausible(pair[2], secrecy(pair[1])):
-            yield Found(pair.start(2), pair.end(2), "name")
+        value = pair[2].rstrip(":")  # which makes what stands before it a key of YAML
+        if plausible(value, secrecy(pair[1])):
+            yield Found(pair.start(2), pair.start(2) + len(value), "name")
 
 
 def _in_run(run: re.Match[str], placeholders: bool) -> Iterator[Found]:

@@ -163,8 +163,11 @@ class StreamRedactor:
         if search is None and not self._data:
             return text
         more = text.encode("utf-8", "surrogatepass")
-        fed = self._fed(search, more)
-        return text if fed is more else fed.decode("utf-8", "surrogatepass")
+        if search is not None and self._given == len(self._data) and search.passes(data := self._data + more):
+            self._data = data[-CONTEXT:]
+            self._given = len(self._data)
+            return text
+        return self._fed(search, more).decode("utf-8", "surrogatepass")
 
     def feed_bytes(self, more: bytes) -> bytes:
         """The same for a text that is handed on as bytes; what is not UTF-8 in it stays as it is."""

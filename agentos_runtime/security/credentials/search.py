@@ -64,26 +64,21 @@ class _Runs:
 
     def __init__(self, alphabet: bytes, length: int) -> None:
         self.alphabet = alphabet
-        self._classes = bytes(int(byte in alphabet) for byte in range(256))
+        self.classes = bytes(int(byte in alphabet) for byte in range(256))
         self._length = length
-        self._long = b"\x01" * length
+        self.long = b"\x01" * length
         self._pattern = re.compile(b"\x01{%d,}" % length)
 
     def are_in(self, text: bytes) -> bool:
-        return len(text) >= self._length and self._long in text.translate(self._classes)
-
-    def last(self, text: bytes) -> int:
-        """Where the run begins that the text ends with; -1 where one of so many bytes is in the text."""
-        classes = text.translate(self._classes)
-        return -1 if self._long in classes else classes.rfind(b"\0") + 1
+        return len(text) >= self._length and self.long in text.translate(self.classes)
 
     def spans(self, text: bytes, end: int) -> Iterator[tuple[int, int]]:
         """Those before `end`."""
-        classes = text[:end].translate(self._classes)
-        at = classes.find(self._long)
+        classes = text[:end].translate(self.classes)
+        at = classes.find(self.long)
         while at >= 0 and (run := self._pattern.match(classes, at)):
             yield run.span()
-            at = classes.find(self._long, run.end())
+            at = classes.find(self.long, run.end())
 
 
 class SecretSearch:
@@ -115,12 +110,13 @@ class SecretSearch:
 
     def passes(self, text: bytes) -> bool:
         """Whether nothing is in a text that goes on, nor begins at its end, as is quickly known for most texts."""
-        begins = self._runs.last(text)
-        if begins < 0:
+        runs = self._runs
+        classes = text.translate(runs.classes)
+        if runs.long in classes:
             return False
-        if begins == len(text):
+        run = text[classes.rfind(b"\0") + 1 :]  # with which the text ends
+        if not run:
             return True
-        run = text[begins:]
         known = self._beginnings.get(run)
         return known is not None and not known.places and known.open_from >= len(run)
 
