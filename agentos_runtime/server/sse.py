@@ -22,9 +22,6 @@ def frame(name: str, data: Json, text: bytes | None = None) -> bytes:
 
 
 def frames(events: Sequence[Event]) -> bytes:
-    if len(events) == 1:
-        event = events[0]
-        return frame(event.name, event.data, event.text)
     pieces: list[bytes] = []
     for event in events:
         if event.name == "delta" and event.text is not None:  # as most are

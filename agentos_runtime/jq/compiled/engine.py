@@ -180,7 +180,8 @@ class Engine:
     ) -> Outcome:
         if size > LARGEST_INPUT or (known.parts is not program.parts and known.parts != program.parts):
             raise Beyond
-        given, meter = as_input(data), code.meter
+        given = data if data.__class__ is ProgramInput and not data.odd else as_input(data)
+        meter = code.meter
         document = given.document
         if document.__class__ is not dict:
             raise Beyond
@@ -237,7 +238,13 @@ def _reply(parts: Parts, expressions: tuple[Expression, ...], document: dict[str
 
 
 def _stream(parts: Parts, expressions: tuple[Expression, ...], document: dict[str, Json]) -> _Found:
-    return [each(event) for event in _list(document, "events") for each in expressions]
+    events = document.get("events")
+    if events.__class__ is not list:
+        raise Beyond
+    if len(expressions) == 1:
+        (only,) = expressions
+        return [only(event) for event in events]
+    return [each(event) for event in events for each in expressions]
 
 
 def _value(parts: Parts, expressions: tuple[Expression, ...], document: dict[str, Json]) -> _Found:

@@ -1,6 +1,7 @@
 """Deltas of an upstream's event stream: bytes in, canonical events out, and what all of them add up to."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 
 from agentos_runtime.calls.accumulate import ACCUMULATORS
@@ -78,7 +79,8 @@ class UpstreamSource:
         self._heard = False
         self._is_told = True
         self._unread = b""
-        self._last = b""
+        self._last: tuple[bytes, Sequence[Json]] = (b"", ())
+        """The last event, and what the program gave for its batch."""
         self._ended = False
         self._at_end = False
         self._sink: Sink | None = None
@@ -147,7 +149,7 @@ class UpstreamSource:
     def close(self) -> None:
         self.abort()
         # Many megabytes of an unfinished event, perhaps, which an error's traceback would hold for long.
-        self._unread = self._last = b""
+        self._unread, self._last = b"", (b"", ())
         self._events, self._batch, self._made = [], None, []
         self._decoder = DECODERS[self._plan.stream.format](0)
 
@@ -254,7 +256,7 @@ class UpstreamSource:
         if self._ctx.trace is not None:
             self._ctx.trace_stages(event_stages(self._plan, batch, outcome))
         self._make_room(outcome.size)
-        self._last = b"" if is_piece(self._plan, outcome.outputs) else batch.texts[-1]
+        self._last = batch.texts[-1], outcome.outputs
         deltas = add_deltas(self._plan, batch, outcome, self._accumulator, self._wall())
         self._ended, self._failure = deltas.ended, deltas.failure
         return self._results.deltas(deltas.news) if deltas.news and self._is_told else []
@@ -306,8 +308,11 @@ class UpstreamSource:
 
     def _last_said(self) -> Json:
         """The last event of a chat, if it told no piece."""
-        last = self._results.body(self._last)
-        return parse(last) if self._plan.stream.accumulate == "chat" and is_json(last) else None
+        text, outputs = self._last
+        if self._plan.stream.accumulate != "chat" or is_piece(self._plan, outputs):
+            return None
+        last = self._results.body(text)
+        return parse(last) if is_json(last) else None
 
     def _generation(self) -> Json:
         """What came so far, for the ledger: a chat is a generation also before it says what it used."""
