@@ -49,7 +49,10 @@ class Passing:
 
     @classmethod
     def of(cls, skill: Skill) -> "Passing":
-        return cls(_DROPPED | _key_names(skill, "header"), _key_names(skill, "query"))
+        headers, query = _key_names(skill, "header"), _key_names(skill, "query")
+        # A service that takes its key in this header takes it in this query key, too, where a client's would stand
+        # beside ours: https://cloud.google.com/docs/authentication/api-keys-use#using-with-rest
+        return cls(_DROPPED | headers, query | {"key"} if "x-goog-api-key" in headers else query)
 
 
 def _key_names(skill: Skill, location: str) -> frozenset[str]:

@@ -8,7 +8,7 @@ import pytest
 from agentos_runtime.security.agents import Agents
 from agentos_runtime.storage.private_files import PrivateFile
 from tests.end_to_end.house import KEY
-from tests.proxy.lab import ANTHROPIC, CHAT, QUERY, Lab, lab
+from tests.proxy.lab import ANTHROPIC, CHAT, GOOGLE, QUERY, Lab, lab
 from tests.toy.raw import answer
 
 BODY = b'{"model" :"openai/gpt-4o-mini","messages":[{"role":"user","content":"h\\u00e9"}], "odd": 1e400}'
@@ -106,6 +106,18 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(here: Lab) -> Non
     body, _ = here.raw(head)
     assert json.loads(body)["error"]["type"] == "request_too_large"
     assert here.upstream.toy.requests == []
+
+
+def test_a_key_in_the_query_of_a_client_of_google_stays_here(here: Lab) -> None:
+    path = "/use/generativelanguage.googleapis.com/v1beta/models?pageSize=5&key=mine&%6bey=mine&keys=a"
+    assert here.use("GET", path).status_code == 200
+    asked = here.upstream.asked
+    assert (asked.target, asked.header("x-goog-api-key")) == ("/v1beta/models?pageSize=5&keys=a", GOOGLE)
+
+
+def test_a_query_key_of_that_name_of_another_service_reaches_it(here: Lab) -> None:
+    assert here.use("GET", "/use/openrouter.ai/api/v1/models?key=a").status_code == 200
+    assert here.upstream.asked.target == "/api/v1/models?key=a"
 
 
 def test_a_token_of_an_agent_proves_it_in_each_header_for_keys_and_no_other_key_is_asked_for(
