@@ -252,9 +252,11 @@ class Runtime:
 
     async def invoke(self, call: Call, *, trace: Trace | None = None) -> Reply:
         """One plain call, its stages told to `trace`. Raises AgentOSError; its row is closed whatever happens."""
-        if self.registry.find(call.skill) is None:
+        entry = self.registry.find(call.skill)
+        if entry is None:
             await self.registry.ready(call.skill)
-        call = self._named(call)
+        if entry is None or entry.skill is None or call.utility not in entry.skill.utilities:
+            call = self._named(call)
         record = self._record(call)
         await record.open()
         try:

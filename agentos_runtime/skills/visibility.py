@@ -72,12 +72,14 @@ class VisibleSkills:
         """
         owner = self.registry.find(skill_id)
         if owner is not None and owner.skill is not None:
-            utility = callable_name(owner.skill, utility)
-        found = owner.skill.utilities.get(utility) if owner is not None and owner.skill is not None else None
-        if owner is not None and owner.skill is not None and found is not None:
-            if not self.rule.permits(skill_id, utility, found.effect):
-                raise not_allowed(self.agent, skill_id, utility)
-            return CallableUtility(owner.skill, found, owner.settings)
+            found = owner.skill.utilities.get(utility)
+            if found is None:
+                utility = callable_name(owner.skill, utility)
+                found = owner.skill.utilities.get(utility)
+            if found is not None:
+                if not (self.rule.permits_all or self.rule.permits(skill_id, utility, found.effect)):
+                    raise not_allowed(self.agent, skill_id, utility)
+                return CallableUtility(owner.skill, found, owner.settings)
         entry = self.entry(skill_id)
         if entry.skill is None:
             raise broken_error(entry)

@@ -12,7 +12,6 @@ from agentos_runtime.metrics.families import OTHER
 from agentos_runtime.metrics.measured import Measured
 from agentos_runtime.security.agents import Agents
 from agentos_runtime.skills.registry import Registry
-from agentos_runtime.skills.visibility import callable_name
 from agentos_runtime.storage.activity.rows import Closing
 
 USE = "use"
@@ -75,14 +74,13 @@ class Telling:
         return Watched(self, call)
 
     def names(self, call: Call) -> tuple[str, str]:
-        """Skill and utility, as far as there are such."""
+        """Skill and utility, as far as there are such; a call comes under the name that the file gives."""
         entry = self._registry.find(call.skill)
         if entry is None or entry.skill is None:
             return OTHER, OTHER
         if call.utility == USE:
             return call.skill, USE
-        utility = callable_name(entry.skill, call.utility)
-        return call.skill, utility if utility in entry.skill.utilities else OTHER
+        return call.skill, call.utility if call.utility in entry.skill.utilities else OTHER
 
     def agent(self, call: Call) -> str:
         """The agent, if the operator named it: bound to a token, or with limits of its own, as far as is known."""
