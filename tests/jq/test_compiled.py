@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agentos_runtime.jq.compiled.building import generated
+from agentos_runtime.jq.compiled.building import Builder
 from agentos_runtime.jq.compiled.code import Code, code_of
 from agentos_runtime.jq.compiled.engine import Engine, Refusal
 from agentos_runtime.jq.compiled.errors import Beyond, JqError, Unsupported
@@ -372,7 +372,7 @@ def test_every_way_to_cost_something_is_given_up_when_little_is_left(source: str
 
 
 def test_generated_code_stops_as_soon_as_nothing_is_left() -> None:
-    code = code_of(generated("", ["def f(g): g | g; f(f(f(f(f(f(f(f(. + 1))))))))"], ()))
+    code = code_of(Builder().generated("", ["def f(g): g | g; f(f(f(f(f(f(f(f(. + 1))))))))"], ()))
     code.meter.begin(LITTLE, lambda: False)
     with pytest.raises(Beyond):
         code.expressions[0](1)
@@ -387,7 +387,7 @@ def test_generated_code_stops_as_soon_as_nothing_is_left() -> None:
 )  # fmt: skip
 def test_what_is_endless_too_large_or_not_of_the_subset_is_not_compiled(source: str) -> None:
     with pytest.raises(Unsupported):
-        generated("", [source], ())
+        Builder().generated("", [source], ())
 
 
 def test_an_input_that_takes_long_to_parse_is_left_to_a_worker() -> None:
@@ -445,7 +445,7 @@ def test_generated_code_reaches_no_name_outside_of_its_table() -> None:
     compiled = 0
     for definitions, source in programs:
         try:
-            code = code_of(generated(definitions, [source], ("params", "settings", "response")))
+            code = code_of(Builder().generated(definitions, [source], ("params", "settings", "response")))
         except Unsupported:
             continue
         compiled += 1

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agentos_runtime.jq.compiled import engine as compiled
+from agentos_runtime.jq.compiled.building import Builder
 from agentos_runtime.jq.compiled.code import code_of
 from agentos_runtime.jq.compiled.engine import Engine, Refusal
 from agentos_runtime.jq.compiled.errors import Unsupported
@@ -44,6 +45,22 @@ def test_a_program_that_was_kept_gives_the_same_and_is_not_generated_again(
     found = Engine(kept=cache).code(PROGRAM)
     assert not isinstance(found, Refusal)
     assert found.source == generated.source
+
+
+def test_programs_with_the_same_and_with_other_definitions_are_made_one_after_the_other_as_each_alone() -> None:
+    texts = [("def f: . + 1;", "f"), ("def f: . + 1;", "[f, f]"), ("def f: . + 2;", "f"), ("def f: . +", "f")]
+    texts += [("def f: . + 1;", "f"), ("", "f"), ("def f: . + 2;", "f | f")]
+
+    def made(builder: Builder, definitions: str, source: str) -> str:
+        try:
+            return builder.generated(definitions, [source], ())
+        except Unsupported:
+            return ""
+
+    one = Builder()
+    found = [made(one, *each) for each in texts]
+    assert found == [made(Builder(), *each) for each in texts]
+    assert [bool(each) for each in found] == [True, True, True, False, True, False, True]
 
 
 def test_a_server_keeps_its_programs_in_the_home(cache: Cache, tmp_path: Path) -> None:

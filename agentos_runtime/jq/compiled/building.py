@@ -7,33 +7,43 @@ from agentos_runtime.jq.compiled.cardinality import ONE, outputs_of
 from agentos_runtime.jq.compiled.errors import Unsupported
 from agentos_runtime.jq.compiled.generator import Generator
 from agentos_runtime.jq.compiled.language.parser import parse_definitions, parse_expression
-from agentos_runtime.jq.compiled.language.syntax import Call, Node
+from agentos_runtime.jq.compiled.language.syntax import Call, Define, Node
 from agentos_runtime.jq.compiled.leaves import nodes_of
 from agentos_runtime.jq.compiled.scope import Definition, Scope
 
 _MOST_CHARACTERS = 1 << 16
 
 
-def generated(definitions: str, sources: Sequence[str], bound: Sequence[str]) -> str:
-    """The source of expressions that share definitions; `bound` are the variables that they have.
+class Builder:
+    """Makes the source of programs. Those of one skill share their definitions, so the last ones are read once."""
 
-    Raises Unsupported for what is not in the subset.
-    """
-    try:
-        return _generated(definitions, sources, bound)
-    except (RecursionError, MemoryError) as error:
-        raise Unsupported(f"nested too deeply: {type(error).__name__}") from None
+    def __init__(self) -> None:
+        self._read: tuple[str, tuple[Define, ...]] = ("", ())
+
+    def generated(self, definitions: str, sources: Sequence[str], bound: Sequence[str]) -> str:
+        """The source of expressions that share definitions; `bound` are the variables that they have.
+
+        Raises Unsupported for what is not in the subset.
+        """
+        if len(definitions) + sum(map(len, sources)) > _MOST_CHARACTERS:
+            raise Unsupported("too large")
+        text, defines = self._read  # at once: threads build, too
+        try:
+            if text != definitions:
+                defines = parse_definitions(definitions)
+                self._read = definitions, defines
+            return _generated(defines, sources, bound)
+        except (RecursionError, MemoryError) as error:
+            raise Unsupported(f"nested too deeply: {type(error).__name__}") from None
 
 
-def _generated(definitions: str, sources: Sequence[str], bound: Sequence[str]) -> str:
-    if len(definitions) + sum(map(len, sources)) > _MOST_CHARACTERS:
-        raise Unsupported("too large")
+def _generated(defines: Sequence[Define], sources: Sequence[str], bound: Sequence[str]) -> str:
     make = Generator()
     with make.block("def build(meter):"):
         variables = make.place()
         indent = make.indent
         scope = Scope({}, {name: f"bound_{name}" for name in bound})
-        for define in parse_definitions(definitions):
+        for define in defines:
             scope = make.define(define, scope)
         nodes = [parse_expression(source) for source in sources]
         make.remembered = frozenset(map(id, _called_again(nodes, scope)))

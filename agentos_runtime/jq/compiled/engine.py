@@ -8,8 +8,9 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from importlib import import_module
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.compiled.code import Code, Expression, code_of
@@ -19,6 +20,9 @@ from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.outcome import COMPILED, LARGEST_INPUT, Outcome
 from agentos_runtime.jq.program import Layout, Parts, Program
 from agentos_runtime.jsontext import Json
+
+if TYPE_CHECKING:
+    from agentos_runtime.jq.compiled.building import Builder
 
 GENERATOR = "agentos_runtime.jq.compiled.building"
 BUDGET = 5_000
@@ -156,13 +160,23 @@ class Engine:
             with suppress(Unsupported, UnicodeDecodeError):
                 return code_of(kept.decode("utf-8", "surrogatepass"))
         try:
-            source = _generated(program.parts)
+            source = self._generated(program.parts)
             code = code_of(source)
         except Unsupported as why:
             return Refusal(str(why))
         if self._kept:
             self._kept.keep(name, of, source.encode("utf-8", "surrogatepass"))
         return code
+
+    def _generated(self, parts: Parts) -> str:
+        """The source of a program. Raises Unsupported."""
+        sources = [source for source in parts.sources if source is not None]
+        return self._builder.generated(parts.definitions, sources, parts.bound)
+
+    @cached_property
+    def _builder(self) -> "Builder":
+        builder: Builder = import_module(GENERATOR).Builder()
+        return builder
 
     def answer(self, program: Program, data: bytes | ProgramInput) -> Outcome:
         """What a compiled program gives.
@@ -199,12 +213,6 @@ class Engine:
 def engine_for(mode: str, kept: KeptSources | None) -> Engine | None:
     """`auto`: programs are compiled; `worker`: never."""
     return None if mode == "worker" else Engine(kept=kept)
-
-
-def _generated(parts: Parts) -> str:
-    """The source of a program. Raises Unsupported."""
-    make: Callable[..., str] = import_module(GENERATOR).generated
-    return make(parts.definitions, [source for source in parts.sources if source is not None], parts.bound)
 
 
 _Found: TypeAlias = "list[list[Json]]"
