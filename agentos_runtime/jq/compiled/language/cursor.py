@@ -3,6 +3,8 @@
 from agentos_runtime.jq.compiled.errors import Unsupported
 from agentos_runtime.jq.compiled.language.lexer import Kind, Token
 
+_PLAIN = frozenset({"sign", "name"})
+
 
 class Cursor:
     def __init__(self, tokens: tuple[Token, ...]) -> None:
@@ -16,11 +18,13 @@ class Cursor:
 
     def at(self, *texts: str) -> bool:
         """Whether the next token is one of these signs or names."""
-        return self.token.kind in ("sign", "name") and self.token.text in texts
+        token = self.tokens[self.position]
+        return token.text in texts and token.kind in _PLAIN
 
     def take(self, text: str) -> bool:
         """Take the next token if it is this sign or name."""
-        if self.at(text):
+        token = self.tokens[self.position]
+        if token.text == text and token.kind in _PLAIN:
             self.position += 1
             return True
         return False
