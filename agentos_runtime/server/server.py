@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import resource
 import signal
 import socket
@@ -26,12 +27,12 @@ from agentos_runtime.metrics.settings import read_metrics
 from agentos_runtime.proxy.settings import read_faces
 from agentos_runtime.server.app import HttpApp
 from agentos_runtime.server.connections.connection import Connection, sweep
-from agentos_runtime.server.connections.ending import accept_waiting, hear_no_more
+from agentos_runtime.server.connections.ending import accept_waiting, hear_no_more, refuse_from_now_on
 from agentos_runtime.server.connections.peer import Peers
 from agentos_runtime.server.garbage import Collector
 from agentos_runtime.server.guard import Guard
 from agentos_runtime.server.lifecycle.probes import Probes
-from agentos_runtime.server.lifecycle.processes import Inherited
+from agentos_runtime.server.lifecycle.processes import End, Inherited
 from agentos_runtime.server.limits import DEFAULT_LIMITS, Limits
 from agentos_runtime.server.pages.reached import Reached
 from agentos_runtime.server.ports import Runtime
@@ -69,9 +70,9 @@ async def serve(
     `ready` gets the address once calls are answered; `notice` gets a sentence for everything this platform cannot
     promise. Raises SettingsError when the address cannot be listened on, and whatever opening the runtime raises.
     """
-    stop = stop or asyncio.Event()
+    end = End(stop or asyncio.Event(), of_all=inherited is None)
     listener = inherited.listener if inherited else listen(settings.host, settings.port)
-    with contextlib.closing(listener), contextlib.closing(Peers()) as peers, _ended_by_signals(stop) as hurry:
+    with contextlib.closing(listener), contextlib.closing(Peers()) as peers, _ended_by_signals(end):
         if not peers.available:
             notice(
                 "This system does not tell whose a connection is: other users of this machine can call this server."
@@ -87,10 +88,10 @@ async def serve(
         collector = Collector(app.opening.is_loading)
         guard = Guard(app, settings, port, limits, door, open_figures=figures.open)
         front = Probes(guard, app.opening, app.calls)
-        server = Server(front, listener, peers, limits, settings.max_connections, collector)
+        server = Server(front, listener, peers, limits, settings.max_connections, collector, end)
         async with (
             server.running(),
-            _awaited(stop, inherited, server) as ending,
+            _awaited(end, inherited, server) as ending,
             contextlib.AsyncExitStack() as opened,
         ):
             runtime = await _unless(ending, opened.enter_async_context(open_runtime()))
@@ -99,10 +100,10 @@ async def serve(
             app.opening.finish(runtime)
             ready(address(settings.host, port))
             await asyncio.wait({ending})
-            if stop.is_set():
-                await app.calls.drain(settings.drain, hurry)
+            if end.told.is_set():
+                await app.calls.drain(settings.drain, end.hurry)
                 if app.calls.draining:
-                    await server.take_last(alone=inherited is None)
+                    await server.take_last()
             await app.calls.stop(limits.call_grace, limits.stream_grace)
             await server.close()
 
@@ -118,8 +119,10 @@ class Server:
         limits: Limits,
         most: int,
         collector: Collector,
+        end: End | None = None,
     ) -> None:
         self._collector = collector
+        self._end = end or End()
         self._listener = listener
         self._peers = peers
         self._limits = limits
@@ -157,6 +160,8 @@ class Server:
 
     async def accept(self, listener: socket.socket) -> None:
         """Accept its connections, too, until told to `leave` it; the socket itself stays its owner's."""
+        if self._closed:
+            return
         loop = asyncio.get_running_loop()
         accepting = await loop.create_server(self._connection, sock=listener.dup(), backlog=_BACKLOG)
         if self._closed or listener in self._accepting:
@@ -170,23 +175,25 @@ class Server:
         if accepting is not None:
             accepting.close()
 
-    async def take_last(self, *, alone: bool) -> None:
-        """Accept no more, and give what was accepted a moment to say what it came for. alone: nobody else listens.
+    async def take_last(self) -> None:
+        """Accept no more, and give what was accepted a moment to say what it came for.
 
         A balancer that has no news of the server but its end connects to the last: a connection that is closed
         with a request on its way is a call that failed, and that nobody may send again.
         """
-        if alone:
-            hear_no_more(self._listener)
-        await accept_waiting(self._listener, self._limits.last_requests)
+        for listener in list(self._accepting):
+            if self._end.of_all:
+                hear_no_more(listener)
+            await accept_waiting(listener, self._limits.last_requests)
         self._accept_no_more()
         await self._drained(self._limits.last_requests)
 
     def _accept_no_more(self) -> None:
         self._closed = True
         for listener in list(self._accepting):
+            if self._end.of_all:
+                refuse_from_now_on(listener)
             self.leave(listener)
-        # Connecting is refused from now on, where no parent keeps the socket open, too.
         self._listener.close()
 
     async def close(self) -> None:
@@ -282,13 +289,11 @@ def address(host: str, port: int) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _awaited(
-    stop: asyncio.Event, inherited: Inherited | None, server: "Server"
-) -> AsyncIterator["asyncio.Task[None]"]:
+async def _awaited(end: End, inherited: Inherited | None, server: "Server") -> AsyncIterator["asyncio.Task[None]"]:
     """Ends when the server is to end: it is told to, or its parent is gone."""
-    waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(stop.wait())]
+    waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(end.told.wait())]
     if inherited:
-        waits.append(asyncio.ensure_future(inherited.follow(server)))
+        waits.append(asyncio.ensure_future(inherited.follow(server, end)))
     first = asyncio.ensure_future(_first_of(waits))
     try:
         yield first
@@ -328,21 +333,21 @@ def _allow_open_files(connections: int) -> None:
 
 
 @contextlib.contextmanager
-def _ended_by_signals(stop: asyncio.Event) -> Iterator[asyncio.Event]:
-    """SIGTERM and SIGINT set `stop`, a second one the event given; only the main thread can listen to them."""
+def _ended_by_signals(end: End) -> Iterator[None]:
+    """SIGTERM and SIGINT tell the end, a second one to hurry; only the main thread can listen to them."""
     loop = asyncio.get_running_loop()
-    hurry = asyncio.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield hurry
+        yield
         return
+    signals = itertools.count()
 
     def told() -> None:
-        (hurry if stop.is_set() else stop).set()
+        (end.hurry if next(signals) else end.told).set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told)
     try:
-        yield hurry
+        yield
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

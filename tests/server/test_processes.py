@@ -1,14 +1,17 @@
 """Several server processes on one home: one port, one ledger, one set of skills; one that dies is replaced."""
 
 import contextlib
+import itertools
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +36,7 @@ utilities:
 
 
 @contextlib.contextmanager
-def served(folder: Path, count: int, rewrite: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def served(folder: Path, count: int, rewrite: str, drain: float = 0) -> Iterator[tuple[subprocess.Popen[str], str]]:
     (folder / "skills").mkdir(exist_ok=True)
     (folder / "skills" / "toy.md").write_text(SKILL.format(said="one"))
     environ = {
@@ -41,6 +44,7 @@ def served(folder: Path, count: int, rewrite: str) -> Iterator[tuple[subprocess.
         "AGENTOS_SKILLS": str(folder / "skills"),
         "AGENTOS_ONLY_SKILLS": "true",
         "AGENTOS_REWRITE": rewrite,
+        "AGENTOS_DRAIN": str(drain),
         "PATH": os.environ["PATH"],
     }
     command = [sys.executable, "-m", "agentos_runtime", "serve", "--port", "0", "--json", "--processes", str(count)]
@@ -142,11 +146,62 @@ def test_a_second_server_on_the_same_port_is_refused(tmp_path: Path) -> None:
         assert "cannot listen on" in second.stderr
 
 
+@pytest.mark.slow
+def test_who_connects_to_several_processes_that_end_is_answered_or_refused(tmp_path: Path) -> None:
+    with (
+        Toy(answer(body=b"{}")) as toy,
+        served(tmp_path, 2, f"https://toy.example={toy.origin}", drain=0.5) as (parent, url),
+        ThreadPoolExecutor(16) as clients,
+    ):
+        begun = threading.Barrier(17)
+        ended = [clients.submit(call_until_refused, url, begun) for _ in range(16)]
+        begun.wait(PATIENCE)
+        parent.terminate()
+        assert [each.result() for each in ended] == [{200}] * 16
+        assert parent.wait(PATIENCE) == 0
+
+
+@pytest.mark.slow
+def test_processes_that_are_told_to_end_take_calls_for_as_long_as_they_should(tmp_path: Path) -> None:
+    with (
+        Toy(answer(body=b"{}")) as toy,
+        served(tmp_path, 2, f"https://toy.example={toy.origin}", drain=2 * PATIENCE) as (parent, url),
+    ):
+        both = children(parent.pid)
+        for pid in (parent.pid, *both):  # as systemd does
+            os.kill(pid, signal.SIGTERM)
+        eventually(lambda: [is_ready(url) for _ in range(24)], lambda seen: not any(seen))
+        assert [say(url) for _ in range(24)] == ["one"] * 24
+        os.kill(min(both), signal.SIGKILL)
+        eventually(lambda: children(parent.pid), lambda left: len(left) == 1)
+        assert [say(url) for _ in range(24)] == ["one"] * 24
+        parent.terminate()
+        assert parent.wait(PATIENCE) == 0
+
+
 def test_no_process_outlives_its_parent(tmp_path: Path) -> None:
     with served(tmp_path, 2, "https://toy.example=http://127.0.0.1:1") as (parent, _):
         running = children(parent.pid)
         parent.kill()
         eventually(lambda: [pid for pid in running if alive(pid)], lambda left: left == [])
+
+
+def call_until_refused(url: str, begun: threading.Barrier) -> set[int]:
+    """The statuses of all calls, each over a connection of its own; what is cut off is raised."""
+    seen: set[int] = set()
+    for number in itertools.count():
+        try:
+            answered = httpx.post(f"{url}/api/skills/toy/say", json={}, trust_env=False, timeout=PATIENCE)
+        except httpx.ConnectError:
+            return seen
+        seen.add(answered.status_code)
+        if number == 0:
+            begun.wait(PATIENCE)
+    raise AssertionError
+
+
+def is_ready(url: str) -> bool:
+    return httpx.get(f"{url}/api/health/ready", trust_env=False, timeout=PATIENCE).status_code == 200
 
 
 def tcp_rows(port: int, state: str) -> list[list[str]]:

@@ -27,6 +27,15 @@ def hear_no_more(listener: socket.socket) -> None:
             listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
 
+def refuse_from_now_on(listener: socket.socket) -> None:
+    """Listen no more, on a socket that other processes keep open, too: who connects would wait for their end.
+
+    On Linux alone; elsewhere it ends with the last of them.
+    """
+    with contextlib.suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+
+
 async def accept_waiting(listener: socket.socket, patience: float) -> None:
     """Let the loop accept what waits in the queue, within so many seconds. It takes one connection a turn."""
     deadline = time.monotonic() + patience

@@ -4,7 +4,7 @@ Each child has a listening socket of its own, over which the kernel spreads conn
 child that wakes first takes a whole burst. The parent opens the sockets and keeps them: connections queue while a
 child is replaced, and until its successor serves another accepts on its socket. A child also has one end
 of a line to its parent. A byte from the child says that it serves; a byte from the parent says on whose socket to
-accept as well; its end says that the parent is gone, so that no child outlives it.
+accept as well, or that all of them end; its end says that the parent is gone, so that no child outlives it.
 """
 
 import asyncio
@@ -30,6 +30,22 @@ LOOK_AGAIN = 0.05
 
 _NO_LONGER = 0x80
 """Set in a byte from the parent that takes back what the byte without it asked."""
+_END = 0x40
+"""The byte from the parent that says that all end; the second one, that they are to hurry. Listeners are below it.
+
+No signal says so: what stops a service may send one to each process, and a child takes a second one for haste.
+"""
+
+
+@dataclass(slots=True)
+class End:
+    """What a server is told about its end."""
+
+    told: asyncio.Event = field(default_factory=asyncio.Event)
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    """Take no more calls from now on."""
+    of_all: bool = True
+    """Nobody else listens afterwards: not so for one of several processes that ends alone."""
 
 
 class Accepting(Protocol):
@@ -68,15 +84,20 @@ class Inherited:
         with contextlib.suppress(OSError):
             self.line.send(READY)
 
-    async def follow(self, server: Accepting) -> None:
+    async def follow(self, server: Accepting, end: End) -> None:
         """Do what the parent says; returns when the parent ended, however it did."""
         loop = asyncio.get_running_loop()
         while order := await loop.sock_recv(self.line, 1):
+            if order[0] == _END:
+                (end.hurry if end.of_all else end.told).set()
+                end.of_all = True
+                continue
             listener = self.listeners[order[0] & ~_NO_LONGER]
             if order[0] & _NO_LONGER:
                 server.leave(listener)
             else:
                 await server.accept(listener)
+        end.of_all = True
 
 
 @dataclass(slots=True)
@@ -112,7 +133,7 @@ class Processes:
     _start_at: float = 0.0
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT, which the children get too."""
+        """Until SIGTERM or SIGINT, of which the children are told."""
         with self._told_to_stop():
             while not self._stopping:
                 self._fill()
@@ -191,26 +212,36 @@ class Processes:
 
     def _replace(self, child: _Child, code: int) -> None:
         """A child that served is replaced at once; those that never get that far, with growing pauses."""
-        self._children.remove(child)
-        child.line.close()
+        self._bury(child)
         self._short_lives = 0 if child.ready else self._short_lives + 1
         pause = min(LONGEST_PAUSE, 0.1 * 2.0**self._short_lives) if self._short_lives else 0.0
         self._start_at = time.monotonic() + pause
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         self.notice(f"server process {child.process.pid} ended with {how}; another takes its place")
 
+    def _bury(self, child: _Child) -> None:
+        self._children.remove(child)
+        child.line.close()
+
     def _end(self) -> None:
         """A second signal is handed on, too: then the children take no more calls."""
-        for child in self._children:
-            child.process.terminate()
+        self._tell_the_end()
         deadline = time.monotonic() + PATIENCE + self.drain
-        while time.monotonic() < deadline and any(child.process.poll() is None for child in self._children):
+        while time.monotonic() < deadline and self._children:
             if self._hurry:
                 self._hurry = False
-                for child in self._children:
-                    child.process.terminate()
+                self._tell_the_end()
+            for child in [each for each in self._children if each.process.poll() is not None]:
+                self._bury(child)
+            self._cover()
             time.sleep(LOOK_AGAIN)
-        for child in self._children:
+        for child in list(self._children):
             child.process.kill()
             child.process.wait()
-            child.line.close()
+            self._bury(child)
+
+    def _tell_the_end(self) -> None:
+        for child in self._children:
+            self._order(child, _END)
+            if not child.ready:  # it may not have begun to listen to orders
+                child.process.terminate()
