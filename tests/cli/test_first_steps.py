@@ -136,6 +136,7 @@ def test_a_service_is_written_started_and_taken_away(made: Console, tmp_path: Pa
     [command] = [line for line in text.splitlines() if line.startswith("ExecStart=")]
     assert f'"--home" "{tmp_path}/a \\"50%%\\" $$x" "--port" "4321" "--skills" "{made.skills}"' in command
     assert KEY not in text
+    assert "KillMode=mixed" in text  # the server alone is told, so that programs of calls under way can end
     assert made.run("service", "remove", **path).code == 0
     assert not unit.exists()
     assert told.read_text(encoding="utf-8").splitlines() == [

@@ -31,6 +31,7 @@ After=network.target
 [Service]
 ExecStart={command}
 Restart=on-failure
+KillMode=mixed
 UMask=0077
 NoNewPrivileges=yes
 
