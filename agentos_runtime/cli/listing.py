@@ -1,6 +1,7 @@
 """`agentos list`."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -11,8 +12,8 @@ from agentos_runtime.cli.terminal.shell import Shell, home_options, json_option,
 from agentos_runtime.config.settings import Settings
 
 NEXT = (
-    ("needs_credential", "agentos keys set {}"),
-    ("needs_approval", "agentos approve {}"),
+    ("needs_credential", "agentos {command} {id}"),
+    ("needs_approval", "agentos approve {id}"),
     ("broken", "agentos check"),
 )
 
@@ -31,7 +32,8 @@ def list_skills(
     Example:
       agentos list weather
     """
-    entries, loading = asyncio.run(_listed(shell, shell.settings(home=home, skills=skills), " ".join(query)))
+    settings = shell.settings(home=home, skills=skills)
+    entries, loading, commands = asyncio.run(_listed(shell, settings, " ".join(query)))
     if as_json:
         print_json({"skills": entries, **({"loading": loading} if loading else {})})
         return
@@ -44,14 +46,15 @@ def list_skills(
         ("SKILL", "STATE", "UTILITIES", "DESCRIPTION"),
         [(entry["id"], _state(entry), str(len(entry["utilities"])), entry["description"]) for entry in entries],
     )
-    for line in (*_shadows(entries), *_advice(entries)):
+    for line in (*_shadows(entries), *_advice(entries, commands)):
         say_prose(line)
 
 
-async def _listed(shell: Shell, settings: Settings, query: str) -> tuple[list[Any], list[Any]]:
-    """The skills, and those of which nothing could be said."""
+async def _listed(shell: Shell, settings: Settings, query: str) -> tuple[list[Any], list[Any], Mapping[str, str]]:
+    """The skills, those of which nothing could be said, and what gets the credential of each."""
     async with looked_at(shell, settings) as catalog:
-        return catalog.entries(query), catalog.loading()
+        commands = {each.id: each.skill.key_command for each in catalog.skills.entries if each.skill}
+        return catalog.entries(query), catalog.loading(), commands
 
 
 def _state(entry: Any) -> str:
@@ -66,10 +69,12 @@ def _shadows(entries: list[Any]) -> list[str]:
     return ["", dim(f"in place of the bundled skill: {', '.join(ids)}")] if ids else []
 
 
-def _advice(entries: list[Any]) -> list[str]:
-    lines = []
-    for state, command in NEXT:
-        ids = [plain(entry["id"]) for entry in entries if entry["state"] == state]
-        if ids:
-            lines.append(f"{state}: {', '.join(ids)}. Run: {command.format(ids[0])}")
+def _advice(entries: list[Any], commands: Mapping[str, str]) -> list[str]:
+    """A line for each command that helps."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for state, then in NEXT:
+        for entry in (each for each in entries if each["state"] == state):
+            command = commands.get(entry["id"], "") if "{command}" in then else ""
+            found.setdefault((state, then.replace("{command}", command)), []).append(plain(entry["id"]))
+    lines = [f"{state}: {', '.join(ids)}. Run: {then.format(id=ids[0])}" for (state, then), ids in found.items()]
     return ["", *lines] if lines else []

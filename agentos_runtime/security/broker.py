@@ -339,9 +339,10 @@ def _missing_text(skill: Skill, auth: Auth) -> str:
     option = "" if auth.name == "default" else f" --credential {auth.name}"
     names = " and ".join(variables(skill.id, auth.name, auth.asked).values())
     made = f"; it is made at {auth.help_url}" if auth.name != "default" and auth.help_url else ""
-    login = f", or agentos login {skill.id}{option}" if auth.login and not client else ""
+    by_hand = auth.login and not client and auth.command != "login"
+    login = f", or agentos login {skill.id}{option}" if by_hand else ""
     return (
-        f'the skill "{skill.id}" needs its {what}{name}. Run: agentos keys set {skill.id}{option}{login} '
+        f'the skill "{skill.id}" needs its {what}{name}. Run: agentos {auth.command} {skill.id}{option}{login} '
         f"(or start the server with {names} set){made}."
     )
 

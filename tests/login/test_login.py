@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from agentos_runtime.resources import skills_folder
-from tests.cli.console import PATIENCE, SCRIPT, Console, Done
+from tests.cli.console import PATIENCE, SCRIPT, Console, Done, started
 from tests.login import browser
 from tests.login.browser import follow, visit
 from tests.login.service import CANARY, Service, serving
@@ -55,6 +56,18 @@ utilities:
   me:
     description: Who I am
     rest: {{url: {origin}/me}}
+---
+"""
+PLAIN = """\
+---
+id: plain
+name: Plain
+description: A service with a key
+auth: {type: api_key, header: X-Key}
+utilities:
+  me:
+    description: Who I am
+    rest: {url: https://plain.example/me}
 ---
 """
 
@@ -381,6 +394,37 @@ def test_an_address_that_is_not_https_is_not_opened(desk: Desk) -> None:
     assert desk.run("approve", "demo", "--yes").code == 0
     done = desk.run("login", "demo", stdin="code")
     assert (done.code, "is not https" in done.err) == (1, True), done.err
+
+
+def test_who_has_to_log_in_is_told_so_everywhere(desk: Desk) -> None:
+    desk.write("demo/readme.md", DEMO.format(origin="https://service.example"))
+    desk.write("plain.md", PLAIN)
+    listed = desk.run("list").out
+    assert "needs_credential: demo. Run: agentos login demo\n" in listed
+    assert "needs_credential: plain, router. Run: agentos keys set plain\n" in listed
+    assert "nowhere. Run: agentos login demo\n" in desk.run("keys", "doctor").out
+    assert "Run: agentos login demo (or" in json.loads(desk.run("call", "demo", "me").err)["error"]
+    command = [*SCRIPT, "serve", "--port", "0", "--log", "json"]
+    with started(command, desk.environ) as process:
+        assert process.stderr is not None
+        url = json.loads(process.stderr.readline())["url"]
+        needs = [json.loads(process.stderr.readline()) for _ in range(2)]
+        assert [(each["event"], each["skills"], each["message"]) for each in needs] == [
+            ("needs_credential", ["demo"], "Without a login: demo (agentos login SKILL)"),
+            ("needs_credential", ["plain", "router"], "Without a key: plain, router (agentos keys set SKILL)"),
+        ]
+        with urllib.request.urlopen(url, timeout=PATIENCE) as front:
+            page = front.read().decode()
+        assert "(needs a login: agentos login demo)" in page
+        assert "(needs a key: agentos keys set plain)" in page
+
+
+def test_a_key_with_a_name_of_its_own_is_stored_under_it(desk: Desk) -> None:
+    keys = "default: {type: api_key, header: X-A}, bot: {type: api_key, header: X-B}"
+    desk.write("plain.md", PLAIN.replace("{type: api_key, header: X-Key}", f"{{credentials: {{{keys}}}}}"))
+    missing = desk.run("keys", "doctor").out
+    assert "nowhere. Run: agentos keys set plain\n" in missing
+    assert "nowhere. Run: agentos keys set plain --credential bot\n" in missing
 
 
 def test_a_call_without_a_key_names_the_login(desk: Desk) -> None:

@@ -216,6 +216,7 @@ def test_a_login_that_has_run_out_without_a_refresh_token_is_one_that_is_needed(
         assert "has run out. Run: agentos login demo" in home.run("call", "demo", "me").err
         assert "has run out" in home.run("keys", "doctor").out
         assert "has no key. Run: agentos login demo" in home.run("doctor").out
+        assert "needs_credential: demo. Run: agentos login demo\n" in home.run("list").out
         home.store(fields, ends_in=3)
         with home.serving() as url:
             assert state(url) == "ready"

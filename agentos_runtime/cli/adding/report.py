@@ -63,7 +63,9 @@ def print_next(found: Candidate) -> None:
     skill_id = found.skill.id
     say("Next:")
     if found.authority.domains or any(grant.credential for grant in found.authority.grants):
-        say(f"  agentos keys set {skill_id}    store its key, for the places above")
+        command = found.skill.key_command
+        done = "log in" if command == "login" else "store its key"
+        say(f"  agentos {command} {skill_id}    {done}, for the places above")
         say(f"  agentos approve {skill_id}     or let it use a key of your environment there")
     elif found.authority.grants:
         say(f"  agentos approve {skill_id}")

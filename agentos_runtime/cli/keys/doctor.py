@@ -43,5 +43,5 @@ async def _examine(shell: Shell, settings: Settings) -> KeysReport:
 
 
 def _row(found: CredentialSource) -> tuple[str, str, str, str]:
-    missing = "nowhere (optional)" if found.optional else f"nowhere. Run: agentos keys set {found.skill}"
+    missing = "nowhere (optional)" if found.optional else f"nowhere. Run: {found.command}"
     return found.skill, found.credential, ", ".join(found.variables), found.problem or found.source or missing

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from agentos_runtime.cli.serving.log import Log
 from agentos_runtime.cli.terminal.output import plain, style
@@ -27,10 +27,19 @@ class Missing:
 
 
 Needs: TypeAlias = Callable[[str], Missing | None]
-MISSING: tuple[Missing, ...] = (
-    Missing("needs_credential", "without a key", "agentos keys set"),
-    Missing("needs_approval", "not approved", "agentos approve"),
-)
+_APPROVAL = Missing("needs_approval", "not approved", "agentos approve")
+
+
+def missing_of(entry: Any, registry: Registry) -> Missing | None:
+    """What a skill needs that is listed so."""
+    if entry["state"] == _APPROVAL.state:
+        return _APPROVAL
+    found = registry.find(entry["id"]) if entry["state"] == "needs_credential" else None
+    if found is None or found.skill is None:
+        return None
+    command = found.skill.key_command
+    words = "without a login" if command == "login" else "without a key"
+    return Missing(entry["state"], words, f"agentos {command}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from agentos_runtime.bootstrap import open_runtime
 from agentos_runtime.cli.lazy import load
 from agentos_runtime.cli.serving.log import Log, LoggedRecords
-from agentos_runtime.cli.serving.news import MISSING, Missing, tell_news
+from agentos_runtime.cli.serving.news import Missing, missing_of, tell_news
 from agentos_runtime.cli.serving.printing import Lines
 from agentos_runtime.cli.terminal.output import plain, print_json, ring, say, style
 from agentos_runtime.cli.terminal.shell import OPERATOR, Shell
@@ -20,6 +20,7 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.runtime import Runtime
 from agentos_runtime.server.lifecycle.processes import Inherited
 from agentos_runtime.server.server import run
+from agentos_runtime.skills.registry import Registry
 from agentos_runtime.version import __version__
 from agentos_runtime.waiting.entries import Entry
 
@@ -63,6 +64,7 @@ class Server:
         self._lines = Lines()
         self._log = Log(self._lines, as_json=said.log == JSON)
         self._entries: list[Any] = []
+        self._missing: dict[Missing, list[str]] = {}
         self._loading = 0
         self._stores: list[Any] = []
         self._is_herald = True
@@ -107,10 +109,17 @@ class Server:
         async with open_runtime(self._settings, self._shell.environ, dependencies=self._simulation()) as runtime:
             catalog = runtime.catalog(OPERATOR, everything=True)
             self._entries, self._loading = catalog.entries(), len(catalog.loading())
+            self._look_for_needs(runtime.registry)
             self.warn(runtime.ledger.degraded)
             runtime.asking.desk.listen(self._say_waiting)
             async with self._telling(runtime):
                 yield runtime
+
+    def _look_for_needs(self, registry: Registry) -> None:
+        for entry in self._entries:
+            missing = missing_of(entry, registry)
+            if missing is not None:
+                self._missing.setdefault(missing, []).append(str(entry["id"]))
 
     def _say_waiting(self, entry: Entry) -> None:
         """Somebody waits for the operator's yes."""
@@ -149,8 +158,7 @@ class Server:
 
         def needs(skill: str) -> Missing | None:
             entries: Any = runtime.catalog(OPERATOR, everything=True).entries()
-            states = {entry["state"] for entry in entries if entry["id"] == skill}
-            return next((each for each in MISSING if each.state in states), None)
+            return next((missing_of(entry, runtime.registry) for entry in entries if entry["id"] == skill), None)
 
         watching = asyncio.create_task(tell_news(runtime.registry, self._log, needs))
         try:
@@ -203,11 +211,9 @@ class Server:
         """What keeps skills from being called."""
         if not (self._said.tells and self._is_herald):
             return
-        for each in MISSING:
-            ids = [str(entry["id"]) for entry in self._entries if entry["state"] == each.state]
-            if ids:
-                text = f"{each.words.capitalize()}: {plain(', '.join(ids))} ({each.then} SKILL)"
-                self._log.tell(each.state, text, {"skills": [*ids], "message": text})
+        for each, ids in self._missing.items():
+            text = f"{each.words.capitalize()}: {plain(', '.join(ids))} ({each.then} SKILL)"
+            self._log.tell(each.state, text, {"skills": [*ids], "message": text})
 
     def _say_simulated(self) -> None:
         files = [file for store in self._stores for file in store.files()]

@@ -314,3 +314,10 @@ class Skill:
     dialect: str | None = None  # of AgentOS (`C`, `D`, `E`); None = our own language
     extras: Mapping[str, Json] = field(default_factory=dict)  # kept and shown: `requires`, `handles`, `credits`, …
     warnings: tuple[Problem, ...] = ()
+
+    @property
+    def key_command(self) -> str:
+        """What of `agentos` gets its usual credential."""
+        only = next(iter(self.auth.values())) if len(self.auth) == 1 else None
+        auth = self.auth.get("default", only)
+        return auth.command if auth is not None else "keys set"

@@ -69,6 +69,8 @@ class CredentialSource:
     problem: str | None
     """Why what is there cannot be used."""
     optional: bool
+    command: str
+    """What gets it."""
 
     def as_json(self) -> dict[str, Json]:
         return {
@@ -252,4 +254,6 @@ def source_of(credentials: Credentials, skill: str, auth: Auth) -> CredentialSou
         source = credential.source if credential else None
     except (UnusableCredential, PrivateFileError, KeyringError) as error:
         problem = str(error)
-    return CredentialSource(skill, auth.name, names, source, problem, auth.optional)
+    option = "" if auth.name == "default" else f" --credential {auth.name}"
+    command = f"agentos {auth.command} {skill}{option}"
+    return CredentialSource(skill, auth.name, names, source, problem, auth.optional, command)

@@ -31,8 +31,8 @@ class Finding:
 def key_command(registry: Registry, skill_id: str) -> str:
     """The command that gets a skill its usual key."""
     entry = registry.find(skill_id)
-    auth = entry.skill.auth.get("default") if entry is not None and entry.skill is not None else None
-    return f"agentos {auth.command if auth is not None else 'keys set'} {skill_id}"
+    command = entry.skill.key_command if entry is not None and entry.skill is not None else "keys set"
+    return f"agentos {command} {skill_id}"
 
 
 def any_wrong(findings: Iterable[Finding]) -> bool:

@@ -19,7 +19,7 @@ from agentos_runtime.version import __version__
 from agentos_runtime.visible import visible
 
 _HELP: Mapping[str, str] = {
-    "needs_credential": "needs a key: agentos keys set {id}",
+    "needs_credential": "needs a {what}: agentos {command} {id}",
     "needs_approval": "needs your approval: agentos approve {id}",
     "broken": "broken: agentos check {id}",
 }
@@ -87,13 +87,16 @@ class Pages:
         url = self._reached.public_url or f"http://{admission.headers[b'host'].decode('latin-1').lower()}"
         entries: list[Any] = runtime.catalog(caller).entries(None)
         served = [entry.skill for entry in runtime.visible(caller.agent).entries if entry.skill]
+        commands = {skill.id: skill.key_command for skill in served}
         ready = {entry["id"] for entry in entries if entry.get("state") == "ready"}
-        return Front(url, tuple(_line(entry) for entry in entries), first_call(served, ready, url))
+        return Front(url, tuple(_line(entry, commands) for entry in entries), first_call(served, ready, url))
 
 
-def _line(entry: Mapping[str, Json]) -> tuple[str, str, str]:
+def _line(entry: Mapping[str, Json], commands: Mapping[str, str]) -> tuple[str, str, str]:
     skill_id, said = str(entry["id"]), str(entry.get("description") or "")
-    needs = _HELP.get(str(entry.get("state")), "").format(id=skill_id)
+    command = commands.get(skill_id, "keys set")
+    what = "login" if command == "login" else "key"
+    needs = _HELP.get(str(entry.get("state")), "").format(id=skill_id, command=command, what=what)
     return skill_id, visible(said).split("\n")[0][:200], needs
 
 
