@@ -4,6 +4,7 @@ runtime is closed.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import AsyncExitStack
 
 from agentos_runtime.errors import AgentOSError, ApprovalRequired, NotAllowed
 
@@ -41,10 +42,14 @@ class Recalls:
             )
 
     async def close(self) -> None:
-        """The end: no call begins any more, and streams that nobody closed are closed."""
+        """The end: no call begins any more, and streams that nobody closed are closed.
+
+        All of them, whatever is raised by one; that is raised then.
+        """
         self._closed = True
-        for _, _, close in tuple(self._open.values()):
-            await close()
+        async with AsyncExitStack() as closing:
+            for _, _, close in reversed(self._open.values()):
+                closing.push_async_callback(close)
 
     def watch(self, ask: Ask, interrupt: Interrupt, close: Close) -> Callable[[], None]:
         """Interrupt a stream when asking again is refused; gives what is to be called when it has ended."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -68,3 +69,26 @@ def test_nothing_is_asked_again_while_nothing_changed() -> None:
     file.answers = [None, STOPPED]
     asyncio.run(file.watched(looks=5))
     assert file.ended == []
+
+
+def test_at_the_end_every_stream_is_closed_also_behind_one_that_fails() -> None:
+    closed: list[int] = []
+
+    async def ended() -> None:
+        file = Looked()
+        recalls = Recalls(lambda: file.stamp, file.sleep)
+        forgets = [recalls.watch(file.ask, file.ended.append, partial(close, number)) for number in range(3)]
+        try:
+            await recalls.close()
+        finally:
+            for forget in forgets:
+                forget()
+
+    async def close(number: int) -> None:
+        closed.append(number)
+        if number != 2:
+            raise OSError(f"stream {number}")
+
+    with pytest.raises(OSError, match="stream"):
+        asyncio.run(ended())
+    assert closed == [0, 1, 2]
