@@ -25,6 +25,8 @@ ALL = 2**31 - 1
 """More entries than there are."""
 KEPT = 30 * 86_400.0
 """Seconds for which what is over is kept, without what was shown."""
+AHEAD = 60.0
+"""Seconds by which the moment of a yes may be ahead: by so much a clock may be put back without ending any."""
 SHOWN_FOR = 60.0
 """Seconds after its end in which an entry still says what it was about."""
 
@@ -76,11 +78,18 @@ _STANDING = "id, agent, skill, utility, conditions, given_at, until, given_by, v
 
 
 def settle(connection: sqlite3.Connection, now: float) -> None:
-    """What nobody answered, or nobody used, is over; time is looked at here and nowhere else."""
+    """What nobody answered, or nobody used, is over; time is looked at here and nowhere else.
+
+    So is a yes whose moment is yet to come: the clock was put back, and it would hold by that much longer.
+    """
     for state, ended in (("pending", "expired"), ("approved", "lapsed")):
         connection.execute(
             "UPDATE entry SET state = ?, ended_at = until WHERE state = ? AND until <= ?", (ended, state, now)
         )
+    connection.execute(
+        "UPDATE entry SET state = 'lapsed', ended_at = ? WHERE state = 'approved' AND decided_at > ?",
+        (now, now + AHEAD),
+    )
 
 
 def forget(connection: sqlite3.Connection, now: float) -> None:
@@ -95,8 +104,8 @@ def forget(connection: sqlite3.Connection, now: float) -> None:
 def standing_for(connection: sqlite3.Connection, question: Question, now: float) -> Standing | None:
     row = connection.execute(
         f"SELECT {_STANDING} FROM standing WHERE agent = ? AND skill = ? AND utility = ? AND conditions = ?"  # noqa: S608
-        " AND until > ? ORDER BY until DESC",
-        (question.agent, question.skill, question.utility, question.conditions, now),
+        " AND until > ? AND given_at <= ? ORDER BY until DESC",
+        (question.agent, question.skill, question.utility, question.conditions, now, now + AHEAD),
     ).fetchone()
     return None if row is None else Standing(*row)
 
@@ -192,7 +201,7 @@ def give_back(connection: sqlite3.Connection, entry_id: str) -> None:
 def is_to_be_told(connection: sqlite3.Connection, entry: Entry, now: float) -> bool:
     """Whether the same call is answered by what became of this one; it is told then."""
     ended_at, told = connection.execute("SELECT ended_at, told FROM entry WHERE id = ?", (entry.id,)).fetchone()
-    lasting = entry.state == "denied" and now < ended_at + NO_HOLDS
+    lasting = entry.state == "denied" and abs(now - ended_at) < NO_HOLDS
     first = entry.state in ("denied", "expired") and not told and now < ended_at + TOLD_WITHIN
     if lasting or first:
         tell(connection, entry.id)
@@ -258,8 +267,8 @@ def entries(
 
 def standings(connection: sqlite3.Connection, now: float) -> Sequence[Standing]:
     """Those that hold, the newest first."""
-    sql = f"SELECT {_STANDING} FROM standing WHERE until > ? ORDER BY given_at DESC"  # noqa: S608
-    rows = connection.execute(sql, (now,))
+    sql = f"SELECT {_STANDING} FROM standing WHERE until > ? AND given_at <= ? ORDER BY given_at DESC"  # noqa: S608
+    rows = connection.execute(sql, (now, now + AHEAD))
     return [Standing(*row) for row in rows]
 
 

@@ -147,6 +147,16 @@ def test_a_session_ends_when_it_is_idle_or_old(tmp_path: Path) -> None:
     assert sessions.label_of(used) is None
 
 
+def test_a_clock_that_is_put_back_keeps_no_session_for_longer(tmp_path: Path) -> None:
+    now = [1_000_000.0]
+    sessions = Sessions(PrivateFile(tmp_path / "console.json"), clock=lambda: now[0])
+    key = sessions.begin("a")
+    now[0] -= 60
+    assert sessions.label_of(key) == "a"
+    now[0] -= IDLE
+    assert sessions.label_of(key) is None
+
+
 def test_sessions_are_kept_as_hashes_and_known_to_the_next_server(tmp_path: Path) -> None:
     with opened(tmp_path) as it:
         key = it.let_in()

@@ -144,6 +144,30 @@ def test_a_yes_that_is_not_used_lapses(impatient: Desk) -> None:
     assert refusal(named) == (403, "decision_expired")
 
 
+def test_no_yes_holds_longer_because_the_clock_is_put_back(impatient: Desk) -> None:
+    before = sent(impatient)
+    once = impatient.call("back", agent="fay").json()["waiting"]["id"]
+    impatient.decide(once)
+    impatient.later(once, -3600.0)
+    assert refusal(impatient.call("back", agent="fay")) == (409, "decision_pending")
+    assert impatient.state(once) == "lapsed"
+    lasting = impatient.call("back for minutes", agent="gus").json()["waiting"]["id"]
+    impatient.decide(lasting, minutes=15)
+    change(impatient.home, "UPDATE standing SET given_at = given_at + 3600, until = until + 3600")
+    assert refusal(impatient.call("something else", agent="gus")) == (409, "decision_pending")
+    listed = impatient.client.get("/api/waiting", headers=OPERATOR).json()["standing"]
+    assert lasting not in [each["id"] for each in listed]
+    assert sent(impatient) == before
+
+
+def test_a_no_answers_no_longer_because_the_clock_is_put_back(impatient: Desk) -> None:
+    entry = impatient.call("no", agent="hal").json()["waiting"]["id"]
+    impatient.decide(entry, "no")
+    assert refusal(impatient.call("no", agent="hal")) == (403, "decision_denied")
+    impatient.later(entry, -3600.0)
+    assert refusal(impatient.call("no", agent="hal")) == (409, "decision_pending")
+
+
 def test_who_prefers_to_be_told_at_once_comes_back_with_the_id(shared: Desk) -> None:
     told = shared.call("async", Prefer="respond-async")
     waiting = told.json()["waiting"]

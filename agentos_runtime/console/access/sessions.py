@@ -123,7 +123,7 @@ class Sessions:
     def _lives(self, session: Session, *, whoever: bool = False) -> bool:
         """Whether it has not ended; under whichever operator's token, if so asked."""
         now = self._clock()
-        fresh = now - session.used <= IDLE and now - session.began <= LONGEST
+        fresh = abs(now - session.used) <= IDLE and abs(now - session.began) <= LONGEST  # a clock may be put back
         return fresh and (whoever or session.under == self._under)
 
     def _note_use(self, session: Session) -> None:
