@@ -1,7 +1,6 @@
 """`agentos list`."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -10,6 +9,7 @@ from agentos_runtime.cli.terminal.catalogs import looked_at
 from agentos_runtime.cli.terminal.output import dim, plain, print_json, print_table, say, say_prose
 from agentos_runtime.cli.terminal.shell import Shell, home_options, json_option, pass_shell
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.skills.catalog import Catalog
 
 NEXT = (
     ("needs_credential", "agentos {command} {id}"),
@@ -33,7 +33,7 @@ def list_skills(
       agentos list weather
     """
     settings = shell.settings(home=home, skills=skills)
-    entries, loading, commands = asyncio.run(_listed(shell, settings, " ".join(query)))
+    entries, loading, advice = asyncio.run(_listed(shell, settings, " ".join(query)))
     if as_json:
         print_json({"skills": entries, **({"loading": loading} if loading else {})})
         return
@@ -46,15 +46,15 @@ def list_skills(
         ("SKILL", "STATE", "UTILITIES", "DESCRIPTION"),
         [(entry["id"], _state(entry), str(len(entry["utilities"])), entry["description"]) for entry in entries],
     )
-    for line in (*_shadows(entries), *_advice(entries, commands)):
+    for line in (*_shadows(entries), *advice):
         say_prose(line)
 
 
-async def _listed(shell: Shell, settings: Settings, query: str) -> tuple[list[Any], list[Any], Mapping[str, str]]:
-    """The skills, those of which nothing could be said, and what gets the credential of each."""
+async def _listed(shell: Shell, settings: Settings, query: str) -> tuple[list[Any], list[Any], list[str]]:
+    """The skills, those of which nothing could be said, and what to do next."""
     async with looked_at(shell, settings) as catalog:
-        commands = {each.id: each.skill.key_command for each in catalog.skills.entries if each.skill}
-        return catalog.entries(query), catalog.loading(), commands
+        entries: list[Any] = catalog.entries(query)
+        return entries, catalog.loading(), _advice(entries, catalog)
 
 
 def _state(entry: Any) -> str:
@@ -69,12 +69,17 @@ def _shadows(entries: list[Any]) -> list[str]:
     return ["", dim(f"in place of the bundled skill: {', '.join(ids)}")] if ids else []
 
 
-def _advice(entries: list[Any], commands: Mapping[str, str]) -> list[str]:
-    """A line for each command that helps."""
+def _advice(entries: list[Any], catalog: Catalog) -> list[str]:
+    """A line for each command that helps, or for the file that is in its way."""
+    commands = {each.id: each.skill.key_command for each in catalog.skills.entries if each.skill}
+    unreadable = catalog.unreadable()
     found: dict[tuple[str, str], list[str]] = {}
     for state, then in NEXT:
         for entry in (each for each in entries if each["state"] == state):
             command = commands.get(entry["id"], "") if "{command}" in then else ""
             found.setdefault((state, then.replace("{command}", command)), []).append(plain(entry["id"]))
-    lines = [f"{state}: {', '.join(ids)}. Run: {then.format(id=ids[0])}" for (state, then), ids in found.items()]
+    lines = [
+        f"{state}: {', '.join(ids)}. {plain(unreadable.get(state, f'Run: {then.format(id=ids[0])}'))}"
+        for (state, then), ids in found.items()
+    ]
     return ["", *lines] if lines else []

@@ -1,6 +1,7 @@
 """The one place where a credential leaves the store: found, and approved for where it goes."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 from typing import Literal, Protocol
 
 from agentos_runtime.errors import ApprovalRequired, CredentialNotFound, CredentialSealed
@@ -204,12 +205,28 @@ class CredentialBroker:
             return Standing("needs_credential")
         return Standing("ready")
 
+    def unreadable(self) -> Mapping[str, str]:
+        """Why a file cannot be read, by the state in which it leaves skills that need what it says."""
+        found: dict[str, str] = {}
+        reads: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("needs_approval", partial(self._approvals.refused_at, "")),
+            ("needs_credential", self._credentials.list),
+        )
+        for state, read in reads:
+            try:
+                read()
+            except (PrivateFileError, KeyringError) as error:
+                found[state] = str(error)
+        return found
+
     def _may_run(self, skill: Skill) -> bool:
         """Whether all that it runs on this machine was approved, going by its text alone."""
         texts = text_pins(skill)
+        if not texts:
+            return True
         try:
             approved = self._approvals.runs(skill.id)
-            return not texts or approved is None or texts <= approved
+            return approved is None or texts <= approved
         except PrivateFileError:
             return False
 

@@ -1,6 +1,6 @@
 """What is known of the skills, as the HTTP contract and the command line show it. Never a secret."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 
 from agentos_runtime.diagnostics import problem_json
 from agentos_runtime.errors import NotFound
@@ -42,6 +42,10 @@ class Catalog:
             if self._skills.loading
             else (registry.generation, registry.entities.version, self._broker.stamps())
         )
+
+    def unreadable(self) -> Mapping[str, str]:
+        """Why a file of the operator's cannot be read, by the state in which it leaves skills."""
+        return self._broker.unreadable()
 
     def entries(self, q: str | None = None) -> list[Json]:
         """Every skill whose name, description or utilities have all the words of `q`."""

@@ -172,6 +172,19 @@ def test_missing_keys_are_told_and_saves_with_the_place_of_what_is_wrong(tmp_pat
         assert (gone["event"], gone["skill"]) == ("skill_removed", "plain")
 
 
+def test_a_lock_that_cannot_be_read_is_told_in_place_of_an_approval_that_nobody_can_give(tmp_path: Path) -> None:
+    made = console(tmp_path)
+    made.home.mkdir(mode=0o700, exist_ok=True)
+    (made.home / "agentos.lock").touch(0o600)
+    (made.home / "agentos.lock").write_text('{"version": 1, ')
+    made.write("plain.md", PLAIN)
+    with serving(made) as (told, url):
+        assert "agentos.lock cannot be relied on" in json.loads(told.heard[0])["message"]
+        assert "Not approved: notes, plain (agentos doctor)" in told.event("needs_approval")["message"]
+        front = httpx.get(url, trust_env=False, verify=NO_TLS, timeout=PATIENCE).text
+        assert "(a file that says more cannot be read: agentos doctor)" in front
+
+
 @pytest.mark.parametrize("colours", [True, False])
 def test_on_a_terminal_calls_and_missing_keys_are_lines_for_people(tmp_path: Path, colours: bool) -> None:
     made = console(tmp_path)

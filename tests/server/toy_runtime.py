@@ -88,6 +88,9 @@ class ToyCatalog:
     def loading(self) -> list[Json]:
         return []
 
+    def unreadable(self) -> dict[str, str]:
+        return {}
+
     def entries(self, q: str | None) -> list[Json]:
         return [{"id": "toy", "name": "Toy", "q": q}]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sqlite3
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -66,6 +67,46 @@ def test_each_finding_says_how_it_is_and_what_to_do(console: Console) -> None:
     assert "Run: agentos check" in found["skill login"].text
     assert (found["operator_token"].state, "openssl rand" in found["operator_token"].text) == ("note", True)
     assert report.wrong
+
+
+@pytest.mark.parametrize(
+    "name", ["agentos.lock", "credentials.json", "agents.json", "limits.db", "idempotency.db", "waiting.db"]
+)
+def test_a_file_of_the_home_that_is_damaged_is_a_finding(console: Console, name: str) -> None:
+    examined(console.environ)  # which makes the home
+    assert states(examined(console.environ))[name] == "fine"
+    (console.home / name).touch(0o600)
+    (console.home / name).write_text('{"version": 1, ' + "x" * 4096)
+    found = {each.name: each for each in examined(console.environ).findings}
+    assert (found[name].state, str(console.home / name) in found[name].text) == ("wrong", True)
+
+
+def test_what_a_skill_lacks_is_not_said_of_a_file_that_cannot_be_read(console: Console) -> None:
+    assert examined(console.environ).findings
+    assert console.run("approve", "toy", "--yes").code == 0
+    for name, state in (("credentials.json", "needs_credential"), ("agentos.lock", "needs_approval")):
+        file = console.home / name
+        before = file.read_bytes() if file.exists() else None
+        file.touch(0o600)
+        file.write_text('{"version": 1, ')
+        environ = {"TOY_API_KEY": CANARY} if name == "agentos.lock" else {}
+        listed = console.run("list", **environ).out
+        assert re.search(f"^{state}: toy. {file} ", listed, re.MULTILINE), listed
+        assert "skill toy" not in states(examined(console.environ | environ))
+        file.unlink()
+        if before is not None:
+            file.write_bytes(before)
+
+
+def test_a_skill_that_runs_nothing_here_is_called_all_the_same_where_the_rewrite_approves_it(
+    console: Console,
+) -> None:
+    rewrite = {"AGENTOS_REWRITE": "https://toy.example=http://127.0.0.1:9", "TOY_API_KEY": CANARY}
+    assert examined(console.environ).findings
+    lock = console.home / "agentos.lock"
+    lock.touch(0o600)
+    lock.write_text('{"version": 1, ')
+    assert console.run("list", "--json", **rewrite).json["skills"][-1]["state"] == "ready"
 
 
 def test_a_runtime_that_cannot_be_opened_is_a_finding(console: Console) -> None:

@@ -9,6 +9,7 @@ from agentos_runtime.cli.terminal.output import plain, style
 from agentos_runtime.diagnostics import Problem, problem_json
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
+from agentos_runtime.skills.catalog import Catalog
 from agentos_runtime.skills.entries import SkillEntry
 from agentos_runtime.skills.registry import Registry
 
@@ -23,23 +24,23 @@ class Missing:
     state: str
     words: str
     then: str
-    """A command, before the skill's id."""
+    """A command, `{}` in the place of the skill's id."""
 
 
 Needs: TypeAlias = Callable[[str], Missing | None]
-_APPROVAL = Missing("needs_approval", "not approved", "agentos approve")
 
 
-def missing_of(entry: Any, registry: Registry) -> Missing | None:
+def missing_of(entry: Any, catalog: Catalog) -> Missing | None:
     """What a skill needs that is listed so."""
-    if entry["state"] == _APPROVAL.state:
-        return _APPROVAL
-    found = registry.find(entry["id"]) if entry["state"] == "needs_credential" else None
+    state, registry = entry["state"], catalog.skills.registry
+    found = registry.find(entry["id"]) if state in ("needs_credential", "needs_approval") else None
     if found is None or found.skill is None:
         return None
     command = found.skill.key_command
     words = "without a login" if command == "login" else "without a key"
-    return Missing(entry["state"], words, f"agentos {command}")
+    if state == "needs_approval":
+        command, words = "approve", "not approved"
+    return Missing(state, words, "agentos doctor" if state in catalog.unreadable() else f"agentos {command} {{}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def _tell_change(name: str, old: State | None, new: State, log: Log, needs: Need
         _tell_broken(name, old, new, log)
     elif old is None:
         missing = needs(name)
-        more = f", {missing.words} ({missing.then} {plain(name)})" if missing else ""
+        more = f", {missing.words} ({missing.then.format(plain(name))})" if missing else ""
         about: dict[str, Json] = {"skill": name}
         if missing:
             about["state"] = missing.state

@@ -20,7 +20,7 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.runtime import Runtime
 from agentos_runtime.server.lifecycle.processes import Inherited
 from agentos_runtime.server.server import run
-from agentos_runtime.skills.registry import Registry
+from agentos_runtime.skills.catalog import Catalog
 from agentos_runtime.version import __version__
 from agentos_runtime.waiting.entries import Entry
 
@@ -109,15 +109,17 @@ class Server:
         async with open_runtime(self._settings, self._shell.environ, dependencies=self._simulation()) as runtime:
             catalog = runtime.catalog(OPERATOR, everything=True)
             self._entries, self._loading = catalog.entries(), len(catalog.loading())
-            self._look_for_needs(runtime.registry)
+            self._look_for_needs(catalog)
             self.warn(runtime.ledger.degraded)
             runtime.asking.desk.listen(self._say_waiting)
             async with self._telling(runtime):
                 yield runtime
 
-    def _look_for_needs(self, registry: Registry) -> None:
+    def _look_for_needs(self, catalog: Catalog) -> None:
+        for text in catalog.unreadable().values():
+            self.warn(text)
         for entry in self._entries:
-            missing = missing_of(entry, registry)
+            missing = missing_of(entry, catalog)
             if missing is not None:
                 self._missing.setdefault(missing, []).append(str(entry["id"]))
 
@@ -157,8 +159,9 @@ class Server:
             return
 
         def needs(skill: str) -> Missing | None:
-            entries: Any = runtime.catalog(OPERATOR, everything=True).entries()
-            return next((missing_of(entry, runtime.registry) for entry in entries if entry["id"] == skill), None)
+            catalog = runtime.catalog(OPERATOR, everything=True)
+            entries: Any = catalog.entries()
+            return next((missing_of(entry, catalog) for entry in entries if entry["id"] == skill), None)
 
         watching = asyncio.create_task(tell_news(runtime.registry, self._log, needs))
         try:
@@ -212,7 +215,7 @@ class Server:
         if not (self._said.tells and self._is_herald):
             return
         for each, ids in self._missing.items():
-            text = f"{each.words.capitalize()}: {plain(', '.join(ids))} ({each.then} SKILL)"
+            text = f"{each.words.capitalize()}: {plain(', '.join(ids))} ({each.then.format('SKILL')})"
             self._log.tell(each.state, text, {"skills": [*ids], "message": text})
 
     def _say_simulated(self) -> None:

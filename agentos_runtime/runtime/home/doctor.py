@@ -166,7 +166,9 @@ async def _of_ledger(runtime: Runtime) -> tuple[Sequence[tuple[str, str, int]], 
 
 
 def _of_skills(runtime: Runtime, operator: Caller) -> Iterator[Finding]:
-    entries: list[Any] = runtime.catalog(operator, everything=True).entries()
+    catalog = runtime.catalog(operator, everything=True)
+    entries: list[Any] = catalog.entries()
+    unreadable = catalog.unreadable()
     ready = [entry["id"] for entry in entries if entry["state"] == "ready"]
     yield Finding(
         "skills", "fine" if entries else "note", f"{len(entries)} found; ready: {', '.join(ready) or 'none'}"
@@ -179,6 +181,8 @@ def _of_skills(runtime: Runtime, operator: Caller) -> Iterator[Finding]:
         if errors or entry["state"] == "broken" or entry.get("stale"):
             first = (errors or entry["problems"])[0]
             yield Finding(name, "wrong", f"{first['message']}. Run: agentos check")
+        elif entry["state"] in unreadable:
+            continue  # the file itself is a finding
         elif entry["state"] == "needs_credential":
             yield Finding(name, "note", f"has no key. Run: {key_command(runtime.registry, entry['id'])}")
         elif entry["state"] == "needs_approval":

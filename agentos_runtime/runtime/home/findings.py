@@ -1,16 +1,21 @@
 """What was looked at in a home, and whether it is in order."""
 
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json
+from agentos_runtime.runtime.home.backup import databases_of
+from agentos_runtime.security.agents import Agents
 from agentos_runtime.security.approvals import Approvals
+from agentos_runtime.security.credentials.store import CredentialStore
 from agentos_runtime.skills.registry import Registry
-from agentos_runtime.storage.private_files import PrivateFileError, check_private
+from agentos_runtime.storage.private_files import PrivateFile, PrivateFileError, check_private
+from agentos_runtime.storage.sqlite.files import FAILURES, DatabaseTrouble, PrivateDatabase
 
 State: TypeAlias = Literal["fine", "note", "wrong"]
 
@@ -40,24 +45,32 @@ def any_wrong(findings: Iterable[Finding]) -> bool:
 
 
 def home_findings(settings: Settings, approvals: Approvals) -> list[Finding]:
-    """The home folder and its private files: whether others can read them. Nothing is made or changed."""
-    files = (
-        settings.credentials_file,
-        settings.agents_file,
-        settings.activity_file,
-        settings.limits_file,
-        settings.idempotency_file,
-        settings.waiting_file,
-    )
-    return [_folder(settings.home), _lock(settings.lock_file, approvals), *(_file(path) for path in files)]
+    """The home and its private files: whether others can read them, and we can. Nothing is made or changed."""
+    reads: dict[Path, Callable[[], object]] = {
+        settings.lock_file: approvals.lock,
+        settings.credentials_file: CredentialStore(PrivateFile(settings.credentials_file)).entries,
+        settings.agents_file: Agents(PrivateFile(settings.agents_file)).stopped,
+    }
+    databases = databases_of(settings).values()
+    reads |= {database.file: partial(_looked_at, database) for database in databases}
+    return [_folder(settings.home), *(_read(path, read) for path, read in reads.items())]
 
 
-def _lock(path: Path, approvals: Approvals) -> Finding:
-    """Whether what was approved and refused can be told."""
-    found = _file(path)
+def _looked_at(database: PrivateDatabase) -> None:
     try:
-        approvals.lock()
-    except PrivateFileError as error:
+        database.check()
+    except FAILURES as error:
+        raise database.trouble(error) from None
+
+
+def _read(path: Path, read: Callable[[], object]) -> Finding:
+    """Whether what the file says can be told."""
+    found = _file(path)
+    if found.state != "fine":
+        return found
+    try:
+        read()
+    except (PrivateFileError, DatabaseTrouble) as error:
         return Finding(found.name, "wrong", str(error))
     return found
 

@@ -85,18 +85,27 @@ class Pages:
         runtime = await self._opening.wait()
         caller = admission.caller
         url = self._reached.public_url or f"http://{admission.headers[b'host'].decode('latin-1').lower()}"
-        entries: list[Any] = runtime.catalog(caller).entries(None)
+        catalog = runtime.catalog(caller)
+        entries: list[Any] = catalog.entries(None)
         served = [entry.skill for entry in runtime.visible(caller.agent).entries if entry.skill]
         commands = {skill.id: skill.key_command for skill in served}
+        unreadable = catalog.unreadable()
         ready = {entry["id"] for entry in entries if entry.get("state") == "ready"}
-        return Front(url, tuple(_line(entry, commands) for entry in entries), first_call(served, ready, url))
+        return Front(
+            url, tuple(_line(entry, commands, unreadable) for entry in entries), first_call(served, ready, url)
+        )
 
 
-def _line(entry: Mapping[str, Json], commands: Mapping[str, str]) -> tuple[str, str, str]:
+def _line(
+    entry: Mapping[str, Json], commands: Mapping[str, str], unreadable: Mapping[str, str]
+) -> tuple[str, str, str]:
     skill_id, said = str(entry["id"]), str(entry.get("description") or "")
     command = commands.get(skill_id, "keys set")
     what = "login" if command == "login" else "key"
-    needs = _HELP.get(str(entry.get("state")), "").format(id=skill_id, command=command, what=what)
+    state = str(entry.get("state"))
+    needs = _HELP.get(state, "").format(id=skill_id, command=command, what=what)
+    if state in unreadable:
+        needs = "a file that says more cannot be read: agentos doctor"
     return skill_id, visible(said).split("\n")[0][:200], needs
 
 

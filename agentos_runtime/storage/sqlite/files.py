@@ -117,6 +117,12 @@ class PrivateDatabase:
         with suppress(sqlite3.Error, OSError, PrivateFileError), closing(self._connect("ro", BUSY_WAIT)) as found:
             self._refuse_newer(found)
 
+    def check(self) -> None:
+        """Look at a file that is there, and change nothing. Raises one of FAILURES for what cannot be used."""
+        with suppress(FileNotFoundError), closing(self._connect("ro", BUSY_WAIT)) as found:
+            self._refuse_newer(found)
+            found.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+
     def place(self) -> Place | None:
         """One `lstat`; differs when the file was replaced. None when it is not there."""
         try:
