@@ -74,7 +74,7 @@ class Exchange:
         self._room = bounds.max_reply
         self._asked = body
         self._bounds = bounds
-        self._redactor = ctx.results.stream()
+        self._redactor = ctx.results.bytes_stream(upstream.headers.get("content-type", ""))
         self.content_type = media_type(upstream)
         self._meter: AnswerMeter = meter_of(self.content_type)
         self._interruption: AgentOSError | None = None
@@ -153,7 +153,7 @@ class Exchange:
         """
         try:
             while piece := await self._next():
-                if cleaned := self._meter.feed(self._redactor.feed_bytes(piece)):
+                if cleaned := self._meter.feed(self._redactor.feed(piece)):
                     yield cleaned
             if rest := await self._rest():
                 yield rest
@@ -168,7 +168,7 @@ class Exchange:
         cleaned: list[bytes] = []
         try:
             while piece := await self._next():
-                cleaned.append(self._meter.feed(self._redactor.feed_bytes(piece)))
+                cleaned.append(self._meter.feed(self._redactor.feed(piece)))
             cleaned.append(await self._rest())
         except AgentOSError as error:
             if self.status >= 300 and isinstance(error, _UNREADABLE) and self._interruption is None:
@@ -217,7 +217,7 @@ class Exchange:
         """What was held back until the answer was whole; its row is closed then."""
         if self._interruption is not None:
             raise self._interruption
-        rest = self._meter.feed(self._redactor.flush_bytes()) + self._meter.end()
+        rest = self._meter.feed(self._redactor.flush()) + self._meter.end()
         await self._close(self._refusal())
         return rest
 

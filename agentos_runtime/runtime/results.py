@@ -11,6 +11,7 @@ from agentos_runtime.errors import AgentOSError, ParamProblem, UpstreamFailure
 from agentos_runtime.jsontext import Json, JsonTextError, dump, dump_each, parse
 from agentos_runtime.runtime.tracing import Trace
 from agentos_runtime.security.credentials.redactor import NO_SECRETS, Redactor, StreamRedactor
+from agentos_runtime.security.credentials.wide import BytesRedactor
 
 Number = TypeVar("Number", int, float)
 
@@ -124,6 +125,10 @@ class Results:
     def stream(self) -> StreamRedactor:
         """For a text that arrives in pieces. It knows secrets that are learnt later, too."""
         return StreamRedactor(lambda: self._redactor)
+
+    def bytes_stream(self, content_type: str) -> BytesRedactor:
+        """For bytes that are handed on as they arrive, a text among them in whatever charset it says that it is."""
+        return BytesRedactor(self.stream(), content_type)
 
     def _failure(self, failure: UpstreamFailure) -> UpstreamFailure:
         return replace(

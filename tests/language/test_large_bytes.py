@@ -58,6 +58,14 @@ def test_what_has_arrived_is_handed_on_before_the_end_and_without_the_key(tmp_pa
         assert closed_row(house)["outcome"] == "ok"
 
 
+@pytest.mark.parametrize("charset", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_a_key_in_a_text_of_any_charset_is_not_handed_on(tmp_path: Path, charset: str) -> None:
+    text = "žluť " * MB + f"you sent {CANARY}, {CANARY}."
+    said = answer(200, text.encode(charset), [("Content-Type", f"text/plain; charset={charset}")])
+    with serving(tmp_path, RAW, said, head=HEAD, key=True) as (house, _):
+        assert house.call("demo", "film").content == text.replace(CANARY, "[redacted]").encode(charset)
+
+
 def test_bytes_that_break_off_have_no_end_and_are_an_error_in_the_ledger(tmp_path: Path) -> None:
     torn = cut(render(200, BLOCK * 12, TYPE), at=BLOCK.__len__() * 8)
     with serving(tmp_path, RAW, torn, head=HEAD, key=True) as (house, _):

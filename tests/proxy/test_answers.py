@@ -265,6 +265,10 @@ def test_a_secret_that_the_service_echoes_is_taken_out_wherever_it_is_cut(here: 
     )
     said = here.use("POST", CHAT, json={})
     assert (said.content, said.headers["request-id"]) == (b'{"k": "[redacted]"}', "[redacted]")
+    for charset in ("utf-16", "utf-16-be", "utf-32-le"):
+        typed = ("Content-Type", f"text/plain; charset={charset}")
+        here.upstream.says(answer(body=f"you sent {KEY}, žluť".encode(charset), headers=[typed]))
+        assert here.use("POST", CHAT, json={}).content == "you sent [redacted], žluť".encode(charset), charset
     here.upstream.says(
         say(render_chunks([bytes([byte]) for byte in text], headers=[("Content-Type", "audio/mpeg")]))
     )

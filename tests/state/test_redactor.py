@@ -15,9 +15,11 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from agentos_runtime.calls.failure_words import plain_words
+from agentos_runtime.calls.formats.charsets import WIDE_MARKS
 from agentos_runtime.jsontext import Json
 from agentos_runtime.security.credentials.redactor import REDACTED, Redactor
 from agentos_runtime.security.credentials.secret import Credential, Secret
+from agentos_runtime.security.credentials.wide import BytesRedactor
 from tests.security.echoes import CLEAN, ENCODED, ENCODINGS, FORMS, SECRETS, encode
 from tests.sizes import examples
 from tests.state.skills import CANARY
@@ -178,6 +180,38 @@ def test_bytes_that_are_no_text_keep_all_but_the_secret_in_any_form(
     assert REDACTED.encode() in cleaned
     assert form not in cleaned
     assert cleaned.endswith(b"\xff" + noise) or noise not in cleaned
+
+
+WIDE = ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"]
+
+
+@given(
+    st.sampled_from(WIDE), st.booleans(), SECRETS, st.text(max_size=20), st.text(max_size=20),
+    st.lists(st.integers(0, 400), max_size=12), st.binary(max_size=3),
+)  # fmt: skip
+@settings(deadline=None, max_examples=examples(200))
+def test_bytes_of_a_wide_text_are_cleaned_as_the_text_is_however_they_are_cut(
+    charset: str, marked: bool, secret: str, before: str, after: str, cuts: list[int], torn: bytes
+) -> None:
+    text = "\ufeff" * marked + f"a{before}{secret}{after}"
+    cleaner, sent = redactor(secret), text.encode(charset, "surrogatepass") + torn[: len("x".encode(charset)) - 1]
+    kind = "text/plain" if marked else f"text/plain; charset={charset}"
+    stream = BytesRedactor(cleaner.stream(), kind)
+    edges = [0, *sorted(cut for cut in cuts if cut < len(sent)), len(sent)]
+    shown = b"".join(stream.feed(sent[a:b]) for a, b in itertools.pairwise(edges)) + stream.flush()
+    assert shown.startswith(cleaner.clean_text(text).encode(charset, "surrogatepass"))
+    assert len(shown) - len(cleaner.clean_text(text).encode(charset, "surrogatepass")) < 4
+
+
+@given(st.sampled_from(["", *WIDE, "utf-16", "utf-32"]), st.lists(st.binary(max_size=40), max_size=8))
+@settings(deadline=None, max_examples=examples(200))
+def test_bytes_without_the_secret_are_never_changed_whatever_they_say_that_they_are(
+    charset: str, pieces: list[bytes]
+) -> None:
+    for mark in (b"", *WIDE_MARKS):
+        stream = BytesRedactor(redactor(CANARY).stream(), f"text/plain; charset={charset}")
+        sent = [mark, *pieces]
+        assert b"".join(map(stream.feed, sent)) + stream.flush() == b"".join(sent)
 
 
 NUMBERS: dict[str, Callable[[str], Json]] = {

@@ -20,6 +20,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+WIDE_MARKS = tuple(mark for mark, name in _MARKS if name != "utf-8")
 _PARAMETER = regex(r""";\s*charset\s*=\s*(?:"([^"]*)"|([^;\s"]*))""", re.IGNORECASE)
 _LATIN_1 = frozenset({"iso8859-1", "ascii"})
 
@@ -79,6 +80,17 @@ def rewritten(body: bytes, content_type: str, rewrite: Callable[[str], str]) -> 
         return body
     new = rewrite(text)
     return body if new == text else mark + new.encode(name, "replace")
+
+
+def wide_charset(begin: bytes, content_type: str) -> str | None:
+    """In which of UTF-16 and UTF-32 a text is that begins so; None where neither a mark nor a charset says that."""
+    name = next((name for mark, name in _MARKS if begin.startswith(mark)), named_charset(content_type) or "")
+    if not name.lower().startswith("utf") or not known_charset(name):
+        return None
+    found = codecs.lookup(name).name
+    if found in ("utf-16", "utf-32"):  # which end comes first is not said: letters of most texts tell
+        found += "-be" if begin.startswith(b"\0") else "-le"
+    return found if found.startswith(("utf-16", "utf-32")) else None
 
 
 def _decoded(body: bytes, charset: str) -> str:

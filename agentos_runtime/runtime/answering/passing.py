@@ -76,7 +76,7 @@ class Passing:
         self._upstream = upstream
         self._chunks = chunks
         self._first = first
-        self._redactor = ctx.results.stream()
+        self._redactor = ctx.results.bytes_stream(upstream.headers.get("content-type", BYTES))
         self._interruption: AgentOSError | None = None
         self._ended: Callable[[], None] = lambda: None
 
@@ -94,10 +94,10 @@ class Passing:
         try:
             piece, self._first = self._first, b""
             while piece:
-                if cleaned := self._redactor.feed_bytes(piece):
+                if cleaned := self._redactor.feed(piece):
                     yield cleaned
                 piece = await self._next()
-            if rest := self._redactor.flush_bytes():
+            if rest := self._redactor.flush():
                 yield rest
             if self._interruption is not None:
                 raise self._interruption
