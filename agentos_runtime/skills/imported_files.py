@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.frozen import dataclass
@@ -136,14 +137,14 @@ def _imported(around: SkillFolder, path: Path) -> dict[str, str]:
     return {name: around.read(path / name).decode() for name in names if name.endswith(".md")}
 
 
-def replace_files(wanted: Mapping[Path, str], gone: Iterable[Path] = ()) -> None:
-    """All the new texts or, whatever happens, all the old ones. Raises OSError."""
+def replace_files(wanted: Mapping[Path, str], gone: Iterable[Path] = (), *, mode: int = 0o666) -> None:
+    """All the new texts or, whatever happens, all the old ones. mode: of files that are new. Raises OSError."""
     drafts = {file: file.with_name(f".{file.name}.{os.getpid()}.new") for file in wanted}
     before: dict[Path, bytes | None] = {}
     try:
         for file, draft in drafts.items():
             file.parent.mkdir(parents=True, exist_ok=True)
-            with draft.open("w", encoding="utf-8", newline="\n") as opened:
+            with _opened(draft, file, mode) as opened:
                 opened.write(wanted[file])
                 opened.flush()
                 os.fsync(opened.fileno())
@@ -153,6 +154,16 @@ def replace_files(wanted: Mapping[Path, str], gone: Iterable[Path] = ()) -> None
     finally:
         for draft in drafts.values():
             draft.unlink(missing_ok=True)
+
+
+def _opened(draft: Path, file: Path, mode: int) -> TextIO:
+    """A draft that is never open to more than the file is in whose place it is put."""
+    known = file.stat().st_mode & 0o777 if file.exists() else None
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    descriptor = os.open(draft, flags, mode if known is None else known)
+    if known is not None:
+        os.fchmod(descriptor, known)
+    return os.fdopen(descriptor, "w", encoding="utf-8", newline="\n")
 
 
 def _put(drafts: Mapping[Path, Path], gone: Iterable[Path], before: Mapping[Path, bytes | None]) -> None:

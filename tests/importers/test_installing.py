@@ -8,7 +8,8 @@ import pytest
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.importers.api import ImportProblem
 from agentos_runtime.importers.service import CurlImport, ServiceImport
-from agentos_runtime.skills.imported_files import InvalidSkillId
+from agentos_runtime.runtime.operating.config_file import change_config
+from agentos_runtime.skills.imported_files import InvalidSkillId, replace_files
 from agentos_runtime.skills.installing import ImportReport, import_skill
 from tests.importers.documents import KENNEL_LAP
 from tests.importers.workshop import Workshop, answer, service
@@ -100,3 +101,14 @@ def test_the_command_line_prints_the_very_report(workshop: Workshop) -> None:
     tried = workshop.run("openapi", wanted.source, "--dry-run", "--json")
     report = import_skill(wanted, "service", Settings.from_environ(workshop.console.environ), dry_run=True)
     assert tried.json == report.as_json()
+
+
+def test_a_text_in_the_place_of_another_is_at_no_time_open_to_more_readers(tmp_path: Path) -> None:
+    private, new, public = tmp_path / "private.md", tmp_path / "new.md", tmp_path / "public.md"
+    private.touch(0o600)
+    public.touch()
+    public.chmod(0o664)
+    replace_files(dict.fromkeys((private, new, public), "text"), mode=0o640)
+    assert [file.stat().st_mode & 0o777 for file in (private, new, public)] == [0o600, 0o640, 0o664]
+    change_config(tmp_path / "home" / "config.toml", lambda before: f"{before}token = 'x'\n")
+    assert (tmp_path / "home" / "config.toml").stat().st_mode & 0o777 == 0o600

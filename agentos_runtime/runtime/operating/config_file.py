@@ -16,6 +16,4 @@ def change_config(file: Path, change: Callable[[str], str]) -> None:
     text = change(before)
     if text == before:
         return
-    mode = real.stat().st_mode & 0o777 if real.exists() else 0o600
-    replace_files({real: text})
-    real.chmod(mode)
+    replace_files({real: text}, mode=0o600)
