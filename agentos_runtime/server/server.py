@@ -100,10 +100,11 @@ async def serve(
             app.opening.finish(runtime)
             ready(address(settings.host, port))
             await asyncio.wait({ending})
-            if end.told.is_set():
+            orphaned = not end.told.is_set()
+            if not orphaned:
                 await app.calls.drain(settings.drain, end.hurry)
-                if app.calls.draining:
-                    await server.take_last()
+            if app.calls.draining or orphaned:  # who starts the server again needs the port
+                await server.take_last()
             await app.calls.stop(limits.call_grace, limits.stream_grace)
             await server.close()
 

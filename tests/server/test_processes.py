@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from tests.programs import Program
-from tests.toy.raw import Toy, answer
+from tests.toy.raw import Exchange, Toy, answer, render
 
 PATIENCE = 240.0
 
@@ -202,6 +202,27 @@ def call_until_refused(url: str, begun: threading.Barrier) -> set[int]:
 
 def is_ready(url: str) -> bool:
     return httpx.get(f"{url}/api/health/ready", trust_env=False, timeout=PATIENCE).status_code == 200
+
+
+def test_the_port_is_free_at_once_when_the_parent_was_killed_and_calls_go_on_to_their_end(tmp_path: Path) -> None:
+    free = threading.Event()
+
+    def late(exchange: Exchange) -> None:
+        assert free.wait(PATIENCE)
+        exchange.send(render(200, b"{}"))
+
+    with (
+        Toy(late) as toy,
+        served(tmp_path, 2, f"https://toy.example={toy.origin}") as (parent, url),
+        ThreadPoolExecutor(1) as client,
+    ):
+        said = client.submit(say, url)
+        eventually(lambda: toy.requests, bool)
+        parent.kill()
+        port = int(url.rsplit(":", 1)[1])
+        eventually(lambda: tcp_rows(port, "0A"), lambda listening: listening == [])
+        free.set()
+        assert said.result() == "one"
 
 
 def tcp_rows(port: int, state: str) -> list[list[str]]:
