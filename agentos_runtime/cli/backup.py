@@ -47,6 +47,7 @@ def backup(shell: Shell, file: Path, credentials: Path | None, home: str | None,
             "bytes": file.stat().st_size,
             "files": list(written.files),
             "skills": list(written.skills),
+            "outside": dict(written.outside),
             "credentials": None if credentials is None else str(credentials),
         })  # fmt: skip
     else:
@@ -54,12 +55,15 @@ def backup(shell: Shell, file: Path, credentials: Path | None, home: str | None,
 
 
 def _say(settings: Settings, file: Path, credentials: Path | None, written: Backup) -> None:
-    held = [*written.files, *([f"{len(written.skills)} files of skills"] if written.skills else [])]
+    skills = len(written.skills) - len(written.outside)
+    held = [*written.files, *([f"{skills} {'file' if skills == 1 else 'files'} of skills"] if skills else [])]
     say(f"Wrote {plain(str(file))} ({size(file.stat().st_size)}): {', '.join(held) or 'nothing yet'}.")
     if credentials is None:
         say("Keys are not in it; --credentials FILE copies them to a file of their own.")
     else:
         say(f"Wrote the keys to {plain(str(credentials))}.")
+    for name, target in written.outside.items():
+        say(plain(f"{name} is a link to {target}, which is not in it: back that up, too."))
     secret = sorted(SECRETS & read_config(settings.config_file).keys())
     if secret and settings.config_file.name in written.files:
         say(f"config.toml is in it with {' and '.join(secret)}: keep it as you keep a key.")

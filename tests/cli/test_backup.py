@@ -60,6 +60,7 @@ def test_it_holds_everything_but_the_keys_and_only_its_owner_may_read_it(tmp_pat
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert set(told["files"]) == STATE - NOT_KEPT
     assert told["skills"] == ["skills/mine/credentials.md", "skills/mine/readme.md"]
+    assert told["outside"] == {"skills/mine/credentials.md": str(tmp_path / "home" / "credentials.json")}
     assert (told["file"], told["bytes"], told["credentials"]) == (str(target), target.stat().st_size, None)
     assert {path.name for path in tmp_path.iterdir()} <= {"home", "skills", "backup.tar"}
 
@@ -82,6 +83,23 @@ def test_every_secret_of_the_settings_that_is_in_it_is_named(tmp_path: Path, con
     (tmp_path / "home" / "config.toml").write_text("".join(lines))
     done = console.run("backup", tmp_path / "b.tar", AGENTOS_TOKEN="another-one")
     assert f"config.toml is in it with {' and '.join(names)}: keep it as you keep a key" in done.out, done
+
+
+def test_links_to_skills_that_lie_elsewhere_are_named_since_they_are_not_in_it(
+    tmp_path: Path, console: Console
+) -> None:
+    skills = tmp_path / "home" / "skills"
+    (skills / "beside").symlink_to("mine")
+    (skills / "other").symlink_to("../../other")
+    done = console.run("backup", tmp_path / "one.tar")
+    assert "waiting.db, agentos.lock, agents.json, config.toml, 2 files of skills." in done.out
+    assert "skills/other is a link to ../../other, which is not in it: back that up, too." in done.out
+    assert "beside" not in done.out
+    elsewhere = skills.rename(tmp_path / "elsewhere")
+    skills.symlink_to(elsewhere)
+    done = console.run("backup", tmp_path / "two.tar")
+    assert f"skills is a link to {elsewhere}, which is not in it" in done.out
+    assert "of skills" not in done.out
 
 
 @pytest.mark.parametrize("there", ["a file", "a folder", "a link to nowhere"])

@@ -1,6 +1,7 @@
 """A copy of the home in one file, as it is at one moment; the keys apart."""
 
 import io
+import posixpath
 import stat
 import tarfile
 import tempfile
@@ -31,6 +32,8 @@ class Backup:
 
     files: tuple[str, ...]
     skills: tuple[str, ...]
+    outside: Mapping[str, str]
+    """Links among the skills to what is not in it, and where they lead."""
 
 
 def databases_of(settings: Settings) -> Mapping[str, PrivateDatabase]:
@@ -67,7 +70,7 @@ def back_up(settings: Settings, target: Path) -> Backup:
                         archive.add(Path(folder) / name, name)
                     for name, data in texts.items():
                         _add(archive, name, data)
-                    written.append(Backup((*copied, *texts), _add_skills(archive, settings.home / SKILLS)))
+                    written.append(Backup((*copied, *texts), *_add_skills(archive, settings.home / SKILLS)))
 
             write_new(target, write)
     except (DatabaseTrouble, PrivateFileError) as error:
@@ -114,17 +117,29 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(entry, io.BytesIO(data))
 
 
-def _add_skills(archive: tarfile.TarFile, folder: Path) -> tuple[str, ...]:
-    """Files, folders and links as they are; links are not followed, and what is nothing of these is left out."""
+def _add_skills(archive: tarfile.TarFile, folder: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Files, folders and links as they are; links are not followed, and what is nothing of these is left out.
+
+    Gives what was added, and the links that lead out of the folder.
+    """
     added: list[str] = []
+    outside: dict[str, str] = {}
 
     def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
         if not (entry.isreg() or entry.isdir() or entry.issym()):
             return None
         if not entry.isdir():
             added.append(entry.name)
+        if entry.issym() and _leads_out(entry):
+            outside[entry.name] = entry.linkname
         return entry
 
     if folder.is_symlink() or (folder.exists() and stat.S_ISDIR(folder.stat().st_mode)):
         archive.add(folder, SKILLS, filter=plain)
-    return tuple(added)
+    return tuple(added), outside
+
+
+def _leads_out(link: tarfile.TarInfo) -> bool:
+    """Whether it leads elsewhere than to what is restored beside it."""
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(link.name), link.linkname))
+    return not target.startswith(f"{SKILLS}/")
