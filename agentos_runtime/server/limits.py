@@ -31,6 +31,8 @@ class Limits:
     progress_every: float = 5.0
     hold: float = 50.0
     """How long a call is held while a person is asked; clients usually wait a minute."""
+    last_handshakes: float = 0.1
+    """After draining, for those who have begun to connect: a round trip of theirs."""
     last_requests: float = 0.5
     """After draining, for a connection that was accepted last to say what it came for."""
     call_grace: float = 5.0

@@ -182,9 +182,12 @@ class Server:
         A balancer that has no news of the server but its end connects to the last: a connection that is closed
         with a request on its way is a call that failed, and that nobody may send again.
         """
-        for listener in list(self._accepting):
-            if self._end.of_all:
+        listeners = list(self._accepting)
+        if self._end.of_all:
+            for listener in listeners:
                 hear_no_more(listener)
+            await asyncio.sleep(self._limits.last_handshakes)
+        for listener in listeners:
             await accept_waiting(listener, self._limits.last_requests)
         self._accept_no_more()
         await self._drained(self._limits.last_requests)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import queue
 import signal
 import socket
@@ -135,6 +136,18 @@ def test_connections_that_wait_to_be_accepted_when_a_server_has_drained_are_stil
         server.loop.call_soon_threadsafe(connect)
         server.join()
         assert [each.recv(13) for each in waiting] == [b"HTTP/1.1 200 "] * 20
+
+
+def test_who_has_begun_to_connect_when_a_server_has_drained_may_end_that() -> None:
+    alone = ["unshare", "--map-root-user", "--net"]
+    with contextlib.suppress(OSError):
+        tried = subprocess.run([*alone, "ip", "tuntap", "add", "try0", "mode", "tun"], capture_output=True)
+        if tried.returncode == 0:
+            command = [*alone, sys.executable, "-m", "tests.server.far_client"]
+            done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+            assert json.loads(done.stdout or "{}") == {"got": "hello", "answered": False}, done.stderr
+            return
+    pytest.skip("this machine lets nobody make a network of their own")
 
 
 def test_a_request_that_arrives_as_its_connection_is_closed_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,20 +10,29 @@ import time
 from array import array
 
 _SO_ATTACH_FILTER = 26
-_DROP = array("B", struct.pack("=HBBI", 0x06, 0, 0, 0))
-"""`return 0`: nothing of a packet is kept. `struct sock_filter`, linux/filter.h."""
+_INSTRUCTION = struct.Struct("=HBBI")
+"""`struct sock_filter`, linux/filter.h."""
+_DROP_NEW = array("B", b"".join(_INSTRUCTION.pack(*each) for each in (
+    (0x30, 0, 0, 13),  # the flags of a packet of TCP
+    (0x54, 0, 0, 0x12),  # of these SYN and ACK
+    (0x15, 0, 1, 0x02),  # SYN alone begins a connection:
+    (0x06, 0, 0, 0),  # nothing of it is kept,
+    (0x06, 0, 0, 0xFFFFFFFF),  # and all of any other
+)))  # fmt: skip
+_LENGTH = len(_DROP_NEW) // _INSTRUCTION.size
 
 
 def hear_no_more(listener: socket.socket) -> None:
     """Have the kernel drop whoever connects from now on, so that all that it has let in can be accepted.
 
+    Who has begun to connect may end that: its server has answered already, and its request follows at once.
     Closing a listening socket resets the connections in its queue, and their clients believe that their requests
     have arrived. Who is dropped tries again after a second, and is refused by then: that call was never sent. On
     Linux alone (SO_ATTACH_FILTER, socket(7)); elsewhere nothing happens.
     """
     if sys.platform.startswith("linux"):
         with contextlib.suppress(OSError):
-            program = struct.pack("@HP", 1, _DROP.buffer_info()[0])  # `struct sock_fprog`
+            program = struct.pack("@HP", _LENGTH, _DROP_NEW.buffer_info()[0])  # `struct sock_fprog`
             listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
 
