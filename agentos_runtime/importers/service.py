@@ -100,7 +100,8 @@ def import_curl(wanted: CurlImport, skill_id: str, disk: Disk) -> Imported:
 
 def _read(wanted: ServiceImport, source: Source, description: Description, losses: Losses) -> Api:
     if wanted.kind == "lap":
-        return read_lap(description.data.decode("utf-8-sig", "replace"), losses, base_url=source.base_url)
+        text = description.data.decode("utf-8-sig", "replace")
+        return read_lap(text, losses, base_url=source.base_url, auth=source.auth)
     if wanted.kind in ("har", "postman"):
         read = read_har if wanted.kind == "har" else read_postman
         return read(description.data, losses, source.base_url)

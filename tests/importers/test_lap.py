@@ -147,3 +147,165 @@ def test_an_odd_line_costs_what_it_is_about_and_is_listed(workshop: Workshop) ->
     assert {"include", "meta", "last"} <= set(utilities["get_things"]["params"])
     losses = workshop.losses(text, kind="lap")["what cannot be read is left out"]
     assert [line.partition(" of the")[0] for line in losses] == ["Line 5", "Line 5", "Line 7", "Line 11"]
+
+
+def lap(*lines: str, auth: str = "", base: str = "https://a.example.com") -> str:
+    said = [f"@auth {auth}"] if auth else []
+    return "\n".join(["@lap v0.3", "@api T", f"@base {base}", *said, *lines, "@end"])
+
+
+@pytest.mark.parametrize(
+    ("said", "auth"),
+    [
+        ("ApiKey api_key in query", {"type": "api_key", "query": "api_key"}),
+        ("ApiKey key in query", {"type": "api_key", "query": "key"}),
+        ("ApiKey apikey in header", {"type": "api_key", "header": "apikey"}),
+        ("ApiKey header:X-Api-Key", {"type": "api_key", "header": "X-Api-Key"}),
+        ("ApiKey sid in cookie", {"header": {"Cookie": "sid={key}"}}),
+        ("ApiKey X-Key", {"type": "api_key", "header": "X-Key"}),
+        ("HTTP Basic", {"type": "basic"}),
+        ("Negotiate | OAuth2", {"type": "api_key", "header": "Authorization", "prefix": "Bearer "}),
+        ("ApiKey (inferred from docs)", "none"),
+        ("ApiKey token in path", "none"),
+    ],
+)
+def test_a_key_goes_where_the_file_says(workshop: Workshop, said: str, auth: object) -> None:
+    text = lap("@endpoint GET /a", "@returns(200) {id: str}", auth=said)
+    assert workshop.imported(text, kind="lap")["auth"] == auth
+    told = workshop.losses(text, kind="lap")
+    assert any("not understood" in sentence for sentence in told) == (auth == "none" or "Negotiate" in said)
+
+
+def test_an_endpoint_may_say_for_itself_how_it_is_proven(workshop: Workshop) -> None:
+    text = lap(
+        "@endpoint GET /a", "@returns(200) {id: str}",
+        "@endpoint GET /b", "@auth Basic", "@returns(200) {id: str}",
+        "@endpoint GET /c", "@auth none", "@returns(200) {id: str}",
+        auth="Bearer bearer",
+    )  # fmt: skip
+    front = workshop.imported(text, kind="lap")
+    assert list(front["auth"]["credentials"]) == ["default", "basic_2"]
+    said = {name: (one.get("credential"), one.get("auth")) for name, one in front["utilities"].items()}
+    assert said == {"get_a": (None, None), "get_b": ("basic_2", None), "get_c": (None, "none")}
+
+
+def test_params_of_all_endpoints_are_params_of_each(workshop: Workshop) -> None:
+    """Where one of the endpoints sends no body, they stand in the query of all."""
+    fields = "@common_fields {key: str # API key., alt: str=json, X-Tenant: str, org: str # The owner}"
+    text = lap(
+        fields,
+        "@endpoint GET /{org}/things", "@optional {alt: str # Its own}", "@returns(200) {id: str}",
+        "@endpoint POST /{org}/things", "@required {name: str}", "@returns(201) {id: str}",
+        "@endpoint GET /open", "@returns(200) {id: str}",
+        auth="ApiKey key in query",
+    )  # fmt: skip
+    utilities = workshop.imported(text, kind="lap")["utilities"]
+    assert utilities["create_thing"]["rest"] == {
+        "method": "POST",
+        "url": "/{org}/things",
+        "headers": {"X-Tenant": ".params.tenant"},
+        "query": {"alt": ".params.alt"},
+        "body": {"name": ".params.name"},
+    }
+    assert utilities["get_things"]["params"] == {
+        "org": {"type": "string", "required": True, "description": "The owner"},
+        "alt": {"type": "string", "description": "Its own"},
+        "tenant": {"type": "string"},
+    }
+    assert set(utilities["get_open"]["params"]) == {"alt", "tenant"}
+    only_posts = lap(
+        "@common_fields {client: str}", "@endpoint POST /a", "@required {b: str}", "@returns(200) {c: str}"
+    )
+    assert (
+        workshop.imported(only_posts, kind="lap", skill="posts")["utilities"]["create_a"]["rest"]["body"]
+        == ".params"
+    )
+
+
+def test_a_param_that_is_a_key_is_asked_of_nobody(workshop: Workshop) -> None:
+    text = lap("@endpoint GET /a", "@required {api_key: str, q: str}", "@returns(200) {id: str}")
+    front = workshop.imported(text, kind="lap")
+    assert front["auth"] == {"type": "api_key", "query": "api_key"}
+    assert set(front["utilities"]["get_a"]["params"]) == {"q"}
+    text = lap(
+        "@endpoint GET /a", "@optional {Authorization: str, q: str}", "@returns(200) {id: str}", auth="Basic"
+    )
+    front = workshop.imported(text, kind="lap", skill="other")
+    assert front["auth"] == {"type": "basic"}
+    assert set(front["utilities"]["get_a"]["params"]) == {"q"}
+
+
+def test_headers_bodies_and_both_places_of_a_name_are_told_apart(workshop: Workshop) -> None:
+    text = lap(
+        "@endpoint PUT /things/{id}",
+        "@required {id: str, id: int # The inner one, X-Request-Id: str, Content-Type: str, Idempotency-Key: str}",
+        "@returns(204)", "@returns(200) {id: str}",
+        "@endpoint PATCH /raw", "@required {body: [map]}", "@optional {dry: any}", "@returns(204)",
+        "@endpoint POST /notes", "@required {body: map, title: str}", "@returns(200)",
+        "@endpoint POST /#X-Amz-Target=Stars.CreateStar", "@required {X-Amz-Target: str, name: str}",
+    )  # fmt: skip
+    utilities = workshop.imported(text, kind="lap")["utilities"]
+    assert utilities["update_thing"]["rest"] == {
+        "method": "PUT",
+        "url": "/things/{id}",
+        "headers": {"X-Request-Id": ".params.request_id"},
+        "body": {"id": ".params.body_id"},
+        "retry": {"idempotency_header": "Idempotency-Key"},
+    }
+    assert utilities["update_thing"]["returns"] == {"id": "string"}
+    assert utilities["update_raw"]["rest"]["body"] == ".params.body"
+    assert utilities["update_raw"]["rest"]["query"] == {"dry": ".params.dry"}
+    assert utilities["update_raw"]["returns"] == "void"
+    assert utilities["create_note"]["rest"]["body"] == ".params"
+    assert utilities["create_note"]["rest"]["response"] == {"as": "any"}
+    star = utilities["create_star"]
+    assert star["params"] == {"name": {"type": "string", "required": True}}
+    assert star["rest"]["headers"] == {"X-Amz-Target": '"Stars.CreateStar"'}
+    assert "X-Amz-Target: Stars.CreateStar" in workshop.request("create_star", {"name": "a"})
+
+
+def test_types_defaults_and_choices_are_read_whole(workshop: Workshop) -> None:
+    text = lap(
+        "@type Size {w!: int, h: int}",
+        "@endpoint POST /a",
+        "@optional {fields: str=id,name, color: str=#fff # Colour, way: str(string)(asc/desc (slow)),",
+        "  dose rate: num, units: enum(metric/imperial)=metric, empty: str(/x), more: [str](a/b),",
+        "  kind: any(1/x)\u2028, last: str}",
+        "@returns(200) → Size",
+        "@endpoint POST /b", "@body → Size", "@returns(200)",
+        "@endpoint GET /a/", "@returns(200)",
+        "@endpoint GET /a", "@returns(200)",
+    )  # fmt: skip
+    utilities = workshop.imported(text, kind="lap")["utilities"]
+    assert utilities["create_a"]["params"] == {
+        "fields": {"type": "string", "description": "Default: id,name"},
+        "color": {"type": "string", "description": "Colour (default: #fff)"},
+        "way": {"type": "string", "enum": ["asc", "desc (slow)"]},
+        "dose_rate": {"type": "number"},
+        "units": {"type": "string", "enum": ["metric", "imperial"], "description": "Default: metric"},
+        "empty": {"type": "string", "enum": ["", "x"]},
+        "more": {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}},
+        "kind": {"description": "one of 1, x"},
+        "last": {"type": "string"},
+    }
+    assert utilities["create_a"]["returns"] == {"w": "integer", "h": "integer"}
+    assert utilities["create_b"]["params"] == {"w": {"type": "integer", "required": True}, "h": {"type": "integer"}}
+    assert workshop.losses(text, kind="lap")["it is the same call as GET /a/, which is imported"] == ["GET /a"]
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ("/api/v1", "The address is given as /api/v1: say the host with --base-url https://HOST/api/v1"),
+        ("//a.example.com", "say it with --base-url https://a.example.com"),
+        ("http://a.{region}.example.com", "leaves {region} open: write it out with --base-url https://…"),
+        ("https://u:p@a.example.com", "write --base-url https://…"),
+    ],
+)
+def test_an_address_that_cannot_be_called_is_refused_with_what_to_say(
+    workshop: Workshop, base: str, words: str
+) -> None:
+    text = lap("@endpoint GET /a", "@returns(200)", base=base)
+    done = workshop.run("lap", workshop.document(text))
+    assert (done.code, words in done.err) == (1, True), done.err
+    assert workshop.run("lap", workshop.document(text), "--base-url", "https://b.example.com").code == 0

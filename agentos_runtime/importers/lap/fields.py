@@ -5,6 +5,7 @@ A remark ends where the next field begins, or with its braces: remarks are prose
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import ImportProblem
@@ -14,14 +15,17 @@ from agentos_runtime.regexes import regex
 MAX_DEPTH = 40
 
 _NAME = regex(r"\s*([\w$.\[\]/+@:-]*[\w$.\[\]/+@-])(!?)(\??)\s*:\s*")
+_ODD_NAME = regex(r"\s*([^\s:{},#][^:{},#]*?)(!?)(\??)\s*:\s+(?=\[|[A-Za-z])")
+"""Names as no program has them: `dose rate`, `Size (cm)`."""
 _KIND = regex(r"([A-Za-z_]\w*)")
 _GENERIC = regex(r"<[\w\s,<>\[\]?]*>")
 """`map<str,str>`: what a map holds, which a declaration does not say."""
 _NEXT_FIELD = regex(
-    r"\s*,\s*(?=[\w$.\[\]/+@-]+!?\??\s*:\s*(?:\[|(?:str|string|int|integer|num|number|float|bool|boolean|any|map|object|list"
-    r"|file|bytes|date|datetime|null)\b))"
+    r"\s*,\s*(?=[\w$.\[\]/+@<>-]+!?\??\s*:\s*(?:\[|(?:str|string|int|integer|num|number|float|bool|boolean|any|map|object|list"
+    r"|array|enum|file|binary|bytes|date|datetime|null)\b))"
 )
-_DEFAULT = regex(r"=([^,}#]*?)(?=\s*(?:,|\}|#|$))")
+_AFTER_DEFAULT = regex(r"\s+#|\s*,\s*(?=[\w$.\[\]/+@<>-]+!?\??\s*:\s)")
+"""A default may hold commas: it ends at a remark, at the next field, or at the brace that closes these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,9 @@ class _Reader:
                     self._expect("}", depth)
                     break
             except ImportProblem as problem:
-                if self._at >= len(self._text):
-                    raise
                 self._odd.append(str(problem))
+                if self._at >= len(self._text):
+                    break
                 self._skip(max(start + 1, self._at))
         return found
 
@@ -107,6 +111,9 @@ class _Reader:
         if self._take("["):
             items = self.type(self._deeper(depth))
             self._expect("]", depth)
+            choices, _ = self._arguments()
+            if choices and not items.choices:
+                items = replace(items, choices=choices)
             return LapType("list", items=items, nullable=self._take("?"))
         kind = _KIND.match(self._text, self._at)
         if kind is None:
@@ -117,27 +124,35 @@ class _Reader:
             self._at = arguments.end()
         nullable = self._take("?", near=True)
         choices, form = self._arguments()
+        if form:  # `str(uuid)(a/b)`
+            choices, _ = self._arguments()
         nullable = self._take("?", near=True) or nullable
         below = tuple(self.fields(self._deeper(depth))) if self._peek("{", near=True) else ()
         nullable = self._take("?", near=True) or nullable
         return LapType(kind[1], choices, form, None, below, nullable)
 
     def _field(self, depth: int) -> LapField:
-        name = _NAME.match(self._text, self._at)
+        name = _NAME.match(self._text, self._at) or _ODD_NAME.match(self._text, self._at)
         if name is None:
             raise self._problem("`name: type`")
         self._at = name.end()
-        kind = self.type(depth)
-        default = _DEFAULT.match(self._text, self._at)
-        if default is not None:
-            self._at = default.end()
-        return LapField(name[1], kind, bool(name[2]), default[1].strip() if default else None, self._remark())
+        return LapField(name[1], self.type(depth), bool(name[2]), self._default(), self._remark())
+
+    def _default(self) -> str | None:
+        if not self._take("=", near=True):
+            return None
+        start = self._at
+        after = _AFTER_DEFAULT.search(self._text, start)
+        self._at = min(after.start() if after else len(self._text), self._closing(start))
+        return self._text[start : self._at].strip()
 
     def _arguments(self) -> tuple[tuple[str, ...], str]:
         """`(a/b/c)`: choices; `(uuid)`: a format."""
         if not self._peek("(", near=True):
             return (), ""
-        end = self._text.find(")", self._at)
+        end = self._closing(self._at + 1, "()")
+        if end == len(self._text):  # a parenthesis of a choice has no pair
+            end = self._text.find(")", self._at)
         if end < 0:
             raise self._problem("`)`")
         said = self._text[self._at + 1 : end]
@@ -155,13 +170,13 @@ class _Reader:
         self._at = end
         return self._text[start:end].strip()
 
-    def _closing(self, start: int) -> int:
+    def _closing(self, start: int, pair: str = "{}") -> int:
         """Where the braces close that are open at `start`; braces of the prose itself are in pairs."""
         depth = 0
         for index in range(start, len(self._text)):
-            if self._text[index] == "{":
+            if self._text[index] == pair[0]:
                 depth += 1
-            elif self._text[index] == "}":
+            elif self._text[index] == pair[1]:
                 if depth == 0:
                     return index
                 depth -= 1
@@ -194,16 +209,23 @@ class _Reader:
 
 # ------------------------------------------------------------------ values
 
+KINDS: Mapping[str, str] = {
+    "str": "string", "string": "string", "enum": "string", "int": "integer", "integer": "integer", "num": "number",
+    "number": "number", "float": "number", "double": "number", "bool": "boolean", "boolean": "boolean",
+    "map": "object", "object": "object", "list": "array", "array": "array",
+    "date": "string", "datetime": "string", "bytes": "string",
+}  # fmt: skip
 _BOOLS: Mapping[str, Json] = {"true": True, "false": False}
 
 
 def value_of(text: str, kind: str) -> Json:
     """A default or a choice as a value of its type; None when it is none."""
-    text = text.strip("\"'") if kind == "str" else text
-    if kind == "bool":
+    type_ = KINDS.get(kind)
+    if type_ == "boolean":
         return _BOOLS.get(text.lower())
-    if kind in ("int", "num"):
+    if type_ in ("integer", "number"):
         if re.fullmatch(r"-?\d+", text):
             return int(text)
-        return float(text) if kind == "num" and re.fullmatch(r"-?\d+\.\d+", text) else None
-    return text if kind == "str" and text else None
+        return float(text) if type_ == "number" and re.fullmatch(r"-?\d+\.\d+", text) else None
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return (text[1:-1] if quoted else text) if type_ == "string" else None
