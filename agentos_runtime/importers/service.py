@@ -1,7 +1,7 @@
 """An import without I/O: what was read of a source becomes the texts of a skill, and what is to be said of them."""
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Literal, TypeAlias
 
 from agentos_runtime.frozen import dataclass
@@ -14,10 +14,12 @@ from agentos_runtime.importers.lap.reader import read_lap
 from agentos_runtime.importers.names.choosing import utility_names
 from agentos_runtime.importers.names.routes import route
 from agentos_runtime.importers.openapi.operations import read_openapi
+from agentos_runtime.importers.openapi.security import said_way
 from agentos_runtime.importers.samples.postman import read_postman
 from agentos_runtime.importers.samples.recordings import read_har
 from agentos_runtime.importers.selection import Choice, advice, selected, source_of
 from agentos_runtime.importers.update import Disk, Plan, known_names, make_plan
+from agentos_runtime.jsontext import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ def _read(wanted: ServiceImport, source: Source, description: Description, losse
         return read_lap(text, losses, base_url=source.base_url, auth=source.auth)
     if wanted.kind in ("har", "postman"):
         read = read_har if wanted.kind == "har" else read_postman
-        return read(description.data, losses, source.base_url)
+        api = read(description.data, losses, source.base_url)
+        return api if source.auth is None else _proven(api, dict(said_way(source.auth)))
     return read_openapi(
         description.data,
         description.address,
@@ -114,3 +117,13 @@ def _read(wanted: ServiceImport, source: Source, description: Description, losse
         servers=source.servers,
         auth=source.auth,
     )
+
+
+def _proven(api: Api, credential: dict[str, Json]) -> Api:
+    """A service that was read from requests, with the way to prove calls that was chosen over what they did."""
+    sent = {str(credential.get(place, "")).lower(): place for place in ("header", "query") if place in credential}
+    operations = (
+        replace(one, credential=None, fields=tuple(f for f in one.fields if sent.get(f.name.lower()) != f.place))
+        for one in api.operations
+    )
+    return replace(api, auth=credential or None, operations=tuple(operations))

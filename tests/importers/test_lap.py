@@ -1,5 +1,6 @@
 """LAP files become skills, and what LAP leaves out is told."""
 
+import json
 from contextlib import suppress
 
 import pytest
@@ -187,6 +188,34 @@ def test_an_endpoint_may_say_for_itself_how_it_is_proven(workshop: Workshop) -> 
     assert list(front["auth"]["credentials"]) == ["default", "basic_2"]
     said = {name: (one.get("credential"), one.get("auth")) for name, one in front["utilities"].items()}
     assert said == {"get_a": (None, None), "get_b": ("basic_2", None), "get_c": (None, "none")}
+
+
+@pytest.mark.parametrize("kind", ["lap", "postman", "har"])
+def test_the_way_to_prove_a_call_that_was_chosen_holds_for_every_kind(workshop: Workshop, kind: str) -> None:
+    address = "https://a.example.com/a?kind=b"
+    documents = {
+        "lap": lap("@endpoint GET /a", "@optional {kind: str}", "@returns(200)", auth="Bearer bearer"),
+        "postman": {
+            "info": {"name": "T", "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"},
+            "item": [{"name": "A", "request": {"method": "GET", "url": address}}],
+        },
+        "har": {
+            "log": {
+                "entries": [
+                    {
+                        "request": {"method": "GET", "url": address, "headers": [], "queryString": []},
+                        "response": {"status": 200, "content": {"mimeType": "application/json", "text": "{}"}},
+                    }
+                ]
+            }
+        },
+    }
+    document = documents[kind] if isinstance(documents[kind], str) else json.dumps(documents[kind])
+    front = workshop.imported(document, "--auth", "header:X-Key", kind=kind)
+    assert front["auth"] == {"type": "api_key", "header": "X-Key"}
+    assert workshop.front()["sources"][kind]["auth"] == "header:X-Key"
+    done = workshop.run(kind, workshop.document(document), "--auth", "anything")
+    assert (done.code, "--auth is bearer" in done.err) == (1, True)
 
 
 def test_params_of_all_endpoints_are_params_of_each(workshop: Workshop) -> None:
