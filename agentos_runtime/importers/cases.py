@@ -3,11 +3,17 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from agentos_runtime.importers.api import Api, Field, Operation
+from agentos_runtime.importers.api import Api, Field, Losses, Operation
 from agentos_runtime.importers.build import Generated, call_fields
 from agentos_runtime.importers.names.routes import route
+from agentos_runtime.importers.parts import utilities_of
 from agentos_runtime.importers.yamltext import entry
 from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.params import read_params
+from agentos_runtime.manifest.report import Report
+from agentos_runtime.manifest.secrets.report import report_secrets
+from agentos_runtime.manifest.source import read_source
+from agentos_runtime.manifest.yaml.values import Cursor
 from agentos_runtime.regexes import regex
 
 SUFFIX = ".imported.yaml"
@@ -16,18 +22,43 @@ HEADER = "# From the examples of the service's description; the next import with
 _PLAIN = regex(r"[A-Za-z0-9_.-]+")
 
 
-def with_cases(generated: Generated, api: Api) -> Generated:
-    """The skill with a case for every operation whose examples say enough."""
-    names = generated.routes
-    cases = {
-        name: case_of(one, name, api) for one in api.operations if (name := names[route(one.method, one.path)])
-    }
-    texts = {
-        name: HEADER + "".join(entry(key, value) for key, value in case.items())
-        for name, case in cases.items()
-        if case is not None
-    }
+def with_cases(generated: Generated, api: Api, losses: Losses) -> Generated:
+    """The skill with a case for every operation whose examples say enough, and are calls that it takes."""
+    utilities = utilities_of(generated.manifest)
+    texts: dict[str, str] = {}
+    for one in api.operations:
+        name = generated.routes[route(one.method, one.path)]
+        case = case_of(one, name, api)
+        if case is None:
+            continue
+        text = "".join(entry(key, value) for key, value in case.items())
+        if _holds_secret(text):
+            losses.add("an example that holds what looks like a key becomes no case", one.label)
+        elif _is_answered(one) and _is_taken(utilities[name], case.get("params", {})):
+            texts[name] = HEADER + text
+        else:
+            losses.add("an example does not fit its own description: it becomes no case", one.label)
     return replace(generated, cases=texts)
+
+
+def _holds_secret(text: str) -> bool:
+    """Whether the case would be refused, as one with a secret in it is."""
+    root = _read(text)
+    report = Report()
+    if root is not None:
+        report_secrets(root, "", "", report)
+    return root is None or report.has_errors
+
+
+def _is_taken(utility: Json, params: Json) -> bool:
+    """Whether a call with these params is one that the utility takes."""
+    root = _read(entry("utility", utility))
+    return root is not None and not read_params(root.at("utility"), Report()).shape.problems(params)
+
+
+def _read(text: str) -> Cursor | None:
+    source = read_source(f"---\n{text}---\n".encode(), "", Report())
+    return source.root if source is not None else None
 
 
 def case_of(one: Operation, name: str, api: Api) -> dict[str, Json] | None:
@@ -43,12 +74,13 @@ def case_of(one: Operation, name: str, api: Api) -> dict[str, Json] | None:
     } | params
     url = _url(one, api, fields, sent)
     body = {field.name: sent[param] for field, param in fields if field.place == "body" and param in sent}
+    has_body = any(field.place == "body" for field, _ in fields)
     odd = any(field.write != "{}" or _is_file(field) for field, param in fields if param in sent)
     numbered = any(field.write.isdecimal() for field, _ in fields)
-    if url is None or odd or numbered or (body and (one.body.encoding != "json" or one.body.whole)):
+    if url is None or odd or numbered or (has_body and (one.body.encoding != "json" or one.body.whole)):
         return None
     request: dict[str, Json] = {"method": one.method, "url": url}
-    if any(field.place == "body" for field, _ in fields):
+    if has_body:
         request["body"] = {**body}
     case: dict[str, Json] = {"description": one.description, "utility": name}
     if params:
@@ -56,12 +88,30 @@ def case_of(one: Operation, name: str, api: Api) -> dict[str, Json] | None:
     return case | {"request": request} | _answer(one)
 
 
+def _is_answered(one: Operation) -> bool:
+    """Whether the answer that is shown is one of success, with the rows where they are read."""
+    body, rows = one.reply_example, _rows(one)
+    if one.reply.kind == "void":
+        return True
+    if one.paginate is not None and one.reply.rows is not None:
+        page = body if rows is None else body.get(rows) if isinstance(body, dict) else None
+        if not isinstance(page, list):
+            return False
+    return not (isinstance(body, dict) and isinstance(body.get("error"), dict))
+
+
+def _rows(one: Operation) -> str | None:
+    """The field of the answer that is the reply; None where all of it is."""
+    if one.paginate is None or not one.reply.rows:
+        return None
+    return one.reply.rows[1:].replace("~1", "/").replace("~0", "~")
+
+
 def _answer(one: Operation) -> dict[str, Json]:
     if one.reply.kind == "void":
         return {"response": {"status": 204}, "reply": None}
-    body = one.reply_example
-    pointed = one.paginate is not None and bool(one.reply.rows)
-    reply = body.get((one.reply.rows or "/")[1:]) if pointed and isinstance(body, dict) else body
+    body, rows = one.reply_example, _rows(one)
+    reply = body.get(rows) if rows is not None and isinstance(body, dict) else body
     return {"response": {"body": body}, "reply": reply}
 
 

@@ -89,7 +89,7 @@ def import_service(
     names = utility_names(api.operations, (skill_id, api.title), known, source.names or {}, own=source.own_names)
     generated = build(api, skill_id, names, source, losses)
     if wanted.cases:
-        generated = with_cases(generated, api)
+        generated = with_cases(generated, api, losses)
     return Imported(make_plan(generated, disk, split=wanted.split), losses)
 
 

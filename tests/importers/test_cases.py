@@ -99,3 +99,62 @@ def test_nothing_is_written_into_a_folder_that_a_link_brings_from_elsewhere(work
     assert done.code == 1
     assert "leads out of" in done.err
     assert [*elsewhere.iterdir()] == []
+
+
+def test_a_case_is_made_of_no_example_that_would_fail(workshop: Workshop) -> None:
+    """What it sends does not fit, is a secret, or goes out otherwise; or what comes back is no success."""
+    file = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
+    misfit, secret, form = body(THING), body(THING), body(file, "multipart/form-data")
+    misfit["content"]["application/json"]["example"] = {"id": 1}
+    secret["content"]["application/json"]["example"] = {"id": "sk-" + "x" * 30}
+    page = {"type": "object", "properties": {"data": {"type": "array", "items": THING}}}
+    token = "2c0vfj61pmah3efbgpcz2x9vzcy1ycskfkyqy0kgk1fv014880f4"
+    revoked = {"name": "token", "in": "path", "required": True, "schema": {"type": "string", "example": token}}
+    offset = {"parameters": [query("offset")]}
+    failed = shown(THING, {"error": {"code": "400", "message": "no"}}, "default")
+    content = service(
+        {
+            "/misfits": {"post": {"requestBody": misfit, "responses": shown(THING, {"id": "a"})}},
+            "/secrets": {"post": {"requestBody": secret, "responses": shown(THING, {"id": "a"})}},
+            "/tokens/{token}": {"delete": {"parameters": [revoked], "responses": {"204": {"description": "Gone"}}}},
+            "/forms": {"post": {"requestBody": form, "responses": shown(THING, {"id": "a"})}},
+            "/failures": {"get": {"responses": failed}},
+            "/pages": {"get": {**offset, "responses": shown(page, {"nothing": []})}},
+            "/lists": {"get": {**offset, "responses": shown(page, [{"id": "a"}])}},
+            "/rows": {"get": {**offset, "responses": shown(page, {"data": {"id": "a"}})}},
+            "/good": {"get": {"responses": shown(THING, {"id": "a", "error": None})}},
+        }
+    )
+    workshop.imported(content, "--cases")
+    assert sorted(one.name for one in workshop.file(name="cases").iterdir()) == [
+        "create-secret.imported.yaml",
+        "get-good.imported.yaml",
+    ]
+    done = workshop.console.run("test", "service", "--json")
+    assert (done.code, len(json.loads(done.out)["cases"])) == (0, 2)
+    told = workshop.losses(content, "--cases", "--force")
+    misfits = "an example does not fit its own description: it becomes no case"
+    assert told[misfits] == ["GET /failures", "GET /lists", "POST /misfits", "GET /pages", "GET /rows"]
+    assert told["an example that holds what looks like a key becomes no case"] == ["DELETE /tokens/{token}"]
+
+
+def test_an_example_that_is_json_in_a_text_is_what_it_says(workshop: Workshop) -> None:
+    sent = body(THING)
+    sent["content"]["application/json"]["example"] = '{"id": "a"}'
+    text = {"type": "string"}
+    content = service(
+        {
+            "/things": {"post": {"requestBody": sent, "responses": shown(THING, '{"id": "a", "size": 3}')}},
+            "/words": {"get": {"responses": shown(text, '{"id": "a"}')}},
+            "/cut": {"get": {"responses": shown(THING, '{"id": "a", …')}},
+            "/others": {"get": {"responses": shown(THING, {"$ref": "#/components/examples/One/value"})}},
+        },
+        components={"examples": {"One": {"value": {"id": "b"}}}},
+    )
+    workshop.imported(content, "--cases")
+    assert "body: {id: a}}" in workshop.text(name="cases/create-thing.imported.yaml")
+    assert "response: {body: {id: a, size: 3}}" in workshop.text(name="cases/create-thing.imported.yaml")
+    assert 'reply: \'{"id": "a"}\'' in workshop.text(name="cases/get-words.imported.yaml")
+    assert "reply: {id: b}" in workshop.text(name="cases/get-others.imported.yaml")
+    assert not workshop.file(name="cases/get-cut.imported.yaml").exists()
+    assert workshop.console.run("test", "service").code == 0

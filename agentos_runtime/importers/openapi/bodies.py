@@ -10,10 +10,10 @@ from agentos_runtime.importers.api import Body, Declaration, Field, Losses
 from agentos_runtime.importers.declarations import ordered, with_note
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Located, media_types, resolve
+from agentos_runtime.importers.openapi.examples import media_example
 from agentos_runtime.importers.openapi.flat import Flat, Schema, needed_by, properties_of
 from agentos_runtime.importers.openapi.nesting import Written, nested_field
 from agentos_runtime.importers.openapi.parameters import AS_JSON, JOINED, MAPS_AS_JSON, is_sent
-from agentos_runtime.importers.openapi.schemas import media_example
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.params import FILE
 from agentos_runtime.regexes import regex

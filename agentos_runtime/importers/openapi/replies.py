@@ -8,6 +8,7 @@ from agentos_runtime.importers.api import Losses, Reply
 from agentos_runtime.importers.messages import singular, snake
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Located, media_types, resolve
+from agentos_runtime.importers.openapi.examples import media_example
 from agentos_runtime.importers.openapi.flat import Flat
 from agentos_runtime.importers.openapi.going_on import (
     ABOVE_ADDRESSES,
@@ -17,7 +18,6 @@ from agentos_runtime.importers.openapi.going_on import (
     is_next_address,
     next_address,
 )
-from agentos_runtime.importers.openapi.schemas import media_example
 from agentos_runtime.importers.paging import LINK, rows_of
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.lint import meant_by

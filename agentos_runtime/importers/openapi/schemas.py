@@ -16,6 +16,7 @@ from agentos_runtime.importers.openapi.checked import (
     pattern_words,
 )
 from agentos_runtime.importers.openapi.document import Located, resolve
+from agentos_runtime.importers.openapi.examples import plain_json
 from agentos_runtime.importers.openapi.flat import (
     MANY,
     Flat,
@@ -143,7 +144,7 @@ class Flattener:
             deprecated=node.flag("deprecated"),
             read_only=node.flag("readOnly"),
             write_only=node.flag("writeOnly"),
-            const=choice_of(_plain(value.get("const")), types),
+            const=choice_of(plain_json(value.get("const")), types),
             checked=checked_words(value),
         )
 
@@ -285,7 +286,7 @@ def _enum(value: Mapping[str, Any], types: Sequence[str]) -> tuple[tuple[Json, .
     choices = [value["const"]] if "const" in value else value.get("enum")
     if not isinstance(choices, list) or not choices:
         return None, False
-    said = [choice_of(_plain(choice), types) for choice in choices if choice is not None]
+    said = [choice_of(plain_json(choice), types) for choice in choices if choice is not None]
     return tuple(said) or None, None in choices
 
 
@@ -299,17 +300,6 @@ def _bounds(value: Mapping[str, Any]) -> tuple[float | None, float | None]:
     return low, high
 
 
-def media_example(media: Located, losses: Losses) -> Json:
-    """What a media type shows: its own example, the first of several, or its schema's."""
-    if media.get("example") is not None:
-        return _harmless(media.get("example"))
-    for named in media.map("examples").values():
-        shown = resolve(named, losses)
-        return _harmless(shown.get("value") if shown.get("dataValue") is None else shown.get("dataValue"))
-    schema = resolve(media.at("schema"), losses)
-    return _example(schema.value) if isinstance(schema.value, Mapping) else None
-
-
 def _example(value: Mapping[str, Any]) -> Json:
     examples = value.get("examples")
     return _harmless(value.get("example", examples[0] if isinstance(examples, list) and examples else None))
@@ -317,12 +307,5 @@ def _example(value: Mapping[str, Any]) -> Json:
 
 def _harmless(value: Any) -> Json:
     """None for what looks like a key."""
-    plain = _plain(value)
+    plain = plain_json(value)
     return None if holds_secret(plain) else plain
-
-
-def _plain(value: Any) -> Json:
-    """A value as JSON has it: YAML's keys may be numbers."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(below) for key, below in value.items()}
-    return [_plain(below) for below in value] if isinstance(value, list) else value
