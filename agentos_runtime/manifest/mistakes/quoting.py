@@ -156,7 +156,9 @@ def _of_value(key: str, value: str, at: int) -> Unquoted | None:
     first = value[0]
     if first in "'\"":
         return _of_quotes(value, at, ends="#")
-    if first == "{" and key in _MAPS and (inner := _of_inner(value, at)) is not None:
+    if first == "(" and re.match(r"\(\s*\w+:\s", value):
+        return Unquoted("`(` opens no map", "Write `{` and `}` in place of the parentheses", at)
+    if first == "{" and key in _MAPS and (inner := _of_inner(value, at) or _behind(value, at)) is not None:
         return inner
     if first in "[{" and _JQ.search(value):
         kind = "list" if first == "[" else "map"
@@ -166,9 +168,22 @@ def _of_value(key: str, value: str, at: int) -> Unquoted | None:
             f"Put the whole value in single quotes: `{key}: '{shown}'`",
             at,
         )
-    return None
+    return _behind(value, at)
 
 
+def _behind(value: str, at: int) -> Unquoted | None:
+    """What stands behind a list or a map on one line: `[beta] Find things`, `{a: b}}`."""
+    match = _CLOSED.match(value)
+    if match is None or match["rest"].startswith("#"):
+        return None
+    if match["rest"][0] in "}])":
+        return Unquoted(f"there is one `{match['rest'][0]}` too many", "Remove it", at + match.start("rest"))
+    kind = "list" if value[0] == "[" else "map"
+    message = f"`{value[0]}` begins a {kind}, and text follows behind it"
+    return Unquoted(message, "Put the whole value in quotes", at)
+
+
+_CLOSED = regex(r"(?:\[[^\[\]'\"]*\]|\{[^{}'\"]*\})\s*(?P<rest>[^\s,:].*)")
 _MAPS = frozenset(
     {
         "query",
@@ -187,6 +202,8 @@ _MAPS = frozenset(
     | {"returns", "properties"}
 )
 """Keys that hold maps, and never jq."""
+_DOTTED = regex(r"\[['\"]([A-Za-z_]\w*)['\"]\]")
+_BRACKETED_KEY = regex(r"[{,]\s*(?P<key>[\w.$-]+\[[\w.$-]*\](?:\[[\w.$-]*\])*)\s*:")
 _INNER = regex(
     r"[{,]\s*(?P<key>[\w.$-]+)\s*:[ \t]+(?P<value>[^\s'\"{}\[,][^'\",{}]*\[[^\]]*\][^,{}]*|'[^']*'\s*[+|][^,}]*)"
 )
@@ -194,6 +211,10 @@ _INNER = regex(
 
 def _of_inner(value: str, at: int) -> Unquoted | None:
     """`{delta: .choices[0].text}`: within a map on one line a bracket ends a text without quotes."""
+    named = _BRACKETED_KEY.search(value)
+    if named is not None and is_bare(value[: named.start("key")]):
+        message = "the `[` in this key begins a list, since the key has no quotes and stands in a map on one line"
+        return Unquoted(message, f'Write the key in quotes: `"{named["key"][:60]}": …`', at + named.start("key"))
     found = _INNER.search(value)
     if found is None:
         return None
@@ -208,7 +229,12 @@ def _of_inner(value: str, at: int) -> Unquoted | None:
     else:
         shown = written if written.startswith((".", "$", "(")) else f".{written}"
         message = "the `[` in this text ends it, since it has no quotes and stands in a map on one line"
-    return Unquoted(message, f"Write it in quotes: `{found['key']}: '{shown[:60]}'`", at + found.start("value"))
+    if "'" in shown:
+        shown = _DOTTED.sub(r".\1", shown)  # params['q'] is .params.q
+    fix = f"Write it in quotes: `{found['key']}: '{shown[:60]}'`"
+    if "'" in shown:
+        fix = "Put the whole value in single quotes: jq strings stand in double quotes inside"
+    return Unquoted(message, fix, at + found.start("value"))
 
 
 def _of_flow(match: re.Match[str]) -> Unquoted | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import yaml
 
+from agentos_runtime.manifest.mistakes.indentation import outlier
 from agentos_runtime.manifest.mistakes.quoting import (
     Unquoted,
     badly_quoted,
@@ -99,9 +100,10 @@ def explain(text: str, error: yaml.MarkedYAMLError, first_line: int) -> tuple[st
     ):
         return *_FIRST_CHARACTERS[text[offset]], offset
     if problem.startswith("did not find expected ','") and error.context_mark:
-        remark = _remark(text, error.context_mark.index, offset)
-        if remark is not None:
-            return remark
+        start = error.context_mark.index
+        within = _semicolon(text, start, offset) or _remark(text, start, offset)
+        if within is not None:
+            return within
     for beginning, message, fix in _EXPLANATIONS:
         if problem.startswith(beginning):
             if beginning in _POINT_AT_OPENING and error.context_mark:
@@ -111,6 +113,13 @@ def explain(text: str, error: yaml.MarkedYAMLError, first_line: int) -> tuple[st
                 return f"{said}: {unquoted.message}", unquoted.fix, offset
             return said, fix, offset
     return f"this is not YAML: {problem}", "Check the indentation and the quotes around it", offset
+
+
+def _semicolon(text: str, start: int, end: int) -> tuple[str, str, int] | None:
+    found = _SEMICOLON.search(text, start, end)
+    if found is None or "\n" in found[0]:
+        return None
+    return "a `;` parts nothing in YAML", "Write `,`", found.start(1)
 
 
 def _remark(text: str, start: int, end: int) -> tuple[str, str, int] | None:
@@ -123,6 +132,7 @@ def _remark(text: str, start: int, end: int) -> tuple[str, str, int] | None:
     return None
 
 
+_SEMICOLON = regex(r"[{\[][^'\"#]*?(;)\s")
 _HIDDEN = regex(r"[ \t](#[^\n]*[\]}][^\n]*)")
 
 
@@ -130,10 +140,26 @@ def _of_lines(text: str, offset: int, problem: str) -> Unquoted | None:
     """What is wrong with this line or with one above it, where libyaml only sees what came of that."""
     found = unindented(text, offset)
     if problem.startswith("mapping values are not allowed"):
-        found = found or glued(text, offset)
+        found = found or glued(text, offset) or unseparated(text, offset) or _misplaced(text, offset)
+    if problem.startswith("did not find expected key"):
+        found = found or _misplaced(text, offset)
+    if problem.startswith("did not find expected node content") and text[offset : offset + 1] == ",":
+        found = found or Unquoted("there is nothing before this `,`", "Remove one of the commas", offset)
     if problem.startswith("could not find expected ':'") and found is None:
         found = glued(text, offset) or (None if badly_quoted(text, offset) else unseparated(text, offset))
     return found
+
+
+def _misplaced(text: str, offset: int) -> Unquoted | None:
+    """A line that is not as far in as those beside it."""
+    found = outlier(text, offset)
+    if found is None:
+        return None
+    at, wanted = found
+    indent = at - (text.rfind("\n", 0, at) + 1)
+    how = "further in" if indent > wanted else "less far in"
+    message = f"this line is {how} than the lines that stand beside it"
+    return Unquoted(message, f"Begin it with {wanted} spaces, as they do", at)
 
 
 def _opened(error: yaml.MarkedYAMLError, first_line: int) -> str:
