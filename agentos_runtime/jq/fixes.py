@@ -17,7 +17,8 @@ _FUNCTIONS: Mapping[str, str] = MappingProxyType(
             *dict.fromkeys(("upper", "uppercase", "toupper", "to_upper", "toUpperCase"), "ascii_upcase").items(),
             *dict.fromkeys(("str", "string", "toString", "to_string"), "tostring").items(),
             *dict.fromkeys(("int", "float", "number", "parseInt", "to_number", "toNumber"), "tonumber").items(),
-            *dict.fromkeys(("filter", "where"), "select(…)").items(),
+            *dict.fromkeys(("filter", "where"), "map(select(…))").items(),
+            *dict.fromkeys(("date", "strptime", "format_date", "date_format"), 'strftime("%Y-%m-%d")').items(),
             *dict.fromkeys(("sum", "concat"), "add").items(),
             *dict.fromkeys(("replace", "replaceAll", "regex_replace"), 'gsub("…"; "…")').items(),
             *dict.fromkeys(("strip",), "trim").items(),
@@ -72,6 +73,8 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\|\|", "Write `or`; for what is null, `//`"),
         (r"===?=|!==", "Write `==`, or `!=`"),
         (r"\$\.([A-Za-z_]\w*)", "Write `.{0}`: jq begins a path with `.`"),
+        (r"\.([@$#]\w+)", 'Write `.["{0}"]`: a name with such a sign stands in brackets'),
+        (r"//\s*[A-Za-z]\w* ", "Write `# …` for a remark: `//` takes the other where the first is null"),
         (r"\A\s*/([\w/]+)\s*\Z", "Write a path with dots, `.a.b`: a JSON Pointer belongs under `root`"),
         (r"\.(\d+)(?=[.\s|,)\]]|\Z)", "Write `[{0}]` for an entry of a list"),
         (r"\.(\d+[A-Za-z_]\w*)", 'Write `.["{0}"]`: a name that begins with a digit stands in brackets'),
@@ -98,6 +101,10 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"`", "Write texts in double quotes; `\\(.name)` puts a value into one"),
         (r"\belse\s+if\b", "Write `elif` for `else if`, and one `end`"),
         (r"!(?!=)", "Write `| not` after what is to be turned around"),
+        (
+            r"\A\s*[A-Za-z]+(?: +[A-Za-z]+)+[.!]?\s*\Z",
+            "This is jq: a path to a field begins with `.`, and a text stands in double quotes",
+        ),
     )
 )
 """What other languages write → what to write in jq; the first that is there counts."""
@@ -182,6 +189,8 @@ def _of_call(name: str, given: bool, source: str) -> str | None:
     """What was meant by a function with other arguments than it takes, or by a field with a dash in its name."""
     dashed = re.search(rf"\.((?:[A-Za-z_]\w*-)+{re.escape(name)}(?:-\w+)*)\b", _TEXTS.sub('""', source))
     if dashed:
+        if source[: dashed.start()].endswith(("params", "settings")):
+            return f"Write `.{dashed[1].replace('-', '_')}`: the names of params and settings have no dashes"
         return f'Write `.["{dashed[1]}"]` when that is the name of one field'
     if name in _TAKING:
         return f"Write `{_TAKING[name]}`" + (": a `;` stands between arguments" if given else "")

@@ -238,7 +238,14 @@ def _enum(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> N
         shown = f"is `{short(cursor.source)}`; it must be"
     one_of = f"one of {', '.join(known)}" if len(known) > 1 else f"`{known[0]}`"
     fix = f"Did you mean `{guess}`?" if guess else f"Write {one_of}"
-    types = [one for one in re.split(r"\s*[|,/]\s*|\s+or\s+", cursor.source or "") if one != "null"]
+    types = [one for one in re.split(r"\s*[|,/]\s*|\s+or\s+", cursor.source or "") if one not in ("null", "None")]
+    if (
+        len(types) == 1
+        and types[0] != cursor.source
+        and fix.startswith("Write one of")
+        and (kind := known_value(types[0], known))
+    ):
+        fix = f"Write `{kind}`: null is always allowed"
     if "array" in known and len(types) > 1 and {*types} <= {*known}:
         fix = f"Write a list: `[{', '.join(types)}]`"
     several = re.fullmatch(r"(?:array|list|List)[<\[](\w+)[>\]]|(\w+)\[\]", cursor.source or "")
@@ -249,6 +256,8 @@ def _enum(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> N
         fix = "Leave `type` out: then any value is allowed"
     if "api_key" in known or known == ["none"]:
         fix = auth_fix(cursor, guess, known) or fix
+    if known == ["none"] and cursor.path != "auth" and (cursor.source or "").lower() not in ("false", "no", "off"):
+        fix = "Remove it: a call carries the skill's credential unless it says `auth: none`"
     if "array" in known and (cursor.json is None or cursor.source == "null"):
         fix = OTHER_NAMES["nullable"]
     _say(cursor, report, f"{shown} {one_of}", fix)
@@ -265,6 +274,12 @@ def _unknown(error: ValidationError, cursor: Cursor, report: Report, homes: Home
             _torn(cut[name], below, cursor, report)
             continue
         fix = _unknown_fix(name, known, homes, report) or _known_fix(known)
+        word, colon, value = name.partition(":")
+        if colon and word in known and value:
+            fix = f"Write `{word}: {short(value)}`: a `:` needs a space behind it"
+        guess = re.fullmatch(r"Did you mean `(.*)`\?", fix)
+        if guess and cursor.get(guess[1]) is not None:
+            fix = f"`{guess[1]}` is there already: write what it lacks into it, and remove this"
         of_returns = re.fullmatch(r"utilities\.\w+\.returns\.\w+", cursor.path)
         if of_returns and name in ("required", "default", "optional"):
             fix = "Remove it: a reply may leave out any property, or say null"
@@ -299,6 +314,8 @@ def _unknown_fix(name: str, known: frozenset[str], homes: Homes, report: Report)
         if own in known and name in fixes:
             return fixes[name]
     home = homes.get(name)
+    if name == "auth" and "base_url" in known:
+        return "Write it at the top, beside `api`: `auth` is said once for the whole skill"
     if home and homes.keys() & known:
         return (
             f"`{name}` belongs under `{home}`"

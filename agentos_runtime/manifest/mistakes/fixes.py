@@ -66,6 +66,11 @@ def _quotes_fix(cursor: Cursor) -> str:
         return f"Write `ignored: '[{short(listed)}]'`"
     if words and ".headers." in cursor.path and all(isinstance(one, str) for one in words):
         return f'Write one text: "{short(", ".join(map(str, words)))}"'
+    if cursor.path.endswith(".response.error"):
+        return "Remove it: what is no 2xx is a failure by itself; `error` is jq over the answer, such as `.error`"
+    written = cursor.document.text[cursor.value.start : cursor.value.start + 1]
+    if cursor.source is None and written not in ("{", "["):
+        return f"Write it as one text: `{cursor.name}: |`, and the lines of the text below it, further in"
     if cursor.source is None:
         return "Put quotes around the whole value: without them YAML reads `{` and `[` as a map or a list"
     return f'Write it in quotes: "{short(cursor.source)}"'
@@ -132,19 +137,41 @@ def number_fix(cursor: Cursor) -> str | None:
     return f"Write {plain}" if _NUMBER.fullmatch(plain) else None
 
 
+_CALLED = regex(r"(GET|POST|PUT|PATCH|DELETE|HEAD) +((?:https?:/)?/[^\s{}\[\],]*)")
+_WORDS_OF_PARAM = regex(
+    r"(?P<type>[A-Za-z_]+)[ ,]*(?P<needed>\(?(?:required|optional)\)?)?(?:\s*=\s*(?P<default>[\w.-]+))?"
+)
+
+
+def _declared(value: str) -> str | None:
+    """`string (required)`, `integer = 5` as a declaration."""
+    said = _WORDS_OF_PARAM.fullmatch(value.strip())
+    kind = known_value(said["type"], tuple(TYPE_WORDS)) if said else None
+    if said is None or kind is None or not (said["needed"] or said["default"]):
+        return None
+    required = ", required: true" if (said["needed"] or "").strip("()") == "required" else ""
+    return f"type: {kind}{required}" + (f", default: {said['default']}" if said["default"] else "")
+
+
 def _text_fix(cursor: Cursor, value: str) -> str:
     """A text where a map belongs."""
     if fix := _answer_fix(cursor, value):
         return fix
     if re.match(r"https?://|/", value) and cursor.name in _ADDRESS_KEYS:
         return f"Write a map: `{cursor.name}: {{{_ADDRESS_KEYS[cursor.name]}: {short(value)}}}`"
+    if (called := _CALLED.fullmatch(value)) and re.fullmatch(r"utilities\.\w+(?:\.rest)?", cursor.path):
+        rest = f"method: {called[1]}, url: {short(called[2])}" if called[1] != "GET" else f"url: {short(called[2])}"
+        return f"Write a map: `{cursor.name}: {{{rest if cursor.name == 'rest' else f'rest: {{{rest}}}'}}}`"
+    of_params = cursor.parent is not None and cursor.parent.name in ("params", "properties")
+    if of_params and (declared := _declared(value)) is not None:
+        return f"Write it as a map: `{{{declared}}}`"
     name, colon, text = (part.strip() for part in value.partition(":"))
     if colon and name.isprintable() and " " not in name:
         return f"Write a map: `{short(cursor.name)}: {{{short(name)}: {short(text)}}}`"
     kind = known_value(value.rstrip("?!*"), tuple(TYPE_WORDS)) if value.rstrip("?!*").isidentifier() else None
     if kind is not None:
         return f"Write it as a map: `{{type: {kind}{', required: true' if value[-1] in '!*' else ''}}}`"
-    if cursor.parent is not None and cursor.parent.name in ("params", "properties") and " " in value:
+    if of_params and " " in value:
         quoted = f'"{short(value)}"' if re.search(r"[,:#{}\[\]\"']", value) else short(value)
         return f"Write it as a map: `{{type: string, description: {quoted}}}`"
     return "Write keys and values below it"
@@ -154,14 +181,21 @@ def _answer_fix(cursor: Cursor, value: str) -> str | None:
     """One word under `response`, and jq under `mapping`, which others write there."""
     if cursor.name == "response":
         word = known_value(value, _FORMS)
-        return f"Write `response: {{as: {word}}}`" if word else f"Write `response: {{transform: {short(value)}}}`"
+        return f"Write `response: {{as: {word}}}`" if word else f"Write `response: {{transform: {_quoted(value)}}}`"
     if cursor.name == "query" and ":" not in value:
         pairs = re.findall(r"([\w-]+)=\s*(?:\{+\s*(\w+)\s*\}+|([^&\s]+))", value)
         written = ", ".join(f"{key}: {f'.params.{name}' if name else text}" for key, name, text in pairs)
         return f"Write keys and values below it: `{cursor.name}: {{{short(written or 'name: .params.name')}}}`"
+    if cursor.name in ("mapping", "query", "headers", "body") and re.fullmatch(r"\{.*:.*\}", value, re.DOTALL):
+        return f"Remove the quotes around it: `{cursor.name}: {short(value)}`"
     if cursor.name == "mapping" and value.startswith("."):
         return f"Write `transform: {short(value)}`, or a map from each field to jq: `mapping: {{name: .name}}`"
     return None
+
+
+def _quoted(jq: str) -> str:
+    """jq as it can stand in a map on one line."""
+    return short(jq) if re.fullmatch(r"[\w. ]+", jq) else f"'{short(jq)}'" if "'" not in jq else "'…'"
 
 
 _FORMS = ("json", "text", "lines", "csv", "xml", "ndjson", "any")
@@ -284,4 +318,6 @@ def empty_fix(cursor: Cursor) -> str:
     rest = cursor.document.text[end:].split("\n", 1)[0].removeprefix(":").strip()
     if re.match(r"#\S", rest):
         return f'Write it in quotes, else `#` begins a comment: "{short(rest)}"'
+    if cursor.parent is not None and cursor.parent.name in ("params", "properties"):
+        return f"Write `{short(cursor.name)}: {{type: string}}`, or `{short(cursor.name)}: {{}}` for any value"
     return "Give it one, or remove the key"

@@ -54,7 +54,21 @@ OF_OTHER_PLACES: Mapping[str, Mapping[str, str]] = {
         "A key never stands in a file: remove it, and store it with `agentos keys set`",
     ),
     "base_url": dict.fromkeys(("url", "uri", "root", "endpoint", "host", "path"), "Did you mean `base_url`?"),
-    "rest": {"required": "Write `required: true` at each of the `params` that is"},
+    "rest": {
+        "required": "Write `required: true` at each of the `params` that is",
+        **dict.fromkeys(("read_only", "readOnly", "readonly", "safe"), "Write `effect: read`"),
+        **dict.fromkeys(
+            ("confirm", "confirmation", "requires_confirmation", "destructive"),
+            "Write `effect: destroy`, or `write`: who asks a person goes by it",
+        ),
+    },
     "paginate": {"status": "Remove it: every 2xx is a success"},
+    "transform": {
+        "format": "Write `as`: json, text, lines, csv, xml, ndjson or any",
+        **dict.fromkeys(
+            ("success", "success_codes", "success_status", "200", "201"),
+            "Remove it: every 2xx is a success",
+        ),
+    },
 }
 """A key that only one place has → what is written there by mistake, and what to do."""

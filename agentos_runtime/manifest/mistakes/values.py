@@ -22,7 +22,7 @@ _OTHER_FORMATS: Mapping[str, str] = {
 }
 _OR_ELSE = regex(r"\?\?(?=\s*\.)")
 _OF_A_TEXT = regex(r"\b(?P<name>sort_by|group_by|unique_by|min_by|max_by|map|del)\(\s*(?P<text>\"[^\"]*\")\s*\)")
-_NAME = regex(r"[A-Za-z_]\w*")
+_PATH = regex(r"\.?[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _ARGUMENTS = regex(r"\b(?P<name>join|split|test|match|capture|startswith|endswith|ltrimstr|rtrimstr)\(")
 _NO_VALUE = regex(r"\b(?:empty|select|limit|first|def|if|try|error|reduce|foreach|recurse|range)\b|\[\]|\?|\.\.")
 """What may give no value, or says that there are several."""
@@ -111,7 +111,7 @@ def text_for_a_field(subject: Subject) -> Iterator[Problem]:
             if not _code(found.source)[match.start()].strip():
                 continue
             text = match["text"]
-            field = f".{text[1:-1]}" if _NAME.fullmatch(text[1:-1]) else f".[{text}]"
+            field = f".{text[1:-1].removeprefix('.')}" if _PATH.fullmatch(text[1:-1]) else f".[{text}]"
             message = f"{text} is the same text for every entry, and not its field"
             fix = f"Write `{match['name']}({field})`"
             yield warn_at(found.cursor, match.start("text"), len(text), message, fix)

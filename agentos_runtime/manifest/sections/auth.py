@@ -287,9 +287,25 @@ def _login(auth: Auth, cursor: Cursor, report: Report) -> Login | None:
     return read_login(below, report)
 
 
+def _says_names(places: Cursor, location: str, report: Report) -> bool:
+    """Report `header: {name: Authorization, prefix: "Bearer "}`, where each key would be a header."""
+    written = {name: text.json for name, text in places.items()}
+    name, prefix = written.get("name"), written.get("prefix")
+    if not isinstance(name, str) or "{" in name or not written.keys() <= {"name", "prefix", "value", "scheme"}:
+        return False
+    fix = f"Write `type: api_key` and `{location}: {name[:60]}`"
+    if isinstance(prefix, str) and prefix.strip():
+        fix += f', with `prefix: "{prefix.strip()[:60]} "` beside it'
+    message = f"what stands under `{location}` is a map from each {location} to its template, and `name` is none"
+    report.error(places.place, message, fix, places.length)
+    return True
+
+
 def _templates(cursor: Cursor, report: Report) -> Iterator[AuthTemplate]:
     for location in _LOCATIONS:
         places = cursor.get(location)
+        if places is not None and _says_names(places, location, report):
+            continue
         for name, text in places.items() if places else ():
             if not isinstance(text.json, str):
                 continue

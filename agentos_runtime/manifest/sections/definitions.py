@@ -104,7 +104,7 @@ def _from_text(cursor: Cursor, before: Definitions, report: Report) -> Definitio
         Definition.of(head.name, text[head.start : end].rstrip() + "\n")
         for head, end in zip(heads, ends, strict=False)
     ]
-    check = _check(cursor, source, before.used_by(text), cursor.locator())
+    check = _check(cursor, source, before.used_by(text), _within(cursor, text.rstrip()))
     return Definitions(text.rstrip() + "\n", names, (check,), tuple(each))
 
 
@@ -172,6 +172,13 @@ def _check(
     cursor: Cursor, source: str, definitions: str, locate: Callable[[int, int], Position]
 ) -> ExpressionCheck:
     return ExpressionCheck(cursor.place, source, definitions, False, locate)
+
+
+def _within(cursor: Cursor, text: str) -> Callable[[int, int], Position]:
+    """Where the text stands; what goes wrong behind it is where it ends."""
+    inside = cursor.locator()
+    lines = text.split("\n")
+    return lambda line, column: inside(*((line, column) if line <= len(lines) else (len(lines), len(lines[-1]))))
 
 
 def _shifted(body: Cursor, columns: int) -> Callable[[int, int], Position]:

@@ -114,13 +114,20 @@ def _jq(cursor: Cursor, text: str, scope: Scope) -> Url | None:
         scope.report.error(
             cursor.place,
             "a jq url must begin with a literal origin, so that no param can change where the call goes",
-            'Begin it like "https://api.example.com/…" + …, or write a literal url with {name}',
+            _beginning(text),
             cursor.length,
         )
         return None
     scope.note(cursor, text, "request", compile_check=True)
     fields = auth_fields(cursor, text, scope) | scope.reading.auth_of(text)
     return Jq(text, cursor.place, fields, (base or "").rstrip("/"), needed(text))
+
+
+def _beginning(text: str) -> str:
+    """How a url that is taken for jq should begin."""
+    if re.match(r"\.{1,2}/", text):
+        return f"Write {text.lstrip('.')}: it stands after `api.base_url`"
+    return 'Begin it like "https://api.example.com/…" + …, or write a literal url with {name}'
 
 
 def address_problem(url: str) -> str | None:
@@ -137,7 +144,7 @@ def address_problem(url: str) -> str | None:
     if "@" in parts.netloc:
         return _USER
     if "{" in parts.netloc:
-        return "has a param in its host: where a call goes must be literal"
+        return _PARAM_HOST
     if parts.fragment or url.endswith("#"):
         return _FRAGMENT
     return None if parts.scheme not in ("http", "https") or origin_of(url) else _host_problem(parts.hostname)
@@ -164,6 +171,7 @@ _FOREIGN = "has a host with letters beyond ASCII, which is called by its ASCII f
 _SPACE = 'has a space or one of \\ " < > in it'
 _USER = "contains a user name or password; say it under `auth`"
 _FRAGMENT = "has a #fragment, which is never sent"
+_PARAM_HOST = "has a param in its host: where a call goes must be literal"
 _ADDRESS_FIXES: Mapping[str, str] = {
     _HOST: "Write a host and, if it needs one, a port from 1 to 65535: https://api.example.com:8443",
     _NOT_CALLED: "Write the host as it is registered and, if it needs one, a port from 1 to 65535",
@@ -173,6 +181,7 @@ _ADDRESS_FIXES: Mapping[str, str] = {
     _SPACE: "Write %20 for a space, and percent-encode the others; a param in {name} is encoded by itself",
     _FOREIGN: "Write the host as it is registered, `xn--…`",
     _DOT: "Write it without the dot",
+    _PARAM_HOST: "Write the host itself: a skill calls one service",
     _FRAGMENT: "Remove it; a `#` that is meant is written %23",
 }
 
