@@ -369,6 +369,77 @@ MISTAKES: dict[str, tuple[Edits, list[tuple[str, str, str]]]] = {
         (("description: Find things", "description: {beta} Find things"),),
         [("9:18", "`{` begins a map, and text follows behind it", "Put the whole value in quotes")],
     ),
+    "uri": (
+        (("q: .params.q,", "q: '.params.q | @uri',"),),
+        [("16:31", "a query is percent-encoded by itself: with `", "Remove `| @uri`")],
+    ),
+    "uri-string": (
+        (("q: .params.q,", "q: '@uri \"a\\(.params.q)\"',"),),
+        [("16:19", "a query is percent-encoded by itself: with `", "Remove `@uri`")],
+    ),
+    "uri-join-ok": (
+        (("q: .params.q,", "q: '[.params.q | @uri] | join(\",\")',"),),
+        [],
+    ),
+    "uri-form": (
+        (("      body: {size: .params.size}", "      encoding: form\n      body: {size: '.params.size | @uri'}"),),
+        [("30:36", "a form is percent-encoded by itself: with `@", "Remove `| @uri`")],
+    ),
+    "dollar-brace": (
+        (("q: .params.q,", "q: '\"tag:${.params.q}\"',"),),
+        [("16:24", "`${.params.q}` is sent as it stands: it is a", "Write `\\(.params.q)`")],
+    ),
+    "colon-path": (
+        (("q: .params.q,", "q: 'tag:.params.q',"),),
+        [
+            (
+                "16:18",
+                "this is sent as text as it stands, but looks",
+                "Write '\"tag:\\(.params.q)\"': a text of jq stands in double quotes, and ",
+            )
+        ],
+    ),
+    "quoted-path": (
+        (("        mapping: {order: .order.id}", "        mapping: {order: '\".order.id\"'}"),),
+        [("31:27", "`.order.id` in quotes is a text, and no fiel", "Write `.order.id`, without the double quotes")],
+    ),
+    "plus": (
+        (("        mapping: {order: .order.id}", "        mapping: {order: '.a + \" \" .b'}"),),
+        [("31:34", "the path behind this text asks the text for ", "Write `+` between them")],
+    ),
+    "plus-ok": (
+        (
+            (
+                "        mapping: {order: .order.id}",
+                '        mapping: {order: \'if .a == "x" then .b else {"a": .c} end | tostring\'}',
+            ),
+        ),
+        [],
+    ),
+    "textmap": (
+        (("      body: {size: .params.size}", "      encoding: text\n      body: {size: .params.size}"),),
+        [
+            (
+                "30:13",
+                "a body of `encoding: text` is one text, and ",
+                "Write `body: .params.NAME`; names and values are sent with `encoding: ",
+            )
+        ],
+    ),
+    "default": (
+        (("      limit: {type: integer, default: 5}", "      limit: {type: string, default: .params.q}"),),
+        [
+            (
+                "12:38",
+                "a default is a value as it stands: nothing i",
+                "Remove it, and say it where the param is used: `.params.limit // …`",
+            )
+        ],
+    ),
+    "bodyparams": (
+        (("      body: {size: .params.size}", "      body: params"),),
+        [("29:13", "`params` is sent as the text 'params'", "Write `.params` for all params as they are given")],
+    ),
 }
 
 FOLLOWED: dict[str, Edits] = {
@@ -384,6 +455,13 @@ FOLLOWED: dict[str, Edits] = {
     "resp-transform-filter": (("transform: '[.[] | {id, title}]'", "transform: 'map(select(.id > 3))'"),),
     "resp-transform-sort": (("transform: '[.[] | {id, title}]'", "transform: 'sort_by(.id)'"),),
     "desc-bracket": (("description: Find things", "description: '[beta] Find things'"),),
+    "uri": (("q: .params.q,", "q: '.params.q',"),),
+    "uri-string": (("q: .params.q,", "q: '\"a\\(.params.q)\"',"),),
+    "dollar-brace": (("q: .params.q,", "q: '\"tag:\\(.params.q)\"',"),),
+    "colon-path": (("q: .params.q,", "q: '\"tag:\\(.params.q)\"',"),),
+    "plus": (("mapping: {order: .order.id}", "mapping: {order: '.a + \" \" + .b'}"),),
+    "textmap": (("      body: {size: .params.size}", "      encoding: text\n      body: .params.size"),),
+    "bodyparams": (("      body: {size: .params.size}", "      body: .params"),),
 }
 """What is written where the advice is followed."""
 

@@ -10,7 +10,7 @@ from agentos_runtime.manifest.yaml.values import Cursor
 from agentos_runtime.regexes import regex
 
 _TEXT = regex(r'"(?:[^"\\]|\\.)*"')
-_BRACES = regex(r"(?<![{\\$])(?:\{\{?|\$\{)\s*(\w+)\s*\}?\}")
+_BRACES = regex(r"(?<![{\\$])(?:\{\{?|\$\{)\s*(?:\$?\.?(?:params|args|inputs?)\.)?(\w+)\s*\}?\}")
 _SETS = regex(r"(?:\b(?:select|any|all)\([^|;()]*?|\bif\b(?:(?!\bthen\b)[^|;])*?)(?<![=!<>|+*/%-])=(?!=)")
 _BUILTIN = regex(
     r"\s*(?P<name>error|keys|values|type|first|last|add|length|min|max|not|now|empty|range|paths|map|path"

@@ -111,12 +111,18 @@ def _url(cursor: Cursor, text: str, scope: Scope) -> Node:
 def _literal(cursor: Cursor, text: str, scope: Scope) -> Node:
     if report_lookalikes(cursor, text, scope):
         return Literal(text)
-    if looks_like_jq(text):
+    if text in _HOLDERS and cursor.path.endswith(".rest.body") and scope.params:
+        message = f"`{text}` is sent as the text '{text}'"
+        scope.report.error(cursor.place, message, "Write `.params` for all params as they are given", cursor.length)
+    elif looks_like_jq(text):
+        within = [*_PARAM_WITHIN.finditer(text)]
+        scope.reading.meant.extend((scope.utility, match[1]) for match in within)
+        fix = "Put parentheses around it to make it jq"
+        if within and not set(text) & set("\"'\\|()"):
+            told = _PARAM_WITHIN.sub(lambda match: f"\\({match[0]})", text)
+            fix = f"Write '\"{told[:80]}\"': a text of jq stands in double quotes, and takes a value in \\(…)"
         scope.report.warning(
-            cursor.place,
-            "this is sent as text as it stands, but looks as if jq was meant",
-            "Put parentheses around it to make it jq",
-            cursor.length,
+            cursor.place, "this is sent as text as it stands, but looks as if jq was meant", fix, cursor.length
         )
     elif isinstance(cursor.value, Scalar) and not cursor.value.style and _surprising(text):
         scope.report.warning(
@@ -126,6 +132,10 @@ def _literal(cursor: Cursor, text: str, scope: Scope) -> Node:
             cursor.length,
         )
     return Literal(text)
+
+
+_HOLDERS = frozenset({"params", "param", "parameters", "args", "arguments", "input", "inputs"})
+_PARAM_WITHIN = regex(r"\.params\.([A-Za-z_]\w*)")
 
 
 def _surprising(text: str) -> bool:

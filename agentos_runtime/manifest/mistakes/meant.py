@@ -1,0 +1,88 @@
+"""What is read as it is written and was meant otherwise: texts that are paths, operators that are missing."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from agentos_runtime.diagnostics import Problem
+from agentos_runtime.manifest.mistakes.expressions import blanked
+from agentos_runtime.manifest.model import Fields, Items
+from agentos_runtime.manifest.sections.subject import Subject, declared, warn, warn_at
+from agentos_runtime.regexes import regex
+
+_ENCODED = regex(r"\|\s*@uri\s*\Z|\A\s*@uri(?=\s*\")")
+_PATH_ALONE = regex(r'\s*"(?P<path>\.[A-Za-z_][\w.\[\]]*)"\s*')
+_TEXT = regex(r'"(?:[^"\\]|\\.)*"')
+_FIELD_BEHIND = regex(r"\s+\.[A-Za-z_\[]")
+_JQ_DEFAULT = regex(
+    r"\s*\(?\s*\$?\.?(?:params|settings)\.[A-Za-z_]\w*.*|\s*(?:\{\{\s*[\w.$]+\s*\}\}|\$\{\s*[\w.]+\s*\})\s*"
+)
+
+
+def encoded_twice(subject: Subject) -> Iterator[Problem]:
+    """`.params.q | @uri` in a query is sent as `a%2520b`."""
+    forms = {utility.name for utility, _ in subject.utilities if utility.rest.encoding == "form"}
+    for found in subject.found:
+        where = found.cursor.path.partition(".rest.")[2]
+        what = "a query" if where.startswith(("query.", "stream.query.")) else None
+        if where.startswith("body.") and found.utility in forms:
+            what = "a form"
+        match = _ENCODED.search(blanked(found.source)) if what else None
+        if match is not None:
+            at = match.end() - 4 if match[0].startswith("|") else match.start() + match[0].index("@")
+            message = f"{what} is percent-encoded by itself: with `@uri` it is encoded twice"
+            fix = "Remove `| @uri`" if match[0].startswith("|") else "Remove `@uri`"
+            yield warn_at(found.cursor, at, 4, message, fix)
+
+
+def path_alone_in_quotes(subject: Subject) -> Iterator[Problem]:
+    """`'".order.id"'` over an answer is the text `.order.id`."""
+    for found in subject.found:
+        match = _PATH_ALONE.fullmatch(found.source) if found.side == "response" else None
+        if match is not None:
+            message = f"`{match['path'][:60]}` in quotes is a text, and no field of the answer"
+            fix = f"Write `{match['path'][:60]}`, without the double quotes"
+            yield warn_at(found.cursor, match.start("path") - 1, len(match["path"]) + 2, message, fix)
+
+
+def operator_behind_a_text(subject: Subject) -> Iterator[Problem]:
+    """`.a + " " .b` asks the text for its field `b`."""
+    for found in subject.found:
+        for text in _TEXT.finditer(found.source):
+            key = found.source[: text.start()].rstrip()[-1:] in ("{", ",")
+            if not key and _FIELD_BEHIND.match(found.source, text.end()):
+                message = "the path behind this text asks the text for a field: it fails in every call"
+                problem = warn_at(found.cursor, text.end() - 1, 1, message, "Write `+` between them")
+                yield replace(problem, severity="error")
+
+
+def map_for_a_text(subject: Subject) -> Iterator[Problem]:
+    """A body of text is one text."""
+    for utility, cursor in subject.utilities:
+        body = cursor.at("rest").get("body")
+        if body is None or utility.rest.encoding != "text" or not isinstance(utility.rest.body, Fields | Items):
+            continue
+        kind = "a map" if isinstance(utility.rest.body, Fields) else "a list"
+        fix = "Write `body: .params.NAME`; names and values are sent with `encoding: form`"
+        message = f"a body of `encoding: text` is one text, and this is {kind}"
+        yield replace(warn(body, message, fix), severity="error")
+
+
+def jq_as_default(subject: Subject) -> Iterator[Problem]:
+    """`default: .params.q` is the text `.params.q`."""
+    for utility, cursor in subject.utilities:
+        for name in declared(utility):
+            below = cursor.at("params", name).get("default")
+            if below is None or not isinstance(below.json, str) or not _JQ_DEFAULT.fullmatch(below.json):
+                continue
+            message = "a default is a value as it stands: nothing is put in its place"
+            fix = f"Remove it, and say it where the param is used: `.params.{name} // …`"
+            yield warn(below, message, fix)
+
+
+RULES: tuple[Callable[[Subject], Iterable[Problem]], ...] = (
+    encoded_twice,
+    path_alone_in_quotes,
+    operator_behind_a_text,
+    map_for_a_text,
+    jq_as_default,
+)
