@@ -161,8 +161,8 @@ def joined(*parts: list[Any]) -> list[Any]:
     """What calls add up to, and what a caller that only adds up the deltas has: the same."""
     accumulator = ChatAccumulator()
     seen: dict[int, dict[str, str]] = {}
-    for part in parts:
-        news = accumulator.add({"tool_calls": [*part]})
+    heard = [accumulator.add({"tool_calls": [*part]}) for part in parts]
+    for news in [*heard, *accumulator.flush()]:
         assert news is None or isinstance(news, dict)
         pieces = news["tool_calls"] if news else []
         assert isinstance(pieces, list)
@@ -229,6 +229,45 @@ def call(identifier: str | None, name: str | None, text: str) -> dict[str, Any]:
         pytest.param(
             [[call("a", "f", "{")], [{"index": 0, "input_json": "}"}], [{"index": 1} | call("b", "g", "{}")]],
             [call("a", "f", "{}"), call("b", "g", "{}")], id="an index from the second piece on"),
+        pytest.param(
+            [[call("a", "f", "{}")], [{"id": "a", "input_json": '{"x":'}], [{"id": "a", "input_json": "1}"}]],
+            [call("a", "f", '{"x":1}')], id="nothing holds the place of the arguments"),
+        pytest.param(
+            [[call("a", "f", '{"x"')], [call("a", "f", '{"x":1')], [call("a", "f", '{"x":1')],
+             [call("a", "f", '{"x":1}')]],
+            [call("a", "f", '{"x":1}')], id="each piece tells all so far"),
+        pytest.param(
+            [[call("a", "f", '{"x":')], [{"input_json": '{"x":'}], [{"input_json": '{"x":[1'}],
+             [{"input_json": '{"x":[1]}'}]],
+            [call("a", "f", '{"x":[1]}')], id="each piece tells all so far, where a value begins"),
+        pytest.param(
+            [[call("a", "f", '{"x":')], [{"input_json": '{"x":1}'}], [{"input_json": "{}"}]],
+            [call("a", "f", '{"x":1}')], id="the last piece tells all so far"),
+        pytest.param(
+            [[call("a", "f", '{"x":')], [{"input_json": '{"x":1}'}], [{"input_json": "}"}]],
+            [call("a", "f", '{"x":{"x":1}}')], id="a value that begins as the arguments do"),
+        pytest.param(
+            [[call("a", "f", '{"x":')], [{"input_json": '{"x":'}], [{"input_json": '{"x":1}}}'}]],
+            [call("a", "f", '{"x":{"x":{"x":1}}}')], id="a value that begins as the arguments do, twice"),
+        pytest.param(
+            [[call("a", "f", '{"')], [{"input_json": '{": 1}'}]],
+            [call("a", "f", '{"{": 1}')], id="a key that is a brace"),
+        pytest.param(
+            [[call("a", "f", '{"')], [{"input_json": '{"x": 1}'}]],
+            [call("a", "f", '{"x": 1}')], id="a key that is none"),
+        pytest.param(
+            [[call("a", "f", '{"x": 1}')], [call("a", "f", '{"x":1}')]],
+            [call("a", "f", '{"x": 1}')], id="one call twice under its id, otherwise written"),
+        pytest.param(
+            [[call(None, "f", '{"x":1}')], [call(None, "f", '{"x":1}')]],
+            [call(None, "f", '{"x":1}'), call(None, "f", '{"x":1}')], id="one call twice without an id"),
+        pytest.param(
+            [[{"index": 0} | call("a", "f", '{"x":')], [{"index": 0} | call("b", "f", "1")],
+             [{"index": 0} | call("c", "f", "}")]],
+            [call("a", "f", '{"x":1}')], id="each piece has an id of its own"),
+        pytest.param(
+            [[{"index": 0} | call("a", "f", '{"x":')], [{"index": 0} | call("b", "f", '{"x":2}')]],
+            [call("a", "f", '{"x":'), call("b", "f", '{"x":2}')], id="a call that was left off, and another"),
     ],
 )  # fmt: skip
 def test_pieces_of_calls_find_their_call(parts: list[Any], expected: list[Any]) -> None:

@@ -5,10 +5,10 @@ call opened last goes on. A new id with a name begins a call of its own wherever
 index. Where callers know tools by other names than the provider (`names`), a name is told when it is whole.
 """
 
+from agentos_runtime.calls.adding.arguments import Arguments
 from agentos_runtime.calls.adding.texts import DeltaError, JoinedTexts, hashable, listed
-from agentos_runtime.jsontext import Json, dump, is_json
+from agentos_runtime.jsontext import Json
 
-_NONE = "{}"
 _OWN = frozenset({"index", "key", "id", "name", "names", "input_json"})
 
 
@@ -52,7 +52,10 @@ class ToolCalls:
         return [{"index": index} | fresh] if fresh else []
 
     def flush(self) -> list[Json]:
-        """Names that waited for arguments, which some calls have not. What has no name is the reply's to tell."""
+        """Names that waited for arguments, which some calls have not, and arguments that waited.
+
+        What has no name is the reply's to tell.
+        """
         told = [(index, call.flush()) for index, call in sorted(self._calls.items())]
         return [{"index": index} | news for index, news in told if news]
 
@@ -82,7 +85,8 @@ class ToolCalls:
             return None
         last = self._calls[self._last]
         if identifier is not None:
-            goes_on = last.identifier is None and (name is None or last.may_be_named(name))
+            nameless = last.identifier is None and (name is None or last.may_be_named(name))
+            goes_on = nameless or last.goes_on_in(part, name)
         else:
             goes_on = name is None or last.may_be_named(name) or last.waits_for_arguments
         return self._last if goes_on else None
@@ -111,7 +115,10 @@ class ToolCalls:
 class _Call:
     """One tool call. Its first id counts, since later pieces repeat it as null, "" or another one."""
 
-    __slots__ = ("_index", "_input", "_more", "_name", "_names", "_shown", "_texts", "_waiting", "identifier")
+    __slots__ = (
+        *("_arguments", "_index", "_input", "_more", "_name", "_names", "_shown", "_texts", "_waiting"),
+        "identifier",
+    )
 
     def __init__(self, index: int, texts: JoinedTexts) -> None:
         self._index = index
@@ -122,7 +129,9 @@ class _Call:
         self._shown = ""
         self._names: dict[str, Json] = {}
         """By the provider's name the callers' own."""
+        self._arguments = Arguments()
         self._input: list[str] = []
+        """The arguments as callers see them."""
         self._more: dict[str, Json] = {}
         self._waiting: dict[str, Json] = {}
         """News that wait for the call's name."""
@@ -141,28 +150,23 @@ class _Call:
         text = part.get("input_json")
         if text is not None and not isinstance(text, str):
             raise DeltaError("a tool call's input_json must be a text")
-        if text and not self._says_again(text):
-            news |= self._own_name(news)
-            news |= self._go_on("name", self._texts.end(self._channel("name")), news)
-            news |= self._go_on("input_json", self._texts.feed(self._channel("input_json"), text), {})
+        if text and (fresh := self._arguments.take(text)):
+            news = self._told(fresh, news)
         return self._named(news)
 
     def go_on(self, key: str, text: str) -> dict[str, Json]:
         return self._named(self._go_on(key, text, {}))
 
     def flush(self) -> dict[str, Json]:
+        if rest := self._arguments.end():
+            return self._named(self._told(rest, {}))
         return self._named(self._own_name({})) if self._names and not self._shown else {}
 
-    def _says_again(self, text: str) -> bool:
-        """Whether a piece is all of complete arguments once more, their text as a text, or none: some end so."""
-        if text[0] not in '{"' or not self._input:
-            return False
-        if text.strip() == _NONE:
-            return self._has_all_arguments
-        if len(text) < len(self._input[0]):
-            return False
-        whole = "".join(self._input)
-        return whole[0] == "{" and text in (whole, dump(whole).decode()) and self._has_all_arguments
+    def _told(self, text: str, news: dict[str, Json]) -> dict[str, Json]:
+        """More of the arguments, before which the name is whole."""
+        news |= self._own_name(news)
+        news |= self._go_on("name", self._texts.end(self._channel("name")), news)
+        return news | self._go_on("input_json", self._texts.feed(self._channel("input_json"), text), {})
 
     def is_over_for(self, part: dict[str, Json], identifier: str | None, name: str | None) -> bool:
         """Whether a piece at this call's place begins another call."""
@@ -171,19 +175,29 @@ class _Call:
         if self.is_told(part, name) and not (name.startswith(self._name) or self._name.startswith(name)):
             return True  # whatever ids say: no tool has a name of two
         if identifier is not None and self.identifier is not None:
-            return identifier != self.identifier
+            return identifier != self.identifier and not self.goes_on_in(part, name)
         if identifier is not None:
-            begins_so = not self._input and name.startswith(self._name)
+            begins_so = not self._arguments and name.startswith(self._name)
             return not (begins_so or self.may_be_named(name))
         return self.identifier is None and self.is_told(part, name)
 
     def is_told(self, part: dict[str, Json], name: str | None) -> bool:
         """Whether a piece with a name and arguments comes after all arguments: it is another call's."""
-        return name is not None and bool(part.get("input_json")) and self._has_all_arguments
+        text = part.get("input_json")
+        if name is None or not isinstance(text, str) or not text or not self._arguments.is_complete:
+            return False
+        again = self.identifier is not None and part.get("id") == self.identifier and name == self._name
+        return not (again and self._arguments.is_said_again(text))
+
+    def goes_on_in(self, part: dict[str, Json], name: str | None) -> bool:
+        """Whether a piece goes on with arguments of which only a part came, although it has another id."""
+        text = part.get("input_json")
+        begins = not isinstance(text, str) or text.lstrip()[:1] in ("", "{")
+        return name == self._name and not begins and bool(self._arguments) and not self._arguments.is_complete
 
     def may_be_named(self, name: str) -> bool:
         """Whether the name is this call's: it has none, or has told only a part of its arguments."""
-        return not self._name or (name == self._name and bool(self._input) and not self._has_all_arguments)
+        return not self._name or (name == self._name and bool(self._arguments) and not self._arguments.is_complete)
 
     @property
     def is_named(self) -> bool:
@@ -192,22 +206,18 @@ class _Call:
     @property
     def waits_for_arguments(self) -> bool:
         """Whether only its beginning came: a name may come in pieces then."""
-        return self.identifier is not None and not self._input
-
-    @property
-    def _has_all_arguments(self) -> bool:
-        return bool(self._input) and is_json("".join(self._input).encode("utf-8", "replace"))
+        return self.identifier is not None and not self._arguments
 
     def total(self) -> dict[str, Json]:
         named = {"id": self.identifier, "name": self._shown or None}
-        return named | self._more | {"input_json": "".join(self._input)}
+        return named | self._more | {"input_json": "".join(self._input) or self._arguments.placeholder}
 
     def _take_name(self, name: str) -> dict[str, Json]:
         """A name that says the one so far again, or more of it, replaces it; any other goes on with it.
 
         Where arguments have begun it was whole: any other is none.
         """
-        if self._input and not name.startswith(self._name):
+        if self._arguments and not name.startswith(self._name):
             return {}
         rest = name.removeprefix(self._name)
         if self._names and self._shown:

@@ -1,0 +1,47 @@
+"""Pieces of arguments add up wherever they are cut, and whether each tells what is new or all so far."""
+
+import itertools
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentos_runtime.calls.adding.arguments import Arguments
+
+words = st.text(st.sampled_from('a{}[]":, \\🦦'), max_size=3)
+values = st.recursive(
+    words | st.integers(0, 9), lambda inner: st.lists(inner, max_size=2) | st.dictionaries(words, inner, max_size=2)
+)
+nested = st.integers(1, 3).map(lambda depth: json.loads('{"a":' * depth + "1" + "}" * depth))
+written = (st.dictionaries(words, values, max_size=3) | nested).flatmap(
+    lambda value: st.sampled_from(
+        [
+            json.dumps(value),
+            json.dumps(value, separators=(",", ":"), ensure_ascii=False),
+            json.dumps(value, indent=1),
+        ]
+    )
+)
+
+
+def told(pieces: list[str]) -> str:
+    arguments = Arguments()
+    said = "".join([arguments.take(piece) for piece in pieces])
+    assert arguments.is_complete
+    return said + arguments.end()
+
+
+@given(written, st.lists(st.integers(0, 40), max_size=4))
+def test_pieces_add_up_wherever_they_are_cut(text: str, cuts: list[int]) -> None:
+    places = sorted({0, len(text), *(cut % len(text) for cut in cuts)})
+    assert told([text[start:end] for start, end in itertools.pairwise(places)]) == text
+
+
+@given(written, st.lists(st.integers(0, 40), max_size=4), st.booleans())
+def test_pieces_that_each_tell_all_so_far_are_told_once(text: str, cuts: list[int], ends_empty: bool) -> None:
+    places = sorted({len(text), *(1 + cut % len(text) for cut in cuts)})
+    pieces = [text[:place] for place in places]
+    first = pieces[0]
+    if "".join(first.split()) == '{"' and text[len(first) :].lstrip().startswith(":"):
+        return  # as a key that is a brace goes on
+    assert told([*pieces, "{}"] if ends_empty else pieces) == text
