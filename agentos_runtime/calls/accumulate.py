@@ -148,16 +148,18 @@ class ChatAccumulator:
         """A provider's own numbers and words: the last told of each, for `stream.reply` only."""
         if not isinstance(value, dict):
             raise DeltaError("a delta's native must be an object")
-        self._native |= {key: said for key, said in value.items() if said is not None}
+        self._native |= {key: said for key, said in value.items() if _is_news(said, self._native.get(key))}
         return None
 
     def _take_usage(self, value: Json) -> Json:
-        """Some services tell the tokens in at the start and those out at the end: each number is the last told."""
+        """Some services tell the tokens in at the start and those out at the end: each number is the last told, but
+        for the 0 with which some end.
+        """
         if not isinstance(value, dict):
             raise DeltaError("a delta's usage must be an object")
         before = dict(self._usage)
-        self._usage |= {key: number for key, number in value.items() if number is not None}
-        return value if self._usage != before else None
+        self._usage |= {key: number for key, number in value.items() if _is_news(number, before.get(key))}
+        return {key: self._usage.get(key) for key in value} if self._usage != before else None
 
     def _take_audio(self, value: Json) -> Json:
         if not isinstance(value, dict):
@@ -198,6 +200,11 @@ _SPECIAL: Mapping[str, Callable[[ChatAccumulator, Json], Json]] = {
     "usage": ChatAccumulator._take_usage,
     "audio": ChatAccumulator._take_audio,
 }
+
+
+def _is_news(said: Json, before: Json) -> bool:
+    """Whether a number or a word takes the place of the one before."""
+    return said is not None and not (type(said) in (int, float) and said == 0 and bool(before))
 
 
 class TextAccumulator:
