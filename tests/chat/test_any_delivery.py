@@ -192,6 +192,7 @@ def test_blocks_of_claude_are_one_reply_whole_or_streamed_and_go_back_as_they_ca
     assert "".join(delta.get("content", "") for delta in streamed.deltas) == (whole["content"] or "")
     own = [block["id"] for block in made if block["type"] == "server_tool_use"]
     assert not any(identifier in json.dumps(streamed.deltas) for identifier in own)
-    assert merged(replayed(wire, whole)) == merged(
-        [block for block in made if block["type"] != "text" or block["text"].strip()]
-    )
+    kept = merged([block for block in made if block["type"] != "text" or block["text"].strip()])
+    while kept and kept[-1]["type"] in ("thinking", "redacted_thinking"):
+        kept.pop()  # Claude refuses a turn that ends in a thought
+    assert merged(replayed(wire, whole)) == kept
