@@ -3,6 +3,7 @@
 import itertools
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,3 +46,10 @@ def test_pieces_that_each_tell_all_so_far_are_told_once(text: str, cuts: list[in
     if "".join(first.split()) == '{"' and text[len(first) :].lstrip().startswith(":"):
         return  # as a key that is a brace goes on
     assert told([*pieces, "{}"] if ends_empty else pieces) == text
+
+
+@pytest.mark.timeout(20)
+def test_long_arguments_in_small_pieces_are_added_up_in_a_moment() -> None:
+    arguments = Arguments()
+    pieces = ['{"a": [', *(50_000 * ['"word"', ", "]), '"last"]}']
+    assert "".join([*(arguments.take(piece) for piece in pieces), arguments.end()]) == "".join(pieces)

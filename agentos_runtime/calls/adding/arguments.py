@@ -13,11 +13,13 @@ _BEFORE_A_VALUE = (":", ",", "[")
 class Arguments:
     """What came of one call's arguments."""
 
-    __slots__ = ("_pieces", "_said", "_unsure")
+    __slots__ = ("_pieces", "_said", "_size", "_unsure")
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
         """What was told."""
+        self._size = 0
+        """Characters of it."""
         self._unsure: list[str] = []
         """What waits: `{}` at the beginning, or pieces of which each begins with the one before."""
         self._said = ""
@@ -77,13 +79,14 @@ class Arguments:
     def _tell(self, text: str) -> str:
         if text:
             self._pieces.append(text)
+            self._size += len(text)
         return text
 
     def _again(self, text: str) -> str:
         """The same of a piece that may say once more what was told: all of it, as a text, or that there is none."""
         if text.strip() == _NONE and self.is_complete:
             return ""
-        if self._pieces[0][0] != "{":
+        if self._pieces[0][0] != "{" or 2 * len(text) < self._size:  # as most are, of long ones
             return self._tell(text)
         if self.is_said_again(text):
             return ""
