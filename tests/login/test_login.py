@@ -422,9 +422,9 @@ def test_who_has_to_log_in_is_told_so_everywhere(desk: Desk) -> None:
 def test_a_key_with_a_name_of_its_own_is_stored_under_it(desk: Desk) -> None:
     keys = "default: {type: api_key, header: X-A}, bot: {type: api_key, header: X-B}"
     desk.write("plain.md", PLAIN.replace("{type: api_key, header: X-Key}", f"{{credentials: {{{keys}}}}}"))
-    missing = desk.run("keys", "doctor").out
-    assert "nowhere. Run: agentos keys set plain\n" in missing
-    assert "nowhere. Run: agentos keys set plain --credential bot\n" in missing
+    missing = " ".join(desk.run("keys", "doctor").out.split())
+    assert "nowhere. Run: agentos keys set plain plain bot" in missing
+    assert "nowhere. Run: agentos keys set plain --credential bot" in missing
 
 
 def test_a_call_without_a_key_names_the_login(desk: Desk) -> None:
