@@ -1,5 +1,6 @@
 """What the operator decides: flags, then environment, then `config.toml`."""
 
+import os
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -95,6 +96,8 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     other_homes: tuple[Path, ...] = field(default=(), compare=False)
     """Homes that this one stands in for: what lies in them is as private as what lies in `home`."""
+    user_cache: Path | None = field(default=None, compare=False)
+    """Where a user's programs keep what can be made anew; None = nowhere but in the home."""
     documents: Any = field(default=None, repr=False, compare=False)  # see storage.files.with_database
 
     @classmethod
@@ -107,7 +110,11 @@ class Settings:
         home = Path(given["home"]).expanduser() if "home" in given else usual_home(environ)
         config_file = home / "config.toml"
         config = read_config(config_file)
-        values: dict[str, Any] = {"home": home, "other_homes": (usual_home(environ),)}
+        values: dict[str, Any] = {
+            "home": home,
+            "other_homes": (usual_home(environ),),
+            "user_cache": _user_cache(environ),
+        }
         sources: dict[str, str] = {
             "home": "flag" if "home" in given else "AGENTOS_HOME" if environ.get("AGENTOS_HOME") else "default"
         }
@@ -248,6 +255,16 @@ def default_home(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "agentos"
 
 
+def _user_cache(environ: Mapping[str, str]) -> Path | None:
+    """The platform's folder for what can be made anew; None where no folder of the user is known."""
+    if sys.platform != "darwin" and os.path.isabs(environ.get("XDG_CACHE_HOME", "")):
+        return Path(environ["XDG_CACHE_HOME"]) / "agentos"
+    home = environ.get("HOME", "")
+    if not os.path.isabs(home):
+        return None
+    return Path(home) / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "agentos"
+
+
 def read_config(file: Path) -> dict[str, Any]:
     """The tables of a `config.toml`; empty when it is not there. Raises SettingsError."""
     try:
@@ -261,7 +278,7 @@ def read_config(file: Path) -> dict[str, Any]:
         config = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file} is not TOML: {error}") from None
-    known = {f.name for f in fields(Settings)} - {"home", "sources", "other_homes", "documents"}
+    known = {f.name for f in fields(Settings)} - {"home", "sources", "other_homes", "user_cache", "documents"}
     unknown = sorted(set(config) - known)
     if unknown:
         raise SettingsError(f"{file} has unknown settings: {', '.join(unknown)}; known: {', '.join(sorted(known))}")

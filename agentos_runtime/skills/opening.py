@@ -36,7 +36,7 @@ UNUSABLE = (JqUnusable, KeyringError, NewerFile, PrivateFileError)
 
 def open_cache(settings: Settings) -> Cache:
     """What earlier processes of this home, and of this very program, made of the same texts."""
-    return Cache(settings.cache_folder, this_program)
+    return Cache(settings.cache_folder, this_program, settings.user_cache)
 
 
 def open_registry(settings: Settings, checker: ExpressionChecker, cache: Cache) -> Registry:

@@ -1,4 +1,4 @@
-"""What can be made anew at any time, kept in the home so that a start is quicker.
+"""What can be made anew at any time, kept in the home so that a start is quicker, or beside it until there is one.
 
 An entry proves itself: its digest covers what made it, what it was made of and what it holds. One that is damaged,
 open to others or of another program is as good as none.
@@ -25,11 +25,14 @@ class Cache:
     """A private folder (0700) of entries (0600), one for each name. It is made where the folder around it is there.
 
     maker: says what makes the entries; those of another maker are none. It is asked once, when it is needed.
+    spare: another such folder, of which what is missing is taken, and in which things are kept while the folder
+    around the first is not there.
     """
 
-    def __init__(self, folder: Path, maker: Callable[[], bytes]) -> None:
+    def __init__(self, folder: Path, maker: Callable[[], bytes], spare: Path | None = None) -> None:
         self._folder = folder
         self._make = maker
+        self._spare = spare
 
     @cached_property
     def _maker(self) -> bytes:
@@ -37,7 +40,11 @@ class Cache:
 
     def find(self, name: str, of: bytes) -> bytes | None:
         """What was kept under the name for exactly this."""
-        path = self._path(name)
+        found = self._found(self._folder, name, of)
+        return self._found(self._spare, name, of) if found is None and self._spare else found
+
+    def _found(self, folder: Path, name: str, of: bytes) -> bytes | None:
+        path = folder / _file_of(name)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:
@@ -56,13 +63,16 @@ class Cache:
 
     def keep(self, name: str, of: bytes, data: bytes) -> None:
         """Keep it in place of what was kept under the name; where that cannot be done it is not kept."""
-        if len(data) > LARGEST - _DIGEST or not self._folder.parent.is_dir():
+        folder = self._folder if self._folder.parent.is_dir() else self._spare
+        if folder is None or len(data) > LARGEST - _DIGEST:
             return
-        path = self._path(name)
+        path = folder / _file_of(name)
         temporary = path.with_name(f".{secrets.token_hex(8)}")
         with suppress(OSError):
-            self._folder.mkdir(mode=0o700, exist_ok=True)
-            self._make_room()
+            if folder is self._spare:
+                folder.parent.mkdir(mode=0o700, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _make_room(folder)
             try:
                 descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
                 with open(descriptor, "wb") as file:
@@ -71,15 +81,17 @@ class Cache:
             finally:
                 temporary.unlink(missing_ok=True)
 
-    def _make_room(self) -> None:
-        entries = os.listdir(self._folder)
-        for entry in entries if len(entries) >= MOST_ENTRIES else ():
-            (self._folder / entry).unlink(missing_ok=True)
-
-    def _path(self, name: str) -> Path:
-        return self._folder / sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
-
     def _digest(self, name: str, of: bytes, data: bytes) -> bytes:
         parts = (self._maker, name.encode("utf-8", "surrogateescape"), of)
         head = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
         return sha256(head + data).digest()
+
+
+def _make_room(folder: Path) -> None:
+    entries = os.listdir(folder)
+    for entry in entries if len(entries) >= MOST_ENTRIES else ():
+        (folder / entry).unlink(missing_ok=True)
+
+
+def _file_of(name: str) -> str:
+    return sha256(name.encode("utf-8", "surrogateescape")).hexdigest()

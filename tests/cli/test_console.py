@@ -75,6 +75,21 @@ print("yaml" in sys.modules, len(ours), len(sys.modules), file=sys.stderr)
     assert (read, int(ours) <= 120, int(every) <= 390) == ("False", True, True), second.stderr
 
 
+def test_what_was_looked_at_before_there_is_a_home_is_not_read_again_either(console: Console) -> None:
+    home = console.home / "never"
+    script = f"""
+import sys
+from agentos_runtime.cli.main import run
+run(["list"], {{"AGENTOS_HOME": {str(home)!r}, "HOME": {str(home.parent.parent)!r}}})
+print("yaml" in sys.modules, file=sys.stderr)
+"""
+    command = [SCRIPT[0], "-c", script]
+    done = [subprocess.run(command, capture_output=True, text=True, timeout=60) for _ in range(2)]
+    assert done[0].stdout == done[1].stdout
+    assert [each.stderr for each in done] == ["True\n", "False\n"]
+    assert not home.exists()
+
+
 def test_a_server_loads_nothing_that_only_new_texts_or_other_requests_than_calls_need() -> None:
     script = """
 import sys

@@ -110,6 +110,43 @@ def test_what_is_kept_is_private_and_made_where_a_home_is(console: Console, tmp_
     assert not elsewhere.home.exists()
 
 
+def before_a_home(console: Console, tmp_path: Path, **variables: str) -> Console:
+    """The same console before its home is made, of a user who has a folder."""
+    user = tmp_path / "user"
+    user.mkdir(exist_ok=True)
+    console.home.rmdir()
+    console.environ |= {"HOME": str(user), **variables}
+    return console
+
+
+def test_while_there_is_no_home_skills_are_kept_in_the_users_cache(
+    console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early = before_a_home(console, tmp_path)
+    read = only(entries(early))
+    folder = tmp_path / "user" / ".cache" / "agentos"
+    (entry,) = folder.iterdir()
+    modes = [oct(path.stat().st_mode & 0o777) for path in (folder.parent, folder, entry)]
+    assert (modes, early.home.exists()) == (["0o700", "0o700", "0o600"], False)
+    assert only(entries(early, monkeypatch)) == read
+    early.home.mkdir(mode=0o700)
+    assert only(entries(early, monkeypatch)) == read
+    entry.chmod(0o644)
+    assert entries(early, monkeypatch)[0].skill is None
+    assert only(entries(early)) == read
+    entry.unlink()
+    assert only(entries(early, monkeypatch)) == read
+    assert list(folder.iterdir()) == []
+
+
+def test_where_the_users_cache_is_said_or_none_is_known(console: Console, tmp_path: Path) -> None:
+    early = before_a_home(console, tmp_path, XDG_CACHE_HOME=str(tmp_path / "elsewhere"))
+    only(entries(early))
+    assert len([*(tmp_path / "elsewhere" / "agentos").iterdir()]) == 1
+    for variables in ({"HOME": ""}, {"HOME": "user", "XDG_CACHE_HOME": "elsewhere"}):
+        assert Settings.from_environ(early.environ | {"XDG_CACHE_HOME": ""} | variables).user_cache is None
+
+
 @pytest.mark.parametrize("name", ["toy/readme.md", "toy/more.md", "toy/icon.svg"])
 @pytest.mark.parametrize("how", ["changed", "gone"])
 def test_a_skill_is_read_again_when_any_of_its_files_is_another(
