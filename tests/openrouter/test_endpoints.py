@@ -9,6 +9,7 @@ from tests.openrouter.generated import params
 from tests.openrouter.support import BEYOND, BYTES, KEY, MANAGEMENT, Desk, Mock
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("full", [False, True], ids=["minimal", "full"])
 @pytest.mark.parametrize("examples", [True, False], ids=["as in the examples", "whatever the types allow"])
 def test_no_request_is_malformed_and_every_reply_is_as_declared(counter: Desk, full: bool, examples: bool) -> None:
