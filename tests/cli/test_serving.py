@@ -1,6 +1,7 @@
 """What `agentos serve` tells whoever started it: calls, changes of skills, missing keys, inexact answers."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pty
@@ -183,6 +184,46 @@ def test_a_lock_that_cannot_be_read_is_told_in_place_of_an_approval_that_nobody_
         assert "Not approved: notes, plain (agentos doctor)" in told.event("needs_approval")["message"]
         front = httpx.get(url, trust_env=False, verify=NO_TLS, timeout=PATIENCE).text
         assert "(a file that says more cannot be read: agentos doctor)" in front
+
+
+def asking(folder: Path) -> Console:
+    """A home that asks a person about every call."""
+    made = console(folder)
+    made.home.mkdir(mode=0o700, exist_ok=True)
+    (made.home / "config.toml").write_text('[limits.default]\nask_person = ["plain"]\n')
+    made.write("plain.md", PLAIN)
+    made.environ |= {"AGENTOS_REWRITE": "https://plain.example=http://127.0.0.1:9"}
+    return made
+
+
+def ask_for(url: str, agent: str) -> Any:
+    return call(url, "plain/go", {}, X_Agent=agent, Prefer="respond-async")
+
+
+@pytest.mark.slow
+def test_several_processes_tell_who_waits_for_a_person(tmp_path: Path) -> None:
+    made = asking(tmp_path)
+    command = [*SCRIPT, "serve", "--port", "0", "--json", "--processes", "2"]
+    with started(command, made.environ) as process:
+        assert process.stdout is not None
+        url = json.loads(process.stdout.readline())["url"]
+        waiting = ask_for(url, "ann").json()["waiting"]
+        told = {"id": waiting["id"], "agent": "ann", "skill": "plain", "utility": "go"}
+        assert json.loads(process.stdout.readline()) == {"waiting": told}
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="how much a pipe holds is set on Linux alone")
+@pytest.mark.parametrize("closed", [True, False])
+def test_who_does_not_read_what_a_server_prints_holds_up_no_call(tmp_path: Path, closed: bool) -> None:
+    made = asking(tmp_path)
+    with started([*SCRIPT, "serve", "--port", "0", "--json"], made.environ) as process:
+        assert process.stdout is not None
+        fcntl.fcntl(process.stdout.fileno(), fcntl.F_SETPIPE_SZ, 4096)
+        url = json.loads(process.stdout.readline())["url"]
+        if closed:
+            process.stdout.close()
+        answers = [ask_for(url, f"{number:064}") for number in range(40)]
+        assert {each.status_code for each in answers} == {202}
 
 
 @pytest.mark.parametrize("colours", [True, False])

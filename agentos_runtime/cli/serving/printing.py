@@ -3,7 +3,8 @@
 import contextlib
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import click
 
@@ -16,16 +17,20 @@ LAST_WORDS = 1.0
 
 
 class Lines:
-    """Prints on stderr, in order."""
+    """Prints on stderr, or what else is written in one place, in order."""
 
     def __init__(self) -> None:
-        self._waiting: queue.Queue[str | None] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[Callable[[], object] | None] = queue.Queue(MOST_WAITING)
         self._left_out = 0
 
     def say(self, line: str) -> None:
         """Have it printed soon."""
+        self.have(partial(say, line, err=True))
+
+    def have(self, write: Callable[[], object]) -> None:
+        """Have something else written in its turn."""
         try:
-            self._waiting.put_nowait(line)
+            self._waiting.put_nowait(write)
         except queue.Full:
             self._left_out += 1
 
@@ -46,8 +51,8 @@ class Lines:
         """context: of the command, which knows whether there are colours."""
         colours = context.scope(cleanup=False) if context else contextlib.nullcontext()
         with colours, contextlib.suppress(OutputLost, BrokenPipeError):
-            while (line := self._waiting.get()) is not None:
-                say(line, err=True)
+            while (write := self._waiting.get()) is not None:
+                write()
                 self._tell_left_out()
 
     def _tell_left_out(self) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any
 
 from agentos_runtime.bootstrap import open_runtime
@@ -51,7 +52,8 @@ class Said:
     def flags(self) -> list[str]:
         """The same for a child."""
         log = ["--quiet"] if self.log == QUIET else ["--log", self.log] if self.log else []
-        return [*log, *([f"--simulate={self.simulate}"] if self.simulate else [])]
+        json = ["--json"] if self.as_json else []
+        return [*log, *json, *([f"--simulate={self.simulate}"] if self.simulate else [])]
 
 
 class Server:
@@ -61,7 +63,8 @@ class Server:
         self._shell = shell
         self._settings = settings
         self._said = said
-        self._lines = Lines()
+        self._lines, self._told = Lines(), Lines()
+        """For stderr and for stdout: who reads one of them holds up nothing of the other."""
         self._log = Log(self._lines, as_json=said.log == JSON)
         self._entries: list[Any] = []
         self._missing: dict[Missing, list[str]] = {}
@@ -86,12 +89,13 @@ class Server:
 
     @contextlib.contextmanager
     def printing(self) -> Iterator[None]:
-        """What is logged in the block is printed, also by parts that log of their own accord."""
+        """What is logged in the block is printed, also by parts that log of their own accord; and who waits."""
         if not self._said.prints:
-            yield
+            with self._told.printing():
+                yield
             return
         logger, handler = logging.getLogger("agentos"), LoggedRecords(self._log)
-        with self._lines.printing():
+        with self._told.printing(), self._lines.printing():
             logger.addHandler(handler)
             try:
                 yield
@@ -131,11 +135,12 @@ class Server:
                 for name, value in entry.as_json().items()
                 if name in ("id", "agent", "skill", "utility")
             }
-            print_json({"waiting": names}, pretty=False)
+            self._told.have(partial(print_json, {"waiting": names}, pretty=False))
             return
         what = f"{plain(entry.agent)} waits for your yes to {plain(entry.skill)}/{plain(entry.utility)}"
-        say(f"{style('Waiting:', fg='yellow', bold=True)} {what}. Look: agentos waiting")
-        ring()
+        line = f"{style('Waiting:', fg='yellow', bold=True)} {what}. Look: agentos waiting"
+        self._told.have(partial(say, line))
+        self._told.have(ring)
 
     def _simulation(self) -> Callable[..., Any] | None:
         if not self._said.simulate:

@@ -173,7 +173,6 @@ class Processes:
                 env=dict(self.environ),
                 pass_fds=passed,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
         return _Child(process, ours, time.monotonic(), herald, slot)
