@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import resource
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from agentos_runtime.calls.trace_context import parent_of
 from agentos_runtime.testing.fake_credentials import stand_in
 from tests.cli.console import PATIENCE, SCRIPT, Console, started
 from tests.clients import NO_TLS
+from tests.programs import Program
+from tests.security.support import until
 from tests.testing.support import console
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -224,6 +227,30 @@ def test_who_does_not_read_what_a_server_prints_holds_up_no_call(tmp_path: Path,
             process.stdout.close()
         answers = [ask_for(url, f"{number:064}") for number in range(40)]
         assert {each.status_code for each in answers} == {202}
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="what another may write is bounded on Linux alone")
+def test_a_log_goes_on_when_there_is_room_again_and_says_what_was_lost(tmp_path: Path) -> None:
+    made, log = console(tmp_path), tmp_path / "log"
+    log.write_bytes(b"\n" * (1 << 20))  # more than any other file of the server has
+    command = [*SCRIPT, "serve", "--port", "0", "--json", "--log", "json", "--simulate"]
+    with log.open("a") as file, Program(command, env=made.environ, stdout=subprocess.PIPE, stderr=file) as process:
+        assert process.stdout is not None
+        url = json.loads(process.stdout.readline())["url"]
+        full, most = log.stat().st_size + 10, resource.RLIM_INFINITY
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (full, most))
+        call(url, "notes/read", {"id": "a b", "lang": "de"})
+        assert until(lambda: log.stat().st_size == full)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, most))
+        last = call(url, "notes/read", {"id": "a b", "lang": "de"})
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+    told = [
+        json.loads(line) for line in log.read_text().splitlines() if line.startswith("{") and line.endswith("}")
+    ]
+    assert [each["event"] for each in told[-2:]] == ["call", "warning"]
+    assert told[-2]["request_id"] == last.headers["x-request-id"]
+    assert "up to 1 lines were lost" in told[-1]["message"]
 
 
 @pytest.mark.parametrize("colours", [True, False])

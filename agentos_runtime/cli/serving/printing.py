@@ -17,15 +17,19 @@ LAST_WORDS = 1.0
 
 
 class Lines:
-    """Prints on stderr, or what else is written in one place, in order."""
+    """Prints in order, on stderr or, where not `err`, on stdout."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, err: bool = True) -> None:
         self._waiting: queue.Queue[Callable[[], object] | None] = queue.Queue(MOST_WAITING)
+        self._err = err
         self._left_out = 0
+        self._lost = 0
+        self.tell: Callable[[str], object] = self.say
+        """Where it is told that some were not printed."""
 
     def say(self, line: str) -> None:
         """Have it printed soon."""
-        self.have(partial(say, line, err=True))
+        self.have(partial(say, line, err=self._err))
 
     def have(self, write: Callable[[], object]) -> None:
         """Have something else written in its turn."""
@@ -50,12 +54,22 @@ class Lines:
     def _print(self, context: click.Context | None) -> None:
         """context: of the command, which knows whether there are colours."""
         colours = context.scope(cleanup=False) if context else contextlib.nullcontext()
-        with colours, contextlib.suppress(OutputLost, BrokenPipeError):
+        with colours, contextlib.suppress(BrokenPipeError):
             while (write := self._waiting.get()) is not None:
-                write()
-                self._tell_left_out()
+                self._try(write)
 
-    def _tell_left_out(self) -> None:
+    def _try(self, write: Callable[[], object]) -> None:
+        """Where a disk is full it may have room again."""
+        try:
+            if self._lost:
+                say(err=self._err)  # the last one may have been cut
+            write()
+        except OutputLost:
+            self._lost += 1
+            return
         left_out, self._left_out = self._left_out, 0
+        lost, self._lost = self._lost, 0
         if left_out:
-            say(f"{left_out} lines were left out: they came faster than they could be printed", err=True)
+            self.tell(f"{left_out} lines were left out: they came faster than they could be printed")
+        if lost:
+            self.tell(f"up to {lost} lines were lost: they could not be written, as on a full disk")

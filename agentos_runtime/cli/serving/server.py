@@ -63,9 +63,10 @@ class Server:
         self._shell = shell
         self._settings = settings
         self._said = said
-        self._lines, self._told = Lines(), Lines()
-        """For stderr and for stdout: who reads one of them holds up nothing of the other."""
+        self._lines, self._told = Lines(), Lines(err=False)
+        """Who does not read one of them holds up nothing of the other."""
         self._log = Log(self._lines, as_json=said.log == JSON)
+        self._lines.tell = self._told.tell = self._log.warn
         self._entries: list[Any] = []
         self._missing: dict[Missing, list[str]] = {}
         self._loading = 0
