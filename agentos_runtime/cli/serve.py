@@ -117,7 +117,7 @@ def _serve_with(count: int, shell: Shell, settings: Settings, said: Said) -> Non
             shell.environ,
             listeners,
             lambda: server.say_processes(url, count),
-            server.warn,
+            server.notice,
             settings.drain,
         )
         with server.printing():

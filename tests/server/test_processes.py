@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -36,7 +37,9 @@ utilities:
 
 
 @contextlib.contextmanager
-def served(folder: Path, count: int, rewrite: str, drain: float = 0) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def served(
+    folder: Path, count: int, rewrite: str, drain: float = 0, stderr: Any = subprocess.PIPE
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     (folder / "skills").mkdir(exist_ok=True)
     (folder / "skills" / "toy.md").write_text(SKILL.format(said="one"))
     environ = {
@@ -48,7 +51,7 @@ def served(folder: Path, count: int, rewrite: str, drain: float = 0) -> Iterator
         "PATH": os.environ["PATH"],
     }
     command = [sys.executable, "-m", "agentos_runtime", "serve", "--port", "0", "--json", "--processes", str(count)]
-    process = Program(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = Program(command, env=environ, stdout=subprocess.PIPE, stderr=stderr, text=True)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -125,6 +128,36 @@ def test_while_a_process_cannot_be_replaced_the_others_take_its_connections(tmp_
         (tmp_path / "home" / "config.toml").unlink()
         eventually(lambda: children(parent.pid), lambda now: len(now) == 3)
         assert [say(url) for _ in range(24)] == ["one"] * 24
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="what another may open is bounded on Linux alone")
+def test_a_process_that_cannot_be_replaced_now_is_replaced_later(tmp_path: Path) -> None:
+    with Toy(answer(body=b"{}")) as toy, served(tmp_path, 2, f"https://toy.example={toy.origin}") as (parent, url):
+        first, usual = children(parent.pid), resource.prlimit(parent.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(parent.pid, resource.RLIMIT_NOFILE, (3, usual[1]))
+        os.kill(min(first), signal.SIGKILL)
+        assert parent.stderr is not None
+        while "no server process could be started" not in (said := parent.stderr.readline()):
+            assert said, "it has ended"
+        assert [say(url) for _ in range(24)] == ["one"] * 24
+        resource.prlimit(parent.pid, resource.RLIMIT_NOFILE, usual)
+        eventually(lambda: children(parent.pid), lambda now: len(now) == 2)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_process_is_replaced_also_where_nothing_can_be_said_about_it(tmp_path: Path) -> None:
+    with (
+        open("/dev/full", "w") as full,
+        Toy(answer(body=b"{}")) as toy,
+        served(tmp_path, 2, f"https://toy.example={toy.origin}", stderr=full) as (parent, url),
+    ):
+        victim = min(children(parent.pid))
+        os.kill(victim, signal.SIGKILL)
+        eventually(lambda: children(parent.pid), lambda now: len(now) == 2 and victim not in now)
+        assert [say(url) for _ in range(24)] == ["one"] * 24
+        assert parent.poll() is None
 
 
 @pytest.mark.slow

@@ -91,12 +91,11 @@ class Server:
     @contextlib.contextmanager
     def printing(self) -> Iterator[None]:
         """What is logged in the block is printed, also by parts that log of their own accord; and who waits."""
-        if not self._said.prints:
-            with self._told.printing():
-                yield
-            return
         logger, handler = logging.getLogger("agentos"), LoggedRecords(self._log)
         with self._told.printing(), self._lines.printing():
+            if not self._said.prints:
+                yield
+                return
             logger.addHandler(handler)
             try:
                 yield
@@ -107,7 +106,14 @@ class Server:
         if text and self._said.log == JSON:
             self._log.warn(text)
         elif text:
-            say(f"{style('warning:', fg='yellow', bold=True)} {text}", err=True)
+            say(_warning(text), err=True)
+
+    def notice(self, text: str) -> None:
+        """A warning of something that goes on, whether or not that can be printed."""
+        if self._said.log == JSON:
+            self._log.warn(text)
+        else:
+            self._lines.say(_warning(text))
 
     @contextlib.asynccontextmanager
     async def _opened(self) -> AsyncIterator[Runtime]:
@@ -237,6 +243,10 @@ class Server:
         for file in (file for store in self._stores for file in store.files()):
             if file.case is None:
                 self.warn(f"a case is broken and left out: {plain(str(file.problems[0]))}")
+
+
+def _warning(text: str) -> str:
+    return f"{style('warning:', fg='yellow', bold=True)} {text}"
 
 
 def _broken(entry: Any) -> str:

@@ -156,10 +156,19 @@ class Processes:
                 signal.signal(number, handler)
 
     def _fill(self) -> None:
+        """Raises OSError where not one process can be started."""
         there = {child.slot for child in self._children}
         for slot in range(len(self.listeners)):
-            if slot not in there and time.monotonic() >= self._start_at:
+            if slot in there or time.monotonic() < self._start_at:
+                continue
+            try:
                 self._children.append(self._start(slot))
+            except OSError as error:
+                if not self._children:
+                    raise
+                self._put_off(is_short=True)
+                why = error.strerror or type(error).__name__
+                self.notice(f"no server process could be started in the place of one: {why}. It is tried again")
 
     def _start(self, slot: int) -> _Child:
         ours, theirs = socket.socketpair()
@@ -167,7 +176,8 @@ class Processes:
         passed = [theirs.fileno(), *(listener.fileno() for listener in self.listeners)]
         herald = not any(child.herald for child in self._children)
         told = [HERALD] if herald else []
-        with theirs:
+        with theirs, contextlib.ExitStack() as unless_started:
+            unless_started.enter_context(ours)
             process = subprocess.Popen(  # noqa: S603 - our own command line
                 [*self.command, *told, "--inherit", ",".join(map(str, [slot, *passed]))],
                 env=dict(self.environ),
@@ -175,6 +185,7 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
+            unless_started.pop_all()
         return _Child(process, ours, time.monotonic(), herald, slot)
 
     def _look(self) -> None:
@@ -212,11 +223,15 @@ class Processes:
     def _replace(self, child: _Child, code: int) -> None:
         """A child that served is replaced at once; those that never get that far, with growing pauses."""
         self._bury(child)
-        self._short_lives = 0 if child.ready else self._short_lives + 1
-        pause = min(LONGEST_PAUSE, 0.1 * 2.0**self._short_lives) if self._short_lives else 0.0
-        self._start_at = time.monotonic() + pause
+        self._put_off(is_short=not child.ready)
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         self.notice(f"server process {child.process.pid} ended with {how}; another takes its place")
+
+    def _put_off(self, *, is_short: bool) -> None:
+        """When the next one may be started, after one that did not get far if so told."""
+        self._short_lives = self._short_lives + 1 if is_short else 0
+        pause = min(LONGEST_PAUSE, 0.1 * 2.0 ** min(self._short_lives, 10)) if self._short_lives else 0.0
+        self._start_at = time.monotonic() + pause
 
     def _bury(self, child: _Child) -> None:
         self._children.remove(child)
