@@ -1,10 +1,13 @@
 """`agentos backup`: all of the home but the keys, of one moment, in one private file; unpacked, it is a home."""
 
 import os
+import sqlite3
 import stat
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -100,6 +103,22 @@ def test_links_to_skills_that_lie_elsewhere_are_named_since_they_are_not_in_it(
     done = console.run("backup", tmp_path / "two.tar")
     assert f"skills is a link to {elsewhere}, which is not in it" in done.out
     assert "of skills" not in done.out
+
+
+def test_a_disk_that_is_full_is_the_one_that_the_backup_goes_to(tmp_path: Path, console: Console) -> None:
+    with closing(sqlite3.connect(tmp_path / "home" / "activity.db")) as ledger:
+        ledger.execute("CREATE TABLE padding AS SELECT randomblob(200000) AS bytes")
+        ledger.commit()
+    script = f"""
+import resource, sys
+from agentos_runtime.cli.main import run
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # beyond what lies beside a database
+run(["backup", {str(tmp_path / "b.tar")!r}], {{"AGENTOS_HOME": {str(console.home)!r}}})
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stderr.startswith("error: the copy of activity.db could not be written: "), done.stderr
+    assert "make room on the disk that it goes to" in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} <= {"home", "skills"}
 
 
 @pytest.mark.parametrize("there", ["a file", "a folder", "a link to nowhere"])

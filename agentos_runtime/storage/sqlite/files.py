@@ -256,8 +256,14 @@ def _copy(source: sqlite3.Connection, file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as target:
         target.execute("PRAGMA journal_mode = OFF")
         target.execute("PRAGMA synchronous = OFF")
-        source.backup(target)
-        (found,) = target.execute("PRAGMA quick_check(1)").fetchone()
+        try:
+            source.backup(target)
+            (found,) = target.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in _NOT_WRITTEN:
+                raise
+            text = f"the copy of {file.name} could not be written: {error}: make room on the disk that it goes to"
+            raise DatabaseTrouble(text) from None
     if found != "ok":
         raise DatabaseTrouble(f"the copy for {file.name} is damaged, so the file itself may be: {found}")
 
@@ -287,6 +293,16 @@ def _version(connection: sqlite3.Connection) -> int:
     return version
 
 
+_NOT_WRITTEN = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR_WRITE,
+        sqlite3.SQLITE_IOERR_TRUNCATE,
+        sqlite3.SQLITE_IOERR_SHMOPEN,
+        sqlite3.SQLITE_IOERR_SHMSIZE,
+    }
+)
+"""Where a file is copied that was read a moment before, these are about the copy."""
 _ADVICE: Mapping[int, str] = {
     sqlite3.SQLITE_FULL: "make room on the disk",
     sqlite3.SQLITE_READONLY: "the folder or the disk cannot be written; make it writable",
