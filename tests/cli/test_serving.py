@@ -8,6 +8,7 @@ import pty
 import re
 import resource
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from agentos_runtime.calls.trace_context import parent_of
 from agentos_runtime.testing.fake_credentials import stand_in
 from tests.cli.console import PATIENCE, SCRIPT, Console, started
 from tests.clients import NO_TLS
-from tests.programs import Program
+from tests.programs import Program, ended
 from tests.security.support import until
 from tests.testing.support import console
 
@@ -227,6 +228,30 @@ def test_who_does_not_read_what_a_server_prints_holds_up_no_call(tmp_path: Path,
             process.stdout.close()
         answers = [ask_for(url, f"{number:064}") for number in range(40)]
         assert {each.status_code for each in answers} == {202}
+
+
+FULL = """
+import fcntl, logging, os
+from agentos_runtime.cli.serving.server import Said, Server
+from agentos_runtime.config.settings import Settings
+from pathlib import Path
+
+_, full = os.pipe()
+fcntl.fcntl(full, fcntl.F_SETPIPE_SZ, 4096)
+os.dup2(full, 2)
+with Server(None, Settings(home=Path("/nonexistent")), Said(False, None, %r)).printing():
+    for number in range(200):
+        logging.getLogger("agentos.http").error("a bug was met: %%s", "x" * 100)
+    print("went on", flush=True)
+    os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="how much a pipe holds is set on Linux alone")
+@pytest.mark.parametrize("log", ["quiet", "json"])
+def test_who_does_not_read_what_is_wrong_with_a_server_holds_up_nothing(log: str) -> None:
+    done = ended([sys.executable, "-c", FULL % log], PATIENCE)
+    assert done.stdout.splitlines() == [b"went on"]
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="what another may write is bounded on Linux alone")

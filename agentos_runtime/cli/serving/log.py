@@ -123,3 +123,14 @@ class LoggedRecords(logging.Handler):
         message = record.getMessage()
         level = record.levelname.lower()
         self._log.tell(level, f"{style(f'{level}:', fg='red', bold=True)} {message}", {"message": message})
+
+
+class BareRecords(logging.Handler):
+    """The same where no log is kept: only what they say."""
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__(logging.WARNING)
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.say(record.getMessage())

@@ -10,7 +10,7 @@ from typing import Any
 
 from agentos_runtime.bootstrap import open_runtime
 from agentos_runtime.cli.lazy import load
-from agentos_runtime.cli.serving.log import Log, LoggedRecords
+from agentos_runtime.cli.serving.log import BareRecords, Log, LoggedRecords
 from agentos_runtime.cli.serving.news import Missing, missing_of, tell_news
 from agentos_runtime.cli.serving.printing import Lines
 from agentos_runtime.cli.terminal.output import plain, print_json, ring, say, style
@@ -91,11 +91,9 @@ class Server:
     @contextlib.contextmanager
     def printing(self) -> Iterator[None]:
         """What is logged in the block is printed, also by parts that log of their own accord; and who waits."""
-        logger, handler = logging.getLogger("agentos"), LoggedRecords(self._log)
+        logger = logging.getLogger("agentos")
+        handler = LoggedRecords(self._log) if self._said.prints else BareRecords(self._lines)
         with self._told.printing(), self._lines.printing():
-            if not self._said.prints:
-                yield
-                return
             logger.addHandler(handler)
             try:
                 yield
