@@ -196,7 +196,8 @@ class Processes:
             elif not child.ready:
                 with contextlib.suppress(BlockingIOError):
                     child.ready = child.line.recv(1) == READY
-        if not self._said_ready and sum(child.ready for child in self._children) == len(self.listeners):
+        settled = sum(child.ready and not child.covers for child in self._children)
+        if not self._said_ready and settled == len(self.listeners):
             self._said_ready = True
             self.ready()
 
