@@ -89,7 +89,7 @@ class PrivateFile:
         and on every PrivateFileError, the file is as it was.
         """
         make_private_folder(self.path.parent)
-        with self._locked(self._lock_wait):
+        with locked(self.path, self._lock_wait):
             self._remove_leftovers()
             contents = self.read()
             self._write(change(contents.data if contents else None))
@@ -99,7 +99,7 @@ class PrivateFile:
         """Remove what writers that were killed left behind; does nothing while somebody is writing."""
         if not self._leftovers():
             return
-        with suppress(PrivateFileError), self._locked(0.0):
+        with suppress(PrivateFileError), locked(self.path, 0.0):
             self._remove_leftovers()
 
     def _unopenable(self, error: OSError) -> str:
@@ -128,24 +128,24 @@ class PrivateFile:
         except OSError as error:
             raise PrivateFileError(f"{self.path} could not be written and is as it was: {error.strerror}") from None
 
-    @contextmanager
-    def _locked(self, wait: float) -> Iterator[None]:
-        lock = self.path.parent / f".{self.path.name}.lock"
-        try:
-            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise PrivateFileError(f"{self.path} cannot be changed: {lock}: {error.strerror}") from None
-        try:
-            self._await_lock(descriptor, time.monotonic() + wait)
-            yield
-        finally:
-            os.close(descriptor)
 
-    def _await_lock(self, descriptor: int, deadline: float) -> None:
+@contextmanager
+def locked(path: Path, wait: float = LOCK_WAIT) -> Iterator[None]:
+    """Alone among all processes that change the file so. Raises PrivateFileError after so many seconds."""
+    lock = path.parent / f".{path.name}.lock"
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise PrivateFileError(f"{path} cannot be changed: {lock}: {error.strerror}") from None
+    try:
+        deadline = time.monotonic() + wait
         while not try_lock(descriptor):
             if time.monotonic() >= deadline:
-                raise PrivateFileError(f"another process is changing {self.path}: try again when it is done")
+                raise PrivateFileError(f"another process is changing {path}: try again when it is done")
             time.sleep(0.005)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def try_lock(descriptor: int) -> bool:

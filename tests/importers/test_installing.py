@@ -1,5 +1,8 @@
 """Importing without the command line: files on the disk, and a report."""
 
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +115,21 @@ def test_a_text_in_the_place_of_another_is_at_no_time_open_to_more_readers(tmp_p
     assert [file.stat().st_mode & 0o777 for file in (private, new, public)] == [0o600, 0o640, 0o664]
     change_config(tmp_path / "home" / "config.toml", lambda before: f"{before}token = 'x'\n")
     assert (tmp_path / "home" / "config.toml").stat().st_mode & 0o777 == 0o600
+
+
+def test_commands_that_change_the_configuration_at_once_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    file = tmp_path / "home" / "config.toml"
+    alone = threading.Barrier(2)
+
+    def change(line: str) -> None:
+        def changed(text: str) -> str:
+            if not text:  # who reads an empty file waits until another has read that too, if it may
+                with contextlib.suppress(threading.BrokenBarrierError):
+                    alone.wait(0.2)
+            return f"{text}# {line}\n"
+
+        change_config(file, changed)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(change, "ab"))
+    assert sorted(file.read_text().splitlines()) == ["# a", "# b"]
