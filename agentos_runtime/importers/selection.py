@@ -21,6 +21,8 @@ MANY = 60
 def selected(api: Api, source: Source, skill_id: str, losses: Losses) -> Api:
     """The Api with the operations that were asked for; what is left out unasked is told. Raises ImportProblem."""
     services = (skill_id, api.title)
+    if not api.operations:
+        raise ImportProblem("The description describes no operation that a manifest can call")
     found = [
         one
         for one in api.operations

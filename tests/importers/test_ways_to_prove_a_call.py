@@ -151,3 +151,16 @@ def test_beside_schemes_such_a_header_is_listed_and_never_asked_of_a_caller(work
     assert [one.get("params") for one in front["utilities"].values()] == [None, None]
     assert front["auth"] == BEARER
     assert "is not asked of the caller: `--auth` makes it the key: GET /b" in workshop.text()
+
+
+def test_parameters_that_two_keys_of_one_credential_are_sent_as_are_asked_of_nobody(workshop: Workshop) -> None:
+    repeated = [
+        {"name": name, "in": "header", "schema": {"type": "string"}} for name in ("x-app-id", "x-app-secret")
+    ]
+    get = {"parameters": [*repeated, query("q")], "security": ways("app+secret"), "responses": {}}
+    content = service({"/a": {"get": get}}, components={"securitySchemes": SCHEMES})
+    front = workshop.imported(content)
+    assert front["auth"] == {"header": {"X-App-Id": "{app}", "X-App-Secret": "{secret}"}}
+    assert set(front["utilities"]["get_a"]["params"]) == {"q"}
+    told = workshop.losses(content)["a parameter that is a key is filled in with the credential"]
+    assert told == ["GET /a x-app-id", "GET /a x-app-secret"]

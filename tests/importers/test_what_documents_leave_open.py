@@ -421,3 +421,34 @@ def test_a_body_without_content_and_a_relative_server_are_told(workshop: Worksho
     assert told["TRACE is no method of a manifest"] == ["/dogs"]
     relative = "a relative server is not used, since nothing says where the document is from: /other"
     assert told[relative] == ["POST /dogs"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "told"),
+    [
+        ("application/form-data", "multipart", "is sent as multipart/form-data"),
+        ("application/x-www-form-urlencode", "form", "is sent as application/x-www-form-urlencoded"),
+        ("", "json", ""),
+        ("application/x-json", "json", ""),
+        ("application/vnd.acme.v1", "json", "is sent as JSON, since its fields are described"),
+        ("application/xml", "text", "are not said: it is asked for as a text"),
+        ("application/octet-stream", "binary", "are not said: it is asked for as a file"),
+    ],
+)
+def test_fields_of_a_body_of_an_odd_type_are_sent_or_listed(
+    workshop: Workshop, kind: str, sent: str, told: str
+) -> None:
+    schema = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
+    content = service(
+        {"/a": {"post": {"operationId": "createA", "requestBody": body(schema, kind), "responses": OK}}}
+    )
+    utility = workshop.imported(content)["utilities"]["create_a"]
+    assert utility["rest"].get("encoding", "json") == sent
+    assert ("name" in utility["params"]) == (sent in ("json", "form", "multipart"))
+    losses = [sentence for sentence, places in workshop.losses(content).items() if places == ["POST /a"]]
+    assert [told in sentence for sentence in losses] == ([True] if told else [])
+
+
+def test_a_description_without_operations_is_refused_as_what_it_is(workshop: Workshop) -> None:
+    done = workshop.run("openapi", workshop.document(service({"/a": {"parameters": []}})))
+    assert (done.code, "describes no operation" in done.err) == (1, True), done.err

@@ -28,6 +28,10 @@ _SENT: Mapping[str, Encoding] = {
     "application/octet-stream": "binary",
 }
 """What each encoding sends by itself, the best first."""
+_FORMS: Mapping[str, str] = {
+    "multipart": "multipart/form-data",
+    "form": "application/x-www-form-urlencoded",
+}
 _TEXTS = ("xml", "yaml", "graphql", "javascript", "jsonl", "ndjson", "json-seq")
 _RANK: tuple[Encoding, ...] = ("json", "multipart", "form", "text", "binary")
 
@@ -82,13 +86,15 @@ class Bodies:
         if item is not None and schema.value is None:
             schema = Located({"type": "array", "items": item}, schema.resolver)
         said = kinds[content_type].map("encoding")
-        if encoding == "multipart" and content_type.split(";")[0].strip() != "multipart/form-data":
-            self._losses.add(f"a body of {content_type} is sent as multipart/form-data", label)
-            content_type = "multipart/form-data"
-        own = content_type if _SENT.get(content_type) != encoding and "*" not in content_type else None
+        kind = content_type.split(";")[0].strip()
+        if encoding in _FORMS and kind.lower() != _FORMS[encoding]:
+            self._losses.add(f"a body of {content_type} is sent as {_FORMS[encoding]}", label)
+            content_type = _FORMS[encoding]
+        own = content_type if kind and _SENT.get(content_type) != encoding and "*" not in content_type else None
         if is_empty(schema, self._losses) and not node.flag("required"):
             return ReadBody()
         flat = self._declarer.flattener.flat([schema], label)
+        encoding = self._of_fields(encoding, kind, flat, label)
         flat = self._with_parts(flat, encoding)
         if encoding == "multipart" and flat.types == ("array",):
             return self._files(flat, own, node, label)
@@ -103,6 +109,17 @@ class Bodies:
         body = Body(encoding, own, extra=flat.open)
         read = self._by_field(flat, body, method, said, label)
         return replace(read, example=example)
+
+    def _of_fields(self, encoding: Encoding, kind: str, flat: Flat, label: str) -> Encoding:
+        """How a body is sent whose fields are described, though its type is none that has fields."""
+        if encoding not in ("text", "binary") or not (flat.is_object and flat.properties):
+            return encoding
+        if encoding == "binary" and kind.lower().startswith("application/vnd."):
+            self._losses.add(f"a body of {kind} is sent as JSON, since its fields are described", label)
+            return "json"
+        how = "a text" if encoding == "text" else "a file"
+        self._losses.add(f"the fields of a body of {kind} are not said: it is asked for as {how}", label)
+        return encoding
 
     def _whole(self, flat: Flat, encoding: Encoding, own: str | None, node: Located, label: str) -> ReadBody:
         """One param is the body: a list, a text, a file, a map of anything."""
@@ -271,11 +288,15 @@ def encoding_of(content_type: str) -> Encoding:
     kind = content_type.split(";")[0].strip().lower()
     if kind in _SENT:
         return _SENT[kind]
-    if kind.endswith(("+json", "/json")) or kind == "*/*":
+    if kind.endswith(("+json", "/json")) or kind in ("*/*", ""):
         return "json"
-    if kind.startswith("multipart/"):
+    if kind.startswith("multipart/") or "form-data" in kind:
         return "multipart"
-    return "text" if kind.startswith("text/") or kind.endswith(_TEXTS) else "binary"
+    if "urlencode" in kind:
+        return "form"
+    if kind.startswith("text/") or kind.endswith(_TEXTS):
+        return "text"
+    return "json" if "json" in kind else "binary"
 
 
 def _whole_name(encoding: Encoding) -> str:

@@ -166,7 +166,11 @@ class _Reader:
     def _proven(self, operation: Operation, usual: Collection[str]) -> Operation:
         """An operation with what proves it; where one of its fields is a key, nobody gives it."""
         credential = operation.credential
-        keys = [field for field in operation.fields if is_key(field)]
+        keys = [
+            field
+            for field in operation.fields
+            if is_key(field) or (credential is not None and self._security.sends(credential, field))
+        ]
         taken = [field for field in keys if self._security.takes(field, credential, usual)]
         for field in keys:
             if field not in taken:
@@ -180,19 +184,19 @@ class _Reader:
                 credential = self._security.of_parameter(sent.place, sent.name)
         if credential is not None:
             operation, taken = self._once(operation, credential, taken)
-        write = self._security.key_of(credential) if credential is not None else None
-        if not taken or credential is None or write is None:
+        if not taken or credential is None:
             return replace(operation, credential=credential)
-        for field in taken:
-            self._losses.add(
-                "a parameter that is a key is filled in with the credential", f"{operation.label} {field.name}"
-            )
-        fields = tuple(
-            replace(field, write=write) if field in taken else field
-            for field in operation.fields
-            if field not in taken or not self._security.sends(credential, field)
-        )
-        return replace(operation, credential=credential, fields=fields)
+        write = self._security.key_of(credential)
+        fields = []
+        for field in operation.fields:
+            repeated = field in taken and self._security.sends(credential, field)
+            if field in taken and (repeated or write is not None):
+                self._losses.add(
+                    "a parameter that is a key is filled in with the credential", f"{operation.label} {field.name}"
+                )
+            if not repeated:
+                fields.append(replace(field, write=write) if field in taken and write is not None else field)
+        return replace(operation, credential=credential, fields=tuple(fields))
 
     def _once(self, operation: Operation, credential: str, taken: list[Field]) -> tuple[Operation, list[Field]]:
         """Without the fields that may carry what its credential sends anyway; and what is left of `taken`."""

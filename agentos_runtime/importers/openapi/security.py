@@ -102,7 +102,8 @@ class Security:
     def sends(self, name: str, field: Field) -> bool:
         """Whether the credential stands by itself where this field does."""
         written = self._known[name][0].get(field.place)
-        return isinstance(written, str) and written.lower() == field.name.lower()
+        sent = written if isinstance(written, dict) else [written] if isinstance(written, str) else []
+        return any(one.lower() == field.name.lower() for one in sent)
 
     def takes(self, field: Field, name: str | None, usual: Collection[str]) -> bool:
         """Whether a field that looks like a key is the credential of its operation (None: nothing proves it yet).
