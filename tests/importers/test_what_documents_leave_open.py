@@ -452,3 +452,22 @@ def test_fields_of_a_body_of_an_odd_type_are_sent_or_listed(
 def test_a_description_without_operations_is_refused_as_what_it_is(workshop: Workshop) -> None:
     done = workshop.run("openapi", workshop.document(service({"/a": {"parameters": []}})))
     assert (done.code, "describes no operation" in done.err) == (1, True), done.err
+
+
+def test_what_a_call_changes_is_named_by_its_caller(workshop: Workshop) -> None:
+    """A default in the path of a call that writes is mostly an example; one of a few choices is none."""
+
+    def path(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+        return {"name": name, "in": "path", "required": True, "schema": {"type": "string", **schema}}
+
+    parameters = [path("id", {"default": "1234"}), path("form", {"default": "json", "enum": ["json", "xml"]})]
+    front = workshop.imported(
+        service({"/rules/{id}.{form}": {m: {"parameters": parameters, "responses": OK} for m in ("get", "delete")}})
+    )
+    form = {"type": "string", "enum": ["json", "xml"], "default": "json"}
+    assert front["utilities"]["get_rule"]["params"] == {"id": {"type": "string", "default": "1234"}, "form": form}
+    assert front["utilities"]["delete_rule"]["params"] == {
+        "id": {"type": "string", "required": True, "description": "Default: 1234"},
+        "form": form,
+    }
+    assert workshop.console.run("call", "service", "delete_rule", "--dry-run").code != 0

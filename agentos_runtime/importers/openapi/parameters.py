@@ -30,6 +30,8 @@ MAPS_AS_JSON = (
     ' elif type == "array" then map(if type == "object" then tojson else . end) else . end'
 )
 AS_JSON = "{} | if . == null then null else tojson end"
+READING = ("GET ", "HEAD ")
+"""How the labels of operations begin that change nothing."""
 
 
 class Parameters:
@@ -100,6 +102,8 @@ class Parameters:
         required = place == "path" or parameter.flag("required")
         declaration = self._declarer.param(flat, label, said=parameter.text("description"), required=required)
         sent = required or is_sent(flat)
+        if place == "path" and flat.const is None and not label.startswith(READING) and "enum" not in declaration:
+            sent = False  # what a call would change is named by whoever calls, and not by an example
         declaration = self._declarer.with_default(declaration, flat, label, sent=sent)
         if place == "path":
             declaration = self._of_path(declaration, parameter, label)
