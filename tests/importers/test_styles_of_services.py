@@ -377,3 +377,13 @@ def test_maps_in_a_list_of_a_query_are_sent_and_told(workshop: Workshop) -> None
     assert sent.startswith(
         "GET https://api.example.com/v1/dogs?by=%7B%22a%22%3A%22x%22%7D&by=%7B%22a%22%3A%22y%22%7D\n"
     )
+
+
+def test_an_encoded_example_of_a_path_is_shown_as_it_is_given(workshop: Workshop) -> None:
+    """A caller who takes it as it stands would have it encoded twice."""
+    shown = {"type": "string", "example": "prod%2Faws%2Fdb-password"}
+    parameters = [{"name": "id", "in": "path", "required": True, "schema": shown}]
+    front = workshop.imported(service({"/secrets/{id}": {"get": {"parameters": parameters, "responses": NOTHING}}}))
+    assert front["utilities"]["get_secret"]["params"]["id"]["example"] == "prod/aws/db-password"
+    sent = workshop.request("get_secret", {"id": "prod/aws/db-password"})
+    assert sent.startswith("GET https://api.example.com/v1/secrets/prod%2Faws%2Fdb-password\n")

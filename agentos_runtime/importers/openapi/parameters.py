@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import parse_qsl
+from typing import TypeGuard
+from urllib.parse import parse_qsl, unquote
 
 from agentos_runtime.importers.api import Declaration, Field, Losses, Place
 from agentos_runtime.importers.declarations import ordered, with_note
@@ -134,7 +135,12 @@ class Parameters:
         return "{}"
 
     def _of_path(self, declaration: Declaration, parameter: Located, label: str) -> Declaration:
-        """A path holds texts: a list or map is written by the caller as the style joins it."""
+        """A path holds texts: a list or map is written by the caller as the style joins it.
+
+        What is shown with `%2F` in it is shown as it is given: the runtime encodes it.
+        """
+        shown = {key: unquote(text) for key in ("example", "default") if _is_encoded(text := declaration.get(key))}
+        declaration = {**declaration, **shown}
         kinds = declaration.get("type")
         many = {"array", "object"} & set(kinds if isinstance(kinds, list) else [kinds])
         if not many and "one_of" not in declaration:
@@ -164,6 +170,7 @@ def _of_swagger(parameter: Located) -> Located:
     return Located(schema, parameter.resolver)
 
 
+_ENCODED = regex(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]*%[0-9A-Fa-f]{2})+[A-Za-z0-9\-._~!$&'()*+,;=:@]*")
 _OF_A_SCHEMA = frozenset({"type", "format", "items", "enum", "default", "minimum", "maximum", "pattern", "example"})
 
 
@@ -181,6 +188,11 @@ def _joined(flat: Flat, joint: str, *, named: bool) -> str:
         each = '"\\(.key)=\\(.value)"' if named else ".key, (.value | tostring)"
         ways.append(f'type == "object" then [to_entries[] | {each}] | join("{joint}")')
     return f"{{}} | if {' elif '.join(ways)} else . end"
+
+
+def _is_encoded(value: object) -> TypeGuard[str]:
+    """Whether a text is percent-encoded: no value has `%2F` in it and no other `%`."""
+    return isinstance(value, str) and _ENCODED.fullmatch(value) is not None
 
 
 def _is_spread(parameter: Located, flat: Flat) -> bool:
