@@ -385,3 +385,12 @@ def test_bytes_in_a_recording_are_a_file_that_the_caller_gives(workshop: Worksho
         {"Content-Type": "image/png"},
         None,
     ]
+
+
+def test_a_secret_beside_a_user_is_named_where_it_is_not_sent(workshop: Workshop) -> None:
+    user = {"type": "basic", "basic": [{"key": "username", "value": "u"}, {"key": "password", "value": "p"}]}
+    one = request("A", "GET", f"https://a.example.com/a?proxyPassword={SECRET}&q=1", auth=user)
+    assert workshop.imported(collected(one), kind="postman")["auth"] == {"type": "basic"}
+    told = workshop.losses(collected(one), kind="postman")
+    assert told["user name and password are asked for; what else proves the call is not"] == ["proxyPassword"]
+    assert SECRET not in written(workshop)

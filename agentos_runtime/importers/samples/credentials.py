@@ -94,12 +94,19 @@ def together(parts: Sequence[Credential], losses: Losses) -> Credential | None:
     for part in different:
         written = _as_template(part)
         if written is None:
-            losses.add("user name and password are asked for; what else proves the call is not")
+            for name in filter(None, map(_name, different)):
+                losses.add("user name and password are asked for; what else proves the call is not", name)
             return next(part for part in different if part.get("type") == "basic")
         for place, entries in written.items():
             for name, template in entries.items():
                 places.setdefault(place, {}).setdefault(name, template)
     return {place: {**entries} for place, entries in places.items()}
+
+
+def _name(part: Credential) -> str | None:
+    """The header or query key that a secret is sent as."""
+    said = next((part[place] for place in ("header", "query") if place in part), None)
+    return ", ".join(said) if isinstance(said, dict) else said if isinstance(said, str) else None
 
 
 def _as_template(part: Credential) -> dict[str, Mapping[str, Json]] | None:
