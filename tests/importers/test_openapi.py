@@ -561,6 +561,12 @@ BOMB = "a: &a [1, 1, 1]\n" + "\n".join(
 REFUSED = [
     ('{"swagger": "1.2", "paths": {}}', "it says swagger: 1.2"),
     ("openapi: 2.5.0\npaths: {}", "it says openapi: 2.5.0"),
+    ("{info: {name: a}, item: []}", "which `agentos import postman` reads"),
+    ("{log: {entries: []}}", "which `agentos import har` reads"),
+    ("{asyncapi: 2.6.0, info: {title: a}}", "no calls"),
+    ('{kind: "discovery#restDescription", rootUrl: "https://a.example.com/"}', "Google's own format"),
+    ("{swaggerVersion: '1.2', apis: []}", "it is Swagger 1"),
+    ("{schema_version: v1, api: {url: 'https://a.example.com/o.json'}}", "It names one: https://a.example.com/o.json"),
     ("title: nothing", "it has no `openapi` key"),
     ("- a", "no map of keys"),
     ("a: [", "line 2, column 1"),

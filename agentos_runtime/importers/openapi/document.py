@@ -141,7 +141,36 @@ def check_version(content: Mapping[str, Any]) -> None:
         return
     said = f"it says openapi: {version[:20]}" if version else "it has no `openapi` key"
     said = f"it says swagger: {swagger[:20]}" if swagger else said
-    raise ImportProblem(f"This is no OpenAPI 3 or Swagger 2.0 document: {said}")
+    other = next((fix for keys, fix in _OTHER_FORMATS if keys <= content.keys()), None)
+    raise ImportProblem(f"This is no OpenAPI 3 or Swagger 2.0 document: {other or said}{_named(content)}")
+
+
+_OTHER_FORMATS = (
+    (frozenset({"info", "item"}), "it is a Postman collection, which `agentos import postman` reads"),
+    (frozenset({"log"}), "it looks like a recording of a browser, which `agentos import har` reads"),
+    (frozenset({"asyncapi"}), "it is an AsyncAPI document, which describes messages, and no calls"),
+    (frozenset({"discoveryVersion"}), "it is a description in Google's own format: convert it to OpenAPI first"),
+    (frozenset({"kind", "rootUrl"}), "it is a description in Google's own format: convert it to OpenAPI first"),
+    (
+        frozenset({"swaggerVersion"}),
+        "it is Swagger 1, whose parts are files of their own: convert it to OpenAPI 3 first",
+    ),
+    (
+        frozenset({"mcpServers"}),
+        "it names servers of MCP, which are programs: what they call is not described there",
+    ),
+    (frozenset({"_postman_variable_scope"}), "it is a Postman environment: export the collection"),
+    (frozenset({"__export_format"}), "it is an export of Insomnia: export it as HAR or OpenAPI"),
+)
+"""Keys that other formats have, and what to do with a file of theirs."""
+
+
+def _named(content: Mapping[str, Any]) -> str:
+    """The document that a file of another kind names, as the manifest of a plugin does."""
+    api = content.get("api")
+    address = api.get("url") if isinstance(api, Mapping) else None
+    plain = isinstance(address, str) and address.startswith("https://") and len(address) < 200
+    return f". It names one: {address}" if plain else ""
 
 
 def resolve(node: Located, losses: Losses) -> Located:
