@@ -11,7 +11,7 @@ from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.source import decode_text
 from agentos_runtime.manifest.yaml.guard import read_yaml
 from agentos_runtime.manifest.yaml.positions import Lines
-from agentos_runtime.manifest.yaml.values import Cursor, Document, Entries
+from agentos_runtime.manifest.yaml.values import Cursor, Document, Entries, Sequence
 from agentos_runtime.skills.files import MOST_ENTRIES, NotRead, SkillFile, SkillFolder, is_there
 from agentos_runtime.testing.model import Case, CaseFile, Exchange, SentRequest, SimulatedAnswer
 from agentos_runtime.testing.rules import check_case
@@ -87,7 +87,10 @@ def _read_root(data: bytes, file: Path, report: Report) -> Cursor | None:
     if value is None:
         return None
     if not isinstance(value, Entries):
-        report.error(document.place("", value.start), "a case must be a map of keys", "Write `key: value` lines")
+        fix = "Write `key: value` lines"
+        if isinstance(value, Sequence):
+            fix = "Remove the `- `: each further case is a file of its own"
+        report.error(document.place("", value.start), "a case must be a map of keys", fix)
         return None
     return Cursor(document, value)
 

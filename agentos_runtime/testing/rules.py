@@ -15,7 +15,7 @@ from agentos_runtime.manifest.yaml.values import Cursor
 from agentos_runtime.regexes import regex
 from agentos_runtime.skills.visibility import callable_name
 from agentos_runtime.suggest import suggest
-from agentos_runtime.testing.schema import exchanges_of
+from agentos_runtime.testing.schema import exchanges_of, meant_keys
 
 _STEP = regex(r'\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)')
 
@@ -37,6 +37,8 @@ def check_case(root: Cursor, skill: Skill, report: Report) -> Utility | None:
 
 
 def _find_utility(root: Cursor, skill: Skill, report: Report) -> Utility | None:
+    if root.get("utility") is None:
+        return None  # that it is missing is told
     name = root.text("utility") or ""
     utility = skill.utilities.get(callable_name(skill, name))
     if utility is None:
@@ -71,6 +73,8 @@ def _check_stream(root: Cursor, utility: Utility, report: Report) -> None:
 
 def _check_params(root: Cursor, utility: Utility, report: Report) -> None:
     given = root.get("params")
+    if given is None and "params" in meant_keys(root):
+        return
     params = given.json if given and isinstance(given.json, dict) else {}
     try:
         check_params(utility, {name: value for name, value in params.items() if name != "stream"})

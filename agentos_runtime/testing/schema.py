@@ -15,6 +15,29 @@ from agentos_runtime.manifest.schema import report_error
 from agentos_runtime.manifest.yaml.values import Cursor
 from agentos_runtime.suggest import suggest
 
+_MEANT: Mapping[str, str] = {
+    **dict.fromkeys(("input", "inputs", "args", "arguments", "parameters", "given"), "params"),
+    **dict.fromkeys(
+        (
+            "expected",
+            "expect",
+            "expects",
+            "expectation",
+            "output",
+            "outputs",
+            "result",
+            "returns",
+            "assert",
+            "then",
+        ),
+        "reply",
+    ),
+    **dict.fromkeys(("name", "title", "summary", "it", "test"), "description"),
+    **dict.fromkeys(("tool", "function", "operation", "action", "endpoint", "call", "method"), "utility"),
+    **dict.fromkeys(("mock", "upstream", "answer", "fixture"), "response"),
+    **dict.fromkeys(("failure", "fails", "raises"), "error"),
+}
+"""What other tests call the keys of a case."""
 EVENT_KEYS = ("data", "comment", "raw")
 BODY_KEYS = ("body", "text", "events")
 
@@ -28,6 +51,8 @@ class CaseSchema:
 
     def check(self, root: Cursor, report: Report) -> None:
         """Report every way in which the values are not a case."""
+        if _is_told_whole(root, report):
+            return
         for error in self._validator.iter_errors(root.json):
             self._translate(error, root, report)
         self._check_choices(root, report)
@@ -41,18 +66,23 @@ class CaseSchema:
             _stream_is_no_param(root, report)
         elif not error.absolute_path and error.validator in ("required", "additionalProperties"):
             self._check_top(root, report)
+        elif error.validator == "additionalProperties" and error.absolute_path[-1] == "request":
+            _check_request(root.at(*error.absolute_path), report)
         else:
             report_error(error, root, report)
 
     def _check_top(self, root: Cursor, report: Report) -> None:
         for name, cursor in root.items():
             if name not in self._top:
-                guess = suggest(name, self._top)
+                guess = _MEANT.get(name.lower()) or suggest(name, self._top)
                 fix = f"Did you mean `{guess}`?" if guess else f"Known keys: {', '.join(self._top)}"
+                if guess and root.get(guess) is not None:
+                    fix = f"Remove it: `{guess}` is there already"
                 report.error(cursor.key_place, f"`{name[:60]}` is not a key of a case", fix, cursor.key_length)
         whole = ("exchanges",) if root.get("exchanges") else ("request", "response")
+        meant = meant_keys(root)
         for name in ("description", "utility", *whole):
-            if root.get(name) is None:
+            if root.get(name) is None and name not in meant:
                 hint = self._top[name]["description"].partition(". ")[0].rstrip(".")
                 report.error(root.place, f"a case needs `{name}`", f"Add `{name}: …` ({_lowered(hint)})")
 
@@ -61,13 +91,46 @@ class CaseSchema:
         if listed is not None and listed.json == [] and root.get("error") is None:
             fix = "List what is sent; only a call that fails before has nothing to list, and then an `error`"
             report.error(listed.key_place, "`exchanges` is empty", fix, listed.key_length)
-        _one_of(root, ("reply", "error"), report, "Say what the caller gets: `reply: …`, or `error: {code: …}`")
+        told = meant_keys(root) & {"reply", "error"}
+        said = None if told else "Say what the caller gets: `reply: …`, or `error: {code: …}`"
+        _one_of(root, ("reply", "error"), report, said)
         for response in (below for each in exchanges_of(root) if (below := each.get("response"))):
             _one_of(response, BODY_KEYS, report, None)
             events = response.get("events")
             for event in events.elements() if events else ():
                 _one_of(event, EVENT_KEYS, report, "Write `data: …`, `comment: …` or `raw: …`")
                 _check_event_keys(event, report)
+
+
+def meant_keys(root: Cursor) -> set[str]:
+    """The keys of a case that stand there under another name."""
+    return {_MEANT[name.lower()] for name, _ in root.items() if name.lower() in _MEANT}
+
+
+def _is_told_whole(root: Cursor, report: Report) -> bool:
+    """Report a file that is no case as a whole, once."""
+    if root.json == {}:
+        fix = "Write `description`, `utility`, `request`, `response` and `reply`"
+        report.error(root.place, "this case is empty", fix)
+        return True
+    several = next((below for name in ("cases", "tests") if (below := root.get(name)) is not None), None)
+    if several is None or root.get("utility") is not None:
+        return False
+    fix = "Write what stands in it as the keys of the file, and each further case as a file of its own"
+    report.error(several.key_place, f"a file is one case, and has no `{several.name}`", fix, several.key_length)
+    return True
+
+
+def _check_request(request: Cursor, report: Report) -> None:
+    known = ("method", "url", "headers", "body")
+    for name, cursor in request.items():
+        if name in known:
+            continue
+        guess = suggest(name, known)
+        fix = f"Did you mean `{guess}`?" if guess else f"Known keys: {', '.join(known)}"
+        if name in ("query", "params", "querystring"):
+            fix = "Write it into the `url`, as it is sent: `https://api.example.com/things?q=cats`"
+        report.error(cursor.key_place, f"`{name[:60]}` is not a key of `request`", fix, cursor.key_length)
 
 
 def exchanges_of(root: Cursor) -> tuple[Cursor, ...]:

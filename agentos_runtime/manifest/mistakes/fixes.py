@@ -179,6 +179,8 @@ def _text_fix(cursor: Cursor, value: str) -> str:
 
 def _answer_fix(cursor: Cursor, value: str) -> str | None:
     """One word under `response`, and jq under `mapping`, which others write there."""
+    if cursor.path in ("error", "response"):  # of a case
+        return f"Write `{cursor.path}: {{{'code' if cursor.path == 'error' else 'body'}: {_quoted(value)}}}`"
     if cursor.name == "response":
         word = known_value(value, _FORMS)
         return f"Write `response: {{as: {word}}}`" if word else f"Write `response: {{transform: {_quoted(value)}}}`"
