@@ -440,9 +440,92 @@ MISTAKES: dict[str, tuple[Edits, list[tuple[str, str, str]]]] = {
         (("      body: {size: .params.size}", "      body: params"),),
         [("29:13", "`params` is sent as the text 'params'", "Write `.params` for all params as they are given")],
     ),
+    "login-key": (
+        (
+            (
+                'auth: {type: api_key, header: Authorization, prefix: "Bearer "}',
+                "auth: {type: api_key, header: X-Key, login: https://a.example.com/login}",
+            ),
+        ),
+        [
+            (
+                "5:45",
+                "`login` must be a map, is text",
+                "Say both addresses: `login: {authorize_url: https://…, token_url: http",
+            )
+        ],
+    ),
+    "oauth-http": (
+        (
+            (
+                'auth: {type: api_key, header: Authorization, prefix: "Bearer "}',
+                'auth: {type: oauth, authorize_url: "http://a.example.com/a", token_url: "https://a.example.com/t", client_id: x}',
+            ),
+        ),
+        [("5:36", "a login goes to https:// only, so that no co", "Write https://a.example.com/a")],
+    ),
+    "cookie-auth": (
+        (
+            (
+                'auth: {type: api_key, header: Authorization, prefix: "Bearer "}',
+                "auth: {type: cookie, name: session}",
+            ),
+        ),
+        [
+            (
+                "5:14",
+                "`type` is `cookie`; it must be one of none, ",
+                'Remove it, and write the cookie as a header: `header: {Cookie: "NAME={',
+            ),
+            ("5:22", "`name` is not a key of `auth`", "Write `header: NAME`, or `query: NAME`"),
+        ],
+    ),
+    "auth-body": (
+        (
+            (
+                'auth: {type: api_key, header: Authorization, prefix: "Bearer "}',
+                "auth: {type: api_key, body: api_key}",
+            ),
+        ),
+        [("5:29", "`body` must be a map, is text", 'Write `body: {api_key: "{key}"}`, and no `type`')],
+    ),
+    "auth-digest": (
+        (('auth: {type: api_key, header: Authorization, prefix: "Bearer "}', "auth: {type: digest}"),),
+        [
+            (
+                "5:14",
+                "`type` is `digest`; it must be one of none, ",
+                "Each call would have to be signed, which a skill cannot do: use a toke",
+            )
+        ],
+    ),
+    "auth-hmac": (
+        (
+            (
+                'auth: {type: api_key, header: Authorization, prefix: "Bearer "}',
+                "auth: {type: hmac, header: X-Signature}",
+            ),
+        ),
+        [
+            (
+                "5:14",
+                "`type` is `hmac`; it must be one of none, ap",
+                "Each call would have to be signed, which a skill cannot do: use a toke",
+            )
+        ],
+    ),
 }
 
 FOLLOWED: dict[str, Edits] = {
+    "auth-body": (
+        ('auth: {type: api_key, header: Authorization, prefix: "Bearer "}', 'auth: {body: {api_key: "{key}"}}'),
+    ),
+    "cookie-auth": (
+        (
+            'auth: {type: api_key, header: Authorization, prefix: "Bearer "}',
+            'auth: {header: {Cookie: "session={key}"}}',
+        ),
+    ),
     "query-python": (("q: .params.q,", "q: '.params.q',"),),
     "query-key-brackets": (("{q: .params.q,", '{"filter[q]": .params.q,'),),
     "resp-jq-string": (

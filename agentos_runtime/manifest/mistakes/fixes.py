@@ -155,7 +155,7 @@ def _declared(value: str) -> str | None:
 
 def _text_fix(cursor: Cursor, value: str) -> str:
     """A text where a map belongs."""
-    if fix := _answer_fix(cursor, value):
+    if fix := _answer_fix(cursor, value) or _of_auth(cursor, value):
         return fix
     if re.match(r"https?://|/", value) and cursor.name in _ADDRESS_KEYS:
         return f"Write a map: `{cursor.name}: {{{_ADDRESS_KEYS[cursor.name]}: {short(value)}}}`"
@@ -175,6 +175,15 @@ def _text_fix(cursor: Cursor, value: str) -> str:
         quoted = f'"{short(value)}"' if re.search(r"[,:#{}\[\]\"']", value) else short(value)
         return f"Write it as a map: `{{type: string, description: {quoted}}}`"
     return "Write keys and values below it"
+
+
+def _of_auth(cursor: Cursor, value: str) -> str | None:
+    """One word where a credential says more."""
+    if cursor.name == "login":
+        return "Say both addresses: `login: {authorize_url: https://…, token_url: https://…}`"
+    if cursor.path.startswith("auth.") and cursor.name == "body" and re.fullmatch(r"[\w.-]+", value):
+        return f'Write `body: {{{value}: "{{key}}"}}`, and no `type`'
+    return None
 
 
 def _answer_fix(cursor: Cursor, value: str) -> str | None:
@@ -252,6 +261,12 @@ _BEARER = frozenset({"bearer", "jwt", "pat", "http", "token", "access_token", "a
 def auth_fix(cursor: Cursor, guess: str | None, known: list[str]) -> str | None:
     """What to write for a kind of credential; where only `none` may stand, the whole map."""
     word = (cursor.source or "").strip().lower().replace("-", "_")
+    if word in _SIGNED:
+        return (
+            "Each call would have to be signed, which a skill cannot do: use a token, where the service takes one"
+        )
+    if word in ("cookie", "session", "cookies"):
+        return 'Remove it, and write the cookie as a header: `header: {Cookie: "NAME={key}"}`'
     kind = guess if len(known) > 1 else known_value(word, _AUTH_KINDS)
     if word in _GRANTS and len(known) > 1:
         return f"Write `type: oauth, grant: {word}`"
@@ -265,6 +280,23 @@ def auth_fix(cursor: Cursor, guess: str | None, known: list[str]) -> str | None:
     return None
 
 
+_SIGNED = frozenset(
+    {
+        "digest",
+        "hmac",
+        "aws",
+        "aws_sigv4",
+        "sigv4",
+        "aws4",
+        "ntlm",
+        "negotiate",
+        "kerberos",
+        "hawk",
+        "signature",
+        "oauth1",
+        "mtls",
+    }
+)
 _GRANTS = ("client_credentials", "authorization_code")
 _AUTH_KINDS = ("api_key", "basic", "oauth", "none")
 

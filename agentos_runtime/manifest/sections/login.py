@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from typing import Literal
+from urllib.parse import urlsplit
 
+from agentos_runtime.manifest.addresses import is_private_host
 from agentos_runtime.manifest.model import Login
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.sections.urls import address_problem
@@ -81,4 +83,7 @@ def _address(cursor: Cursor, key: str, report: Report) -> str:
     problem = address_problem(below.json)
     if problem:
         report.error(below.place, f"this address {problem}", None, below.length)
+    elif below.json.startswith("http://") and not is_private_host(urlsplit(below.json).hostname or ""):
+        message = "a login goes to https:// only, so that no code or key travels for all to read"
+        report.warning(below.place, message, f"Write https://{below.json[7:]}", below.length)
     return below.json
