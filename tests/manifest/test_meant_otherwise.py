@@ -69,3 +69,12 @@ FINE: dict[str, str] = {
 @pytest.mark.parametrize("name", FINE)
 def test_what_means_what_it_says_is_left_alone(name: str) -> None:
     assert texts(FINE[name]) == texts(FINE[name], "warning") == []
+
+
+def test_an_at_before_a_param_of_a_url_is_part_of_the_path() -> None:
+    """`/@{name}` is the page of one who is called so; in a text that is no url it is a param of another language."""
+    assert (
+        texts(utility("url: https://api.example.com/@{q}/posts", params="q: {type: string, required: true}")) == []
+    )
+    said = texts(utility(f"{URL}\nquery: {{a: '@{{q}}'}}", params=Q))
+    assert said == ["12:19 `@{q}` is sent as it stands: a param is not written so. Write `.params.q`"]

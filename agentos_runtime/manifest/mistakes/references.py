@@ -18,10 +18,12 @@ _HOLDER = (
 _WITHIN = rf"\s*\$?\.?(?:{_HOLDER}(?:\.|\[[\"']))?{_NAME}(?:[\"']\])?\s*"
 _FORMS = (
     regex(rf"=?\$?\{{\{{-?{_WITHIN}(?:\|[^{{}}]*)?-?\}}\}}"),
-    regex(rf"[$#@]\{{{_WITHIN}(?::?-[^{{}}]*)?\}}"),
+    regex(rf"[$#]\{{{_WITHIN}(?::?-[^{{}}]*)?\}}"),
     regex(rf"<%[=-]?{_WITHIN}%>"),
     regex(rf"%\({_NAME}\)[sd]"),
 )
+_AT = regex(rf"@\{{{_WITHIN}(?::?-[^{{}}]*)?\}}")
+"""Not in urls, where `/@{name}` is the page of one who is called so."""
 _MARKED = (regex(rf"[:$@]{_NAME}"), regex(rf"<{_NAME}>"), regex(rf"%{_NAME}%"))
 """Only where they are the whole text: elsewhere they are often meant."""
 _SPACED_BRACES = regex(rf"\{{{_WITHIN}\}}")
@@ -53,7 +55,7 @@ class Lookalike:
 
 def lookalikes(text: str, params: Container[str], *, url: bool = False) -> tuple[Lookalike, ...]:
     """Each, in the order of the text, none within another; `url` for where `{name}` is a param."""
-    forms = (*_FORMS, _HELD_BRACES, _DOTTED_IN_URL, *_SEGMENTS) if url else (*_FORMS, _BRACES, _DOTTED)
+    forms = (*_FORMS, _HELD_BRACES, _DOTTED_IN_URL, *_SEGMENTS) if url else (*_FORMS, _AT, _BRACES, _DOTTED)
     found: dict[int, Lookalike] = {}
     for form in forms:
         for match in form.finditer(text):
@@ -146,7 +148,7 @@ def fix_of(text: str, one: Lookalike, *, url: bool = False) -> str:
 def in_jq(source: str, params: Container[str]) -> Lookalike | None:
     """A whole expression that is a param in another language and something else in jq: `{q}`, `{{q}}`, `$q`."""
     text = source.strip()
-    for form in (*_FORMS, _SPACED_BRACES, *_MARKED):
+    for form in (*_FORMS, _AT, _SPACED_BRACES, *_MARKED):
         match = form.fullmatch(text)
         if match is not None and match["name"] in params and match.groupdict().get("holder") != "params":
             return Lookalike(source.index(text), source.index(text) + len(text), match["name"])
