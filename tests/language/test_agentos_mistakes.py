@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.house import house
+from tests.manifest.mistakes import all_problems
 
 HEAD = "---\nid: here\nname: Here\ndescription: A toy\n"
 GRAPH = """api: {graphql_endpoint: https://toy.example/graphql}
@@ -183,3 +184,28 @@ def test_a_mistake_in_a_step_is_told_in_the_words_of_its_file(tmp_path: Path) ->
         "utilities.chain.steps[1].skip_if.rest.body.skip",
         "utilities.chain.steps[1].rest.query.q",
     }
+
+
+TASKS = """transformers:
+  task:
+    mapping: {id: .id}
+operations:
+  task.list:
+    description: All
+    returns: "task[]"
+    rest: {method: POST, url: "https://toy.example/tasks", response: {root: /items}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("mapping", "maping"), ("method", "mehtod"), ("response", "respons"), ("root", "rot")]
+)
+def test_keys_of_a_request_its_answer_and_a_transformer_that_are_misspelt_are_named(right: str, wrong: str) -> None:
+    text = TASKS.replace(f"{right}:", f"{wrong}:", 1)
+    assert all_problems([f"{HEAD}{TASKS}---\n".encode()]) == [()]
+    ((problem,),) = all_problems([f"{HEAD}{text}---\n".encode()])
+    assert (problem.message, problem.fix) == (
+        f"`{wrong}` is not a key that anything reads",
+        f"Did you mean `{right}`?",
+    )
+    assert (problem.place.position.line, problem.place.position.column) == place(text, f"{wrong}:")

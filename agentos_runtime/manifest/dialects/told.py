@@ -1,6 +1,6 @@
 """What a dialect's file says that is a mistake there, told where it stands."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Literal
 
 from agentos_runtime.diagnostics import Place
@@ -38,6 +38,9 @@ class Told:
 
 def unknown_keys(root: Cursor) -> Iterator[Told]:
     """Keys of the top level that no skill file of AgentOS has: kept and shown, and nothing reads them."""
+    transformers = root.get("transformers")
+    for _, cursor in transformers.items() if transformers else ():
+        yield from misspelt(cursor, ("mapping", "terminology"))  # without a mapping it does nothing
     for name, cursor in root.items():
         if name in KEYS:
             continue
@@ -54,6 +57,32 @@ def misspelt(cursor: Cursor, known: Collection[str]) -> Iterator[Told]:
             yield Told(
                 below, f"`{name[:60]}` is not a key that anything reads", f"Did you mean `{guess}`?", "warning"
             )
+
+
+def misspelt_in_request(kind: str, executor: Cursor, callable_: Cursor) -> Iterator[Told]:
+    """Misspelt keys of what is sent, and of how the answer is read."""
+    if kind in _OF_REQUESTS:
+        yield from misspelt(executor, _OF_REQUESTS[kind])
+    response = executor.get("response") or callable_.get("response")
+    if response is not None:
+        yield from misspelt(response, _OF_RESPONSES)
+
+
+_OF_REQUESTS: Mapping[str, frozenset[str]] = {
+    "rest": frozenset(
+        {
+            "method", "url", "headers", "query", "params", "body", "encoding", "response", "auth", "timeout",
+            "retry", "stream", "paginate", "poll", "nested", "keep_null", "body_extra", "ignored", "refuse",
+        }
+    ),
+    "graphql": frozenset({"query", "variables", "endpoint", "response", "headers", "timeout", "partial"}),
+}  # fmt: skip
+_OF_RESPONSES = frozenset(
+    {
+        "root", "transform", "mapping", "raw", "static", "inject", "context", "error", "as", "charset", "csv",
+        "xml", "empty",
+    }
+)  # fmt: skip
 
 
 def report_told(told: Collection[Told], report: Report) -> None:
