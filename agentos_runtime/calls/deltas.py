@@ -9,7 +9,7 @@ from agentos_runtime.calls.adding.halves import hide, rejoin, reveal
 from agentos_runtime.calls.adding.silence import says_nothing
 from agentos_runtime.calls.adding.texts import DeltaError
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed, single
-from agentos_runtime.calls.events import UpstreamEvent, is_silent, parted
+from agentos_runtime.calls.events import UpstreamEvent, is_mark_otherwise, is_silent, parted
 from agentos_runtime.calls.failure_words import page_words, plain_words
 from agentos_runtime.calls.failures import (
     Service,
@@ -227,7 +227,10 @@ def _is_whole(plan: StreamPlan, event: UpstreamEvent) -> bool:
 
 
 def _is_end_mark(plan: StreamPlan, event: UpstreamEvent) -> bool:
-    return plan.done is not None and plan.done in event.data and event.data.strip() == plan.done
+    if plan.done is None:
+        return False
+    exactly = plan.done in event.data and event.data.strip() == plan.done
+    return exactly or is_mark_otherwise(event, plan.done)
 
 
 def stream_head(plan: StreamPlan, params: dict[str, Json], settings: Mapping[str, Json], response: Json) -> bytes:
@@ -379,7 +382,8 @@ def read_final(plan: StreamPlan, total: Json, outcome: Outcome | None, *, hidden
 def _not_json(plan: StreamPlan, event: UpstreamEvent, error: JsonTextError) -> AgentOSError:
     if event.name == "error" and (said := plain_words(event.data)):
         return failure_error(plan.service, UpstreamFailure(message=said))
-    words = page_words(event.data) or str(error)
+    is_text = event.data.strip()[:1] not in (b"{", b"[", b'"')
+    words = page_words(event.data) or (plain_words(event.data) if is_text else None) or str(error)
     return UpstreamInvalid(
         f"{plan.service.name} sent an event that is not JSON: {words}", upstream=UpstreamFailure(message=words)
     )

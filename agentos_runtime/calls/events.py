@@ -31,6 +31,7 @@ _SILENT = (b":", b"id", b"retry", b"event")
 """How lines begin that are no news."""
 _SIGNS_OF_LIFE = frozenset({"ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"})
 """Names of events that gateways send while a service is silent."""
+_BEGIN_WORDS = frozenset({b"p", b"P", b"h", b"H", b"k", b"K"})
 _LONGEST_STRAY = 300
 _MARK = b"\xef\xbb\xbf"
 _MOST_TOGETHER = 1000
@@ -178,15 +179,45 @@ class SseDecoder:
 
 
 def is_silent(event: UpstreamEvent) -> bool:
-    """Whether it says nothing, or only that the connection is alive, in whatever words."""
-    return not event.data.strip() or (event.name.lower() in _SIGNS_OF_LIFE and not is_json(event.data))
+    """Whether it says nothing, or only that the connection is alive, in whatever words.
+
+    Gateways hand on comments, and such words, as if they were data.
+    """
+    said = event.data.strip()
+    if (
+        not said
+        or said[:1] == b":"
+        or (said[:1] in _BEGIN_WORDS and said.lower().decode("latin-1") in _SIGNS_OF_LIFE)
+    ):
+        return True
+    return event.name.lower() in _SIGNS_OF_LIFE and not is_json(event.data)
+
+
+def is_mark_otherwise(event: UpstreamEvent, done: bytes) -> bool:
+    """Whether it is the end mark as others write it: `[done]`, `DONE`."""
+    if len(event.data) > len(done) + 4:
+        return False
+    return event.data.strip().strip(b"[]").lower() == done.strip(b"[]").lower()
+
+
+def _unwrapped(event: UpstreamEvent) -> UpstreamEvent | None:
+    """The event that a gateway has wrapped into another, field and all; None for any other."""
+    said = event.data.strip()
+    if not said.startswith(b"data:"):
+        return None
+    while said.startswith(b"data:"):
+        said = said[5:].strip()
+    return UpstreamEvent(said, event.name)
 
 
 def parted(event: UpstreamEvent, form: str, done: bytes | None) -> list[UpstreamEvent]:
-    """The events that stand in the line of one, where a service forgot the ends between; none in all others.
+    """The events that stand in the line of one, where a service forgot the ends between, or a gateway put its field
+    before that of the service; none in all others.
 
     form: `sse` or `ndjson`. done: the end mark, which may be the last of them.
     """
+    if (within := _unwrapped(event)) and (within.data == done or is_json(within.data)):
+        return [within]
     try:
         text = event.data.decode()
     except UnicodeDecodeError:

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Iterator
 from html import unescape
 
 from agentos_runtime.jsontext import Json, JsonTextError, parse
@@ -13,6 +14,10 @@ LONGEST_RAW = 20_000
 _DECODER = codecs.getincrementaldecoder("utf-8")
 _GENERIC = regex(r"\s*(provider returned error|error|unknown error|internal server error)?[.!]?\s*", re.IGNORECASE)
 _PAGE = "an HTML page: "
+_SAID_UNDER = (
+    *("error", "errors", "message", "detail", "msg", "error_description", "reason", "title", "raw", "body"),
+    *("error_msg", "error_message", "errorMessage", "errmsg", "err_msg", "status_msg", "Message"),
+)
 _TAGS = regex(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _SAID_IN_XML = regex(r"<(?:\w+:)?(?:message|faultstring|reason|detail)>([^<]*)</", re.IGNORECASE)
 _TITLE = regex(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
@@ -46,22 +51,32 @@ def words_in(document: Json, depth: int = 0) -> str | None:
         return next((words for item in document[:5] if (words := words_in(item, depth + 1))), None)
     if not isinstance(document, dict):
         return None
-    for name in (
-        "error",
-        "errors",
-        "message",
-        "detail",
-        "msg",
-        "error_description",
-        "reason",
-        "title",
-        "raw",
-        "body",
-    ):
-        words = words_in(document.get(name), depth + 1)
+    for said in _places(document):
+        words = words_in(said, depth + 1)
         if words and not _GENERIC.fullmatch(words):
             return words
     return None
+
+
+def _places(document: dict[str, Json]) -> Iterator[Json]:
+    """Where a document may say what failed."""
+    for name in _SAID_UNDER:
+        yield document.get(name)
+    base = document.get("base_resp")  # MiniMax has one in each answer
+    if isinstance(base, dict) and base.get("status_code") not in (0, "0", None):
+        yield base
+    yield from (said for name, said in document.items() if name.endswith("Exception") and isinstance(said, dict))
+
+
+def named_code(document: Json) -> str | int | None:
+    """The code that a document names, under the names that services use."""
+    if not isinstance(document, dict):
+        return None
+    base = document.get("base_resp")
+    codes = [document.get("code"), document.get("error_code"), document.get("errorCode")]
+    codes += [base.get("status_code")] if isinstance(base, dict) else []
+    codes += [name for name, said in document.items() if name.endswith("Exception") and isinstance(said, dict)]
+    return next((code for code in codes if isinstance(code, (str, int)) and code), None)
 
 
 def _text_words(text: str, depth: int) -> str | None:

@@ -10,7 +10,14 @@ from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
 from agentos_runtime import errors
-from agentos_runtime.calls.failure_words import bounded, clip, own_words, plain_words, words_in
+from agentos_runtime.calls.failure_words import (
+    bounded,
+    clip,
+    named_code,
+    own_words,
+    plain_words,
+    words_in,
+)
 from agentos_runtime.calls.retry_after import retry_after
 from agentos_runtime.errors import UpstreamError, UpstreamFailure
 from agentos_runtime.frozen import dataclass
@@ -39,6 +46,15 @@ _BY_STATUS: Mapping[int, type[errors.AgentOSError]] = {
     429: errors.UpstreamRateLimited,
     503: errors.UpstreamUnavailable,
     529: errors.UpstreamUnavailable,
+}
+
+_BY_WORD: Mapping[str, int] = {
+    **dict.fromkeys(("rate_limit_exceeded", "rate_limit_error", "too_many_requests", "insufficient_quota"), 429),
+    **dict.fromkeys(("authentication_error", "invalid_api_key"), 401),
+    **dict.fromkeys(("billing_error", "insufficient_credits"), 402),
+    **dict.fromkeys(("context_length_exceeded", "invalid_request_error"), 400),
+    **dict.fromkeys(("not_found_error", "model_not_found"), 404),
+    "permission_error": 403,
 }
 
 
@@ -219,7 +235,7 @@ def empty_failure(document: Json, now: float) -> UpstreamFailure:
     """Why an answer holds nothing to reply with, as far as it says so itself."""
     error = document.get("error") if isinstance(document, dict) else None
     failure = described_failure(error, now) if isinstance(error, dict) else UpstreamFailure()
-    return failure if failure.message else replace(failure, message=words_in(document))
+    return failure if failure.message else replace(failure, message=words_in(document), code=named_code(document))
 
 
 def words_failure(document: Json, now: float) -> UpstreamFailure:
@@ -227,9 +243,7 @@ def words_failure(document: Json, now: float) -> UpstreamFailure:
     failure = body_failure(document, now) or bare_failure(document, now)
     if failure is not None:
         return failure
-    code = document.get("code") if isinstance(document, dict) else None
-    named = code if isinstance(code, (str, int)) else None
-    return UpstreamFailure(message=words_in(document), code=named)
+    return UpstreamFailure(message=words_in(document), code=named_code(document))
 
 
 def described_failure(error: Json, now: float) -> UpstreamFailure:
@@ -245,7 +259,7 @@ def described_failure(error: Json, now: float) -> UpstreamFailure:
     provider = error.get("provider", meta.get("provider_name"))
     code = error.get("code", error.get("type"))
     return UpstreamFailure(
-        status=_carried_status(error.get("status")) or _carried_status(code),
+        status=_carried_status(error.get("status")) or _carried_status(code) or _worded_status(error),
         code=code,
         message=own_words(error.get("message"), raw),
         provider=provider if isinstance(provider, str) else None,
@@ -301,6 +315,12 @@ def _carried_status(code: Json) -> int | None:
     if isinstance(code, float) and code.is_integer():
         code = int(code)
     return code if isinstance(code, int) and not isinstance(code, bool) and 400 <= code <= 599 else None
+
+
+def _worded_status(error: dict[str, Json]) -> int | None:
+    """The status that the words of OpenAI and Anthropic mean, which gateways hand on inside a 200."""
+    words = [error.get("code"), error.get("type")]
+    return next((_BY_WORD[word] for word in words if isinstance(word, str) and word in _BY_WORD), None)
 
 
 def _described_wait(error: dict[str, Json], meta: dict[str, Json], now: float) -> float | None:

@@ -134,6 +134,9 @@ LAST_WORDS = {
     "no field": b"upstream error: read ECONNRESET\n\n",
     "a detail": b'data: {"detail": "upstream error: read ECONNRESET"}\n\n',
     "an error that is no text": b'data: {"error": true, "message": "upstream error: read ECONNRESET"}\n\n',
+    "other names": b'data: {"error_code": 17, "error_msg": "upstream error: read ECONNRESET"}\n\n',
+    "MiniMax": b'data: {"base_resp": {"status_code": 9, "status_msg": "upstream error: read ECONNRESET"}}\n\n',
+    "Bedrock": b'data: {"throttlingException": {"message": "upstream error: read ECONNRESET"}}\n\n',
 }
 
 
@@ -156,6 +159,17 @@ def test_a_failure_before_the_end_mark_of_a_stream_that_says_no_reason_is_no_rep
     assert streamed.error["upstream"]["message"] == "upstream error: read ECONNRESET"
     assert streamed.text() == "Hel"
     assert (faulty.row["outcome"], faulty.row["input_tokens"]) == ("error", 11)
+
+
+def test_that_all_is_well_before_the_end_mark_is_no_failure(faulty: Chat) -> None:
+    well = b'data: {"base_resp": {"status_code": 0, "status_msg": "success"}}\n\n'
+    faulty.says(say(stream_bytes([HEL, well, b"data: [DONE]\n\n"])))
+    assert faulty.stream().done["content"] == "Hel"
+
+
+def test_a_wrapped_event_that_is_cut_is_a_stream_that_is_cut(faulty: Chat) -> None:
+    faulty.says(say(stream_bytes([HEL, b'data: data: {"choices": [{"ind'])))
+    assert faulty.stream().error["code"] == "upstream_truncated"
 
 
 def test_a_last_piece_that_is_called_message_is_a_reply(tmp_path: Path) -> None:
