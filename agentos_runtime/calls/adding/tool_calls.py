@@ -70,7 +70,7 @@ class ToolCalls:
             return self._open(None) if found is None else found
         found = self._places.get(place)
         if found is None:
-            found = self._not_placed_yet(place, identifier, name)
+            found = self._not_placed_yet(part, place, identifier, name)
         if found is None or self._calls[found].is_over_for(part, identifier, name):
             return self._open(place)
         self._places[place] = found
@@ -91,12 +91,15 @@ class ToolCalls:
             goes_on = name is None or last.may_be_named(name) or last.waits_for_arguments
         return self._last if goes_on else None
 
-    def _not_placed_yet(self, place: Json, identifier: str | None, name: str | None) -> int | None:
-        """The call that was opened without an index and goes on with one."""
+    def _not_placed_yet(
+        self, part: dict[str, Json], place: Json, identifier: str | None, name: str | None
+    ) -> int | None:
+        """The call that was opened without an index and goes on with one, or is told again at another."""
         placed = self._places.values()
         if identifier in self._ids:
             found = self._ids[identifier]
-            return None if found in placed and name is not None else found
+            is_other = found in placed and name is not None and not self._calls[found].is_told_again(part, name)
+            return None if is_other else found
         alone = identifier is None and name is None
         counted = isinstance(place, int)
         fits = alone and self._last not in placed and (self._last == place or not counted)
@@ -186,8 +189,13 @@ class _Call:
         text = part.get("input_json")
         if name is None or not isinstance(text, str) or not text or not self._arguments.is_complete:
             return False
-        again = self.identifier is not None and part.get("id") == self.identifier and name == self._name
-        return not (again and self._arguments.is_said_again(text))
+        return not self.is_told_again(part, name)
+
+    def is_told_again(self, part: dict[str, Json], name: str) -> bool:
+        """Whether a piece is this call once more: its id, name and arguments."""
+        text = part.get("input_json")
+        same = self.identifier is not None and part.get("id") == self.identifier and name == self._name
+        return same and isinstance(text, str) and text != "" and self._arguments.is_said_again(text)
 
     def goes_on_in(self, part: dict[str, Json], name: str | None) -> bool:
         """Whether a piece goes on with arguments of which only a part came, although it has another id."""
