@@ -17,8 +17,8 @@ def retry_after(headers: Mapping[str, object], now: float) -> float | None:
     """Seconds to wait, never negative; None when the headers do not say or cannot be read.
 
     Read are, the first that can be: `retry-after-ms`, `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), and
-    `X-RateLimit-Reset` as an epoch in seconds or milliseconds or as a number of seconds. `headers` may have names
-    of any case and values that are numbers; `now` is an epoch in seconds.
+    `X-RateLimit-Reset` and `RateLimit-Reset` as a number of seconds; each of seconds also as an epoch in seconds or
+    milliseconds. `headers` may have names of any case and values that are numbers; `now` is an epoch in seconds.
     """
     lowered = {name.lower(): str(value).strip() for name, value in headers.items()}
     for name, read in _READERS.items():
@@ -45,7 +45,7 @@ def _milliseconds(text: str, now: float) -> float | None:
 
 def _seconds_or_date(text: str, now: float) -> float | None:
     if _NUMBER.fullmatch(text):
-        return float(text)
+        return _reset(text, now)  # some write the moment as an epoch
     try:
         moment = parsedate_to_datetime(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
@@ -66,4 +66,5 @@ _READERS: Mapping[str, Callable[[str, float], float | None]] = {
     "retry-after-ms": _milliseconds,
     "retry-after": _seconds_or_date,
     "x-ratelimit-reset": _reset,
+    "ratelimit-reset": _reset,
 }
