@@ -294,8 +294,22 @@ def _error_class(status: int | None) -> type[errors.AgentOSError]:
 def _error_objects(document: dict[str, Json]) -> Iterator[dict[str, Json]]:
     candidates = [document.get("error"), *(choice.get("error") for choice in _choices(document))]
     for candidate in candidates:
-        if isinstance(candidate, dict) and (_said(candidate.get("message")) or _said(candidate.get("code"))):
-            yield candidate
+        told = _innermost(candidate)
+        if isinstance(told, dict) and (_said(told.get("message")) or _said(told.get("code"))):
+            yield told
+
+
+def _innermost(error: Json) -> Json:
+    """An error that a gateway has put into its own, or the first of a list."""
+    if isinstance(error, list):
+        return error[0] if error else None
+    if (
+        isinstance(error, dict)
+        and isinstance(inner := error.get("error"), dict)
+        and not _said(error.get("message"))
+    ):
+        return inner
+    return error
 
 
 def _said(value: Json) -> bool:
