@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from agentos_runtime.errors import AgentOSError
-from tests.chat.support import Expressions, ndjson, sse
+from tests.chat.support import Expressions, ndjson, schema, sse
 from tests.reading import read_yaml
 
 TABLE: list[dict[str, Any]] = read_yaml((Path(__file__).parent / "reports.yaml").read_text(encoding="utf-8"))
+REPLY = Draft202012Validator(schema("chat-reply"))
+DELTA = Draft202012Validator(schema("chat-delta"))
 HI: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -64,6 +67,8 @@ def test_an_answer_that_was_misread_elsewhere_is_read(row: dict[str, Any], expre
         events = row["text"].encode() if "text" in row else told(row["stream"])
         streamed = wire.stream(given, events)
         inputs = [call["input"] for call in streamed.done["tool_calls"]]
+        for delta in streamed.deltas:
+            DELTA.validate(delta)
         assert pieces_told(streamed.deltas) == (streamed.done["content"] or "", inputs)
         last = streamed.deltas[-1] if streamed.deltas else {}
         assert {place: at(last, place) for place in row.get("told", {})} == row.get("told", {})
@@ -79,6 +84,7 @@ def test_an_answer_that_was_misread_elsewhere_is_read(row: dict[str, Any], expre
         assert row.get("words", "") in caught.value.message
         return
     reply = said()
+    REPLY.validate(reply)
     assert {place: at(reply, place) for place in row["reply"]} == row["reply"]
 
 
