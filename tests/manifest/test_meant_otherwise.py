@@ -78,3 +78,19 @@ def test_an_at_before_a_param_of_a_url_is_part_of_the_path() -> None:
     )
     said = texts(utility(f"{URL}\nquery: {{a: '@{{q}}'}}", params=Q))
     assert said == ["12:19 `@{q}` is sent as it stands: a param is not written so. Write `.params.q`"]
+
+
+@pytest.mark.parametrize(("key", "column", "what"), [("query", 20, "a query"), ("headers", 22, "a header")])
+def test_a_file_goes_into_a_body_only(key: str, column: int, what: str) -> None:
+    front = utility(f"{POST}\n{key}: {{X-A: .params.q}}", params="q: {type: file}")
+    fix = "Write it under `body`, or `.params.q.filename` for its name"
+    assert texts(front) == [f"13:{column} `q` is a file, which {what} cannot hold: it fails in every call. {fix}"]
+    assert texts(front.replace(".params.q}", ".params.q.filename}")) == []
+
+
+@pytest.mark.parametrize("name", ["sql", "graphql"])
+def test_a_query_that_is_not_in_a_map_is_told_how_it_is_written(name: str) -> None:
+    front = f"operations:\n  a.list:\n    description: d\n    {name}: 'select 1'"
+    assert texts(front, "warning") == [
+        f"8:5 `{name}` is a map, and this is none. Write `{name}: {{query: …}}`, with the text as its `query`"
+    ]

@@ -163,4 +163,7 @@ def _wrong(cursor: Cursor, shapes: Shapes) -> Iterator[Told]:
 
 def _told(cursor: Cursor, kinds: str) -> Told:
     wanted = " or ".join(f"a {kind}" for kind in kinds.split("|"))
-    return Told(cursor, f"`{cursor.name[:60]}` is {wanted}, and this is none", f"Write {wanted}", "warning")
+    fix = f"Write {wanted}"
+    if kinds == "map" and isinstance(cursor.json, str) and cursor.name in ("sql", "graphql"):
+        fix = f"Write `{cursor.name}: {{query: …}}`, with the text as its `query`"
+    return Told(cursor, f"`{cursor.name[:60]}` is {wanted}, and this is none", fix, "warning")

@@ -79,10 +79,25 @@ def jq_as_default(subject: Subject) -> Iterator[Problem]:
             yield warn(below, message, fix)
 
 
+def file_beside_the_body(subject: Subject) -> Iterator[Problem]:
+    """A file goes into a body: in a query or a header it fails in every call."""
+    for utility, cursor in subject.utilities:
+        for key in ("query", "headers"):
+            written = cursor.at("rest").get(key)
+            for _, below in written.items() if written else ():
+                name = below.json.removeprefix(".params.") if isinstance(below.json, str) else ""
+                if name in utility.files and name != below.json:
+                    what = "a query" if key == "query" else "a header"
+                    message = f"`{name}` is a file, which {what} cannot hold: it fails in every call"
+                    fix = f"Write it under `body`, or `.params.{name}.filename` for its name"
+                    yield replace(warn(below, message, fix), severity="error")
+
+
 RULES: tuple[Callable[[Subject], Iterable[Problem]], ...] = (
     encoded_twice,
     path_alone_in_quotes,
     operator_behind_a_text,
     map_for_a_text,
     jq_as_default,
+    file_beside_the_body,
 )
