@@ -67,7 +67,7 @@ _SHAPES = (
     r"|CLOJARS_[0-9a-z]{50,}|pn[ubs]_[0-9a-z]{36}|(?:sdk|api|mob|rel)-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
     r"|vercel_blob_rw_\w{20,}|c[ks]_[0-9a-f]{40}|rpa_[A-Za-z0-9]{36,}|flp_[A-Za-z0-9]{30,}|tlk_[A-Z0-9]{24,}"
     r"|pdl_(?:live|sdbx)_\w{30,}|polar_(?:oat|pat|at|rt)_[A-Za-z0-9]{30,}|napi_[0-9a-z]{40,}|xau_[A-Za-z0-9]{24,}"
-    r"|dtn_[0-9a-f]{40,}|sk_(?:car|V2)_[\w-]{16,}|[0-9a-f]{32}\.[A-Za-z0-9]{16}(?!\w)|bce-v3/ALTAK-[\w/-]{30,}"
+    r"|dtn_[0-9a-f]{40,}|sk_(?:car|V2)_[\w-]{16,}|[0-9a-f]{32}\.[A-Za-z0-9]{16}(?!\w)|(?:bce-v3/)?ALTAK-[\w/-]{30,}"
     r"|bxt_[A-Za-z0-9]{30,}|ctx7sk-[0-9a-f-]{30,}|tpuf_[A-Za-z0-9]{24,}|ak-[A-Za-z0-9]{22}(?!\w)"
     r"|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}:[0-9a-f]{32}(?!\w)|sntrys_[\w=+/]{20,}|nv-[0-9a-f]{40}",
 )
