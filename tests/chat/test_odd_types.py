@@ -202,6 +202,17 @@ def test_what_is_of_an_odd_type_is_named_or_the_request_is_read(
     assert said is None or any(name in said for name in changed), said
 
 
+@pytest.mark.parametrize("dialect", DIALECTS, ids=str)
+@pytest.mark.parametrize("text", [None, 7, ["a"]])
+def test_a_part_of_an_unknown_type_with_an_odd_text_is_named_or_the_request_is_read(
+    expressions: Expressions, dialect: Dialect, text: Any
+) -> None:
+    part = {"type": "odd", "text": text}
+    for name, value in (("system", [part]), ("messages", [{"role": "user", "content": [part]}])):
+        said = refusal(dialect, usual(dialect) | {name: value}, expressions)
+        assert said is None or name in said, said
+
+
 NAMED = [
     # what is asked for, the place that is named
     ({"messages": [{"role": "user", "content": [{"type": "text", "text": 5}]}]}, "messages[0].content[0].text"),
