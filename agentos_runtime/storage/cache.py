@@ -69,8 +69,8 @@ class Cache:
         path = folder / _file_of(name)
         temporary = path.with_name(f".{secrets.token_hex(8)}")
         with suppress(OSError):
-            if folder is self._spare:
-                folder.parent.mkdir(mode=0o700, exist_ok=True)
+            if folder is self._spare and not _made_by_us(folder.parent):
+                return
             folder.mkdir(mode=0o700, exist_ok=True)
             _make_room(folder)
             try:
@@ -85,6 +85,15 @@ class Cache:
         parts = (self._maker, name.encode("utf-8", "surrogateescape"), of)
         head = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
         return sha256(head + data).digest()
+
+
+def _made_by_us(folder: Path) -> bool:
+    """Whether a user's folder is there, or was made, for the user that this process is: `sudo` may keep the name of
+    another's. Raises OSError.
+    """
+    if not folder.is_dir() and folder.parent.stat().st_uid == os.geteuid():
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return folder.stat().st_uid == os.geteuid()
 
 
 def _make_room(folder: Path) -> None:

@@ -139,6 +139,19 @@ def test_while_there_is_no_home_skills_are_kept_in_the_users_cache(
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder away")
+@pytest.mark.parametrize("there", [False, True])
+def test_nothing_is_left_in_the_folders_of_another_user(console: Console, tmp_path: Path, *, there: bool) -> None:
+    early = before_a_home(console, tmp_path)
+    user = tmp_path / "user"
+    if there:
+        (user / ".cache").mkdir()
+        os.chown(user / ".cache", 12345, -1)
+    os.chown(user, 12345, -1)
+    only(entries(early))
+    assert [path.name for path in user.rglob("*")] == ([".cache"] if there else [])
+
+
 def test_where_the_users_cache_is_said_or_none_is_known(console: Console, tmp_path: Path) -> None:
     early = before_a_home(console, tmp_path, XDG_CACHE_HOME=str(tmp_path / "elsewhere"))
     only(entries(early))
