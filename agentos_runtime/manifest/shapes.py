@@ -7,6 +7,7 @@ microseconds, names every problem with its path, and never puts a value into a m
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from operator import gt, lt
 from typing import Any, TypeAlias
 
 from agentos_runtime.errors import ParamProblem
@@ -213,24 +214,17 @@ def _enum(schema: _Schema) -> Check:
     return check
 
 
-def _minimum(schema: _Schema) -> Check:
-    bound = schema["minimum"]
+def _bound(keyword: str, words: str, is_beyond: Callable[[float, float], bool]) -> Callable[[_Schema], Check]:
+    def compiled(schema: _Schema) -> Check:
+        bound = schema[keyword]
 
-    def check(value: Json, path: Path, out: list[ParamProblem]) -> None:
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value < bound:
-            out.append(ParamProblem(path_text(path), f"must be at least {bound}"))
+        def check(value: Json, path: Path, out: list[ParamProblem]) -> None:
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and is_beyond(value, bound):
+                out.append(ParamProblem(path_text(path), f"must be {words} {bound}"))
 
-    return check
+        return check
 
-
-def _maximum(schema: _Schema) -> Check:
-    bound = schema["maximum"]
-
-    def check(value: Json, path: Path, out: list[ParamProblem]) -> None:
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value > bound:
-            out.append(ParamProblem(path_text(path), f"must be at most {bound}"))
-
-    return check
+    return compiled
 
 
 def _items(schema: _Schema) -> Check:
@@ -391,8 +385,8 @@ def _unknown(name: str, known: Mapping[str, Check], with_hint: bool) -> str:
 _KEYWORDS: Mapping[str, Callable[[_Schema], Check]] = {
     "type": _type,
     "enum": _enum,
-    "minimum": _minimum,
-    "maximum": _maximum,
+    "minimum": _bound("minimum", "at least", lt),
+    "maximum": _bound("maximum", "at most", gt),
     "required": _required,
     "properties": _properties,
     "items": _items,
