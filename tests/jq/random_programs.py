@@ -47,6 +47,10 @@ _SHAPES = (
     "[range(@)]", "[range(@; @)]", "[range(@)?]", "first(range(@))", "[range(0, @)]", "[(@)[@, @]]",
     "[.[@, @]?]", "[.[.[]?]?]", "rindex(@)", "index(@)", "[range(3) as $v | @]", "any(range(@); @)",
     "(@ | tonumber?)", "(@ | @base64)", "(@ | @base64d?)",
+    "(def f: @; [(.a | f), (.b | f), (null | f)])", "(def f: @; def g: if @ then f else . end; (@ | g))",
+    "[.a, .b, .type, (.text | @)]", "(.a as $v | {a, b, type, c: (@)})", "(@ | not | not)",
+    "(if (@ | length) == 0 then @ else @ end)", "({a} + ({b, c: @} | del(.[] | select(@))))",
+    "(def f: if @ then null else {a, b} end; {type} + (f // {}))", "try [.a, .b, .type] catch @",
 )  # fmt: skip
 
 

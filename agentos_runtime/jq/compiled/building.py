@@ -7,11 +7,14 @@ from agentos_runtime.jq.compiled.cardinality import ONE, outputs_of
 from agentos_runtime.jq.compiled.errors import Unsupported
 from agentos_runtime.jq.compiled.generator import Generator
 from agentos_runtime.jq.compiled.language.parser import parse_definitions, parse_expression
-from agentos_runtime.jq.compiled.language.syntax import Call, Define, Node
+from agentos_runtime.jq.compiled.language.syntax import Call, Const, Define, Identity, Index, Node
 from agentos_runtime.jq.compiled.leaves import nodes_of
 from agentos_runtime.jq.compiled.scope import Definition, Scope
+from agentos_runtime.jq.compiled.writer import field_of
 
 _MOST_CHARACTERS = 1 << 16
+_ALWAYS = ("params", "settings")
+"""Fields that the input of a request has: they can be taken before it is known that they are needed."""
 
 
 class Builder:
@@ -20,10 +23,13 @@ class Builder:
     def __init__(self) -> None:
         self._read: tuple[str, tuple[Define, ...]] = ("", ())
 
-    def generated(self, definitions: str, sources: Sequence[str], bound: Sequence[str]) -> str:
+    def generated(
+        self, definitions: str, sources: Sequence[str], bound: Sequence[str], *, together: bool = False
+    ) -> str:
         """The source of expressions that share definitions; `bound` are the variables that they have.
 
-        Raises Unsupported for what is not in the subset.
+        together: they run of the same input, so that one function gives the outputs of all of them. Raises
+        Unsupported for what is not in the subset.
         """
         if len(definitions) + sum(map(len, sources)) > _MOST_CHARACTERS:
             raise Unsupported("too large")
@@ -32,12 +38,12 @@ class Builder:
             if text != definitions:
                 defines = parse_definitions(definitions)
                 self._read = definitions, defines
-            return _generated(defines, sources, bound)
+            return _generated(defines, sources, bound, together=together)
         except (RecursionError, MemoryError) as error:
             raise Unsupported(f"nested too deeply: {type(error).__name__}") from None
 
 
-def _generated(defines: Sequence[Define], sources: Sequence[str], bound: Sequence[str]) -> str:
+def _generated(defines: Sequence[Define], sources: Sequence[str], bound: Sequence[str], *, together: bool) -> str:
     make = Generator()
     with make.block("def build(meter):"):
         variables = make.place()
@@ -47,7 +53,7 @@ def _generated(defines: Sequence[Define], sources: Sequence[str], bound: Sequenc
             scope = make.define(define, scope)
         nodes = [parse_expression(source) for source in sources]
         make.remembered = frozenset(map(id, _called_again(nodes, scope)))
-        names = [_function(make, node, scope) for node in nodes]
+        names = [_together(make, nodes, scope)] if together else [_function(make, node, scope) for node in nodes]
         make.line(f"return bind, ({''.join(f'{name}, ' for name in names)})")
     source = make.source()
     with make.elsewhere(variables, indent):
@@ -80,12 +86,42 @@ def _bind(make: Generator, names: Sequence[str]) -> None:
 
 
 def _function(make: Generator, node: Node, scope: Scope) -> str:
-    name, source, found = make.fresh("f"), make.fresh(), make.fresh()
+    """Gives the outputs of one expression."""
+    name, source = make.fresh("f"), make.fresh()
     with make.counted(f"def {name}({source}):"):
-        if outputs_of(node, scope) is ONE:
-            make.line(f"return [{make.value(node, source, scope)}]")
-        else:
-            make.line(f"{found} = []")
-            make.outputs(node, source, scope, lambda value: make.line(f"{found}.append({value})"))
-            make.line(f"return {found}")
+        make.born(source)
+        make.line(f"return {_list_of(make, node, source, scope)}")
     return name
+
+
+def _together(make: Generator, nodes: Sequence[Node], scope: Scope) -> str:
+    """Gives the outputs of each expression, in a list of lists."""
+    name, source = make.fresh("f"), make.fresh()
+    with make.counted(f"def {name}({source}):"):
+        make.born(source)
+        for part in sorted(_parts(nodes)):
+            make.ready[source, repr(part)] = make.set(field_of(source, repr(part), f"jq_field({source}, {part!r})"))
+        make.line(f"return [{', '.join([_list_of(make, node, source, scope) for node in nodes])}]")
+    return name
+
+
+def _parts(nodes: Sequence[Node]) -> set[str]:
+    """The fields of the input that the expressions themselves name."""
+    return {
+        found.key.value
+        for node in nodes
+        for found in nodes_of(node)
+        if isinstance(found, Index)
+        and isinstance(found.target, Identity)
+        and isinstance(found.key, Const)
+        and found.key.value in _ALWAYS
+    }
+
+
+def _list_of(make: Generator, node: Node, source: str, scope: Scope) -> str:
+    """An expression for the list of the outputs of a node."""
+    if outputs_of(node, scope) is ONE:
+        return f"[{make.value(node, source, scope)}]"
+    found = make.set("[]")
+    make.outputs(node, source, scope, lambda value: make.line(f"{found}.append({value})"))
+    return found

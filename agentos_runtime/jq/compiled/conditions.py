@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from agentos_runtime.jq.compiled.booleans import is_boolean
 from agentos_runtime.jq.compiled.cardinality import expanded_call
 from agentos_runtime.jq.compiled.language.syntax import Call, Compare, Const, If, Logic, Node, Object, Pipe, Some
 from agentos_runtime.jq.compiled.making import Make
@@ -31,27 +32,26 @@ def is_failure(handler: Node | None, scope: Scope) -> bool:
 
 def truth(make: Make, node: Node, source: str, scope: Scope) -> str:
     """An expression of Python that is True or False, for a node with one output."""
-    if isinstance(node, Compare):
-        return _compared(make, node, source, scope)
-    if isinstance(node, Logic):
-        return _both_or_one(make, node, source, scope)
-    if isinstance(node, Some):
-        return make.value(node, source, scope)
-    if isinstance(node, Const):
-        return repr(node.value is not None and node.value is not False)
-    if isinstance(node, Pipe) and _is_own(node.right, "not", scope):
-        return f"(not {truth(make, node.left, source, scope)})"
+    rule: Callable[..., str] | None = _TRUTHS.get(type(node))
+    if rule is not None:
+        return rule(make, node, source, scope)
     if isinstance(node, Call) and (node.name, len(node.args)) not in scope.functions:
         expanded = expanded_call(node, scope)
         if expanded is not None:
             return truth(make, expanded, source, scope)
-    if isinstance(node, If):
-        return chosen(make, node, source, scope, lambda branch: truth(make, branch, source, scope))
     code = make.value(node, source, scope)
+    if is_boolean(node, scope):
+        return code
     if code.isidentifier():
         return f"({code} is not None and {code} is not False)"
     found = make.fresh()
     return f"(({found} := {code}) is not None and {found} is not False)"
+
+
+def _piped(make: Make, node: Pipe, source: str, scope: Scope) -> str:
+    if _is_own(node.right, "not", scope):
+        return f"(not {truth(make, node.left, source, scope)})"
+    return truth(make, node.right, make.atom(node.left, source, scope), scope)
 
 
 def _is_own(node: Node, name: str, scope: Scope) -> bool:
@@ -146,3 +146,15 @@ def _same(make: Make, left: Node, right: Node, source: str, scope: Scope) -> str
     if not (one.isidentifier() and other.isidentifier()):
         return f"jq_equal(meter, {one}, {other})"
     return f"(({one} is {other} and {one}.__class__ is int) or jq_equal(meter, {one}, {other}))"
+
+
+_TRUTHS: Mapping[type, Callable[..., str]] = {
+    Compare: _compared,
+    Logic: _both_or_one,
+    Some: lambda make, node, source, scope: make.value(node, source, scope),
+    Const: lambda make, node, source, scope: repr(node.value is not None and node.value is not False),
+    Pipe: _piped,
+    If: lambda make, node, source, scope: chosen(
+        make, node, source, scope, lambda branch: truth(make, branch, source, scope)
+    ),
+}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.compiled.code import Code, Expression, code_of
@@ -171,7 +171,8 @@ class Engine:
     def _generated(self, parts: Parts) -> str:
         """The source of a program. Raises Unsupported."""
         sources = [source for source in parts.sources if source is not None]
-        return self._builder.generated(parts.definitions, sources, parts.bound)
+        together = parts.layout in _TOGETHER
+        return self._builder.generated(parts.definitions, sources, parts.bound, together=together)
 
     @cached_property
     def _builder(self) -> "Builder":
@@ -192,19 +193,19 @@ class Engine:
     def _answer(
         self, known: _Known, code: Code, program: Program, data: bytes | ProgramInput, size: int
     ) -> Outcome:
-        if size > LARGEST_INPUT or (known.parts is not program.parts and known.parts != program.parts):
+        parts = program.parts
+        if size > LARGEST_INPUT or (known.parts is not parts and known.parts != parts):
             raise Beyond
         given = data if data.__class__ is ProgramInput and not data.odd else as_input(data)
-        meter = code.meter
-        document = given.document
+        meter, document = code.meter, given.document
         if document.__class__ is not dict:
             raise Beyond
         meter.begin(self._budget, given.uncertain, self._time)
         try:
             code.bind(document)
             output = Output(meter, given)
-            outputs = output.take_all(_LAYOUTS[program.parts.layout](program.parts, code.expressions, document))
-            return Outcome(outputs, None, way=COMPILED, counted=output.size)
+            outputs = output.take_all(_LAYOUTS[parts.layout](parts, code.expressions, document))
+            return Outcome(outputs, None, b"", COMPILED, output.size)
         finally:
             meter.begin(0, _never)
             code.bind({})  # it holds nothing of a call afterwards
@@ -218,16 +219,25 @@ def engine_for(mode: str, kept: KeptSources | None) -> Engine | None:
 _Found: TypeAlias = "list[list[Json]]"
 
 
+_TOGETHER: frozenset[Layout] = frozenset({"request", "compared"})
+"""Of these, one function gives the outputs of all expressions."""
+
+
 def _request(parts: Parts, expressions: tuple[Expression, ...], document: dict[str, Json]) -> _Found:
-    return [each(document) for each in expressions]
+    return _all_of(expressions, document)
 
 
 def _compared(parts: Parts, expressions: tuple[Expression, ...], document: dict[str, Json]) -> _Found:
     found = []
     for auth in _list(document, "auths"):
         seen = {name: document.get(name) for name in ("params", "settings", "given")} | {"auth": auth}
-        found += [each(seen) for each in expressions]
+        found += _all_of(expressions, seen)
     return found
+
+
+def _all_of(expressions: tuple[Expression, ...], document: dict[str, Json]) -> _Found:
+    found: Any = expressions[0](document)
+    return found  # type: ignore[no-any-return]
 
 
 def _reply(parts: Parts, expressions: tuple[Expression, ...], document: dict[str, Json]) -> _Found:

@@ -17,11 +17,12 @@ from agentos_runtime.jq.compiled.cardinality import (
 )
 from agentos_runtime.jq.compiled.errors import Unsupported
 from agentos_runtime.jq.compiled.language.syntax import Define, Node, Pattern
-from agentos_runtime.jq.compiled.making import field_or
 from agentos_runtime.jq.compiled.scope import Definition, Outputs, Scope
-from agentos_runtime.jq.compiled.writer import Writer
+from agentos_runtime.jq.compiled.writer import Writer, field_of
 
 Leaf: TypeAlias = Callable[[str], None]
+_PAID_BEFORE = 100
+"""Nodes of a function whose cost belongs to what it costs to call it."""
 _MOST_NODES = 20_000
 """Evaluated nodes in the source of one program: what is larger takes too long to compile."""
 
@@ -36,6 +37,10 @@ class Generator(Writer):
         """The ids of definitions that keep their last result for when they are called of the same value again."""
         self.memory: list[str] = []
         """The variables in which they do."""
+        self.ready: dict[tuple[str, str], str] = {}
+        """Names of fields that were taken already, by the names of objects and the `repr` of their own names."""
+        self._paid: dict[str, int] = {}
+        """What calls of functions cost that do not charge it themselves, in nodes."""
 
     # ------------------------------------------------------------------ the three ways to evaluate
 
@@ -112,7 +117,9 @@ class Generator(Writer):
             else self.function(arg, scope, self.fresh(), outputs)
             for param, arg, outputs in zip(definition.define.params, args, signature, strict=True)
         ]
-        return f"{self.defined(definition, signature)}({', '.join([source, *codes])})"
+        name = self.defined(definition, signature)
+        self.cost.nodes += self._paid.get(name, 0)
+        return f"{name}({', '.join([source, *codes])})"
 
     def defined(self, definition: Definition, signature: tuple[Outputs, ...]) -> str:
         """The name of a skill's function for such arguments; it is generated when it is first called."""
@@ -123,7 +130,7 @@ class Generator(Writer):
             body = definition.define.body
             with self.elsewhere(definition.place, definition.indent):
                 outputs = outputs_of(body, inner)
-                code = self.function(body, inner, self.fresh(), outputs, codes)
+                code = self.function(body, inner, self.fresh(), outputs, codes, counted=False)
                 remembers = id(definition) in self.remembered and outputs is ONE
                 definition.generated[signature] = self._remembering(code) if remembers else code
         name = definition.generated[signature]
@@ -139,19 +146,34 @@ class Generator(Writer):
         with self.counted(f"def {name}({source}):"):
             self.line(f"nonlocal {given}, {found}")
             with self.block(f"if {source} is not {given}:"):
+                self.cost.nodes += self._paid.get(function, 0)
                 self.line(f"{found} = {function}({source})")
                 self.line(f"{given} = {source}")
             self.line(f"return {found}")
         return name
 
     def function(
-        self, body: Node, scope: Scope, source: str, outputs: Outputs, params: tuple[str, ...] = ()
+        self,
+        body: Node,
+        scope: Scope,
+        source: str,
+        outputs: Outputs,
+        params: tuple[str, ...] = (),
+        *,
+        counted: bool = True,
     ) -> str:
-        """The name of a function of Python: it returns the one output, or it is a generator."""
+        """The name of a function of Python: it returns the one output, or it is a generator.
+
+        counted: it charges what it costs, whoever calls it; else those who call it may pay for what costs little.
+        """
         name = self.fresh("f")
-        with self.counted(f"def {name}({', '.join([source, *params])}):"):
+        with self.counted(f"def {name}({', '.join([source, *params])}):") as charge:
+            self.born(source)
             if outputs is ONE:
                 self.line(f"return {self.value(body, source, scope)}")
+                if not counted and self.cost.nodes <= _PAID_BEFORE:
+                    charge.clear()
+                    self._paid[name] = self.cost.nodes
             else:
                 self.outputs(body, source, scope, lambda value: self.line(f"yield {value}"))
                 self.line("if False: yield")
@@ -165,6 +187,6 @@ class Generator(Writer):
             return scope.bind({pattern: value})
         for key, inner in pattern.entries:
             call = f"jq_index(meter, {value}, {key!r})"
-            found = self.set(field_or(value, repr(key), call) if isinstance(key, str) else call)
+            found = self.set(field_of(value, repr(key), call) if isinstance(key, str) else call)
             scope = self.bind(inner, found, scope)
         return scope

@@ -3,20 +3,32 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agentos_runtime.jq.compiled.cardinality import ONE, body_scope, inner_scope, outputs_of, signature_of
+from agentos_runtime.jq.compiled.cardinality import (
+    ONE,
+    body_scope,
+    expanded_call,
+    inner_scope,
+    outputs_of,
+    signature_of,
+)
 from agentos_runtime.jq.compiled.language.syntax import (
     Alternative,
     Arithmetic,
     Bind,
     Call,
+    Comma,
     Compare,
     Const,
+    Delete,
+    Each,
     Identity,
     If,
+    Index,
     Let,
     Node,
     Object,
     Pipe,
+    Slice,
 )
 from agentos_runtime.jq.compiled.scope import Definition, Scope
 
@@ -76,6 +88,19 @@ def _sum(node: Arithmetic, scope: Scope, source: int | None) -> int | None:
     return None if left is None or right is None else min(left + right, ANY)
 
 
+def _deleted(node: Delete, scope: Scope, source: int | None) -> int | None:
+    return source if _is_inside(node.path) else None
+
+
+def _is_inside(path: Node) -> bool:
+    """Whether a path leads to something in the value, and never to the value itself."""
+    if isinstance(path, Pipe):
+        return _is_inside(path.left) or _is_inside(path.right)
+    if isinstance(path, Comma):
+        return _is_inside(path.left) and _is_inside(path.right)
+    return isinstance(path, Each | Index | Slice)
+
+
 def _alternative(node: Alternative, scope: Scope, source: int | None) -> int | None:
     return _either(most_fields(node.left, scope, source), most_fields(node.right, scope, source))
 
@@ -87,14 +112,19 @@ def _let(node: Let, scope: Scope, source: int | None) -> int | None:
 def _call(node: Call, scope: Scope, source: int | None) -> int | None:
     """Of a skill's own function; found out once for each kind of functions that it is handed."""
     function = scope.functions.get((node.name, len(node.args)))
+    if function is None:
+        expanded = expanded_call(node, scope)
+        return None if expanded is None else most_fields(expanded, scope, source)
     if not isinstance(function, Definition):
         return None
     signature = signature_of(function, node.args, scope)
-    if signature not in function.fields:
-        function.fields[signature] = None
+    at = (*signature, None if source is None else min(source, ANY))
+    if at not in function.fields:
+        function.fields[at] = None
         codes = ("",) * len(signature)
-        function.fields[signature] = most_fields(function.define.body, body_scope(function, signature, codes))
-    return function.fields[signature]
+        body = function.define.body
+        function.fields[at] = most_fields(body, body_scope(function, signature, codes), source)
+    return function.fields[at]
 
 
 _RULES: Mapping[type, Callable[[Any, Scope, int | None], int | None]] = {
@@ -105,7 +135,8 @@ _RULES: Mapping[type, Callable[[Any, Scope, int | None], int | None]] = {
     If: _if,
     Arithmetic: _sum,
     Alternative: _alternative,
-    Bind: lambda node, scope, source: most_fields(node.body, scope),
+    Bind: lambda node, scope, source: most_fields(node.body, scope, source),
+    Delete: _deleted,
     Let: _let,
     Call: _call,
 }

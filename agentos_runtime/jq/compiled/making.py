@@ -16,6 +16,7 @@ class Make(Protocol):
 
     cost: Cost
     lines: Lines
+    ready: dict[tuple[str, str], str]
 
     def aside(self) -> AbstractContextManager[Lines]: ...
 
@@ -25,9 +26,11 @@ class Make(Protocol):
 
     def set(self, value: str) -> str: ...
 
+    def born(self, name: str) -> None: ...
+
     def block(self, head: str) -> AbstractContextManager[None]: ...
 
-    def counted(self, head: str, cost: Cost | None = None, after: str = "") -> AbstractContextManager[None]: ...
+    def counted(self, head: str, cost: Cost | None = None, after: str = "") -> AbstractContextManager[Lines]: ...
 
     def value(self, node: Node, source: str, scope: Scope) -> str: ...
 
@@ -44,8 +47,3 @@ class Make(Protocol):
     def called(self, definition: Definition, args: tuple[Node, ...], source: str, scope: Scope) -> str: ...
 
     def bind(self, pattern: Pattern, value: str, scope: Scope) -> Scope: ...
-
-
-def field_or(target: str, name: str, call: str) -> str:
-    """A field of an object by its name, as `repr` writes it; `call` for what else has fields, or fails."""
-    return f"({target}.get({name}) if {target}.__class__ is dict else {call})"  # most of what expressions do

@@ -24,9 +24,9 @@ from agentos_runtime.jq.compiled.language.syntax import (
     Pipe,
     Variable,
 )
-from agentos_runtime.jq.compiled.making import Make, field_or
+from agentos_runtime.jq.compiled.making import Make
 from agentos_runtime.jq.compiled.scope import Scope
-from agentos_runtime.jq.compiled.writer import Cost
+from agentos_runtime.jq.compiled.writer import Cost, field_of
 
 Change: TypeAlias = Callable[[str], str]
 """From the code of what stands at a path to the code of what shall stand there."""
@@ -106,7 +106,7 @@ def _updated_key(make: Make, path: Index, source: str, scope: Scope, change: Cha
 
     def at_key(value: str) -> str:
         call = f"jq_index(meter, {value}, {key})"
-        old = make.set(field_or(value, key, call) if is_name and value.isidentifier() else call)
+        old = make.set(field_of(value, key, call) if is_name and value.isidentifier() else call)
         return make.set(f"jq_with_key(meter, {value}, {key}, {change(old)})")
 
     return updated(make, path.target, source, scope, at_key, below_key=below_key)

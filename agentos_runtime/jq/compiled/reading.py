@@ -37,21 +37,24 @@ class Output:
         written, would have a number that the exact form writes.
         """
         self._meter.charge(8 * len(found))
-        outputs: list[Json] = []
-        for values in found:
-            value = values[0] if len(values) == 1 else values
-            kind = value.__class__
-            if kind is dict:
-                self._charge(8, 4)
-                values = [self._fields(value, 2)]  # type: ignore[arg-type]
-            elif kind is str:
-                self._charge(8, len(value) + 4)  # type: ignore[arg-type]
-            elif kind not in _SMALL:
-                values = self._items(values[:2], 1)
-            outputs.append(values)
+        taken, null = self._taken, [None]  # as most expressions of most calls give
+        outputs: list[Json] = [values if values == null else taken(values) for values in found]
         if self._rounded and LONG in dump(outputs).translate(SHAPES):
             raise Beyond
         return outputs
+
+    def _taken(self, values: list[Json]) -> Json:
+        """The first two outputs of one expression."""
+        value = values[0] if len(values) == 1 else values
+        kind = value.__class__
+        if kind is dict:
+            self._charge(8, 4)
+            return [self._fields(value, 2)]  # type: ignore[arg-type]
+        if kind is str:
+            self._charge(8, len(value) + 4)  # type: ignore[arg-type]
+        elif kind not in _SMALL:
+            return self._items(values[:2], 1)
+        return values
 
     def _items(self, value: list[Json], depth: int) -> list[Json]:
         """A copy; what is in it is charged with it, but for what is inside of that."""
@@ -62,13 +65,20 @@ class Output:
             kind = each.__class__
             if kind is str:
                 texts += len(each)  # type: ignore[arg-type]
+            elif kind in _SMALL:
+                pass
             elif kind is dict:
                 copied[at] = self._fields(each, depth + 1)  # type: ignore[arg-type]
             elif kind is list:
                 copied[at] = self._items(each, depth + 1)  # type: ignore[arg-type]
-            elif kind is float:
+            else:
                 copied[at] = self._number(each)  # type: ignore[arg-type]
-        self._charge(5 + 3 * len(value), texts + 4 * len(value))
+        texts += 4 * len(value)
+        self.size += texts
+        meter = self._meter  # as `_charge`, which most of what is copied would call
+        meter.left -= 5 + 3 * len(value) + (texts >> 4)
+        if meter.left < 0:
+            meter.more()
         return copied
 
     def _fields(self, value: dict[str, Json], depth: int) -> dict[str, Json]:
@@ -80,13 +90,20 @@ class Output:
             kind = each.__class__
             if kind is str:
                 texts += len(each)  # type: ignore[arg-type]
+            elif kind in _SMALL:
+                pass
             elif kind is dict:
                 copied[name] = self._fields(each, depth + 1)  # type: ignore[arg-type]
             elif kind is list:
                 copied[name] = self._items(each, depth + 1)  # type: ignore[arg-type]
-            elif kind is float:
+            else:
                 copied[name] = self._number(each)  # type: ignore[arg-type]
-        self._charge(5 + 4 * len(value), texts + 6 * len(value))
+        texts += 6 * len(value)
+        self.size += texts
+        meter = self._meter
+        meter.left -= 5 + 4 * len(value) + (texts >> 4)
+        if meter.left < 0:
+            meter.more()
         return copied
 
     def _charge(self, units: int, size: int) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import field
 from enum import IntEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.compiled.language.syntax import Define, Let, Node
 from agentos_runtime.jq.compiled.writer import Lines
+from agentos_runtime.jsontext import Json
 
 
 class Outputs(IntEnum):
@@ -16,6 +17,13 @@ class Outputs(IntEnum):
     ONE = 0
     OPTIONAL = 1
     MANY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A value that is certain: null, true, false or a text."""
+
+    value: Json
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +54,12 @@ class Definition:
     outputs: "dict[tuple[Outputs, ...], Outputs | None]" = field(default_factory=dict)
     """None while it is found out."""
     generated: "dict[tuple[Outputs, ...], str | None]" = field(default_factory=dict)
-    fields: "dict[tuple[Outputs, ...], int | None]" = field(default_factory=dict)
-    """Of its output, where that is an object: how many at most."""
+    fields: "dict[tuple[Outputs | int | None, ...], int | None]" = field(default_factory=dict)
+    """Of its output, where that is an object: how many at most; for such arguments, and so many of its input."""
+    null: Known | Literal[False] | None = None
+    """What it makes of null; False when that is not certain, None while nobody asked."""
+    boolean: bool | None = None
+    """Whether its output is true or false; None while nobody asked."""
     leaf: bool | None = None
     """Whether its code may stand where it is called; None while nobody asked."""
 

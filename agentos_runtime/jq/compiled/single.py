@@ -42,8 +42,10 @@ from agentos_runtime.jq.compiled.language.syntax import (
     Variable,
 )
 from agentos_runtime.jq.compiled.leaves import is_leaf
-from agentos_runtime.jq.compiled.making import Make, field_or
+from agentos_runtime.jq.compiled.making import Make
+from agentos_runtime.jq.compiled.nulls import of_null
 from agentos_runtime.jq.compiled.scope import Definition, Given, Param, Scope
+from agentos_runtime.jq.compiled.writer import field_of
 
 
 def _identity(make: Make, node: Identity, source: str, scope: Scope) -> str:
@@ -70,8 +72,11 @@ def _index(make: Make, node: Index, source: str, scope: Scope) -> str:
     target = make.atom(node.target, source, scope)
     if isinstance(node.key, Const) and isinstance(node.key.value, str):
         name = repr(node.key.value)
+        ready = make.ready.get((target, name))
+        if ready is not None:
+            return ready
         call = f"jq_field({target}, {name})"
-        return field_or(target, name, call) if target.isidentifier() else call
+        return field_of(target, name, call) if target.isidentifier() else call
     call = f"jq_index(meter, {target}, {make.value(node.key, source, scope)})"
     if (
         isinstance(node.key, Const)
@@ -79,7 +84,7 @@ def _index(make: Make, node: Index, source: str, scope: Scope) -> str:
         and node.key.value == 0
         and target.isidentifier()
     ):
-        return f"({target}[0] if {target} and {target}.__class__ is list else {call})"
+        return f"(({target}[0] if {target} else None) if {target}.__class__ is list else {call})"
     return call
 
 
@@ -260,10 +265,17 @@ def _call(make: Make, node: Call, source: str, scope: Scope) -> str:
         raise Unsupported(f"{node.name}/{len(node.args)}")
     args = [make.atom(arg, source, scope) for arg in node.args]
     call = f"{code_name(own)}({', '.join(['meter', source, *args])})"
-    if not source.isidentifier():
-        return call
+    return _quicker(node, source, call) if source.isidentifier() else call
+
+
+def _quicker(node: Call, source: str, call: str) -> str:
+    """A call of jq's own, or less where it is seen at once what it gives."""
     if node.name == "has" and isinstance(node.args[0], Const) and isinstance(node.args[0].value, str):
         return f"({node.args[0].value!r} in {source} if {source}.__class__ is dict else {call})"
+    if node.name == "length":
+        return f"(len({source}) if {source}.__class__ is list or {source}.__class__ is str else {call})"
+    if node.name == "not":
+        return f"({source} is None or {source} is False)"
     if node.name == "floor":
         return f"({source} if {source}.__class__ is int and -{LARGEST} < {source} < {LARGEST} else {call})"
     return call
@@ -272,10 +284,16 @@ def _call(make: Make, node: Call, source: str, scope: Scope) -> str:
 def _of_skill(make: Make, definition: Definition, args: tuple[Node, ...], source: str, scope: Scope) -> str:
     """A skill's function: one that is small and calls no other stands where it is called."""
     if any(not param.startswith("$") for param in definition.define.params) or not is_leaf(definition):
-        return make.called(definition, args, source, scope)
+        return _or_known(definition, source, make.called(definition, args, source, scope))
     signature = signature_of(definition, args, scope)
     codes = tuple(make.atom(arg, source, scope) for arg in args)
     return make.value(definition.define.body, source, body_scope(definition, signature, codes))
+
+
+def _or_known(definition: Definition, source: str, call: str) -> str:
+    """What the function makes of null is known mostly, and most of what may be there is not."""
+    known = of_null(definition) if source.isidentifier() else None
+    return call if known is None else f"({known.value!r} if {source} is None else {call})"
 
 
 VALUES: Mapping[type, Callable[..., str]] = {

@@ -1,10 +1,21 @@
 """Python source, line by line."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.regexes import regex
+
+_FIELD = regex(r"\x00(\w+)\x01([^\x02]*)\x02([^\x03]*)\x03")
+"""A field of the value with a name, until all the places are known that take one of it. `repr` gives no such
+characters."""
+_BORN = "\x04"
+"""Begins the line where a value gets its name, behind which no other value has it."""
+_SEVERAL = 3
+"""Fields of one value, from which on it is looked once whether it is an object."""
 
 
 @dataclass(slots=True)
@@ -53,7 +64,12 @@ class Writer:
             return value
         name = self.fresh()
         self.line(f"{name} = {value}")
+        self.born(name)
         return name
+
+    def born(self, name: str) -> None:
+        """From here on the name has its value."""
+        self.line(f"{_BORN}{name}")
 
     def place(self) -> Lines:
         """A place in the source that lines can be added to later."""
@@ -73,19 +89,23 @@ class Writer:
         self.indent -= 1
 
     @contextmanager
-    def counted(self, head: str, cost: Cost | None = None, after: str = "") -> Iterator[None]:
-        """A block that charges what one pass costs: where it begins, or in its head, which has the cost then."""
+    def counted(self, head: str, cost: Cost | None = None, after: str = "") -> Iterator[Lines]:
+        """A block that charges what one pass costs: where it begins, or in its head, which has the cost then.
+
+        Gives the lines that charge it.
+        """
         inner = Cost() if cost is None else cost
         outer, self.cost = self.cost, inner
         if cost is None:
             with self.block(head):
-                self.line("meter.left -= ", inner)
-                self.line("if meter.left < 0: meter.more()")
-                yield
+                charge = self.place()
+                charge.append(Line(self.indent, "meter.left -= ", inner))
+                charge.append(Line(self.indent, "if meter.left < 0: meter.more()"))
+                yield charge
         else:
             self.line(head, inner, after)
             self.indent += 1
-            yield
+            yield []
             self.line("pass")
             self.indent -= 1
         self.cost = outer
@@ -109,12 +129,39 @@ class Writer:
         self.lines, self.indent, self.cost = before
 
     def source(self) -> str:
-        return "\n".join(_flat(self.lines)) + "\n"
+        lines = [*_flat(self.lines)]
+        texts = [line.text for line in lines]
+        wanted = Counter(found[1] for text in texts for found in _FIELD.finditer(text))
+        born = {line.before[1:] for line in lines if line.before.startswith(_BORN)}
+        often = {name for name, times in wanted.items() if times >= _SEVERAL and name in born}
+        return "".join(f"{text}\n" for text in _with_fields(lines, texts, often))
 
 
-def _flat(lines: Lines) -> Iterator[str]:
+def field_of(target: str, name: str, call: str) -> str:
+    """A field of the value with that name, as `repr` writes the field's; `call` for what is no object."""
+    return f"\0{target}\1{name}\2{call}\3"
+
+
+def _with_fields(lines: list[Line], texts: list[str], often: set[str]) -> Iterator[str]:
+    """The lines with the code for fields in them. often: values that are looked at once."""
+
+    def code(found: re.Match[str]) -> str:
+        target, name, call = found.groups()
+        if target in often:
+            return f"of_{target}({name})"
+        # most of what expressions do
+        return f"({target}.get({name}) if {target}.__class__ is dict else None if {target} is None else {call})"
+
+    for line, text in zip(lines, texts, strict=True):
+        if not line.before.startswith(_BORN):
+            yield _FIELD.sub(code, text)
+        elif (name := line.before[1:]) in often:
+            yield f"{' ' * line.indent}of_{name} = {name}.get if {name}.__class__ is dict else jq_fields({name})"
+
+
+def _flat(lines: Lines) -> Iterator[Line]:
     for line in lines:
         if isinstance(line, Line):
-            yield line.text
+            yield line
         else:
             yield from _flat(line)

@@ -5,6 +5,7 @@ that were counted up, and literals as `repr` writes them.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from agentos_runtime.jq.compiled.errors import Beyond, JqError
@@ -109,8 +110,10 @@ def reachable() -> dict[str, Any]:
         "dict": dict,
         "float": float,
         "int": int,
+        "len": len,
         "list": list,
         "next": next,
         "str": str,
+        "jq_fields": partial(partial, values.field),  # what gives fields of one value, or fails when it is asked
         **{code_name(function): function for function in functions},
     }
