@@ -145,33 +145,43 @@ def _url_template(node: UrlTemplate, slots: Slots, keep_null: frozenset[str], pa
 def _fields(node: Fields, slots: Slots, keep_null: frozenset[str], path: str) -> Evaluator:
     position = {name: at for at, (name, _) in enumerate(node.entries)}
     handed_on: dict[str, str] = {}
-    compiled = []
+    expressions: list[tuple[str, int, Evaluator]] = []
+    others: list[tuple[str, Evaluator, bool]] = []
     for name, child, below in _below(node, path):
         keeps_null = name in keep_null or below in keep_null
         param = _param_of(child)
         if param is not None and param not in handed_on and not keeps_null:
             handed_on[param] = name
+        elif isinstance(child, Jq) and not keeps_null:
+            expressions.append((name, slots[child], evaluator(child, slots, keep_null, below)))
         else:
-            at = slots[child] if isinstance(child, Jq) else None
-            compiled.append((name, at, evaluator(child, slots, keep_null, below), keeps_null))
+            others.append((name, evaluator(child, slots, keep_null, below), keeps_null))
+    in_order = not handed_on and not (expressions and others)
 
     def evaluate(inputs: Inputs) -> Value:
-        # Most fields of most bodies hand one param on, and most params are not set: these cost nothing.
-        fields: dict[str, Json] = {
-            handed_on[param]: value
-            for param, value in inputs.params.items()
-            if param in handed_on and value is not None
-        }
-        in_order = not fields
-        for name, at, child, keeps_null in compiled:
-            outputs: Any = None if at is None else inputs.outputs[at]
-            one = outputs.__class__ is list and len(outputs) == 1  # as nearly all expressions give
-            value: Any = outputs[0] if one else child(inputs)
-            if (value is not None or keeps_null) and value.__class__ is not Empty:
-                fields[name] = value
+        # Most fields of most bodies hand one param on, or are null: these cost next to nothing.
+        fields = _handed_on(inputs.params, handed_on) if handed_on else {}
+        outputs, null = inputs.outputs, [None]
+        for name, at, child in expressions:
+            given: Any = outputs[at]
+            if given != null:
+                one = given.__class__ is list and len(given) == 1  # as nearly all expressions give
+                _add(fields, name, given[0] if one else child(inputs), keeps_null=False)
+        for name, child, keeps_null in others:
+            _add(fields, name, child(inputs), keeps_null=keeps_null)
         return fields if in_order else {name: fields[name] for name in sorted(fields, key=position.__getitem__)}
 
     return evaluate
+
+
+def _handed_on(params: dict[str, Json], names: Mapping[str, str]) -> dict[str, Json]:
+    """The params that are set, under the names of their fields."""
+    return {names[param]: value for param, value in params.items() if value is not None and param in names}
+
+
+def _add(fields: dict[str, Json], name: str, value: Any, *, keeps_null: bool) -> None:
+    if (value is not None or keeps_null) and value.__class__ is not Empty:
+        fields[name] = value
 
 
 def _below(node: Fields, path: str) -> Iterator[tuple[str, Node, str]]:

@@ -31,11 +31,12 @@ _PAIR = regex(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 class Spelling:
     """How numbers and characters are spelled in a JSON text."""
 
-    __slots__ = ("_plain", "_text", "odd", "size")
+    __slots__ = ("_parts", "_plain", "_text", "odd", "size")
 
     def __init__(self, text: bytes) -> None:
         self._text = text
         self._plain: bool | None = None
+        self._parts: tuple[Spelling, ...] = ()
         self.size = len(text)
         escaped = b"\\" in text and b"\\u" in text
         self.odd = (b"-0" in text and _ODD_ZERO.search(text) is not None and _is_odd(text)) or (
@@ -45,9 +46,21 @@ class Spelling:
         if escaped:
             self._plain = False  # digits may be escaped
 
+    @classmethod
+    def both(cls, one: "Spelling", other: "Spelling") -> "Spelling":
+        """Of two texts that a document was read from."""
+        made = cls(b"")
+        made._parts = one, other
+        made._plain = None
+        made.size = one.size + other.size
+        made.odd = one.odd or other.odd
+        return made
+
     @property
     def plain(self) -> bool:
         """Whether neither this text, nor one that says the same, has a number of many digits."""
+        if self._plain is None and self._parts:
+            self._plain = self._parts[0].plain and self._parts[1].plain
         if self._plain is None:
             shapes = self._text.translate(_WIDE_SHAPES)
             self._plain = not (LONG in shapes or _TINY in shapes) and (

@@ -63,6 +63,7 @@ class Services:
 
 
 _NOTHING: Mapping[str, Json] = MappingProxyType({})
+_NOT_SPELLED = Spelling(b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ class CallInputs:
     uploads: Uploads = field(default_factory=dict)
     results: Mapping[str, Json] = field(default_factory=dict)
     """What earlier steps of the call gave, by their ids."""
-    spellings: tuple[Spelling, ...] = ()
-    """How the params are spelled in the texts that they come from."""
+    spelling: Spelling = _NOT_SPELLED
+    """Of the texts that the params and the plan's values come from."""
 
     @classmethod
     def of(cls, plan: CallPlan, given: dict[str, Json], text: bytes | None = None) -> "CallInputs":
@@ -90,9 +91,10 @@ class CallInputs:
         if utility.files:
             params, uploads = take_files(utility, params)
         if text is not None and not uploads:
-            return cls(params, runtime_params, uploads, _NOTHING, (Spelling(text),))
-        settled, spelling = _settled(params)
-        return cls(settled, runtime_params, uploads, spellings=(spelling,))
+            spelling = Spelling(text)
+        else:
+            params, spelling = _settled(params)
+        return cls(params, runtime_params, uploads, _NOTHING, Spelling.both(spelling, plan.spelling))
 
 
 def _settled(params: dict[str, Json]) -> tuple[dict[str, Json], Spelling]:
@@ -156,7 +158,7 @@ class CallContext:
 
     def input_of(self, document: dict[str, Json], write: Callable[[], bytes], *texts: bytes) -> ProgramInput:
         """A program's input, which is made of params, settings and what `texts` say. write: gives it as text."""
-        return ProgramInput(document, (*self.inputs.spellings, self.plan.spelling, *map(Spelling, texts)), write)
+        return ProgramInput(document, (self.inputs.spelling, *map(Spelling, texts)), write)
 
     @property
     def wants_events(self) -> bool:

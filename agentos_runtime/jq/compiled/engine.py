@@ -44,11 +44,6 @@ class Refusal:
     reason: str
 
 
-def _never() -> bool:
-    """No input is there."""
-    return False
-
-
 _NOT_YET = Refusal("it is yet to be compiled")
 _VALUES = Refusal("compiled code leaves these values to it")
 _COSTLY = Refusal("it costs more than may be spent here")
@@ -207,7 +202,7 @@ class Engine:
             outputs = output.take_all(_LAYOUTS[parts.layout](parts, code.expressions, document))
             return Outcome(outputs, None, b"", COMPILED, output.size)
         finally:
-            meter.begin(0, _never)
+            meter.end()
             code.bind({})  # it holds nothing of a call afterwards
 
 

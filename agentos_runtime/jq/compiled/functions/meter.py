@@ -12,6 +12,11 @@ _LEAST = 250
 _MOST = 2_500
 
 
+def _never() -> bool:
+    """No input is there."""
+    return False
+
+
 class Meter:
     """Counts down; one unit is about as much as looking up one key.
 
@@ -30,6 +35,12 @@ class Meter:
         self._time = time
         self._ends: int | None = None
         self._is_uncertain = is_uncertain
+
+    def end(self) -> None:
+        """After a run: nothing is left, and nothing is held of it."""
+        self.left = 0
+        self._time = 0
+        self._is_uncertain = _never
 
     @property
     def uncertain(self) -> bool:
