@@ -46,8 +46,7 @@ def parse(text: bytes | str) -> Json:
         value: Json = _QUICK_DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         value = _parse(text)
-    opening = text.count(b"[") + text.count(b"{") if isinstance(text, bytes) else text.count("[") + text.count("{")
-    if opening > DEEPEST and _is_deeper(value, DEEPEST):
+    if len(text) > _LONG_ENOUGH and _openings(text) > DEEPEST and _is_deeper(value, DEEPEST):
         raise JsonTextError("nested too deeply")
     return value
 
@@ -59,7 +58,7 @@ def parse_each(texts: Sequence[bytes]) -> list[Json] | None:
     try:
         for text in texts:
             values.append(decode(text))
-            if len(text) > DEEPEST and text.count(b"[") + text.count(b"{") > DEEPEST:
+            if len(text) > _LONG_ENOUGH and _openings(text) > DEEPEST:
                 return None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
@@ -144,6 +143,12 @@ def is_json(text: bytes) -> bool:
     return True
 
 
+def _openings(text: bytes | str) -> int:
+    if isinstance(text, bytes):
+        return text.count(b"[") + text.count(b"{")
+    return text.count("[") + text.count("{")
+
+
 def _is_deeper(value: Json, most: int) -> bool:
     """Whether more than so many arrays and objects stand inside each other."""
     level = [value]
@@ -169,11 +174,7 @@ def dump(value: Json) -> bytes:
         text = _QUICK_ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError):
         return _dump(value)
-    if b"null" in text and _may_be_no_number(value) and not _is_finite(value):
-        return _dump(value)  # msgspec writes null for what is no number of JSON
-    if (b"0.0000" in text or b"0e" in text.translate(_DIGITS)) and _OTHERWISE.search(text):
-        return _dump(value)
-    return text
+    return text if _has_no_float(value) or _is_written_alike(value, text) else _dump(value)
 
 
 def dump_each(values: Sequence[Json]) -> list[bytes]:
@@ -182,7 +183,7 @@ def dump_each(values: Sequence[Json]) -> list[bytes]:
         lines = _QUICK_ENCODER.encode_lines(values)
     except (TypeError, ValueError, RecursionError):
         return [dump(value) for value in values]
-    if b"null" in lines or b"0.0000" in lines or b"0e" in lines.translate(_DIGITS):
+    if not (_has_no_float([*values]) or _is_written_alike([*values], lines)):
         return [dump(value) for value in values]
     return lines.split(b"\n")[:-1]  # no text of JSON has such a line end in it
 
@@ -196,13 +197,20 @@ def _dump(value: Json) -> bytes:
         return _ASCII_ENCODER.encode(value).encode("ascii")
 
 
-def _may_be_no_number(value: Json) -> bool:
-    """Whether NaN or an infinity may be in the value. Quick: in MessagePack each float is 0xCB and eight bytes."""
+def _has_no_float(value: Json) -> bool:
+    """Whether no float is in the value, NaN and infinities included; False also where that is not quickly known."""
     try:
-        packed = _PACKER.encode(value)
+        return _FLOAT not in _PACKER.encode(value)
     except (ValueError, OverflowError, RecursionError):
-        return True
-    return b"\xcb\x7f" in packed or b"\xcb\xff" in packed
+        return False
+
+
+def _is_written_alike(value: Json, text: bytes) -> bool:
+    """Whether what msgspec wrote of floats is what Python writes: it has null for what is no number of JSON, and
+    other exponents."""
+    if b"null" in text and not _is_finite(value):
+        return False
+    return not (b"0.0000" in text or b"0e" in text.translate(_DIGITS)) or not _OTHERWISE.search(text)
 
 
 def _is_finite(value: Json) -> bool:
@@ -217,6 +225,10 @@ def _is_finite(value: Json) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
+_LONG_ENOUGH = 2 * DEEPEST
+"""Characters of a text that are needed to open so many arrays and objects, and to close them."""
+_FLOAT = 0xCB
+"""What stands before each float in MessagePack; what else is this byte does no harm."""
 _QUICK_DECODER = msgspec.json.Decoder()
 _FIELDS_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _QUICK_ENCODER = msgspec.json.Encoder()

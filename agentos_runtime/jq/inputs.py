@@ -23,6 +23,8 @@ _EXPONENT, _NEGATIVE = b"0e", b"0e-"
 _WITH_MANY = b"0" * 10 + b"e"
 """With another exponent than a negative one, or behind so many digits, a number may be written with that many: one
 of a few digits and a small negative exponent has few of them as well."""
+_ESCAPES, _MINUS = b"\\-"
+"""One byte is quicker looked for than several."""
 _ODD_ZERO = regex(rb"-0(?<=[\[:,\s]-0)(?![.0-9])")
 _HALF = regex(rb"\\u[dD][89a-fA-F]")
 _PAIR = regex(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
@@ -38,8 +40,8 @@ class Spelling:
         self._plain: bool | None = None
         self._parts: tuple[Spelling, ...] = ()
         self.size = len(text)
-        escaped = b"\\" in text and b"\\u" in text
-        self.odd = (b"-0" in text and _ODD_ZERO.search(text) is not None and _is_odd(text)) or (
+        escaped = _ESCAPES in text and b"\\u" in text
+        self.odd = (_MINUS in text and b"-0" in text and _ODD_ZERO.search(text) is not None and _is_odd(text)) or (
             escaped and _HALF.search(text) is not None and _is_odd(text)
         )
         """Whether there is a negative zero, or half a surrogate pair: jq reads both in its own way."""
