@@ -234,7 +234,7 @@ _FIELDS_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _QUICK_ENCODER = msgspec.json.Encoder()
 _PACKER = msgspec.msgpack.Encoder()
 _DIGITS = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
-_OTHERWISE = regex(rb"(?:^|[\[:,])-?(?:[0-9.]+e|0\.0000)")
+_OTHERWISE = regex(rb"(?:^|[\[:,\n])-?(?:[0-9.]+e|0\.0000)")
 """Floats that Python writes otherwise; something in a text that looks like one does no harm."""
 _DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)

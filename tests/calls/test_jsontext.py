@@ -103,6 +103,7 @@ def test_values_are_written_as_python_writes_them_and_come_back(value: Any) -> N
 
 @given(st.lists(VALUES, max_size=5))
 @example([1e16, 1e-5, -0.0])
+@example([1, 1e-5])
 @example(["\ud800", "\n", "a\u2028b", None])
 def test_values_that_are_written_together_are_written_as_each_is(values: list[Any]) -> None:
     assert dump_each(values) == [dump(value) for value in values]
