@@ -57,10 +57,6 @@ class ChatAccumulator:
     def add(self, delta: Json) -> Json | None:
         if not isinstance(delta, dict):
             raise DeltaError("a chat delta must be an object")
-        text = self._only_text(delta)
-        if text is not None:
-            fresh = self._take_text("content", text)
-            return None if fresh is None else {"content": fresh}
         news: dict[str, Json] = {}
         if delta.get("native_stop_reason") and delta.get("stop_reason", "") is None:
             self._last.pop("stop_reason", None)  # the last reason is one that nobody knows
@@ -78,20 +74,6 @@ class ChatAccumulator:
             news["stop_reason"] = "tool_use"
             self._is_corrected = True
         return news or None
-
-    def _only_text(self, delta: dict[str, Json]) -> str | None:
-        """The text of a delta of which nothing else is news, as of nearly all."""
-        last = self._last
-        if "stop_reason" in last:
-            return None
-        try:
-            news = delta.items() - last.items()
-        except TypeError:  # something in it is an object or a list
-            return None
-        if len(news) != 1:
-            return None
-        ((key, value),) = news
-        return value if key == "content" and isinstance(value, str) and value else None
 
     def flush(self, *, cut: bool = False) -> list[Json]:
         calls: list[Json] = self._calls.flush()

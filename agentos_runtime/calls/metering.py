@@ -45,8 +45,6 @@ NUMBERS: tuple[str, ...] = (
     *("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"),
 )
 """What of a meter are numbers."""
-_PARTS = NUMBERS[3:]
-"""Of the tokens; the last fields of a meter."""
 
 
 def read_meter(*documents: Json, clean: Callable[[str], str] = str) -> Meter:
@@ -60,7 +58,6 @@ def read_meter(*documents: Json, clean: Callable[[str], str] = str) -> Meter:
     model = _text(sources, "model", clean)
     if not usages:
         return Meter(model)
-    told = set().union(*usages)  # most say little
     return Meter(
         model,
         _text(sources, "provider", clean),
@@ -68,7 +65,9 @@ def read_meter(*documents: Json, clean: Callable[[str], str] = str) -> Meter:
         _count(usages, "input_tokens", "prompt_tokens"),
         _count(usages, "output_tokens", "completion_tokens"),
         _first_cost(usages),
-        *[_count(usages, name) if name in told else None for name in _PARTS],
+        _count(usages, "cached_input_tokens"),
+        _count(usages, "cache_write_tokens"),
+        _count(usages, "reasoning_tokens"),
     )
 
 

@@ -7,9 +7,6 @@ from agentos_runtime.jq.inputs import LONG, SHAPES, ProgramInput
 from agentos_runtime.jsontext import Json, JsonTextError, dump
 
 _LARGEST_WHOLE = 1e15
-_TEXTS = frozenset({str})
-_FEW = 5
-"""Fields that are mostly of one kind: a delta's, a message's, a count's."""
 _SMALL = frozenset({bool, int, type(None)})
 
 
@@ -89,23 +86,6 @@ class Output:
         if depth > DEEPEST:
             raise Beyond
         texts, copied = sum(map(len, value)), value.copy()
-        if len(value) > _FEW:
-            texts += self._inside(value, copied, depth)
-        elif (kinds := {*map(type, value.values())}) == _TEXTS:
-            texts += sum(map(len, value.values()))  # type: ignore[arg-type]
-        elif not kinds <= _SMALL:
-            texts += self._inside(value, copied, depth)
-        texts += 6 * len(value)
-        self.size += texts
-        meter = self._meter
-        meter.left -= 5 + 4 * len(value) + (texts >> 4)
-        if meter.left < 0:
-            meter.more()
-        return copied
-
-    def _inside(self, value: dict[str, Json], copied: dict[str, Json], depth: int) -> int:
-        """Copy what is in the fields; gives how long their texts are."""
-        texts = 0
         for name, each in value.items():
             kind = each.__class__
             if kind is str:
@@ -118,7 +98,13 @@ class Output:
                 copied[name] = self._items(each, depth + 1)  # type: ignore[arg-type]
             else:
                 copied[name] = self._number(each)  # type: ignore[arg-type]
-        return texts
+        texts += 6 * len(value)
+        self.size += texts
+        meter = self._meter
+        meter.left -= 5 + 4 * len(value) + (texts >> 4)
+        if meter.left < 0:
+            meter.more()
+        return copied
 
     def _charge(self, units: int, size: int) -> None:
         """For something of that many bytes."""

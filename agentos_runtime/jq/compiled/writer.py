@@ -14,7 +14,7 @@ _FIELD = regex(r"\x00(\w+)\x01([^\x02]*)\x02([^\x03]*)\x03")
 characters."""
 _BORN = "\x04"
 """Begins the line where a value gets its name, behind which no other value has it."""
-_SEVERAL = 3
+_SEVERAL = 6
 """Fields of one value, from which on it is looked once whether it is an object."""
 
 
@@ -156,7 +156,8 @@ def _with_fields(lines: list[Line], texts: list[str], often: set[str]) -> Iterat
         if not line.before.startswith(_BORN):
             yield _FIELD.sub(code, text)
         elif (name := line.before[1:]) in often:
-            yield f"{' ' * line.indent}of_{name} = {name}.get if {name}.__class__ is dict else jq_fields({name})"
+            other = f"{{}}.get if {name} is None else jq_fields({name})"
+            yield f"{' ' * line.indent}of_{name} = {name}.get if {name}.__class__ is dict else {other}"
 
 
 def _flat(lines: Lines) -> Iterator[Line]:
