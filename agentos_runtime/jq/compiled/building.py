@@ -55,9 +55,9 @@ def _generated(defines: Sequence[Define], sources: Sequence[str], bound: Sequenc
         make.remembered = frozenset(map(id, _called_again(nodes, scope)))
         names = [_together(make, nodes, scope)] if together else [_function(make, node, scope) for node in nodes]
         make.line(f"return bind, ({''.join(f'{name}, ' for name in names)})")
-    source = make.source()
+    needed = [name for name in bound if make.mentions(f"bound_{name}")]
     with make.elsewhere(variables, indent):
-        _bind(make, [name for name in bound if f"bound_{name}" in source])
+        _bind(make, needed)
     return make.source()
 
 

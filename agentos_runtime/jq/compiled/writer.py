@@ -128,10 +128,14 @@ class Writer:
         yield
         self.lines, self.indent, self.cost = before
 
+    def mentions(self, word: str) -> bool:
+        """Whether a word stands in what was written."""
+        return any(word in line.before for line in _flat(self.lines))
+
     def source(self) -> str:
         lines = [*_flat(self.lines)]
         texts = [line.text for line in lines]
-        wanted = Counter(found[1] for text in texts for found in _FIELD.finditer(text))
+        wanted = Counter(found[1] for found in _FIELD.finditer("\n".join(texts)))
         born = {line.before[1:] for line in lines if line.before.startswith(_BORN)}
         often = {name for name, times in wanted.items() if times >= _SEVERAL and name in born}
         return "".join(f"{text}\n" for text in _with_fields(lines, texts, often))
@@ -154,7 +158,7 @@ def _with_fields(lines: list[Line], texts: list[str], often: set[str]) -> Iterat
 
     for line, text in zip(lines, texts, strict=True):
         if not line.before.startswith(_BORN):
-            yield _FIELD.sub(code, text)
+            yield _FIELD.sub(code, text) if "\0" in text else text
         elif (name := line.before[1:]) in often:
             other = f"{{}}.get if {name} is None else jq_fields({name})"
             yield f"{' ' * line.indent}of_{name} = {name}.get if {name}.__class__ is dict else {other}"
