@@ -63,7 +63,6 @@ class Services:
 
 
 _NOTHING: Mapping[str, Json] = MappingProxyType({})
-_NOT_SPELLED = Spelling(b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +76,8 @@ class CallInputs:
     uploads: Uploads = field(default_factory=dict)
     results: Mapping[str, Json] = field(default_factory=dict)
     """What earlier steps of the call gave, by their ids."""
-    spelling: Spelling = _NOT_SPELLED
-    """Of the texts that the params and the plan's values come from."""
+    spelling: Spelling | None = None
+    """Of the texts that the params and the plan's values come from; None: that of the plan's values says it all."""
 
     @classmethod
     def of(cls, plan: CallPlan, given: dict[str, Json], text: bytes | None = None) -> "CallInputs":
@@ -158,7 +157,8 @@ class CallContext:
 
     def input_of(self, document: dict[str, Json], write: Callable[[], bytes], *texts: bytes) -> ProgramInput:
         """A program's input, which is made of params, settings and what `texts` say. write: gives it as text."""
-        return ProgramInput(document, (self.inputs.spelling, *map(Spelling, texts)), write)
+        known = self.inputs.spelling or self.plan.spelling
+        return ProgramInput(document, (known, *map(Spelling, texts)), write)
 
     @property
     def wants_events(self) -> bool:
