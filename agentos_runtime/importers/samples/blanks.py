@@ -21,6 +21,8 @@ _VARIABLES = regex(r"\$\{([A-Z_][A-Z0-9_]*)\}|\$([A-Z_][A-Z0-9_]+)\b")
 _BRACES = regex(r"\{([A-Za-z_][\w.-]{0,60})\}")
 _WHOLE = regex(r"(?:YOUR|MY|INSERT|REPLACE|ENTER)[-_ ][A-Za-z0-9_ -]+|(?:your|insert|replace)[-_][a-z0-9_-]+")
 """Whole values that are blanks."""
+_NAMED = regex(r":([A-Za-z_][\w-]*)((?:\.[a-z]{2,5})?)")
+"""`:id`, `:user-id`, and `:id.json`, where an ending stands behind the name."""
 _SEGMENT = regex(
     r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|(?:OWNER|REPO|ORG|ORGANIZATION|USER|USERNAME|ACCOUNT|PROJECT|TEAM|WORKSPACE"
     r"|BRANCH|REF|SHA|TAG|ENTERPRISE|ID|UUID|GUID|NAME|SLUG|KEY|TOKEN|PATH|DOMAIN|BUCKET|CUSTOMER|DATABASE|INDEX"
@@ -43,8 +45,8 @@ def with_blanks(text: str, *, braces: bool = True) -> str:
 
 def segment_with_blanks(segment: str) -> str:
     """A segment of a path; `:id` and `OWNER` are blanks there."""
-    if re.fullmatch(r":[A-Za-z_]\w*", segment):
-        return blank(segment[1:])
+    if (named := _NAMED.fullmatch(segment)) is not None:
+        return blank(named[1]) + named[2]
     if re.fullmatch(r"\[[A-Za-z][A-Za-z_ -]*\]", segment):
         return blank(segment[1:-1])
     return blank(segment) if _SEGMENT.fullmatch(segment) else with_blanks(segment)

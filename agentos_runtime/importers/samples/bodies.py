@@ -35,7 +35,7 @@ def read_body(sample: Sample, content_type: str, losses: Losses) -> tuple[list[F
     """The fields of a body, and how they are sent; `content_type` is what a header says, or what is sent else."""
     kind = content_type.split(";")[0].strip().lower()
     if isinstance(sample.body, Parts):
-        return _multipart(sample.body.parts), Body("multipart")
+        return _known(_multipart(sample.body.parts), losses), Body("multipart")
     if isinstance(sample.body, FromFile):
         fields, body = _from_file(sample.body, kind)
     elif isinstance(sample.body, Text):
@@ -124,9 +124,17 @@ def _text(text: str, kind: str, losses: Losses) -> tuple[list[Field], Body]:
     if _is_json(kind):
         losses.add("the body is said to be JSON and is none: it is sent as a text", "body")
     if kind in ("", FORM) and "=" in text:
-        return fields_of(parse_qsl(text, keep_blank_values=True), "body"), Body("form")
+        return _known(fields_of(parse_qsl(text, keep_blank_values=True), "body"), losses), Body("form")
     own = (kind or FORM) if kind != "text/plain" else None
     return [field_of("text", "body", text)], Body("text", own, whole=True)
+
+
+def _known(fields: Sequence[Field], losses: Losses) -> list[Field]:
+    """Those whose names are known."""
+    for one in fields:
+        if has_blank(one.name):
+            losses.add("a field of the body whose name is not known is left out", filled(one.name))
+    return [one for one in fields if not has_blank(one.name)]
 
 
 def _is_json(kind: str) -> bool:

@@ -55,10 +55,10 @@ def read_sample(sample: Sample, losses: Losses) -> ReadSample:
     pairs, bare = _pairs(parts.query)
     query = []
     for name, value in [*pairs, *sample.query]:
-        if name in sample.keys or is_credential(name, value):
-            credentials.append(of_query(name))
-        elif has_blank(name):
+        if has_blank(name):
             losses.add("a key of the query whose name is not known is left out", filled(name))
+        elif name in sample.keys or is_credential(name, value):
+            credentials.append(of_query(name))
         else:
             query.append((name, value))
     label = f"{sample.method} {path}"
@@ -134,7 +134,9 @@ class _Headers:
         self._keys = sample.keys
         browser = _is_of_browser(sample.headers)
         for name, value in _each_once(sample.headers):
-            if browser and _OF_BROWSERS.fullmatch(name):
+            if has_blank(name):
+                losses.add("a header whose name is not known is left out", filled(name))
+            elif browser and _OF_BROWSERS.fullmatch(name):
                 losses.add("headers that a browser adds by itself are left out", name.lower())
             else:
                 self._read(name, value_with_blanks(value), losses)

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from agentos_runtime.importers.api import Declaration, Field
 from agentos_runtime.importers.messages import singular, snake
 from agentos_runtime.importers.samples.blanks import (
+    CLOSE,
     blank,
     blank_names,
     has_blank,
@@ -36,8 +37,20 @@ def read_path(path: str, values: Sequence[tuple[str, str]] = ()) -> tuple[str, l
     for segment in path.split("/"):
         shown.append(_segment(segment, before, fields))
         before = segment if re.fullmatch(r"[A-Za-z][A-Za-z_-]*", segment) else ""
-    stood = {name: value for said, value in values for name in blank_names(blank(said))}
+    stood = dict(_stood(said, value) for said, value in values)
     return "/".join(shown) or "/", [_valued(one, stood.get(one.name)) for one in fields.values()]
+
+
+def segment_name(said: str) -> tuple[str, str]:
+    """What a `:name` of a path is called as a param, and the ending that stands behind it (`:id.json`)."""
+    marked = segment_with_blanks(f":{said}")
+    marked = marked if has_blank(marked) else blank(said)
+    return blank_names(marked)[0], marked.partition(CLOSE)[2]
+
+
+def _stood(said: str, value: str) -> tuple[str, str]:
+    name, ending = segment_name(said)
+    return name, value.removesuffix(ending) if ending else value
 
 
 def _valued(one: Field, value: str | None) -> Field:
