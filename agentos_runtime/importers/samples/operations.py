@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from agentos_runtime.frozen import dataclass
@@ -42,6 +42,8 @@ class ReadSample:
     origin: str
     """`https://api.example.com`."""
     credential: Credential | None
+    proofs: frozenset[str] = field(default=frozenset(), repr=False)
+    """The secrets that proved it, by which those of two hosts are told apart; they are written nowhere."""
 
 
 def read_sample(sample: Sample, losses: Losses) -> ReadSample:
@@ -50,7 +52,8 @@ def read_sample(sample: Sample, losses: Losses) -> ReadSample:
     if sample.method not in METHODS:
         raise ImportProblem(f"A manifest knows the methods {', '.join(METHODS[:-1])} and {METHODS[-1]}")
     user, _, host = parts.netloc.rpartition("@")
-    credentials = [of_user(said) for said in (sample.user, user or None) if said is not None]
+    users = [said for said in (sample.user, user or None) if said is not None]
+    credentials, proofs = [*map(of_user, users)], {*users}
     path, path_fields = read_path(parts.path, sample.segments)
     pairs, bare = _pairs(parts.query)
     query = []
@@ -59,6 +62,7 @@ def read_sample(sample: Sample, losses: Losses) -> ReadSample:
             losses.add("a key of the query whose name is not known is left out", filled(name))
         elif name in sample.keys or is_credential(name, value):
             credentials.append(of_query(name))
+            proofs.add(value)
         else:
             query.append((name, value))
     label = f"{sample.method} {path}"
@@ -76,14 +80,15 @@ def read_sample(sample: Sample, losses: Losses) -> ReadSample:
         headers=headers.fixed,
     )
     credential = together([*credentials, *headers.credentials], losses)
-    return ReadSample(operation, f"{parts.scheme.lower()}://{host}", credential)
+    origin = f"{parts.scheme.lower()}://{host}"
+    return ReadSample(operation, origin, credential, frozenset(proofs | headers.proofs))
 
 
-def _described(field: Field, notes: Mapping[str, str]) -> Field:
-    words = notes.get(field.name)
-    if words is None or "description" in field.declaration:
-        return field
-    return replace(field, declaration={**field.declaration, "description": words})
+def _described(one: Field, notes: Mapping[str, str]) -> Field:
+    words = notes.get(one.name)
+    if words is None or "description" in one.declaration:
+        return one
+    return replace(one, declaration={**one.declaration, "description": words})
 
 
 def _address(url: str, losses: Losses) -> SplitResult:
@@ -129,6 +134,7 @@ class _Headers:
         self.fields: list[Field] = []
         self.fixed: dict[str, str] = {}
         self.credentials: list[Credential] = []
+        self.proofs: set[str] = set()
         self.content_type = ""
         self._apart = sample.cookies_apart
         self._keys = sample.keys
@@ -155,6 +161,7 @@ class _Headers:
             self.fixed |= {"Cookie": value} if said is None else {}
         elif name in self._keys or is_credential(name, value):
             self.credentials.append(of_header(name, value, losses))
+            self.proofs.add(value)
         elif (
             lower in ("accept", "user-agent")
             and _LITERAL.fullmatch(value)

@@ -50,8 +50,10 @@ def _of_entries(entries: list[dict[str, Any]], losses: Losses) -> Iterator[Sampl
         headers = [
             (str(one.get("name")), str(one.get("value"))) for one in map(as_map, as_list(request.get("headers")))
         ]
-        if not any(name.lower() == "cookie" for name, _ in headers) and as_list(request.get("cookies")):
-            headers.append(("Cookie", "cookie"))
+        cookies = [as_map(one) for one in as_list(request.get("cookies"))]
+        if cookies and not any(name.lower() == "cookie" for name, _ in headers):
+            pairs = (f"{as_text(one.get('name'))}={as_text(one.get('value'))}" for one in cookies)
+            headers.append(("Cookie", "; ".join(pairs)))
         yield Sample(
             method=method,
             url=url.partition("#")[0],

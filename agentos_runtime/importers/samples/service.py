@@ -1,10 +1,11 @@
 """Several requests that were made become an Api: one service, an operation for each different call."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Api, ImportProblem, Losses, Operation
 from agentos_runtime.importers.messages import snake
 from agentos_runtime.importers.names.routes import route
@@ -19,12 +20,7 @@ def read_samples(
 ) -> Api:
     """The service that most requests call; calls of others keep their own address. Raises ImportProblem."""
     read: dict[tuple[str, str, str], ReadSample] = {}
-    for sample in samples:
-        try:
-            found = read_sample(sample, losses)
-        except ImportProblem as problem:
-            losses.add(f"a request cannot be imported: {problem}", sample.name)
-            continue
+    for found in _read(samples, losses):
         key = (found.origin, *route(found.operation.method, found.operation.path))
         if key in read:
             losses.add("the same call was made several times: the first is imported", found.operation.label)
@@ -36,11 +32,24 @@ def read_samples(
     usual = base_url.rstrip("/") if base_url else most
     if base_url:
         read = {key: _moved(one, most, usual) for key, one in read.items()}
-    auth, names = _credentials([one.credential for one in read.values()], losses)
-    operations = [_operation(one, usual, names, bool(auth)) for one in read.values()]
+    proofs = _proofs(read.values())
+    names = _names(proofs)
+    auth: Json = {"credentials": dict(zip(names, (one.credential for one in proofs), strict=True))}
+    if len(proofs) < 2:
+        auth = proofs[0].credential if proofs else None
+    called = {id(one): name for name, proof in zip(names, proofs, strict=True) for one in proof.samples}
+    operations = [_operation(one, usual, called.get(id(one)), bool(proofs)) for one in read.values()]
     return Api(
         title or urlsplit(usual).hostname or "", description, "", usual, tuple(_one_each(operations, losses)), auth
     )
+
+
+def _read(samples: Sequence[Sample], losses: Losses) -> Iterator[ReadSample]:
+    for sample in samples:
+        try:
+            yield read_sample(sample, losses)
+        except ImportProblem as problem:
+            losses.add(f"a request cannot be imported: {problem}", sample.name)
 
 
 def _moved(one: ReadSample, origin: str, base_url: str) -> ReadSample:
@@ -65,25 +74,47 @@ def _one_each(operations: Sequence[Operation], losses: Losses) -> list[Operation
     return [*found.values()]
 
 
-def _operation(one: ReadSample, usual: str, names: Sequence[tuple[Credential, str]], has_auth: bool) -> Operation:
-    name = next((name for credential, name in names if credential == one.credential), None)
+def _operation(one: ReadSample, usual: str, name: str | None, has_auth: bool) -> Operation:
     credential = (None if name == "default" else name) if name else ("" if has_auth else None)
     return replace(one.operation, credential=credential, base_url=one.origin if one.origin != usual else None)
 
 
-def _credentials(found: Sequence[Credential | None], losses: Losses) -> tuple[Json, list[tuple[Credential, str]]]:
-    """What `auth` says, and the name of each credential; the most used is the usual one."""
-    different: list[Credential] = []
-    for one in found:
-        if one is not None and one not in different:
-            different.append(one)
-    different.sort(key=lambda one: -found.count(one))
-    if len(different) < 2:
-        return (different[0], [(different[0], "default")]) if different else (None, [])
-    names = ["default"]
-    for one in different[1:]:
+@dataclass(slots=True)
+class _Proof:
+    """One credential: what one host is proved alike with, and others with the very same secret."""
+
+    credential: Credential
+    samples: list[ReadSample]
+
+    def is_of(self, one: ReadSample) -> bool:
+        return one.credential == self.credential and any(
+            one.origin == other.origin or one.proofs & other.proofs for other in self.samples
+        )
+
+
+def _proofs(read: Iterable[ReadSample]) -> list[_Proof]:
+    """The credentials, the most used first: what is given for one host goes to no other that had another secret."""
+    found: list[_Proof] = []
+    for one in read:
+        if one.credential is None:
+            continue
+        proof = next((proof for proof in found if proof.is_of(one)), None)
+        if proof is None:
+            found.append(_Proof(one.credential, [one]))
+        else:
+            proof.samples.append(one)
+    return sorted(found, key=lambda proof: -len(proof.samples))
+
+
+def _names(proofs: Sequence[_Proof]) -> list[str]:
+    """What each is called: by where its secret goes, and by its host where it goes there for several."""
+    names: list[str] = []
+    for proof in proofs:
+        one = proof.credential
         place = next((str(one[key]) for key in ("header", "query", "type") if isinstance(one.get(key), str)), "key")
-        name = snake(place) or "key"
+        alike = any(one == other.credential for other in proofs[: len(names)])
+        host = urlsplit(proof.samples[0].origin).hostname or ""
+        name = ("default" if not names else snake(host if alike else place)) or "key"
+        name = name if name[0].isalpha() else f"host_{name}"
         names.append(name if name not in names else f"{name}_{len(names) + 1}")
-    auth: dict[str, Json] = {"credentials": {name: {**one} for one, name in zip(different, names, strict=True)}}
-    return auth, list(zip(different, names, strict=True))
+    return names
