@@ -42,3 +42,46 @@ def test_a_secret_of_one_host_goes_to_no_other_that_had_one_of_its_own(workshop:
         "get_bowls": "cdn_example_net",
     }
     assert SECRET not in written(workshop)
+
+
+def test_websockets_and_what_traces_a_call_are_left_out(workshop: Workshop) -> None:
+    socket = called("https://api.example.com/live", ("Upgrade", "websocket"))
+    socket["response"]["status"] = 101
+    traced = called(
+        "https://api.example.com/dogs",
+        ("sec-fetch-mode", "cors"),
+        ("traceparent", "00-1-2-01"),
+        ("x-datadog-trace-id", "12"),
+        ("x-client", "web"),
+    )
+    content = recorded(socket, called("wss://api.example.com/events"), traced)
+    front = workshop.imported(content, kind="har")
+    assert [*front["utilities"]] == ["get_dogs"]
+    assert front["utilities"]["get_dogs"]["rest"]["headers"] == {"x-client": ".params.client"}
+    told = workshop.losses(content, kind="har")
+    assert told["websockets are left out"] == []
+    assert told["headers that a browser adds by itself are left out"] == [
+        "sec-fetch-mode", "traceparent", "x-datadog-trace-id",
+    ]  # fmt: skip
+
+
+META = 'Content-Disposition: form-data; name="meta"\r\nContent-Type: application/json'
+PARTS = f'--x\r\n{META}\r\n\r\n{{"a": 1}}\r\n--x--\r\n'
+
+
+def test_a_recorded_part_that_is_json_is_sent_as_json_and_bytes_are_a_file(workshop: Workshop) -> None:
+    kind = "multipart/form-data; boundary=x"
+    named = [{"name": "meta", "value": '{"a": 1}', "contentType": "application/json"}]
+    packed = ["application/grpc-web+proto", "application/x-msgpack", "application/vnd.google.protobuf"]
+    entries = [
+        entry("POST", "https://api.example.com/dogs", postData={"mimeType": kind, "text": PARTS}),
+        entry("POST", "https://api.example.com/cats", postData={"mimeType": kind, "params": named}),
+        *(
+            entry("POST", f"https://api.example.com/packed/{name}", postData={"mimeType": one, "text": "\x00\x01"})
+            for name, one in zip("abc", packed, strict=True)
+        ),
+    ]
+    front = workshop.imported(recorded(*entries), kind="har")
+    params = [one["params"] for one in front["utilities"].values()]
+    assert params[:2] == [{"meta": {"type": "object", "default": {"a": 1}}}] * 2
+    assert [one["content"]["type"] for one in params[2:]] == ["file"] * 3

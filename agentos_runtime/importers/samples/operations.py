@@ -27,7 +27,8 @@ from agentos_runtime.regexes import regex
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _OF_BROWSERS = regex(
     r"sec-.*|accept-language|accept-encoding|user-agent|origin|referer|priority|pragma|cache-control|dnt"
-    r"|upgrade-insecure-requests|x-requested-with|if-none-match|if-modified-since|:.*",
+    r"|upgrade-insecure-requests|x-requested-with|if-none-match|if-modified-since|:.*"
+    r"|traceparent|tracestate|baggage|sentry-trace|newrelic|x-datadog-.*|x-b3-.*",
     re.IGNORECASE,
 )
 _LITERAL = regex(r"[A-Za-z*][\w /+.;=,*()-]*")

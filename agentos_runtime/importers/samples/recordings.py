@@ -15,7 +15,8 @@ _PAGES = regex(
 )
 """What a page loads, and no service answers."""
 _BYTES = regex(
-    r"(?:image|audio|video|font)/(?!svg)|application/(?:octet-stream|pdf|zip|gzip|x-tar|x-protobuf|protobuf|wasm)",
+    r"(?:image|audio|video|font)/(?!svg)|application/(?:octet-stream|pdf|zip|gzip|x-tar|wasm|grpc|connect\+proto"
+    r"|(?:x-|vnd\.)?(?:google\.)?(?:protobuf|msgpack|messagepack|cbor|avro|thrift))",
     re.IGNORECASE,
 )
 """What no text can hold as it was sent."""
@@ -40,6 +41,9 @@ def _of_entries(entries: list[dict[str, Any]], losses: Losses) -> Iterator[Sampl
         request, response = as_map(entry.get("request")), as_map(entry.get("response"))
         method, url = str(request.get("method", "")).upper(), str(request.get("url", ""))
         kind = str(as_map(response.get("content")).get("mimeType", "")).split(";")[0].strip().lower()
+        if url.startswith(("ws://", "wss://")) or response.get("status") == 101:
+            losses.add("websockets are left out")
+            continue
         if method == "OPTIONS" or not url.startswith(("http://", "https://")):
             continue
         moved = response.get("status") in (301, 302, 304) and "json" not in kind
@@ -91,19 +95,21 @@ def _as_form(pairs: list[tuple[str, str]]) -> str:
 
 def _parts_of(text: str, kind: str) -> Iterator[Part]:
     """The parts of a multipart body that was recorded as the text that went out, as browsers do."""
-    said = _BOUNDARY.search(kind)
-    boundary = f"--{said[1].strip()}" if said else text.partition("\n")[0].strip()
+    found = _BOUNDARY.search(kind)
+    boundary = f"--{found[1].strip()}" if found else text.partition("\n")[0].strip()
     for piece in text.split(boundary)[1:] if boundary.startswith("--") else ():
         head, _, value = piece.replace("\r\n", "\n").lstrip("\n").partition("\n\n")
-        disposition = next(
-            (line for line in head.split("\n") if line.lower().startswith("content-disposition")), ""
-        )
-        names = {found[1].lower(): found[2] or found[3] or "" for found in _OF_PART.finditer(disposition)}
+        lines = (line.partition(":") for line in head.split("\n"))
+        said = {name.strip().lower(): words.strip() for name, _, words in lines}
+        disposition = said.get("content-disposition", "")
+        names = {found[1].lower(): found[2] or found[3] or "" for found in _OF_PART.finditer(f";{disposition}")}
         if names.get("name"):
             file = "filename" in names
-            yield Part(names["name"], None if file else value.removesuffix("\n"), file)
+            own = None if file else value.removesuffix("\n")
+            yield Part(names["name"], own, file, said.get("content-type", ""))
 
 
 def _har_part(one: Mapping[str, Any]) -> Part:
     file = bool(one.get("fileName"))
-    return Part(as_text(one.get("name")), None if file else as_text(one.get("value")), file)
+    value = None if file else as_text(one.get("value"))
+    return Part(as_text(one.get("name")), value, file, as_text(one.get("contentType")))
