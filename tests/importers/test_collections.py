@@ -120,3 +120,29 @@ def test_a_query_that_stands_in_pieces_keeps_what_would_end_a_value(workshop: Wo
     item = request("Find dogs", "GET", {"host": ["api", "example", "com"], "path": ["dogs"], "query": query})
     workshop.imported(collected(item), kind="postman")
     assert sent(workshop, "find_dogs") == "GET https://api.example.com/dogs?q=cats%20%26%20dogs%20%231"
+
+
+def test_calls_that_a_key_of_the_query_tells_apart_are_calls_of_their_own(workshop: Workshop) -> None:
+    def one(name: str, query: str) -> dict[str, Any]:
+        return request(name, "GET", f"https://api.example.com/api?{query}")
+
+    items = [
+        one("Get balance", "module=account&action=balance&address={{a}}"),
+        one("Get transactions", "module=account&action=txlist&address={{a}}&page=1"),
+        one("Get code", "module=contract&action=getabi&page=1"),
+        request("Find dogs", "GET", "https://api.example.com/dogs?action=find&q=a"),
+        request("Find others", "GET", "https://api.example.com/dogs?action=find&q=b"),
+    ]
+    content = collected(*items)
+    front = workshop.imported(content, kind="postman")
+    assert {name: [*one["params"]] for name, one in front["utilities"].items()} == {
+        "get_balance": ["address"],
+        "get_transactions": ["address", "page"],
+        "get_code": ["page"],
+        "find_dogs": ["action", "q"],
+    }
+    called = sent(workshop, "get_transactions", address="x")
+    assert called == "GET https://api.example.com/api?module=account&action=txlist&address=x&page=1"
+    told = workshop.losses(content, kind="postman")
+    assert told["the same call was made several times: the first is imported"] == ["GET /dogs"]
+    assert workshop.report(content, kind="postman")["added"] == []

@@ -12,6 +12,7 @@ from agentos_runtime.importers.names.routes import route
 from agentos_runtime.importers.samples.credentials import Credential
 from agentos_runtime.importers.samples.operations import ReadSample, read_sample
 from agentos_runtime.importers.samples.request import Sample
+from agentos_runtime.importers.samples.telling_apart import told_apart
 from agentos_runtime.jsontext import Json
 
 
@@ -20,7 +21,7 @@ def read_samples(
 ) -> Api:
     """The service that most requests call; calls of others keep their own address. Raises ImportProblem."""
     read: dict[tuple[str, str, str], ReadSample] = {}
-    for found in _read(samples, losses):
+    for found in told_apart(_read(samples, losses)):
         key = (found.origin, *route(found.operation.method, found.operation.path))
         if key in read:
             losses.add("the same call was made several times: the first is imported", found.operation.label)
