@@ -9,7 +9,7 @@ from agentos_runtime.importers.api import Api, Declaration, Field, Losses, Opera
 from agentos_runtime.importers.declarations import ordered
 from agentos_runtime.importers.messages import plain, summary
 from agentos_runtime.importers.names.choosing import param_names
-from agentos_runtime.importers.names.routes import Route, route
+from agentos_runtime.importers.names.routes import Route, route, sendable
 from agentos_runtime.importers.paging import owned_by
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.secrets.shapes import holds_secret, without_secrets
@@ -258,8 +258,7 @@ def _url(one: Operation, pairs: Sequence[tuple[Field, str]]) -> str:
         field.name: field.write.replace("{}", f"{{{name}}}") for field, name in pairs if field.place == "path"
     }
     path = re.sub(r"\{([^{}]*)\}", lambda found: written.get(found[1], found[0]), one.path)
-    path = re.sub(r"[\s\"<>\\]", lambda found: f"%{ord(found[0]):02X}", path.split("#")[0])
-    return f"{one.base_url}{path}" if one.base_url else path
+    return f"{one.base_url or ''}{sendable(path.split('#')[0])}"
 
 
 def _body(one: Operation, pairs: Sequence[tuple[Field, str]]) -> Json:

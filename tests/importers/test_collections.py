@@ -146,3 +146,12 @@ def test_calls_that_a_key_of_the_query_tells_apart_are_calls_of_their_own(worksh
     told = workshop.losses(content, kind="postman")
     assert told["the same call was made several times: the first is imported"] == ["GET /dogs"]
     assert workshop.report(content, kind="postman")["added"] == []
+
+
+def test_a_path_of_other_letters_is_sent_percent_encoded(workshop: Workshop) -> None:
+    content = collected(request("Get street", "GET", "https://api.example.com/straße/:id"))
+    workshop.imported(content, kind="postman")
+    assert sent(workshop, "get_street", id="ü") == "GET https://api.example.com/stra%C3%9Fe/%C3%BC"
+    before = written(workshop)
+    workshop.imported(content, kind="postman")
+    assert written(workshop) == before

@@ -338,3 +338,16 @@ def test_an_address_that_cannot_be_called_is_refused_with_what_to_say(
     done = workshop.run("lap", workshop.document(text))
     assert (done.code, words in done.err) == (1, True), done.err
     assert workshop.run("lap", workshop.document(text), "--base-url", "https://b.example.com").code == 0
+
+
+def test_calls_of_one_address_and_paths_of_other_letters_are_the_same_on_every_import(workshop: Workshop) -> None:
+    text = lap(
+        "@endpoint GET /straße/{größe}", "@required {größe: str}",
+        "@endpoint POST /rpc/#method=pets.list", "@endpoint POST /rpc/#method=pets.get",
+    )  # fmt: skip
+    front = workshop.imported(text, kind="lap")
+    assert [one["rest"]["url"] for one in front["utilities"].values()] == [
+        "/stra%C3%9Fe/{gr_e}", "/rpc/", "/rpc/",
+    ]  # fmt: skip
+    again = workshop.report(text, kind="lap")
+    assert (again["added"], again["changed"], again["removed"]) == ([], {}, [])

@@ -17,6 +17,7 @@ ADDRESSES = {
     "a scheme alone": (BASE, "base_url: https://", "6:17 Write the whole address, https://api.example.com"),
     "a scheme misspelt in a utility": (LIST, "url: htps://api.example.com/things\n", "15:12 Write https://api.example.com/things"),
     "a slash too few in a utility": (LIST, "url: https:/api.example.com/things\n", "15:12 Write https://api.example.com/things"),
+    "a letter beyond ASCII": (LIST, "url: /straße\n", "15:12 Write %C3%9F for ß; a param in {name} is encoded by itself"),
     "an address for a map": (f"{{{BASE}}}", "https://api.example.com/v1", "6:6 Write a map: `api: {base_url: https://api.example.com/v1}`"),
     "a url for the base": (BASE, "url: https://api.example.com/v1", "6:7 Did you mean `base_url`?"),
     "headers of a key": (AUTH, "auth: {type: api_key, headers: X-Key}", "5:23 Did you mean `header`?"),

@@ -3,14 +3,21 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from urllib.parse import quote
 
 Route = tuple[str, str]
 """A method and a path as it is written: what tells operations apart, whatever they are called."""
 
 
+def sendable(path: str) -> str:
+    """The path as it can stand in a url: what a url cannot hold is percent-encoded, but for the names of params."""
+    odd = r"\{[^}]*\}|[\s\"<>\\]|[^\x21-\x7e]"
+    return re.sub(odd, lambda found: found[0] if found[0].startswith("{") else quote(found[0]), path)
+
+
 def route(method: str, path: str) -> Route:
     """The same however the names of params are spelled: `/keys/{key-id}` and `/keys/{key_id}`."""
-    shape = re.sub(r"\{([^}]*)\}", lambda name: f"{{{re.sub('[^a-z0-9]', '', name[1].lower())}}}", path)
+    shape = re.sub(r"\{([^}]*)\}", lambda name: f"{{{re.sub('[^a-z0-9]', '', name[1].lower())}}}", sendable(path))
     return method.upper(), shape.rstrip("/") or "/"
 
 

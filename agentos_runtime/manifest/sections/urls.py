@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from agentos_runtime.jq.program import classify
 from agentos_runtime.jq.sums import needed
@@ -147,7 +147,10 @@ def address_problem(url: str) -> str | None:
         return _PARAM_HOST
     if parts.fragment or url.endswith("#"):
         return _FRAGMENT
-    return None if parts.scheme not in ("http", "https") or origin_of(url) else _host_problem(parts.hostname)
+    if parts.scheme in ("http", "https") and not origin_of(url):
+        return _host_problem(parts.hostname)
+    beyond = re.search(r"[^\x00-\x7f]{1,20}", url)
+    return f"{_BEYOND}: `{beyond[0]}` is `{quote(beyond[0])}`" if beyond else None
 
 
 def _host_problem(host: str) -> str:
@@ -168,6 +171,7 @@ _NO_PORT = "has a `:` but no port"
 _NOT_CALLED = "has a host or port that cannot be called"
 _DOT = "has a host that ends in a dot"
 _FOREIGN = "has a host with letters beyond ASCII, which is called by its ASCII form"
+_BEYOND = "has characters beyond ASCII, which a url holds percent-encoded"
 _SPACE = 'has a space or one of \\ " < > in it'
 _USER = "contains a user name or password; say it under `auth`"
 _FRAGMENT = "has a #fragment, which is never sent"
@@ -190,6 +194,9 @@ def address_fix(problem: str) -> str | None:
     """What to do about what `address_problem` found."""
     if problem.startswith(f"{_FOREIGN}:"):
         return f"Write {problem.split('`')[1]} for the host"
+    if problem.startswith(_BEYOND):
+        _, character, _, encoded, _ = problem.split("`")
+        return f"Write {encoded} for {character}; a param in {{name}} is encoded by itself"
     return _ADDRESS_FIXES.get(problem)
 
 
