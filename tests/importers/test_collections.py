@@ -89,6 +89,14 @@ def test_params_of_a_path_may_have_dashes_and_an_ending(workshop: Workshop) -> N
     assert sent(workshop, "get_toy", dog_id=8) == "GET https://api.example.com/dogs/8/toys/ball.json"
 
 
+def test_a_variable_that_is_called_secret_is_asked_for(workshop: Workshop) -> None:
+    said = [{"key": "greeting", "value": "swordfish", "type": "secret"}]
+    item = request("List dogs", "GET", "https://api.example.com/dogs?say={{greeting}}")
+    front = workshop.imported(collected(item, variable=said), kind="postman")
+    assert front["utilities"]["list_dogs"]["params"] == {"say": {"type": "string", "required": True}}
+    assert "swordfish" not in written(workshop)
+
+
 HOSTS = {
     "https://{{shop}}.example.com/admin/dogs": "https://acme.example.com/admin/dogs",
     "https://api.{{shop}}.example.com:8443/dogs?a=1": "https://acme.example.com/dogs?a=1",

@@ -66,7 +66,8 @@ class _Above:
 def _variables(node: Node) -> dict[str, str]:
     """Those with a value, which stands in no file where it is a secret."""
     said = [one for one in map(as_map, as_list(node.get("variable"))) if one.get("disabled") is not True]
-    named = {as_text(one.get("key") or one.get("id")): as_text(one.get("value")) for one in said}
+    open_ones = [one for one in said if one.get("type") != "secret"]
+    named = {as_text(one.get("key") or one.get("id")): as_text(one.get("value")) for one in open_ones}
     return {name: value for name, value in named.items() if not carries_secret(value, name)}
 
 
