@@ -3,11 +3,13 @@
 import re
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
 
 import click
 
 from agentos_runtime import jsontext
-from agentos_runtime.cli.terminal.output import print_json, say
+from agentos_runtime.cli.terminal.bundled import say_if_bundled
+from agentos_runtime.cli.terminal.output import plain, print_json, say
 from agentos_runtime.cli.terminal.shell import Failed, Shell, json_option, pass_shell
 from agentos_runtime.importers.api import ImportProblem
 from agentos_runtime.importers.starting import Started, started
@@ -86,18 +88,36 @@ def new(
     say(f"  agentos check {target}")
     say(f"  agentos call {skill_id} {made.utility}{given} --dry-run{option}")
     say(f"  agentos call {skill_id} {made.utility}{given}{option}")
+    for line in made.losses:
+        say(f"Not expressed: {plain(line)}")
+    if not elsewhere:
+        say_if_bundled(skill_id)
 
 
 def beginning(skill_id: str, url: str, *, tries: bool = False, answer: BinaryIO | None = None) -> Started:
     """What the new skill says. Raises click.UsageError for a url that is none, Failed for such an answer."""
-    if not url.startswith(("http://", "https://")) or re.search(r"[\s\"'#]", url) or not url.isprintable():
-        raise click.UsageError("--url needs a whole url, such as https://api.example.com/search?q=cats")
+    if problem := _address_problem(url):
+        raise click.UsageError(problem)
     try:
         made = started(skill_id, url)
     except ImportProblem as error:
-        raise click.UsageError(f"--url: {error}") from None
+        raise click.UsageError(str(error)) from None
     said = answer.read(MOST_ANSWER + 1) if answer is not None else _tried(url, made) if tries else None
     return made if said is None else started(skill_id, url, _value(said))
+
+
+def _address_problem(url: str) -> str | None:
+    """What an address is not, and what to write; it is not quoted, since it may hold a key."""
+    if re.match(r"\s*curl\s", url):
+        return "that is a command: `agentos import curl` makes a skill of it"
+    if not url.startswith(("http://", "https://")):
+        return "a whole url begins with https:// or http://, such as https://api.example.com/search?q=cats"
+    if "#" in url:
+        return "a url has no `#`: leave out what follows it, which is never sent, or write %23 where it is meant"
+    odd = re.search(r"[\s\"']", url)
+    if odd is not None:
+        return f"a url has no {'space' if odd[0].isspace() else odd[0]} in it: write {quote(odd[0])}"
+    return None if url.isprintable() else "the url has a character in it that does not show: type it anew"
 
 
 def _tried(url: str, made: Started) -> bytes:

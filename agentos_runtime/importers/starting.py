@@ -7,7 +7,8 @@ from urllib.parse import quote
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Api, Field, Losses, Operation
 from agentos_runtime.importers.build import call_fields, utility
-from agentos_runtime.importers.names.choosing import suggested
+from agentos_runtime.importers.names.choosing import utility_names
+from agentos_runtime.importers.names.routes import sendable
 from agentos_runtime.importers.samples.operations import read_sample
 from agentos_runtime.importers.samples.request import Sample
 from agentos_runtime.importers.samples.secrets import carries_secret
@@ -63,13 +64,16 @@ class Started:
     asked: tuple[str, ...]
     """Params that a caller has to give."""
     carries_key: bool
+    losses: tuple[str, ...] = ()
+    """What of the address is not in it."""
 
 
 def started(skill_id: str, url: str, answer: Json = None) -> Started:
     """A skill of the one call that an address is. Raises ImportProblem, which never quotes the address."""
-    read = read_sample(Sample("GET", url), Losses())
+    losses = Losses()
+    read = read_sample(Sample("GET", url), losses)
     one = read.operation
-    name = suggested(one, (skill_id,))
+    (name,) = utility_names((one,), (skill_id,), {}, {}).values()
     api = Api(skill_id, "", "", read.origin, (one,), read.credential)
     made = utility(_described(one), api, Losses())
     shaped = _shape(answer)
@@ -88,7 +92,8 @@ def started(skill_id: str, url: str, answer: Json = None) -> Started:
         utility=entry(name, made, 2, flow=False) + ("" if shaped is not None else _RESHAPE),
     )
     asked = tuple(param for field, param in call_fields(one) if field.required)
-    return Started(text, name, _case(one, name, read.origin, answer, shaped), asked, read.credential is not None)
+    case = _case(one, name, read.origin, answer, shaped)
+    return Started(text, name, case, asked, read.credential is not None, tuple(losses.lines()))
 
 
 def _described(one: Operation) -> Operation:
@@ -125,7 +130,7 @@ def _path(field: str) -> str:
 def _case(one: Operation, name: str, origin: str, answer: Json, shaped: Json) -> str:
     """The call with its defaults, and the answer; nothing secret of either."""
     params: dict[str, Json] = {}
-    path, pairs = one.path, list[str]()
+    path, pairs = sendable(one.path), list[str]()
     for field, param in call_fields(one):
         value = _example(field)
         if field.required:

@@ -78,4 +78,10 @@ def download(url: str) -> bytes:
                     raise ImportProblem(f"{url} is larger than {MAX_BYTES // (1024 * 1024)} MB")
             return bytes(data)
     except httpx.HTTPError as error:
-        raise ImportProblem(f"{url} cannot be fetched: {type(error).__name__}") from None
+        raise ImportProblem(f"{url} cannot be fetched: {_why(error)}") from None
+
+
+def _why(error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return f"there was no answer within {SECONDS} s"
+    return "no connection can be made" if isinstance(error, httpx.ConnectError) else "the answer cannot be read"

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Sequence
 
+from agentos_runtime.cli.terminal.bundled import say_if_bundled
 from agentos_runtime.cli.terminal.carets import render
 from agentos_runtime.cli.terminal.output import dim, harmless, heading, plain, say, style
 from agentos_runtime.cli.terminal.permissions import print_permissions
@@ -81,8 +82,7 @@ def _print_authority(found: Candidate) -> None:
         say(f"  its key for whatever is asked of {plain(domain)}")
     for executor in sorted(authority.executors - {"rest"}):
         say(f"  to run {plain(executor)} on this machine")
-    if found.shadows:
-        say(style(f"  It takes the place of the skill {found.skill.id} that ships with the runtime.", fg="yellow"))
+    say_if_bundled(found.skill.id, "  ")
 
 
 def _print_warnings(found: Candidate) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from agentos_runtime.cli.terminal.bundled import say_if_bundled
 from agentos_runtime.cli.terminal.output import heading, plain, print_json, say, say_prose
 from agentos_runtime.skills.installing import ImportReport
 
@@ -17,7 +18,9 @@ def print_report(report: ImportReport, *, dry_run: bool, as_json: bool) -> None:
         print_json(report.as_json())
         return
     say_prose(_first_line(report, dry_run=dry_run))
-    if not report.new:  # of a new skill everything is new
+    if report.new:  # everything of it is
+        say_if_bundled(report.id)
+    else:
         _listed("New:", report.added)
         _listed("Changed:", [_changed(name, what) for name, what in report.changed.items()])
         _listed("Gone from the source, removed:", report.removed)

@@ -112,12 +112,27 @@ def _address(url: str, losses: Losses) -> SplitResult:
                 "calls one host"
             )
         if parts.scheme.lower() in ("http", "https") and re.fullmatch(r"[\w.:\[\]-]+", host) and parts.port != 0:
-            return parts
+            return parts if host.isascii() else _registered(parts)
     except ImportProblem:
         raise
     except ValueError:
         pass
     raise ImportProblem("There is no plain http(s) address, such as 'https://api.example.com/…'")
+
+
+def _registered(parts: SplitResult) -> SplitResult:
+    """The address with its host as it is registered, where that can be told of its letters."""
+    host = parts.hostname or ""
+    try:
+        written = host.encode("idna").decode()
+        same = written.encode().decode("idna") == host
+    except UnicodeError:
+        same = False
+    if not same:
+        raise ImportProblem("The host has letters beyond ASCII: write it as it is registered, `xn--…`")
+    user, at, _ = parts.netloc.rpartition("@")
+    port = f":{parts.port}" if parts.port is not None else ""
+    return parts._replace(netloc=f"{user}{at}{written}{port}")
 
 
 def _pairs(query: str) -> tuple[list[tuple[str, str]], str]:
