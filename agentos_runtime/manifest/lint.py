@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from agentos_runtime.diagnostics import Problem
-from agentos_runtime.manifest.mistakes import expressions, meant, values
+from agentos_runtime.manifest.mistakes import conditions, expressions, meant, values
 from agentos_runtime.manifest.mistakes import rules as mistakes
 from agentos_runtime.manifest.mistakes.expressions import gives_list
 from agentos_runtime.manifest.mistakes.words import called_otherwise, known_key
@@ -26,7 +26,8 @@ from agentos_runtime.suggest import suggest
 
 def lint(subject: Subject, has_error_under: Callable[[str], bool] = lambda path: False) -> Iterator[Problem]:
     """What every rule finds; but what only follows from an error in the same utility is left out."""
-    for rule in (*RULES, *mistakes.RULES, *expressions.RULES, *values.RULES, *meant.RULES):
+    others = (*mistakes.RULES, *expressions.RULES, *values.RULES, *meant.RULES, *conditions.RULES)
+    for rule in (*RULES, *others):
         for problem in rule(subject):
             utility = _utility_of(problem.place.key)
             if rule is undeclared_param and _has_other_params(subject, utility, has_error_under):

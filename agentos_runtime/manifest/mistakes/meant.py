@@ -6,7 +6,9 @@ from dataclasses import replace
 from agentos_runtime.diagnostics import Problem
 from agentos_runtime.manifest.mistakes.expressions import blanked
 from agentos_runtime.manifest.model import Fields, Items
+from agentos_runtime.manifest.secrets.names import is_key
 from agentos_runtime.manifest.sections.subject import Subject, declared, warn, warn_at
+from agentos_runtime.manifest.yaml.values import Cursor
 from agentos_runtime.regexes import regex
 
 _ENCODED = regex(r"\|\s*@uri\s*\Z|\A\s*@uri(?=\s*\")")
@@ -93,6 +95,58 @@ def file_beside_the_body(subject: Subject) -> Iterator[Problem]:
                     yield replace(warn(below, message, fix), severity="error")
 
 
+def repeated_choice(subject: Subject) -> Iterator[Problem]:
+    """A choice that is listed twice, which some readers of JSON Schema refuse."""
+    for _, cursor in subject.utilities:
+        for key in ("params", "returns"):
+            below = cursor.get(key)
+            for choice in _repeated(below) if below is not None else ():
+                yield warn(choice, "this choice is listed twice", "Remove one of the two")
+
+
+def _repeated(cursor: Cursor) -> Iterator[Cursor]:
+    for name, below in cursor.items():
+        seen: set[tuple[type, str]] = set()
+        for choice in below.elements() if name == "enum" and isinstance(below.json, list) else ():
+            one = (type(choice.json), str(choice.json))
+            if one in seen:
+                yield choice
+            seen.add(one)
+        yield from _repeated(below) if isinstance(below.json, dict) else ()
+
+
+_OF_CALLER = regex(
+    r"\s*(?:\"(?P<prefix>[A-Za-z-]+ )\"\s*\+\s*)?\.params\.(?P<name>[A-Za-z_]\w*)\s*"
+    r"|\"(?P<start>[A-Za-z-]+ )\\\(\.params\.(?P<inner>\w+)\)\""
+)
+_KEYS_OF_QUERIES = frozenset(
+    {"api_key", "apikey", "api-key", "app_key", "appkey", "api_token", "apitoken", "appid"}
+)
+
+
+def key_of_the_caller(subject: Subject) -> Iterator[Problem]:
+    """A param that is a key, though an agent never sees one; an import has told keys from what is looked up."""
+    if subject.root.get("sources") is not None:
+        return
+    for utility, cursor in subject.utilities:
+        params = declared(utility)
+        if utility.credential is not None or cursor.get("auth") is not None:
+            continue
+        for place in ("headers", "query"):
+            written = cursor.at("rest").get(place)
+            for key, below in written.items() if written else ():
+                match = _OF_CALLER.fullmatch(below.json) if isinstance(below.json, str) else None
+                name = (match["name"] or match["inner"]) if match else None
+                named = is_key(key) if place == "headers" else key.lower() in _KEYS_OF_QUERIES
+                if match and name in params and named:
+                    prefix = match["prefix"] or match["start"]
+                    where = f"{'header' if place == 'headers' else 'query'}: {key}"
+                    where += f', prefix: "{prefix}"' if prefix else ""
+                    message = f"whoever calls would have to know the key that `{key}` is: agents never see one"
+                    fix = f"Remove the param `{name}` and this; at the top write `auth: {{type: api_key, {where}}}`"
+                    yield warn(below, message, fix)
+
+
 RULES: tuple[Callable[[Subject], Iterable[Problem]], ...] = (
     encoded_twice,
     path_alone_in_quotes,
@@ -100,4 +154,6 @@ RULES: tuple[Callable[[Subject], Iterable[Problem]], ...] = (
     map_for_a_text,
     jq_as_default,
     file_beside_the_body,
+    repeated_choice,
+    key_of_the_caller,
 )

@@ -21,7 +21,9 @@ _OTHER_FORMATS: Mapping[str, str] = {
     **dict.fromkeys(("string", "str"), "text"),
 }
 _OR_ELSE = regex(r"\?\?(?=\s*\.)")
-_OF_A_TEXT = regex(r"\b(?P<name>sort_by|group_by|unique_by|min_by|max_by|map|del)\(\s*(?P<text>\"[^\"]*\")\s*\)")
+_OF_A_TEXT = regex(
+    r"\b(?P<name>sort_by|group_by|unique_by|min_by|max_by|map|del|pick|path)\(\s*(?P<text>\"[^\"]*\")\s*\)"
+)
 _PATH = regex(r"\.?[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _ARGUMENTS = regex(r"\b(?P<name>join|split|test|match|capture|startswith|endswith|ltrimstr|rtrimstr)\(")
 _NO_VALUE = regex(r"\b(?:empty|select|limit|first|def|if|try|error|reduce|foreach|recurse|range)\b|\[\]|\?|\.\.")
