@@ -59,6 +59,15 @@ _TAKING_NONE = frozenset(
         "explode", "implode", "todate", "fromdate",
     ]
 )  # fmt: skip
+_METHODS: Mapping[str, str] = MappingProxyType(
+    {
+        "map": "map(.name)", "find": "map(select(…)) | first", "push": "+ [.name]", "indexOf": 'index("…")',
+        "startsWith": 'startswith("…")', "endsWith": 'endswith("…")', "get": ".name", "items": "to_entries",
+        "forEach": "map(…)", "some": "any(…)", "every": "all(…)", "reduce": "add", "pop": ".[-1]", "shift": ".[0]",
+        "at": ".[0]", "flat": "flatten", "toFixed": "round", "append": "+ [.name]", "extend": "+ .others",
+    }
+)  # fmt: skip
+"""What is asked of a value with a dot in other languages, beside the functions above."""
 _NAMES = (*_TAKING, *_TAKING_NONE)
 _SEALED = regex(r"`(\w+)` is not available in a skill")
 _BY = frozenset({"sort", "unique", "min", "max", "group"})
@@ -69,6 +78,16 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for form, fix in (
         (r"[\u2018\u2019\u201c\u201d]", "Write straight quotes: ' around the expression, \" inside"),
         (r"'[^'\n]*'", 'Write jq strings as "text"; around the whole expression stand single quotes'),
+        (r"\{\{\s*\.?([A-Za-z_][\w.]*)\s*\}\}", "Write `.{0}`, without the braces"),
+        (r"\.\.\.", "Write `. + {{a: 1}}`: jq adds objects with `+`"),
+        (r"(?<![.\w])\.\.([A-Za-z_]\w*)", "Write `.{0}` for the field, `.. | .{0}?` for it at any depth"),
+        (r"[{,]\s*(\.[A-Za-z_][\w.]*)\s*:", "Write `{{({0}): …}}`: a name that is computed stands in parentheses"),
+        (r"\(\s*/[^/()]+/[a-z]*\s*[,;)]", 'Write `test("…")`: a pattern is a text'),
+        (r"\b(?:let|var|const)\s+(\w+)\s*=", "Write `… as ${0} | …`: a variable of jq is bound with `as`"),
+        (
+            r"\b(?:like|contains|matches|includes)\s+\"",
+            'Write `| test("…")` behind it, for a pattern or a part of a text',
+        ),
         (r"&&", "Write `and`"),
         (r"\|\|", "Write `or`; for what is null, `//`"),
         (r"===?=|!==", "Write `==`, or `!=`"),
@@ -97,6 +116,10 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r'[{,]\s*""\s*\.', "Write a `:` between the name and its value"),
         (r"\A\s*\{\s*([A-Za-z_]\w*(?:\.\w+)+)\s*\}\s*\Z", "Write `.{0}`, without the braces"),
         (r"\.([a-z]\w*)\(", "Write `| {0}(…)`: a function stands behind a pipe, not behind a dot"),
+        (
+            r"[{,]\s*[A-Za-z_]\w*\?\s*:",
+            "Write the name without `?`: a reply may leave out any of its fields, or say null",
+        ),
         (r"[^?]\?[^?/:]*:", "Write `if … then … else … end`"),
         (r"`", "Write texts in double quotes; `\\(.name)` puts a value into one"),
         (r"\belse\s+if\b", "Write `elif` for `else if`, and one `end`"),
@@ -108,6 +131,7 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 """What other languages write → what to write in jq; the first that is there counts."""
+_ANSWERS = frozenset({"body", "response", "resp", "res", "json", "payload", "answer", "reply", "this", "self"})
 _PARAMS = frozenset({"params", "param", "args", "input", "inputs", "arguments", "parameters"})
 _LEFT_OPEN = regex(r"(\|=?|//=?|[-+*/%,:=]|==|!=|<=?|>=?|\band\b|\bor\b)\s*\Z")
 _PAIRS: Mapping[str, str] = {"(": ")", "[": "]", "{": "}"}
@@ -150,7 +174,7 @@ def fix_for(message: str, source: str, *, request: bool) -> str | None:
             return f"Write what belongs after `{left[1]}`, or remove it"
         closed = _open_at_end(source)
         return f"Close it with `{_PAIRS[closed]}`" if closed else "Write the rest"
-    return _of_message(message) or _of_another_language(source)
+    return _of_message(message, source) or _of_another_language(source)
 
 
 def _of_undefined(undefined: re.Match[str], source: str, *, request: bool) -> str:
@@ -163,12 +187,12 @@ def _of_undefined(undefined: re.Match[str], source: str, *, request: bool) -> st
     return _of_name(name, source, request=request) if called is None else called
 
 
-def _of_message(message: str) -> str | None:
+def _of_message(message: str, source: str) -> str | None:
     if sealed := _SEALED.search(message):
         return f"Write `.{sealed[1]}` for a field of that name; what a call needs beside the answer is a param"
     if "double quotes" in message:
         return 'Write jq strings as "text"; around the whole expression stand single quotes'
-    if message.startswith("unexpected .."):
+    if message.startswith("unexpected ..") and "..." not in source:
         return "Write one `.` between the names, and none at the end"
     return None
 
@@ -178,6 +202,12 @@ def _of_another_language(source: str) -> str | None:
     code = _TEXTS.sub('""', source)
     for form, fix in _FORMS:
         match = form.search(code)
+        if (
+            match
+            and fix.startswith("Write `| {0}")
+            and (other := _METHODS.get(match[1]) or _FUNCTIONS.get(match[1]))
+        ):
+            return f"Write `{other}`" if other.startswith((".", "+")) else f"Write `| {other}` behind it"
         if match:
             return fix.format(*(part or "" for part in match.groups()))
     if len(re.findall(r"\bif\b", code)) > len(re.findall(r"\bend\b", code)):
@@ -208,6 +238,10 @@ def _of_name(name: str, source: str, *, request: bool) -> str:
         return f"Write `{params}`"
     if name.startswith("$") and plain.isupper():
         return "A skill reads no environment variables: a key is put on by `auth`, what a caller gives is a param"
+    if plain in _ANSWERS and not request:
+        return "Write `.`: it is the answer, and `.name` is a field of it"
+    if plain == "return":
+        return "Remove it: what an expression gives is what it says"
     if name.startswith("$"):
         return f"Write `{params}.{plain}` when a param is meant, else bind it before: `… as {name} | …`"
     if plain in _FUNCTIONS:

@@ -16,6 +16,7 @@ from agentos_runtime.manifest.mistakes.fixes import (
     RETURNS_FIX,
     TYPE_WORDS,
     auth_fix,
+    bound_fix,
     empty_fix,
     pattern_fix,
     short,
@@ -283,8 +284,10 @@ def _unknown(error: ValidationError, cursor: Cursor, report: Report, homes: Home
         of_returns = re.fullmatch(r"utilities\.\w+\.returns\.\w+", cursor.path)
         if of_returns and name in ("required", "default", "optional"):
             fix = "Remove it: a reply may leave out any property, or say null"
-        elif of_returns and fix.startswith("Known keys"):
-            whole = f"{short(cursor.name)}: {{properties: {{{short(name)}: …}}}}"
+        of_param = re.fullmatch(r"utilities\.\w+\.params\.\w+", cursor.path) and isinstance(below.json, dict)
+        if (of_returns or of_param) and fix.startswith(("Known keys", "`")) and not fix.startswith("Remove"):
+            kind = "type: object, " if of_param else ""
+            whole = f"{short(cursor.name)}: {{{kind}properties: {{{short(name)}: …}}}}"
             fix = f"Write what it holds under `properties`: `{whole}`"
         report.error(
             below.key_place, f"`{short(name)}` is not a key of `{short(cursor.name)}`", fix, below.key_length
@@ -359,7 +362,7 @@ def _empty(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> 
 
 def _bound(words: str) -> Callable[[ValidationError, Cursor, Report, Homes], None]:
     def translate(error: ValidationError, cursor: Cursor, report: Report, _: Homes) -> None:
-        _say(cursor, report, f"must be {words} {error.validator_value}")
+        _say(cursor, report, f"must be {words} {error.validator_value}", bound_fix(cursor))
 
     return translate
 

@@ -1,6 +1,7 @@
 """The expressions of a skill file are checked; what is wrong stands at its character in the file."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -58,8 +59,17 @@ async def check_expressions(checker: ExpressionChecker, checks: Sequence[Express
 def _problem(check: ExpressionCheck, problem: CompileProblem) -> Problem:
     position = check.locate(problem.line, problem.column)
     place = replace(check.place, position=position)
-    fix = _text_fix(check) or fix_for(problem.message, check.source, request=check.request)
+    fix = _text_fix(check) or _names_fix(check) or fix_for(problem.message, check.source, request=check.request)
     return Problem(f"jq: {problem.message}", place, fix=fix, length=problem.length)
+
+
+def _names_fix(check: ExpressionCheck) -> str | None:
+    """How names of params are written that stand as words where jq gives a list of them."""
+    names = re.split(r"[\s,]+", check.source.strip())
+    if not check.place.key.endswith(".rest.ignored") or not all(map(str.isidentifier, names)):
+        return None
+    listed = ", ".join(f'"{name}"' for name in names)
+    return f"Write `ignored: '[{listed}]'`"
 
 
 def _text_fix(check: ExpressionCheck) -> str | None:

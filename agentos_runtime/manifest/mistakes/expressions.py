@@ -27,6 +27,8 @@ _EACH = regex(r"\s*(?:\.[A-Za-z_]\w*)*\.?\[\](?:\s*\||\s*\.\w|\s*\Z)")
 _LIST = regex(r"\s*(?:\[|(?:map|sort_by|group_by|unique_by)\()")
 LONG = 1800
 """Seconds from which a timeout is taken for milliseconds."""
+LONGEST = 86400
+"""More is an error by itself."""
 
 
 def sets_instead_of_comparing(subject: Subject) -> Iterator[Problem]:
@@ -157,7 +159,12 @@ def timeout_in_milliseconds(subject: Subject) -> Iterator[Problem]:
         for where, key in ((cursor.at("rest"), "timeout"), (cursor.at("rest").get("stream"), "idle_timeout")):
             below: Cursor | None = where.get(key) if where is not None else None
             seconds = below.json if below else None
-            if below is not None and isinstance(seconds, int | float) and seconds >= LONG and seconds % 500 == 0:
+            if (
+                below is not None
+                and isinstance(seconds, int | float)
+                and LONGEST >= seconds >= LONG
+                and seconds % 500 == 0
+            ):
                 message = f"`{key}` counts seconds, and this is {seconds / 3600:.1f} hours"
                 yield warn(below, message, f"Write {seconds / 1000:g} when milliseconds were meant")
 

@@ -46,6 +46,8 @@ def type_fix(expected: list[str], cursor: Cursor) -> str | None:
         return f"Write it as its default: `{cursor.name}: {{default: {short(source)}}}`"
     if expected == ["object"] and isinstance(value, str):
         return _text_fix(cursor, value)
+    if expected == ["array"] and isinstance(value, dict) and cursor.name in _OF_MAPS:
+        return f"Write it as a list of maps: `{cursor.name}:`, and below it `- ` before the first key of each"
     if expected == ["array"] and isinstance(value, dict):
         return f"Write it as a list: `[{short(', '.join(value))}]`"
     if "array" in expected and source is not None:
@@ -104,7 +106,7 @@ def _scalar_fix(expected: list[str], source: str, cursor: Cursor) -> str | None:
     if "boolean" in expected and source.lower() in TRUE_WORDS:
         return f"Write `{TRUE_WORDS[source.lower()]}`"
     if not {"number", "integer"} & set(expected):
-        return None
+        return "Write `true` or `false`" if expected == ["boolean"] else None
     if (fix := number_fix(cursor)) is not None:
         return fix
     written = re.fullmatch(r"(\d+(?:\.\d+)?) ?(ms|m|min|minutes?|h|hours?|s|sec|secs|seconds?)", source)
@@ -114,6 +116,15 @@ def _scalar_fix(expected: list[str], source: str, cursor: Cursor) -> str | None:
     return f"Write {seconds:g}: it counts seconds"
 
 
+def bound_fix(cursor: Cursor) -> str | None:
+    """For a number that is too large where seconds are counted."""
+    seconds = cursor.json
+    if cursor.name not in _SECONDS or not isinstance(seconds, int) or seconds < 1000 or seconds % 500:
+        return None
+    return f"Write {seconds / 1000:g} when milliseconds were meant: it counts seconds"
+
+
+_SECONDS = frozenset({"timeout", "idle_timeout", "interval", "deadline"})
 _NUMBER = regex(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
 
@@ -234,6 +245,8 @@ def _list_fix(cursor: Cursor) -> str:
             return (
                 f"Write a map: `{cursor.name}: {{{short(', '.join(f'{one}: {{type: string}}' for one in words))}}}`"
             )
+    if isinstance(value, str) and re.match(r"https?://", value) and cursor.name in _ADDRESS_KEYS:
+        return f"Write a map: `{cursor.name}: {{{_ADDRESS_KEYS[cursor.name]}: {short(value)}}}`"
     if isinstance(value, str) and ":" in value:
         name, _, text = value.partition(":")
         return f"Write a map: `{cursor.name}: {{{short(name.strip())}: {short(text.strip())}}}`"
@@ -247,6 +260,7 @@ def _list_fix(cursor: Cursor) -> str:
     return "Write a map: `name: value` lines, without the `- `"
 
 
+_OF_MAPS = frozenset({"seed", "relationships", "one_of", "steps", "exchanges"})
 _UNITS = (("ms", 0.001), ("m", 60), ("h", 3600), ("s", 1))
 _WHOLE: Mapping[str, str] = {
     "retry": "Write `retry: {attempts: {source}}`",
@@ -309,7 +323,7 @@ def pattern_fix(text: str, pattern: str) -> str | None:
         return f"Write a `:` and a space behind it: `{cut[1]}: {{…}}`"
     if "://" in pattern and re.match(r"[\w.-]+\.\w+/", text) and re.search(pattern, f"https://{text}"):
         return f"Write https://{text}"
-    if "{" in text and "://" in pattern:
+    if "://" in pattern and ("{" in text or re.search(r"\.(?:settings|params|auth)\b", text)):
         return "Write the address itself, such as https://api.example.com/v1: nothing is replaced here"
     if "://" in pattern and (fix := scheme_fix(text)) is not None:
         return fix

@@ -36,6 +36,10 @@ OTHER_NAMES: Mapping[str, str] = {
     "endpoint": "Write `url`",
     "path": "Write `url`; one that begins with `/` goes after `api.base_url`",
     "client_secret": "Write `client_auth: basic`, or `body`: a secret never stands in a file, it is asked for",
+    **dict.fromkeys(
+        ("secret", "sensitive", "writeOnly"),
+        "Remove it: what proves a call is said under `auth`, and no caller gives it",
+    ),
     "json": "Write `body`; `encoding: json` is the default",
     "data": "Write `body`",
 }
@@ -47,6 +51,17 @@ OF_OTHER_PLACES: Mapping[str, Mapping[str, str]] = {
         "in": "Remove it: `header: NAME` puts the key into that header, `query: NAME` into the address",
         "name": "Write `header: NAME`, or `query: NAME`",
         "scheme": 'Remove it: a token is `header: Authorization, prefix: "Bearer "`, with a user `type: basic`',
+        **dict.fromkeys(
+            ("format", "template"),
+            'Write it as a template: `header: {Authorization: "Bearer {token}"}`, and no `type`',
+        ),
+        "required": "Remove it: a call needs its credential, unless `optional: true` says otherwise",
+        **dict.fromkeys(("refresh_url", "refresh_token_url"), "Remove it: a token is renewed at `token_url`"),
+        **dict.fromkeys(
+            ("callback", "redirect_uri", "redirect_url", "callback_url"),
+            "Remove it: the browser comes back to http://127.0.0.1/callback at any free port; "
+            "`type: api_key` with `login` may say another",
+        ),
         "env": "Remove it: `agentos keys set` stores the key, or <ID>_API_KEY in the server's environment holds it",
     },
     "client_id": dict.fromkeys(
@@ -63,6 +78,21 @@ OF_OTHER_PLACES: Mapping[str, Mapping[str, str]] = {
         ),
     },
     "paginate": {"status": "Remove it: every 2xx is a success"},
+    "delta": {
+        **dict.fromkeys(("transform", "mapping", "map", "select"), "Write `delta`: jq over one event"),
+        "stream": "Write `body: {stream: true}`: what is sent when a stream is asked for",
+        **dict.fromkeys(("event", "events"), "Remove it: `delta` sees all events; `.type` is a field of theirs"),
+    },
+    "until": {
+        **dict.fromkeys(("timeout", "max_wait", "max_time"), "Did you mean `deadline`?"),
+        **dict.fromkeys(
+            ("method", "headers", "query", "body"), "Remove it: a look is a GET with the headers of the utility"
+        ),
+        **dict.fromkeys(
+            ("result", "response", "transform", "mapping", "root"),
+            "Remove it: the answer that is done goes through `rest.response`",
+        ),
+    },
     "transform": {
         "format": "Write `as`: json, text, lines, csv, xml, ndjson or any",
         **dict.fromkeys(

@@ -40,7 +40,9 @@ def _literal(cursor: Cursor, text: str, scope: Scope) -> Url | None:
     scope.report.error(
         cursor.place,
         "a url begins with https://, http:// or /",
-        _literal_fix(text, scope.reading.base_url),
+        f"Write .{text}, for the field of the first reply"
+        if cursor.path.endswith(".poll.url") and text.isidentifier()
+        else _literal_fix(text, scope.reading.base_url),
         cursor.length,
     )
     return None
@@ -132,6 +134,8 @@ def _beginning(text: str) -> str:
 
 def address_problem(url: str) -> str | None:
     """What is wrong with an absolute literal url (`{x}` for each param), in words that follow "this url"."""
+    if "\\(" in url:
+        return _JQ
     if any(character <= " " or character in '\\"<>' or character == "\x7f" for character in url):
         return _SPACE
     try:
@@ -171,6 +175,7 @@ _NO_PORT = "has a `:` but no port"
 _NOT_CALLED = "has a host or port that cannot be called"
 _DOT = "has a host that ends in a dot"
 _FOREIGN = "has a host with letters beyond ASCII, which is called by its ASCII form"
+_JQ = "has jq in it, and is sent as it stands"
 _BEYOND = "has characters beyond ASCII, which a url holds percent-encoded"
 _SPACE = 'has a space or one of \\ " < > in it'
 _USER = "contains a user name or password; say it under `auth`"
@@ -182,6 +187,7 @@ _ADDRESS_FIXES: Mapping[str, str] = {
     _NO_HOST: "Write two slashes and then the host: https://api.example.com/…",
     _NO_PORT: "Remove the `:`, or write the port behind it",
     _USER: "Remove it from here and write `auth: {type: basic}`; `agentos keys set` asks for both",
+    _JQ: "Write the address itself; in the path and the query of a utility's url {name} is a param",
     _SPACE: "Write %20 for a space, and percent-encode the others; a param in {name} is encoded by itself",
     _FOREIGN: "Write the host as it is registered, `xn--…`",
     _DOT: "Write it without the dot",
@@ -236,11 +242,13 @@ def _report_braces(cursor: Cursor, braces: re.Match[str], scope: Scope) -> None:
 
 
 def _report_undeclared(cursor: Cursor, name: str, index: int, scope: Scope) -> None:
+    fix = f"Declare it under `params`: `{name}: {{type: string, required: true}}`"
+    if cursor.path.endswith(".poll.url"):
+        fix += f"; a field of the first reply is `.{name}` in jq, as in '\"/jobs/\" + .{name}'"
     scope.report.error(
         cursor.document.place(cursor.path, cursor.offset_at(index)),
         f"`{name}` is not a param of {scope.utility}",
-        did_you_mean(name, scope.params)
-        or f"Declare it under `params`: `{name}: {{type: string, required: true}}`",
+        did_you_mean(name, scope.params) or fix,
         len(name),
     )
 

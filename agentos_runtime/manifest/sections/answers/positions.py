@@ -44,9 +44,9 @@ def read_position(cursor: Cursor | None, scope: Scope) -> Position | None:
 
 def _check_query_key(cursor: Cursor, name: str, scope: Scope) -> None:
     """Report what is another place, or an expression, and would be sent as the name of a query key."""
-    path = re.fullmatch(r"(?:\?|/|\$?\.?params\.|\.)([\w/.-]+)=?|([\w-]+)=", name)
+    path = re.fullmatch(r"(?:\?|/|\$?\.?params\.|\.)([\w/.-]+)=?|([\w-]+)=|\$?\{+\s*\.?([\w-]+)\s*\}+", name)
     if path is not None:
-        key = path[1] or path[2]
+        key = path[1] or path[2] or path[3]
         fix = (
             f"Write {{body: {name}}} for a field of the body, or {key}" if name.startswith("/") else f"Write {key}"
         )
