@@ -122,6 +122,7 @@ def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
         losses.add("a field whose name holds a character that does not show as itself is not sent", one.label)
     if any(holds_secret(field.name) for field in one.fields):
         losses.add("a field whose name is a secret is not sent", without_secrets(one.label))
+    one = _each_once(one, losses)
     pairs = call_fields(one)
     fields, names = [field for field, _ in pairs], [name for _, name in pairs]
     params: dict[str, Json] = {name: _param(field) for field, name in pairs if "{}" in field.write}
@@ -147,6 +148,17 @@ def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
     )  # a url does not begin with two slashes
     made["rest"] = _rest(said, fields, names, losses)
     return made
+
+
+def _each_once(one: Operation, losses: Losses) -> Operation:
+    """The operation with one field for each name that is sent: the first, as the service says them."""
+    found: dict[tuple[str, str], Field] = {}
+    for field in one.fields:
+        here = (field.place, field.name.lower() if field.place == "header" else field.name)
+        if here in found:
+            losses.add("two params are sent under one name: the first is kept", f"{one.label} {field.name}")
+        found.setdefault(here, field)
+    return one if len(found) == len(one.fields) else replace(one, fields=tuple(found.values()))
 
 
 def call_fields(one: Operation) -> list[tuple[Field, str]]:

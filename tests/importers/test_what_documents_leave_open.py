@@ -471,3 +471,17 @@ def test_what_a_call_changes_is_named_by_its_caller(workshop: Workshop) -> None:
         "form": form,
     }
     assert workshop.console.run("call", "service", "delete_rule", "--dry-run").code != 0
+
+
+def test_two_params_of_one_name_are_told(workshop: Workshop) -> None:
+    fields = {"type": "object", "properties": {"tags": {"type": "string"}, "size": {"type": "string"}}}
+    parameters = [
+        query("tags", {"type": "array", "items": {"type": "string"}}),
+        query("filter", fields, style="form", explode=True),
+    ]
+    document = service({"/dogs": {"get": {"operationId": "listDogs", "parameters": parameters, "responses": OK}}})
+    workshop.imported(document)
+    sent = workshop.request("list_dogs", {"tags": ["a", "b"], "size": "s"})
+    assert sent.startswith("GET https://api.example.com/v1/dogs?tags=a&tags=b&size=s\n")
+    told = workshop.losses(document)
+    assert told["two params are sent under one name: the first is kept"] == ["GET /dogs tags"]
