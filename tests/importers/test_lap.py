@@ -351,3 +351,8 @@ def test_calls_of_one_address_and_paths_of_other_letters_are_the_same_on_every_i
     ]  # fmt: skip
     again = workshop.report(text, kind="lap")
     assert (again["added"], again["changed"], again["removed"]) == ([], {}, [])
+
+
+def test_a_remark_behind_a_path_is_none_of_it(workshop: Workshop) -> None:
+    front = workshop.imported(lap("@endpoint GET /a/{id}  # one of them", "@required {id: str}"), kind="lap")
+    assert front["utilities"]["get_a"]["rest"]["url"] == "/a/{id}"

@@ -119,7 +119,7 @@ def _read_line(file: _File, line: str, number: int) -> None:
 
 
 def _endpoint(file: _File, text: str, line: int, _: str) -> None:
-    method, _, path = text.partition(" ")
+    method, _, path = re.split(r"\s+#(?:\s|$)", text)[0].partition(" ")
     method, path = method.upper(), path.strip()
     file.skipping = method not in METHODS or not path.startswith("/")
     if file.skipping and method in ("OPTIONS", "TRACE"):
