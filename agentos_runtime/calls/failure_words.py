@@ -28,10 +28,10 @@ def own_words(message: Json, raw: Json) -> str | None:
     said = message if isinstance(message, str) else None
     if said is not None and not _GENERIC.fullmatch(said):
         return clip(said)
-    return words_in(_opened(raw)) or (clip(said) if said and said.strip() else None)
+    return words_in(opened(raw)) or (clip(said) if said and said.strip() else None)
 
 
-def _opened(raw: Json) -> Json:
+def opened(raw: Json) -> Json:
     """A raw answer that is JSON text, as what it holds."""
     if not isinstance(raw, str):
         return raw
@@ -81,8 +81,8 @@ def named_code(document: Json) -> str | int | None:
 
 def _text_words(text: str, depth: int) -> str | None:
     """Words of a text, which may be JSON itself: gateways put one's answer into another's."""
-    opened = _opened(text) if depth <= 4 and text.lstrip().startswith(("{", "[")) else text
-    within = None if isinstance(opened, str) else words_in(opened, depth + 1)
+    held = opened(text) if depth <= 4 and text.lstrip().startswith(("{", "[")) else text
+    within = None if isinstance(held, str) else words_in(held, depth + 1)
     return within or plain_words(text.encode("utf-8", "replace"))
 
 

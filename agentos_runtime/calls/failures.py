@@ -14,11 +14,12 @@ from agentos_runtime.calls.failure_words import (
     bounded,
     clip,
     named_code,
+    opened,
     own_words,
     plain_words,
     words_in,
 )
-from agentos_runtime.calls.retry_after import retry_after
+from agentos_runtime.calls.retry_after import retry_after, seconds_of
 from agentos_runtime.errors import UpstreamError, UpstreamFailure
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, JsonTextError, parse
@@ -240,7 +241,8 @@ def empty_failure(document: Json, now: float) -> UpstreamFailure:
 
 def words_failure(document: Json, now: float) -> UpstreamFailure:
     """The failure that a document is said to hold, by the default predicate or in whatever words it has."""
-    failure = body_failure(document, now) or bare_failure(document, now)
+    told = _first_of(document)  # Google tells the errors of what would have been streamed as a list
+    failure = body_failure(told, now) or bare_failure(told, now)
     if failure is not None:
         return failure
     return UpstreamFailure(message=words_in(document), code=named_code(document))
@@ -264,7 +266,7 @@ def described_failure(error: Json, now: float) -> UpstreamFailure:
         message=own_words(error.get("message"), raw),
         provider=provider if isinstance(provider, str) else None,
         raw=bounded(raw),
-        retry_after=_described_wait(error, meta, now),
+        retry_after=_described_wait(error, meta, raw, now),
         details=_details(error, beside) or None,
     )
 
@@ -337,7 +339,7 @@ def _worded_status(error: dict[str, Json]) -> int | None:
     return next((_BY_WORD[word] for word in words if isinstance(word, str) and word in _BY_WORD), None)
 
 
-def _described_wait(error: dict[str, Json], meta: dict[str, Json], now: float) -> float | None:
+def _described_wait(error: dict[str, Json], meta: dict[str, Json], raw: Json, now: float) -> float | None:
     availability = error.get("availability")
     headers = meta.get("headers")
     spots = [error, availability if isinstance(availability, dict) else {}, meta]
@@ -347,5 +349,24 @@ def _described_wait(error: dict[str, Json], meta: dict[str, Json], now: float) -
             if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
                 return float(value)
     if isinstance(headers, dict):
-        return retry_after({name.lower(): str(text) for name, text in headers.items()}, now)
+        told = retry_after({name.lower(): str(text) for name, text in headers.items()}, now)
+        if told is not None:
+            return told
+    return next((wait for told in (error, opened(raw)) if (wait := _google_wait(told)) is not None), None)
+
+
+def _google_wait(told: Json) -> float | None:
+    """The wait that Google tells among the details of an error (google.rpc.RetryInfo), also one within another."""
+    told = _first_of(told)
+    inner = _first_of(told.get("error")) if isinstance(told, dict) else None
+    for error in (told, inner):
+        details = error.get("details") if isinstance(error, dict) else None
+        for detail in details if isinstance(details, list) else ():
+            delay = detail.get("retryDelay") if isinstance(detail, dict) else None
+            if isinstance(delay, str) and (seconds := seconds_of(delay)) is not None:
+                return seconds
     return None
+
+
+def _first_of(value: Json) -> Json:
+    return value[0] if isinstance(value, list) and value else value

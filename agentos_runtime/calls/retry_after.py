@@ -1,12 +1,21 @@
 """When an upstream says to come back: Retry-After and its relatives, as seconds from now."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from agentos_runtime.regexes import regex
 
 _NUMBER = regex(r"[0-9]{1,15}(\.[0-9]{1,9})?")
+_DURATION = regex(
+    r"(?:([0-9]{1,5})d)?(?:([0-9]{1,7})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9}(?:\.[0-9]{1,12})?)s)?"
+    r"(?:([0-9]{1,12}(?:\.[0-9]{1,9})?)ms)?"
+)
+"""`6m0s`, `7.66s`, `20ms`, as Go writes it."""
+_UNITS = (86_400.0, 3_600.0, 60.0, 1.0, 0.001)
+_MOMENT = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]{8,18}([Zz]|[+-][0-9]{2}:[0-9]{2})")
+_OF_A_KIND = regex(r"(x|anthropic)-ratelimit-(?:reset-(.+)|(.+)-reset)")
+"""Where limits of several kinds (requests, tokens) each have a reset of their own."""
 _MILLISECONDS_FROM = 1e11
 """An epoch above this counts milliseconds (it would be the year 5138 in seconds)."""
 _EPOCH_FROM = 1e9
@@ -18,14 +27,48 @@ def retry_after(headers: Mapping[str, object], now: float) -> float | None:
 
     Read are, the first that can be: `retry-after-ms`, `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), and
     `X-RateLimit-Reset` and `RateLimit-Reset` as a number of seconds; each of seconds also as an epoch in seconds or
-    milliseconds. `headers` may have names of any case and values that are numbers; `now` is an epoch in seconds.
+    milliseconds. Without them the limits of several kinds say it (`x-ratelimit-reset-tokens: 6m0s`,
+    `anthropic-ratelimit-requests-reset`, a moment): the longest wait of those of which nothing remains.
+    `headers` may have names of any case and values that are numbers; `now` is an epoch in seconds.
     """
     lowered = {name.lower(): str(value).strip() for name, value in headers.items()}
     for name, read in _READERS.items():
         seconds = read(lowered[name], now) if name in lowered else None
         if seconds is not None:
             return max(0.0, seconds)
-    return None
+    return max((max(0.0, seconds) for seconds in _of_used_up(lowered, now)), default=None)
+
+
+def seconds_of(text: str) -> float | None:
+    """The seconds of a length of time as services write it: `93.5s`, `6m0s`, `20ms`; None for anything else."""
+    found = _DURATION.fullmatch(text) if text else None
+    if found is None:
+        return None
+    return sum(float(count) * unit for count, unit in zip(found.groups(), _UNITS, strict=True) if count)
+
+
+def _of_used_up(headers: Mapping[str, str], now: float) -> Iterator[float]:
+    """When each of the limits is there again of which nothing remains."""
+    for name, text in headers.items():
+        if found := _OF_A_KIND.fullmatch(name):
+            maker, after, before = found.groups()
+            remaining = f"{maker}-ratelimit-remaining-{after}" if after else f"{maker}-ratelimit-{before}-remaining"
+            seconds = _wait_of(text, now) if headers.get(remaining) == "0" else None
+            if seconds is not None:
+                yield seconds
+
+
+def _wait_of(text: str, now: float) -> float | None:
+    """A number, a length of time or a moment, as seconds from now."""
+    seconds = _reset(text, now)
+    if seconds is not None:
+        return seconds
+    if _MOMENT.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text.upper()).timestamp() - now
+        except (ValueError, OverflowError):
+            return None
+    return seconds_of(text)
 
 
 def meant_status(status: int, headers: Mapping[str, str]) -> int:
@@ -50,7 +93,7 @@ def _seconds_or_date(text: str, now: float) -> float | None:
         moment = parsedate_to_datetime(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
     except (ValueError, OverflowError, IndexError, TypeError):
-        return None
+        return seconds_of(text)
 
 
 def _reset(text: str, now: float) -> float | None:

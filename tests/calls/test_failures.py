@@ -131,6 +131,24 @@ def test_the_wait_is_taken_from_headers_first_and_then_from_the_body() -> None:
 
 def test_a_rejected_key_says_how_to_set_another() -> None:
     error = failure_error(SERVICE, UpstreamFailure(status=401, message="No auth"))
+RETRY_INFO = [{"@type": "x/google.rpc.ErrorInfo"}, {"@type": "x/google.rpc.RetryInfo", "retryDelay": "93.5s"}]
+QUOTA = {"error": {"code": 429, "message": "Quota exceeded", "details": RETRY_INFO}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        QUOTA,
+        [QUOTA],
+        {"error": {"message": "Provider returned error", "code": 429, "metadata": {"raw": json.dumps(QUOTA)}}},
+        {"error": {"message": "Provider returned error", "code": 429, "metadata": {"raw": json.dumps([QUOTA])}}},
+        {"error": {"message": "Provider returned error", "code": 429, "metadata": {"raw": QUOTA["error"]}}},
+    ],
+)
+def test_the_wait_that_google_tells_is_heard_through_a_gateway_too(body: Any) -> None:
+    assert failed(429, body).retry_after == 93.5
+
+
     assert "agentos keys set toy" in error.message
     assert error.help_url == "https://toy.example/keys"
 

@@ -1,5 +1,6 @@
 """What is repeated, what is not, and when."""
 
+from datetime import UTC, datetime
 from email.utils import formatdate
 
 import pytest
@@ -159,14 +160,50 @@ def test_repeats_end_with_the_deadline(run: Run) -> None:
         ({"retry-after": "inf"}, None),
         ({"retry-after": "\u0661"}, None),
         ({"retry-after": "9" * 400}, None),
+        ({"retry-after": "1m30s"}, 90.0),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "6m0s"}, 360.0),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "2m59.5s"}, 179.5),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "20ms"}, 0.02),
+        (
+            {
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-requests": "8",
+                "x-ratelimit-remaining-tokens": "0",
+                "x-ratelimit-reset-tokens": "1d2h",
+                "x-ratelimit-remaining-images": "3",
+                "x-ratelimit-reset-images": "9d",
+            },
+            93_600.0,
+        ),
+        ({"x-ratelimit-remaining-tokens": "12", "x-ratelimit-reset-tokens": "6m0s"}, None),
+        ({"x-ratelimit-reset-tokens": "6m0s"}, None),
+        (
+            {
+                "anthropic-ratelimit-requests-remaining": "0",
+                "anthropic-ratelimit-requests-reset": datetime.fromtimestamp(NOW + 42, UTC).isoformat(),
+            },
+            42.0,
+        ),
+        (
+            {
+                "anthropic-ratelimit-tokens-remaining": "0",
+                "anthropic-ratelimit-tokens-reset": f"{datetime.fromtimestamp(NOW - 9, UTC):%Y-%m-%dT%H:%M:%SZ}",
+            },
+            0.0,
+        ),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "9999-99-99T00:00:00Z"}, None),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "soon"}, None),
     ],
 )
 def test_retry_after_reads_what_upstreams_write(headers: dict[str, object], seconds: float | None) -> None:
     assert retry_after(headers, NOW) == seconds
 
 
-@given(st.dictionaries(st.sampled_from(["Retry-After", "retry-after-ms", "X-RateLimit-Reset"]), st.text()))
+NAMES = ["Retry-After", "retry-after-ms", "X-RateLimit-Reset", "x-ratelimit-reset-tokens"]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.text() | st.from_regex(r"[0-9.dhms:TZ-]{1,25}", fullmatch=True)))
 @quick(deadline=None, max_examples=examples(150))
 def test_retry_after_survives_anything(headers: dict[str, object]) -> None:
-    seconds = retry_after(headers, NOW)
+    seconds = retry_after({"x-ratelimit-remaining-tokens": "0"} | headers, NOW)
     assert seconds is None or seconds >= 0
