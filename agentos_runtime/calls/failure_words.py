@@ -51,11 +51,13 @@ def words_in(document: Json, depth: int = 0) -> str | None:
         return next((words for item in document[:5] if (words := words_in(item, depth + 1))), None)
     if not isinstance(document, dict):
         return None
+    general = None
     for said in _places(document):
         words = words_in(said, depth + 1)
         if words and not _GENERIC.fullmatch(words):
             return words
-    return None
+        general = general or words
+    return general
 
 
 def _places(document: dict[str, Json]) -> Iterator[Json]:

@@ -65,6 +65,8 @@ def test_a_provider_s_own_words_replace_the_gateway_s(raw: Any, words: str) -> N
         ({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, "Overloaded"),
         ({"errors": [{"message": "first"}]}, "first"),
         ({"detail": "a detail"}, "a detail"),
+        ({"detail": "Internal Server Error"}, "Internal Server Error"),
+        ({"error": "error", "message": "Internal Server Error", "detail": "out of memory"}, "out of memory"),
         (
             b"<html><head><title>502 Bad Gateway</title></head><body>x</body></html>",
             "an HTML page: 502 Bad Gateway",
@@ -129,8 +131,6 @@ def test_the_wait_is_taken_from_headers_first_and_then_from_the_body() -> None:
     assert failed(503, availability).retry_after == 9
 
 
-def test_a_rejected_key_says_how_to_set_another() -> None:
-    error = failure_error(SERVICE, UpstreamFailure(status=401, message="No auth"))
 RETRY_INFO = [{"@type": "x/google.rpc.ErrorInfo"}, {"@type": "x/google.rpc.RetryInfo", "retryDelay": "93.5s"}]
 QUOTA = {"error": {"code": 429, "message": "Quota exceeded", "details": RETRY_INFO}}
 
@@ -149,6 +149,8 @@ def test_the_wait_that_google_tells_is_heard_through_a_gateway_too(body: Any) ->
     assert failed(429, body).retry_after == 93.5
 
 
+def test_a_rejected_key_says_how_to_set_another() -> None:
+    error = failure_error(SERVICE, UpstreamFailure(status=401, message="No auth"))
     assert "agentos keys set toy" in error.message
     assert error.help_url == "https://toy.example/keys"
 
