@@ -4,8 +4,8 @@ SSE follows the WHATWG rules (https://html.spec.whatwg.org/multipage/server-sent
 or CRLF, a colon starts a comment, several `data` lines are joined. Three rules are kinder: an event that the end of
 the stream cut off from its blank line still counts, since upstreams forget their last newline; a `data` line after
 one that is a JSON object by itself begins another event, since some forget the blank lines between; and a line
-without a field that is a JSON object with an `error` is an event of that name, since gateways write their own into
-a stream.
+without a field that is a JSON object with an `error`, or an object behind a field of that name, is an event of that
+name, since gateways write their own into a stream, and llama.cpp tells its failures so.
 """
 
 import re
@@ -29,6 +29,7 @@ class UpstreamEvent:
 
 _SILENT = (b":", b"id", b"retry", b"event")
 """How lines begin that are no news."""
+_ERROR_FIELD = b"error:"
 _SIGNS_OF_LIFE = frozenset({"ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"})
 """Names of events that gateways send while a service is silent."""
 _BEGIN_WORDS = frozenset({b"p", b"P", b"h", b"H", b"k", b"K"})
@@ -171,9 +172,12 @@ class SseDecoder:
             self._of_no_field(line, events)
 
     def _of_no_field(self, line: bytes, events: list[UpstreamEvent]) -> None:
+        said = line.removeprefix(_ERROR_FIELD).strip() if line.startswith(_ERROR_FIELD) else b""
         if line.startswith(b"{") and b'"error"' in line and _says_error(line):
+            said = line
+        if said[:1] == b"{" and (said is line or is_json(said)):
             self._line(b"", events)
-            events.append(UpstreamEvent(line, "error"))
+            events.append(UpstreamEvent(said, "error"))
         else:
             self.stray = beginning(line.strip(), _LONGEST_STRAY).encode()
 
