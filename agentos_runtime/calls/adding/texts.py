@@ -9,6 +9,7 @@ from agentos_runtime.regexes import regex
 Channel: TypeAlias = tuple[Json, ...]
 """Names one text that goes on from delta to delta: where it stands in a delta of its kind."""
 
+_COUNT = regex(r"[0-9]{1,9}")
 _HALF = regex("[\ud800-\udfff]")
 _HIGH_AT_END = regex("[\ud800-\udbff]\\Z")
 
@@ -85,4 +86,7 @@ def listed(key: str, value: Json) -> list[Json]:
 
 
 def hashable(value: Json) -> Json:
+    """The value as a key; a count in a text is that count, since some write now one, now the other."""
+    if isinstance(value, str) and _COUNT.fullmatch(value):
+        return int(value)
     return str(value) if isinstance(value, (list, dict)) else value

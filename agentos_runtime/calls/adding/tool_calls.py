@@ -273,7 +273,8 @@ class _Call:
 def _place(part: dict[str, Json]) -> Json:
     """The index or key that a piece names, None when it names none."""
     if (key := part.get("key")) is not None:
-        return f"{type(key).__name__} {hashable(key)}"
+        counted = hashable(key) if isinstance(key, str) else key
+        return f"{type(counted).__name__} {hashable(counted)}"
     index = part.get("index")
     if index is not None and (not isinstance(index, int) or isinstance(index, bool)):
         raise DeltaError("a tool call's index must be a whole number")
