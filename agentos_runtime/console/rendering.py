@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -130,7 +131,13 @@ def _code(text: str) -> Markup:
     )
 
 
+def _one_part(name: str) -> str:
+    """A name as one part of an address: what is left of a slash would lead elsewhere."""
+    return quote(name, safe="")
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
+    "urlencode": _one_part,
     "exactly": figures.exact_money,
     "places": places,
     "money": partial(_exactly, figures.money, figures.exact_money),

@@ -1,10 +1,13 @@
 """The pages as the server writes them: what stands there, in every form, and nothing of others as markup."""
 
+import re
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from html import unescape
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
@@ -107,6 +110,23 @@ def test_a_call_stands_on_home_in_the_activity_and_alone(tmp_path: Path) -> None
         assert "The agent that called can mend it." in html
         assert '"../skills/forms/try?utility=every_kind"' in html
         assert "night-batch" in text(it, key, "agents")
+
+
+@pytest.mark.parametrize("name", ["quiet/../cursor", "../agents/cursor", "a/b", "a?b#c", "%2e%2e", "<b>/"])
+def test_who_stops_an_agent_stops_that_one_whatever_it_calls_itself(tmp_path: Path, name: str) -> None:
+    with opened(tmp_path) as it:
+        key = it.let_in()
+
+        def called(agent: str) -> int:
+            return ask(it, "POST", "/api/skills/forms/look", {}, {"X-Agent": agent}).status
+
+        called("cursor")
+        called(name)
+        sent = [unescape(each) for each in re.findall('data-send="POST ([^"]+/stop)"', text(it, key, "agents"))]
+        (asked,) = (each for each in sent if each != "api/operator/agents/cursor/stop")
+        where = urljoin("http://console/", asked).removeprefix("http://console")
+        assert ask(it, "POST", where, {}, {"X-Console-Key": key}).json["agent"] == name
+        assert (called(name), called("cursor") == 403) == (403, False)
 
 
 def test_times_are_in_the_zone_of_the_browser_and_in_utc_where_that_is_unknown(tmp_path: Path) -> None:
