@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Callable, Mapping
+from hashlib import blake2b
 from typing import Protocol
 
 from agentos_runtime.calls.adding.blocks import Blocks
@@ -14,6 +15,8 @@ from agentos_runtime.calls.adding.tool_calls import ToolCalls
 from agentos_runtime.jsontext import Json, dump
 
 _TEXTS = frozenset({"content", "reasoning", "refusal"})
+_TOLD_AGAIN = frozenset({"annotations", "images"})
+"""Lists of which some services tell in each chunk all that there are so far."""
 _LISTS = frozenset({"annotations", "images", "parts", "logprobs", "logprobs_refusal", "debug"})
 _AUDIO_TEXTS = frozenset({"data", "transcript"})
 _PLAIN_TEXTS = PlainTexts()
@@ -107,7 +110,7 @@ class ChatAccumulator:
         """What is news of one key's value that is no text, None when nothing is."""
         if key in _LISTS:
             items: list[Json] = [value] if key == "debug" and isinstance(value, dict) else [*listed(key, value)]
-            items = self._unsaid(items) if key == "annotations" else items
+            items = self._unsaid(items) if key in _TOLD_AGAIN else items
             self._lists.setdefault(key, []).extend(items)
             return [*items] or None
         special = _SPECIAL.get(key)
@@ -117,12 +120,10 @@ class ChatAccumulator:
         return value
 
     def _unsaid(self, items: list[Json]) -> list[Json]:
-        """Those that were not told before: some services tell in each chunk all that there are so far."""
-        fresh: list[Json] = []
-        for item in items:
-            if (text := dump(item)) not in self._said:
-                self._said.add(text)
-                fresh.append(item)
+        """Those that no delta before this one told."""
+        marks = [blake2b(dump(item), digest_size=16).digest() for item in items]
+        fresh = [item for item, mark in zip(items, marks, strict=True) if mark not in self._said]
+        self._said.update(marks)
         return fresh
 
     def _take_text(self, key: str, value: Json) -> Json | None:
