@@ -1,6 +1,7 @@
 """create_response, create_message and create_image as streams: native events, and at the end the whole reply."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -176,6 +177,21 @@ def test_a_streamed_message_ends_with_the_whole_message(counter: Desk, tail: str
     assert message["usage"] == {"input_tokens": 12, "output_tokens": 15, "service_tier": "standard", "cost": 0.25}
     row = counter.house.rows()[0]
     assert (row["input_tokens"], row["output_tokens"], row["cost"]) == (12, 15, 0.25)
+
+
+@pytest.mark.parametrize("counted", [str, lambda _: None], ids=["as texts", "not at all"])
+def test_pieces_of_a_message_find_their_block_however_it_is_counted(
+    counter: Desk, counted: Callable[[int], str | None]
+) -> None:
+    told = [
+        one if one["type"] != "content_block_delta" else one | {"index": counted(one["index"])} for one in MESSAGE
+    ]
+    if counted(0) is None:
+        told = [one | {"index": None} if "index" in one else one for one in told]
+    counter.says(streaming(events(*told, *END, named=True)))
+    content = counter.stream("create_message", TELL)[-1][1]["content"]
+    said = [each.get("thinking") or each.get("text") or each["input"] for each in content]
+    assert said == ["Let me see.", "Hello", {"n": 12345678901234567}, {}]
 
 
 def test_tool_input_that_was_cut_is_never_made_up(counter: Desk) -> None:
