@@ -22,6 +22,7 @@ MESSAGE: list[dict[str, Any]] = [
 ASKED: dict[str, Any] = {
     "create_response": {"model": "m", "input": "Hi"},
     "create_message": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]},
+    "create_completion": {"model": "m", "messages": [{"role": "user", "content": "Hi"}]},
 }
 BEGUN = {"create_response": RESPONSE, "create_message": MESSAGE}
 RESPONSES = ["openrouter/create_response", "openai/create_response"]
@@ -37,6 +38,42 @@ def told(chat: Chat, utility: str, *events: Any, done: bool = True) -> tuple[str
         return "error", response.json()
     end, data = response.text.split("\n\n")[-2].split("\n")
     return end.removeprefix("event: "), json.loads(data.removeprefix("data: "))
+
+
+CALLED = [("a", "look", '{"n": 1}'), ("b", "note", '{"n": 2}')]
+
+
+def piece(index: int | None, identifier: str | None, name: str | None, arguments: str) -> dict[str, Any]:
+    call = {"index": index, "id": identifier, "function": {"name": name, "arguments": arguments}}
+    return {"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [
+            piece(0, "a", "look", '{"n"'),
+            piece(1, "b", "note", '{"n"'),
+            piece(0, None, None, ": 1}"),
+            piece(1, "", "", ": 2}"),
+        ],
+        [
+            piece(0, "a", "look", '{"n"'),
+            piece(0, "a", "look", ": 1}"),
+            piece(1, "b", "no", '{"n"'),
+            piece(1, "b", "te", ": 2}"),
+        ],
+        [piece(None, "a", "look", '{"n"'), piece(None, None, None, ": 1}"), piece(None, "b", "note", '{"n": 2}')],
+    ],
+    ids=["counted", "said again with each piece", "not counted"],
+)
+def test_calls_of_a_completion_are_put_together_however_their_pieces_are_told(
+    chat: Chat, pieces: list[dict[str, Any]]
+) -> None:
+    end, data = told(chat, "openai/create_completion", *pieces, chunk("", "tool_calls"))
+    calls = [(call["id"], call["function"]["name"], call["function"]["arguments"])
+             for call in data["choices"][0]["message"]["tool_calls"]]  # fmt: skip
+    assert (end, calls) == ("done", CALLED)
 
 
 @pytest.mark.parametrize("left_out", [[], None])
