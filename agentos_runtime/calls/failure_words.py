@@ -2,10 +2,10 @@
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from html import unescape
 
-from agentos_runtime.jsontext import Json, JsonTextError, parse
+from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 from agentos_runtime.regexes import regex
 
 LONGEST_WORDS = 2_000
@@ -15,7 +15,7 @@ _DECODER = codecs.getincrementaldecoder("utf-8")
 _GENERIC = regex(r"\s*(provider returned error|error|unknown error|internal server error)?[.!]?\s*", re.IGNORECASE)
 _PAGE = "an HTML page: "
 _SAID_UNDER = (
-    *("error", "errors", "message", "detail", "msg", "error_description", "reason", "title", "raw", "body"),
+    *("error_description", "error", "errors", "message", "detail", "msg", "reason", "title", "raw", "body"),
     *("error_msg", "error_message", "errorMessage", "errmsg", "err_msg", "status_msg", "Message"),
 )
 _TAGS = regex(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
@@ -55,9 +55,31 @@ def words_in(document: Json, depth: int = 0) -> str | None:
     for said in _places(document):
         words = words_in(said, depth + 1)
         if words and not _GENERIC.fullmatch(words):
-            return words
+            return f"{place}: {words}" if (place := _place_in(document)) else words
         general = general or words
     return general
+
+
+def _place_in(document: dict[str, Json]) -> str | None:
+    """What a problem is about, as FastAPI tells it: `{"loc": ["body", "messages", 0], "msg": "Field required"}`."""
+    loc = document.get("loc")
+    parts = [str(part) for part in loc if isinstance(part, (str, int))] if isinstance(loc, list) else []
+    return clip(".".join(parts[1:] if parts[:1] == ["body"] else parts))
+
+
+def told_beside(document: dict[str, Json], told: Collection[Json]) -> dict[str, Json] | None:
+    """What a failure that is told in no usual shape says beside what was `told` of it, as far as there is room."""
+    said: dict[str, Json] = {}
+    room = LONGEST_RAW
+    for name, value in document.items():
+        plain = clip(value) if isinstance(value, str) else value
+        if plain in (None, "", [], {}) or any(plain == each for each in told):
+            continue
+        size = len(dump(bounded(value)))
+        if size <= room:
+            said[name] = bounded(value)
+            room -= size
+    return said or None
 
 
 def _places(document: dict[str, Json]) -> Iterator[Json]:

@@ -17,12 +17,13 @@ from agentos_runtime.calls.failure_words import (
     opened,
     own_words,
     plain_words,
+    told_beside,
     words_in,
 )
 from agentos_runtime.calls.retry_after import retry_after, seconds_of
 from agentos_runtime.errors import UpstreamError, UpstreamFailure
 from agentos_runtime.frozen import dataclass
-from agentos_runtime.jsontext import Json, JsonTextError, parse
+from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 from agentos_runtime.visible import visible
 
 UNSAID_WAIT = 10.0
@@ -145,6 +146,12 @@ def http_failure(status: int, headers: Mapping[str, str], body: bytes, now: floa
     except JsonTextError:
         return UpstreamFailure(status=status, message=plain_words(body), retry_after=wait)
     failure = words_failure(document, now)
+    told = _first_of(document)
+    is_bare = isinstance(told, dict) and not isinstance(told.get("error"), dict)
+    if is_bare and isinstance(told, dict) and failure.details is None and failure.raw is None:
+        beside = told_beside(told, (failure.message, failure.code, status, str(status)))
+        words = failure.message or (clip(dump(beside).decode()) if beside else None)
+        failure = replace(failure, message=words, details=beside)
     return replace(failure, status=status, retry_after=wait if wait is not None else failure.retry_after)
 
 

@@ -81,6 +81,44 @@ def test_the_reason_is_found_in_every_usual_shape(body: Any, words: str | None) 
     assert failed(500, body).message == words
 
 
+LOC = [
+    {"loc": ["body", "messages", 0, "content"], "msg": "Field required"},
+    {"loc": ["query", "n"], "msg": "too large"},
+]
+TITLE = [{"resource": "Issue", "field": "title", "code": "missing_field"}]
+
+
+@pytest.mark.parametrize(
+    ("body", "words", "details"),
+    [
+        (
+            {"message": "Validation Failed", "errors": TITLE, "status": "422"},
+            "Validation Failed",
+            {"errors": TITLE},
+        ),
+        ({"detail": LOC}, "messages.0.content: Field required", {"detail": LOC}),
+        (
+            {"error": "invalid_grant", "error_description": "Token expired"},
+            "Token expired",
+            {"error": "invalid_grant"},
+        ),
+        ({"code": "E7", "message": "no", "retry": False, "hint": "ask"}, "no", {"retry": False, "hint": "ask"}),
+        (
+            {"title": "Bad", "detail": "d.", "invalid-params": ["age"]},
+            "d",
+            {"title": "Bad", "invalid-params": ["age"]},
+        ),
+        ({"name": ["is required"]}, '{"name":["is required"]}', {"name": ["is required"]}),
+        ({"message": "no", "input": ["x" * 30_000], "hint": "ask"}, "no", {"hint": "ask"}),
+        ({"message": "no", "status": 422, "errors": []}, "no", None),
+        ({}, None, None),
+    ],
+)
+def test_all_that_a_failure_says_in_a_shape_of_its_own_is_kept(body: Any, words: str | None, details: Any) -> None:
+    failure = failed(422, body)
+    assert (failure.message, failure.details) == (words, details)
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
