@@ -17,6 +17,7 @@ from agentos_runtime.calls.failures import (
     body_failure,
     failure_error,
     holds_no_error,
+    with_all_words,
     worded_failure,
     words_failure,
 )
@@ -188,7 +189,7 @@ def _default_failure(plan: StreamPlan, event: UpstreamEvent, document: Json, now
     if failure is None and default and chat:
         failure = worded_failure(document, now) or bare_failure(document, now)
     if failure is None and event.name == "error" and (default or chat):
-        failure = words_failure(document, now)
+        failure = with_all_words(words_failure(document, now), document)
     return failure
 
 

@@ -145,14 +145,18 @@ def http_failure(status: int, headers: Mapping[str, str], body: bytes, now: floa
         document = parse(body)
     except JsonTextError:
         return UpstreamFailure(status=status, message=plain_words(body), retry_after=wait)
-    failure = words_failure(document, now)
-    told = _first_of(document)
-    is_bare = isinstance(told, dict) and not isinstance(told.get("error"), dict)
-    if is_bare and isinstance(told, dict) and failure.details is None and failure.raw is None:
-        beside = told_beside(told, (failure.message, failure.code, status, str(status)))
-        words = failure.message or (clip(dump(beside).decode()) if beside else None)
-        failure = replace(failure, message=words, details=beside)
+    failure = with_all_words(words_failure(document, now), document, status)
     return replace(failure, status=status, retry_after=wait if wait is not None else failure.retry_after)
+
+
+def with_all_words(failure: UpstreamFailure, document: Json, status: int | None = None) -> UpstreamFailure:
+    """The failure with what a document says beside its words, where no object within holds the error."""
+    told = _first_of(document)
+    if not isinstance(told, dict) or isinstance(told.get("error"), dict) or failure.details or failure.raw:
+        return failure
+    beside = told_beside(told, (failure.message, failure.code, status, str(status)))
+    words = failure.message or (clip(dump(beside).decode()) if beside else None)
+    return replace(failure, message=words, details=beside)
 
 
 def _redirect_words(location: str) -> str:
@@ -228,7 +232,10 @@ def worded_failure(document: Json, now: float) -> UpstreamFailure | None:
         return None
     candidates = [document.get("error"), *(choice.get("error") for choice in _choices(document))]
     said = next((text for text in candidates if isinstance(text, str) and text.strip()), None)
-    return described_failure(said, now) if said else None
+    if not said:
+        return None
+    failure = replace(described_failure(said, now), code=named_code(document))
+    return failure if "choices" in document else with_all_words(failure, document)
 
 
 def bare_failure(document: Json, now: float) -> UpstreamFailure | None:

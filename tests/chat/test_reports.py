@@ -82,6 +82,8 @@ def test_an_answer_that_was_misread_elsewhere_is_read(row: dict[str, Any], expre
             said()
         assert caught.value.code == row["error"]
         assert row.get("words", "") in caught.value.message
+        told_by = caught.value.as_json().get("upstream")
+        assert {place: at(told_by, place) for place in row.get("upstream", {})} == row.get("upstream", {})
         return
     reply = said()
     REPLY.validate(reply)
