@@ -140,18 +140,24 @@ class Methods:
         return {"contents": dump(await self._contents(uri, request, face)), **self._hold(request, face)}
 
     async def _contents(self, uri: str, request: Request, face: Face) -> list[Json]:
+        code = INVALID_PARAMS if request.modern else RESOURCE_NOT_FOUND
         if uri.startswith(PREFIX):
             try:
                 return [*self._kept.read(face.agent, uri, self.settings.max_text)]
             except UnknownReply:
-                pass
+                raise RpcError(code, _NO_REPLY, data={"uri": uri}) from None
         if uri.startswith(SKILLS):
             folder = (await self.settled(face)).folders.get("/".join([*uri.split("/")[:3], "SKILL.md"]))
             text = folder.files.get(uri) if folder is not None else None
             if text is not None:
                 return [{"uri": uri, "mimeType": MARKDOWN, "text": text.decode()}]
-        code = INVALID_PARAMS if request.modern else RESOURCE_NOT_FOUND
         raise RpcError(code, "There is no such resource, or not any more", data={"uri": uri})
+
+
+_NO_REPLY = (
+    "Nothing is kept under this address, or not any more: replies are kept for 10 minutes, by the server process that "
+    "made them. Make the call again, and ask for less with _select or limit"
+)
 
 
 def _capabilities(*, notices: bool) -> dict[str, Json]:

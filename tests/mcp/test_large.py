@@ -128,6 +128,11 @@ def test_what_no_reply_has_is_not_there(narrow: Lab, query: str) -> None:
     assert client.ask("resources/read", {"uri": uri + query})["code"] == -32602
 
 
+def test_who_reads_a_reply_that_is_gone_is_told_how_to_have_it_again(narrow: Lab) -> None:
+    gone = narrow.client(X_Agent="ann").ask("resources/read", {"uri": f"{PREFIX}0123?offset=7"})
+    assert (gone["code"], "Make the call again" in gone["message"]) == (-32602, True)
+
+
 def test_replies_are_kept_for_a_while_and_within_bounds() -> None:
     now = 0.0
     kept = KeptReplies(lambda: now)
