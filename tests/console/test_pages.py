@@ -129,6 +129,14 @@ def test_who_stops_an_agent_stops_that_one_whatever_it_calls_itself(tmp_path: Pa
         assert (called(name), called("cursor") == 403) == (403, False)
 
 
+def test_a_name_that_is_no_part_of_an_address_is_stopped_by_a_command(tmp_path: Path) -> None:
+    with opened(tmp_path) as it:
+        ask(it, "POST", "/api/skills/forms/look", {}, {"X-Agent": ".."})
+        html = text(it, it.let_in(), "agents")
+        assert "<code>agentos agents stop ..</code>" in html
+        assert "/stop" not in html
+
+
 def test_times_are_in_the_zone_of_the_browser_and_in_utc_where_that_is_unknown(tmp_path: Path) -> None:
     with opened(tmp_path) as it:
         key = it.let_in()
