@@ -15,6 +15,7 @@ from agentos_runtime.jq.outcome import Failure, Outcome, outcome_of
 from agentos_runtime.jq.process import FOLDER, Call
 from agentos_runtime.jq.program import Program
 from agentos_runtime.jq.workers import Workers
+from agentos_runtime.jsontext import Json
 from agentos_runtime.regexes import regex
 
 __all__ = ["CompileProblem", "Failure", "JqUnusable", "Limits", "Outcome", "Unfinished", "Verdict", "WorkerPool"]
@@ -111,6 +112,11 @@ class WorkerPool:
     def run_at_once(self, program: Program, input: bytes | ProgramInput) -> Outcome | None:  # noqa: A002
         """What `run` gives, where that needs no waiting and is a success; else None, and `run` says it."""
         return None if self._engine is None else self._engine.run_at_once(program, input)
+
+    def carried(self, program: Program, document: dict[str, Json], event: Json) -> list[Json] | None:
+        """What a stream's program makes of an event whose `unseen` text only passes through it; None where it does
+        not, or that is not known."""
+        return None if self._engine is None else self._engine.carried(program, document, event)
 
     async def _run_in_a_worker(self, program: Program, input: bytes) -> Outcome:  # noqa: A002
         answer = await self._ask(program, input)

@@ -155,8 +155,8 @@ class Methods:
 
 
 _NO_REPLY = (
-    "Nothing is kept under this address, or not any more: replies are kept for 10 minutes, by the server process that "
-    "made them. Make the call again, and ask for less with _select or limit"
+    "Nothing is kept under this address, or not any more: replies are kept for 10 minutes, by the server process "
+    "that made them. Make the call again, and ask for less with _select or limit"
 )
 
 

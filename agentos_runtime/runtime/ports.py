@@ -33,6 +33,11 @@ class Workers(Protocol):
         """What `run` gives, where that needs no waiting; else None."""
         ...
 
+    def carried(self, program: Program, document: dict[str, Json], event: Json) -> list[Json] | None:
+        """What a stream's program makes of an event whose `unseen` text only passes through it; None where it does
+        not, or that is not known."""
+        ...
+
     async def check(self, expressions: Sequence[Checkable]) -> Sequence[Verdict]:
         """What is wrong with each expression before it runs; None when nothing is."""
         ...

@@ -16,6 +16,7 @@ from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.outcome import Failure, Outcome
 from agentos_runtime.jq.pool import WorkerPool
 from agentos_runtime.jq.program import Program
+from agentos_runtime.jsontext import Json
 from agentos_runtime.runtime.building import build
 from agentos_runtime.runtime.clocks import Clocks
 from agentos_runtime.runtime.context import CallContext, CallInputs, Services
@@ -53,6 +54,9 @@ class Lossy:
         return Outcome([], self._failure) if lost else await self._pool.run(program, data)
 
     def run_at_once(self, program: Program, data: bytes | ProgramInput) -> Outcome | None:
+        return None
+
+    def carried(self, program: Program, document: dict[str, Json], event: Json) -> list[Json] | None:
         return None
 
     @property

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from types import CodeType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.compiled.errors import Unsupported
@@ -21,6 +21,7 @@ class Code:
     """What was generated for some expressions. Its meter and variables are those of the one run under way."""
 
     source: str
+    compiled: CodeType
     meter: Meter
     bind: Callable[[dict[str, Json]], None]
     """Sets the variables, for one run."""
@@ -36,11 +37,16 @@ def code_of(source: str) -> Code:
     known = reachable()
     if not ATTRIBUTES.union(known).issuperset(_named(code)):
         raise Unsupported("it reaches beyond the table")
+    return built(source, code, known)
+
+
+def built(source: str, code: CodeType, known: dict[str, Any]) -> Code:
+    """What compiled source builds, with the globals that it can reach. Raises Unsupported when that is nothing."""
     exec(code, known)  # noqa: S102  generated from tables; see `table`
     meter = Meter()
     if "build" not in known:
         raise Unsupported("it builds nothing")
-    return Code(source, meter, *known["build"](meter))
+    return Code(source, code, meter, *known["build"](meter))
 
 
 def _named(code: CodeType) -> Iterator[str]:

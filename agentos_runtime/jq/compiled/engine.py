@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from agentos_runtime.frozen import dataclass
+from agentos_runtime.jq.compiled.carried import carried, watched
 from agentos_runtime.jq.compiled.code import Code, Expression, code_of
 from agentos_runtime.jq.compiled.errors import Beyond, Costly, JqError, Unsupported
 from agentos_runtime.jq.compiled.reading import Output, as_input
@@ -54,6 +55,8 @@ class _Known:
     parts: Parts
     code: Code | Refusal
     making: "asyncio.Future[Code | Refusal] | None" = None
+    watched: Code | None = None
+    """The same code, for a text that is not to be looked at."""
     costly: int = 0
     """Bytes of an input for which it cost too much."""
     left_alone: int = 0
@@ -106,6 +109,16 @@ class Engine:
         known = self._known.get(program.digest)
         outcome = None if known is None else self._ran(known, program, data)
         return None if isinstance(outcome, Refusal) else outcome
+
+    def carried(self, program: Program, document: dict[str, Json], event: Json) -> list[Json] | None:
+        """What a stream's program of one expression gives for an event in which an `unseen` text stands, where that
+        only passes through; None also where the program was not compiled yet."""
+        known = self._known.get(program.digest)
+        if known is None or isinstance(known.code, Refusal) or len(known.code.expressions) != 1:
+            return None
+        if known.watched is None:
+            known.watched = watched(known.code)
+        return carried(known.watched, document, event, self._budget)
 
     def _ran(self, known: _Known, program: Program, data: bytes | ProgramInput) -> Outcome | Refusal:
         if isinstance(known.code, Refusal):

@@ -32,6 +32,7 @@ from agentos_runtime.errors import AgentOSError, UpstreamError, UpstreamInvalid,
 from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jsontext import Json, is_json, parse
+from agentos_runtime.runtime.answering.alike import Likeness
 from agentos_runtime.runtime.answering.cleaning import CleanTexts
 from agentos_runtime.runtime.answering.streaming import Sink, told_whole
 from agentos_runtime.runtime.authorized import AuthorizedRequest
@@ -47,6 +48,10 @@ TOGETHER = 32
 """Events that are read in one run of the program: so many of nearly all services cost less than a compiled program
 may spend without a look at the clock, and no worker is asked because they were many.
 """
+_SOME = 2
+"""As many at the beginning, while it is yet to be learnt what those behind them become."""
+_KNOWN = 4 * TOGETHER
+"""As many of which it is known what they become."""
 RUNS = 2
 """How many of these follow each other; other calls have a turn before the next ones."""
 
@@ -75,6 +80,7 @@ class UpstreamSource:
         self._response: Json = {"status": upstream.status, "headers": dict(upstream.headers)}
         self._head = partial(stream_head, plan, ctx.params, ctx.settings, self._response)
         self._known = known_to(plan.program, ctx.params, ctx.settings, self._response)
+        self._alike = Likeness(plan, self._known, ctx.services.workers)
         self._failure: AgentOSError | None = None
         self._heard = False
         self._is_told = True
@@ -199,45 +205,62 @@ class UpstreamSource:
 
     def _pass_on(self) -> bool:
         """Pass on what the events at hand bring; False when that was not all, or it cannot be done at once."""
-        batch = self._next_batch()
-        if batch.texts:
-            outcome = self._ctx.run_at_once(self._plan.program, self._input_of(batch))
-            if outcome is None:
-                self._batch = batch
-                return False
-            try:
-                made = self._added(batch, outcome)
-            except AgentOSError as error:
-                self._failure = error
-                return False
-            if made:
-                if not self._ended and self._failure is None and self._sink is not None and self._sink(made):
-                    return True
-                self._made = made
-                return False
+        made: list[Event] = []
+        try:
+            while self._events and self._goes_on:
+                batch, outcome = self._known_batch() or (self._next_batch(), None)
+                if not batch.texts:
+                    continue
+                outcome = outcome or self._ctx.run_at_once(self._plan.program, self._input_of(batch))
+                if outcome is None:
+                    self._batch = batch
+                    break
+                made += self._added(batch, outcome)
+        except AgentOSError as error:
+            self._failure = error
+        goes_on = self._goes_on and self._batch is None
+        if not made or (goes_on and self._sink is not None and self._sink(made)):
+            return goes_on
+        self._made = made
+        return False
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether neither the end nor a failure was heard."""
         return not self._ended and self._failure is None
 
     async def _take(self) -> list[Event]:
         """The deltas of what is at hand, or of so much of it as others may wait for."""
         made: list[Event] = []
         for _ in range(RUNS):
-            if not self._is_at_hand or self._ended or self._failure is not None:
+            if not self._is_at_hand or not self._goes_on:
                 break
-            batch, self._batch = self._batch or self._next_batch(), None
+            known = None if self._batch is not None else self._known_batch()
+            batch, outcome = known or (self._batch or self._next_batch(), None)
+            self._batch = None
             if not batch.texts:
                 continue
-            outcome = await self._ctx.run(self._plan.program, self._input_of(batch))
+            if outcome is None:
+                outcome = await self._ctx.run(self._plan.program, self._input_of(batch))
             try:
                 made += self._added(batch, outcome)
             except AgentOSError as error:
                 self._failure = error
         return made
 
+    def _known_batch(self) -> tuple[Batch, Outcome] | None:
+        """Events that come next and of which it is known what they become; None where the next is none of them."""
+        known = None if self._ctx.trace is not None else self._alike.leading(self._events, _KNOWN)
+        if known is not None:
+            self._events = self._events[len(known[0].texts) :]
+        return known
+
     def _next_batch(self) -> Batch:
         """Read some of the events at hand. A failure waits until what came before it is passed on."""
         events, self._events = self._events, []
-        if len(events) > TOGETHER:
-            events, self._events = events[:TOGETHER], events[TOGETHER:]
+        most = _SOME if self._alike.wants else TOGETHER
+        if len(events) > most:
+            events, self._events = events[:most], events[most:]
         batch = read_events(self._plan, events, self._wall())
         if not batch.texts:  # else the end, or the failure, comes with the deltas
             self._ended, self._failure = batch.ended, batch.failure
@@ -259,6 +282,7 @@ class UpstreamSource:
         self._last = batch.texts[-1], outcome.outputs
         deltas = add_deltas(self._plan, batch, outcome, self._accumulator, self._wall())
         self._ended, self._failure = deltas.ended, deltas.failure
+        self._alike.learn(batch, outcome)
         return self._results.deltas(deltas.news) if deltas.news and self._is_told else []
 
     def _is_mistaken(self) -> bool:

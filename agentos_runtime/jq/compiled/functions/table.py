@@ -89,6 +89,11 @@ _HELPERS: tuple[Callable[..., Any], ...] = (
     texts.joined_parts,
 )
 
+FUNCTIONS_OF_PLACES = frozenset(
+    {"jq_field", "jq_index", "jq_items", "jq_pairs", "jq_length", "jq_has", "jq_merged", "jq_plus"}
+)
+"""Those that look at the values which they are handed, and not at what is in them."""
+
 MISSING = object()
 """Stands where there is no output."""
 

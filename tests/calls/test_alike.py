@@ -1,0 +1,220 @@
+"""What is known of events that are like one before them is what the program would have made of them."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from agentos_runtime.calls.plan import plan_call
+from agentos_runtime.jq.compiled.carried import Looked, is_unseen, unseen
+from agentos_runtime.jq.compiled.engine import Engine
+from agentos_runtime.jq.pool import WorkerPool
+from agentos_runtime.jq.program import Program, stream_program
+from agentos_runtime.jsontext import Json, dump
+from tests.calls.test_poured import Gathering, ends_of_events, plain, told
+from tests.chat.support import load
+from tests.end_to_end.chat import HELLO, USAGE, chunk
+from tests.jq.random_programs import Maker
+from tests.sizes import examples
+
+STOP = chunk("", "stop", usage=USAGE)
+PASSES = (
+    "{content: .a}",
+    "{content: .a, id: .b}",
+    'if (.a | type) == "string" then {content: .a} else empty end',
+    ".a as $said | {content: $said}",
+    '{content: (.a // "nothing")}',
+    "if .a then {content: .a} else empty end",
+    "{content: .a} + {id: .b}",
+    "[.a] | {content: .[0]}",
+    "if (. | length) == 2 then {content: .a} else {other: .a} end",
+    "del(.[] | select(. == null)) | {content: .a}",
+)
+LOOKS = (
+    "{content: .a, long: (.a | length)}",
+    'if .a == "x" then {content: .a} else empty end',
+    'select(.a != "") | {content: .a}',
+    '{content: (.a + "!")}',
+    '{content: .a, b: (.a | startswith("x"))}',
+    "{content: .a, b: (.a | ascii_downcase)}",
+    "{content: .a, b: (. | tojson | length)}",
+    "{content: .a, b: {(.a): 1}}",
+    '{content: .a, b: ([.a] | join(","))}',
+    '{content: .a, b: ({a} == {a: "x"})}',
+    "{content: .a, b: ([.a, .b] | sort | .[0])}",
+    '{content: .a, b: "said \\(.a)"}',
+    '{content: .a, b: (.a < "m")}',
+    '{content: .a, b: (.a | IN("x", "y"))}',
+    "{content: .a, b: (.a | tonumber? // 0)}",
+    '{content: .a, b: (.a | ltrimstr("x"))}',
+    "{content: .a, b: .a[1:]}",
+    "{content: .a, b: ([..] | unique | length)}",
+    '{content: .a, b: has("x"), c: (.b[.a]?)}',
+    "to_entries | {content: .[0].value}",
+)
+
+
+def outputs_of(engine: Engine, program: Program, said: str) -> list[Json]:
+    return engine.answer(program, dump({"params": {}, "events": [{"a": said, "b": {"c": 1}}]})).outputs
+
+
+def carried(engine: Engine, program: Program) -> list[Json] | None:
+    engine.code(program)
+    return engine.carried(program, {"params": {}}, {"a": unseen(), "b": {"c": 1}})
+
+
+def with_text(value: Json, said: str) -> Json:
+    """The value with a text in every place of the one that is not to be looked at."""
+    if is_unseen(value):
+        return said
+    if isinstance(value, list):
+        return [with_text(each, said) for each in value]
+    return {name: with_text(each, said) for name, each in value.items()} if isinstance(value, dict) else value
+
+
+@pytest.mark.parametrize("source", PASSES)
+def test_a_text_that_only_passes_through_a_program_is_carried(source: str) -> None:
+    engine, program = Engine(), stream_program("", source, None, None)
+    made = carried(engine, program)
+    assert made is not None
+    for said in ("x", "", "0", "null", 'a"b\\'):
+        assert [with_text(made, said)] == outputs_of(engine, program, said)
+
+
+@pytest.mark.parametrize("source", LOOKS)
+def test_a_text_that_a_program_looks_at_is_not_carried(source: str) -> None:
+    assert carried(Engine(), stream_program("", source, None, None)) is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_random_programs_carry_comes_out_whatever_it_says(seed: int) -> None:
+    maker, engine, compared = Maker(1000 + seed), Engine(), 0
+    for _ in range(400):
+        program = stream_program("", f"null as $v | {maker.program()}", None, None)
+        made = carried(engine, program)
+        if made is None:
+            continue
+        for said in ("a", "", "10", "text"):
+            assert [with_text(made, said)[:2]] == outputs_of(engine, program, said), program.parts.sources  # type: ignore[index]
+        compared += 1
+    assert compared > 20
+
+
+def test_nothing_but_its_class_is_told_by_a_text_that_is_not_looked_at() -> None:
+    text = unseen()
+    assert text.__class__ is str
+    for name in set(dir(str)) - set(dir(object)):
+        with pytest.raises(Looked):
+            getattr(text, name)()
+    looks: list[Callable[[], object]] = [
+        lambda: text == "a", lambda: text != "a", lambda: text < "a", lambda: hash(text), lambda: len(text),
+        lambda: not text, lambda: text + "a", lambda: "a" + text, lambda: text[0], lambda: [*text],
+        lambda: "a" in text, lambda: f"{text}", lambda: {text: 1}, lambda: text * 2, lambda: text % 1,
+    ]  # fmt: skip
+    for look in looks:
+        with pytest.raises(Looked):
+            look()
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.sampled_from(
+    [
+        "",
+        " word",
+        'say "hi"',
+        "back\\slash",
+        "line\nbreak",
+        "é𝒳",
+        "error",
+        "\u2028",
+        "\x7f",
+        "0" * 20,
+        "[DONE]",
+        "1e400",
+    ]
+)
+events = st.one_of(
+    texts.map(chunk),
+    st.builds(lambda said: chunk(said, role="assistant"), texts),
+    st.builds(lambda said: chunk(None, reasoning=said), texts),
+    st.builds(lambda said: {**chunk(said), "id": "gen-other"}, texts),
+    st.builds(lambda said: {**chunk(said), "error": None}, texts),
+    st.sampled_from([STOP, chunk("x", logprobs={"content": []}), {"error": {"code": 502, "message": "broke"}}]),
+)
+streams = st.lists(st.one_of(texts.map(chunk), texts.map(chunk), events), max_size=14)
+
+
+@pytest.fixture(scope="module")
+def ways() -> Iterator[tuple[Callable[..., Any], Callable[..., Any]]]:
+    """A stream in a process where programs are compiled, and where a worker runs each."""
+    with asyncio.Runner() as runner:
+        pools = [WorkerPool(size=1, mode="auto"), WorkerPool(size=1, mode="worker")]
+        for pool in pools:
+            runner.run(pool.__aenter__())
+
+        def way(pool: WorkerPool) -> Callable[..., Any]:
+            return lambda *args: plain(runner.run(told(pool, *args)))
+
+        auto, worker = map(way, pools)
+        auto(written([*HELLO], ascii_only=True), [], None, False)  # compiles the programs
+        yield auto, worker
+        for pool in pools:
+            runner.run(pool.__aexit__(None, None, None))
+
+
+def written(chunks: list[dict[str, Any]], *, ascii_only: bool) -> bytes:
+    lines = [b"data: %b\n\n" % json.dumps(each, ensure_ascii=ascii_only).encode() for each in chunks]
+    return b"".join(lines) + b"data: [DONE]\n\n"
+
+
+def test_a_stream_gives_the_same_whether_its_events_are_known_or_a_worker_reads_each(
+    ways: tuple[Callable[..., Any], Callable[..., Any]],
+) -> None:
+    auto, worker = ways
+
+    @settings(max_examples=examples(60), deadline=None)
+    @given(streams, st.booleans(), st.booleans(), st.integers(0, 3))
+    @example([*map(chunk, ["a", "b", 'say "c"', "d", "\\", "e", "", "f"]), STOP], False, True, 0)
+    @example(
+        [*map(chunk, ["a", "b", "c"]), {"error": {"code": 502, "message": "broke"}}, chunk("d")], False, False, 2
+    )
+    def same(chunks: list[dict[str, Any]], ascii_only: bool, singly: bool, refuses_every: int) -> None:
+        body = written([*chunks, STOP], ascii_only=ascii_only)
+        edges = ends_of_events(body) if singly else []
+        found = auto(body, edges, Gathering(refuses_every), False)
+        assert found == worker(body, edges, None, False)
+
+    same()
+
+
+def test_nearly_all_events_of_a_chat_run_no_program() -> None:
+    """Counted where programs run: of sixty events, those that come before it is known, and the last ones."""
+    skill = load("openrouter").skill
+    assert skill is not None
+    plan = plan_call(skill, skill.utilities["chat"], skill.settings)
+    assert plan.stream is not None
+    program, ran = plan.stream.program, 0
+
+    class Counting(WorkerPool):
+        def run_at_once(self, asked: Program, data: Any) -> Any:
+            nonlocal ran
+            ran += asked.digest == program.digest
+            return super().run_at_once(asked, data)
+
+        async def run(self, asked: Program, data: Any) -> Any:
+            nonlocal ran
+            ran += asked.digest == program.digest
+            return await super().run(asked, data)
+
+    body = written([*(chunk(f" word {number}") for number in range(60)), STOP], ascii_only=False)
+    with asyncio.Runner() as runner:
+        pool = Counting(size=1, mode="auto")
+        runner.run(pool.__aenter__())
+        runner.run(told(pool, body, ends_of_events(body), Gathering(0), False))
+        ran = 0
+        runner.run(told(pool, body, ends_of_events(body), Gathering(0), False))
+        runner.run(pool.__aexit__(None, None, None))
+    assert 1 <= ran <= 4
