@@ -201,7 +201,9 @@ def _are_harmless(events: Sequence[UpstreamEvent]) -> bool:
     data = events[0].data if len(events) == 1 else b"\n".join([event.data for event in events])
     if _ESCAPES in data and b"\\u" in data:
         return False
-    return _PRIVATE not in data and b"error" not in data and b'"message"' not in data
+    if _PRIVATE in data or b'"message"' in data:
+        return False
+    return b"error" not in data and b"ERROR" not in data
 
 
 _ESCAPES, _PRIVATE = b"\\\xf4"

@@ -188,11 +188,16 @@ def body_failure(document: Json, now: float) -> UpstreamFailure | None:
             return replace(failure, provider=provider)
         return failure
     for choice in _choices(document):
-        if choice.get("finish_reason") == "error":
+        if _is_failed(choice):
             native = choice.get("native_finish_reason")
             reason = native if isinstance(native, str) and native else "no reason given"
             return UpstreamFailure(message=f"the generation ended with an error ({reason})", code=native)
     return _graphql_failure(document, now)
+
+
+def _is_failed(choice: dict[str, Json]) -> bool:
+    """Whether a choice ended in an error, as most write it and as Cohere does."""
+    return choice.get("finish_reason") in ("error", "ERROR")
 
 
 def holds_no_error(document: dict[str, Json]) -> bool:
@@ -201,7 +206,7 @@ def holds_no_error(document: dict[str, Json]) -> bool:
         return False
     choices = document.get("choices")
     for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict) and ("error" in choice or choice.get("finish_reason") == "error"):
+        if isinstance(choice, dict) and ("error" in choice or _is_failed(choice)):
             return False
     return True
 

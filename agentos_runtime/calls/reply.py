@@ -351,7 +351,9 @@ def _allow_nothing(plan: ReplyPlan, response: UpstreamResponse) -> None:
 
 def _says_no_error(plan: ReplyPlan, text: bytes, whole: Json) -> bool:
     """Whether a body's text alone shows that the default predicate finds nothing in it: quickly told."""
-    return b"error" not in text and b"\\u" not in text and (not plan.needs_choices or has_choice(whole))
+    if b"error" in text or b"ERROR" in text or b"\\u" in text:
+        return False
+    return not plan.needs_choices or has_choice(whole)
 
 
 def _default_error(plan: ReplyPlan, whole: Json, now: float) -> None:
