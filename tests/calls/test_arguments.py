@@ -48,6 +48,20 @@ def test_pieces_that_each_tell_all_so_far_are_told_once(text: str, cuts: list[in
     assert told([*pieces, "{}"] if ends_empty else pieces) == text
 
 
+@pytest.mark.parametrize(
+    ("pieces", "whole"),
+    [
+        (['{"', '{" ', '{" ": []}'], '{" ": []}'),
+        (['{"', '{"', '{"a": 1}'], '{"a": 1}'),
+        (['{"', '{" ', '": []}'], '{"{" ": []}'),
+        (['{"', '{"', ": 1}"], '{"{": 1}'),
+    ],
+)
+def test_a_piece_that_may_be_a_key_or_all_so_far_is_what_follows_shows(pieces: list[str], whole: str) -> None:
+    arguments = Arguments()
+    assert "".join([*(arguments.take(piece) for piece in pieces), arguments.end()]) == whole
+
+
 @pytest.mark.timeout(20)
 def test_long_arguments_in_small_pieces_are_added_up_in_a_moment() -> None:
     arguments = Arguments()

@@ -1,7 +1,8 @@
 """Pieces of one call's arguments, also where a service tells with each piece all that it has told so far.
 
-JSON does not go on with all that it began with, except where a value begins (`{"a":` and `{"a":1}}`): there a piece
-waits until what follows, or the end, shows which it was. `{}` at the beginning may only hold a place.
+JSON does not go on with all that it began with, except where a value begins (`{"a":` and `{"a":1}`) or a key
+(`{"` and `{" `): there a piece waits until what follows, or the end, shows which it was. `{}` at the beginning may
+only hold a place.
 """
 
 from agentos_runtime.jsontext import JsonTextError, dump, is_json, parse
@@ -91,9 +92,11 @@ class Arguments:
         if self.is_said_again(text):
             return ""
         whole = "".join(self._pieces)
-        if not text.startswith(whole) or _is_key(whole, text):
-            return self._tell(text)
-        if whole.rstrip().endswith(_BEFORE_A_VALUE):
+        may_be_key = "".join(whole.split()) == '{"'
+        more = text[len(whole) :].lstrip()
+        if not text.startswith(whole) or (may_be_key and more.startswith(":")):
+            return self._tell(text)  # the key of an object may be a brace, as in `{"` and `{": 1}`
+        if whole.rstrip().endswith(_BEFORE_A_VALUE) or (may_be_key and not more):
             self._unsure.append(text)
             return ""
         self._said = text
@@ -125,11 +128,6 @@ class Arguments:
         more = text.removeprefix(before)
         self._said = before + more
         return more
-
-
-def _is_key(whole: str, text: str) -> bool:
-    """Whether the key of an object may be a brace, so that the piece goes on with it: `{"` and `{": 1}`."""
-    return "".join(whole.split()) == '{"' and text[len(whole) :].lstrip()[:1] in ("", ":")
 
 
 def _is_json(text: str) -> bool:
