@@ -65,6 +65,15 @@ def parse_each(texts: Sequence[bytes]) -> list[Json] | None:
     return values
 
 
+def only_text(text: bytes) -> str | None:
+    """What JSON text says that is one string without half of a character; None for anything else."""
+    try:
+        said: str = _TEXT_DECODER.decode(text)
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+    return said
+
+
 def fields(text: bytes, names: Collection[str]) -> dict[str, bytes] | None:
     """The values of one object under these names, each as the text that it is; None for what is not quickly read.
 
@@ -230,6 +239,7 @@ _LONG_ENOUGH = 2 * DEEPEST
 _FLOAT = 0xCB
 """What stands before each float in MessagePack; what else is this byte does no harm."""
 _QUICK_DECODER = msgspec.json.Decoder()
+_TEXT_DECODER = msgspec.json.Decoder(str)
 _FIELDS_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _QUICK_ENCODER = msgspec.json.Encoder()
 _PACKER = msgspec.msgpack.Encoder()

@@ -8,44 +8,54 @@ from agentos_runtime.calls.events import UpstreamEvent
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.compiled.carried import is_unseen, unseen
 from agentos_runtime.jq.outcome import COMPILED, Outcome
-from agentos_runtime.jsontext import Json, JsonTextError, parse
+from agentos_runtime.jsontext import Json, JsonTextError, dump, only_text, parse
 from agentos_runtime.runtime.ports import Workers
 
 _TEXTS = ("content", "reasoning")
 """Which texts of a delta go on from event to event."""
+_TOLD = (b"error", b'"message"', b"\\u", b"\xf4")
+"""With these, it takes more than a look to know that an event holds no error, and no half of a character."""
+_RARE = b"\\u"
+_ESCAPED, _LAST_PLANE = b"\\\xf4"
+"""The bytes with which escapes begin, and characters of the last plane."""
 _MARK = "the text that is not looked at"
-_QUOTE, _BACKSLASH = b'"\\'
 _SIMPLE = (str, int, bool, type(None))
+_TRIES = 5
+"""Programs that are tried in a stream: what a model thinks and what it says come in events of two kinds."""
+_FIRST = 3
+"""Batches of a stream after which it is not waited for any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """What such an event says before and behind its text, quotes included, and the delta that it becomes."""
+    """What such an event says before and behind its text, quotes and all, and the delta that it becomes."""
 
+    name: str
+    """The event's."""
     before: bytes
     behind: bytes
     delta: dict[str, Json]
+    """With an empty text."""
     key: str
     """The text's, in the delta."""
 
-    def delta_of(self, event: UpstreamEvent) -> dict[str, Json] | None:
-        """The delta of an event; None where it is no such event, or its text is written in a way that is rare."""
-        data, begin = event.data, len(self.before)
-        end = len(data) - len(self.behind)
-        if (
-            end <= begin
-            or event.name == "error"
-            or not (data.startswith(self.before) and data.endswith(self.behind))
-        ):
-            return None
-        said = data[begin:end]
-        if _QUOTE in said or _BACKSLASH in said:
-            return None
-        try:
-            text = said.decode()
-        except UnicodeDecodeError:
-            return None
-        return {**self.delta, self.key: text} if text.isprintable() else None
+    def said_by(self, events: Sequence[UpstreamEvent]) -> list[str]:
+        """The texts of the events that come first and are such; one written in a way that is rare is none."""
+        before, behind, name = self.before, self.behind, self.name
+        begin, end = len(before), -len(behind)
+        texts: list[str] = []
+        for event in events:
+            data = event.data
+            if not (data.startswith(before) and data.endswith(behind)) or event.name != name:
+                break
+            said = data[begin:end]
+            if _LAST_PLANE in said or (_ESCAPED in said and _RARE in said):
+                break
+            text = only_text(said)
+            if not text:  # an empty one is told otherwise
+                break
+            texts.append(text)
+        return texts
 
 
 class Likeness:
@@ -57,58 +67,59 @@ class Likeness:
         self._workers = workers
         self._pattern: Pattern | None = None
         is_plain = plan.stream.accumulate == "chat" and len(plan.outputs) == 1
-        self._tries = 2 if is_plain and (plan.done is None or plan.done[:1] != b"{") else 0
+        self._tries = _TRIES if is_plain and (plan.done is None or plan.done[:1] != b"{") else 0
+        self._batches = 0
 
     @property
     def wants(self) -> bool:
         """Whether it is worth while to learn from an event soon."""
-        return self._tries > 0 and self._pattern is None
+        return self._tries > 0 and self._pattern is None and self._batches < _FIRST
 
     def leading(self, events: Sequence[UpstreamEvent], most: int) -> tuple[Batch, Outcome] | None:
         """The events that come first and of which it is known what they become, `most` at most; None for none."""
         pattern = self._pattern
         if pattern is None:
             return None
-        texts: list[bytes] = []
-        outputs: list[Json] = []
-        for event in events[:most]:
-            delta = pattern.delta_of(event)
-            if delta is None:
-                break
-            texts.append(event.data)
-            outputs.append([delta])
-        if not texts:
+        said, key = pattern.said_by(events[:most]), pattern.key
+        if not said:
             return None
-        each = _size(pattern.delta) - len(pattern.before) - len(pattern.behind)
-        size = sum(map(len, texts)) + len(texts) * each
-        return Batch(texts, (), ended=False), Outcome(outputs, None, b"", COMPILED, size)
+        # What else the deltas behind the first one say, it says as well.
+        outputs: list[Json] = [[{key: text}] for text in said]
+        outputs[0] = [{**pattern.delta, key: said[0]}]
+        size = sum(map(len, said)) + len(said) * _size(pattern.delta)
+        batch = Batch([event.data for event in events[: len(said)]], (), ended=False)
+        return batch, Outcome(outputs, None, b"", COMPILED, size)
 
-    def learn(self, batch: Batch, outcome: Outcome) -> None:
-        """Look at the last event of a batch that the program was run for."""
-        if not self.wants or batch.hidden or outcome.failure is not None or outcome.way != COMPILED:
+    def learn(self, events: Sequence[UpstreamEvent], batch: Batch, outcome: Outcome) -> None:
+        """Look at the last event of a batch that the program was run for; events: of which it was read."""
+        self._batches += 1
+        if not self._tries or batch.hidden or outcome.failure is not None or outcome.way != COMPILED:
             return
-        if len(outcome.outputs) != len(batch.texts):
+        if not len(outcome.outputs) == len(batch.texts) == len(events) or events[-1].data != batch.texts[-1]:
             return
-        self._tries -= 1
         output = outcome.outputs[-1]
         delta = output[0] if isinstance(output, list) and len(output) == 1 else None
         if isinstance(delta, dict) and all(type(value) in _SIMPLE for value in delta.values()):
-            self._pattern = self._found(batch.texts[-1], delta)
+            self._look_at(events[-1], delta)
 
-    def _found(self, text: bytes, delta: dict[str, Json]) -> Pattern | None:
+    def _look_at(self, event: UpstreamEvent, delta: dict[str, Json]) -> None:
         for key in _TEXTS:
             said = delta.get(key)
-            written = f'"{said}"'.encode("utf-8", "surrogatepass") if isinstance(said, str) and said else b""
-            if written and text.count(written) == 1:
-                before, _, behind = text.partition(written)
-                pattern = Pattern(before + b'"', b'"' + behind, delta, key)
-                return pattern if self._passes_through(pattern) else None
-        return None
+            written = dump(said) if isinstance(said, str) and said else b""
+            if not written or event.data.count(written) != 1:
+                continue
+            before, _, behind = event.data.partition(written)
+            if not any(told in before or told in behind for told in _TOLD):
+                self._tries -= 1
+                pattern = Pattern(event.name, before, behind, {**delta, key: ""}, key)
+                if self._passes_through(pattern):
+                    self._pattern = pattern
+            return
 
     def _passes_through(self, pattern: Pattern) -> bool:
         """Whether the program makes that delta of the event whatever its text says."""
         try:
-            event = parse(pattern.before + _MARK.encode() + pattern.behind)
+            event = parse(pattern.before + dump(_MARK) + pattern.behind)
         except JsonTextError:
             return False
         text = unseen()

@@ -94,6 +94,8 @@ class UpstreamSource:
         self._waits_since = 0.0
         self._events: list[UpstreamEvent] = []
         """Those that are yet to be read."""
+        self._read_from: Sequence[UpstreamEvent] = ()
+        """What the last batch was read from."""
         self._batch: Batch | None = None
         """What was read, where its deltas are yet to be made."""
         self._held: list[Event] = []
@@ -156,7 +158,7 @@ class UpstreamSource:
         self.abort()
         # Many megabytes of an unfinished event, perhaps, which an error's traceback would hold for long.
         self._unread, self._last = b"", (b"", ())
-        self._events, self._batch, self._made = [], None, []
+        self._events, self._batch, self._made, self._read_from = [], None, [], ()
         self._decoder = DECODERS[self._plan.stream.format](0)
 
     async def drain(self) -> None:
@@ -261,6 +263,7 @@ class UpstreamSource:
         most = _SOME if self._alike.wants else TOGETHER
         if len(events) > most:
             events, self._events = events[:most], events[most:]
+        self._read_from = events
         batch = read_events(self._plan, events, self._wall())
         if not batch.texts:  # else the end, or the failure, comes with the deltas
             self._ended, self._failure = batch.ended, batch.failure
@@ -282,7 +285,8 @@ class UpstreamSource:
         self._last = batch.texts[-1], outcome.outputs
         deltas = add_deltas(self._plan, batch, outcome, self._accumulator, self._wall())
         self._ended, self._failure = deltas.ended, deltas.failure
-        self._alike.learn(batch, outcome)
+        if batch.documents:  # it is one that was read
+            self._alike.learn(self._read_from, batch, outcome)
         return self._results.deltas(deltas.news) if deltas.news and self._is_told else []
 
     def _is_mistaken(self) -> bool:
