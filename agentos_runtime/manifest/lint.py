@@ -93,6 +93,17 @@ def _not_among(
             yield warn_at(found.cursor, index, len(name), message, fix)
 
 
+def unknown_params(subject: Subject) -> Iterator[Problem]:
+    """The same in a dialect, where expressions may be put together: misspelt ones, each where its text stands."""
+    for utility, _ in subject.utilities:
+        known = declared(utility)
+        for name, found, _ in mentioned(subject, re.sub(r"[^a-z0-9_]", "_", utility.name.lower())):
+            guess = did_you_mean(name, known) if name is not None and name not in known else None
+            if guess is not None:
+                message = f"`{name}` is not a param of {utility.name}, so this is always null"
+                yield warn(found.cursor, message, guess)
+
+
 def unused_param(subject: Subject) -> Iterator[Problem]:
     """A param that nothing reads."""
     definitions = subject.skill.definitions

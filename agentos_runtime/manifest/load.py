@@ -1,6 +1,6 @@
 """A file's bytes become a Skill, or all of its problems."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from agentos_runtime.diagnostics import Place, Position
-from agentos_runtime.manifest.dialects.agentos import carried
+from agentos_runtime.manifest.dialects.agentos import Carried, carried
 from agentos_runtime.manifest.dialects.named import of_dialect
 from agentos_runtime.manifest.dialects.told import report_told
-from agentos_runtime.manifest.lint import lint
+from agentos_runtime.manifest.lint import lint, unknown_params
 from agentos_runtime.manifest.migrations import LANGUAGE, Language
 from agentos_runtime.manifest.model import EXTRAS, Skill
 from agentos_runtime.manifest.names import check_names
@@ -89,8 +89,8 @@ def load_skill(
     docs = "\n\n".join(text for text in (source.docs, *(part.docs for part in parts)) if text)
     files = (main, *(part.digest for part in parts))
     skill = Skill(file=file, digest=digest_of(files), files=files, docs=docs, **values)
-    if skill.digest not in faultless and dialect is None:  # its advice would ruin a file in another dialect
-        _lint(Subject.of(skill, roots, declared, reading), report)
+    if skill.digest not in faultless:
+        _lint(partial(Subject.of, skill, roots), declared, reading, report, dialect)
     for read, written, digest in zip(roots, (source.root, *roots[1:]), files, strict=True):
         if digest not in faultless:
             check_names(read, report)
@@ -98,8 +98,17 @@ def load_skill(
     return _finish(skill, declared, reading, report)
 
 
-def _lint(subject: Subject, report: Report) -> None:
-    for problem in lint(subject, report.has_error_under):
+def _lint(
+    subject: Callable[[Mapping[str, Cursor], Reading], Subject],
+    declared: Mapping[str, Cursor],
+    reading: Reading,
+    report: Report,
+    dialect: Carried | None,
+) -> None:
+    """Most of the advice would ruin a file in another dialect."""
+    names = dialect.names if dialect else {}
+    found = subject({names.get(name, name): cursor for name, cursor in declared.items()}, reading)
+    for problem in unknown_params(found) if dialect else lint(found, report.has_error_under):
         report.add(problem)
 
 

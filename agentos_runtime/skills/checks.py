@@ -45,7 +45,8 @@ class Checked:
 async def check_expressions(checker: ExpressionChecker, checks: Sequence[ExpressionCheck]) -> Checked:
     """Check every expression of a file."""
     found = list(zip(checks, await checker.check(checks), strict=True))
-    problems = [_problem(check, verdict) for check, verdict in found if isinstance(verdict, CompileProblem)]
+    wrong = (_problem(check, verdict) for check, verdict in found if isinstance(verdict, CompileProblem))
+    problems = [*{(one.place.position, one.message): one for one in wrong}.values()]
     left = [(check, verdict) for check, verdict in found if isinstance(verdict, Unfinished)]
     if not left:
         return Checked(tuple(problems))

@@ -1,5 +1,7 @@
 """Mistakes in skill files of AgentOS: told at their character, and taken for what they concern only."""
 
+# ruff: noqa: E501  (a row of a table is one line)
+
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +211,61 @@ def test_keys_of_a_request_its_answer_and_a_transformer_that_are_misspelt_are_na
         f"Did you mean `{right}`?",
     )
     assert (problem.place.position.line, problem.place.position.column) == place(text, f"{wrong}:")
+
+
+TICK = """connections:
+  api:
+    base_url: https://toy.example
+    header: {Authorization: '"Bearer " + .auth.key'}
+transformers:
+  task:
+    terminology: Task
+    mapping: {id: .id, title: .content}
+operations:
+  task.list:
+    description: List
+    returns: task[]
+    params: {project: {type: string}}
+    rest: {url: /tasks, query: {project_id: .params.project}}
+  task.delete:
+    description: Remove
+    returns: void
+    connection: api
+    params: {id: {type: string, required: true}, force: {type: boolean}}
+    rest: {method: DELETE, url: '"/tasks/" + .params.id', body: {force: '{{params.force}}'}}
+"""
+LIST, VOID, KEY = "returns: task[]", "returns: void", "'\"Bearer \" + .auth.key'"
+NEARLY = {
+    "an entity": (LIST, "returns: taks[]", "taks", "Did you mean `task[]`?"),
+    "several of an entity": (LIST, "returns: tasks", "tasks\n", "Did you mean `task[]`?"),
+    "an entity in capitals": (LIST, "returns: Task[]", "Task[]", "Did you mean `task[]`?"),
+    "a type of another language": (LIST, "returns: list", "list\n    params", "Did you mean `array`?"),
+    "nothing": (VOID, "returns: viod", "viod", "Did you mean `void`?"),
+    "a param": (".params.project", ".params.projct", ".params.projct", "Did you mean `project`?"),
+    "a param in braces": ("{{params.force}}", "{{params.forc}}", "'{{params.forc}}'", "Did you mean `force`?"),
+    "a connection": ("connection: api", "connection: apii", "apii", "Did you mean `api`?"),
+    "a key of a connection": ("base_url:", "baseurl:", "baseurl", "Did you mean `base_url`?"),
+    "a key without a space": (KEY, "'\"Bearer\" + .auth.key'", "'\"Bearer\"", "Write a space after `Bearer`"),
+    "no key": (KEY, "'\"Bearer \" + .key'", "'\"Bearer \" + .key'", "Write `Bearer {token}`: the key goes where `{token}` stands"),
+    "no mapping": ("    mapping: {id: .id, title: .content}", "    id: .id", "task:\n    term", "Write its fields below `mapping`"),
+    "a type": ("{type: boolean}", "{type: bool}", "bool}", "Did you mean `boolean`?"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", NEARLY)
+def test_what_is_nearly_something_of_the_file_is_told_with_what_was_meant(what: str) -> None:
+    old, new, at, fix = NEARLY[what]
+    text = TICK.replace(old, new, 1)
+    good, found = all_problems(f"{HEAD}{each}---\n".encode() for each in (TICK, text))
+    assert good == ()
+    places = [(one.place.position.line, one.place.position.column) for one in found if one.fix == fix]
+    line, column = place(text, at)
+    assert [(one[0], column <= one[1] <= column + 1) for one in places] == [(line, True)]
+    if what != "a key of a connection":  # without it addresses have no beginning
+        assert [one.fix for one in found] == [fix]
+
+
+def test_jq_that_stands_in_several_requests_is_told_once() -> None:
+    text = TICK.replace(KEY, "'\"Bearer \" + .auth.key +'")
+    (found,) = all_problems([f"{HEAD}{text}---\n".encode()])
+    assert [one.message for one in found] == ["jq: unexpected end"]

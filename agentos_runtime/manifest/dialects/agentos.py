@@ -20,7 +20,7 @@ from agentos_runtime.manifest.dialects.replies import lists_entities, response_o
 from agentos_runtime.manifest.dialects.requests import graphql_error, graphql_of, rest_of
 from agentos_runtime.manifest.dialects.shapes import malformed, mistyped
 from agentos_runtime.manifest.dialects.signs import EXECUTORS, FOREIGN_EXECUTORS, dialect_of, is_of_agentos
-from agentos_runtime.manifest.dialects.told import Told, misspelt, misspelt_in_request, unknown_keys
+from agentos_runtime.manifest.dialects.told import Told, misspelt, told_of, unknown_connection, unknown_keys
 from agentos_runtime.manifest.dialects.tree import entries, text, under
 from agentos_runtime.manifest.model import Local, Page, Step
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Sequence, Value
@@ -210,6 +210,7 @@ class _Carrier:
                 except NotCarried as reason:
                     del self.checked[before:]
                     self.unavailable[written] = str(reason)
+                    self.told += unknown_connection(cursor, self.connections)
                     continue
                 taken.add(name)
                 if section == "operations":
@@ -248,7 +249,7 @@ class _Carrier:
             return entries({key: below for key in kept if (below := cursor.get(key))}, cursor)
         self.told += misspelt(cursor, _KNOWN)
         kind, executor = _executor(cursor)
-        self.told += misspelt_in_request(kind, executor, cursor)
+        self.told += told_of(cursor, kind, executor, self.transformers)
         chosen, connection = self._request_of(name, kind, cursor, executor, results)
         request, key = chosen
         response = executor.get("response") or cursor.get("response")

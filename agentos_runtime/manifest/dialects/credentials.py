@@ -18,6 +18,7 @@ _AS_A_TOKEN = frozenset({"safestorage", "keychain", "bearer"})
 _ELSEWHERE = frozenset({"cookies", "browser_session", "local_path", "connection_string"})
 _SUM = regex(r'\s*(?:"((?:[^"\\])*)"\s*\+\s*)?\.auth\.key\s*(?:\+\s*"((?:[^"\\])*)"\s*)?')
 _CONSTANT = regex(r'\s*"([^"\\]*)"\s*')
+_NO_SPACE = regex(r"(Bearer|Basic|Token|Bot)\{key\}", re.IGNORECASE)
 _OTHER_FIELD = regex(r"(?<!\{)\{\w+\}(?!\})")
 _INSIDE = regex(r'\s*"([^"\\]*)\\\(\s*\.auth\.key\s*\)([^"\\]*)"\s*')
 
@@ -147,6 +148,14 @@ def _templates(cursor: Cursor, place: str, made: Connection) -> Iterator[tuple[s
                 Told(below, message, f"Write `{_OTHER_FIELD.sub('{token}', below.json)[:60]}`", index=other.start())
             )
             template = _OTHER_FIELD.sub("{key}", below.json)
+        if template is not None and (bare := _NO_SPACE.fullmatch(template)):
+            message = f"`{bare[1]}` is sent right before the key, without a space between them"
+            made.told.append(Told(below, message, f"Write a space after `{bare[1]}`", "warning", 0))
+        if template is None and name.lower() == "authorization" and ".auth" not in str(below.json):
+            message = "this is sent as it stands, and no key is among it"
+            made.told.append(
+                Told(below, message, "Write `Bearer {token}`: the key goes where `{token}` stands", "warning", 0)
+            )
         if template is None:
             made.extra.setdefault(place, {})[name] = below
         else:

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.dialects.params import TEXTS
 from agentos_runtime.manifest.dialects.told import Told
+from agentos_runtime.manifest.mistakes.words import known_value
 from agentos_runtime.manifest.params import JSON_TYPES
 from agentos_runtime.manifest.yaml.values import Cursor, Entries
-from agentos_runtime.suggest import suggest
 
 Shapes = Mapping[str, str]
 """Key → kinds of value, `text`, `map`, `list`, `flag`, `number`, with `|` between; `any` for all.
@@ -147,7 +147,7 @@ def _params(params: Cursor | None) -> Iterator[Told]:
 
 
 def _unknown_type(cursor: Cursor, written: str) -> Told:
-    guess = suggest(written, TYPES)
+    guess = known_value(written, tuple(TYPES))
     fix = f"Did you mean `{guess}`?" if guess else f"It is one of {', '.join(sorted(TYPES))}"
     return Told(cursor, f"`{written[:60]}` is no type, so the param may be anything", fix, "warning", 0)
 
