@@ -163,3 +163,10 @@ def test_a_path_of_other_letters_is_sent_percent_encoded(workshop: Workshop) -> 
     before = written(workshop)
     workshop.imported(content, kind="postman")
     assert written(workshop) == before
+
+
+def test_a_body_of_an_unknown_mode_is_none(workshop: Workshop) -> None:
+    items = [request("Add", "POST", "https://api.example.com/dogs", body={"mode": mode}) for mode in ({}, ["raw"])]
+    for number, item in enumerate(items):
+        front = workshop.imported(collected(item), kind="postman", skill=f"s{number}")
+        assert [*front["utilities"]] != []

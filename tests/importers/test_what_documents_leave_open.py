@@ -485,3 +485,10 @@ def test_two_params_of_one_name_are_told(workshop: Workshop) -> None:
     assert sent.startswith("GET https://api.example.com/v1/dogs?tags=a&tags=b&size=s\n")
     told = workshop.losses(document)
     assert told["two params are sent under one name: the first is kept"] == ["GET /dogs tags"]
+
+
+def test_a_header_whose_name_begins_with_a_digit_is_a_param(workshop: Workshop) -> None:
+    code = {"name": "X-2FA-Code", "in": "header", "required": True, "schema": {"type": "string"}}
+    workshop.imported(service({"/me": {"get": {"operationId": "getMe", "parameters": [code], "responses": OK}}}))
+    (name,) = workshop.front()["utilities"]["get_me"]["params"]
+    assert "X-2FA-Code: 123" in workshop.request("get_me", {name: "123"})

@@ -347,7 +347,8 @@ def param_names(fields: Sequence[Field], taken: Collection[str] = ()) -> list[st
 
 def _param_name(field: Field) -> str:
     if field.place == "header":
-        return snake(field.name.lower().removeprefix("x-")) or "header"
+        called = snake(field.name.lower().removeprefix("x-"))
+        return called if called[:1].isalpha() else f"header_{called}".rstrip("_")
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", field.name):
         return field.name
     said = re.sub(r"[<>!]=?$", lambda found: f"_{_COMPARED[found[0]]}", field.name)

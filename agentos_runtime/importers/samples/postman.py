@@ -140,7 +140,7 @@ class _Postman:
         )
 
     def _body(self, body: Node, filling: Filling) -> tuple[Body | None, str]:
-        mode = body.get("mode")
+        mode = as_text(body.get("mode"))
         if body.get("disabled") is True or not mode:
             return None, ""
         fields = [one for one in map(as_map, as_list(body.get(mode))) if one.get("disabled") is not True]
