@@ -166,7 +166,20 @@ def test_a_path_of_other_letters_is_sent_percent_encoded(workshop: Workshop) -> 
 
 
 def test_a_body_of_an_unknown_mode_is_none(workshop: Workshop) -> None:
-    items = [request("Add", "POST", "https://api.example.com/dogs", body={"mode": mode}) for mode in ({}, ["raw"])]
-    for number, item in enumerate(items):
+    modes: list[Any] = [{}, ["raw"]]
+    for number, mode in enumerate(modes):
+        item = request("Add", "POST", "https://api.example.com/dogs", body={"mode": mode})
         front = workshop.imported(collected(item), kind="postman", skill=f"s{number}")
         assert [*front["utilities"]] != []
+
+
+def test_a_content_type_that_nobody_knows_is_that_of_the_body(workshop: Workshop) -> None:
+    header = [{"key": "Content-Type", "value": "{{type}}"}]
+    body = {"mode": "raw", "raw": '{"age": 3}'}
+    item = request("Add dog", "POST", "https://api.example.com/dogs", header=header, body=body)
+    odd = request("Odd", "GET", "https://-1/odd")
+    workshop.imported(collected(item, odd), kind="postman")
+    assert "Content-Type: application/json\n" in workshop.request("add_dog", {})
+    told = workshop.losses(collected(item, odd), kind="postman")
+    assert told["a content type that is not known is left out: the body says it"] == ["<type>"]
+    assert ["Odd"] in told.values()

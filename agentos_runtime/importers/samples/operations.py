@@ -22,6 +22,7 @@ from agentos_runtime.importers.samples.request import Sample
 from agentos_runtime.importers.samples.secrets import carries_secret, is_credential
 from agentos_runtime.manifest.addresses import is_private_host
 from agentos_runtime.manifest.headers.names import header_problem, value_problem
+from agentos_runtime.manifest.origins import origin_of
 from agentos_runtime.regexes import regex
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
@@ -31,6 +32,7 @@ _OF_BROWSERS = regex(
     r"|traceparent|tracestate|baggage|sentry-trace|newrelic|x-datadog-.*|x-b3-.*",
     re.IGNORECASE,
 )
+_MEDIA_TYPE = regex(r"[A-Za-z0-9][\w!#&^.+/*-]*\s*(?:;|\Z)", re.ASCII)
 _LITERAL = regex(r"[A-Za-z*][\w /+.;=,*()-]*")
 """Values of headers that no reader takes for an expression."""
 
@@ -112,7 +114,9 @@ def _address(url: str, losses: Losses) -> SplitResult:
                 "calls one host"
             )
         if parts.scheme.lower() in ("http", "https") and re.fullmatch(r"[\w.:\[\]-]+", host) and parts.port != 0:
-            return parts if host.isascii() else _registered(parts)
+            parts = parts if host.isascii() else _registered(parts)
+            if origin_of(f"{parts.scheme.lower()}://{parts.netloc.rpartition('@')[2]}") is not None:
+                return parts
     except ImportProblem:
         raise
     except ValueError:
@@ -165,7 +169,9 @@ class _Headers:
 
     def _read(self, name: str, value: str, losses: Losses) -> None:
         lower = name.lower()
-        if lower == "content-type":
+        if lower == "content-type" and not _MEDIA_TYPE.match(value):
+            losses.add("a content type that is not known is left out: the body says it", filled(value))
+        elif lower == "content-type":
             self.content_type = value
         elif lower in ("content-length", "connection", "accept-encoding") or (lower, value) == ("accept", "*/*"):
             return
