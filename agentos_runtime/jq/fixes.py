@@ -150,6 +150,8 @@ def fix_for(message: str, source: str, *, request: bool) -> str | None:
     if request and _PROSE.fullmatch(source):
         told = _PATH.sub(lambda path: f"\\({path[0]})", source.strip())
         return f"Write '\"{told}\"': a text of jq stands in double quotes, and takes a value in \\(…)"
+    if "\\(" in source and '"' not in source and "\n" not in source:
+        return f"Write '\"{source.strip()[:80]}\"': a text of jq stands in double quotes"
     undefined = _UNDEFINED.search(message)
     if undefined:
         return _of_undefined(undefined, source, request=request)

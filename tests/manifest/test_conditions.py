@@ -52,6 +52,9 @@ CONDITIONS = {
     "a choice twice": ("enum: [s, m, l]", "enum: [s, m, m, l]", "24:41 Remove one of the two"),
     "a choice of a reply twice": (ORDER, "returns: {order: {type: string, enum: [a, a]}}", "25:47 Remove one of the two"),
     "a text for what is picked": (JQ, "transform: 'pick(\"id\")'", "19:26 Write `pick(.id)`"),
+    "a list of a text": ("q: .params.q,", "q: '.params.q | join(\",\")',", "16:31 Write `type: array` at the param, or leave `join` out"),
+    "a text of jq without its quotes": ("q: .params.q,", "q: 'name:\\(.params.q)',", "16:23 Write '\"name:\\(.params.q)\"': a text of jq stands in double quotes"),
+    "a file as curl says it": (BODY, "encoding: multipart\n      body: {size: .params.size, file: '@a.png'}", "30:41 Declare a param of `type: file` and write `.params.NAME`: callers give files"),
 }  # fmt: skip
 KEYS = {
     "jq of a stream": (*stream("delta", "transform"), "30:16 Write `delta`: jq over one event"),

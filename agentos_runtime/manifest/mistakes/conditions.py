@@ -7,7 +7,7 @@ from agentos_runtime.diagnostics import Problem
 from agentos_runtime.manifest.mistakes.expressions import blanked
 from agentos_runtime.manifest.model import AuthField
 from agentos_runtime.manifest.sections.reading import Found
-from agentos_runtime.manifest.sections.subject import Subject, warn, warn_at
+from agentos_runtime.manifest.sections.subject import Subject, declared, warn, warn_at
 from agentos_runtime.regexes import regex
 
 _PATH = regex(r"\s*(?P<path>(?:\.[A-Za-z_]\w*)*\.(?P<name>[A-Za-z_]\w*))\s*")
@@ -19,6 +19,13 @@ _COMPARED = regex(r"(?!\s*if\b)[^|?]*(?:==|!=|<=?|>=?|\band\b|\bor\b)[^|?]*")
 _LEADING = regex(
     r"\s*(?:map\(\s*\{?|\.\[\]\s*\|\s*\{?|\[\s*\.\[\]\s*\|\s*\{?)?\s*(?:[A-Za-z_]\w*\s*:\s*)?(?P<path>\.[A-Za-z_]\w*)"
 )
+
+
+_PIPED = regex(r"(?<![\w\])}])\.params\.(?P<name>[A-Za-z_]\w*)\s*\|\s*(?P<of>[a-z_]+)\b")
+_OF_LISTS = frozenset(
+    {"join", "map", "sort", "sort_by", "unique", "unique_by", "add", "flatten", "group_by", "max", "min"}
+)
+_OF_TEXTS = frozenset({"split", "ascii_downcase", "ascii_upcase", "test", "gsub", "sub", "trim"})
 
 
 def state_for_a_condition(subject: Subject) -> Iterator[Problem]:
@@ -87,6 +94,24 @@ def field_of_a_text(subject: Subject) -> Iterator[Problem]:
                 )
 
 
+def list_of_one_value(subject: Subject) -> Iterator[Problem]:
+    """`.params.q | join(",")` of a text fails in every call, and so does `split` of a list."""
+    for utility, _ in subject.utilities:
+        known = declared(utility)
+        for found in subject.expressions.get(utility.name, ()):
+            for match in _PIPED.finditer(blanked(found.source)) if found.side == "request" else ():
+                name, of, kind = match["name"], match["of"], known.get(match["name"], {}).get("type")
+                if kind == "string" and of in _OF_LISTS:
+                    is_, takes, other = "a text", "a list", "array"
+                elif kind == "array" and of in _OF_TEXTS:
+                    is_, takes, other = "a list", "a text", "string"
+                else:
+                    continue
+                message = f"`{name}` is {is_}, and `{of}` takes {takes}: it fails in every call"
+                fix = f"Write `type: {other}` at the param, or leave `{of}` out"
+                yield warn_at(found.cursor, match.start("of"), len(of), message, fix)
+
+
 def basic_as_a_template(subject: Subject) -> Iterator[Problem]:
     """`Basic {user}:{password}` is sent as it stands, and services want it in base64."""
     for name, auth in subject.skill.auth.items():
@@ -125,5 +150,6 @@ RULES: tuple[Callable[[Subject], Iterable[Problem]], ...] = (
     comparison_for_a_sentence,
     more_for_a_cursor,
     field_of_a_text,
+    list_of_one_value,
     basic_as_a_template,
 )

@@ -25,6 +25,7 @@ _OF_A_TEXT = regex(
     r"\b(?P<name>sort_by|group_by|unique_by|min_by|max_by|map|del|pick|path)\(\s*(?P<text>\"[^\"]*\")\s*\)"
 )
 _PATH = regex(r"\.?[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_A_FILE = regex(r"\s*@\.{0,2}[\w/-]+\.\w{2,5}\s*")
 _ARGUMENTS = regex(r"\b(?P<name>join|split|test|match|capture|startswith|endswith|ltrimstr|rtrimstr)\(")
 _NO_VALUE = regex(r"\b(?:empty|select|limit|first|def|if|try|error|reduce|foreach|recurse|range)\b|\[\]|\?|\.\.")
 """What may give no value, or says that there are several."""
@@ -46,6 +47,8 @@ def unknown_format(subject: Subject) -> Iterator[Problem]:
             if name not in _FORMATS:
                 meant = _OTHER_FORMATS.get(name) or suggest(name, _FORMATS)
                 fix = f"Write `@{meant}`" if meant else f"jq has @{', @'.join(_FORMATS[:10])}"
+                if found.side == "request" and _A_FILE.fullmatch(found.source):
+                    fix = "Declare a param of `type: file` and write `.params.NAME`: callers give files"
                 message = f"`@{name}` is no format of jq: it fails in every call"
                 problem = warn_at(found.cursor, match.start(), len(match[0]), message, fix)
                 yield replace(problem, severity="error")
