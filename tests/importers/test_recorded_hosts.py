@@ -85,3 +85,13 @@ def test_a_recorded_part_that_is_json_is_sent_as_json_and_bytes_are_a_file(works
     params = [one["params"] for one in front["utilities"].values()]
     assert params[:2] == [{"meta": {"type": "object", "default": {"a": 1}}}] * 2
     assert [one["content"]["type"] for one in params[2:]] == ["file"] * 3
+
+
+def test_what_is_not_imported_asks_for_no_key(workshop: Workshop) -> None:
+    content = recorded(
+        called("https://api.example.com/dogs", ("Authorization", f"Bearer {SECRET}")),
+        called("https://old.example.com/dogs", ("X-Api-Key", SECRET)),
+    )
+    front = workshop.imported(content, kind="har")
+    assert front["auth"] == {"type": "api_key", "header": "Authorization", "prefix": "Bearer "}
+    assert workshop.losses(content, kind="har")["two hosts have this path: the first is imported"] == ["GET /dogs"]

@@ -31,18 +31,16 @@ def read_samples(
     origins = Counter(one.origin for one in read.values())
     most = max(origins, key=lambda origin: origins[origin])
     usual = base_url.rstrip("/") if base_url else most
-    if base_url:
-        read = {key: _moved(one, most, usual) for key, one in read.items()}
-    proofs = _proofs(read.values())
+    moved = [_moved(one, most, usual) for one in read.values()] if base_url else [*read.values()]
+    kept = _one_each(moved, losses)
+    proofs = _proofs(kept)
     names = _names(proofs)
     auth: Json = {"credentials": dict(zip(names, (one.credential for one in proofs), strict=True))}
     if len(proofs) < 2:
         auth = proofs[0].credential if proofs else None
     called = {id(one): name for name, proof in zip(names, proofs, strict=True) for one in proof.samples}
-    operations = [_operation(one, usual, called.get(id(one)), bool(proofs)) for one in read.values()]
-    return Api(
-        title or urlsplit(usual).hostname or "", description, "", usual, tuple(_one_each(operations, losses)), auth
-    )
+    operations = tuple(_operation(one, usual, called.get(id(one)), bool(proofs)) for one in kept)
+    return Api(title or urlsplit(usual).hostname or "", description, "", usual, operations, auth)
 
 
 def _read(samples: Sequence[Sample], losses: Losses) -> Iterator[ReadSample]:
@@ -64,13 +62,13 @@ def _moved(one: ReadSample, origin: str, base_url: str) -> ReadSample:
     return replace(one, operation=replace(one.operation, path=path), origin=base_url)
 
 
-def _one_each(operations: Sequence[Operation], losses: Losses) -> list[Operation]:
+def _one_each(read: Sequence[ReadSample], losses: Losses) -> list[ReadSample]:
     """The same path of two hosts cannot be told apart by what is called: the first stays."""
-    found: dict[tuple[str, str], Operation] = {}
-    for one in operations:
-        here = route(one.method, one.path)
+    found: dict[tuple[str, str], ReadSample] = {}
+    for one in read:
+        here = route(one.operation.method, one.operation.path)
         if here in found:
-            losses.add("two hosts have this path: the first is imported", one.label)
+            losses.add("two hosts have this path: the first is imported", one.operation.label)
         found.setdefault(here, one)
     return [*found.values()]
 
