@@ -190,6 +190,18 @@ def test_a_stream_gives_the_same_whether_its_events_are_known_or_a_worker_reads_
     same()
 
 
+@pytest.mark.parametrize("singly", [False, True])
+def test_an_event_of_another_name_is_read_as_what_it_is(
+    ways: tuple[Callable[..., Any], Callable[..., Any]], singly: bool
+) -> None:
+    body = written([*map(chunk, ["a", "b", "c"])], ascii_only=True).replace(b"data: [DONE]\n\n", b"")
+    body += b"event: error\n" + written([chunk("it broke")], ascii_only=True)
+    for way in ways:
+        told_ = way(body, ends_of_events(body) if singly else [], Gathering(0), False)
+        assert [name for name, _ in told_][-1] == "error"
+        assert "it broke" not in [data.get("content") for _, data in told_]
+
+
 def test_nearly_all_events_of_a_chat_run_no_program() -> None:
     """Counted where programs run: of sixty events, those that come before it is known, and the last ones."""
     skill = load("openrouter").skill
