@@ -17,6 +17,7 @@ from agentos_runtime.server import garbage
 from agentos_runtime.skills import opening
 from agentos_runtime.skills.kept import this_program
 from tests import keeping
+from tests.memory import use_memory
 from tests.sizes import examples
 
 SLOW = 10_000
@@ -52,6 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_configure(config: pytest.Config) -> None:
     """The first process of a run makes what the others share."""
     if keeping.VARIABLE not in os.environ:
+        use_memory()
         keeping.begin()
         config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(keeping.VARIABLE), ignore_errors=True))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
