@@ -2,10 +2,10 @@
 
 import os
 
-WHOLE = os.environ.get("AGENTOS_TEST_WHOLE") == "1"
-"""Set by `scripts/test --all` and by `scripts/mutants`."""
+PART = int(os.environ.get("AGENTOS_TEST_PART", "8"))
+"""Of what could be tried, one in so many: in three in `scripts/test --all`, all in `scripts/prove properties`."""
 
 
 def examples(whole: int) -> int:
-    """So many examples of a property test, of which the suite draws an eighth."""
-    return whole if WHOLE else max(10, whole // 8)
+    """So many examples of a property test, of which a part is drawn, ten at least."""
+    return min(whole, max(10, whole // PART))

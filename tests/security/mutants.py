@@ -182,7 +182,7 @@ class Bench:
             *("--hypothesis-seed", "0", "--timeout", str(LONGEST_TEST), f"tests/{mutant.test}"),
         ]
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTEST"))}
-        environ["AGENTOS_TEST_WHOLE"] = "1"
+        environ["AGENTOS_TEST_PART"] = "1"
         try:
             done = subprocess.run(
                 command,
