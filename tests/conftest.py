@@ -16,6 +16,7 @@ from agentos_runtime.config.settings import Settings
 from agentos_runtime.server import garbage
 from agentos_runtime.skills import opening
 from agentos_runtime.skills.kept import this_program
+from agentos_runtime.testing import store
 from tests import keeping
 from tests.memory import use_memory
 from tests.sizes import examples
@@ -67,6 +68,7 @@ def _one_cache() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(opening, "this_program", cache(this_program))
         patch.setattr(Settings, "cache_folder", property(lambda _: keeping.kept()))
+        patch.setattr(store, "read_case", keeping.reading_cases())
         yield
 
 

@@ -7,11 +7,18 @@ of the cache itself asks for the fixture `own_cache`.
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.manifest.model import Skill
+from agentos_runtime.skills.files import SkillFile, Stamp, stamp
+from agentos_runtime.testing.load import read_case
+from agentos_runtime.testing.model import CaseFile
+from agentos_runtime.testing.schema import CaseSchema
 
 VARIABLE = "AGENTOS_TEST_CACHE"
+SKILLS = Path(__file__).parents[1] / "skills"
 OWN = Settings.cache_folder
 """Where the program itself keeps it: in the home."""
 
@@ -33,3 +40,18 @@ def with_what_is_kept(home: Path) -> None:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (home / "cache").exists():
         (home / "cache").symlink_to(kept())
+
+
+def reading_cases() -> Callable[[SkillFile, Skill, CaseSchema], CaseFile]:
+    """`read_case`, which reads the two hundred cases of what ships once, and not for each simulation."""
+    known: dict[tuple[Path, str, Stamp | None], CaseFile] = {}
+
+    def read(file: SkillFile, skill: Skill, schema: CaseSchema) -> CaseFile:
+        if SKILLS not in file.path.parents:
+            return read_case(file, skill, schema)
+        state = (file.path, skill.digest, stamp(file.path))
+        if state not in known:
+            known[state] = read_case(file, skill, schema)
+        return known[state]
+
+    return read
