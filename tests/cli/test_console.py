@@ -38,6 +38,7 @@ print(*sorted(loaded & {{"httptools", "httpx", "uvicorn", "yaml"}}), file=sys.st
         assert done.stderr == "\n", command
 
 
+@pytest.mark.slow
 def test_commands_that_only_look_at_skills_load_no_client_or_server_and_start_no_worker(
     console: Console,
 ) -> None:
@@ -58,6 +59,7 @@ print(*sorted(loaded & heavy), file=sys.stderr)
         assert "openrouter" in done.stdout.lower()
 
 
+@pytest.mark.slow
 def test_skills_that_were_looked_at_before_are_not_read_again_and_little_is_loaded_for_it(console: Console) -> None:
     console.home.mkdir(mode=0o700, exist_ok=True)
     script = f"""
@@ -75,6 +77,7 @@ print("yaml" in sys.modules, len(ours), len(sys.modules), file=sys.stderr)
     assert (read, int(ours) <= 120, int(every) <= 390) == ("False", True, True), second.stderr
 
 
+@pytest.mark.slow
 def test_what_was_looked_at_before_there_is_a_home_is_not_read_again_either(console: Console) -> None:
     home = console.home / "never"
     script = f"""
@@ -169,6 +172,7 @@ def test_a_reader_that_leaves_is_no_drama(console: Console) -> None:
     os.close(writer)
 
 
+@pytest.mark.slow
 def test_interrupting_is_quiet(console: Console) -> None:
     done = console.asked({"Toy key: ": "\x03"}, "keys", "set", "toy")
     assert done.code == 130

@@ -134,6 +134,7 @@ def test_the_skill_checks_clean_and_sends_what_is_shown(newcomer: Console) -> No
     assert shell(newcomer, commands.text) == following(commands).text
 
 
+@pytest.mark.slow
 def test_a_key_is_bound_to_the_place_that_set_shows(newcomer: Console) -> None:
     said = shell(newcomer, f"{KEYS[0]} 2>&1; agentos keys list", stdin="sk-or-1\n")
     shown, _, kept = said.partition("Stored in")

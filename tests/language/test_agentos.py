@@ -707,6 +707,7 @@ def test_who_stores_a_key_is_told_how_to_say_what_is_the_same_for_the_account(tm
     assert KEY not in stored.err
 
 
+@pytest.mark.slow
 def test_what_is_the_same_for_an_account_is_asked_for_after_its_key_and_holds_for_all_calls(
     toys: Fixture, tmp_path: Path
 ) -> None:

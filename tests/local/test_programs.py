@@ -309,6 +309,7 @@ def test_who_leaves_ends_the_program(here: Served) -> None:
         assert not marker.exists()
 
 
+@pytest.mark.slow
 def test_python_gets_values_and_calls_siblings_through_the_runtime(here: Served) -> None:
     assert here.reply("shape", {"items": ["a", "b", "c"]}) == [{"id": "a", "n": 2}, {"id": "b", "n": 2}]
     assert here.reply("whole_params", {"a": "x"}) == {"a": "x"}

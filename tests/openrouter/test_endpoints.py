@@ -33,6 +33,7 @@ def test_no_request_is_malformed_and_every_reply_is_as_declared(counter: Desk, f
     assert len(mock.called) >= len(utilities) - len(BEYOND) - 1
 
 
+@pytest.mark.slow
 def test_each_key_goes_only_where_the_description_wants_it(counter: Desk) -> None:
     mock = Mock(description())
     counter.says(mock)

@@ -177,6 +177,7 @@ def told(seconds: list[float]) -> str:
     return f"{len(ranked)} calls, p50 {middle:.1f} ms, p99 {high:.1f} ms, worst {ranked[-1]:.1f} ms"
 
 
+@pytest.mark.slow
 def test_many_skills_start_on_a_busy_machine_and_none_is_broken(tmp_path: Path, tally: Tally) -> None:
     skills = tmp_path / "skills"
     skills.mkdir()
