@@ -104,6 +104,18 @@ def test_what_is_meant_otherwise_is_told_with_what_works(name: str) -> None:
     assert told == [said]
 
 
+@pytest.mark.parametrize(
+    "refuse",
+    [
+        'def words(f): if f then "no" else null end; words(.params.size == "s")',
+        '{"true": "no"}[(.params.size == "s") | tostring]',
+        'if .params.size == "s" then "no" else null end',
+    ],
+)
+def test_a_comparison_that_something_makes_words_of_is_no_mistake(refuse: str) -> None:
+    assert all_problems([SHOP.replace(BODY, f"{BODY}\n      refuse: '{refuse}'", 1).encode()]) == [()]
+
+
 def test_jq_as_other_languages_write_it_has_what_jq_says() -> None:
     texts = [SHOP.replace(JQ, f"transform: '{{{jq}}}'", 1).encode() for jq in OF_JQ]
     found = all_problems(texts)

@@ -15,7 +15,8 @@ _STATES = frozenset({"status", "state", "phase", "stage"})
 _GOOD = frozenset({"success", "ok", "succeeded", "successful", "is_success", "issuccess"})
 _MORE = frozenset({"has_more", "hasmore", "has_next", "hasnext", "has_next_page", "hasnextpage"})
 _OBJECT = regex(r"\s*\{[^{}]*\}\s*")
-_COMPARED = regex(r"(?!\s*if\b)[^|?]*(?:==|!=|<=?|>=?|\band\b|\bor\b)[^|?]*")
+_COMPARED = regex(r"(?!\s*if\b)(?![\s\S]*\w\()[^|?\[\]{}]*(?:==|!=|<=?|>=?|\band\b|\bor\b)[^|?\[\]{}]*")
+"""A comparison, and nothing that is handed one and may make words of it."""
 _LEADING = regex(
     r"\s*(?:map\(\s*\{?|\.\[\]\s*\|\s*\{?|\[\s*\.\[\]\s*\|\s*\{?)?\s*(?:[A-Za-z_]\w*\s*:\s*)?(?P<path>\.[A-Za-z_]\w*)"
 )
