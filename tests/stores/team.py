@@ -58,12 +58,10 @@ class Service:
             self.asked[body["text"]] += 1
             self._now[who] += 1
             self.most[who] = max(self.most[who], self._now[who])
-        try:
-            time.sleep(0.005)
-            priced(0.25)(exchange)
-        finally:
-            with self._lock:
-                self._now[who] -= 1
+        time.sleep(0.005)
+        with self._lock:  # before the answer: who has it may ask again before this thread goes on
+            self._now[who] -= 1
+        priced(0.25)(exchange)
 
 
 class Team:
