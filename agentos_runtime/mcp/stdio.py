@@ -117,17 +117,31 @@ async def converse(desk: Desk, say: Say, stdin: int, stop: asyncio.Event) -> Non
             if not reading.done():
                 reading.cancel()
                 break
-            line = reading.result()
-            if line is None:
+            # All that came together is heard before any of it begins: the end of a request may stand behind it.
+            heard = [reading.result()]
+            while not lines.empty():
+                heard.append(lines.get_nowait())
+            for line in heard:
+                if line is not None:
+                    _hear(conversation, line, say)
+            if heard[-1] is None:
                 grace = GRACE
                 break
-            if len(line) > LONGEST_LINE:
-                say(failure(None, Malformed(INVALID_REQUEST, f"A line has {LONGEST_LINE} bytes at most")))
-            elif line.strip():
-                conversation.hear(line)
     finally:
         stopping.cancel()
         await conversation.end(grace)
+
+
+def _hear(conversation: Conversation, line: bytes, say: Say) -> None:
+    if len(line) > LONGEST_LINE:
+        say(failure(None, Malformed(INVALID_REQUEST, f"A line has {LONGEST_LINE} bytes at most")))
+    elif line.strip():
+        conversation.hear(line)
+
+
+def _put_all(lines: "asyncio.Queue[bytes | None]", those: list[bytes]) -> None:
+    for line in those:
+        lines.put_nowait(line)
 
 
 def _read_lines(stdin: int, loop: asyncio.AbstractEventLoop, lines: "asyncio.Queue[bytes | None]") -> None:
@@ -138,8 +152,7 @@ def _read_lines(stdin: int, loop: asyncio.AbstractEventLoop, lines: "asyncio.Que
             rest += chunk
             if b"\n" in chunk:
                 *whole, last = bytes(rest).split(b"\n")
-                for line in whole:
-                    loop.call_soon_threadsafe(lines.put_nowait, line)
+                loop.call_soon_threadsafe(_put_all, lines, whole)
                 rest = bytearray(last)
             elif len(rest) > LONGEST_LINE:
                 del rest[LONGEST_LINE + 1 :]

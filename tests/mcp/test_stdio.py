@@ -1,5 +1,6 @@
 """`agentos mcp`: the same answers over stdin and stdout, through a server or without one."""
 
+import asyncio
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from agentos_runtime.mcp.protocol import Request
+from agentos_runtime.mcp.stdio import Say, converse
 from tests.cli.console import SCRIPT, Console
 from tests.mcp.lab import CANARY, MODERN, SKILL, Lab, lab
 from tests.programs import Program
@@ -124,6 +127,32 @@ def test_a_request_that_is_cancelled_at_once_is_not_answered(own: tuple[Lab, dic
         client.process.stdin.flush()
     assert client.ask("tools/call", {"name": "test_simple_text"})["isError"] is False
     client.end()
+
+
+def test_a_request_whose_end_comes_with_it_never_begins() -> None:
+    begun: list[str | int | None] = []
+
+    class Noting:
+        async def answer(self, line: bytes, request: Request, client: str | None, say: Say) -> None:
+            begun.append(request.id)
+
+        async def notices(self, client: str | None, say: Say) -> None:
+            raise AssertionError
+
+    async def hear(stdin: int) -> None:
+        await converse(Noting(), lambda message: None, stdin, asyncio.Event())
+
+    messages: list[dict[str, Any]] = [
+        {"id": "x", "method": "tools/call"},
+        {"method": "notifications/cancelled", "params": {"requestId": "x"}},
+        {"id": "y", "method": "ping"},
+    ]
+    stdin, end = os.pipe()
+    os.write(end, b"".join(json.dumps({"jsonrpc": "2.0", **each}).encode() + b"\n" for each in messages))
+    os.close(end)
+    asyncio.run(hear(stdin))
+    os.close(stdin)
+    assert begun == ["y"]
 
 
 def test_lines_that_are_no_messages_are_refused_and_the_rest_goes_on(own: tuple[Lab, dict[str, str]]) -> None:
