@@ -2,8 +2,8 @@
 same place is known, and it need not run.
 
 The program runs once with a text that no code can look at. All that generated code does with a value is to ask for
-its class, to put it somewhere, to compare it, and to hand it to a function of the table: the first two work, the
-others raise. So whatever comes out would have come out of every text.
+its class, to put it somewhere, to compare, measure or test it, and to hand it to a function of the table: the first
+two work, all others raise. So whatever comes out would have come out of every text.
 """
 
 from collections.abc import Callable
@@ -25,22 +25,10 @@ def _look(*given: object) -> Any:
 
 
 _KEPT = frozenset(
-    {
-        *(
-            "__class__",
-            "__new__",
-            "__init__",
-            "__doc__",
-            "__getattribute__",
-            "__setattr__",
-            "__delattr__",
-            "__dir__",
-        ),
-        *("__init_subclass__", "__subclasshook__", "__sizeof__", "__reduce__", "__reduce_ex__"),
-    }
+    {"__class__", "__new__", "__init__", "__init_subclass__", "__subclasshook__", "__doc__", "__dir__"}
+    | {"__getattribute__", "__setattr__", "__delattr__"}
 )
 """Attributes of texts that tell nothing of what they say."""
-
 _BESIDE = ("__radd__", "__rmul__", "__bool__", "__bytes__", "__int__", "__float__", "__index__", "__fspath__")
 """What Python would ask such a text for, and texts do not have."""
 

@@ -21,14 +21,14 @@ _ESCAPED, _LAST_PLANE = b"\\\xf4"
 _MARK = "the text that is not looked at"
 _SIMPLE = (str, int, bool, type(None))
 _TRIES = 5
-"""Programs that are tried in a stream: what a model thinks and what it says come in events of two kinds."""
+"""Events of a stream of which a pattern is tried: what a model thinks and says comes in events of two kinds."""
 _FIRST = 3
-"""Batches of a stream after which it is not waited for any more."""
+"""Batches of a stream that are kept small, so that something is learnt early."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """What such an event says before and behind its text, quotes and all, and the delta that it becomes."""
+    """What stands in such an event before and behind its text, whose quotes are its own, and the delta of it."""
 
     name: str
     """The event's."""
