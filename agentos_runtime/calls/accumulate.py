@@ -14,7 +14,8 @@ from agentos_runtime.calls.adding.texts import Channel, DeltaError, JoinedTexts,
 from agentos_runtime.calls.adding.tool_calls import ToolCalls
 from agentos_runtime.jsontext import Json, dump
 
-_TEXTS = frozenset({"content", "reasoning", "refusal"})
+TEXTS = frozenset({"content", "reasoning", "refusal"})
+"""Of a chat's delta, what goes on from one to the next."""
 _TOLD_AGAIN = frozenset({"annotations", "images"})
 """Lists of which some services tell in each chunk all that there are so far."""
 _LISTS = frozenset({"annotations", "images", "parts", "logprobs", "logprobs_refusal", "debug"})
@@ -70,7 +71,7 @@ class ChatAccumulator:
             if value == "" or value == []:
                 self._empty_content = self._empty_content or (key == "content" and value == "")
                 continue
-            fresh = self._take_text(key, value) if key in _TEXTS else self._take(key, value)
+            fresh = self._take_text(key, value) if key in TEXTS else self._take(key, value)
             if fresh is not None:
                 news[key] = fresh
         if last.get("stop_reason") == "end_turn" and self._calls.is_any_named and not self._is_corrected:

@@ -140,6 +140,7 @@ events = st.one_of(
     texts.map(chunk),
     st.builds(lambda said: chunk(said, role="assistant"), texts),
     st.builds(lambda said: chunk(None, reasoning=said), texts),
+    st.builds(lambda said: chunk(said, reasoning="hm"), texts),
     st.builds(lambda said: {**chunk(said), "id": "gen-other"}, texts),
     st.builds(lambda said: {**chunk(said), "error": None}, texts),
     st.sampled_from([STOP, chunk("x", logprobs={"content": []}), {"error": {"code": 502, "message": "broke"}}]),
@@ -181,6 +182,7 @@ def test_a_stream_gives_the_same_whether_its_events_are_known_or_a_worker_reads_
     @example(
         [*map(chunk, ["a", "b", "c"]), {"error": {"code": 502, "message": "broke"}}, chunk("d")], False, False, 2
     )
+    @example([chunk(said, reasoning="hm") for said in "abcdef"], False, False, 0)
     def same(chunks: list[dict[str, Any]], ascii_only: bool, singly: bool, refuses_every: int) -> None:
         body = written([*chunks, STOP], ascii_only=ascii_only)
         edges = ends_of_events(body) if singly else []

@@ -3,6 +3,7 @@ what they become is known without a run. Nearly all events of nearly all chats a
 
 from collections.abc import Mapping, Sequence
 
+from agentos_runtime.calls.accumulate import TEXTS
 from agentos_runtime.calls.deltas import Batch, StreamPlan
 from agentos_runtime.calls.events import UpstreamEvent
 from agentos_runtime.frozen import dataclass
@@ -103,6 +104,8 @@ class Likeness:
             self._look_at(events[-1], delta)
 
     def _look_at(self, event: UpstreamEvent, delta: dict[str, Json]) -> None:
+        if sum(bool(delta.get(key)) for key in TEXTS) != 1:
+            return  # a second text that stays the same would be said once, not each time
         for key in _TEXTS:
             said = delta.get(key)
             written = dump(said) if isinstance(said, str) and said else b""
