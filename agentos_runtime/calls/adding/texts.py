@@ -1,6 +1,6 @@
 """Texts that go on from delta to delta, whatever the pieces are cut at: a pair of surrogates, too."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
 from agentos_runtime.jsontext import Json
@@ -18,11 +18,23 @@ class DeltaError(ValueError):
     """A delta has not the shape that its stream adds up; the message says which, without its data."""
 
 
+class Passing(Protocol):
+    """What one text passes through."""
+
+    def feed(self, text: str) -> str:
+        """What can be passed on now that the next piece is there."""
+        ...
+
+    def feed_each(self, texts: Sequence[str]) -> list[str]:
+        """What `feed` gives for each of some pieces without half of a character."""
+        ...
+
+
 class Texts(Protocol):
     """What each text passes through, piece by piece, before it is added up and passed on."""
 
-    def begin(self, channel: Channel) -> Callable[[str], str]:
-        """A text begins: gives what of each next piece of it can be passed on now."""
+    def begin(self, channel: Channel) -> Passing:
+        """A text begins."""
         ...
 
     def end(self, channel: Channel, *, cut: bool = False) -> str:
@@ -33,8 +45,14 @@ class Texts(Protocol):
 class PlainTexts:
     """Texts that are passed on as they come."""
 
-    def begin(self, channel: Channel) -> Callable[[str], str]:
-        return str
+    def begin(self, channel: Channel) -> "PlainTexts":
+        return self
+
+    def feed(self, text: str) -> str:
+        return text
+
+    def feed_each(self, texts: Sequence[str]) -> list[str]:
+        return [*texts]
 
     def end(self, channel: Channel, *, cut: bool = False) -> str:
         return ""
@@ -46,24 +64,31 @@ class JoinedTexts:
     def __init__(self, inner: Texts) -> None:
         self._inner = inner
         self._halves: dict[Channel, str] = {}
-        self._open: dict[Channel, Callable[[str], str]] = {}
+        self._open: dict[Channel, Passing] = {}
 
     def feed(self, channel: Channel, text: str) -> str:
-        feed = self._open.get(channel)
-        if feed is None:
-            feed = self._open[channel] = self._inner.begin(channel)
+        passing = self._open.get(channel)
+        if passing is None:
+            passing = self._open[channel] = self._inner.begin(channel)
         if self._halves:
             text = self._halves.pop(channel, "") + text
         if not text.isascii() and _HALF.search(text):
             if _HIGH_AT_END.search(text):
                 text, self._halves[channel] = text[:-1], text[-1]
             text = whole_text(text)
-        return feed(text)
+        return passing.feed(text)
+
+    def feed_each(self, channel: Channel, texts: Sequence[str]) -> list[str]:
+        """What `feed` gives for each of some texts without half of a character."""
+        passing = self._open.get(channel)
+        if passing is None or self._halves:
+            return [self.feed(channel, text) for text in texts]
+        return passing.feed_each(texts)
 
     def end(self, channel: Channel, *, cut: bool = False) -> str:
-        feed = self._open.pop(channel, None)
+        passing = self._open.pop(channel, None)
         half = self._halves.pop(channel, None)
-        text = feed("\ufffd") if feed is not None and half else ""
+        text = passing.feed("\ufffd") if passing is not None and half else ""
         return text + self._inner.end(channel, cut=cut)
 
     def open(self) -> list[Channel]:

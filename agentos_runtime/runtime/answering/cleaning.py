@@ -1,7 +1,5 @@
 """Secrets stay out of streams too, also when an upstream echoes one cut in pieces."""
 
-from collections.abc import Callable
-
 from agentos_runtime.calls.adding.texts import Channel
 from agentos_runtime.runtime.results import Results
 from agentos_runtime.security.credentials.redactor import StreamRedactor
@@ -18,10 +16,10 @@ class CleanTexts:
         self._results = results
         self._redactors: dict[Channel, StreamRedactor] = {}
 
-    def begin(self, channel: Channel) -> Callable[[str], str]:
-        """A text begins: gives what of each next piece of it can be passed on now."""
+    def begin(self, channel: Channel) -> StreamRedactor:
+        """A text begins: gives what cleans its pieces."""
         redactor = self._redactors[channel] = self._results.stream()
-        return redactor.feed
+        return redactor
 
     def end(self, channel: Channel, *, cut: bool = False) -> str:
         """What was held back of a text that does not go on; cut: although more was to follow."""

@@ -1,7 +1,8 @@
 """Takes the secrets of a call out of everything that comes back, in every form an upstream may echo them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from itertools import accumulate
 
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.regexes import regex
@@ -14,6 +15,8 @@ SHORTEST = 8
 holes what the secret is. As a part of `username:password` they are taken out."""
 CUT = "…"
 """What a text ends with that was cut because of its length."""
+_TOGETHER = 32
+"""Pieces of a stream that are looked at together."""
 CONTEXT = 64
 """Bytes of a stream that are looked at again: the first byte of a secret may share a base64 character with them."""
 
@@ -163,11 +166,45 @@ class StreamRedactor:
         if search is None and not self._data:
             return text
         more = text.encode("utf-8", "surrogatepass")
-        if search is not None and self._given == len(self._data) and search.passes(data := self._data + more):
-            self._data = data[-CONTEXT:]
-            self._given = len(self._data)
-            return text
-        return self._fed(search, more).decode("utf-8", "surrogatepass")
+        shown = self._fed(search, more)
+        return text if shown is more else shown.decode("utf-8", "surrogatepass")
+
+    def feed_each(self, texts: Sequence[str]) -> list[str]:
+        """What `feed` gives for each of some texts without half of a character."""
+        search = self._redactor().search
+        if search is None or len(texts) == 1:
+            return [*map(self.feed, texts)]
+        fed: list[str] = []
+        for at in range(0, len(texts), _TOGETHER):
+            some = texts[at : at + _TOGETHER]
+            shown = self._shown(search, some)
+            fed += shown
+            fed += map(self.feed, some[len(shown) :])
+        return fed
+
+    def _shown(self, search: SecretSearch, texts: Sequence[str]) -> list[str]:
+        """What `feed` gives for those of the texts that come first and of which it is quickly known."""
+        pieces = [text.encode() for text in texts]
+        ends = [*accumulate(map(len, pieces), initial=len(self._data))]
+        data = b"".join([self._data, *pieces])
+        given, end = self._given, ends.pop(0)
+        shown: list[str] = []
+        for text, after, opens in zip(texts, ends, search.opens_at_each(data, ends), strict=False):
+            if given == end and opens == after:
+                shown.append(text)
+                given = after
+            else:
+                held = max(opens, given)
+                shown.append(data[given:held].decode("utf-8", "surrogatepass"))
+                given = held
+            end = after
+        self._keep(data[:end], given)
+        return shown
+
+    def _keep(self, data: bytes, given: int) -> None:
+        """The text so far, of which so much was passed on."""
+        kept = max(0, given - CONTEXT)
+        self._data, self._given = data[kept:], given - kept
 
     def feed_bytes(self, more: bytes) -> bytes:
         """The same for a text that is handed on as bytes; what is not UTF-8 in it stays as it is."""
@@ -176,22 +213,23 @@ class StreamRedactor:
     def _fed(self, search: SecretSearch | None, more: bytes) -> bytes:
         if search is None:
             return self.flush_bytes() + more if self._data else more
-        data = self._data + more
-        if self._given == len(self._data) and search.passes(data):
-            self._data = data[-CONTEXT:]
-            self._given = len(self._data)
+        data, given = self._data + more, self._given
+        opens = search.opens_at(data)
+        if opens == len(data) and given == len(self._data):
+            self._keep(data, opens)
             return more
-        found = search.find(data, goes_on=True)
-        held = max(found.open_from, self._given)
-        if found.places:
-            spans = _merged(found.places)
+        spans = []
+        if opens < 0:
+            found = search.find(data, goes_on=True)
+            opens, spans = found.open_from, _merged(found.places)
+        held = max(opens, given)
+        if spans:
             if spans[-1][0] < held < spans[-1][1]:
-                held = max(spans[-1][0], self._given)
-            shown = b"".join(_replaced(data, self._given, held, spans))
+                held = max(spans[-1][0], given)
+            shown = b"".join(_replaced(data, given, held, spans))
         else:
-            shown = data[self._given : held]
-        kept = max(0, held - CONTEXT)
-        self._data, self._given = data[kept:], held - kept
+            shown = data[given:held]
+        self._keep(data, held)
         return shown
 
     def flush(self, *, cut: bool = False) -> str:

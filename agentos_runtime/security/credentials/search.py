@@ -8,7 +8,7 @@ never shorter than the secret, and consists of few different bytes.
 
 import re
 from binascii import a2b_base64, unhexlify
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import NamedTuple
@@ -31,6 +31,8 @@ DEPTH = 3
 SHORTEST_LINE = 60
 """Characters of base64 that is broken into lines: tools write 64 or 76."""
 MOST_REMEMBERED = 2048
+MOST_BEGINNINGS = 8192
+"""Of words, and of beginnings of words: what models write has some thousands of them."""
 LONGEST_REMEMBERED = 24
 """Bytes."""
 
@@ -96,8 +98,9 @@ class SecretSearch:
         self._hexadecimal = _Runs(_HEXADECIMAL_DIGITS, 2 * shortest)
         self._base64 = _Runs(_DIGITS, shortest * 4 // 3)
         self._escaped = EscapedWords(self._words)
-        self._beginnings: dict[bytes, Found] = {}
-        """What was found in the words that texts ended with while they went on: the same again and again."""
+        self._beginnings: dict[bytes, int] = {}
+        """Of the words that texts ended with while they went on, and that hold nothing, where in them opens what
+        could go on: the same words end texts again and again."""
         self._innocent: set[bytes] = set()
         """Short texts in which nothing was found: the names of fields, mostly."""
         firsts = {word[0] for word in self._words} | {*INTRODUCERS}
@@ -108,17 +111,30 @@ class SecretSearch:
         """False: no secret is in the text. Quick, and mostly the last word."""
         return self._runs.are_in(text) and text not in self._innocent
 
-    def passes(self, text: bytes) -> bool:
-        """Whether nothing is in a text that goes on, nor begins at its end, as is quickly known for most texts."""
+    def opens_at(self, text: bytes) -> int:
+        """Where begins what could go on to be a secret, when the text goes on: its length when nothing could.
+
+        As is quickly known for most texts; -1 where it is not, or a secret may be in it.
+        """
+        opens = self.opens_at_each(text, (len(text),))
+        return opens[0] if opens else -1
+
+    def opens_at_each(self, text: bytes, ends: Sequence[int]) -> list[int]:
+        """The same of the text until each of some ends, in order; of those that come first, where it is known."""
         runs = self._runs
         classes = text.translate(runs.classes)
         if runs.long in classes:
-            return False
-        run = text[classes.rfind(b"\0") + 1 :]  # with which the text ends
-        if not run:
-            return True
-        known = self._beginnings.get(run)
-        return known is not None and not known.places and known.open_from >= len(run)
+            return []
+        opens: list[int] = []
+        for end in ends:
+            start = classes.rfind(b"\0", 0, end) + 1
+            if start < end:  # with this run the text ends
+                opens_in = self._beginnings.get(text[start:end])
+                if opens_in is None:
+                    break
+                start += opens_in
+            opens.append(start)
+        return opens
 
     def stops_at(self, character: str) -> bool:
         """Whether this character, of ASCII, is in no form of a word: nothing is found across it."""
@@ -132,20 +148,22 @@ class SecretSearch:
             self._find_closed(text[:last], depth, found)
         if last < len(text):
             run = text[last:]
-            known = self._beginnings.get(run) if depth == DEPTH else None
-            if known is None:
-                known = self._find_open(run, depth)
-                if depth == DEPTH and len(run) <= LONGEST_REMEMBERED and not known.places:
-                    _remember(self._beginnings)
-                    self._beginnings[run] = known
-            found.add(known, last)
+            opens_in = self._beginnings.get(run) if depth == DEPTH else None
+            if opens_in is None:
+                ending = self._find_open(run, depth)
+                found.add(ending, last)
+                if depth == DEPTH and len(run) <= LONGEST_REMEMBERED and not ending.places:
+                    _remember(self._beginnings, MOST_BEGINNINGS)
+                    self._beginnings[run] = ending.open_from
+            else:
+                found.open_from = min(found.open_from, last + opens_in)
         if depth and self._has_lines(text):
             for lines in self._lines.finditer(text):
                 open_lines = goes_on and lines.end() == len(text)
                 for view in (plain_view(lines[0]), *unescaped(lines[0])):
                     found.add(self._decoded(view, open_lines, depth), lines.start())
         if depth == DEPTH and not goes_on and len(text) <= LONGEST_REMEMBERED and not found.places:
-            _remember(self._innocent)
+            _remember(self._innocent, MOST_REMEMBERED)
             self._innocent.add(text)
         return found
 
@@ -254,9 +272,9 @@ class SecretSearch:
         return Found(len(data))
 
 
-def _remember(remembered: dict[bytes, Found] | set[bytes]) -> None:
+def _remember(remembered: dict[bytes, int] | set[bytes], most: int) -> None:
     """Make room for one more, so that what is remembered stays small."""
-    if len(remembered) >= MOST_REMEMBERED:
+    if len(remembered) >= most:
         remembered.clear()
 
 
