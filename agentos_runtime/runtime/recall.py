@@ -47,6 +47,8 @@ class Recalls:
         All of them, whatever is raised by one; that is raised then.
         """
         self._closed = True
+        if self._watching is not None:
+            self._watching.cancel()
         async with AsyncExitStack() as closing:
             for _, _, close in reversed(self._open.values()):
                 closing.push_async_callback(close)
@@ -63,13 +65,13 @@ class Recalls:
 
     def _forget(self, mark: object) -> None:
         self._open.pop(mark, None)
-        if not self._open and self._watching is not None:
-            self._watching.cancel()
-            self._watching = None
 
     async def _watch(self) -> None:
         while True:
             await self._sleep(LOOK_AGAIN)
+            if not self._open:  # only here: under load the next stream is soon there
+                self._watching = None
+                return
             stamps = self._stamps()
             if stamps != self._seen:
                 self._seen = stamps

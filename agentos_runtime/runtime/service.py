@@ -394,6 +394,7 @@ class Runtime:
         return stream
 
     def _check_again(self, ctx: CallContext, source: Source) -> None:
-        self._check_stopped(ctx.call.agent)
-        if source.authorized is not None:
+        if source.authorized is None:
+            self._check_stopped(ctx.call.agent)
+        else:
             check_again(ctx, source.authorized)
