@@ -65,13 +65,16 @@ def parse_each(texts: Sequence[bytes]) -> list[Json] | None:
     return values
 
 
-def only_text(text: bytes) -> str | None:
-    """What JSON text says that is one string without half of a character; None for anything else."""
+def only_texts(written: Sequence[bytes]) -> list[str] | None:
+    """What JSON texts say that are one string each; None where one is anything else, or has half of a character."""
     try:
-        said: str = _TEXT_DECODER.decode(text)
+        if len(written) == 1:
+            return [_TEXT_DECODER.decode(written[0])]
+        # No string goes on over a line's end, so that none of them is made of parts of two texts.
+        said: list[str] = _TEXTS_DECODER.decode(b"[%b]" % b",\n".join(written))
     except (msgspec.DecodeError, UnicodeError):
         return None
-    return said
+    return said if len(said) == len(written) else None
 
 
 def fields(text: bytes, names: Collection[str]) -> dict[str, bytes] | None:
@@ -240,6 +243,7 @@ _FLOAT = 0xCB
 """What stands before each float in MessagePack; what else is this byte does no harm."""
 _QUICK_DECODER = msgspec.json.Decoder()
 _TEXT_DECODER = msgspec.json.Decoder(str)
+_TEXTS_DECODER = msgspec.json.Decoder(list[str])
 _FIELDS_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _QUICK_ENCODER = msgspec.json.Encoder()
 _PACKER = msgspec.msgpack.Encoder()

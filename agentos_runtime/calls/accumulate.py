@@ -4,7 +4,7 @@
 (`calls.adding`), everything else is the last that was said. `text`, `list` and `last` serve every other stream.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Protocol
 
@@ -78,6 +78,14 @@ class ChatAccumulator:
             news["stop_reason"] = "tool_use"
             self._is_corrected = True
         return news or None
+
+    def add_texts(self, key: str, texts: Sequence[str]) -> list[str]:
+        """Take deltas that hold one of the texts each, none of them empty or with half of a character, and nothing
+        else; gives what of them is news.
+        """
+        fresh = self._joined.feed_each((key,), texts)
+        self._texts.setdefault(key, []).extend(fresh)
+        return [text for text in fresh if text]
 
     def flush(self, *, cut: bool = False) -> list[Json]:
         calls: list[Json] = self._calls.flush()

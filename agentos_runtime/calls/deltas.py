@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from agentos_runtime.calls.accumulate import Accumulator
-from agentos_runtime.calls.adding.halves import hide, rejoin, reveal
+from agentos_runtime.calls.adding.halves import hide, reveal
 from agentos_runtime.calls.adding.silence import says_nothing
 from agentos_runtime.calls.adding.texts import DeltaError
 from agentos_runtime.calls.evaluate import EMPTY, Empty, Value, expression_failed, single
@@ -27,7 +27,7 @@ from agentos_runtime.errors import AgentOSError, UpstreamError, UpstreamFailed, 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jq.program import Program, stream_program, value_program
-from agentos_runtime.jsontext import Json, JsonTextError, dump, is_json, parse, parse_each
+from agentos_runtime.jsontext import Json, JsonTextError, is_json, parse, parse_each
 from agentos_runtime.manifest.model import Expression, Jq, PlainPath, Skill, Stream, Utility
 
 
@@ -355,31 +355,6 @@ def check_said_something(plan: StreamPlan, total: Json, reply: Json) -> None:
             f"{plan.service.name} ended the stream without any choices, so there is no reply",
             upstream=UpstreamFailure(message="the stream has no choices"),
         )
-
-
-def final_input(
-    program: Program, total: Json, params: dict[str, Json], settings: Mapping[str, Json], response: Json
-) -> tuple[bytes, bool]:
-    """The input of `reply_program`, and whether halves of characters stand hidden in it.
-
-    They are in a provider's own blocks, which are put together by the program.
-    """
-    text = dump(total)
-    shown = hide(text)
-    return b"".join([opening(program, params, settings, response), b'"body":', shown, b"}"]), shown is not text
-
-
-def read_final(plan: StreamPlan, total: Json, outcome: Outcome | None, *, hidden: bool = False) -> Json:
-    """The reply of a whole stream. Raises ExpressionFailed, ExpressionLimit."""
-    reply = plan.stream.reply
-    if reply is None or outcome is None:
-        return total
-    if outcome.failure:
-        raise failed_output([reply], outcome)
-    value = single(outcome.outputs[0], reply) if outcome.outputs else EMPTY
-    if isinstance(value, Empty):
-        raise expression_failed(reply, "gives no output where one is needed")
-    return rejoin(value) if hidden else value
 
 
 def _not_json(plan: StreamPlan, event: UpstreamEvent, error: JsonTextError) -> AgentOSError:

@@ -53,6 +53,10 @@ class Decoder(Protocol):
         """The events that this chunk completes. Raises EventTooLarge."""
         ...
 
+    def is_next_whole(self, chunk: bytes) -> bool:
+        """Whether the chunk, which ends in an empty line, begins with an event and is not too large for one."""
+        ...
+
     def end(self) -> list[UpstreamEvent]:
         """The event that the end of the stream completes, if any."""
         ...
@@ -133,6 +137,9 @@ class SseDecoder:
             self._line(line, events)
         self._pending = bool(self._data) or self._name != "message" or self._lines.pending
         return events
+
+    def is_next_whole(self, chunk: bytes) -> bool:
+        return self._started and not self._pending and len(chunk) <= self._limit
 
     def end(self) -> list[UpstreamEvent]:
         events: list[UpstreamEvent] = []
@@ -281,6 +288,9 @@ class NdjsonDecoder:
 
     def feed(self, chunk: bytes) -> list[UpstreamEvent]:
         return self._events(self._lines.feed(chunk))
+
+    def is_next_whole(self, chunk: bytes) -> bool:
+        return False  # its events stand on lines of their own
 
     def end(self) -> list[UpstreamEvent]:
         return self._events([self._lines.end()])

@@ -71,6 +71,10 @@ class UpstreamStream:
             self._fail(error)
             return b""
 
+    def arrived(self) -> bytes:
+        """What `chunks()` would give next, if it is there; what is packed is to be read."""
+        return self._answer.read_nowait() if self._is_plain and not self._closed else b""
+
     async def listen(self, take: Callable[[bytes], bool]) -> None:
         """Give all that arrives to `take`, in the very turn of the event loop in which it does, until that says
         False, something is to be read, or nothing more comes. What is packed is to be read.

@@ -61,6 +61,10 @@ class OpenUpstream(Protocol):
         """Decoded bytes as they arrive; ends with the answer, or when aborted. Raises UpstreamError."""
         ...
 
+    def arrived(self) -> bytes:
+        """What `chunks()` would give next, where that takes no waiting; else, and for who cannot say, nothing."""
+        ...
+
     async def listen(self, take: Callable[[bytes], bool]) -> None:
         """Give what arrives to `take`, as it arrives, until that says False or something is to be read from
         `chunks()`: at once, for who can give nothing this way. Raises UpstreamError, and what `take` raises.

@@ -16,6 +16,10 @@ class EventStream(Protocol):
     """Batches of events that are ready; the last event is `done` or `error`."""
 
     @property
+    def is_ready(self) -> bool:
+        """Whether the first batch is there already."""
+
+    @property
     def warning(self) -> str | None:
         """For a header of the response: a budget is nearly used up."""
 

@@ -115,7 +115,11 @@ class CallRoute:
                 *simulated(stream.simulated),
             )
             stream.pour(lambda events: writer.write_at_once(frames(events)))
-            await writer.start([*event_stream_headers(call.request_id), *beside])
+            headers = [*event_stream_headers(call.request_id), *beside]
+            if stream.is_ready:
+                writer.start_with_first(headers)
+            else:
+                await writer.start(headers)
             await _pump(stream, writer, call, open_call)
         finally:
             writer.close()

@@ -8,7 +8,7 @@ from starlette.types import Send
 from agentos_runtime import jsontext
 from agentos_runtime.calls.call import Event
 from agentos_runtime.jsontext import Json
-from agentos_runtime.server.connections.at_once import body_writer
+from agentos_runtime.server.connections.at_once import begin_at_once, body_writer
 from agentos_runtime.server.messages import Headers
 
 TERMINAL = frozenset({"done", "error"})
@@ -43,8 +43,15 @@ class EventWriter:
         self._writing = False
         self._timer: asyncio.TimerHandle | None = None
         self._ping: asyncio.Task[None] | None = None
+        self._head: Headers | None = None
+        """What is yet to be sent, with the first bytes."""
+
+    def start_with_first(self, headers: Headers) -> None:
+        """As `start`, with what is written first, which is there already: in one piece."""
+        self._head = headers
 
     async def start(self, headers: Headers) -> None:
+        self._head = None
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send({"type": "http.response.body", "body": b"", "more_body": True})
         self._last = self._loop.time()
@@ -52,6 +59,8 @@ class EventWriter:
 
     async def write(self, data: bytes, *, last: bool = False) -> None:
         """Sends the bytes in one piece; `last` ends the response."""
+        if self._head is not None and await self._began(self._head, data, last=last):
+            return
         self._writing = True
         if last:
             self.close()
@@ -62,9 +71,20 @@ class EventWriter:
         self._last = self._loop.time()
         self._writing = False
 
+    async def _began(self, head: Headers, data: bytes, *, last: bool) -> bool:
+        """Send the head, and whether the bytes went with it."""
+        if not begin_at_once(self._send, head, data, last=last):
+            await self.start(head)
+            return False
+        self._head = None
+        self._last = self._loop.time()
+        if not last:
+            self._arm()
+        return True
+
     def write_at_once(self, data: bytes) -> bool:
         """Sends the bytes as `write` does; False where that has to wait, and nothing was sent."""
-        if self._writing or self._ping is not None or not self._write_at_once(data):
+        if self._writing or self._head is not None or self._ping is not None or not self._write_at_once(data):
             return False
         self._last = self._loop.time()
         return True

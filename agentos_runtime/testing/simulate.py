@@ -122,6 +122,9 @@ class SimulatedStream:
             yield piece
             await self._pause()
 
+    def arrived(self) -> bytes:
+        return b""
+
     async def listen(self, take: Callable[[bytes], bool]) -> None:
         """Everything is to be read."""
 

@@ -177,15 +177,15 @@ def test_a_stream_gives_the_same_whether_its_events_are_known_or_a_worker_reads_
     auto, worker = ways
 
     @settings(max_examples=examples(60), deadline=None)
-    @given(streams, st.booleans(), st.booleans(), st.integers(0, 3))
-    @example([*map(chunk, ["a", "b", 'say "c"', "d", "\\", "e", "", "f"]), STOP], False, True, 0)
-    @example(
-        [*map(chunk, ["a", "b", "c"]), {"error": {"code": 502, "message": "broke"}}, chunk("d")], False, False, 2
-    )
-    @example([chunk(said, reasoning="hm") for said in "abcdef"], False, False, 0)
-    def same(chunks: list[dict[str, Any]], ascii_only: bool, singly: bool, refuses_every: int) -> None:
+    @given(streams, st.booleans(), st.integers(0, 4), st.integers(0, 3))
+    @example([*map(chunk, ["a", "b", 'say "c"', "d", "\\", "e", "", "f"]), STOP], False, 1, 0)
+    @example([*map(chunk, ["a", "b", "c", "d", "", "e", "sk-", "f", "\\", "g"]), STOP], False, 3, 0)
+    @example([*map(chunk, ["a", "b", "c"]), {"error": {"code": 502, "message": "broke"}}, chunk("d")], False, 0, 2)
+    @example([chunk(said, reasoning="hm") for said in "abcdef"], False, 0, 0)
+    @example([chunk("a"), chunk("b"), {**chunk("c"), "id": "gen-other"}, chunk("d"), chunk("e")], False, 1, 0)
+    def same(chunks: list[dict[str, Any]], ascii_only: bool, together: int, refuses_every: int) -> None:
         body = written([*chunks, STOP], ascii_only=ascii_only)
-        edges = ends_of_events(body) if singly else []
+        edges = ends_of_events(body)[::together] if together else []
         found = auto(body, edges, Gathering(refuses_every), False)
         assert found == worker(body, edges, None, False)
 

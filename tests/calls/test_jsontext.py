@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agentos_runtime.jsontext import DEEPEST, JsonTextError, dump, dump_each, parse
+from agentos_runtime.jsontext import DEEPEST, JsonTextError, dump, dump_each, only_texts, parse
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":[', "]}")])
@@ -107,6 +107,38 @@ def test_values_are_written_as_python_writes_them_and_come_back(value: Any) -> N
 @example(["\ud800", "\n", "a\u2028b", None])
 def test_values_that_are_written_together_are_written_as_each_is(values: list[Any]) -> None:
     assert dump_each(values) == [dump(value) for value in values]
+
+
+PIECES = [
+    b'"a"',
+    b'"a',
+    b'b"',
+    b'"c","d"',
+    '"é\\n"'.encode(),
+    b"1",
+    b"null",
+    b"",
+    b" ",
+    b' "e" ',
+    b'"\\ud800"',
+    b'"\xff"',
+]
+
+
+def text_of(written: bytes) -> Any:
+    try:
+        return parse(written)
+    except JsonTextError:
+        return None
+
+
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=5))
+@example([b'"a', b'b"', b'"c","d"'])
+@example([b'"c","d"', b" "])
+def test_texts_are_read_together_only_where_each_is_one_string(written: list[bytes]) -> None:
+    read = [text_of(each) for each in written]
+    whole = all(isinstance(each, str) and each.isprintable() | ("\n" in each) for each in read)
+    assert only_texts(written) == (read if whole else None)
 
 
 @given(VALUES, st.sampled_from([math.nan, math.inf, -math.inf]))

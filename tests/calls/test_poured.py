@@ -88,6 +88,9 @@ class Arriving:
         if self._cut:
             raise UpstreamTruncated("cut")
 
+    def arrived(self) -> bytes:
+        return self._pieces.pop(0) if self._pieces else b""
+
     async def listen(self, take: Callable[[bytes], bool]) -> None:
         for piece in self._left():
             if not take(piece):

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from agentos_runtime.calls.accumulate import ACCUMULATORS
 from agentos_runtime.calls.adding.late import late_words
+from agentos_runtime.calls.adding.whole import final_input, read_final
 from agentos_runtime.calls.deltas import (
     Batch,
     StreamPlan,
@@ -17,10 +18,8 @@ from agentos_runtime.calls.deltas import (
     batch_input,
     batch_text,
     check_said_something,
-    final_input,
     is_complete,
     read_events,
-    read_final,
     stream_head,
     whole_events,
 )
@@ -35,6 +34,7 @@ from agentos_runtime.calls.requests.given import check_params
 from agentos_runtime.calls.requests.judging import ParamsPlan, check_refusal, ignored_params, seen_by
 from agentos_runtime.calls.requests.placeholders import Placeholders
 from agentos_runtime.errors import InvalidParams, UpstreamTruncated
+from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.pool import Verdict, WorkerPool
 from agentos_runtime.jq.program import Program
 from agentos_runtime.jsontext import Json, dump
@@ -201,12 +201,17 @@ class Wire:
             raise UpstreamTruncated("the stream has no end")
         final, hidden = None, False
         if plan.reply_program:
-            text, hidden = final_input(plan.reply_program, total, params, self.plan.settings, response)
-            final = self._expressions.run(plan.reply_program, text)
+            program, settings = plan.reply_program, self.plan.settings
+            made, hidden = final_input(program, total, params, settings, response, _input_of)
+            final = self._expressions.run(program, made if isinstance(made, bytes) else made.text)
         reply = read_final(plan, total, final, hidden=hidden)
         check_said_something(plan, total, reply)
         late = late_words(total, reply) if plan.stream.accumulate == "chat" else None
         return Streamed([*news, late] if late else news, reply)
+
+
+def _input_of(document: dict[str, Json], write: Callable[[], bytes], text: bytes) -> ProgramInput:
+    return ProgramInput(document, (), write)
 
 
 def _arriving(plan: StreamPlan, told: bytes | Sequence[bytes]) -> Iterator[list[UpstreamEvent]]:

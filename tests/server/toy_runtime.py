@@ -43,6 +43,10 @@ class ToyStream:
         self._sink: Callable[[list[Event]], bool] = lambda batch: False
         self._interrupted: asyncio.Future[AgentOSError] = asyncio.get_running_loop().create_future()
 
+    @property
+    def is_ready(self) -> bool:
+        return not self._runtime.pours and isinstance((self._batches or [None])[0], list)
+
     def interrupt(self, error: AgentOSError) -> None:
         if not self._interrupted.done() and self._runtime.heeds_interrupts:
             self._interrupted.set_result(error)

@@ -3,13 +3,13 @@ what they become is known without a run. Nearly all events of nearly all chats a
 
 from collections.abc import Mapping, Sequence
 
-from agentos_runtime.calls.accumulate import TEXTS
+from agentos_runtime.calls.accumulate import TEXTS, ChatAccumulator
 from agentos_runtime.calls.deltas import Batch, StreamPlan
 from agentos_runtime.calls.events import UpstreamEvent
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.compiled.carried import is_unseen, unseen
 from agentos_runtime.jq.outcome import COMPILED, Outcome
-from agentos_runtime.jsontext import Json, JsonTextError, dump, only_text, parse
+from agentos_runtime.jsontext import Json, JsonTextError, dump, only_texts, parse
 from agentos_runtime.runtime.ports import Workers
 
 _TEXTS = ("content", "reasoning")
@@ -20,9 +20,11 @@ _RARE = b"\\u"
 _ESCAPED, _LAST_PLANE = b"\\\xf4"
 """The bytes with which escapes begin, and characters of the last plane."""
 _MARK = "the text that is not looked at"
-_SIMPLE = (str, int, bool, type(None))
+_SIMPLE = frozenset({str, int, bool, type(None)})
 _TRIES = 5
 """Events of a stream of which a pattern is tried: what a model thinks and says comes in events of two kinds."""
+MOST_AT_ONCE = 128
+"""Events of which it is known what they become that are told in one go."""
 _FIRST = 3
 """Batches of a stream that are kept small, so that something is learnt early."""
 
@@ -39,24 +41,56 @@ class Pattern:
     """With an empty text."""
     key: str
     """The text's, in the delta."""
+    head: bytes
+    """What stands before the text on the wire, where the event is one line of data, as nearly all are."""
+    tail: bytes
+    """What stands behind it there."""
+    size: int
+    """About as many bytes as the delta takes when it is written, without its text."""
+
+    @classmethod
+    def of(cls, name: str, before: bytes, behind: bytes, delta: dict[str, Json], key: str) -> "Pattern":
+        """delta: of an event that stands between `before` and `behind`."""
+        empty: dict[str, Json] = {**delta, key: ""}
+        return cls(name, before, behind, empty, key, b"data: " + before, behind + b"\n\n", _size(empty))
 
     def said_by(self, events: Sequence[UpstreamEvent]) -> list[str]:
         """The texts of the events that come first and are such; one written in a way that is rare is none."""
         before, behind, name = self.before, self.behind, self.name
         begin, end = len(before), -len(behind)
-        texts: list[str] = []
+        written: list[bytes] = []
         for event in events:
             data = event.data
             if not (data.startswith(before) and data.endswith(behind)) or event.name != name:
                 break
-            said = data[begin:end]
-            if _LAST_PLANE in said or (_ESCAPED in said and _RARE in said):
-                break
-            text = only_text(said)
-            if not text:  # an empty one is told otherwise
-                break
-            texts.append(text)
-        return texts
+            written.append(data[begin:end])
+        return _texts(written) if written else []
+
+    def said_in(self, chunk: bytes) -> list[str]:
+        """The same of bytes between two events: all of what they say where nothing but such events is in them."""
+        head, tail = self.head, self.tail
+        if not (chunk.startswith(head) and chunk.endswith(tail)) or self.name != "message":
+            return []
+        written = chunk[len(head) : -len(tail)].split(tail + head)
+        texts = _texts(written) if len(written) <= MOST_AT_ONCE else []
+        return texts if len(texts) == len(written) else []
+
+
+def _texts(written: Sequence[bytes]) -> list[str]:
+    """What JSON texts say that come first and are a string each: not empty, and written in no way that is rare."""
+    together = written[0] if len(written) == 1 else b"".join(written)
+    if not (_LAST_PLANE in together or (_ESCAPED in together and _RARE in together)):
+        texts = only_texts(written)
+        if texts is not None and "" not in texts:  # an empty one is told otherwise
+            return texts
+    if len(written) == 1:
+        return []
+    leading: list[str] = []
+    for each in written:
+        if not (text := _texts([each])):
+            break
+        leading += text
+    return leading
 
 
 class Likeness:
@@ -70,54 +104,64 @@ class Likeness:
         is_plain = plan.stream.accumulate == "chat" and len(plan.outputs) == 1
         self._tries = _TRIES if is_plain and (plan.done is None or plan.done[:1] != b"{") else 0
         self._batches = 0
+        self._is_told = True
 
     @property
     def wants(self) -> bool:
         """Whether it is worth while to learn from an event soon."""
         return self._tries > 0 and self._pattern is None and self._batches < _FIRST
 
-    def leading(self, events: Sequence[UpstreamEvent], most: int) -> tuple[Batch, Outcome] | None:
-        """The events that come first and of which it is known what they become, `most` at most; None for none."""
-        pattern = self._pattern
-        if pattern is None:
-            return None
-        said, key = pattern.said_by(events[:most]), pattern.key
-        if not said:
-            return None
-        # What else the deltas behind the first one say, it says as well.
-        outputs: list[Json] = [[{key: text}] for text in said]
-        outputs[0] = [{**pattern.delta, key: said[0]}]
-        size = sum(map(len, said)) + len(said) * _size(pattern.delta)
-        batch = Batch([event.data for event in events[: len(said)]], (), ended=False)
-        return batch, Outcome(outputs, None, b"", COMPILED, size)
+    def said_by(self, events: Sequence[UpstreamEvent]) -> list[str]:
+        """The texts of the events that come first and of which it is known what they become."""
+        return self._pattern.said_by(events[:MOST_AT_ONCE]) if self._pattern is not None else []
+
+    def said_in(self, chunk: bytes) -> list[str]:
+        """The same of bytes between two events, where nothing but such events is in them."""
+        return self._pattern.said_in(chunk) if self._pattern is not None else []
+
+    def size_of(self, texts: Sequence[str]) -> int:
+        """About as many bytes as the deltas of such events take."""
+        each = self._pattern.size if self._pattern is not None else 0
+        return sum(map(len, texts)) + len(texts) * each
+
+    def add(self, texts: Sequence[str], chat: ChatAccumulator) -> list[Json]:
+        """Add up what such events said; gives the news."""
+        pattern, news = self._pattern, list[Json]()
+        assert pattern is not None
+        key = pattern.key
+        if not self._is_told:  # what else they say, another event may have told otherwise since
+            self._is_told = True
+            first = chat.add({**pattern.delta, key: texts[0]})
+            news += [first] if first is not None else []
+            texts = texts[1:]
+        news += [{key: text} for text in chat.add_texts(key, texts)]
+        return news
 
     def learn(self, events: Sequence[UpstreamEvent], batch: Batch, outcome: Outcome) -> None:
         """Look at the last event of a batch that the program was run for; events: of which it was read."""
         self._batches += 1
+        self._is_told = False
         if not self._tries or batch.hidden or outcome.failure is not None or outcome.way != COMPILED:
             return
         if not len(outcome.outputs) == len(batch.texts) == len(events) or events[-1].data != batch.texts[-1]:
             return
         output = outcome.outputs[-1]
         delta = output[0] if isinstance(output, list) and len(output) == 1 else None
-        if isinstance(delta, dict) and all(type(value) in _SIMPLE for value in delta.values()):
+        if isinstance(delta, dict) and _SIMPLE.issuperset(map(type, delta.values())):
             self._look_at(events[-1], delta)
 
     def _look_at(self, event: UpstreamEvent, delta: dict[str, Json]) -> None:
-        if sum(bool(delta.get(key)) for key in TEXTS) != 1:
-            return  # a second text that stays the same would be said once, not each time
-        for key in _TEXTS:
-            said = delta.get(key)
-            written = dump(said) if isinstance(said, str) and said else b""
-            if not written or event.data.count(written) != 1:
-                continue
-            before, _, behind = event.data.partition(written)
-            if not any(told in before or told in behind for told in _TOLD):
-                self._tries -= 1
-                pattern = Pattern(event.name, before, behind, {**delta, key: ""}, key)
-                if self._passes_through(pattern):
-                    self._pattern = pattern
+        keys = [key for key in TEXTS if delta.get(key)]
+        if len(keys) != 1 or keys[0] not in _TEXTS:
+            return  # a second text that stays the same would be said again and again
+        key = keys[0]
+        before, found, behind = event.data.partition(dump(delta[key]))
+        if not found or found in behind or any(map((before + behind).__contains__, _TOLD)):
             return
+        self._tries -= 1
+        pattern = Pattern.of(event.name, before, behind, delta, key)
+        if self._passes_through(pattern):
+            self._pattern, self._is_told = pattern, True
 
     def _passes_through(self, pattern: Pattern) -> bool:
         """Whether the program makes that delta of the event whatever its text says."""
@@ -126,7 +170,7 @@ class Likeness:
         except JsonTextError:
             return False
         text = unseen()
-        if _put(event, text) != 1:
+        if not isinstance(event, dict) or _put(event, text) != 1:
             return False
         outputs = self._workers.carried(self._plan.program, {**self._known}, event)
         made = outputs[0] if outputs is not None and len(outputs) == 1 else None
@@ -142,20 +186,15 @@ def _is_same(value: Json, other: Json) -> bool:
     return not is_unseen(value) and type(value) is type(other) and value == other
 
 
-def _put(value: Json, text: str) -> int:
+def _put(value: dict[str, Json] | list[Json], text: str) -> int:
     """Put the text in the place of the mark; gives in how many places it stands."""
-    places: list[tuple[object, Json]] = []
-    if isinstance(value, dict):
-        places += value.items()
-    elif isinstance(value, list):
-        places += enumerate(value)
     put = 0
-    for place, inner in places:
-        if inner == _MARK:
-            value[place] = text  # type: ignore[index,call-overload]
-            put += 1
-        else:
+    for place, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(inner, (dict, list)):
             put += _put(inner, text)
+        elif inner == _MARK:
+            value[place] = text  # type: ignore[index]
+            put += 1
     return put
 
 

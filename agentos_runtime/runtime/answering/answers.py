@@ -8,13 +8,13 @@ from agentos_runtime.calls.deltas import SaidNothing
 from agentos_runtime.calls.plan import CallPlan
 from agentos_runtime.errors import AgentOSError, UpstreamInvalid
 from agentos_runtime.jsontext import Json
-from agentos_runtime.runtime.answering.arrived import Arrived, holds_events
+from agentos_runtime.runtime.answering.arrived import Arrived, holds_events, is_stream
 from agentos_runtime.runtime.answering.here import reply_of_program, reply_of_steps
 from agentos_runtime.runtime.answering.jobs import follow_job
 from agentos_runtime.runtime.answering.pages import PagesSource, open_pages, read_pages
 from agentos_runtime.runtime.answering.passing import can_pass, pass_on
 from agentos_runtime.runtime.answering.streaming import Source, WholeSource
-from agentos_runtime.runtime.answering.upstream_events import UpstreamSource, is_stream
+from agentos_runtime.runtime.answering.upstream_events import UpstreamSource
 from agentos_runtime.runtime.authorizing import authorize
 from agentos_runtime.runtime.building import build
 from agentos_runtime.runtime.context import CallContext

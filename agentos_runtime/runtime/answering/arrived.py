@@ -1,4 +1,5 @@
-"""Events under the content type of a plain answer: they are read when all of them have come."""
+"""Whether an answer is a stream of events; those under the content type of a plain answer are read when all of them
+have come."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 
@@ -7,9 +8,18 @@ from agentos_runtime.calls.events import UpstreamEvent, parted
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import is_json
+from agentos_runtime.runtime.ports import OpenUpstream
 
 _BEGINNINGS = (b"data:", b"event:", b"id:", b"retry:", b":")
 """Of lines of an event stream; no JSON begins so."""
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
+
+
+def is_stream(plan: StreamPlan, upstream: OpenUpstream) -> bool:
+    """Whether the answer is a stream: no failed status, no web page, no plain JSON where events were asked for."""
+    kind = upstream.headers.get("content-type", "").split(";")[0].strip().lower()
+    plain = _PAGES if plan.stream.format == "ndjson" else _PAGES | {"application/json"}
+    return 200 <= upstream.status < 300 and kind not in plain
 
 
 def holds_events(plan: StreamPlan, response: UpstreamResponse) -> bool:
@@ -50,6 +60,9 @@ class Arrived:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         yield _begun(self.response.body)
+
+    def arrived(self) -> bytes:
+        return b""
 
     async def listen(self, take: Callable[[bytes], bool]) -> None:
         """Everything is to be read."""

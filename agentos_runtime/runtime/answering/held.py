@@ -24,6 +24,9 @@ class HeldSource:
     def authorized(self) -> AuthorizedRequest | None:
         return self._source.authorized if self._source is not None else None
 
+    def is_ready(self) -> bool:
+        return False  # a person is asked first
+
     async def next(self) -> list[Event]:
         if self._source is None:
             self._source = await self._begun()

@@ -86,6 +86,9 @@ class PagesSource:
     def authorized(self) -> AuthorizedRequest | None:
         return self._reader.authorized
 
+    def is_ready(self) -> bool:
+        return False
+
     async def next(self) -> list[Event]:
         pages = self._reader.pages
         while not pages.over:

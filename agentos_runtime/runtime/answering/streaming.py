@@ -28,6 +28,10 @@ class Source(Protocol):
         """The request that the answer under way belongs to; None when there is none any more."""
         ...
 
+    def is_ready(self) -> bool:
+        """Whether the next events are there, made of what has arrived where that takes no waiting."""
+        ...
+
     async def next(self) -> list[Event]:
         """The next events; the last is terminal when nothing follows. Raises AgentOSError."""
         ...
@@ -82,6 +86,8 @@ class EventStream:
 
     async def begin(self, patience: float = FIRST_EVENT) -> Self:
         """Wait for the first events. Raises AgentOSError when the stream fails before any."""
+        if self._source.is_ready():
+            return self
         self._first = asyncio.create_task(self._source.next())
         try:
             await asyncio.wait({self._first}, timeout=patience)
@@ -93,6 +99,11 @@ class EventStream:
             self._source.close()
             raise
         return self
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the first events are there."""
+        return self._first is None or self._first.done()
 
     @property
     def warning(self) -> str | None:
@@ -193,6 +204,9 @@ class WholeSource:
         self._reply = reply
         self._results = results
         self._chat = chat
+
+    def is_ready(self) -> bool:
+        return True
 
     async def next(self) -> list[Event]:
         return told_whole(self._reply, self._results, chat=self._chat)

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
-from agentos_runtime.calls.accumulate import ACCUMULATORS
+from agentos_runtime.calls.accumulate import ACCUMULATORS, ChatAccumulator
 from agentos_runtime.calls.adding.last_event import failure_at_the_mark, is_piece
 from agentos_runtime.calls.adding.late import late_words
+from agentos_runtime.calls.adding.whole import final_input, read_final
 from agentos_runtime.calls.call import Event
 from agentos_runtime.calls.deltas import (
     Batch,
@@ -16,11 +17,9 @@ from agentos_runtime.calls.deltas import (
     batch_input,
     batch_text,
     check_said_something,
-    final_input,
     is_complete,
     is_complete_when_cut,
     read_events,
-    read_final,
     stream_head,
     whole_events,
 )
@@ -41,7 +40,6 @@ from agentos_runtime.runtime.ports import OpenUpstream
 from agentos_runtime.runtime.reading import keep_promise, read
 from agentos_runtime.runtime.tracing import event_stages
 
-_PAGES = frozenset({"text/html", "application/xhtml+xml"})
 LONGEST_MISTAKEN = 1 << 20
 """Bytes without an event that are kept, since they may be a plain reply under a stream's content type."""
 TOGETHER = 32
@@ -50,10 +48,12 @@ may spend without a look at the clock, and no worker is asked because they were 
 """
 _SOME = 2
 """As many at the beginning, while it is yet to be learnt what those behind them become."""
-_KNOWN = 4 * TOGETHER
-"""As many of which it is known what they become."""
-RUNS = 2
-"""How many of these follow each other; other calls have a turn before the next ones."""
+AT_ONCE = 2 * TOGETHER
+"""How many events follow each other; other calls have a turn before the next ones."""
+_KNOWN = 8
+"""So many of which it is known what they become count as one."""
+_A_PIECE: Sequence[Json] = ([{"content": "a piece"}],)
+"""What a program gives for an event that told a piece of a chat."""
 
 
 class UpstreamSource:
@@ -105,6 +105,15 @@ class UpstreamSource:
 
     def pass_to(self, sink: Sink) -> None:
         self._sink = sink if self._ctx.trace is None else None
+
+    def is_ready(self) -> bool:
+        if not self._is_at_hand and (chunk := self._upstream.arrived()):
+            try:
+                self._take_in(chunk)
+            except EventTooLarge as error:
+                self._failure = self._too_large(error)
+        self._made += self._make()
+        return bool(self._made)
 
     async def next(self) -> list[Event]:
         while True:
@@ -174,9 +183,7 @@ class UpstreamSource:
                 if self._made or self._is_at_hand or self._ended or self._failure is not None:
                     return
             async for chunk in self._chunks:
-                if not self._heard and len(self._unread) < LONGEST_MISTAKEN:
-                    self._unread += chunk
-                self._events = self._decoder.feed(chunk)
+                self._take_in(chunk)
                 return
             self._at_end = True
             self._events = whole_events(self._plan, self._decoder.end())
@@ -187,9 +194,18 @@ class UpstreamSource:
             self._at_end = True
             self._events = whole_events(self._plan, self._decoder.end())
         except EventTooLarge as error:
-            raise UpstreamInvalid(f"{self._plan.service.name} sent too much at once: {error}") from None
+            raise self._too_large(error) from None
         finally:
             timer.upstream += timer.clock() - self._waits_since
+
+    def _take_in(self, chunk: bytes) -> None:
+        """The events of bytes that arrived are at hand now. Raises EventTooLarge."""
+        if not self._heard and len(self._unread) < LONGEST_MISTAKEN:
+            self._unread += chunk
+        self._events = self._decoder.feed(chunk)
+
+    def _too_large(self, error: EventTooLarge) -> UpstreamInvalid:
+        return UpstreamInvalid(f"{self._plan.service.name} sent too much at once: {error}")
 
     def _hear(self, chunk: bytes) -> bool:
         """Pass on what a piece of the stream brings; False when not all of that can be done at once.
@@ -200,27 +216,21 @@ class UpstreamSource:
         now = timer.clock()
         timer.upstream += now - self._waits_since
         self._waits_since = now
-        events = self._events = self._decoder.feed(chunk)
-        is_all = not events or (len(events) <= TOGETHER and self._pass_on())
+        if self._decoder.is_next_whole(chunk) and (texts := self._alike.said_in(chunk)):
+            is_all = self._pass_on(texts)
+        else:
+            events = self._events = self._decoder.feed(chunk)
+            is_all = not events or (len(events) <= TOGETHER and self._pass_on())
         self._waits_since = timer.clock()
         return is_all
 
-    def _pass_on(self) -> bool:
-        """Pass on what the events at hand bring; False when that was not all, or it cannot be done at once."""
-        made: list[Event] = []
-        try:
-            while self._events and self._goes_on:
-                batch, outcome = self._known_batch() or (self._next_batch(), None)
-                if not batch.texts:
-                    continue
-                outcome = outcome or self._ctx.run_at_once(self._plan.program, self._input_of(batch))
-                if outcome is None:
-                    self._batch = batch
-                    break
-                made += self._added(batch, outcome)
-        except AgentOSError as error:
-            self._failure = error
-        goes_on = self._goes_on and self._batch is None
+    def _pass_on(self, texts: Sequence[str] = ()) -> bool:
+        """Pass on what the events at hand bring; False when that was not all, or it cannot be done at once.
+
+        texts: what events say of which it is known what they become.
+        """
+        made = self._make(texts)
+        goes_on = self._goes_on and not self._is_at_hand
         if not made or (goes_on and self._sink is not None and self._sink(made)):
             return goes_on
         self._made = made
@@ -233,29 +243,63 @@ class UpstreamSource:
 
     async def _take(self) -> list[Event]:
         """The deltas of what is at hand, or of so much of it as others may wait for."""
-        made: list[Event] = []
-        for _ in range(RUNS):
-            if not self._is_at_hand or not self._goes_on:
-                break
-            known = None if self._batch is not None else self._known_batch()
-            batch, outcome = known or (self._batch or self._next_batch(), None)
-            self._batch = None
-            if not batch.texts:
-                continue
-            if outcome is None:
-                outcome = await self._ctx.run(self._plan.program, self._input_of(batch))
+        made = [] if self._batch is not None else self._make()
+        batch, self._batch = self._batch, None
+        if batch is not None and self._goes_on:
             try:
-                made += self._added(batch, outcome)
+                made += self._added(batch, await self._ctx.run(self._plan.program, self._input_of(batch)))
             except AgentOSError as error:
                 self._failure = error
         return made
 
-    def _known_batch(self) -> tuple[Batch, Outcome] | None:
-        """Events that come next and of which it is known what they become; None where the next is none of them."""
-        known = None if self._ctx.trace is not None else self._alike.leading(self._events, _KNOWN)
-        if known is not None:
-            self._events = self._events[len(known[0].texts) :]
-        return known
+    def _make(self, texts: Sequence[str] = ()) -> list[Event]:
+        """The same without waiting: the batch that needs it is left for `_take`.
+
+        texts: what events say of which it is known what they become, before those at hand.
+        """
+        made: list[Event] = []
+        room = AT_ONCE
+        try:
+            if texts:
+                made += self._told(texts)
+            while room > 0 and self._events and self._goes_on:
+                if known := self._next_known():
+                    room -= len(known) // _KNOWN + 1
+                    made += self._told(known)
+                    continue
+                batch = self._next_batch()
+                room -= len(batch.texts)
+                if batch.texts and (outcome := self._at_once(batch)) is not None:
+                    made += self._added(batch, outcome)
+                elif batch.texts:
+                    self._batch = batch
+                    break
+        except AgentOSError as error:
+            self._failure = error
+        return made
+
+    def _at_once(self, batch: Batch) -> Outcome | None:
+        """What the program gives, where it needs no waiting and no trace is told of it."""
+        if self._ctx.trace is not None:
+            return None
+        return self._ctx.run_at_once(self._plan.program, self._input_of(batch))
+
+    def _next_known(self) -> Sequence[str]:
+        """What events say that come next and of which it is known what they become."""
+        if self._ctx.trace is not None:
+            return ()
+        texts = self._alike.said_by(self._events)
+        if texts:
+            self._events = self._events[len(texts) :]
+        return texts
+
+    def _told(self, texts: Sequence[str]) -> list[Event]:
+        """What is news of the texts of events of which it is known what they become. Raises UpstreamInvalid."""
+        assert isinstance(self._accumulator, ChatAccumulator)
+        self._make_room(self._alike.size_of(texts))
+        news = self._alike.add(texts, self._accumulator)
+        self._last = b"", _A_PIECE
+        return self._results.deltas(news) if news else []
 
     def _next_batch(self) -> Batch:
         """Read some of the events at hand. A failure waits until what came before it is passed on."""
@@ -285,8 +329,7 @@ class UpstreamSource:
         self._last = batch.texts[-1], outcome.outputs
         deltas = add_deltas(self._plan, batch, outcome, self._accumulator, self._wall())
         self._ended, self._failure = deltas.ended, deltas.failure
-        if batch.documents:  # it is one that was read
-            self._alike.learn(self._read_from, batch, outcome)
+        self._alike.learn(self._read_from, batch, outcome)
         return self._results.deltas(deltas.news) if deltas.news and self._is_told else []
 
     def _is_mistaken(self) -> bool:
@@ -352,12 +395,6 @@ class UpstreamSource:
         program = self._plan.reply_program
         if program is None:
             return read_final(self._plan, total, None)
-        text, hidden = final_input(program, total, self._ctx.params, self._ctx.settings, self._response)
-        return read_final(self._plan, total, await self._ctx.run(program, text), hidden=hidden)
-
-
-def is_stream(plan: StreamPlan, upstream: OpenUpstream) -> bool:
-    """Whether the answer is a stream: no failed status, no web page, no plain JSON where events were asked for."""
-    kind = upstream.headers.get("content-type", "").split(";")[0].strip().lower()
-    plain = _PAGES if plan.stream.format == "ndjson" else _PAGES | {"application/json"}
-    return 200 <= upstream.status < 300 and kind not in plain
+        ctx = self._ctx
+        given, hidden = final_input(program, total, ctx.params, ctx.settings, self._response, ctx.input_of)
+        return read_final(self._plan, total, await ctx.run(program, given), hidden=hidden)

@@ -16,24 +16,55 @@ def write_at_once(send: Send, headers: Sequence[tuple[bytes, bytes]], body: byte
 
     `send` is uvicorn's own where nobody who listens to the messages stands in between. headers: with their length.
     """
+    cycle = _ready(send, headers, body)
+    if cycle is None:
+        return False
+    _write(cycle, headers, body)
+    _complete(cycle)
+    return True
+
+
+def begin_at_once(send: Send, headers: Sequence[tuple[bytes, bytes]], piece: bytes, *, last: bool) -> bool:
+    """The same of an answer in pieces: its head and the first of them, which may be the last.
+
+    headers: without length and transfer encoding.
+    """
+    cycle = _ready(send, headers, piece)
+    if cycle is None or not piece:
+        return False
+    cycle.chunked_encoding = True
+    end = b"0\r\n\r\n" if last else b""
+    _write(cycle, (*headers, _IN_PIECES), b"%x\r\n%b\r\n%b" % (len(piece), piece, end))
+    if last:
+        _complete(cycle)
+    return True
+
+
+def _ready(send: Send, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> RequestResponseCycle | None:
+    """What the answer can be written to in one piece, if it can."""
     cycle = getattr(send, "__self__", None)
     if not isinstance(cycle, RequestResponseCycle) or len(body) > LARGEST:
-        return False
+        return None
     if cycle.response_started or cycle.disconnected or not cycle.keep_alive or cycle.flow.write_paused:
-        return False
+        return None
     if cycle.scope["method"] == "HEAD" or cycle.transport.is_closing():
-        return False
+        return None
+    return None if HEADER_VALUE_RE.search(b"".join([value for _, value in headers])) else cycle
+
+
+def _write(cycle: RequestResponseCycle, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
     parts = [STATUS_LINE[200]]
     for name, value in (*cycle.default_headers, *headers):
         parts += (name, b": ", value, b"\r\n")
-    if HEADER_VALUE_RE.search(b"".join([value for _, value in headers])):
-        return False
-    cycle.response_started = cycle.response_complete = True
+    cycle.response_started = True
     cycle.waiting_for_100_continue = False
     cycle.transport.write(b"".join([*parts, b"\r\n", body]))
+
+
+def _complete(cycle: RequestResponseCycle) -> None:
+    cycle.response_complete = True
     cycle.message_event.set()
     cycle.on_response()
-    return True
 
 
 def body_writer(send: Send) -> Callable[[bytes], bool]:
@@ -56,3 +87,6 @@ def body_writer(send: Send) -> Callable[[bytes], bool]:
         return True
 
     return write
+
+
+_IN_PIECES = (b"transfer-encoding", b"chunked")
