@@ -277,15 +277,17 @@ def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Ac
                 return Deltas(news, ended=True, failure=None)  # what comes after the end does not count
         _leftover_error(plan, outcome, width, now)
     except DeltaError as error:
-        failure = expression_failed(
-            plan.stream.delta, f"gives no delta of a {plan.stream.accumulate} stream: {error}"
-        )
-        return Deltas(news, ended=False, failure=batch.failure or failure)
+        return Deltas(news, ended=False, failure=batch.failure or no_delta(plan, error))
     except AgentOSError as failure:
         # The manifest's own words for an error come before those of the default.
         own = plan.stream.error is not None and isinstance(failure, UpstreamError)
         return Deltas(news, ended=False, failure=failure if own else batch.failure or failure)
     return Deltas(news, batch.ended, batch.failure)
+
+
+def no_delta(plan: StreamPlan, error: DeltaError) -> AgentOSError:
+    """The failure of a program that made something else."""
+    return expression_failed(plan.stream.delta, f"gives no delta of a {plan.stream.accumulate} stream: {error}")
 
 
 def _added(

@@ -113,7 +113,7 @@ class WorkerPool:
         """What `run` gives, where that needs no waiting and is a success; else None, and `run` says it."""
         return None if self._engine is None else self._engine.run_at_once(program, input)
 
-    def carried(self, program: Program, document: dict[str, Json], event: Json) -> list[Json] | None:
+    def carried(self, program: Program, document: dict[str, Json], event: Json) -> list[list[Json]] | None:
         """What a stream's program makes of an event whose `unseen` text only passes through it; None where it does
         not, or that is not known."""
         return None if self._engine is None else self._engine.carried(program, document, event)

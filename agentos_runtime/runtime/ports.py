@@ -33,7 +33,7 @@ class Workers(Protocol):
         """What `run` gives, where that needs no waiting; else None."""
         ...
 
-    def carried(self, program: Program, document: dict[str, Json], event: Json) -> list[Json] | None:
+    def carried(self, program: Program, document: dict[str, Json], event: Json) -> list[list[Json]] | None:
         """What a stream's program makes of an event whose `unseen` text only passes through it; None where it does
         not, or that is not known."""
         ...

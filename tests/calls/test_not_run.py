@@ -56,7 +56,7 @@ class Lossy:
     def run_at_once(self, program: Program, data: bytes | ProgramInput) -> Outcome | None:
         return None
 
-    def carried(self, program: Program, document: dict[str, Json], event: Json) -> list[Json] | None:
+    def carried(self, program: Program, document: dict[str, Json], event: Json) -> list[list[Json]] | None:
         return None
 
     @property

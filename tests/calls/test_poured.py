@@ -128,12 +128,14 @@ class Gathering:
         return True
 
 
-async def told(pool: WorkerPool, body: bytes, edges: list[int], sink: Gathering | None, cut: bool) -> list[Event]:
-    """Every event that a caller sees."""
-    skill = load("openrouter").skill
+async def told(
+    pool: WorkerPool, body: bytes, edges: list[int], sink: Gathering | None, cut: bool, of: str = "openrouter"
+) -> list[Event]:
+    """Every event that a caller sees; of: which skill's chat it is."""
+    skill = load(of).skill
     assert skill is not None
     plan = plan_call(skill, skill.utilities["chat"], skill.settings)
-    call = Call("openrouter", "chat", dict(ASK))
+    call = Call(of, "chat", ASK | ({"api": "completions"} if of == "openai" else {}))
     results = Results(call)
     results.learn(Redactor([Secret(KEY)]))
     record = Record(cast(Ledger, None), call, Timer(time.monotonic), results)

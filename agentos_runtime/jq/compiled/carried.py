@@ -76,14 +76,14 @@ def _holds(value: object) -> bool:
     return any(is_unseen(each) or _holds(each) for each in value) if isinstance(value, list) else False
 
 
-def carried(code: Code, document: dict[str, Json], event: Json, budget: int) -> list[Json] | None:
-    """What watched code of one expression gives for an event that holds the text; None where it looked at it, fails
-    or costs too much. document: what its variables are taken from.
+def carried(code: Code, document: dict[str, Json], event: Json, budget: int) -> list[list[Json]] | None:
+    """What each expression of watched code gives for an event that holds the text; None where one looked at it,
+    fails or costs too much. document: what their variables are taken from.
     """
     code.meter.begin(budget, lambda: True)
     try:
         code.bind(document)
-        return code.expressions[0](event)
+        return [each(event) for each in code.expressions]
     except (Looked, JqError, Beyond, Costly, RecursionError, MemoryError):
         return None
     finally:

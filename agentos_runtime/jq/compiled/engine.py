@@ -110,11 +110,11 @@ class Engine:
         outcome = None if known is None else self._ran(known, program, data)
         return None if isinstance(outcome, Refusal) else outcome
 
-    def carried(self, program: Program, document: dict[str, Json], event: Json) -> list[Json] | None:
-        """What a stream's program of one expression gives for an event in which an `unseen` text stands, where that
-        only passes through; None also where the program was not compiled yet."""
+    def carried(self, program: Program, document: dict[str, Json], event: Json) -> list[list[Json]] | None:
+        """What each expression of a stream's program gives for an event in which an `unseen` text stands, where
+        that only passes through; None also where the program was not compiled yet."""
         known = self._known.get(program.digest)
-        if known is None or isinstance(known.code, Refusal) or len(known.code.expressions) != 1:
+        if known is None or isinstance(known.code, Refusal):
             return None
         if known.watched is None:
             known.watched = watched(known.code)

@@ -2,9 +2,11 @@
 what they become is known without a run. Nearly all events of nearly all chats are such."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 from agentos_runtime.calls.accumulate import TEXTS, ChatAccumulator
-from agentos_runtime.calls.deltas import Batch, StreamPlan
+from agentos_runtime.calls.adding.texts import DeltaError
+from agentos_runtime.calls.deltas import Batch, StreamPlan, no_delta
 from agentos_runtime.calls.events import UpstreamEvent
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.compiled.carried import is_unseen, unseen
@@ -19,6 +21,8 @@ _TOLD = (b"error", b'"message"', b"\\u", b"\xf4")
 _RARE = b"\\u"
 _ESCAPED, _LAST_PLANE = b"\\\xf4"
 """The bytes with which escapes begin, and characters of the last plane."""
+_UNNAMED = "message"
+"""The name of events that have none."""
 _MARK = "the text that is not looked at"
 _SIMPLE = frozenset({str, int, bool, type(None)})
 _TRIES = 5
@@ -27,6 +31,10 @@ MOST_AT_ONCE = 128
 """Events of which it is known what they become that are told in one go."""
 _FIRST = 3
 """Batches of a stream that are kept small, so that something is learnt early."""
+
+
+Parted: TypeAlias = tuple[str, bytes, bytes]
+"""Of an event: its name, and what stands before and behind its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +46,31 @@ class Pattern:
     before: bytes
     behind: bytes
     delta: dict[str, Json]
-    """With an empty text."""
-    key: str
-    """The text's, in the delta."""
+    """With an `unseen` text in each place of the event's."""
+    key: str | None
+    """The text's, in a delta that holds nothing else that goes on; None for others."""
     head: bytes
-    """What stands before the text on the wire, where the event is one line of data, as nearly all are."""
+    """What stands before the text on the wire, where the event is one line of data, or its name and one."""
     tail: bytes
     """What stands behind it there."""
     size: int
-    """About as many bytes as the delta takes when it is written, without its text."""
+    """Bytes of the delta with an empty text."""
+    places: int
+    """How often the text stands in it."""
 
     @classmethod
-    def of(cls, name: str, before: bytes, behind: bytes, delta: dict[str, Json], key: str) -> "Pattern":
-        """delta: of an event that stands between `before` and `behind`."""
-        empty: dict[str, Json] = {**delta, key: ""}
-        return cls(name, before, behind, empty, key, b"data: " + before, behind + b"\n\n", _size(empty))
+    def of(cls, event: Parted, delta: dict[str, Json], key: str | None) -> "Pattern":
+        """delta: with an `unseen` text."""
+        name, before, behind = event
+        line = b"" if name == _UNNAMED else b"event: %b\n" % name.encode()
+        size = len(dump(_filled(delta, "")))
+        places = len(dump(_filled(delta, "x"))) - size
+        return cls(name, before, behind, delta, key, b"%bdata: %b" % (line, before), behind + b"\n\n", size, places)
+
+    def delta_of(self, text: str) -> Json:
+        """The delta of an event that says this text."""
+        delta: Json = _filled(self.delta, text)
+        return delta
 
     def said_by(self, events: Sequence[UpstreamEvent]) -> list[str]:
         """The texts of the events that come first and are such; one written in a way that is rare is none."""
@@ -69,7 +87,7 @@ class Pattern:
     def said_in(self, chunk: bytes) -> list[str]:
         """The same of bytes between two events: all of what they say where nothing but such events is in them."""
         head, tail = self.head, self.tail
-        if not (chunk.startswith(head) and chunk.endswith(tail)) or self.name != "message":
+        if not (chunk.startswith(head) and chunk.endswith(tail)):
             return []
         written = chunk[len(head) : -len(tail)].split(tail + head)
         texts = _texts(written) if len(written) <= MOST_AT_ONCE else []
@@ -101,8 +119,10 @@ class Likeness:
         self._known = known
         self._workers = workers
         self._pattern: Pattern | None = None
-        is_plain = plan.stream.accumulate == "chat" and len(plan.outputs) == 1
-        self._tries = _TRIES if is_plain and (plan.done is None or plan.done[:1] != b"{") else 0
+        self._width = len(plan.outputs)
+        self._place = plan.outputs.index(plan.stream.delta)
+        is_chat = plan.stream.accumulate == "chat"
+        self._tries = _TRIES if is_chat and (plan.done is None or plan.done[:1] != b"{") else 0
         self._batches = 0
         self._is_told = True
 
@@ -121,69 +141,104 @@ class Likeness:
 
     def size_of(self, texts: Sequence[str]) -> int:
         """About as many bytes as the deltas of such events take."""
-        each = self._pattern.size if self._pattern is not None else 0
-        return sum(map(len, texts)) + len(texts) * each
+        pattern = self._pattern
+        return 0 if pattern is None else sum(map(len, texts)) * pattern.places + len(texts) * pattern.size
 
     def add(self, texts: Sequence[str], chat: ChatAccumulator) -> list[Json]:
-        """Add up what such events said; gives the news."""
-        pattern, news = self._pattern, list[Json]()
+        """Add up what such events said; gives the news. Raises ExpressionFailed."""
+        pattern = self._pattern
         assert pattern is not None
-        key = pattern.key
-        if not self._is_told:  # what else they say, another event may have told otherwise since
+        key, whole = pattern.key, texts
+        if key is not None:  # what else they say, another event may have told otherwise since
+            whole, texts = texts[: not self._is_told], texts[not self._is_told :]
             self._is_told = True
-            first = chat.add({**pattern.delta, key: texts[0]})
-            news += [first] if first is not None else []
-            texts = texts[1:]
-        news += [{key: text} for text in chat.add_texts(key, texts)]
-        return news
+        try:
+            news = [chat.add(pattern.delta_of(text)) for text in whole]
+        except DeltaError as error:
+            raise no_delta(self._plan, error) from None
+        told: list[Json] = [each for each in news if each is not None]
+        if key is not None:
+            told += [{key: text} for text in chat.add_texts(key, texts)]
+        return told
 
     def learn(self, events: Sequence[UpstreamEvent], batch: Batch, outcome: Outcome) -> None:
-        """Look at the last event of a batch that the program was run for; events: of which it was read."""
+        """Look at the last event of a batch that the program was run for, and that is neither an error nor the end.
+
+        events: of which it was read.
+        """
         self._batches += 1
         self._is_told = False
         if not self._tries or batch.hidden or outcome.failure is not None or outcome.way != COMPILED:
             return
-        if not len(outcome.outputs) == len(batch.texts) == len(events) or events[-1].data != batch.texts[-1]:
+        width = self._width
+        if not len(outcome.outputs) == width * len(batch.texts) == width * len(events):
             return
-        output = outcome.outputs[-1]
+        if events[-1].data != batch.texts[-1]:
+            return
+        output = outcome.outputs[self._place - width]
         delta = output[0] if isinstance(output, list) and len(output) == 1 else None
-        if isinstance(delta, dict) and _SIMPLE.issuperset(map(type, delta.values())):
+        if isinstance(delta, dict):
             self._look_at(events[-1], delta)
 
     def _look_at(self, event: UpstreamEvent, delta: dict[str, Json]) -> None:
-        keys = [key for key in TEXTS if delta.get(key)]
-        if len(keys) != 1 or keys[0] not in _TEXTS:
-            return  # a second text that stays the same would be said again and again
-        key = keys[0]
-        before, found, behind = event.data.partition(dump(delta[key]))
-        if not found or found in behind or any(map((before + behind).__contains__, _TOLD)):
+        for key in _TEXTS:
+            said = delta.get(key)
+            if not isinstance(said, str) or not said:
+                continue
+            written = dump(said)
+            before, _, behind = event.data.partition(written)
+            if not behind or written in behind or any(map((before + behind).__contains__, _TOLD)):
+                continue
+            self._tries -= 1
+            made = self._carried(before, behind)
+            if isinstance(made, dict) and is_unseen(made.get(key)) and _is_same(_filled(made, said), delta):
+                only = key if _is_plain(delta, key) else None
+                self._pattern, self._is_told = Pattern.of((event.name, before, behind), made, only), True
             return
-        self._tries -= 1
-        pattern = Pattern.of(event.name, before, behind, delta, key)
-        if self._passes_through(pattern):
-            self._pattern, self._is_told = pattern, True
 
-    def _passes_through(self, pattern: Pattern) -> bool:
-        """Whether the program makes that delta of the event whatever its text says."""
+    def _carried(self, before: bytes, behind: bytes) -> Json:
+        """The delta that the program makes of the event, with an `unseen` text where that puts the event's.
+
+        None where it looks at the text. What says whether the event is an error, or the end, does not hold it: the
+        event that was looked at was neither.
+        """
         try:
-            event = parse(pattern.before + dump(_MARK) + pattern.behind)
+            event = parse(before + dump(_MARK) + behind)
         except JsonTextError:
-            return False
-        text = unseen()
-        if not isinstance(event, dict) or _put(event, text) != 1:
-            return False
-        outputs = self._workers.carried(self._plan.program, {**self._known}, event)
-        made = outputs[0] if outputs is not None and len(outputs) == 1 else None
-        return (
-            isinstance(made, dict)
-            and made.keys() == pattern.delta.keys()
-            and made[pattern.key] is text
-            and all(name == pattern.key or _is_same(value, pattern.delta[name]) for name, value in made.items())
-        )
+            return None
+        if not isinstance(event, dict) or _put(event, unseen()) != 1:
+            return None
+        carried = self._workers.carried(self._plan.program, {**self._known}, event)
+        if carried is None:
+            return None
+        deltas = carried[self._place]
+        return deltas[0] if len(deltas) == 1 else None
+
+
+def _is_plain(delta: Mapping[str, Json], key: str) -> bool:
+    """Whether a delta that comes again, with another text under the key, says nothing new but that text."""
+    others = [value for name, value in delta.items() if name != key and value != []]
+    return _SIMPLE.issuperset(map(type, others)) and not any(delta.get(name) for name in TEXTS - {key})
 
 
 def _is_same(value: Json, other: Json) -> bool:
-    return not is_unseen(value) and type(value) is type(other) and value == other
+    """Whether they are equal to the last; what has a number with a point in it is not."""
+    if type(value) is not type(other):
+        return False
+    if isinstance(value, dict) and isinstance(other, dict):
+        return [*value] == [*other] and all(map(_is_same, value.values(), other.values()))
+    if isinstance(value, list) and isinstance(other, list):
+        return len(value) == len(other) and all(map(_is_same, value, other))
+    return type(value) in _SIMPLE and value == other
+
+
+def _filled(value: Any, text: str) -> Any:
+    """A copy of JSON with the text in place of an `unseen` one."""
+    if is_unseen(value):
+        return text
+    if isinstance(value, dict):
+        return {name: _filled(each, text) for name, each in value.items()}
+    return [_filled(each, text) for each in value] if isinstance(value, list) else value
 
 
 def _put(value: dict[str, Json] | list[Json], text: str) -> int:
@@ -196,8 +251,3 @@ def _put(value: dict[str, Json] | list[Json], text: str) -> int:
             value[place] = text  # type: ignore[index]
             put += 1
     return put
-
-
-def _size(delta: Mapping[str, Json]) -> int:
-    """About as many bytes as the delta takes when it is written."""
-    return sum(6 + len(name) + (len(value) if isinstance(value, str) else 4) for name, value in delta.items())

@@ -294,7 +294,7 @@ class UpstreamSource:
         return texts
 
     def _told(self, texts: Sequence[str]) -> list[Event]:
-        """What is news of the texts of events of which it is known what they become. Raises UpstreamInvalid."""
+        """What is news of the texts of events of which it is known what they become. Raises AgentOSError."""
         assert isinstance(self._accumulator, ChatAccumulator)
         self._make_room(self._alike.size_of(texts))
         news = self._alike.add(texts, self._accumulator)
@@ -329,7 +329,8 @@ class UpstreamSource:
         self._last = batch.texts[-1], outcome.outputs
         deltas = add_deltas(self._plan, batch, outcome, self._accumulator, self._wall())
         self._ended, self._failure = deltas.ended, deltas.failure
-        self._alike.learn(self._read_from, batch, outcome)
+        if self._goes_on:
+            self._alike.learn(self._read_from, batch, outcome)
         return self._results.deltas(deltas.news) if deltas.news and self._is_told else []
 
     def _is_mistaken(self) -> bool:
@@ -338,8 +339,7 @@ class UpstreamSource:
 
     async def _mistaken(self) -> list[Event]:
         """The last events of a plain answer. Raises the error that it holds."""
-        upstream = self._upstream
-        response = UpstreamResponse(upstream.status, dict(upstream.headers), self._unread)
+        response = UpstreamResponse(self._upstream.status, dict(self._upstream.headers), self._unread)
         value: Json = (await read(self._ctx, response)).value
         return told_whole(value, self._results, chat=self._plan.stream.accumulate == "chat")
 
