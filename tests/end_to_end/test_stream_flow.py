@@ -97,6 +97,13 @@ def test_the_usage_is_read_in_each_of_its_three_shapes(chat: Chat) -> None:
         assert done["usage"] == counts | {"cost": 0.00125, "details": {"total_tokens": 18}}
 
 
+def test_another_text_that_each_event_says_again_is_appended_each_time(chat: Chat) -> None:
+    chat.says(streaming(*(chunk(text, reasoning="hm ") for text in "abcdefgh"), chunk("", "stop", usage=USAGE)))
+    streamed = chat.stream()
+    assert (streamed.done["content"], streamed.done["reasoning"]) == ("abcdefgh", "hm " * 8)
+    assert streamed.text("reasoning") == "hm " * 8
+
+
 def test_a_finish_that_is_followed_by_more_is_not_the_last_word(chat: Chat) -> None:
     call = {"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}
     chat.says(streaming(chunk(None, "tool_calls", tool_calls=[call]), chunk("after all"), chunk("", "stop")))
