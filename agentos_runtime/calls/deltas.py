@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import NoReturn
 
 from agentos_runtime.calls.accumulate import Accumulator
 from agentos_runtime.calls.adding.halves import hide, reveal
@@ -25,7 +26,7 @@ from agentos_runtime.calls.formats.probabilities import known_probabilities
 from agentos_runtime.calls.reply import failed_output, opening, raise_error, service_of
 from agentos_runtime.errors import AgentOSError, UpstreamError, UpstreamFailed, UpstreamFailure, UpstreamInvalid
 from agentos_runtime.frozen import dataclass
-from agentos_runtime.jq.outcome import Outcome
+from agentos_runtime.jq.outcome import Failure, Outcome
 from agentos_runtime.jq.program import Program, stream_program, value_program
 from agentos_runtime.jsontext import Json, JsonTextError, is_json, parse, parse_each
 from agentos_runtime.manifest.model import Expression, Jq, PlainPath, Skill, Stream, Utility
@@ -260,14 +261,15 @@ def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Ac
     """Add a batch's deltas up. The first failure ends the stream; what came before it counts."""
     news: list[Json] = []
     width = len(plan.outputs)
+    position = 0
     try:
-        if outcome.failure is None and width == 1 and not batch.hidden:
+        if outcome.failure is None and width == 1 and not batch.hidden and batch.failure is None:
             for output in outcome.outputs:
                 one = isinstance(output, list) and len(output) == 1
                 delta = output[0] if one else single(output, plan.outputs[0])  # type: ignore[index]
                 if delta is not EMPTY and (fresh := accumulator.add(delta)) is not None:  # type: ignore[arg-type]
                     news.append(fresh)
-            return Deltas(news, batch.ended, batch.failure)
+            return Deltas(news, batch.ended, None)
         for position, start in enumerate(range(0, len(outcome.outputs) - width + 1, width)):
             delta, ended, failure = _one_event(plan, outcome.outputs[start : start + width], now)
             fresh = _added(plan, accumulator, delta, batch, failure)
@@ -275,19 +277,26 @@ def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Ac
                 news.append(fresh)
             if ended and batch.failed_event != position:
                 return Deltas(news, ended=True, failure=None)  # what comes after the end does not count
-        _leftover_error(plan, outcome, width, now)
+        if outcome.failure is not None:
+            position = outcome.failure.index // width
+            _raise_leftover(plan, outcome, outcome.failure, now)
     except DeltaError as error:
-        return Deltas(news, ended=False, failure=batch.failure or no_delta(plan, error))
+        return Deltas(news, ended=False, failure=_told_at(batch, position) or no_delta(plan, error))
     except AgentOSError as failure:
         # The manifest's own words for an error come before those of the default.
         own = plan.stream.error is not None and isinstance(failure, UpstreamError)
-        return Deltas(news, ended=False, failure=failure if own else batch.failure or failure)
+        return Deltas(news, ended=False, failure=failure if own else _told_at(batch, position) or failure)
     return Deltas(news, batch.ended, batch.failure)
 
 
 def no_delta(plan: StreamPlan, error: DeltaError) -> AgentOSError:
     """The failure of a program that made something else."""
     return expression_failed(plan.stream.delta, f"gives no delta of a {plan.stream.accumulate} stream: {error}")
+
+
+def _told_at(batch: Batch, position: int) -> AgentOSError | None:
+    """The upstream's error, if that event holds it: one behind it might as well have arrived later."""
+    return batch.failure if batch.failed_event == position else None
 
 
 def _added(
@@ -305,14 +314,13 @@ def _added(
     return None if isinstance(revealed, Empty) else accumulator.add(revealed)
 
 
-def _leftover_error(plan: StreamPlan, outcome: Outcome, width: int, now: float) -> None:
+def _raise_leftover(plan: StreamPlan, outcome: Outcome, failure: Failure, now: float) -> NoReturn:
     """The event at which the program failed may hold an error that was heard before the failure."""
-    if outcome.failure is None:
-        return
+    width = len(plan.outputs)
     rest = outcome.outputs[len(outcome.outputs) - len(outcome.outputs) % width :]
     if rest and isinstance(plan.stream.error, (Jq, PlainPath)):
         raise_error(plan.service, single(rest[0], plan.outputs[0]), now)
-    raise failed_output([plan.outputs[outcome.failure.index % width]], outcome)
+    raise failed_output([plan.outputs[failure.index % width]], outcome)
 
 
 def _one_event(plan: StreamPlan, outputs: Sequence[Json], now: float) -> tuple[Value, bool, AgentOSError | None]:

@@ -102,6 +102,19 @@ LATER: dict[str, tuple[Behaviour, str]] = {
 }
 
 
+@pytest.mark.parametrize(
+    "behind",
+    [sse({"error": {"code": 429, "message": "slow down"}}), b"data: <html>\n\n", b"event: error\ndata: {}\n\n"],
+    ids=["an error", "no JSON", "an event of that name"],
+)
+def test_of_two_faults_the_first_is_told_however_they_arrive(faulty: Chat, behind: bytes) -> None:
+    first = sse(*map(chunk, "abcdefgh"), {"fail": True}, done=False)
+    for parts in ([first + behind], [first, behind]):
+        faulty.says(say(stream_bytes(parts)))
+        error = faulty.stream().error
+        assert (error["code"], error["partial"]["content"]) == ("expression_failed", "abcdefgh")
+
+
 @pytest.mark.parametrize("fault", LATER)
 def test_a_fault_after_the_beginning_is_the_one_terminal_event_with_what_had_arrived(
     faulty: Chat, fault: str
