@@ -9,6 +9,8 @@ from agentos_runtime.jq.compiled.making import Make
 from agentos_runtime.jq.compiled.scope import Scope
 
 _FEW = 1 << 31
+_BEGIN_LITERALS = "-0123456789'\""
+"""How numbers and texts begin as `repr` writes them: Python warns of one that is compared by identity."""
 _TYPES: Mapping[str, str] = {
     "null": "{} is None",
     "boolean": "{}.__class__ is bool",
@@ -131,7 +133,9 @@ def _same(make: Make, left: Node, right: Node, source: str, scope: Scope) -> str
         if isinstance(wanted, str) and isinstance(left, Pipe) and _is_own(left.right, "type", scope):
             return _of_type(make.atom(left.left, source, scope), wanted)
         if wanted is None or isinstance(wanted, bool):
-            return f"({make.value(left, source, scope)} is {wanted!r})"
+            one = make.value(left, source, scope)
+            one = make.set(one) if one[0] in _BEGIN_LITERALS else one
+            return f"({one} is {wanted!r})"
         if isinstance(wanted, str):
             return f"({make.value(left, source, scope)} == {wanted!r})"
         if wanted in ([], {}):

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from keyword import iskeyword
 from typing import TypeAlias
 
 from agentos_runtime.frozen import dataclass
@@ -59,8 +60,8 @@ class Writer:
         self.lines.append(Line(self.indent, before, cost, after))
 
     def set(self, value: str) -> str:
-        """A name for a value; itself when it is a name already."""
-        if value.isidentifier():
+        """A name for a value; itself when it is a name already. `None` is none: Python warns of `None[0]`."""
+        if value.isidentifier() and not iskeyword(value):
             return value
         name = self.fresh()
         self.line(f"{name} = {value}")
