@@ -32,7 +32,7 @@ def _always(node: Node, scope: Scope) -> bool:
 
 
 def _call(node: Call, scope: Scope) -> bool:
-    function = scope.functions.get((node.name, len(node.args)))
+    function = scope.function(node)
     if isinstance(function, Definition):
         if function.boolean is None:
             function.boolean = False  # as long as it is looked at

@@ -109,7 +109,7 @@ def _let(node: Let, scope: Scope) -> Outputs:
 
 
 def _call(node: Call, scope: Scope) -> Outputs:
-    function = scope.functions.get((node.name, len(node.args)))
+    function = scope.function(node)
     if isinstance(function, Given):
         return ONE
     if isinstance(function, Param):

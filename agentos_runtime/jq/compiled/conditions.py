@@ -28,7 +28,7 @@ def is_failure(handler: Node | None, scope: Scope) -> bool:
         and handler.name == "error"
         and len(handler.args) == 1
         and isinstance(handler.args[0], Const)
-        and ("error", 1) not in scope.functions
+        and scope.function(handler) is None
     )
 
 
@@ -37,7 +37,7 @@ def truth(make: Make, node: Node, source: str, scope: Scope) -> str:
     rule: Callable[..., str] | None = _TRUTHS.get(type(node))
     if rule is not None:
         return rule(make, node, source, scope)
-    if isinstance(node, Call) and (node.name, len(node.args)) not in scope.functions:
+    if isinstance(node, Call) and scope.function(node) is None:
         expanded = expanded_call(node, scope)
         if expanded is not None:
             return truth(make, expanded, source, scope)
@@ -58,7 +58,7 @@ def _piped(make: Make, node: Pipe, source: str, scope: Scope) -> str:
 
 def _is_own(node: Node, name: str, scope: Scope) -> bool:
     """Whether a node is a call of jq's own function."""
-    return isinstance(node, Call) and node.name == name and not node.args and (name, 0) not in scope.functions
+    return isinstance(node, Call) and node.name == name and not node.args and scope.function(node) is None
 
 
 def chosen(make: Make, node: If, source: str, scope: Scope, written: Callable[[Node], str]) -> str:

@@ -69,13 +69,14 @@ def _if(node: If, scope: Scope, source: int | None) -> int | None:
 
 def _asks_for_object(node: Node, scope: Scope) -> bool:
     """Whether it is `type == "object"`."""
-    if not isinstance(node, Compare) or node.operator != "==" or ("type", 0) in scope.functions:
+    if not isinstance(node, Compare) or node.operator != "==":
         return False
     asked, wanted = node.left, node.right
     return (
         isinstance(asked, Call)
         and asked.name == "type"
         and not asked.args
+        and scope.function(asked) is None
         and isinstance(wanted, Const)
         and wanted.value == "object"
     )
@@ -111,7 +112,7 @@ def _let(node: Let, scope: Scope, source: int | None) -> int | None:
 
 def _call(node: Call, scope: Scope, source: int | None) -> int | None:
     """Of a skill's own function; found out once for each kind of functions that it is handed."""
-    function = scope.functions.get((node.name, len(node.args)))
+    function = scope.function(node)
     if function is None:
         expanded = expanded_call(node, scope)
         return None if expanded is None else most_fields(expanded, scope, source)

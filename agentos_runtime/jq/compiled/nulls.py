@@ -134,7 +134,7 @@ def _bound(node: Bind, value: Json, place: _Place) -> Json:
 
 
 def _call(node: Call, value: Json, place: _Place) -> Json:
-    function = place.scope.functions.get((node.name, len(node.args)))
+    function = place.scope.function(node)
     if isinstance(function, Definition):
         return _called(function, value, place.depth)
     if function is not None or node.args:

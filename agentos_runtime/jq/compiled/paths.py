@@ -77,7 +77,7 @@ def updated(make: Make, path: Node, source: str, scope: Scope, change: Change, *
 
 def _expanded(path: Node, scope: Scope) -> If | Index | None:
     """What a function of jq's own is, where that is a path."""
-    if isinstance(path, Call) and (path.name, len(path.args)) not in scope.functions:
+    if isinstance(path, Call) and scope.function(path) is None:
         expanded = expanded_call(path, scope)
         if isinstance(expanded, If | Index):
             return expanded
@@ -151,7 +151,7 @@ def deleted(make: Make, node: Delete, source: str, scope: Scope) -> str:
     path = node.path
     if isinstance(path, Pipe) and isinstance(path.left, Each) and isinstance(path.left.target, Identity):
         chosen = path.right
-        if isinstance(chosen, Call) and (chosen.name, len(chosen.args)) not in scope.functions:
+        if isinstance(chosen, Call) and scope.function(chosen) is None:
             chosen = expanded_call(chosen, scope) or chosen
         if isinstance(chosen, If) and isinstance(chosen.then, Identity) and isinstance(chosen.otherwise, Empty):
             return _without_items(make, chosen.condition, source, scope)

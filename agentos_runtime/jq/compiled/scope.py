@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Literal, TypeAlias
 
 from agentos_runtime.frozen import dataclass
-from agentos_runtime.jq.compiled.language.syntax import Define, Let, Node
+from agentos_runtime.jq.compiled.language.syntax import Call, Define, Let, Node
 from agentos_runtime.jq.compiled.writer import Lines
 from agentos_runtime.jsontext import Json
 
@@ -80,6 +80,10 @@ class Scope:
 
     def bind(self, variables: Mapping[str, str]) -> "Scope":
         return Scope(self.functions, {**self.variables, **variables}, self.known, {})
+
+    def function(self, call: Call) -> Function | None:
+        """What a call is of; None when it is one of jq's own."""
+        return None if call.is_jqs else self.functions.get((call.name, len(call.args)))
 
     def add(self, functions: Mapping[Signature, Function], variables: Mapping[str, str] | None = None) -> "Scope":
         return Scope({**self.functions, **functions}, {**self.variables, **(variables or {})})

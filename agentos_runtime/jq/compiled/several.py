@@ -45,7 +45,7 @@ def has_one_place(node: Node, scope: Scope) -> bool:
     if isinstance(node, If):
         branches = [each for each in (node.then, node.otherwise) if not isinstance(each, Empty)]
         return len(branches) == 1 and (outputs_of(branches[0], scope) is ONE or has_one_place(branches[0], scope))
-    if isinstance(node, Call) and (node.name, len(node.args)) not in scope.functions:
+    if isinstance(node, Call) and scope.function(node) is None:
         expanded = expanded_call(node, scope)
         return expanded is not None and has_one_place(expanded, scope)
     if isinstance(node, Call):
@@ -160,7 +160,7 @@ def _try_many(make: Make, node: Try, source: str, scope: Scope, leaf: Leaf) -> N
 
 
 def _is_empty(node: Node, scope: Scope) -> bool:
-    return isinstance(node, Call) and node.name == "empty" and not node.args and ("empty", 0) not in scope.functions
+    return isinstance(node, Call) and node.name == "empty" and not node.args and scope.function(node) is None
 
 
 def _first(make: Make, node: First, source: str, scope: Scope, leaf: Leaf) -> None:
@@ -248,7 +248,7 @@ def _object(make: Make, node: Object, source: str, scope: Scope, leaf: Leaf) -> 
 
 
 def _call(make: Make, node: Call, source: str, scope: Scope, leaf: Leaf) -> None:
-    function = scope.functions.get((node.name, len(node.args)))
+    function = scope.function(node)
     if function is None:
         expanded = expanded_call(node, scope)
         if expanded is None:

@@ -250,7 +250,7 @@ def _let(make: Make, node: Let, source: str, scope: Scope) -> str:
 
 
 def _call(make: Make, node: Call, source: str, scope: Scope) -> str:
-    function = scope.functions.get((node.name, len(node.args)))
+    function = scope.function(node)
     if isinstance(function, Given):
         return function.code
     if isinstance(function, Param):

@@ -39,13 +39,18 @@ def expand(name: str, args: tuple[Node, ...]) -> Node | None:
     return make(*args) if make else None
 
 
+def _own(name: str) -> Node:
+    """A function of jq's own, also where the skill has one of that name."""
+    return Call(name, (), is_jqs=True)
+
+
 def _select(condition: Node) -> Node:
     return If(condition, Identity(), Empty())
 
 
 def _kind(*kinds: str) -> Callable[[], Node]:
     """`objects`, `strings` and the like."""
-    return lambda: _select(_one_of([Compare("==", Call("type", ()), Const(kind)) for kind in kinds]))
+    return lambda: _select(_one_of([Compare("==", _own("type"), Const(kind)) for kind in kinds]))
 
 
 def _one_of(tests: list[Node]) -> Node:
@@ -56,7 +61,7 @@ def _one_of(tests: list[Node]) -> Node:
 
 
 def _negated(found: Node) -> Node:
-    return Pipe(found, Call("not", ()))
+    return Pipe(found, _own("not"))
 
 
 def _map(body: Node) -> Node:
@@ -64,7 +69,7 @@ def _map(body: Node) -> Node:
 
 
 def _with_entries(body: Node) -> Node:
-    return Pipe(Call("to_entries", ()), Pipe(_map(body), Call("from_entries", ())))
+    return Pipe(_own("to_entries"), Pipe(_map(body), _own("from_entries")))
 
 
 def _all(source: Node, condition: Node) -> Node:

@@ -257,6 +257,8 @@ class Call:
 
     name: str
     args: "tuple[Node, ...]"
+    is_jqs: bool = False
+    """It is jq's, whatever the skill calls so: jq's functions that are made of others do not see the skill's."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

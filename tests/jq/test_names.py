@@ -1,0 +1,57 @@
+"""A skill's functions and params may have the names of jq's own: jq's functions go on meaning what they mean."""
+
+from pathlib import Path
+
+import pytest
+
+from agentos_runtime.jq.compiled.functions.table import FUNCTIONS
+from agentos_runtime.jq.program import value_program
+from agentos_runtime.jsontext import Json, dump
+from tests.jq.test_compiled import Difference, same
+from tests.language.support import serving
+from tests.toy.raw import answer_json
+
+ITEMS: list[Json] = [{"type": "a", "id": 1}, "x", None, {"type": "b"}, [], 0, {"a": False}]
+NAMES = sorted(
+    {name for name, params in FUNCTIONS if not params and name[0] != "@"}
+    | {"empty", "values", "objects", "strings", "first", "last", "sort", "any", "all", "error"}
+)
+MADE_OF_OTHERS = (
+    "map(objects)", "map(strings)", "map(arrays)", "map(iterables)", "map(scalars)", "map(nulls)", "map(booleans)",
+    "map(numbers)", "map(values)", "map(objects | with_entries(.value |= [.]))", "all", "any", "all(.[]; . == 1)",
+    "isempty(.[])", "map(objects | with_entries(select(.key == \"a\")))", "[.[] | IN(0, null)]", "first(.[])",
+    "(map(objects) | map(map_values([.])))", "[.. | scalars]", "[limit(1; .[])]", "map(select(. == null))",
+    "map(objects | del(.[] | select(. == 1)))", "(.[0] | if type == \"object\" then . else {} end + {b: 1})?",
+    '[.[] | select(type == "object")]?', "map(try error(\"x\") catch 1)", "map(try (.a | .b) catch empty)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_functions_that_are_made_of_others_do_not_see_the_skills(name: str) -> None:
+    difference, compared = Difference(), 0
+    for source in MADE_OF_OTHERS:
+        for definitions, called in (
+            (f"def {name}: [0];", source),
+            (f"def named(${name}): {source};", 'named("a")'),
+            (f"def named({name}): {source};", "named([0])"),
+        ):
+            program = value_program(definitions, called)
+            if difference.compiles(program):
+                compared += same(difference, program, [dump({"body": ITEMS}), b'{"body":[]}', b'{"body":{"a":1}}'])
+    assert compared > 50
+
+
+def test_a_param_that_is_called_type_does_not_empty_a_list(tmp_path: Path) -> None:
+    front = """\
+    definitions: |
+      def of($type): [.[] | objects | select(.type == $type)];
+    utilities:
+      look:
+        description: Look
+        rest:
+          url: /items
+          response: {mapping: {found: '.items | of("a")'}}
+    """
+    for way in ("auto", "worker"):
+        with serving(tmp_path / way, front, answer_json({"items": ITEMS}), jq=way) as (house, _):
+            assert house.call("demo", "look").json() == {"found": [{"type": "a", "id": 1}]}
