@@ -1,10 +1,12 @@
 """A skill's functions and params may have the names of jq's own: jq's functions go on meaning what they mean."""
 
+import itertools
 from pathlib import Path
 
 import pytest
 
 from agentos_runtime.jq.compiled.functions.table import FUNCTIONS
+from agentos_runtime.jq.compiled.language.library import CALLED_BY_SIGNS
 from agentos_runtime.jq.program import value_program
 from agentos_runtime.jsontext import Json, dump
 from tests.jq.test_compiled import Difference, same
@@ -39,6 +41,40 @@ def test_functions_that_are_made_of_others_do_not_see_the_skills(name: str) -> N
             if difference.compiles(program):
                 compared += same(difference, program, [dump({"body": ITEMS}), b'{"body":[]}', b'{"body":{"a":1}}'])
     assert compared > 50
+
+
+@pytest.mark.parametrize(("name", "params"), sorted(CALLED_BY_SIGNS))
+def test_signs_that_call_a_function_of_the_skill_in_jq_are_left_to_it(name: str, params: int) -> None:
+    difference = Difference()
+    for definitions in (
+        f"def {name}{'' if not params else '(a)' if params == 1 else '(a; b)'}: 7;",
+        *(() if params else (f"def named({name}): .;", f"def named(${name}): .;")),
+    ):
+        assert not difference.compiles(value_program(definitions, "."))
+
+
+def test_no_other_function_of_the_skill_changes_what_a_sign_means() -> None:
+    difference, compared = Difference(), 0
+    signs = [
+        "[..]",
+        '"a\\(.)"',
+        "@base64",
+        "-(.)",
+        ".[0] |= 1",
+        ".[0] = 1",
+        ".[0] += 1",
+        ".[0] //= 1",
+        ". as [$a] | $a",
+    ]
+    signs += [f". {sign} ." for sign in ("+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "//", "and")]
+    names = {name for name, _ in CALLED_BY_SIGNS} | {"tostring", "tojson", "error", "getpath", "not", "path"}
+    for name, params in itertools.product(sorted(names), ("", "(a)", "(a; b)", "(a; b; c)")):
+        definitions = f"def {name}{params}: 7;"
+        for sign in signs:
+            program = value_program(definitions, sign)
+            if difference.compiles(program):
+                compared += same(difference, program, [b'{"body":3}', b'{"body":[3]}'])
+    assert compared > 500
 
 
 def test_a_param_that_is_called_type_does_not_empty_a_list(tmp_path: Path) -> None:

@@ -29,6 +29,14 @@ from agentos_runtime.jq.compiled.language.syntax import (
     Variable,
 )
 
+_OPERATORS = ("plus", "minus", "multiply", "divide", "mod", "equal", "notequal", "less", "lesseq", "greater")
+CALLED_BY_SIGNS: frozenset[tuple[str, int]] = frozenset(
+    {
+        *((f"_{operator}", 2) for operator in (*_OPERATORS, "greatereq", "assign", "modify")),
+        *(("_negate", 0), ("recurse", 0), ("format", 1)),
+    }
+)
+"""What `..`, `@text`, `+` and the like mean in jq: the function of that name that is seen there, a skill's too."""
 _HERE = "in IN"
 """The variable of `IN`; no skill's variable has a blank in its name."""
 
