@@ -1,7 +1,7 @@
 """Upstream events become canonical deltas, and the deltas one final reply."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
@@ -60,8 +60,8 @@ class Batch:
     """The upstream's error came with the last of them, or after them when it is no JSON."""
     failed_event: int | None = None
     """Which of the events holds the error."""
-    hidden: bool = False
-    """Halves of characters stand hidden in the texts."""
+    hidden: Mapping[int, int] | None = None
+    """The texts in which halves of characters stand hidden, by their places, and where the characters begin."""
 
     @property
     def failed_at_once(self) -> bool:
@@ -105,27 +105,32 @@ def plan_stream(skill: Skill, utility: Utility) -> StreamPlan | None:
     )
 
 
-def read_events(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float) -> Batch:
+def read_events(
+    plan: StreamPlan, events: Sequence[UpstreamEvent], now: float, head: Callable[[], bytes] = bytes
+) -> Batch:
     """Check events up to the end mark, the first that is no JSON, or the first that holds an error.
 
     Events without data say nothing. What the event with the error says besides (its usage, mostly) counts too.
+    head: gives what the program sees beside the events.
     """
     all_harmless = _are_harmless(events)
     return (_objects(plan, events) if all_harmless and events else None) or _read_each(
-        plan, events, now, all_harmless
+        plan, events, now, all_harmless, head
     )
 
 
-def _read_each(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float, all_harmless: bool) -> Batch:
+def _read_each(
+    plan: StreamPlan, events: Sequence[UpstreamEvent], now: float, all_harmless: bool, head: Callable[[], bytes]
+) -> Batch:
     """The same for any events, one after the other."""
     texts: list[bytes] = []
     documents: list[Json] = []
-    hidden = False
+    hidden: dict[int, int] = {}
 
     def batch(
         failure: AgentOSError | None = None, failed_event: int | None = None, *, ended: bool = False
     ) -> Batch:
-        return Batch(texts, documents, ended, failure, failed_event, hidden)
+        return Batch(texts, documents, ended, failure, failed_event, hidden or None)
 
     left = deque(events)
     while left:
@@ -142,11 +147,11 @@ def _read_each(plan: StreamPlan, events: Sequence[UpstreamEvent], now: float, al
                 continue
             return batch(failure=_not_json(plan, event, problem))
         failure, text = None, event.data
-        if not (all_harmless and isinstance(document, dict)) and not _is_harmless(event, document):
+        if not (isinstance(document, dict) and (all_harmless or _are_harmless([event]))):
             failure = _default_failure(plan, event, document, now)
-            text = hide(event.data)
-            if text is not event.data:
-                hidden, document = True, parse(text)
+            text, first = hide(event.data, head)
+            if first:
+                hidden[len(texts)], document = first, parse(text)
         texts.append(text)
         documents.append(document)
         if failure is not None:
@@ -202,17 +207,11 @@ def _are_harmless(events: Sequence[UpstreamEvent]) -> bool:
     data = events[0].data if len(events) == 1 else b"\n".join([event.data for event in events])
     if _ESCAPES in data and b"\\u" in data:
         return False
-    if _PRIVATE in data or b'"message"' in data:
-        return False
-    return b"error" not in data and b"ERROR" not in data
+    return b'"message"' not in data and b"error" not in data and b"ERROR" not in data
 
 
-_ESCAPES, _PRIVATE = b"\\\xf4"
-"""The bytes with which escapes begin, and characters of the last plane: one is quicker looked for than two."""
-
-
-def _is_harmless(event: UpstreamEvent, document: Json) -> bool:
-    return isinstance(document, dict) and _are_harmless([event])
+(_ESCAPES,) = b"\\"
+"""The byte with which escapes begin: one is quicker looked for than two."""
 
 
 def _is_plain(document: Json) -> bool:
@@ -272,7 +271,7 @@ def add_deltas(plan: StreamPlan, batch: Batch, outcome: Outcome, accumulator: Ac
             return Deltas(news, batch.ended, None)
         for position, start in enumerate(range(0, len(outcome.outputs) - width + 1, width)):
             delta, ended, failure = _one_event(plan, outcome.outputs[start : start + width], now)
-            fresh = _added(plan, accumulator, delta, batch, failure)
+            fresh = _added(plan, accumulator, delta, (batch.hidden or {}).get(position, 0), failure)
             if fresh is not None:
                 news.append(fresh)
             if ended and batch.failed_event != position:
@@ -300,12 +299,12 @@ def _told_at(batch: Batch, position: int) -> AgentOSError | None:
 
 
 def _added(
-    plan: StreamPlan, accumulator: Accumulator, delta: Value, batch: Batch, failure: AgentOSError | None
+    plan: StreamPlan, accumulator: Accumulator, delta: Value, first: int, failure: AgentOSError | None
 ) -> Json | None:
     """What of a delta is news. Raises the failure that its event holds: of a chat, what it says besides counts, and
     is no delta, since a stream that fails at once keeps its status.
     """
-    revealed = EMPTY if isinstance(delta, Empty) else reveal(delta) if batch.hidden else delta
+    revealed = EMPTY if isinstance(delta, Empty) else reveal(delta, first) if first else delta
     if failure is not None:
         if plan.stream.accumulate == "chat" and not isinstance(revealed, Empty):
             with suppress(DeltaError):  # the error says more

@@ -352,10 +352,18 @@ def test_halves_of_characters_join_wherever_a_text_is_cut(text: str, places: lis
 def test_halves_get_through_json_as_they_are(text: str) -> None:
     for ascii_only in (True, False):
         written = json.dumps(text, ensure_ascii=ascii_only).encode("utf-8", "backslashreplace")
-        hidden = hide(written)
+        hidden, first = hide(written)
         hidden.decode()  # no halves: what jq reads it gives back
         read = json.loads(hidden)
         assert not any("\ud800" <= letter <= "\udfff" for letter in read)
-        whole = reveal(read) if hidden is not written else read
+        whole = reveal(read, first) if hidden is not written else read
         assert isinstance(whole, str)
         assert whole.encode("utf-16-le", "surrogatepass") == text.encode("utf-16-le", "surrogatepass")
+
+
+def test_a_half_beside_characters_of_every_range_is_left_as_it_is() -> None:
+    every = "".join(map(chr, range(0x100000, 0x10FFFE, 0x400)))
+    written = json.dumps(f"{every}\ud83d").encode()
+    assert hide(written) == (written, 0)
+    assert hide(b'"\\ud83d"', lambda: written)[1] == 0
+    assert hide(b'"\\ud83d"', lambda: json.dumps(chr(0x10F400)).encode())[1] not in (0, 0x10F000)

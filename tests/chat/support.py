@@ -199,7 +199,7 @@ class Wire:
         total = accumulator.total()
         if not is_complete(plan, total, ended):
             raise UpstreamTruncated("the stream has no end")
-        final, hidden = None, False
+        final, hidden = None, 0
         if plan.reply_program:
             program, settings = plan.reply_program, self.plan.settings
             made, hidden = final_input(program, total, params, settings, response, _input_of)

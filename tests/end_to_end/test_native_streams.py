@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.chat import Chat, chunk, streaming
+from tests.end_to_end.chat import Chat, chunk, stream_bytes, streaming
+from tests.toy.raw import say
 
 ITEM = {"type": "message", "id": "i", "role": "assistant", "content": [{"type": "output_text", "text": "Hello"}]}
 RESPONSE: list[dict[str, Any]] = [
@@ -105,3 +106,35 @@ def test_a_bare_error_on_the_way_is_a_failure_with_its_words(chat: Chat, utility
 def test_what_a_stream_took_before_it_was_cut_is_counted(chat: Chat, utility: str) -> None:
     assert told(chat, utility, *MESSAGE, done=False)[1]["code"] == "upstream_truncated"
     assert (chat.row["outcome"], chat.row["input_tokens"], chat.row["output_tokens"]) == ("error", 12, 1)
+
+
+LAST_PLANE = "\U0010f000\U0010f7ff\U0010e800\U00100000"
+ESCAPED = json.dumps(LAST_PLANE)[1:-1]
+
+
+@pytest.mark.parametrize("half", ["", "\ud83d"])
+def test_characters_of_the_last_plane_are_what_they_are_beside_their_escapes_and_halves(
+    chat: Chat, half: str
+) -> None:
+    """Half of a character, and what stands for it on its way, is never taken for a character of theirs."""
+    events = [
+        chunk(f"{LAST_PLANE}a{half}"),
+        chunk(f"b{LAST_PLANE}"),
+        chunk(reasoning=f"{half}{LAST_PLANE}"),
+        piece(0, "a", "look", f'{{"n": "{ESCAPED}"}}'),
+        piece(1, "b", "note", f'{{"n": "{LAST_PLANE}{half}"}}'),
+        piece(2, "c", "note", f'{{"n": "{ESCAPED}", "{LAST_PLANE}": 1}}'),
+        chunk("", "tool_calls"),
+    ]
+    for ascii_only in (True, False):
+        texts = [json.dumps(each, ensure_ascii=ascii_only).encode("utf-8", "backslashreplace") for each in events]
+        chat.says(say(stream_bytes([b"".join(b"data: %b\n\n" % text for text in texts) + b"data: [DONE]\n\n"])))
+        done = chat.stream().done
+        lost = "\ufffd" if half else ""
+        assert done["content"] == f"{LAST_PLANE}a{lost}b{LAST_PLANE}"
+        assert done["reasoning"] == lost + LAST_PLANE
+        assert [call["input"] for call in done["tool_calls"]] == [
+            {"n": LAST_PLANE},
+            {"n": LAST_PLANE + lost},
+            {"n": LAST_PLANE, LAST_PLANE: 1},
+        ]

@@ -19,24 +19,27 @@ def final_input(
     settings: Mapping[str, Json],
     response: Json,
     made_of: Callable[[dict[str, Json], Callable[[], bytes], bytes], ProgramInput],
-) -> tuple[bytes | ProgramInput, bool]:
-    """The input of `reply_program`, and whether halves of characters stand hidden in it.
+) -> tuple[bytes | ProgramInput, int]:
+    """The input of `reply_program`, and where the characters begin that stand for halves in it, or 0.
 
     They are in a provider's own blocks, which are put together by the program. made_of: makes an input of
     a document, of what writes it, and of what is new in it as text.
     """
     text = dump(total)
-    shown = hide(text)
+
+    def head() -> bytes:
+        return opening(program, params, settings, response)
 
     def write() -> bytes:
-        return b"".join([opening(program, params, settings, response), b'"body":', shown, b"}"])
+        return b"".join([head(), b'"body":', shown, b"}"])
 
-    if shown is not text:
-        return write(), True
-    return made_of({**known_to(program, params, settings, response), "body": total}, write, text), False
+    shown, first = hide(text, head)
+    if first:
+        return write(), first
+    return made_of({**known_to(program, params, settings, response), "body": total}, write, text), 0
 
 
-def read_final(plan: StreamPlan, total: Json, outcome: Outcome | None, *, hidden: bool = False) -> Json:
+def read_final(plan: StreamPlan, total: Json, outcome: Outcome | None, *, hidden: int = 0) -> Json:
     """The reply of a whole stream. Raises ExpressionFailed, ExpressionLimit."""
     reply = plan.stream.reply
     if reply is None or outcome is None:
@@ -46,4 +49,4 @@ def read_final(plan: StreamPlan, total: Json, outcome: Outcome | None, *, hidden
     value = single(outcome.outputs[0], reply) if outcome.outputs else EMPTY
     if isinstance(value, Empty):
         raise expression_failed(reply, "gives no output where one is needed")
-    return rejoin(value) if hidden else value
+    return rejoin(value, hidden) if hidden else value

@@ -16,11 +16,11 @@ from agentos_runtime.runtime.ports import Workers
 
 _TEXTS = ("content", "reasoning")
 """Which texts of a delta go on from event to event."""
-_TOLD = (b"error", b'"message"', b"\\u", b"\xf4")
+_TOLD = (b"error", b'"message"', b"\\u")
 """With these, it takes more than a look to know that an event holds no error, and no half of a character."""
 _RARE = b"\\u"
-_ESCAPED, _LAST_PLANE = b"\\\xf4"
-"""The bytes with which escapes begin, and characters of the last plane."""
+(_ESCAPED,) = b"\\"
+"""The byte with which escapes begin."""
 _UNNAMED = "message"
 """The name of events that have none."""
 _MARK = "the text that is not looked at"
@@ -97,7 +97,7 @@ class Pattern:
 def _texts(written: Sequence[bytes]) -> list[str]:
     """What JSON texts say that come first and are a string each: not empty, and written in no way that is rare."""
     together = written[0] if len(written) == 1 else b"".join(written)
-    if not (_LAST_PLANE in together or (_ESCAPED in together and _RARE in together)):
+    if not (_ESCAPED in together and _RARE in together):
         texts = only_texts(written)
         if texts is not None and "" not in texts:  # an empty one is told otherwise
             return texts

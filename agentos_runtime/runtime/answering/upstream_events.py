@@ -308,7 +308,7 @@ class UpstreamSource:
         if len(events) > most:
             events, self._events = events[:most], events[most:]
         self._read_from = events
-        batch = read_events(self._plan, events, self._wall())
+        batch = read_events(self._plan, events, self._wall(), self._head)
         if not batch.texts:  # else the end, or the failure, comes with the deltas
             self._ended, self._failure = batch.ended, batch.failure
         if not self._heard:
