@@ -1,5 +1,6 @@
 """The canonical chat, written down a second time: in Python, over OpenRouter's bodies and chunks."""
 
+import itertools
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -40,6 +41,8 @@ def whole_body(chunks: Iterable[Any]) -> dict[str, Any]:
         for one in part["choices"][:1]:
             choice |= {key: one[key] for key in ("finish_reason", "native_finish_reason") if one.get(key)}
             _add_delta(message, calls, details, one["delta"])
+    for call in calls.values():
+        call["function"]["arguments"] = _joined([*filter(None, call["function"]["arguments"])])
     if calls:
         message["tool_calls"] = [calls[index] for index in sorted(calls)]
     if details:
@@ -54,12 +57,11 @@ def _add_delta(message: dict[str, Any], calls: dict[int, Any], details: dict[Any
     for key in ("annotations", "images"):
         message[key] = message.get(key, []) + (delta.get(key) or [])
     for part in delta.get("tool_calls") or []:
-        call = calls.setdefault(part["index"], {"id": None, "function": {"name": None, "arguments": ""}})
+        call = calls.setdefault(part["index"], {"id": None, "function": {"name": None, "arguments": []}})
         function = part.get("function") or {}
         call["id"] = call["id"] or part.get("id")
         call["function"]["name"] = call["function"]["name"] or function.get("name")
-        told, more = call["function"]["arguments"], function.get("arguments") or ""
-        call["function"]["arguments"] += "" if _says_again(told, more) else more
+        call["function"]["arguments"].append(function.get("arguments") or "")
     for part in delta.get("reasoning_details") or []:
         known = details.setdefault((part.get("index"), part.get("type")), {})
         for key, value in part.items():
@@ -67,6 +69,17 @@ def _add_delta(message: dict[str, Any], calls: dict[int, Any], details: dict[Any
                 known[key] += value
             elif value is not None or key not in known:
                 known[key] = value
+
+
+def _joined(pieces: list[str]) -> str:
+    """The arguments that came in pieces. `{}` before them holds their place, which no plain reply has to."""
+    places = [*itertools.takewhile(lambda piece: piece.strip() == "{}", pieces)]
+    if places and pieces[len(places) :] and pieces[len(places)].lstrip().startswith("{"):
+        pieces = pieces[len(places) :]
+    told = ""
+    for more in pieces:
+        told += "" if _says_again(told, more) else more
+    return told
 
 
 def _says_again(told: str, more: str) -> bool:

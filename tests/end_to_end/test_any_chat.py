@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -223,6 +224,29 @@ def test_the_odd_arguments_that_were_seen_are_told_and_never_made_up(chat: Chat)
         chat.says(streaming(*chunks), answer_json(whole_body(chunks)))
         assert chat.stream().done["tool_calls"] == [expected], arguments
         assert chat.ask().json()["tool_calls"] == [expected], arguments
+
+
+@pytest.mark.parametrize(
+    ("pieces", "value"),
+    [
+        (["{}", "{", "}"], {}),
+        (["{}", "{}"], {}),
+        (["{}", "{}", '{"a"', ": 1}"], {"a": 1}),
+        (["{", "}", "{", "}"], None),
+        (["{}{", "}"], None),
+        (["{}", "[", "]"], None),
+    ],
+)
+def test_empty_arguments_before_others_hold_their_place_where_they_are_a_piece(
+    chat: Chat, pieces: list[str], value: Any
+) -> None:
+    """A plain reply of the same generation has no such place, and two objects in one text are none."""
+    calls = [{"index": 0, "id": "c", "function": {"name": "f", "arguments": piece}} for piece in pieces]
+    chunks = [*(chunk(None, tool_calls=[call]) for call in calls), chunk("", "stop")]
+    chat.says(streaming(*chunks), answer_json(whole_body(chunks)))
+    streamed, plain = chat.stream().done["tool_calls"], chat.ask().json()["tool_calls"]
+    assert streamed == plain
+    assert streamed[0]["input"] == value
 
 
 def test_arguments_that_are_no_text_are_read_as_what_they_are(chat: Chat) -> None:
