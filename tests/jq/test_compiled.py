@@ -3,6 +3,7 @@
 import ast
 import itertools
 import json
+import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -287,6 +288,17 @@ def test_an_object_without_some_keys_costs_all_of_them() -> None:
     meter = Meter(PLENTY, uncertain=False)
     assert without_keys(meter, MAP, ("k1",)) == {name: value for name, value in MAP.items() if name != "k1"}
     assert PLENTY - meter.left >= len(MAP)
+
+
+def test_an_object_without_very_many_keys_takes_no_longer_than_one_without_some() -> None:
+    data = ProgramInput.of(dump({"body": {f"k{number}": number for number in range(1000)}}))
+    engine, times = Engine(), []
+    for many in (4, 900):
+        program = value_program("", f"del({','.join(f'.x{number}' for number in range(many))}) | length")
+        assert engine.answer(program, data).outputs == [[1000]]
+        begun = [(time.thread_time_ns(), engine.answer(program, data), time.thread_time_ns()) for _ in range(20)]
+        times.append(min(ended - began for began, _, ended in begun))
+    assert times[1] < 8 * times[0]
 
 
 def test_whatever_touches_something_large_charges_for_it() -> None:

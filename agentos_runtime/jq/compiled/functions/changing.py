@@ -7,6 +7,9 @@ from agentos_runtime.jq.compiled.functions.meter import Meter
 from agentos_runtime.jq.compiled.functions.values import DEEPEST, items, plus
 from agentos_runtime.jsontext import Json
 
+_MANY = 8
+"""Names, of which looking at each one in turn costs more than to make a set of them."""
+
 
 def with_key(meter: Meter, value: Json, key: Json, new: Json) -> Json:
     """The value with another one at the key."""
@@ -33,7 +36,9 @@ def without_keys(meter: Meter, value: Json, names: tuple[str, ...]) -> Json:
     if not isinstance(value, dict):
         raise JqError
     meter.charge(len(value))
-    return {name: each for name, each in value.items() if name not in names}
+    meter.charge(len(names))
+    gone = names if len(names) < _MANY else frozenset(names)
+    return {name: each for name, each in value.items() if name not in gone}
 
 
 def object_key(value: Json) -> str:
