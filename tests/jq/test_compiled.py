@@ -246,6 +246,19 @@ def test_what_can_be_is_compiled_at_once_and_what_cannot_be_says_why() -> None:
     assert set(with_pool(ways, mode="worker")) == {"worker"}
 
 
+def test_what_python_would_compile_for_long_while_nothing_else_runs_is_left_to_a_worker() -> None:
+    fields = [f"{{a: .b[{number}], c: (.d // {number}), e: [.f[]? | .g]}}" for number in range(700)]
+
+    whole, part = request_program("", fields), request_program("", fields[:100])
+    assert Engine().code(whole) == Refusal("too large")
+    assert isinstance(Engine().code(part), Code)
+
+    async def outputs(pool: WorkerPool) -> list[Json]:
+        return (await pool.run(whole, dump({"params": {}, "settings": {}, "d": 5}))).outputs
+
+    assert with_pool(outputs, mode="auto") == [[{"a": None, "c": 5, "e": []}]] * len(fields)
+
+
 # ---------------------------------------------------------------------- what it may cost
 
 TEXT = "ab" * 4000

@@ -13,6 +13,10 @@ from agentos_runtime.jq.compiled.scope import Definition, Scope
 from agentos_runtime.jq.compiled.writer import field_of
 
 _MOST_CHARACTERS = 1 << 16
+_MOST_SOURCE = 160_000
+"""Characters of what is generated. Python compiles it in one go, while nothing else of the process runs: so much
+takes it about 50 ms. The longest program of a bundled skill has 113,000.
+"""
 _ALWAYS = ("params", "settings")
 """Fields that the input of a request has: they can be taken before it is known that they are needed."""
 
@@ -38,9 +42,12 @@ class Builder:
             if text != definitions:
                 defines = parse_definitions(definitions)
                 self._read = definitions, defines
-            return _generated(defines, sources, bound, together=together)
+            source = _generated(defines, sources, bound, together=together)
         except (RecursionError, MemoryError) as error:
             raise Unsupported(f"nested too deeply: {type(error).__name__}") from None
+        if len(source) > _MOST_SOURCE:
+            raise Unsupported("too large")
+        return source
 
 
 def _generated(defines: Sequence[Define], sources: Sequence[str], bound: Sequence[str], *, together: bool) -> str:
