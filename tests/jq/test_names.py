@@ -9,6 +9,8 @@ from agentos_runtime.jq.compiled.functions.table import FUNCTIONS
 from agentos_runtime.jq.compiled.language.library import CALLED_BY_SIGNS
 from agentos_runtime.jq.program import value_program
 from agentos_runtime.jsontext import Json, dump
+from tests.jq.oracle import oracle
+from tests.jq.support import with_pool
 from tests.jq.test_compiled import Difference, same
 from tests.language.support import serving
 from tests.toy.raw import answer_json
@@ -51,6 +53,26 @@ def test_signs_that_call_a_function_of_the_skill_in_jq_are_left_to_it(name: str,
         *(() if params else (f"def named({name}): .;", f"def named(${name}): .;")),
     ):
         assert not difference.compiles(value_program(definitions, "."))
+
+
+NAMED_AND_CALLED = (
+    ("def f($a): 5 | a;", "f(.)"), ("def f($a): [1, 2] | map(a);", "f(. + 1)"),
+    ("def f($a): def g: a; 7 | g;", "f(.)"),
+    ("def f($a; $b): [$a, $b, (2 | a), (3 | b)];", "f(. * 2; 4)"), ("def f($type): [.[]? | type];", "f([.])"),
+    ("def f($a): def g($b): 9 | a, b; g(1);", "[f(.)]"), ("def f($not): true | not;", "f(.)"),
+    ("def f($a): reduce (1, 2) as $x (0; . + (10 | a));", "f(. + 1)"), ("def f($a): a;", "f(.)"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("definitions", "called"), NAMED_AND_CALLED)
+@pytest.mark.parametrize("mode", ["auto", "worker"])
+def test_a_value_that_is_called_like_a_function_is_what_the_caller_wrote(
+    mode: str, definitions: str, called: str
+) -> None:
+    """In jq that is evaluated anew, of the input at the place of the call; `$a` is the value that was handed in."""
+    program = value_program(definitions, called)
+    outcome = with_pool(lambda pool: pool.run(program, b'{"body":1}'), mode=mode)
+    assert outcome.outputs == oracle().outcome(program, b'{"body":1}').outputs
 
 
 def test_no_other_function_of_the_skill_changes_what_a_sign_means() -> None:

@@ -72,7 +72,7 @@ def body_scope(definition: Definition, signature: tuple[Outputs, ...], codes: tu
     for param, outputs, code in zip(define.params, signature, codes, strict=True):
         if param.startswith("$"):
             variables[param[1:]] = code
-            functions[param[1:], 0] = Given(code)
+            functions[param[1:], 0] = Given()
         else:
             functions[param, 0] = Param(code, outputs)
     return definition.scope.add(functions, variables)
@@ -111,7 +111,7 @@ def _let(node: Let, scope: Scope) -> Outputs:
 def _call(node: Call, scope: Scope) -> Outputs:
     function = scope.function(node)
     if isinstance(function, Given):
-        return ONE
+        raise Unsupported("a value that is called like a function")
     if isinstance(function, Param):
         return function.outputs
     if function is not None:

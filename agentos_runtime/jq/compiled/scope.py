@@ -36,9 +36,8 @@ class Param:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Given:
-    """A value that was handed in, called like a function."""
-
-    code: str
+    """A value that was handed in. Called like a function it is no value: in jq it is what the caller wrote, of the
+    input at the place of the call."""
 
 
 @dataclass(slots=True, eq=False)

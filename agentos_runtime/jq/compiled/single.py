@@ -44,7 +44,7 @@ from agentos_runtime.jq.compiled.language.syntax import (
 from agentos_runtime.jq.compiled.leaves import is_leaf
 from agentos_runtime.jq.compiled.making import Make
 from agentos_runtime.jq.compiled.nulls import of_null
-from agentos_runtime.jq.compiled.scope import Definition, Given, Param, Scope
+from agentos_runtime.jq.compiled.scope import Definition, Param, Scope
 from agentos_runtime.jq.compiled.writer import field_of
 
 
@@ -251,11 +251,9 @@ def _let(make: Make, node: Let, source: str, scope: Scope) -> str:
 
 def _call(make: Make, node: Call, source: str, scope: Scope) -> str:
     function = scope.function(node)
-    if isinstance(function, Given):
-        return function.code
     if isinstance(function, Param):
         return f"{function.code}({source})"
-    if function is not None:
+    if isinstance(function, Definition):
         return _of_skill(make, function, node.args, source, scope)
     expanded = expanded_call(node, scope)
     if expanded is not None:
