@@ -75,6 +75,17 @@ def test_a_value_that_is_called_like_a_function_is_what_the_caller_wrote(
     assert outcome.outputs == oracle().outcome(program, b'{"body":1}').outputs
 
 
+@pytest.mark.parametrize("mode", ["auto", "worker"])
+def test_a_variable_that_stands_twice_in_a_pattern_is_what_it_is_in_jq(mode: str) -> None:
+    body = b'{"body":{"a":1,"b":2,"c":[3,[4]]}}'
+    patterns = ("{a: $x, b: $x}", "{b: $x, a: $x}", "{$c, a: $x, b: [$x]}", "{c: [$x, [$x]]}", "{a: $x, c: [$x]}")
+    for pattern in patterns:
+        program = value_program("", f". as {pattern} | $x")
+        outcome = with_pool(lambda pool, program=program: pool.run(program, body), mode=mode)  # type: ignore[misc]
+        wanted = oracle().outcome(program, body)
+        assert (outcome.outputs, outcome.failure is None) == (wanted.outputs, wanted.failure is None), pattern
+
+
 def test_no_other_function_of_the_skill_changes_what_a_sign_means() -> None:
     difference, compared = Difference(), 0
     signs = [

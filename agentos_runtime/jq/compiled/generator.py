@@ -4,7 +4,7 @@ Where a node may have several outputs and something is done with each, it become
 nothing is evaluated that jq would not evaluate, and what fails in the one is never caught in the other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from agentos_runtime.jq.compiled import several, single
@@ -185,8 +185,20 @@ class Generator(Writer):
         """What sees the variables of a pattern; `value` is a name."""
         if isinstance(pattern, str):
             return scope.bind({pattern: value})
+        names = [*_names(pattern)]
+        if len(set(names)) < len(names):
+            raise Unsupported("a variable that stands twice in a pattern")
         for key, inner in pattern.entries:
             call = f"jq_index(meter, {value}, {key!r})"
             found = self.set(field_of(value, repr(key), call) if isinstance(key, str) else call)
             scope = self.bind(inner, found, scope)
         return scope
+
+
+def _names(pattern: Pattern) -> Iterator[str]:
+    """The variables of a pattern."""
+    if isinstance(pattern, str):
+        yield pattern
+        return
+    for _, inner in pattern.entries:
+        yield from _names(inner)
