@@ -275,6 +275,9 @@ def _url(one: Operation, pairs: Sequence[tuple[Field, str]]) -> str:
 
 def _body(one: Operation, pairs: Sequence[tuple[Field, str]]) -> Json:
     body = [(field, name) for field, name in pairs if field.place == "body"]
+    if one.body.encoding == "multipart":  # some services read no field that comes after the file
+        places = {(field.place, field.name): at for at, field in enumerate(one.fields)}
+        body.sort(key=lambda pair: places[pair[0].place, pair[0].name])
     if one.body.whole:
         return _write(*body[0])
     if _sends_all(one, pairs):

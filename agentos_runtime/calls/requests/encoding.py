@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from urllib.parse import quote_plus
 
-from agentos_runtime.calls.requests.files import Upload, Uploads, inlined, upload_in
+from agentos_runtime.calls.requests.files import Upload, Uploads, as_sent, inlined, upload_in
 from agentos_runtime.calls.requests.multipart import FormPart, encode_multipart
 from agentos_runtime.calls.requests.nesting import nested_pairs
 from agentos_runtime.calls.requests.urls import url_text
@@ -70,7 +70,8 @@ def _part(name: str, value: Json, uploads: Uploads) -> FormPart:
         raise EncodingError("the name of a field holds a control character or another one that cannot be shown")
     upload = upload_in(value, uploads)
     if upload is not None:
-        return FormPart(name, upload.data, upload.filename or name, upload.content_type or UNKNOWN_TYPE)
+        filename, kind = _as_sent(value, upload)
+        return FormPart(name, upload.data, filename or name, kind or UNKNOWN_TYPE)
     text = url_text(value)
     if text is None:
         return FormPart(name, dump(inlined(value, uploads)), content_type="application/json")
@@ -81,7 +82,14 @@ def _binary(body: Json, uploads: Uploads) -> tuple[bytes, str]:
     upload: Upload | None = upload_in(body, uploads)
     if upload is None:
         raise EncodingError("a binary body must be one param of type file")
-    return upload.data, upload.content_type or UNKNOWN_TYPE
+    return upload.data, _as_sent(body, upload)[1] or UNKNOWN_TYPE
+
+
+def _as_sent(value: Json, upload: Upload) -> tuple[str | None, str | None]:
+    try:
+        return as_sent(value, upload)
+    except ValueError as error:
+        raise EncodingError(f"a file {error}") from None
 
 
 _ENCODERS: Mapping[str, Callable[[Json, Uploads], tuple[bytes, str]]] = {

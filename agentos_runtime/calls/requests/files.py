@@ -66,6 +66,16 @@ def upload_in(value: Json, uploads: Uploads) -> Upload | None:
     return uploads.get(mark) if isinstance(mark, str) else None
 
 
+def as_sent(value: Json, upload: Upload) -> tuple[str | None, str | None]:
+    """The filename and the type of a file: what its stand-in says, which an expression may have filled in.
+
+    Raises ValueError with what is wrong with them.
+    """
+    said = value if isinstance(value, dict) else {}
+    name, kind = _name(said.get("filename")), _media_type(said.get("content_type"))
+    return name or upload.filename, kind or upload.content_type
+
+
 def inlined(value: Json, uploads: Uploads) -> Json:
     """The value with the file's base64 text in place of each stand-in."""
     if not uploads:

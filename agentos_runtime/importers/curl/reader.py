@@ -193,11 +193,13 @@ def _form(command: _Command, value: str) -> None:
     name, _, said = value.partition("=")
     typed = _TYPED.fullmatch(said)
     kind = re.search(r";\s*type=\"?([^;\"]+)", typed[2]) if typed else None
+    called = re.search(r";\s*filename=(?:\"([^\"]*)\"|([^;]*))", typed[2]) if typed else None
+    filename = (called[1] or called[2] or "").strip() if called else ""
     content = typed[1] if typed else said
     content_type = kind[1].strip().lower() if kind else ""
     if content.startswith("@"):
         for _ in content[1:].split(","):
-            command.parts.append(Part(name, None, True, content_type))
+            command.parts.append(Part(name, None, True, content_type, filename))
     elif content.startswith("<"):
         command.parts.append(Part(name, None, False, content_type))
     else:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Body, Declaration, Field, Losses
-from agentos_runtime.importers.declarations import ordered, with_note
+from agentos_runtime.importers.declarations import file_written, ordered, with_note
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Located, media_types, resolve
 from agentos_runtime.importers.openapi.examples import media_example
@@ -194,6 +194,8 @@ class Bodies:
         """A field of a form in the style that the document says; without one, maps in it are JSON texts."""
         style = said.text("style") if said else ""
         many = {"object", "array"} & set(flat.types) or flat.is_object
+        if body.encoding == "multipart" and self._is_file(flat) and said is not None:
+            return replace(field, write=file_written(field.declaration, said.text("contentType")))
         if body.encoding not in ("form", "multipart") or self._is_file(flat):
             return field
         if style == "deepObject" and many:

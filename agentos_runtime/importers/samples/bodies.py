@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from agentos_runtime import jsontext
 from agentos_runtime.importers.api import Body, Declaration, Field, Losses, Place
+from agentos_runtime.importers.declarations import file_written
 from agentos_runtime.importers.samples.blanks import (
     CLOSE,
     OPEN,
@@ -35,7 +36,7 @@ def read_body(sample: Sample, content_type: str, losses: Losses) -> tuple[list[F
     """The fields of a body, and how they are sent; `content_type` is what a header says, or what is sent else."""
     kind = content_type.split(";")[0].strip().lower()
     if isinstance(sample.body, Parts):
-        return _known(_multipart(sample.body.parts), losses), Body("multipart")
+        return _known(_multipart(sample.body.parts, losses), losses), Body("multipart")
     if isinstance(sample.body, FromFile):
         fields, body = _from_file(sample.body, kind)
     elif isinstance(sample.body, Text):
@@ -152,25 +153,34 @@ def _from_file(body: FromFile, kind: str) -> tuple[list[Field], Body]:
     return [Field("text", "body", {"type": "string", **said}, True)], Body("text", own, whole=True)
 
 
-def _multipart(parts: Sequence[Part]) -> list[Field]:
+def _multipart(parts: Sequence[Part], losses: Losses) -> list[Field]:
     grouped: dict[str, list[Part]] = {}
     for part in parts:
         grouped.setdefault(part.name, []).append(part)
-    return [_part(name, same) for name, same in grouped.items()]
+    return [_part(name, same, losses) for name, same in grouped.items()]
 
 
-def _part(name: str, parts: Sequence[Part]) -> Field:
+def _part(name: str, parts: Sequence[Part], losses: Losses) -> Field:
     first = parts[0]
+    is_json = _is_json(first.content_type)
+    kind = first.content_type.split(";")[0].strip().lower()
+    if not first.file and kind not in ("", "text/plain") and not (is_json and len(parts) == 1):
+        losses.add("a part that is a text is sent without its type", f"{filled(name)} ({kind})")
     if first.file:
-        many = len(parts) > 1
-        return Field(name, "body", {"type": "array", "items": {"type": FILE}} if many else {"type": FILE}, True)
+        files: Declaration = {"type": "array", "items": {"type": FILE}} if len(parts) > 1 else {"type": FILE}
+        kind = first.content_type if all(part.content_type == first.content_type for part in parts) else ""
+        write = file_written(files, kind, first.filename if len(parts) == 1 else "")
+        return Field(name, "body", files, True, write=write)
     if first.value is None:
-        return Field(name, "body", {"type": "string"}, True)
+        # What is no text goes out as a part of JSON.
+        return Field(name, "body", {} if is_json else {"type": "string"}, True)
     values = [part.value for part in parts if part.value is not None]
     if len(values) > 1:
         return field_of(name, "body", [*values])
-    value = parsed(first.value) if _is_json(first.content_type) else typed(first.value)
-    return field_of(name, "body", first.value if value is None else value)
+    value = parsed(first.value) if is_json else typed(first.value)
+    made = field_of(name, "body", first.value if value is None else value)
+    # A list by itself repeats the name of its part.
+    return replace(made, write="[{}]") if is_json and isinstance(value, list) else made
 
 
 # ------------------------------------------------------------------ values

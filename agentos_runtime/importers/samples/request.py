@@ -22,6 +22,8 @@ class Part:
     """None: a file, or a text out of one, that the caller gives."""
     file: bool = False
     content_type: str = ""
+    filename: str = ""
+    """What the file is called whatever the caller's is called."""
 
 
 @dataclass(frozen=True, slots=True)
