@@ -104,6 +104,39 @@ def test_brackets_and_braces_that_stand_for_one_are_kept(query: str) -> None:
     assert len(front(f"curl 'https://api.example.com/a?{query}'")["utilities"]["get_a"]["params"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("script", "url", "body"),
+    [
+        ("R=$(curl -s -X POST https://api.example.com/v1/x -d a=1)", "/v1/x", "a=1"),
+        ('if [ "$(curl -X POST https://api.example.com/x -d a=1)" = 1 ]; then :; fi', "/x", "a=1"),
+        ("R=`curl -X POST https://api.example.com/x -d a=1`; echo $R", "/x", "a=1"),
+        (
+            "cat <<'E' | curl https://api.example.com/x --json @- \\\n -H 'X-A: 1'\n{\"a\": \"$b\"}\nE",
+            "/x",
+            '{"a":"$b"}',
+        ),
+        ("echo '{\"a\":\n 1}' \\\n | curl --json @- https://api.example.com/x", "/x", '{"a":1}'),
+        ("printf '{\"a\": 1}\\n' | curl --json @- https://api.example.com/x", "/x", '{"a":1}'),
+        ("curl --json @- <<< '{\"a\":1}' https://api.example.com/x", "/x", '{"a":1}'),
+        ('curl --json "$(cat <<\'E\'\n{"a": "("}\nE\n)" https://api.example.com/x', "/x", '{"a":"("}'),
+        ('curl.exe `\n -X POST https://api.example.com/x `\n --json "{`"a`": 1}"', "/x", '{"a":1}'),
+    ],
+)
+def test_a_command_inside_of_a_script_is_read_with_what_the_script_gives_it(
+    workshop: Workshop, script: str, url: str, body: str
+) -> None:
+    (name,) = imported(workshop, script)
+    sent = workshop.request(name, {})
+    assert sent.startswith(f"POST https://api.example.com{url}\n")
+    assert f"--data-binary '{body}'" in sent
+
+
+@pytest.mark.parametrize("writer", ["cat body.json", "printf '%d' 5", "jq -n '{a: 1}'", "echo {} | base64"])
+def test_what_only_the_shell_knows_of_a_body_is_asked_for(workshop: Workshop, writer: str) -> None:
+    (one,) = imported(workshop, f"{writer} | curl --json @- https://api.example.com/x").values()
+    assert one["params"] == {"body": {"required": True, "description": "The whole body"}}
+
+
 def test_what_a_command_takes_away_or_reads_from_files_is_told() -> None:
     assert losses("curl https://api.example.com/a -H 'Content-Type:' -d '{}'") == [
         "a body is sent with its type, also where the command takes it away: -H Content-Type:"

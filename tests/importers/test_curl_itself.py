@@ -127,6 +127,14 @@ COMMANDS = [
     "curl URL/v1/a -H 'X-J: .params.x' -H 'X-K: {\"a\": 1}' -H 'X-L: \"quoted\"'",
     "curl URL/v1/a --json '{\"stream\": false, \"limit\": 5, \"wait\": true, \"all\": 1}'",
     "curl 'URL/v1/a?stream=false&limit=5&cursor=abc'",
+    "RESP=$(curl -s URL/v1/me)",
+    "RESP=`curl -s URL/v1/me`",
+    "echo \"$(curl -s 'URL/v1/me?a=(b)')\"",
+    "cat <<EOF | curl -X POST URL/v1/x -H 'Content-Type: application/json' -d @-\n{\"a\": 1}\nEOF",
+    "echo '{\n \"a\": 1,\n \"b\": \"it | x\"\n}' \\\n | curl -X POST URL/v1/x -H 'Content-Type: application/json' --data-binary @-",
+    "printf '%s' '{\"a\": 1}' | curl -X POST URL/v1/x -H 'Content-Type: application/json' -d @-",
+    "curl -X POST URL/v1/x -H 'Content-Type: application/json' -d \"$(cat <<'EOF'\n{\"a\": 1, \"b\": \"(\"}\nEOF\n)\"",
+    "curl -H 'Content-Type: application/json' -d @- <<<'{\"a\":1}' -X POST URL/v1/x",
 ]  # fmt: skip
 DOUBLED = [each for each in COMMANDS if "URL//" in each]
 

@@ -14,8 +14,20 @@ from agentos_runtime.regexes import regex
 
 _START = regex(r"(?:^|[\s;&|(`])((?:\S*[/\\])?curl(?:\.exe)?)(?=\s|$)", re.IGNORECASE)
 _FENCE = regex(r"^\s*(?:```|~~~)\w*\s*$", re.MULTILINE)
+_COMMAND = regex(
+    r"\$\((?:[^()'\"]|'[^']*'|\"(?:[^\"\\]|\\.)*\"|\((?:[^()'\"]|'[^']*'|\"[^\"]*\"|\([^()]*\))*\))*\)|`[^`\n]*`",
+    re.S,
+)
+"""`$(…)` with what stands in brackets and quotes inside, and backticks."""
 _VARIABLE = regex(r"\$(?:\{([A-Za-z_]\w*)[^}]*\}|env:([A-Za-z_]\w*)|([A-Za-z_]\w*))")
 _HEREDOC = regex(r"<<(-?)[ \t]*(['\"\\]?)(\w+)['\"]?")
+_PIPED_HEREDOC = regex(r"\bcat[ \t]*(<<-?[ \t]*['\"\\]?\w+['\"]?)[ \t]*\|\s*$")
+"""`cat <<EOF | curl …`, of which the text stands below the command."""
+_WRITER = regex(r"(?:^|[;&(])[ \t]*(?:\$[ \t]+)?(echo|printf)(?=[ \t])", re.MULTILINE)
+_HERE_TEXT = regex(
+    r"\$\([ \t]*cat[ \t]*<<-?[ \t]*(['\"\\]?)(\w+)['\"]?[ \t]*\n(.*?)\n?[ \t]*^\2[ \t]*\n?\s*\)", re.S | re.M
+)
+"""`$(cat <<'EOF' … EOF)`: the text itself."""
 _ESCAPES: Mapping[str, str] = {
     "n": "\n",
     "t": "\t",
@@ -48,10 +60,44 @@ def read_line(text: str) -> Line:
         raise ImportProblem(
             "This is no curl command: it begins with `curl`, as in curl 'https://api.example.com/…'"
         )
-    text = text[start.end(1) :]
+    before, text = text[: start.start(1)], text[start.end(1) :]
     if re.search(r"\^\n|\^\"", text):
         return _Windows(text).read()
-    return _Posix(re.sub(r"`[ \t]*\n", " ", text)).read()
+    heredoc = _PIPED_HEREDOC.search(before)
+    text = re.sub(r"`[ \t]*\n", " ", f" {heredoc[1]} {text}" if heredoc else text)
+    line = _Posix(text, _closing(before)).read()
+    if line.stdin is None:
+        line.stdin = _piped(before)
+    return line
+
+
+def _closing(before: str) -> str:
+    """What ends a command that stands in `$(…)` or in backticks."""
+    return ")" if before.endswith("(") else "`" if before.endswith("`") else ""
+
+
+def _piped(before: str) -> str | None:
+    """What `echo` or `printf` before a pipe writes; None for all else, and for what only the shell knows."""
+    found = [*_WRITER.finditer(before)]
+    if not before.rstrip("\\\n \t").endswith("|") or not found:
+        return None
+    reader = _Posix(before[found[-1].end() :])
+    words = reader.read().words
+    if reader.rest.strip("\\\n \t") != "|":
+        return None
+    escapes = found[-1][1] == "printf"
+    while found[-1][1] == "echo" and words and re.fullmatch("-[neE]+", words[0]):
+        escapes = escapes or "e" in words.pop(0)
+    if found[-1][1] == "printf" and words and words[0] in ("%s", "%s\\n"):
+        words, escapes = words[1:], False
+    said = " ".join(words)
+    return (
+        None
+        if found[-1][1] == "printf" and (len(words) != 1 or "%" in said)
+        else _unescaped(said)
+        if escapes
+        else said
+    )
 
 
 def _is_remark(text: str, at: int) -> bool:
@@ -62,23 +108,33 @@ def _is_remark(text: str, at: int) -> bool:
 class _Posix:
     """Quotes, escapes, variables and heredocs of a POSIX shell and of bash."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, closing: str = "") -> None:
         self._text = text
+        self._closing = closing
         self._at = 0
         self._words: list[str] = []
         self._word: list[str] | None = None
         self._stdin: str | None = None
+        self._is_stdin = False
+        """The next word is what the command reads."""
 
     def read(self) -> Line:
         while self._at < len(self._text) and self._step():
             pass
         self._end_word()
-        rest = self._text[self._at :]
+        rest = self.rest
         return Line(self._words, self._stdin, any(not _is_remark(rest, m.start(1)) for m in _START.finditer(rest)))
+
+    @property
+    def rest(self) -> str:
+        """What stands behind the command."""
+        return self._text[self._at :]
 
     def _step(self) -> bool:
         """Read on by one piece; False at the end of the command."""
         char, text = self._text[self._at], self._text
+        if char == self._closing:
+            return False
         if char in "'\"" or (char == "$" and text[self._at + 1 : self._at + 2] in ("'", '"')):
             self._quoted()
         elif char == "\\":
@@ -129,7 +185,9 @@ class _Posix:
         self._word.append(text)
 
     def _end_word(self) -> None:
-        if self._word is not None:
+        if self._word is not None and self._is_stdin:
+            self._stdin, self._is_stdin = "".join(self._word), False
+        elif self._word is not None:
             self._words.append("".join(self._word))
         self._word = None
 
@@ -156,7 +214,10 @@ class _Posix:
             if char == '"':
                 self._at += 1
                 return
-            if char == "\\" and following in tuple('$`"\\\n'):
+            if char == "`" and following == '"':  # as PowerShell writes a quote
+                self._add(following)
+                self._at += 2
+            elif char == "\\" and following in tuple('$`"\\\n'):
                 self._add(following if following != "\n" else "")
                 self._at += 2
             elif char in "$`":
@@ -177,7 +238,12 @@ class _Posix:
     def _variable(self) -> None:
         """`$ID`, `${ID}`: a blank; `$(cat key)` too; a `$` before anything else is one."""
         text = self._text
-        command = re.compile(r"\$\(([^()]*)\)|`([^`\n]*)`").match(text, self._at)
+        said = _HERE_TEXT.match(text, self._at)
+        if said is not None:
+            self._add(said[3] if said[1] else _with_variables(said[3]))
+            self._at = said.end()
+            return
+        command = _COMMAND.match(text, self._at)
         found = command or _VARIABLE.match(text, self._at)
         if found is None:
             self._add(text[self._at])
@@ -192,7 +258,8 @@ class _Posix:
         text = self._text
         here = _HEREDOC.match(text, self._at)
         if text.startswith("<<<", self._at):
-            self._at += 3
+            self._end_word()
+            self._at, self._is_stdin = self._at + 3, True
             return
         if here is not None:
             self._heredoc(here)
@@ -209,7 +276,8 @@ class _Posix:
         self._at = target.end() if target else self._at + 1
 
     def _heredoc(self, here: re.Match[str]) -> None:
-        start = self._text.find("\n", here.end())
+        line_end = re.compile(r"(?<!\\)\n").search(self._text, here.end())
+        start = line_end.start() if line_end else -1
         body = self._text[start + 1 :] if start >= 0 else ""
         indent = "[ \t]*" if here[1] else ""
         end = re.search(rf"^{indent}{re.escape(here[3])}[ \t]*$", body, re.MULTILINE)
@@ -218,11 +286,15 @@ class _Posix:
         said = body[: end.start()]
         if here[1]:
             said = re.sub(r"^\t+", "", said, flags=re.MULTILINE)
-        self._stdin = said if here[2] else _VARIABLE.sub(lambda v: blank(next(g for g in v.groups() if g)), said)
+        self._stdin = said if here[2] else _with_variables(said)
         self._end_word()
         rest_of_line = self._text[here.end() : start] if start >= 0 else ""
         self._text = self._text[: here.start()] + " " + rest_of_line + "\n" + body[end.end() :]
         self._at = here.start()
+
+
+def _with_variables(text: str) -> str:
+    return _VARIABLE.sub(lambda found: blank(next(group for group in found.groups() if group)), text)
 
 
 class _Windows:
