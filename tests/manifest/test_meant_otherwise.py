@@ -44,6 +44,14 @@ def test_what_means_something_else_is_said_at_its_place(name: str) -> None:
 
 
 FINE: dict[str, str] = {
+    "a text is a form": utility(
+        f"{POST}\nencoding: text\nheaders: {{Content-Type: application/x-www-form-urlencoded}}\nbody: .params.q",
+        params=Q,
+    ),
+    "a file is JSON": utility(
+        f"{POST}\nencoding: binary\nheaders: {{Content-Type: application/json}}\nbody: .params.q",
+        params="q: {type: file}",
+    ),
     "a field is set": utility(f"{URL}\nresponse: {{error: 'if .ok then null else (.error | .status = 503) end'}}"),
     "a job's state is compared": poll('.state == "done"', ".state <= 0 or .code != 1"),
     "params in texts": query('\'"a \\(.params.q | [.] | join(".")) b" + .params.q + "${other}"\''),

@@ -144,6 +144,8 @@ def other_content_type(subject: Subject) -> Iterator[Problem]:
             kind = node.value.lower().partition(";")[0].strip()
             wanted = {"application/x-www-form-urlencoded": "form", "multipart/form-data": "multipart"}.get(kind)
             wanted = wanted or ("json" if kind == "application/json" else None)
+            if rest.encoding in ("text", "binary") and wanted != "multipart":
+                continue  # one text, or one file, may hold a form or JSON
             below = headers.get(name) if headers else None
             if wanted is not None and wanted != rest.encoding and below is not None:
                 message = f"the body is written as `{rest.encoding}`, which this header says it is not"
