@@ -131,6 +131,41 @@ def test_a_command_inside_of_a_script_is_read_with_what_the_script_gives_it(
     assert f"--data-binary '{body}'" in sent
 
 
+@pytest.mark.parametrize(
+    ("command", "asked"),
+    [
+        ("'https://api.example.com/weather?q={city name}&n=1'", {"q": ""}),
+        ("'https://api.example.com/in/{city name}/now'", {"city_name": ""}),
+        ("https://api.example.com/send -F to=ann@YOUR_DOMAIN -F n=1", {"to": "ann@<domain>"}),
+        (
+            'https://api.example.com/send --json \'{"from": "Ann <ann@YOUR_DOMAIN>"}\'',
+            {"from": "Ann <ann@<domain>>"},
+        ),
+        ("https://api.example.com/send --data-urlencode @note.txt", {"text": ""}),
+        ("https://api.example.com/send -d n=1 --data-urlencode 'note@note.txt'", {"note": ""}),
+    ],
+)
+def test_what_documentation_leaves_to_its_reader_is_asked_for(
+    workshop: Workshop, command: str, asked: dict[str, str]
+) -> None:
+    (one,) = imported(workshop, f"curl {command}").values()
+    found = {name: said.get("example", "") for name, said in one["params"].items() if said.get("required")}
+    assert found == asked
+
+
+@pytest.mark.parametrize("said", ["-d ''", "--data-raw '' -H 'Content-Type: application/json'"])
+def test_an_empty_body_is_none(workshop: Workshop, said: str) -> None:
+    (one,) = imported(workshop, f"curl -X POST https://api.example.com/jobs {said}").values()
+    assert "params" not in one
+    assert "body" not in one["rest"]
+
+
+def test_quotes_that_are_escaped_for_windows_are_quotes(workshop: Workshop) -> None:
+    command = """curl -X POST https://api.example.com/x -H 'Content-Type: application/json' -d '{\\"a\\": [1]}'"""
+    (name,) = imported(workshop, command)
+    assert "--data-binary '{\"a\":[1]}'" in workshop.request(name, {})
+
+
 @pytest.mark.parametrize("writer", ["cat body.json", "printf '%d' 5", "jq -n '{a: 1}'", "echo {} | base64"])
 def test_what_only_the_shell_knows_of_a_body_is_asked_for(workshop: Workshop, writer: str) -> None:
     (one,) = imported(workshop, f"{writer} | curl --json @- https://api.example.com/x").values()

@@ -10,16 +10,19 @@ from agentos_runtime.importers.api import Api, ImportProblem, Losses
 from agentos_runtime.importers.curl.options import WITHOUT_COUNTERPART, Option, options
 from agentos_runtime.importers.curl.words import Line, read_line
 from agentos_runtime.importers.samples.blanks import CLOSE, OPEN, blank
-from agentos_runtime.importers.samples.bodies import FORM, JSON
+from agentos_runtime.importers.samples.bodies import FORM, JSON, parsed
 from agentos_runtime.importers.samples.operations import read_sample
 from agentos_runtime.importers.samples.request import Body, FromFile, Part, Parts, Sample, Text
 from agentos_runtime.regexes import regex
 
 MAX_TEXT = 256 * 1024
-_SAFE = f"{OPEN}{CLOSE}"
+_BLANKS = regex(f"({OPEN}[^{CLOSE}]*{CLOSE})")
 _TYPED = regex(
     r"(.*?)((?:;\s*(?:type|filename|headers|encoder)=(?:\"[^\"]*\"|[^;]*(?:;\s*charset=[^;]*)?))+)$", re.DOTALL
 )
+
+
+_ESCAPED = regex(r"\s*[\[{]\s*\\\"")
 
 
 @dataclass(slots=True)
@@ -125,7 +128,10 @@ def _body(command: _Command) -> Body | None:
         return command.file
     if not command.data or command.get:
         return None
-    return Text(("" if command.is_json else "&").join(command.data))
+    text = ("" if command.is_json else "&").join(command.data)
+    plain = text.replace('\\"', '"')
+    # For Windows a quote is written so in single quotes, too; what is no JSON with it is JSON without.
+    return Text(plain if _ESCAPED.match(text) and parsed(text) is None and parsed(plain) is not None else text)
 
 
 _GLOB = regex(r"(?<!\\)(?:\{[^{}\"':]*,[^{}]*\}|\[(?:\d+-\d+|[A-Za-z]-[A-Za-z])(?::\d+)?\])")
@@ -179,10 +185,15 @@ def _encoded(value: str) -> str:
     """`name=content`, `=content`, `content`, `name@file`, `@file`."""
     sign = re.search("[=@]", value)
     if sign is None:
-        return quote(value, _SAFE)
+        return _quoted(value, quote)
     name, content = value[: sign.start()], value[sign.end() :]
     said = content if sign[0] == "=" else blank(name or "content")
-    return f"{name}={quote_plus(said, _SAFE)}" if name else quote(said, _SAFE)
+    return f"{name}={_quoted(said, quote_plus)}" if name else _quoted(said, quote)
+
+
+def _quoted(text: str, quoter: Callable[[str], str]) -> str:
+    """The text as it stands in a form; its blanks stay as they are."""
+    return "".join(piece if piece[:1] == OPEN else quoter(piece) for piece in _BLANKS.split(text))
 
 
 def _url_query(command: _Command, value: str) -> None:

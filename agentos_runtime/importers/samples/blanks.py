@@ -16,9 +16,11 @@ _TYPED = regex(
     r"|<([A-Za-z][\w .:-]{0,60})>|\[((?:YOUR|INSERT|MY)[\w .-]{0,60})\]"
 )
 """Blanks that are told by their form, in any text."""
-_VARIABLES = regex(r"\$\{([A-Z_][A-Z0-9_]*)\}|\$([A-Z_][A-Z0-9_]+)\b")
+_VARIABLES = regex(
+    r"\$\{([A-Z_][A-Z0-9_]*)\}|\$([A-Z_][A-Z0-9_]+)\b|(?<![A-Za-z0-9_])(YOUR_[A-Z0-9_]*[A-Z0-9])(?![a-z])"
+)
 """Blanks that are told by their form inside prose."""
-_BRACES = regex(r"\{([A-Za-z_][\w.-]{0,60})\}")
+_BRACES = regex(r"\{([A-Za-z_][\w.-]*(?: [\w.-]+){0,4})\}")
 _WHOLE = regex(r"(?:YOUR|MY|INSERT|REPLACE|ENTER)[-_ ][A-Za-z0-9_ -]+|(?:your|insert|replace)[-_][a-z0-9_-]+")
 """Whole values that are blanks."""
 _NAMED = regex(r":([A-Za-z_][\w-]*)((?:\.[a-z]{2,5})?)")
@@ -85,4 +87,4 @@ def value_with_blanks(text: str) -> str:
     whole = with_blanks(text)
     if _BLANK.fullmatch(whole):
         return whole
-    return _VARIABLES.sub(lambda found: blank(found[1] or found[2]), text)
+    return _VARIABLES.sub(lambda found: blank(found[1] or found[2] or found[3]), text)

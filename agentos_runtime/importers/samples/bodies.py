@@ -37,6 +37,8 @@ def read_body(sample: Sample, content_type: str, losses: Losses) -> tuple[list[F
     kind = content_type.split(";")[0].strip().lower()
     if isinstance(sample.body, Parts):
         return _known(_multipart(sample.body.parts, losses), losses), Body("multipart")
+    if isinstance(sample.body, Text) and not sample.body.text:
+        return [], Body()  # `-d ''` only makes a POST of the call
     if isinstance(sample.body, FromFile):
         fields, body = _from_file(sample.body, kind)
     elif isinstance(sample.body, Text):
