@@ -164,3 +164,54 @@ def test_parameters_that_two_keys_of_one_credential_are_sent_as_are_asked_of_nob
     assert set(front["utilities"]["get_a"]["params"]) == {"q"}
     told = workshop.losses(content)["a parameter that is a key is filled in with the credential"]
     assert told == ["GET /a x-app-id", "GET /a x-app-secret"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "prefix"),
+    [
+        ("tokenAuth", 'Token-based authentication with required prefix "Token"', "Token "),
+        ("key", "ApiKey <your key>", "ApiKey "),
+        ("key", "Prefixed with `GenieKey`", "GenieKey "),
+        ("Bearer", "", "Bearer "),
+        ("jwt", "Enter your token", "Bearer "),
+        ("key", 'Your API Key <a href="https://example.com">from here</a>, a prefix of "a" is no part of it', None),
+        ("key", "Keys of tests have the prefix `sk_test_`", None),
+        ("key", "The token, without a prefix", None),
+    ],
+)
+def test_what_stands_before_a_key_is_what_its_words_or_its_name_say(
+    workshop: Workshop, name: str, said: str, prefix: str | None
+) -> None:
+    scheme = {"type": "apiKey", "in": "header", "name": "Authorization", "description": said}
+    content = service({"/a": {"get": {}}}, components={"securitySchemes": {name: scheme}}, security=[{name: []}])
+    assert workshop.imported(content)["auth"].get("prefix") == prefix
+    told = "the key is sent as `Bearer …`, as its name says (`--auth` changes it)"
+    assert (told in workshop.losses(content, "--dry-run")) == (name in ("Bearer", "jwt"))
+
+
+def test_a_place_in_other_capitals_is_the_same_place(workshop: Workshop) -> None:
+    schemes = {"key": {"type": "apiKey", "in": "Header", "name": "X-Key"}}
+    content = service({"/a": {"get": {}}}, components={"securitySchemes": schemes}, security=[{"key": []}])
+    assert workshop.imported(content)["auth"] == {"type": "api_key", "header": "X-Key"}
+
+
+@pytest.mark.parametrize("said", [{}, {"security": {"app": []}}])
+def test_schemes_that_no_call_is_said_to_need_are_listed_and_can_be_chosen(
+    workshop: Workshop, said: dict[str, Any]
+) -> None:
+    content = service({"/a": {"get": {}}}, components={"securitySchemes": SCHEMES}, **said)
+    assert workshop.imported(content)["auth"] == "none"
+    told = (
+        f"the description says how a call can be proven ({', '.join(SCHEMES)}), and of no call that it has to be: "
+        "--auth login, or --auth none"
+    )
+    assert told in workshop.losses(content)
+    front = workshop.imported(content, "--auth", "app", skill="other")
+    assert front["auth"] == {"type": "api_key", "header": "X-App-Id"}
+    assert told not in workshop.losses(content, "--auth", "none")
+
+
+def test_calls_of_which_is_said_that_they_need_no_proof_are_left_so(workshop: Workshop) -> None:
+    open_call: dict[str, Any] = {"security": []}
+    assert workshop.imported(document(open_call, open_call))["auth"] == "none"
+    assert not [one for one in workshop.losses(document(open_call)) if "proven" in one]

@@ -9,6 +9,7 @@ from agentos_runtime.importers.api import Field, ImportProblem, Losses
 from agentos_runtime.importers.declarations import BEARER
 from agentos_runtime.importers.messages import plain, snake, summary
 from agentos_runtime.importers.openapi.document import Located, resolve
+from agentos_runtime.importers.openapi.prefixes import prefix_called, prefix_said
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.headers.names import header_problem
 from agentos_runtime.manifest.secrets.shapes import without_secrets
@@ -35,6 +36,8 @@ class Security:
         self._known: dict[str, tuple[Credential, str | None]] = {}
         self._used: Counter[str] = Counter()
         self._fitting = _how_often(document)
+        self._unsaid = False
+        """There are calls of which nothing says how they are proven, as of none."""
 
     def choose(self, operation: Located, label: str) -> str | None:
         """The key of the credential that an operation carries; None = none."""
@@ -42,6 +45,9 @@ class Security:
             return self._remember(dict(self._way), "key", "") if self._way else None
         own = operation.get("security")
         alternatives = self._general if own is None else own
+        if not isinstance(alternatives, list) and not self._fitting:
+            self._unsaid = True
+            alternatives = [{self._prefers: []}] if self._prefers else None
         if not isinstance(alternatives, list) or not alternatives:
             return None
         real = [sorted(map(str, one)) for one in alternatives if isinstance(one, Mapping) and one]
@@ -147,6 +153,12 @@ class Security:
                 "the description names no way to prove a call; most services need one: "
                 "--auth bearer|header:NAME|query:NAME|basic, or --auth none"
             )
+        if not self._used and self._schemes and self._unsaid:
+            ways = ", ".join(self._schemes)
+            self._losses.add(
+                f"the description says how a call can be proven ({ways}), and of no call that it has to be: "
+                f"--auth {next(iter(self._schemes))}, or --auth none"
+            )
         order = sorted(self._used, key=lambda key: (self._known[key][1] is not None, -self._used[key], key))
         if len(order) < 2:
             return (dict(self._known[order[0]][0]), {order[0]: "default"}) if order else (None, {})
@@ -212,16 +224,17 @@ class Security:
             self._losses.add(f"the security scheme of type {said} has no counterpart", name)
             return None
         made_of = reader(scheme, self._losses)
-        return None if made_of is None else _described(made_of, scheme)
+        if made_of is None:
+            return None
+        made_of = _described(made_of, scheme)
+        called = prefix_called(name) if str(made_of.get("header")).lower() == "authorization" else None
+        if called is not None and "prefix" not in made_of:
+            self._losses.add(f"the key is sent as `{called}…`, as its name says (`--auth` changes it)", name)
+            made_of["prefix"] = called
+        return made_of
 
 
 _PREFIXED = frozenset({"token", "apikey", "key", "bot"})
-_WRITTEN = regex(
-    r"Authorization[`'\"]*\s*[:=]\s*[`'\"]*([A-Za-z][\w-]*(?: +[a-z_]+=| +))[\"']?(?=[<{\[$A-Za-z])"
-    r"|[`'\"]([A-Z][\w-]*(?: +[a-z_]+=| +))[\"']?(?=[<{\[$]?[\w .-]*(?:token|key)\b)",
-    re.IGNORECASE,
-)
-"""How a description says what stands before the key: ``Format: `Token token=<API_KEY>` ``."""
 _LINK = regex(r"https://[^\s)>\]\"'`]+")
 
 
@@ -245,10 +258,9 @@ def _described(credential: Credential, scheme: Located) -> Credential:
     """With what the scheme's description says: the prefix, what people call the key, where they get it."""
     said = scheme.text("description")
     if credential.get("type") == "api_key" and credential.get("header") and "prefix" not in credential:
-        written = _WRITTEN.search(said)
-        prefix = next((group for group in written.groups() if group), None) if written else None
-        if prefix is not None:
-            credential["prefix"] = prefix if prefix.endswith("=") else f"{prefix.strip()} "
+        prefix = prefix_said(said)
+        if prefix is not None and (prefix != "Bearer " or str(credential["header"]).lower() == "authorization"):
+            credential["prefix"] = prefix
     label = summary(re.sub(r"<([\w -]{1,40})>", r"\1", without_secrets(said)), 80, 1)
     if label and "label" not in credential and credential.get("type") in ("api_key", "basic"):
         credential["label"] = label
@@ -267,7 +279,7 @@ def _basic(scheme: Located, losses: Losses) -> Credential:
 
 
 def _api_key(scheme: Located, losses: Losses) -> Credential | None:
-    name, place = scheme.text("name"), scheme.text("in")
+    name, place = scheme.text("name"), scheme.text("in").lower()
     if not re.fullmatch(r"[\w.-]+", name, re.ASCII):
         losses.add("an API key has no name to be sent under", name or "securitySchemes")
         return None
@@ -276,10 +288,7 @@ def _api_key(scheme: Located, losses: Losses) -> Credential | None:
     if place == "header" and header_problem(name):
         losses.add("an API key stands in a header that a manifest may not set", name)
         return None
-    credential: Credential = {"type": "api_key", "header" if place == "header" else "query": name}
-    if place == "header" and name.lower() == "authorization" and "bearer" in scheme.text("description").lower():
-        credential["prefix"] = "Bearer "
-    return credential
+    return {"type": "api_key", "header" if place == "header" else "query": name}
 
 
 def _oauth(scheme: Located, losses: Losses) -> Credential:
