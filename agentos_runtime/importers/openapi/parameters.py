@@ -50,7 +50,7 @@ class Parameters:
         found: dict[tuple[str, str], Located] = {}
         for raw in (*item.entries("parameters"), *operation.entries("parameters")):
             parameter = resolve(raw, self._losses)
-            place, name = parameter.text("in"), parameter.text("name")
+            place, name = _place(parameter), parameter.text("name")
             if name:
                 found[place, name.lower() if place == "header" else name] = parameter
         names = re.findall(r"\{([^{}]*)\}", path)
@@ -68,9 +68,9 @@ class Parameters:
         return [*fields, *(Field(name, "path", {"type": "string"}, True) for name in missing)]
 
     def _fields(self, parameter: Located, label: str) -> Iterator[Written]:
-        name, place = parameter.text("name"), _PLACES.get(parameter.text("in"))
+        name, place = parameter.text("name"), _PLACES.get(_place(parameter))
         kinds = media_types(parameter, self._losses)
-        if parameter.text("in") == "querystring" and FORM in kinds:
+        if _place(parameter) == "querystring" and FORM in kinds:
             flat = self._declarer.flattener.flat([kinds[FORM].at("schema")], label)
             yield from self._spread(parameter, flat, label)
             return
@@ -113,7 +113,7 @@ class Parameters:
 
     def _write(self, parameter: Located, flat: Flat, label: str) -> str:
         """The jq that turns the param into what the style asks for; in a path, what stands around it."""
-        place, name = parameter.text("in"), parameter.text("name")
+        place, name = _place(parameter), parameter.text("name")
         style = parameter.text("style") or ("form" if place in ("query", "cookie") else "simple")
         if place == "path":
             return {"label": ".{}", "matrix": f";{name}={{}}"}.get(style, "{}")
@@ -164,6 +164,10 @@ class Parameters:
             yield Field(name, "query", declaration, required, below.default)
 
 
+def _place(parameter: Located) -> str:
+    return parameter.text("in").lower()
+
+
 def _of_swagger(parameter: Located) -> Located:
     """The schema of a parameter that says its type as Swagger 2.0 does, right beside its name."""
     schema = {key: value for key, value in parameter.value.items() if key in _OF_A_SCHEMA}
@@ -196,13 +200,13 @@ def _is_encoded(value: object) -> TypeGuard[str]:
 
 
 def _is_spread(parameter: Located, flat: Flat) -> bool:
-    if parameter.text("in") != "query" or not flat.is_object or not flat.properties or "content" in parameter.value:
+    if _place(parameter) != "query" or not flat.is_object or not flat.properties or "content" in parameter.value:
         return False
     return (parameter.text("style") or "form") == "form" and parameter.get("explode") is not False
 
 
 def _is_deep(parameter: Located) -> bool:
-    return parameter.text("in") == "query" and parameter.text("style") == "deepObject"
+    return _place(parameter) == "query" and parameter.text("style") == "deepObject"
 
 
 def wanted_headers(item: Located, operation: Located, losses: Losses) -> dict[str, str]:
@@ -210,7 +214,7 @@ def wanted_headers(item: Located, operation: Located, losses: Losses) -> dict[st
     found: dict[str, str] = {}
     for raw in (*item.entries("parameters"), *operation.entries("parameters")):
         parameter = resolve(raw, losses)
-        if parameter.text("in") != "header" or parameter.text("name").lower() not in ("accept", "content-type"):
+        if _place(parameter) != "header" or parameter.text("name").lower() not in ("accept", "content-type"):
             continue
         schema = resolve(parameter.at("schema"), losses)
         choices = schema.texts("enum")
@@ -224,7 +228,7 @@ def idempotency_header(item: Located, operation: Located, losses: Losses) -> str
     """The name of the operation's idempotency header, which the runtime sends itself."""
     for raw in (*item.entries("parameters"), *operation.entries("parameters")):
         parameter = resolve(raw, losses)
-        if parameter.text("in") == "header" and parameter.text("name").lower() == IDEMPOTENCY:
+        if _place(parameter) == "header" and parameter.text("name").lower() == IDEMPOTENCY:
             return parameter.text("name")
     return None
 
@@ -233,6 +237,6 @@ def authorization(item: Located, operation: Located, losses: Losses) -> Located 
     """The parameter `Authorization`: OpenAPI has tools ignore it, some documents have it instead of a scheme."""
     for raw in (*operation.entries("parameters"), *item.entries("parameters")):
         parameter = resolve(raw, losses)
-        if parameter.text("in") == "header" and parameter.text("name").lower() == "authorization":
+        if _place(parameter) == "header" and parameter.text("name").lower() == "authorization":
             return parameter
     return None

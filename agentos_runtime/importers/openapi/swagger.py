@@ -22,6 +22,11 @@ _FLOWS: Mapping[str, str] = {
     "implicit": "implicit", "password": "password", "application": "clientCredentials",
     "accessCode": "authorizationCode",
 }  # fmt: skip
+_PLACES: Mapping[str, str] = {
+    "query": "query", "path": "path", "header": "header", "body": "body", "formdata": "formData",
+    "form": "formData",
+}  # fmt: skip
+"""The places of parameters, in whatever capitals; `form` is that of Swagger 1."""
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 
@@ -54,12 +59,18 @@ class _Converter:
         }
 
     def _servers(self, address: str) -> list[dict[str, str]]:
-        path = str(self._document.get("basePath") or "/")
+        """Some write a scheme before the host, or the whole address as the path."""
+        path = str(self._document.get("basePath") or "").strip()
         schemes = _texts(self._document.get("schemes"))
-        host = self._document.get("host") or urlsplit(address).netloc
+        before, _, host = str(self._document.get("host") or "").strip().rpartition("://")
+        if "://" in path and not host:
+            return [{"url": path}]
+        path = f"/{path.strip('/')}"
+        host, usual = host.rstrip("/"), before.lower() or "https"
+        if not host:
+            host, usual = urlsplit(address).netloc, urlsplit(address).scheme
         if not host:
             return [{"url": path}]
-        usual = urlsplit(address).scheme if not self._document.get("host") else "https"
         scheme = "https" if "https" in schemes else next((one for one in schemes if one == "http"), usual)
         return [{"url": f"{scheme}://{host}{'' if path == '/' else path}"}]
 
@@ -84,14 +95,14 @@ class _Converter:
         converted["parameters"] = [
             _parameter(one) for one in parameters if one.get("in") not in ("body", "formData")
         ]
-        body = next((one for one in parameters if one.get("in") == "body"), None)
+        body = self._body([one for one in parameters if one.get("in") == "body"])
         fields = [one for one in parameters if one.get("in") == "formData"]
         if body is not None:
             kinds = [kind for kind in consumes if kind not in (FORM, MULTIPART)] or ["application/json"]
             converted["requestBody"] = {
                 "required": body.get("required") is True,
                 "description": body.get("description", ""),
-                "content": {kind: {"schema": body.get("schema", {})} for kind in kinds},
+                "content": {kind: {"schema": _of_body(body)} for kind in kinds},
             }
         elif fields:
             converted["requestBody"] = self._form(fields, consumes)
@@ -99,13 +110,25 @@ class _Converter:
         converted["responses"] = {status: self._response(one, produces) for status, one in answers.items()}
         return converted
 
+    def _body(self, bodies: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """The one body; several, of which a call can have but one, are the fields of one."""
+        if len(bodies) < 2:
+            return bodies[0] if bodies else None
+        names = [str(one.get("name")) for one in bodies]
+        for name in names:
+            self._losses.add("of several bodies a call has one: they are taken for its fields", name)
+        required = [name for name, one in zip(names, bodies, strict=True) if one.get("required") is True]
+        properties = {name: _of_body(one) for name, one in zip(names, bodies, strict=True)}
+        schema = {"type": "object", "properties": properties, "required": required}
+        return {"in": "body", "required": bool(required), "schema": schema}
+
     def _form(self, fields: list[dict[str, Any]], consumes: list[str]) -> dict[str, Any]:
-        files = any(one.get("type") == "file" for one in fields)
+        files = any(_is_file(one) for one in fields)
         kind = MULTIPART if files or (MULTIPART in consumes and FORM not in consumes) else FORM
         properties, encoding = {}, {}
         for one in fields:
             schema = {key: one[key] for key in _OF_SCHEMAS if key in one}
-            if schema.get("type") == "file":
+            if _is_file(one):
                 schema = {"type": "string", "format": "binary"}
             properties[str(one.get("name"))] = {**schema, "description": one.get("description", "")}
             form = str(one.get("collectionFormat", ""))
@@ -145,7 +168,19 @@ class _Converter:
             if found is None:
                 self._losses.add("a reference leads nowhere, so what it names is missing", reference)
             node = found
-        return dict(node) if isinstance(node, Mapping) else {}
+        found = dict(node) if isinstance(node, Mapping) else {}
+        place = _PLACES.get(str(found.get("in")).lower())
+        return found if place is None else {**found, "in": place}
+
+
+def _of_body(body: Mapping[str, Any]) -> Any:
+    """The schema of a body, which some write right beside its name."""
+    beside = {key: body[key] for key in (*_OF_SCHEMAS, "properties", "description") if key in body}
+    return body.get("schema", beside if "type" in body else {})
+
+
+def _is_file(parameter: Mapping[str, Any]) -> bool:
+    return str(parameter.get("type")).lower() == "file"
 
 
 def _identity(parameter: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,0 +1,83 @@
+"""Swagger 2.0 as people write it, which is not always as it is specified."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.importers.workshop import Workshop
+
+
+def swagger(*parameters: dict[str, Any], path: str = "/a", **more: Any) -> dict[str, Any]:
+    return {
+        "swagger": "2.0",
+        "info": {"title": "Service", "version": "1"},
+        "host": "api.example.com",
+        "paths": {path: {"post": {"parameters": [*parameters], "responses": {"204": {"description": "Done"}}}}},
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"host": "https://api.example.com", "basePath": "v1/"}, "https://api.example.com/v1"),
+        ({"host": "http://api.example.com/"}, "http://api.example.com"),
+        ({"host": "http://api.example.com", "schemes": ["https"], "basePath": "/"}, "https://api.example.com"),
+        ({"host": " api.example.com/base/ ", "basePath": "/v1"}, "https://api.example.com/base/v1"),
+        ({"host": "", "basePath": "https://api.example.com/v1"}, "https://api.example.com/v1"),
+    ],
+)
+def test_an_address_with_a_scheme_or_slashes_in_other_places_is_the_address(
+    workshop: Workshop, said: dict[str, Any], expected: str
+) -> None:
+    assert workshop.run("openapi", workshop.document(swagger(**said))).code == 0
+    assert workshop.front()["api"] == {"base_url": expected}
+
+
+def test_places_and_types_in_other_capitals_are_what_they_say(workshop: Workshop) -> None:
+    given = [
+        {"name": "id", "in": "Path", "type": "integer"},
+        {"name": "q", "in": "QUERY", "type": "string"},
+        {"name": "X-Size", "in": "Header", "type": "integer"},
+        {"name": "photo", "in": "formdata", "type": "File"},
+        {"name": "title", "in": "form", "type": "string"},
+    ]
+    (utility,) = workshop.imported(swagger(*given, path="/a/{id}"))["utilities"].values()
+    kinds = {name: one["type"] for name, one in utility["params"].items()}
+    assert kinds == {"id": "integer", "q": "string", "size": "integer", "photo": "file", "title": "string"}
+    assert utility["rest"]["encoding"] == "multipart"
+
+
+def test_places_in_other_capitals_are_read_in_openapi_3_too(workshop: Workshop) -> None:
+    given = [{"name": "q", "in": "Query", "schema": {"type": "array", "items": {"type": "string"}}}]
+    document = {
+        "openapi": "3.0.0",
+        "info": {"title": "A", "version": "1"},
+        "servers": [{"url": "https://a.example.com"}],
+    }
+    workshop.imported({**document, "paths": {"/a": {"get": {"parameters": given}}}})
+    assert workshop.request("get_a", {"q": ["x", "y"]}).startswith("GET https://a.example.com/a?q=x&q=y")
+
+
+def test_several_bodies_are_the_fields_of_one(workshop: Workshop) -> None:
+    given: list[dict[str, Any]] = [
+        {"name": "email", "in": "body", "type": "string", "required": True},
+        {"name": "age", "in": "body", "schema": {"type": "integer"}},
+    ]
+    document = swagger(*given)
+    (name,) = workshop.imported(document)["utilities"]
+    assert '--data-binary \'{"email":"a@example.com","age":7}\'' in workshop.request(
+        name, {"email": "a@example.com", "age": 7}
+    )
+    told = "of several bodies a call has one: they are taken for its fields"
+    assert workshop.losses(document)[told] == ["email", "age"]
+    refused = workshop.console.run("call", "service", name, "--dry-run", "--json", json.dumps({"age": 7}))
+    assert "email is required" in refused.err
+
+
+def test_a_schema_right_beside_the_name_of_a_body_is_its_schema(workshop: Workshop) -> None:
+    fields = {"a": {"type": "string"}, "b": {"type": "integer"}}
+    document = swagger({"name": "body", "in": "body", "type": "object", "properties": fields})
+    (utility,) = workshop.imported(document)["utilities"].values()
+    assert utility["params"] == fields
