@@ -11,6 +11,8 @@ A class is one code of the HTTP contract and carries its status. Errors of the u
 said in `upstream`.
 """
 
+from collections.abc import Iterator
+
 from agentos_runtime.error_families import (
     AgentOSError,
     AuthorError,
@@ -375,3 +377,12 @@ class UpstreamTimeout(UpstreamError):
     """The upstream did not answer in time."""
 
     code, status = "upstream_timeout", 504
+
+
+def codes(kind: type[AgentOSError] = AgentOSError) -> Iterator[str]:
+    """Every code of the contract that errors of a kind have."""
+    for below in kind.__subclasses__():
+        if below.__module__ in (__name__, AgentOSError.__module__):
+            if "code" in vars(below):
+                yield below.code
+            yield from codes(below)

@@ -1,23 +1,13 @@
 """The error body of the HTTP contract, and the statuses under which it comes."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
-from agentos_runtime import error_families, errors
-from agentos_runtime.errors import AgentOSError
+from agentos_runtime.errors import codes
 from agentos_runtime.jsontext import Json
 
 LISTED: tuple[int, ...] = (400, 402, 403, 409, 424, 429, 500, 502, 503, 504)
 """Statuses that every call names beside `default`, since tools call others from 500 on undocumented."""
 REFERENCE: Mapping[str, Json] = {"$ref": "#/components/responses/Error"}
-
-
-def codes(kind: type[AgentOSError] = AgentOSError) -> Iterator[str]:
-    """Every code of the contract."""
-    for below in kind.__subclasses__():
-        if below.__module__ in (errors.__name__, error_families.__name__):
-            if "code" in vars(below):
-                yield below.code
-            yield from codes(below)
 
 
 def error_responses(statuses: Iterable[int] = ()) -> dict[str, Json]:

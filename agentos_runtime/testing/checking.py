@@ -12,7 +12,7 @@ from agentos_runtime.resources import read_schema
 from agentos_runtime.skills.checking import CheckedFile, CheckedSkill, CheckReport, check_skills, find_skill_files
 from agentos_runtime.skills.files import SkillFile, SkillFolder
 from agentos_runtime.storage.file_threads import aside
-from agentos_runtime.testing.load import load_cases
+from agentos_runtime.testing.load import load_cases, unread_cases
 from agentos_runtime.testing.schema import CaseSchema
 
 
@@ -44,5 +44,5 @@ def _all_cases(skills: Sequence[CheckedSkill]) -> list[CheckedFile]:
 
 
 def _cases(skill: Skill, folder: SkillFolder, schema: CaseSchema) -> list[CheckedFile]:
-    found = load_cases(skill, folder, schema)
+    found = (*load_cases(skill, folder, schema), *unread_cases(skill, folder))
     return [CheckedFile(SkillFile(folder, each.file), each.skill, each.problems) for each in found]

@@ -1,6 +1,6 @@
 """Case files become cases, or all of their problems at file:line:column."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ FOLDER = "cases"
 MOST_CASES = 1000
 """Of one skill."""
 SUFFIXES = frozenset({".yaml", ".yml"})
+_NEARLY = frozenset({*SUFFIXES, ".json"})
 CONTENT_TYPES: Mapping[str, str] = {
     "body": "application/json",
     "text": "text/plain; charset=utf-8",
@@ -38,6 +39,34 @@ def case_files(skill_file: SkillFile) -> list[SkillFile]:
     if len(names) > MOST_CASES or len(entries) > MOST_ENTRIES:
         raise NotRead(f"there are more than {MOST_CASES} cases", "Keep those that tell something new")
     return [SkillFile(skill_file.folder, folder / name) for name in names]
+
+
+def unread_cases(skill: Skill, folder: SkillFolder) -> Iterator[CaseFile]:
+    """What lies among the cases of a skill as if it were one, and is never read; nothing that cannot be listed."""
+    cases = skill.file.parent / FOLDER
+    try:
+        entries = folder.entries(cases) if is_there(cases) else []
+        below = [
+            f"{one.name}/{each.name}"
+            for one in entries
+            if one.is_folder and one.name[0] != "."
+            for each in folder.entries(cases / one.name)
+            if Path(each.name).suffix.lower() in SUFFIXES
+        ]
+    except OSError:
+        return
+    others = [
+        one.name
+        for one in entries
+        if not one.is_folder and Path(one.name).suffix not in SUFFIXES and Path(one.name).suffix.lower() in _NEARLY
+    ]
+    for name in [*others, *below]:
+        report = Report()
+        said = f"Move it to `{FOLDER}/{Path(name).stem.lower()}.yaml`, or away from the cases"
+        report.warning(
+            Place("", Position(str(cases / name), 1, 1)), "this is not read: a case is a file cases/NAME.yaml", said
+        )
+        yield CaseFile(cases / name, skill.id, None, report.all())
 
 
 def load_cases(skill: Skill, folder: SkillFolder, schema: CaseSchema) -> tuple[CaseFile, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 from agentos_runtime.calls.requests.given import check_params
-from agentos_runtime.errors import InvalidParams
+from agentos_runtime.errors import InvalidParams, codes
 from agentos_runtime.manifest.dialects.named import LOCAL
 from agentos_runtime.manifest.model import AuthTemplate, Skill, Utility
 from agentos_runtime.manifest.origins import declared_origin, origin_of
@@ -17,6 +17,8 @@ from agentos_runtime.skills.visibility import callable_name
 from agentos_runtime.suggest import suggest
 from agentos_runtime.testing.schema import exchanges_of, meant_keys
 
+_IN_ERRORS = ("code", "status", "error", "upstream", "partial", "problems", "help_url")
+_MESSAGE_FIX = "Write `error: …` for the sentence, or `upstream: {message: …}` for what the service said"
 _STEP = regex(r'\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)')
 
 
@@ -28,6 +30,7 @@ def check_case(root: Cursor, skill: Skill, report: Report) -> Utility | None:
     if utility is not None:
         _check_params(root, utility, report)
         _check_live(root, utility, report)
+    _check_error(root, report)
     for exchange in exchanges_of(root):
         if utility is not None:
             _check_stream(exchange, utility, report)
@@ -43,7 +46,8 @@ def _find_utility(root: Cursor, skill: Skill, report: Report) -> Utility | None:
     utility = skill.utilities.get(callable_name(skill, name))
     if utility is None:
         cursor = root.at("utility")
-        guess = suggest(name, skill.utilities)
+        alone = re.split(r"[/. ]", name)[-1]
+        guess = alone if alone in skill.utilities else suggest(name, skill.utilities)
         fix = f"Did you mean `{guess}`?" if guess else f"It has: {', '.join(skill.utilities) or 'none'}"
         report.error(cursor.place, f"the skill {skill.id} has no utility `{name[:60]}`", fix, cursor.length)
     return utility
@@ -57,6 +61,27 @@ def _check_live(root: Cursor, utility: Utility, report: Report) -> None:
         message = f"a live case is called for real, and `{utility.name}` {what}"
         fix = "Remove `live`; when the utility only reads, say `effect: read` there"
         report.error(live.key_place, message, fix, live.key_length)
+
+
+def _check_error(root: Cursor, report: Report) -> None:
+    """What no error has, so that no call can pass."""
+    error = root.get("error")
+    code = error.get("code") if error else None
+    known = sorted({*codes()})
+    if code is not None and isinstance(code.json, str) and code.json not in known:
+        said = code.json.lower()
+        guess = next((one for one in known if one.endswith(f"_{said}")), None) or suggest(said, known)
+        fix = (
+            f"Did you mean `{guess}`?"
+            if guess
+            else "The code of the service itself stands in `upstream: {code: …}`"
+        )
+        report.error(code.place, f"no error has the code `{code.json[:60]}`", fix, code.length)
+    for name, cursor in error.items() if error else ():
+        guess = None if name in _IN_ERRORS else suggest(name, _IN_ERRORS)
+        if guess is not None or name == "message":
+            fix = f"Did you mean `{guess}`?" if guess else _MESSAGE_FIX
+            report.error(cursor.key_place, f"`{name[:60]}` is not a key of an error", fix, cursor.key_length)
 
 
 def _check_stream(root: Cursor, utility: Utility, report: Report) -> None:
@@ -75,6 +100,8 @@ def _check_params(root: Cursor, utility: Utility, report: Report) -> None:
     given = root.get("params")
     if given is None and "params" in meant_keys(root):
         return
+    if given is not None and not isinstance(given.json, dict | None):
+        return  # it is told
     params = given.json if given and isinstance(given.json, dict) else {}
     try:
         check_params(utility, {name: value for name, value in params.items() if name != "stream"})

@@ -9,7 +9,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from agentos_runtime.jsontext import Json
+from agentos_runtime.errors import UpstreamError
+from agentos_runtime.jsontext import Json, describe
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.schema import report_error
 from agentos_runtime.manifest.yaml.values import Cursor
@@ -38,6 +39,17 @@ _MEANT: Mapping[str, str] = {
     **dict.fromkeys(("failure", "fails", "raises"), "error"),
 }
 """What other tests call the keys of a case."""
+_OF_RULES = ("url", "utility", "code")
+_A_KIND: Mapping[str, str] = {"object": "a map", "string": "text"}
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+_IN_AN_ANSWER: Mapping[str, str] = {
+    **dict.fromkeys(("json", "data", "content", "payload", "value", "result"), "body"),
+    **dict.fromkeys(("code", "status_code", "statuscode"), "status"),
+    **dict.fromkeys(("header", "head"), "headers"),
+    **dict.fromkeys(("stream", "chunks", "sse"), "events"),
+}
+"""What other tests call the keys of an answer."""
+_ANSWER_KEYS = ("status", "headers", "body", "text", "events")
 EVENT_KEYS = ("data", "comment", "raw")
 BODY_KEYS = ("body", "text", "events")
 
@@ -58,8 +70,14 @@ class CaseSchema:
         self._check_choices(root, report)
 
     def _translate(self, error: ValidationError, root: Cursor, report: Report) -> None:
-        if error.validator == "oneOf" or (error.validator == "pattern" and error.absolute_path[-1] == "url"):
-            return  # `rules` say it with the skill's own address
+        if error.validator == "oneOf" or (error.validator == "pattern" and error.absolute_path[-1] in _OF_RULES):
+            return  # `rules` say it with the skill's own address, its utilities and all codes
+        fix = _other_kind(root.at(*error.absolute_path)) if error.validator == "type" else None
+        if fix is not None:
+            cursor = root.at(*error.absolute_path)
+            message = f"`{cursor.name}` must be {_A_KIND[str(error.validator_value)]}, is {describe(cursor.json)}"
+            report.error(cursor.place, message, fix, cursor.length)
+            return
         if error.validator is None and "then" in error.absolute_schema_path:
             _not_beside_exchanges(root, report)
         elif error.validator is None:
@@ -68,6 +86,8 @@ class CaseSchema:
             self._check_top(root, report)
         elif error.validator == "additionalProperties" and error.absolute_path[-1] == "request":
             _check_request(root.at(*error.absolute_path), report)
+        elif error.validator == "additionalProperties" and error.absolute_path[-1] == "response":
+            _check_response(root.at(*error.absolute_path), report)
         else:
             report_error(error, root, report)
 
@@ -78,6 +98,8 @@ class CaseSchema:
                 fix = f"Did you mean `{guess}`?" if guess else f"Known keys: {', '.join(self._top)}"
                 if guess and root.get(guess) is not None:
                     fix = f"Remove it: `{guess}` is there already"
+                below = _home(name, cursor.json)
+                fix = f"Write it below `{below}`" if below else fix
                 report.error(cursor.key_place, f"`{name[:60]}` is not a key of a case", fix, cursor.key_length)
         whole = ("exchanges",) if root.get("exchanges") else ("request", "response")
         meant = meant_keys(root)
@@ -131,6 +153,51 @@ def _check_request(request: Cursor, report: Report) -> None:
         if name in ("query", "params", "querystring"):
             fix = "Write it into the `url`, as it is sent: `https://api.example.com/things?q=cats`"
         report.error(cursor.key_place, f"`{name[:60]}` is not a key of `request`", fix, cursor.key_length)
+
+
+def _check_response(response: Cursor, report: Report) -> None:
+    for name, cursor in response.items():
+        if name in _ANSWER_KEYS:
+            continue
+        guess = _IN_AN_ANSWER.get(name.lower()) or suggest(name, _ANSWER_KEYS)
+        fix = (
+            f"Did you mean `{guess}`?"
+            if guess
+            else f"What the service answers stands in `body`: `body: {{{name}: …}}`"
+        )
+        if guess and response.get(guess) is not None:
+            fix = f"Remove it: `{guess}` is there already"
+        report.error(cursor.key_place, f"`{name[:60]}` is not a key of `response`", fix, cursor.key_length)
+
+
+def _home(name: str, value: Json) -> str | None:
+    """What a key at the top stands below."""
+    if name == "url" or (name == "method" and isinstance(value, str) and value.upper() in _METHODS):
+        return "request"
+    return "response" if name in _ANSWER_KEYS else None
+
+
+def _other_kind(cursor: Cursor) -> str | None:
+    """What to write for a value of another kind, where a case has words of its own for it."""
+    value = cursor.json
+    if cursor.name == "response" and isinstance(value, list):
+        return "Write what the service answers below `body`: `response: {body: […]}`"
+    if cursor.name == "request" and isinstance(value, str):
+        method, _, url = value.strip().partition(" ")
+        known = method.upper() in _METHODS and url.strip()
+        said = f'{{method: {method.upper()}, url: "{url.strip()}"}}' if known else "{method: GET, url: https://…}"
+        return f"Write `request: {said}`"
+    if cursor.name == "params" and isinstance(value, list):
+        return "Write the value of each param behind its name: `params: {q: cats}`"
+    if cursor.path == "error.code" and isinstance(value, int):
+        return f"Write `code: {_code_of(value)}`"
+    return None
+
+
+def _code_of(status: int) -> str:
+    """The code of an answer with this status."""
+    said = {kind.status: kind.code for kind in UpstreamError.__subclasses__()} | {502: "upstream_failed"}
+    return said.get(status, "upstream_rejected" if status < 500 else "upstream_failed")
 
 
 def exchanges_of(root: Cursor) -> tuple[Cursor, ...]:

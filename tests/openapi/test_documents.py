@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.errors import codes
 from agentos_runtime.manifest.names import tool_name
 from agentos_runtime.openapi.document import Asked, document
-from agentos_runtime.openapi.errors import codes
 from agentos_runtime.openapi.schemas import shown_schema
 from agentos_runtime.skills.opening import open_catalog
 from tests.openapi.lab import WHOLE, tool

@@ -36,6 +36,89 @@ MISTAKES: dict[str, tuple[str, str, list[tuple[int, str, str]]]] = {
         "error: upstream_rejected",
         [(6, "`error` must be a map", "Write `error: {code: upstream_rejected}`")],
     ),
+    "params as a list": (
+        "params: {q: cat}",
+        "params: [cat]",
+        [(3, "`params` must be a map, is a list", "Write the value of each param behind its name")],
+    ),
+    "a utility with its skill": (
+        "utility: search",
+        "utility: shop/search",
+        [(2, "the skill shop has no utility `shop/search`", "Did you mean `search`?")],
+    ),
+    "an answer as a list": (
+        "response: {body: {items: [{id: 1, title: A}]}}",
+        "response: [{id: 1}]",
+        [(5, "`response` must be a map, is a list", "Write what the service answers below `body`")],
+    ),
+    "an answer without its body": (
+        "response: {body: {items: [{id: 1, title: A}]}}",
+        "response: {items: []}",
+        [
+            (
+                5,
+                "`items` is not a key of `response`",
+                "What the service answers stands in `body`: `body: {items: …}`",
+            )
+        ],
+    ),
+    "a status by another name": (
+        "response: {body:",
+        "response: {code: 200, body:",
+        [(5, "`code` is not a key of `response`", "Did you mean `status`?")],
+    ),
+    "a request as a line": (
+        'request: {method: GET, url: "https://api.example.com/v1/things?q=cat&limit=5"}',
+        "request: get https://api.example.com/v1/things",
+        [
+            (
+                4,
+                "`request` must be a map",
+                'Write `request: {method: GET, url: "https://api.example.com/v1/things"}`',
+            )
+        ],
+    ),
+    "a status at the top": (
+        "reply:",
+        "status: 200\nreply:",
+        [(6, "`status` is not a key", "Write it below `response`")],
+    ),
+    "a url at the top": ("reply:", "url: x\nreply:", [(6, "`url` is not a key", "Write it below `request`")]),
+    "a method at the top": (
+        "reply:",
+        "method: get\nreply:",
+        [(6, "`method` is not a key", "Write it below `request`")],
+    ),
+    "an error that is none": (
+        "reply: [{id: 1, title: A}]",
+        "error: {code: upstream_conflct}",
+        [(6, "no error has the code `upstream_conflct`", "Did you mean `upstream_conflict`?")],
+    ),
+    "an error by the end of its name": (
+        "reply: [{id: 1, title: A}]",
+        "error: {code: payment_required}",
+        [(6, "no error has the code `payment_required`", "Did you mean `upstream_payment_required`?")],
+    ),
+    "an error of the service itself": (
+        "reply: [{id: 1, title: A}]",
+        "error: {code: ERR_42}",
+        [(6, "no error has the code `ERR_42`", "The code of the service itself stands in `upstream: {code: …}`")],
+    ),
+    "an error as a status": (
+        "reply: [{id: 1, title: A}]",
+        "error: {code: 409}",
+        [(6, "`code` must be text, is a number", "Write `code: upstream_conflict`")],
+    ),
+    "an error with a message": (
+        "reply: [{id: 1, title: A}]",
+        "error: {code: upstream_conflict, message: gone}",
+        [(6, "`message` is not a key of an error", "Write `error: …` for the sentence")],
+    ),
+    "a key of an error": (
+        "reply: [{id: 1, title: A}]",
+        "error: {code: upstream_conflict, upstraem: {}}",
+        [(6, "`upstraem` is not a key of an error", "Did you mean `upstream`?")],
+    ),
     "a query": (
         'url: "https://api.example.com/v1/things?q=cat&limit=5"',
         "url: https://api.example.com/v1/things, query: {q: cat}",
@@ -46,7 +129,7 @@ MISTAKES: dict[str, tuple[str, str, list[tuple[int, str, str]]]] = {
 
 def told(folder: Path, case: str) -> list[tuple[int, str, str]]:
     skill = folder / "shop"
-    (skill / "cases").mkdir(parents=True)
+    (skill / "cases").mkdir(parents=True, exist_ok=True)
     (skill / "readme.md").write_text(SHOP, encoding="utf-8")
     (skill / "cases" / "a.yaml").write_text(case, encoding="utf-8")
     done = Console(folder / "home", folder / "skills").run("check", skill, "--json")
@@ -75,3 +158,16 @@ def test_a_mistake_in_a_case_is_told_once_with_what_to_write(tmp_path: Path, nam
 def test_a_file_that_is_no_case_as_a_whole_is_told_once(tmp_path: Path, case: str, message: str, fix: str) -> None:
     (found,) = told(tmp_path, case)
     assert (found[0], found[1].startswith(message), found[2].startswith(fix)) == (1, True, True), found
+
+
+def test_what_lies_among_cases_and_is_never_read_is_warned_of(tmp_path: Path) -> None:
+    cases = tmp_path / "shop" / "cases"
+    (cases / "more").mkdir(parents=True)
+    (cases / "notes").mkdir()
+    for name in ("more/b.yaml", "C.YAML", "d.json", "good.yml", "notes/e.txt", "readme.md"):
+        (cases / name).write_text(GOOD, encoding="utf-8")
+    found = told(tmp_path, GOOD)
+    said = "this is not read: a case is a file cases/NAME.yaml"
+    assert found == [
+        (1, said, f"Move it to `cases/{name}.yaml`, or away from the cases") for name in ("c", "d", "b")
+    ]
