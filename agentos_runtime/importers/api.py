@@ -106,6 +106,8 @@ class Operation:
     """Sent as they are."""
     idempotency_header: str | None = None
     deprecated: bool = False
+    reads: bool = False
+    """It only reads, though its method does not say so."""
     web_url: str | None = None
     request_example: Json = None
     """A body that the service shows."""

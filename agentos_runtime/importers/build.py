@@ -7,6 +7,7 @@ from dataclasses import replace
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import Api, Declaration, Field, Losses, Operation
 from agentos_runtime.importers.declarations import ordered
+from agentos_runtime.importers.graphql import called_by
 from agentos_runtime.importers.messages import plain, summary
 from agentos_runtime.importers.names.choosing import param_names
 from agentos_runtime.importers.names.routes import Route, route, sendable
@@ -86,7 +87,8 @@ def route_of(utility: Json, manifest: Mapping[str, Json]) -> Route | None:
     base_url = api.get("base_url") if isinstance(api, dict) else None
     if isinstance(base_url, str):
         url = url.removeprefix(base_url.rstrip("/"))
-    return route(str(rest.get("method", "GET")), url)
+    name = called_by(rest.get("body"))
+    return route(str(rest.get("method", "GET")), f"{url}#{name}" if name else url)
 
 
 def build(api: Api, skill_id: str, names: Mapping[Route, str], source: Source, losses: Losses) -> Generated:
@@ -126,9 +128,9 @@ def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
     pairs = call_fields(one)
     fields, names = [field for field, _ in pairs], [name for _, name in pairs]
     params: dict[str, Json] = {name: _param(field) for field, name in pairs if "{}" in field.write}
+    beside: Mapping[str, Json] = {"effect": "read" if one.reads else None, "web_url": one.web_url}
     made: dict[str, Json] = {"description": one.description}
-    if one.web_url:
-        made["web_url"] = one.web_url
+    made |= {key: value for key, value in beside.items() if value}
     if one.credential == "":
         made["auth"] = "none"
     elif one.credential:

@@ -4,13 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from urllib.parse import quote
 
+from agentos_runtime.importers.graphql import Called, called, named, written
 from agentos_runtime.importers.names.routes import route
+from agentos_runtime.importers.names.verbs import VERBS
 from agentos_runtime.importers.samples.operations import ReadSample
 from agentos_runtime.regexes import regex
 
 _TELLING = frozenset({
     "action", "method", "function", "func", "module", "op", "operation", "cmd", "command", "do", "act", "request",
-    "service",
+    "service", "operationname",
 })  # fmt: skip
 """Keys that name what is called rather than a value of it, in lower case."""
 _WORD = regex(r"[A-Za-z][\w.:-]{0,80}")
@@ -22,7 +24,46 @@ def told_apart(read: Iterable[ReadSample]) -> list[ReadSample]:
     for one in read:
         key = (one.origin, *route(one.operation.method, one.operation.path))
         groups.setdefault(key, []).append(one)
-    return [_with(one, _telling(group)) for group in groups.values() for one in group]
+    return [told for group in groups.values() for told in _apart(group)]
+
+
+def _apart(group: list[ReadSample]) -> list[ReadSample]:
+    operations = [_called(one) for one in group]
+    if len({*operations}) > 1:
+        return [
+            one if operation is None else _as_operation(one, operation)
+            for one, operation in zip(group, operations, strict=True)
+        ]
+    return [_with(one, _telling(group)) for one in group]
+
+
+def _called(one: ReadSample) -> Called | None:
+    """The operation of GraphQL that a request calls."""
+    said = {field.name: field.declaration.get("default") for field in one.operation.fields if field.place == "body"}
+    if one.operation.body.encoding != "json" or one.operation.body.whole:
+        return None
+    return called(said.get("query"), said.get("operationName"))
+
+
+def _as_operation(one: ReadSample, operation: Called) -> ReadSample:
+    """The request with its query as a part of what is called: callers give the variables."""
+    fields = tuple(
+        replace(field, write=written(str(field.declaration["default"])), required=False)
+        if field.place == "body" and field.name in ("query", "operationName") and "default" in field.declaration
+        else field
+        for field in one.operation.fields
+    )
+    before = one.operation
+    told = f"GraphQL: {operation.kind or 'operation'} {operation.name}"
+    made = replace(
+        before,
+        path=f"{before.path}#{operation.name}",
+        fields=fields,
+        id=before.id or named(operation, VERBS),
+        description=told if before.description == before.label else before.description,
+        reads=operation.kind == "query",
+    )
+    return replace(one, operation=made)
 
 
 def _telling(group: list[ReadSample]) -> list[str]:
