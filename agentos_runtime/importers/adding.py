@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from agentos_runtime.importers.api import Api, Losses, Operation
+from agentos_runtime.importers.api import KEY_IN_PATH, Api, Losses, Operation
 from agentos_runtime.importers.build import Generated, Source, build, route_of
 from agentos_runtime.importers.names.choosing import suggested
 from agentos_runtime.importers.names.routes import Route, route
@@ -48,7 +48,12 @@ def _fitted(api: Api, mine: dict[str, Json], losses: Losses) -> Operation:
     one = api.operations[0]
     own = mine.get("api")
     base_url = own.get("base_url") if isinstance(own, dict) else None
-    if isinstance(base_url, str) and f"{api.base_url}{one.path}".startswith(f"{base_url.rstrip('/')}/"):
+    keyed = any(field.write == KEY_IN_PATH for field in one.fields)  # its url is written whole
+    if (
+        not keyed
+        and isinstance(base_url, str)
+        and f"{api.base_url}{one.path}".startswith(f"{base_url.rstrip('/')}/")
+    ):
         one = replace(one, path=f"{api.base_url}{one.path}".removeprefix(base_url.rstrip("/")))
     else:
         one = replace(one, base_url=api.base_url)

@@ -14,6 +14,10 @@ Declaration = dict[str, Json]
 Place = Literal["path", "query", "header", "cookie", "body"]
 
 
+KEY_IN_PATH = ".auth.key"
+"""How a field of the path is written that is the key itself, which nobody gives."""
+
+
 class ImportProblem(ValueError):
     """The source cannot be imported, or not into that skill; the message says why and what to do."""
 

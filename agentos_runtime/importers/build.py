@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from agentos_runtime.frozen import dataclass
-from agentos_runtime.importers.api import Api, Declaration, Field, Losses, Operation
+from agentos_runtime.importers.api import KEY_IN_PATH, Api, Declaration, Field, Losses, Operation
 from agentos_runtime.importers.declarations import ordered
 from agentos_runtime.importers.graphql import called_by
 from agentos_runtime.importers.messages import plain, summary
@@ -14,6 +14,7 @@ from agentos_runtime.importers.names.routes import Route, route, sendable
 from agentos_runtime.importers.paging import owned_by
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.secrets.shapes import holds_secret, without_secrets
+from agentos_runtime.regexes import regex
 from agentos_runtime.visible import steering
 
 _SENT: Mapping[str, str] = {
@@ -25,6 +26,8 @@ _SENT: Mapping[str, str] = {
 }
 
 
+_KEYED = regex(r"\\\((?:\.params\.(\w+) \| @uri|\.auth\.key)\)")
+"""What a url with a key in its path is made of."""
 _EXAMPLES = ("default", "example", "enum")
 """What a service says of a field by showing a value."""
 
@@ -81,7 +84,9 @@ def route_of(utility: Json, manifest: Mapping[str, Json]) -> Route | None:
     """What a utility calls; None when its url is jq or missing."""
     rest = utility.get("rest") if isinstance(utility, dict) else None
     url = rest.get("url") if isinstance(rest, dict) else None
-    if not isinstance(rest, dict) or not isinstance(url, str) or not url.startswith(("/", "http")):
+    if isinstance(url, str) and url.startswith('"http'):
+        url = _KEYED.sub(lambda found: f"{{{found[1] or 'key'}}}", url[1:-1])
+    if not isinstance(rest, dict) or not isinstance(url, str) or not url.startswith(("/", "http")) or "\\(" in url:
         return None
     api = manifest.get("api")
     base_url = api.get("base_url") if isinstance(api, dict) else None
@@ -144,10 +149,11 @@ def utility(one: Operation, api: Api, losses: Losses) -> dict[str, Json]:
     returns = _returns(one)
     if returns is not None:
         made["returns"] = returns
-    whole = one.path.startswith("//") and not one.base_url and api.base_url.startswith("http")
+    whole = one.path.startswith("//") or any(field.write == KEY_IN_PATH for field in one.fields)
+    whole = whole and not one.base_url and api.base_url.startswith("http")
     said = (
         replace(one, base_url=api.base_url.rstrip("/")) if whole else one
-    )  # a url does not begin with two slashes
+    )  # a url does not begin with two slashes, and one in jq begins with its address
     made["rest"] = _rest(said, fields, names, losses)
     return made
 
@@ -268,11 +274,18 @@ def _answers(one: Operation) -> dict[str, Json]:
 
 
 def _url(one: Operation, pairs: Sequence[tuple[Field, str]]) -> str:
+    of_path = [(field, name) for field, name in pairs if field.place == "path"]
+    keyed = any(field.write == KEY_IN_PATH for field, _ in of_path)
+    shown = "\\(.params.{} | @uri)" if keyed else "{{{}}}"
     written = {
-        field.name: field.write.replace("{}", f"{{{name}}}") for field, name in pairs if field.place == "path"
+        field.name: f"\\({KEY_IN_PATH})"
+        if field.write == KEY_IN_PATH
+        else field.write.replace("{}", shown.format(name))
+        for field, name in of_path
     }
-    path = re.sub(r"\{([^{}]*)\}", lambda found: written.get(found[1], found[0]), one.path)
-    return f"{one.base_url or ''}{sendable(path.split('#')[0])}"
+    path = sendable(one.path.split("#")[0]) if keyed else one.path
+    path = re.sub(r"\{([^{}]*)\}", lambda found: written.get(found[1], found[0]), path)
+    return f'"{one.base_url or ""}{path}"' if keyed else f"{one.base_url or ''}{sendable(path.split('#')[0])}"
 
 
 def _body(one: Operation, pairs: Sequence[tuple[Field, str]]) -> Json:

@@ -6,7 +6,7 @@ from dataclasses import field, replace
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from agentos_runtime.frozen import dataclass
-from agentos_runtime.importers.api import Field, ImportProblem, Losses, Operation
+from agentos_runtime.importers.api import KEY_IN_PATH, Field, ImportProblem, Losses, Operation
 from agentos_runtime.importers.samples.blanks import blank_names, filled, has_blank, value_with_blanks, with_blanks
 from agentos_runtime.importers.samples.bodies import field_of, fields_of, read_body
 from agentos_runtime.importers.samples.credentials import (
@@ -23,6 +23,7 @@ from agentos_runtime.importers.samples.secrets import carries_secret, is_credent
 from agentos_runtime.manifest.addresses import is_private_host
 from agentos_runtime.manifest.headers.names import header_problem, value_problem
 from agentos_runtime.manifest.origins import origin_of
+from agentos_runtime.manifest.secrets.names import Secrecy, secrecy
 from agentos_runtime.regexes import regex
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
@@ -83,8 +84,27 @@ def read_sample(sample: Sample, losses: Losses) -> ReadSample:
         headers=headers.fixed,
     )
     credential = together([*credentials, *headers.credentials], losses)
+    operation, credential = _with_key_in_path(operation, credential, losses)
     origin = f"{parts.scheme.lower()}://{host}"
     return ReadSample(operation, origin, credential, frozenset(proofs | headers.proofs))
+
+
+def _with_key_in_path(
+    one: Operation, credential: Credential | None, losses: Losses
+) -> tuple[Operation, Credential | None]:
+    """A key that stands in the path is the credential, where nothing else is."""
+    keys = [field for field in one.fields if field.place == "path" and _is_key_in_path(field.name, one.path)]
+    if credential is not None or len(keys) != 1:
+        for field in keys:
+            losses.add("a key in the path is asked of each caller", f"{one.label} {field.name}")
+        return one, credential
+    fields = tuple(replace(field, write=KEY_IN_PATH) if field is keys[0] else field for field in one.fields)
+    return replace(one, fields=fields), {"type": "api_key"}
+
+
+def _is_key_in_path(name: str, path: str) -> bool:
+    """`token` and `key` by themselves may name what is called (`/invites/{token}`, `/values/{key}`)."""
+    return f"/bot{{{name}}}/" in path or (secrecy(name) is Secrecy.SURE and "_" in name)
 
 
 def _described(one: Field, notes: Mapping[str, str]) -> Field:
