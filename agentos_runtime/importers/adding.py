@@ -5,6 +5,7 @@ from dataclasses import replace
 from agentos_runtime.importers.api import KEY_IN_PATH, Api, Losses, Operation
 from agentos_runtime.importers.build import Generated, Source, build, route_of
 from agentos_runtime.importers.names.choosing import suggested
+from agentos_runtime.importers.names.lengths import room, shortened
 from agentos_runtime.importers.names.routes import Route, route
 from agentos_runtime.importers.parts import MAIN, utilities_of
 from agentos_runtime.importers.skill_file import read_file
@@ -16,7 +17,7 @@ def added(api: Api, skill_id: str, name: str | None, disk: Disk, losses: Losses)
     """What the last import said, with the one operation of `api` besides; a whole skill when there is none yet."""
     mine = read_file(disk.mine[MAIN], MAIN).values if MAIN in disk.mine else {}
     one = _fitted(api, mine, losses) if mine else api.operations[0]
-    called = name or _free(suggested(one, (skill_id,)), disk)
+    called = name or _free(next(shortened(suggested(one, (skill_id,)), room((skill_id,)))), disk)
     names = {route(one.method, one.path): called}
     generated = build(replace(api, operations=(one,)), skill_id, names, Source("curl", one.label), losses)
     manifest = {key: value for key, value in generated.manifest.items() if key != "sources"}

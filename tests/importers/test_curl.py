@@ -166,6 +166,24 @@ def test_quotes_that_are_escaped_for_windows_are_quotes(workshop: Workshop) -> N
     assert "--data-binary '{\"a\":[1]}'" in workshop.request(name, {})
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/places/Los%20Angeles.json", "get_places_los_angeles"),
+        ("/projects/a%2Fb/issues", "get_projects_a_b_issues"),
+        (
+            "/very/long/path/with/many/segments/that/go/on/until/nobody/reads",
+            "get_long_path_that_go_until_nobody_reads",
+        ),
+        ("/services/T0/B0/XXXXXXXXXXXXXXXXXXXXXXXX", "get_services_t_0_b"),
+    ],
+)
+def test_a_name_that_is_made_of_an_address_can_be_read_and_is_not_too_long(
+    workshop: Workshop, path: str, name: str
+) -> None:
+    assert [*imported(workshop, f"curl https://api.example.com{path}")] == [name]
+
+
 @pytest.mark.parametrize("writer", ["cat body.json", "printf '%d' 5", "jq -n '{a: 1}'", "echo {} | base64"])
 def test_what_only_the_shell_knows_of_a_body_is_asked_for(workshop: Workshop, writer: str) -> None:
     (one,) = imported(workshop, f"{writer} | curl --json @- https://api.example.com/x").values()

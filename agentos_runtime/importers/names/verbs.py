@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
+from urllib.parse import unquote
 
 from agentos_runtime.importers.api import Operation
 from agentos_runtime.importers.messages import is_plural, singular, words
@@ -73,6 +74,7 @@ def path_words(path: str) -> list[str]:
 
 
 def segment_words(part: str) -> list[str]:
+    part = unquote(part)
     part = re.sub(r"(?<=[\w}])[:#][A-Za-z_]+$", "", part)
     part = re.sub(r"^([\w-]+)\.[\w.-]+\.(?:io|com|dev|org|net)$", r"\1", part)  # `rbac.authorization.k8s.io`
     return words(re.sub(r"\{[^}]*\}|\.(?:json|xml)$|\?.*", "", part))

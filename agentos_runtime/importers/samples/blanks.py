@@ -49,6 +49,8 @@ def segment_with_blanks(segment: str) -> str:
     """A segment of a path; `:id` and `OWNER` are blanks there."""
     if (named := _NAMED.fullmatch(segment)) is not None:
         return blank(named[1]) + named[2]
+    if re.fullmatch(r"[Xx]{6,}", segment):
+        return blank("value")
     if re.fullmatch(r"\[[A-Za-z][A-Za-z_ -]*\]", segment):
         return blank(segment[1:-1])
     return blank(segment) if _SEGMENT.fullmatch(segment) else with_blanks(segment)
