@@ -117,6 +117,8 @@ def test_brackets_and_braces_that_stand_for_one_are_kept(query: str) -> None:
         ),
         ("echo '{\"a\":\n 1}' \\\n | curl --json @- https://api.example.com/x", "/x", '{"a":1}'),
         ("printf '{\"a\": 1}\\n' | curl --json @- https://api.example.com/x", "/x", '{"a":1}'),
+        ("curl https://api.example.com/x --json @<(cat <<E\n{\"a\": 1}\nE\n) -H 'X-A: 1'", "/x", '{"a":1}'),
+        ("curl https://api.example.com/x --json @<(echo '{\"a\": 1}')", "/x", '{"a":1}'),
         ("curl --json @- <<< '{\"a\":1}' https://api.example.com/x", "/x", '{"a":1}'),
         ('curl --json "$(cat <<\'E\'\n{"a": "("}\nE\n)" https://api.example.com/x', "/x", '{"a":"("}'),
         ('curl.exe `\n -X POST https://api.example.com/x `\n --json "{`"a`": 1}"', "/x", '{"a":1}'),
@@ -142,11 +144,17 @@ def test_a_command_inside_of_a_script_is_read_with_what_the_script_gives_it(
             {"from": "Ann <ann@<domain>>"},
         ),
         ("https://api.example.com/send --data-urlencode @note.txt", {"text": ""}),
+        ('https://api.example.com/send --json \'{"id": <id>, "n": 1}\'', {"id": ""}),
+        (
+            'https://api.example.com/send --json \'{"id": {{user_id}}, "n": [{count}]}\'',
+            {"id": "", "n": ["<count>"]},
+        ),
+        ('https://api.example.com/send --json \'{"id": YOUR_ID, "n": $N, "t": "{a} <b>"}\'', {"id": "", "n": ""}),
         ("https://api.example.com/send -d n=1 --data-urlencode 'note@note.txt'", {"note": ""}),
     ],
 )
 def test_what_documentation_leaves_to_its_reader_is_asked_for(
-    workshop: Workshop, command: str, asked: dict[str, str]
+    workshop: Workshop, command: str, asked: dict[str, Any]
 ) -> None:
     (one,) = imported(workshop, f"curl {command}").values()
     found = {name: said.get("example", "") for name, said in one["params"].items() if said.get("required")}
@@ -182,6 +190,18 @@ def test_a_name_that_is_made_of_an_address_can_be_read_and_is_not_too_long(
     workshop: Workshop, path: str, name: str
 ) -> None:
     assert [*imported(workshop, f"curl https://api.example.com{path}")] == [name]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("-H 'X-Hub-Signature-256: sha256=abc'", "each call is signed, which a skill cannot do"),
+        ('-H "X-Signature: $(openssl dgst -sha256 body)"', "each call is signed, which a skill cannot do"),
+        ("-F 'a=1;headers=\"X-Part: 1\"'", "the headers of a part are not sent: -F a"),
+    ],
+)
+def test_what_of_a_command_is_made_for_one_call_is_listed(options: str, told: str) -> None:
+    assert any(line.startswith(told) for line in losses(f"curl https://api.example.com/x {options}"))
 
 
 @pytest.mark.parametrize("writer", ["cat body.json", "printf '%d' 5", "jq -n '{a: 1}'", "echo {} | base64"])

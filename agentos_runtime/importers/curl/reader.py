@@ -207,6 +207,8 @@ def _form(command: _Command, value: str) -> None:
     called = re.search(r";\s*filename=(?:\"([^\"]*)\"|([^;]*))", typed[2]) if typed else None
     filename = (called[1] or called[2] or "").strip() if called else ""
     content = typed[1] if typed else said
+    if typed and re.search(r";\s*headers=", typed[2]):
+        command.told.append(("the headers of a part are not sent", f"-F {name}"))
     content_type = kind[1].strip().lower() if kind else ""
     if content.startswith("@"):
         for _ in content[1:].split(","):

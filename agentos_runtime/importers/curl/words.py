@@ -14,11 +14,11 @@ from agentos_runtime.regexes import regex
 
 _START = regex(r"(?:^|[\s;&|(`])((?:\S*[/\\])?curl(?:\.exe)?)(?=\s|$)", re.IGNORECASE)
 _FENCE = regex(r"^\s*(?:```|~~~)\w*\s*$", re.MULTILINE)
-_COMMAND = regex(
-    r"\$\((?:[^()'\"]|'[^']*'|\"(?:[^\"\\]|\\.)*\"|\((?:[^()'\"]|'[^']*'|\"[^\"]*\"|\([^()]*\))*\))*\)|`[^`\n]*`",
-    re.S,
-)
+_INSIDE = r"(?:[^()'\"]|'[^']*'|\"(?:[^\"\\]|\\.)*\"|\((?:[^()'\"]|'[^']*'|\"[^\"]*\"|\([^()]*\))*\))*"
+_COMMAND = regex(rf"\$\({_INSIDE}\)|`[^`\n]*`", re.DOTALL)
 """`$(…)` with what stands in brackets and quotes inside, and backticks."""
+_SUBSTITUTED = regex(rf"<\(({_INSIDE})\)", re.DOTALL)
+"""`<(…)`: a file with what a command writes."""
 _VARIABLE = regex(r"\$(?:\{([A-Za-z_]\w*)[^}]*\}|env:([A-Za-z_]\w*)|([A-Za-z_]\w*))")
 _HEREDOC = regex(r"<<(-?)[ \t]*(['\"\\]?)(\w+)['\"]?")
 _PIPED_HEREDOC = regex(r"\bcat[ \t]*(<<-?[ \t]*['\"\\]?\w+['\"]?)[ \t]*\|\s*$")
@@ -240,7 +240,7 @@ class _Posix:
         text = self._text
         said = _HERE_TEXT.match(text, self._at)
         if said is not None:
-            self._add(said[3] if said[1] else _with_variables(said[3]))
+            self._add(_here_text(said))
             self._at = said.end()
             return
         command = _COMMAND.match(text, self._at)
@@ -257,6 +257,13 @@ class _Posix:
         """Heredocs are read; where the output goes is nothing of the call; `<id>` is a blank."""
         text = self._text
         here = _HEREDOC.match(text, self._at)
+        inside = _SUBSTITUTED.match(text, self._at)
+        if inside is not None:
+            said = _HERE_TEXT.fullmatch(f"${inside[0][1:]}")
+            self._stdin = _here_text(said) if said else _piped(f"{inside[1]} |")
+            self._add("-")
+            self._at = inside.end()
+            return
         if text.startswith("<<<", self._at):
             self._end_word()
             self._at, self._is_stdin = self._at + 3, True
@@ -291,6 +298,10 @@ class _Posix:
         rest_of_line = self._text[here.end() : start] if start >= 0 else ""
         self._text = self._text[: here.start()] + " " + rest_of_line + "\n" + body[end.end() :]
         self._at = here.start()
+
+
+def _here_text(said: re.Match[str]) -> str:
+    return str(said[3]) if said[1] else _with_variables(said[3])
 
 
 def _with_variables(text: str) -> str:

@@ -11,6 +11,7 @@ from agentos_runtime.importers.declarations import file_written
 from agentos_runtime.importers.samples.blanks import (
     CLOSE,
     OPEN,
+    blank,
     filled,
     has_blank,
     split_at_blanks,
@@ -29,7 +30,13 @@ _KINDS: Mapping[type, str] = {
 }  # fmt: skip
 _UTF_8 = regex(r"charset=\"?utf-?8\"?", re.IGNORECASE)
 _LITERAL = regex(r"[A-Za-z][\w /+.;=,*()-]*", re.ASCII)
-_OUTSIDE_TEXTS = regex(rf'"(?:\\.|[^"\\])*"|({OPEN}[^{CLOSE}]*{CLOSE})', re.DOTALL)
+_OUTSIDE_TEXTS = regex(
+    rf'"(?:\\.|[^"\\])*"|({OPEN}[^{CLOSE}]*{CLOSE})'
+    r"|(<[A-Za-z][\w .:-]{0,60}>|\{\{ ?[A-Za-z_][\w.-]{0,60} ?\}\}|\{[A-Za-z_][\w.-]{0,60}\}"
+    r"|\$\{?[A-Za-z_]\w{0,60}\}?|\b(?:YOUR|MY)_[A-Z0-9_]{1,60}\b)",
+    re.DOTALL,
+)
+"""Texts of JSON, and what stands for a value beside them: a mark, or `<id>`, `{{id}}`, `{id}`, `$ID`, `YOUR_ID`."""
 
 
 def read_body(sample: Sample, content_type: str, losses: Losses) -> tuple[list[Field], Body]:
@@ -108,11 +115,16 @@ def parsed(text: str) -> Json:
         return jsontext.parse(text)
     except jsontext.JsonTextError:
         pass
-    quoted = _OUTSIDE_TEXTS.sub(lambda found: f'"{found[1]}"' if found[1] else found[0], text)
+    quoted = _OUTSIDE_TEXTS.sub(_in_quotes, text)
     try:
         return jsontext.parse(quoted)
     except jsontext.JsonTextError:
         return None
+
+
+def _in_quotes(found: re.Match[str]) -> str:
+    said = found[1] or (blank(found[2].strip("<>{}$ ")) if found[2] else "")
+    return f'"{said}"' if said else found[0]
 
 
 def _text(text: str, kind: str, losses: Losses) -> tuple[list[Field], Body]:

@@ -18,6 +18,9 @@ Credential = dict[str, Json]
 _SCHEME = regex(r"([A-Za-z][\w-]{1,30}) +(.+)", re.DOTALL)
 _KNOWN = frozenset({"bearer", "token", "basic", "key", "apikey", "bot"})
 _SIGNED = regex(r"digest|aws4-.*|hawk|ntlm|negotiate|oauth|signature|edgegrid|eg1-.*|hmac.*|acs3-.*", re.IGNORECASE)
+_SIGNATURE = regex(r"(?:^|[-_])(?:sig|sign|signature|hmac)(?:-?v?\d*|-?sha-?\d+)$", re.IGNORECASE)
+"""Headers whose value is of one call."""
+_EACH_SIGNED = "each call is signed, which a skill cannot do: what is stored as the key is sent as it is"
 _COOKIE = regex(r"[A-Za-z_][A-Za-z_.-]{0,30}\d{0,2}", re.ASCII)
 """Names that could be nothing else."""
 _OPEN_COOKIE = regex(r"-?\d{1,7}|true|false|[a-z]{0,10}|[A-Za-z]{2}[-_][A-Za-z]{2}")
@@ -38,6 +41,9 @@ def of_user(user: str) -> Credential:
 def of_header(name: str, value: str, losses: Losses) -> Credential:
     if name.lower() == "cookie":
         return {"header": {"Cookie": "{cookie}"}}
+    if _SIGNATURE.search(name):
+        losses.add(_EACH_SIGNED, name)
+        return {"type": "api_key", "header": name}
     scheme = _SCHEME.fullmatch(value)
     own = name.lower() in ("authorization", "proxy-authorization")
     if scheme is None or not (own or scheme[1].lower() in _KNOWN):
@@ -48,9 +54,7 @@ def of_header(name: str, value: str, losses: Losses) -> Credential:
         return dict(BEARER)
     named = _NAMED.fullmatch(scheme[2])
     if _SIGNED.fullmatch(scheme[1]) and ("," in scheme[2] or named is None):
-        losses.add(
-            "each call is signed, which a skill cannot do: what is stored as the key is sent as it is", scheme[1]
-        )
+        losses.add(_EACH_SIGNED, scheme[1])
         return {"type": "api_key", "header": name}
     if named is not None and secrecy(named[1]) is not Secrecy.NONE:
         start = f"{scheme[1]} {named[1]}={named[2]}"
