@@ -269,3 +269,52 @@ def test_jq_that_stands_in_several_requests_is_told_once() -> None:
     text = TICK.replace(KEY, "'\"Bearer \" + .auth.key +'")
     (found,) = all_problems([f"{HEAD}{text}---\n".encode()])
     assert [one.message for one in found] == ["jq: unexpected end"]
+
+
+LOCAL = """operations:
+  row.list:
+    description: Rows
+    params: {name: {type: string}}
+    sql: {database: /tmp/here.db, query: "select ':x' as t from t where name = :name"}
+  word.say: {description: Words, command: {binary: echo, args: [hi]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "at", "message", "fix"),
+    [
+        (
+            "= :name",
+            "= :nam",
+            ":nam",
+            "nothing gives `:nam` a value, so this cannot be called",
+            "Did you mean `:name`?",
+        ),
+        ("= :name", "= @other", "@other", "nothing gives `@other` a value", "Declare it under `params`"),
+        ("args: [hi]", "args: hi", "args: hi", "`args` is a list, and this is none", "Write a list: `[hi]`"),
+        (
+            "command: {binary: echo, args: [hi]}",
+            "command: echo hi",
+            "command:",
+            "`command` is a map, and this is none",
+            "Write `command: {binary: echo, args: [hi]}`",
+        ),
+        (
+            "command: {binary: echo, args: [hi]}",
+            'python: "./m.py:f"',
+            "python:",
+            "`python` is a map, and this is none",
+            "Write `python: {module: ./m.py, function: f}`",
+        ),
+    ],
+)
+def test_what_runs_here_is_not_run_where_a_mistake_takes_something_from_it(
+    tmp_path: Path, right: str, wrong: str, at: str, message: str, fix: str
+) -> None:
+    assert problems(tmp_path / "right", LOCAL)[0] == []
+    text = LOCAL.replace(right, wrong)
+    found, shown = problems(tmp_path / "wrong", text)
+    assert [(each["line"], each["column"]) for each in found] == [place(text, at)]
+    assert found[0]["message"].startswith(message)
+    assert found[0]["fix"] == fix
+    assert len(shown["unavailable"]) == 1

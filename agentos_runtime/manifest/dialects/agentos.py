@@ -12,7 +12,7 @@ from agentos_runtime.jq.sums import deciding
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.dialects.credentials import Connection, connection_of, named_of
 from agentos_runtime.manifest.dialects.graphql import mistakes_of
-from agentos_runtime.manifest.dialects.local.callables import KEYS, Locals, local_request, request_for
+from agentos_runtime.manifest.dialects.local.callables import KEYS, Locals, local_request, mistakes_in, request_for
 from agentos_runtime.manifest.dialects.local.steps import steps_of
 from agentos_runtime.manifest.dialects.params import account_param_of, page_jq, param_of, undeclared, web_address
 from agentos_runtime.manifest.dialects.placeholders import NotCarried
@@ -286,7 +286,7 @@ class _Carrier:
         if kind == "sql" and self.auth.refused:
             raise NotCarried("needs a database other than SQLite, which is not asked here")
         if kind in KEYS:
-            self.told += misspelt(executor, KEYS[kind])
+            self.told += mistakes_in(kind, executor, cursor.get("params"))
             database = self.root.get("database")
             request, self.locals.of[name] = local_request(kind, executor, cursor.get("params"), database, results)
             if kind == "python" and re.search(r"\.auth\b", str(request["body"])):

@@ -166,4 +166,16 @@ def _told(cursor: Cursor, kinds: str) -> Told:
     fix = f"Write {wanted}"
     if kinds == "map" and isinstance(cursor.json, str) and cursor.name in ("sql", "graphql"):
         fix = f"Write `{cursor.name}: {{query: …}}`, with the text as its `query`"
+    if isinstance(cursor.json, str):
+        fix = _of_programs(cursor.name, cursor.json.strip()) or fix
     return Told(cursor, f"`{cursor.name[:60]}` is {wanted}, and this is none", fix, "warning")
+
+
+def _of_programs(name: str, written: str) -> str | None:
+    """How a program, its words or a function are written that stand as one text."""
+    if name == "command" and re.fullmatch(r"[\w./ -]{1,80}", written):
+        binary, *words = written.split()
+        return f"Write `command: {{binary: {binary}, args: [{', '.join(words)}]}}`"
+    if name == "python" and (found := re.fullmatch(r"([\w./-]{1,80}):(\w{1,60})", written)):
+        return f"Write `python: {{module: {found[1]}, function: {found[2]}}}`"
+    return f"Write a list: `[{written}]`" if name == "args" and re.fullmatch(r"[\w./-]{1,80}", written) else None

@@ -1,14 +1,15 @@
 """A callable that runs on this machine, as a request of ours whose answer is what it gives."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.dialects.local import command, python, sql
 from agentos_runtime.manifest.dialects.local.command import command_of
 from agentos_runtime.manifest.dialects.local.python import python_of
-from agentos_runtime.manifest.dialects.local.sql import sql_of
+from agentos_runtime.manifest.dialects.local.sql import sql_of, unbound
 from agentos_runtime.manifest.dialects.placeholders import NotCarried
+from agentos_runtime.manifest.dialects.told import Told, misspelt
 from agentos_runtime.manifest.dialects.tree import entries, text
 from agentos_runtime.manifest.model import Local
 from agentos_runtime.manifest.yaml.values import Cursor, Entries, Value
@@ -49,6 +50,13 @@ def local_request(
     ):
         raise NotCarried("hands a key to a program of this machine, which is not done here")
     return request_for(kind, executor, given), local
+
+
+def mistakes_in(kind: str, executor: Cursor, params: Cursor | None) -> Iterator[Told]:
+    """Misspelt keys of what is run, and names in a query that nothing gives a value."""
+    yield from misspelt(executor, KEYS[kind])
+    if kind == "sql":
+        yield from unbound(executor, params)
 
 
 def request_for(kind: str, at: Cursor, given: Pairs) -> Pairs:

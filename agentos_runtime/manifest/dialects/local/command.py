@@ -92,6 +92,8 @@ def _check_keys(cursor: Cursor) -> None:
 def _listed(cursor: Cursor) -> list[Cursor]:
     """The words as they are written."""
     args, written = cursor.get("args"), cursor.get("args_string")
+    if args is not None and not isinstance(args.json, list | None):
+        raise NotCarried("has `command.args` that are no list, without which it would run")
     found = list(args.elements()) if args else []
     if any(not isinstance(each.json, str | int | float) for each in found):
         raise NotCarried("has `command.args` that are no texts")

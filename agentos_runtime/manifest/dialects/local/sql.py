@@ -5,10 +5,12 @@ from collections.abc import Iterator
 
 from agentos_runtime.manifest.dialects.local.paths import database_of
 from agentos_runtime.manifest.dialects.placeholders import NotCarried, filled, under_key
+from agentos_runtime.manifest.dialects.told import Told
 from agentos_runtime.manifest.dialects.tree import entries, text
 from agentos_runtime.manifest.model import Local
 from agentos_runtime.manifest.yaml.values import Cursor, Value
 from agentos_runtime.regexes import regex
+from agentos_runtime.suggest import suggest
 
 KEYS = frozenset({"query", "database", "attach", "params", "response", "write", "timeout", "format"})
 _TOKENS = regex(
@@ -69,6 +71,22 @@ def _bound(cursor: Cursor, query: str, declared: frozenset[str]) -> Pairs:
             raise NotCarried(f"has `:{name[:60]}` in its query, for which there is no value")
         pairs[name] = text(f".params.{name}", cursor)
     return pairs
+
+
+def unbound(cursor: Cursor, declared: Cursor | None) -> Iterator[Told]:
+    """Names in the query that nothing gives a value."""
+    written, given = cursor.get("query"), cursor.get("params")
+    if written is None or not isinstance(written.json, str):
+        return
+    known = [name for below in (given, declared) if below is not None for name, _ in below.items()]
+    for found in _TOKENS.finditer(written.json):
+        name = found["bound"]
+        if name is None or name[1:] in known:
+            continue
+        guess = suggest(name[1:], known)
+        fix = f"Did you mean `{name[0]}{guess}`?" if guess else "Declare it under `params`"
+        message = f"nothing gives `{name[:60]}` a value, so this cannot be called"
+        yield Told(written, message, fix, "warning", found.start())
 
 
 def _names(query: str) -> Iterator[str]:
