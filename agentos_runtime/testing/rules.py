@@ -40,8 +40,8 @@ def check_case(root: Cursor, skill: Skill, report: Report) -> Utility | None:
 
 
 def _find_utility(root: Cursor, skill: Skill, report: Report) -> Utility | None:
-    if root.get("utility") is None:
-        return None  # that it is missing is told
+    if not isinstance(root.at("utility").json, str):
+        return None  # that it is missing, or no text, is told
     name = root.text("utility") or ""
     utility = skill.utilities.get(callable_name(skill, name))
     if utility is None:

@@ -14,6 +14,7 @@ from agentos_runtime.jsontext import Json, describe
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.schema import report_error
 from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.regexes import regex
 from agentos_runtime.suggest import suggest
 
 _MEANT: Mapping[str, str] = {
@@ -41,6 +42,7 @@ _MEANT: Mapping[str, str] = {
 """What other tests call the keys of a case."""
 _OF_RULES = ("url", "utility", "code")
 _A_KIND: Mapping[str, str] = {"object": "a map", "string": "text"}
+_PAIR = regex(r"([a-z_]\w{0,60})=([\w.-]{1,60})")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _IN_AN_ANSWER: Mapping[str, str] = {
     **dict.fromkeys(("json", "data", "content", "payload", "value", "result"), "body"),
@@ -86,6 +88,8 @@ class CaseSchema:
             self._check_top(root, report)
         elif error.validator == "additionalProperties" and error.absolute_path[-1] == "request":
             _check_request(root.at(*error.absolute_path), report)
+        elif error.validator == "additionalProperties" and isinstance(error.absolute_path[-1], int):
+            _check_exchange(root.at(*error.absolute_path), report)
         elif error.validator == "additionalProperties" and error.absolute_path[-1] == "response":
             _check_response(root.at(*error.absolute_path), report)
         else:
@@ -170,6 +174,16 @@ def _check_response(response: Cursor, report: Report) -> None:
         report.error(cursor.key_place, f"`{name[:60]}` is not a key of `response`", fix, cursor.key_length)
 
 
+def _check_exchange(exchange: Cursor, report: Report) -> None:
+    for name, cursor in exchange.items():
+        if name in ("request", "response"):
+            continue
+        guess, below = suggest(name, ("request", "response")), _home(name, cursor.json)
+        fix = f"Write it below `{below}`" if below else "Known keys: request, response"
+        fix = f"Did you mean `{guess}`?" if guess else fix
+        report.error(cursor.key_place, f"`{name[:60]}` is not a key of an exchange", fix, cursor.key_length)
+
+
 def _home(name: str, value: Json) -> str | None:
     """What a key at the top stands below."""
     if name == "url" or (name == "method" and isinstance(value, str) and value.upper() in _METHODS):
@@ -187,6 +201,10 @@ def _other_kind(cursor: Cursor) -> str | None:
         known = method.upper() in _METHODS and url.strip()
         said = f'{{method: {method.upper()}, url: "{url.strip()}"}}' if known else "{method: GET, url: https://…}"
         return f"Write `request: {said}`"
+    if cursor.name == "params" and isinstance(value, str) and (pair := _PAIR.fullmatch(value)):
+        return f"Write `params: {{{pair[1]}: {pair[2]}}}`"
+    if cursor.path == "error" and isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        return f"Write `error: {{code: {value[0]}}}`"
     if cursor.name == "params" and isinstance(value, list):
         return "Write the value of each param behind its name: `params: {q: cats}`"
     if cursor.path == "error.code" and isinstance(value, int):

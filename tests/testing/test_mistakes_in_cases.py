@@ -41,6 +41,21 @@ MISTAKES: dict[str, tuple[str, str, list[tuple[int, str, str]]]] = {
         "params: [cat]",
         [(3, "`params` must be a map, is a list", "Write the value of each param behind its name")],
     ),
+    "params as a text": (
+        "params: {q: cat}",
+        "params: q=cat",
+        [(3, "`params` must be a map, is text", "Write `params: {q: cat}`")],
+    ),
+    "an error as a list": (
+        "reply: [{id: 1, title: A}]",
+        "error: [upstream_rejected]",
+        [(6, "`error` must be a map, is a list", "Write `error: {code: upstream_rejected}`")],
+    ),
+    "a utility as a list": (
+        "utility: search",
+        "utility: [search]",
+        [(2, "`utility` must be text, is a list", "")],
+    ),
     "a utility with its skill": (
         "utility: search",
         "utility: shop/search",
@@ -171,3 +186,18 @@ def test_what_lies_among_cases_and_is_never_read_is_warned_of(tmp_path: Path) ->
     assert found == [
         (1, said, f"Move it to `cases/{name}.yaml`, or away from the cases") for name in ("c", "d", "b")
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "fix"),
+    [
+        ("status: 200", "Write it below `response`"),
+        ("url: https://a.example.com", "Write it below `request`"),
+        ("respons: {}", "Did you mean `response`?"),
+        ("delay: 5", "Known keys: request, response"),
+    ],
+)
+def test_a_key_of_an_exchange_that_is_none_is_told_with_its_place(tmp_path: Path, key: str, fix: str) -> None:
+    request, response = (line for line in GOOD.splitlines() if line.startswith(("request:", "response:")))
+    case = GOOD.replace(f"{request}\n{response}\n", f"exchanges:\n  - {request}\n    {response}\n    {key}\n")
+    assert told(tmp_path, case) == [(7, f"`{key.split(':')[0]}` is not a key of an exchange", fix)]
