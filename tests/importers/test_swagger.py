@@ -81,3 +81,33 @@ def test_a_schema_right_beside_the_name_of_a_body_is_its_schema(workshop: Worksh
     document = swagger({"name": "body", "in": "body", "type": "object", "properties": fields})
     (utility,) = workshop.imported(document)["utilities"].values()
     assert utility["params"] == fields
+
+
+def test_a_list_of_files_in_a_form_is_one(workshop: Workshop) -> None:
+    given = {"name": "photos", "in": "formData", "type": "array", "items": {"type": "file"}}
+    (utility,) = workshop.imported(swagger(given))["utilities"].values()
+    assert utility["params"]["photos"] == {"type": "array", "items": {"type": "file"}}
+    assert utility["rest"]["encoding"] == "multipart"
+
+
+def test_a_path_that_stands_twice_loses_none_of_its_calls(workshop: Workshop) -> None:
+    document = """
+swagger: "2.0"
+info: {title: Service, version: "1"}
+host: api.example.com
+paths:
+  /dogs:
+    get: {summary: All dogs, responses: {200: {description: ok}}}
+  /cats:
+    get: {summary: All cats, summary: Cats, responses: {200: {description: ok}}}
+  /dogs:
+    post: {summary: Add a dog, responses: {201: {description: ok}}}
+"""
+    utilities = workshop.imported(document)["utilities"]
+    assert {name: one["description"] for name, one in utilities.items()} == {
+        "get_cats": "Cats",
+        "get_dogs": "All dogs",
+        "create_dog": "Add a dog",
+    }
+    told = "a key stands twice in a map: the last one counts, and of maps what only one has, too"
+    assert workshop.losses(document)[told] == ["/dogs (line 10)", "summary (line 9)"]

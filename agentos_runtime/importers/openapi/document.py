@@ -50,6 +50,7 @@ def _merge(loader: Any, node: Any) -> None:
 
     PyYAML 6.0.4 takes the last one of several. Raises ConstructorError.
     """
+    node.value = _each_once(loader, node.value)
     merged: dict[str, Any] = {}
     for key, value in node.value:
         for one in (value.value if isinstance(value, yaml.SequenceNode) else [value]) if key.tag == _MERGE else ():
@@ -61,12 +62,37 @@ def _merge(loader: Any, node: Any) -> None:
     node.value = [*merged.values(), *(pair for pair in node.value if pair[0].tag != _MERGE)]
 
 
+def _each_once(loader: Any, pairs: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """The pairs of a map with each key once; `loader.twice` has the others, with their lines.
+
+    Of two maps, as of a path that stands twice, all that only one of them has is taken.
+    """
+    found: dict[Any, tuple[Any, Any]] = {}
+    for key, value in pairs:
+        name = (key.tag, key.value) if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE else id(key)
+        if name in found:
+            loader.twice = [*(loader.twice or ()), f"{key.value} (line {key.start_mark.line + 1})"]
+            value = _both(found[name][1], value)
+        found[name] = (key, value)
+    return [*found.values()]
+
+
+def _both(first: Any, second: Any) -> Any:
+    if not isinstance(first, yaml.MappingNode) or not isinstance(second, yaml.MappingNode):
+        return second
+    later = {key.value for key, _ in second.value if isinstance(key, yaml.ScalarNode)}
+    kept = [pair for pair in first.value if not isinstance(pair[0], yaml.ScalarNode) or pair[0].value not in later]
+    return yaml.MappingNode(second.tag, [*kept, *second.value], second.start_mark, second.end_mark)
+
+
 def _core_loader() -> Any:
     """A loader for YAML 1.2's core schema, as OpenAPI asks for: `no` and dates are text.
 
     `<<` merges all the same, as in the tools that people write documents with.
     """
-    loader: Any = type("CoreLoader", (_Base,), {"yaml_implicit_resolvers": {}, "flatten_mapping": _merge})
+    loader: Any = type(
+        "CoreLoader", (_Base,), {"yaml_implicit_resolvers": {}, "flatten_mapping": _merge, "twice": None}
+    )
     for tag, pattern, first in _CORE_SCHEMA:
         starts = [*first, ""] if tag == "null" else [*first]
         loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"(?:{pattern})\Z"), starts)
@@ -115,7 +141,7 @@ class Located:
 
 def open_document(data: bytes, address: str, fetch: Fetch, losses: Losses) -> Located:
     """The whole document. Raises ImportProblem for what is no OpenAPI 3 and no Swagger 2.0."""
-    content = read(data)
+    content = read(data, losses)
     if not isinstance(content, dict):
         raise ImportProblem("This is no OpenAPI document: it is no map of keys")
     check_version(content)
@@ -123,7 +149,7 @@ def open_document(data: bytes, address: str, fetch: Fetch, losses: Losses) -> Lo
         content = as_openapi(content, address, losses)
 
     def retrieve(uri: str) -> Resource[Any]:
-        return Resource.opaque(read(fetch(uri)))
+        return Resource.opaque(read(fetch(uri), losses))
 
     registry: Registry[Any] = Registry(retrieve=retrieve).with_resource(address, Resource.opaque(content))  # type: ignore[call-arg]  # attrs gives `_retrieve` this name
     own = content.get("$self")
@@ -212,7 +238,7 @@ def _reason(error: BaseException) -> str:
 # ------------------------------------------------------------------ reading
 
 
-def read(data: bytes) -> Any:
+def read(data: bytes, losses: Losses) -> Any:
     """JSON or YAML, within bounds. Raises ImportProblem."""
     if len(data) > MAX_BYTES:
         raise ImportProblem(f"The document is larger than {MAX_BYTES // (1024 * 1024)} MB")
@@ -227,7 +253,7 @@ def read(data: bytes) -> Any:
             pass
     try:
         _scan(text)
-        return yaml.load(text, _Loader)  # noqa: S506 - a kind of SafeLoader
+        return _loaded(text, losses)
     except ImportProblem:
         raise
     except yaml.MarkedYAMLError as error:
@@ -238,6 +264,17 @@ def read(data: bytes) -> Any:
         raise ImportProblem(f"The document is neither YAML nor JSON: {error.problem}{where}") from None
     except (yaml.YAMLError, ValueError) as error:
         raise ImportProblem(f"The document is neither YAML nor JSON: {type(error).__name__}") from None
+
+
+def _loaded(text: str, losses: Losses) -> Any:
+    loader = _Loader(text)
+    try:
+        content = loader.get_single_data()
+    finally:
+        loader.dispose()
+    for place in loader.twice or ():
+        losses.add("a key stands twice in a map: the last one counts, and of maps what only one has, too", place)
+    return content
 
 
 def _scan(text: str) -> None:

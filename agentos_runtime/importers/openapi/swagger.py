@@ -27,6 +27,7 @@ _PLACES: Mapping[str, str] = {
     "form": "formData",
 }  # fmt: skip
 """The places of parameters, in whatever capitals; `form` is that of Swagger 1."""
+_BYTES: Mapping[str, Any] = {"type": "string", "format": "binary"}
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 
@@ -129,12 +130,14 @@ class _Converter:
         for one in fields:
             schema = {key: one[key] for key in _OF_SCHEMAS if key in one}
             if _is_file(one):
-                schema = {"type": "string", "format": "binary"}
+                schema = (
+                    {**_BYTES} if str(one.get("type")).lower() == "file" else {"type": "array", "items": _BYTES}
+                )
             properties[str(one.get("name"))] = {**schema, "description": one.get("description", "")}
             form = str(one.get("collectionFormat", ""))
             if one.get("type") == "array" and kind == FORM and form in _STYLES and form != "multi":
                 encoding[str(one.get("name"))] = {"style": _STYLES[form][0], "explode": False}
-            elif form != "multi" and one.get("type") == "array":
+            elif form != "multi" and one.get("type") == "array" and not _is_file(one):
                 self._losses.add("a list in a form is sent as a repeated field", str(one.get("name")))
         required = [str(one.get("name")) for one in fields if one.get("required") is True]
         schema = {"type": "object", "properties": properties, "required": required}
@@ -180,7 +183,8 @@ def _of_body(body: Mapping[str, Any]) -> Any:
 
 
 def _is_file(parameter: Mapping[str, Any]) -> bool:
-    return str(parameter.get("type")).lower() == "file"
+    """A file, or a list of files."""
+    return "file" in (str(parameter.get("type")).lower(), str(_map(parameter.get("items")).get("type")).lower())
 
 
 def _identity(parameter: Mapping[str, Any]) -> tuple[str, str]:
