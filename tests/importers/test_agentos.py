@@ -214,3 +214,56 @@ def test_an_expression_that_is_not_understood_is_refused(written: str) -> None:
 def test_a_url_that_begins_with_a_param_is_refused(url: str) -> None:
     with pytest.raises(NotSaid):
         request_value(url, url=True)
+
+
+@pytest.mark.parametrize(
+    ("query", "written"),
+    [
+        ("select * from t order by {{params.sort}}", None),
+        ("select * from t order by a, {{params.sort}} desc", None),
+        ("select * from t order by a {{params.way}}", None),
+        ("select * from {{params.table}} where a = 1", None),
+        ("select t.{{params.column}} from t", None),
+        ("update {{params.table}} set a = 1", None),
+        ("select a as {{params.name}} from t", None),
+        ("select * from t where a = {{params.a}} order by b limit {{params.n}}",
+         "select * from t where a = :a order by b limit :n"),
+        ("select * from t where a in ({{params.a}}, {{params.b}}) and c like '%{{params.c}}'",
+         "select * from t where a in (:a, :b) and c like '%' || :c"),
+        ("select a from t group by a having b > {{params.n}}", "select a from t group by a having b > :n"),
+    ],
+)  # fmt: skip
+def test_values_of_sql_are_bound_and_names_that_a_param_holds_are_left_out(
+    tmp_path: Path, query: str, written: str | None
+) -> None:
+    file = tmp_path / "old.md"
+    front = (
+        f'id: old\nname: Old\ndescription: Old\nactions:\n  one: {{sql: {{database: ~/x.db, query: "{query}"}}}}\n'
+    )
+    file.write_text(f"---\n{front}---\n")
+    skills = tmp_path / "skills"
+    environ = {"HOME": str(tmp_path), "AGENTOS_HOME": str(tmp_path / "home"), "AGENTOS_SKILLS": str(skills)}
+    with (tmp_path / "out").open("w") as out, contextlib.redirect_stdout(out):
+        run(("import", "agentos", str(file), "--json"), environ)
+    said = json.loads((tmp_path / "out").read_text())
+    text = "".join(each.read_text() for each in skills.rglob("*.md"))
+    if written is None:
+        told = "Left out, for it has no words in jq: a name in SQL that a param holds"
+        assert [each["what"] for each in said["not_expressed"]] == [told]
+    else:
+        assert said["not_expressed"] == []
+        assert written in text
+
+
+def test_an_adapter_without_its_mapping_is_listed(tmp_path: Path) -> None:
+    file = tmp_path / "old.md"
+    file.write_text(
+        B.replace("    mapping: {id: .id", "    fields: {id: .id").replace(
+            "  link:\n", "  note: {mapping: {id: .id}}\n  link:\n"
+        )
+    )
+    environ = {"HOME": str(tmp_path), "AGENTOS_HOME": str(tmp_path / "home")}
+    with (tmp_path / "out").open("w") as out, contextlib.redirect_stdout(out):
+        assert run(("import", "agentos", str(file), "--json"), environ) == 0
+    (lost,) = json.loads((tmp_path / "out").read_text())["not_expressed"]
+    assert (lost["what"].startswith("An adapter without a `mapping`"), lost["where"]) == (True, ["adapters.link"])

@@ -92,8 +92,14 @@ def _transformers(adapters: Json, losses: Losses) -> Map:
         if not isinstance(each, dict):
             continue
         mapping = each.get("mapping")
+        if not isinstance(mapping, dict):
+            losses.add(
+                "An adapter without a `mapping` is left out: what it maps is handed out as it comes",
+                f"adapters.{name}",
+            )
+            continue
         try:
-            made = mapping_of(mapping) if isinstance(mapping, dict) else {}
+            made = mapping_of(mapping)
         except NotSaid as reason:
             losses.add(f"A mapping cannot be said: {reason}", f"adapters.{name}")
             continue

@@ -52,6 +52,14 @@ def expression(inside: str) -> str:
     return source
 
 
+_OF_NAMES = regex(
+    r"\b(?:order|group)\s+by\s+(?:[\w.\"` ]+,\s*)*(?:[\w.\"`]+\s+)?$"
+    r"|\b(?:from|join|into|update|table|collate|as)\s+$|[\w.\"`]$",
+    re.IGNORECASE,
+)
+"""What stands before a table, a column or `desc`."""
+
+
 def bound_query(query: str) -> tuple[str, dict[str, Json]]:
     """SQL with pasted placeholders as SQL with bound names, and what they hold. Raises NotSaid."""
     bound: dict[str, Json] = {}
@@ -75,8 +83,12 @@ def bound_query(query: str) -> tuple[str, dict[str, Json]]:
         pieces.append(_sql_text(text[end:]))
         return " || ".join(piece for piece in pieces if piece)
 
-    outside = _QUOTED.sub(in_quotes, query)
-    return _PLACEHOLDER.sub(lambda found: bind(found[1]), outside), bound
+    def outside(found: re.Match[str]) -> str:
+        if _OF_NAMES.search(found.string[: found.start()]) or found.string[found.end() :][:1].isalnum():
+            raise NotSaid("a name in SQL that a param holds")  # bound, it would be a value, which sorts nothing
+        return bind(found[1])
+
+    return _PLACEHOLDER.sub(outside, _QUOTED.sub(in_quotes, query)), bound
 
 
 def _sql_text(text: str) -> str:
