@@ -111,3 +111,48 @@ paths:
     }
     told = "a key stands twice in a map: the last one counts, and of maps what only one has, too"
     assert workshop.losses(document)[told] == ["/dogs (line 10)", "summary (line 9)"]
+
+
+def test_what_a_document_shows_of_its_parameters_is_shown_and_becomes_cases(workshop: Workshop) -> None:
+    answered = {
+        "200": {"description": "ok", "schema": {"type": "object"}, "examples": {"application/json": {"id": 7}}}
+    }
+    given: list[dict[str, Any]] = [
+        {"name": "id", "in": "path", "required": True, "type": "integer", "x-example": 7},
+        {"name": "dog", "in": "body", "x-example": {"name": "Rex"}, "schema": {"$ref": "#/definitions/Dog"}},
+    ]
+    fields = {"type": "object", "properties": {"name": {"type": "string"}}}
+    document = swagger(*given, path="/dogs/{id}", definitions={"Dog": fields})
+    document["paths"]["/dogs/{id}"]["post"]["responses"] = answered
+    (utility,) = workshop.imported(document, "--cases")["utilities"].values()
+    assert utility["params"]["id"]["example"] == 7
+    done = workshop.console.run("test", "service", "--json")
+    (case,) = json.loads(done.out)["cases"]
+    assert done.code == 0, case
+    assert "body: {name: Rex}" in workshop.text(name="cases/update-dog.imported.yaml")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ({"example": 7}, 7),
+        ({"example": 0}, 0),
+        ({"examples": {"one": {"value": 5}, "two": {"value": 6}}}, 5),
+        ({"example": "no number"}, None),
+        ({"example": 8, "schema": {"type": "integer", "example": 9}}, 8),
+        ({"schema": {"type": "integer", "example": 9}}, 9),
+    ],
+)
+def test_an_example_beside_the_schema_of_a_parameter_is_shown(
+    workshop: Workshop, said: dict[str, Any], shown: Any
+) -> None:
+    given = [{"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}, **said}]
+    document = {
+        "openapi": "3.0.0",
+        "info": {"title": "A", "version": "1"},
+        "servers": [{"url": "https://a.example.com"}],
+    }
+    (utility,) = workshop.imported({**document, "paths": {"/a/{id}": {"get": {"parameters": given}}}})[
+        "utilities"
+    ].values()
+    assert utility["params"]["id"].get("example") == shown

@@ -22,6 +22,12 @@ def media_example(media: Located, losses: Losses) -> Json:
     return None if holds_secret(shown) else shown
 
 
+def parameter_example(parameter: Located, losses: Losses) -> Json:
+    """What a parameter shows beside its schema: one example, or the first of several."""
+    shown = plain_json(_shown(parameter, {}, losses))
+    return None if holds_secret(shown) else shown
+
+
 def _shown(media: Located, schema: Mapping[str, Any], losses: Losses) -> Any:
     if media.get("example") is not None:
         return resolve(media.at("example"), losses).value  # some write a reference there

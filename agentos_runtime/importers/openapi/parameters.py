@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TypeGuard
 from urllib.parse import parse_qsl, unquote
 
@@ -9,6 +10,7 @@ from agentos_runtime.importers.api import Declaration, Field, Losses, Place
 from agentos_runtime.importers.declarations import ordered, with_note
 from agentos_runtime.importers.openapi.declare import Declarer
 from agentos_runtime.importers.openapi.document import Located, media_types, resolve
+from agentos_runtime.importers.openapi.examples import parameter_example
 from agentos_runtime.importers.openapi.flat import Flat
 from agentos_runtime.importers.openapi.nesting import Written, nested_field
 from agentos_runtime.manifest.headers.names import header_problem
@@ -91,6 +93,8 @@ class Parameters:
         if content is None and schema.value is None and parameter.get("type") is not None:
             schema = _of_swagger(parameter)
         flat = self._declarer.flattener.flat([schema], label)
+        shown = parameter_example(parameter, self._losses)
+        flat = flat if shown is None else replace(flat, example=shown)
         if _is_spread(parameter, flat):
             yield from self._spread(parameter, flat, label)
         elif _is_deep(parameter) and (flat.properties or flat.open or {"object", "array"} & set(flat.types)):

@@ -103,7 +103,9 @@ class _Converter:
             converted["requestBody"] = {
                 "required": body.get("required") is True,
                 "description": body.get("description", ""),
-                "content": {kind: {"schema": _of_body(body)} for kind in kinds},
+                "content": {
+                    kind: {"schema": _of_body(body), **_example(_examples_of(body, kind), kind)} for kind in kinds
+                },
             }
         elif fields:
             converted["requestBody"] = self._form(fields, consumes)
@@ -203,6 +205,8 @@ def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
         converted |= {"style": style, "explode": explode}
     if schema.pop("x-nullable", False) is True:
         schema["nullable"] = True
+    if "x-example" in converted:  # Swagger has no word of its own for it
+        converted.setdefault("example", converted["x-example"])
     return {**converted, "schema": schema}
 
 
@@ -219,6 +223,12 @@ def _scheme(scheme: Any) -> Any:
 
 def _example(examples: Mapping[str, Any], kind: str) -> dict[str, Any]:
     return {"example": examples[kind]} if kind in examples else {}
+
+
+def _examples_of(body: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """What a body shows, by its types; Swagger has no word of its own for it."""
+    alone = {kind: body["x-example"]} if "x-example" in body else {}
+    return _map(body.get("x-examples")) or alone
 
 
 def _map(value: Any) -> dict[str, Any]:
