@@ -151,5 +151,18 @@ class Patience:
         self._deadlines.enter(self)
 
 
+class Hurry(Patience):
+    """The same, begun once: what comes, and who rests, changes nothing about its end."""
+
+    __slots__ = ()
+
+    def begin(self) -> None:
+        if self._since is None:
+            super().begin()
+
+    def rest(self) -> None:
+        """It is waited all the same."""
+
+
 def _nobody() -> None:
     """Who waited went away."""

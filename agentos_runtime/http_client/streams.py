@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.http_client.answers import Answer
 from agentos_runtime.http_client.bodies import read_whole
-from agentos_runtime.http_client.deadlines import Deadlines, Patience
+from agentos_runtime.http_client.deadlines import Deadlines, Hurry, Patience
 from agentos_runtime.http_client.decoding import Decoder, Identity
 from agentos_runtime.http_client.failures import CAUGHT, Circumstances, failure, idle_too_long, timed_out
 
@@ -83,19 +83,18 @@ class UpstreamStream:
         """
         if not self._is_plain or self._closed:
             return
-        patience = self._patience
 
         def arrived(piece: bytes) -> bool:
-            patience.begin()
+            self._patience.begin()
             return take(piece)
 
-        patience.begin()
+        self._patience.begin()
         try:
             await self._answer.listen(arrived)
         except CAUGHT as error:
             self._fail(error)
         finally:
-            patience.rest()
+            self._patience.rest()
 
     def _fail(self, error: Exception) -> None:
         """What it means that no more can be read. Raises UpstreamError, but for who closed it."""
@@ -105,6 +104,20 @@ class UpstreamStream:
             return
         self.abort()
         raise failure(error, self._circumstances).error from None
+
+    def hurry(self, seconds: float) -> None:
+        """Let the answer end after so many seconds from now, whatever arrives; `hurry` again begins anew.
+
+        More than `idle_timeout` is as long as that without a byte, as before.
+        """
+        if self._closed:
+            return
+        self._patience.end()
+        if seconds < self._idle_timeout:
+            self._patience = Hurry(self._deadlines, seconds, lambda: self._had_enough(seconds))
+        else:
+            self._patience = Patience(self._deadlines, self._idle_timeout, self._lose_patience)
+        self._patience.begin()
 
     async def whole(self, timeout: float) -> UpstreamResponse:
         """Read the rest, bounded like any plain answer, and close: for an error, or an answer that does not stream.
@@ -165,6 +178,13 @@ class UpstreamStream:
             return
         self._lost_patience = True
         self.abort()
+
+    def _had_enough(self, seconds: float) -> None:
+        """Nothing more is waited for: who reads finds the end."""
+        if self._answer.is_at_hand:  # it came in time, and is yet to be read
+            self.hurry(seconds)
+        else:
+            self.abort()
 
 
 class _Chunks:

@@ -71,6 +71,10 @@ class OpenUpstream(Protocol):
         """
         ...
 
+    def hurry(self, seconds: float) -> None:
+        """Let `chunks()` end after so many seconds from now, whatever arrives; anew with each call."""
+        ...
+
     async def whole(self, timeout: float) -> UpstreamResponse:
         """Read the rest, bounded, and close. Raises UpstreamError."""
         ...

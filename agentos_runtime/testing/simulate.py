@@ -128,6 +128,9 @@ class SimulatedStream:
     async def listen(self, take: Callable[[bytes], bool]) -> None:
         """Everything is to be read."""
 
+    def hurry(self, seconds: float) -> None:
+        """All of it is here."""
+
     async def whole(self, timeout: float) -> UpstreamResponse:
         return whole_answer(self._answer, self.simulated)
 

@@ -100,6 +100,9 @@ class Arriving:
         for piece in self._left():
             yield piece
 
+    def hurry(self, seconds: float) -> None:
+        """It never waits."""
+
     async def whole(self, timeout: float) -> UpstreamResponse:
         raise AssertionError
 

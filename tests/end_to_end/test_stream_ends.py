@@ -248,3 +248,93 @@ def test_no_wait_for_the_upstream_counts_twice(tmp_path: Path) -> None:
         assert chat.stream().error["code"] == "upstream_invalid"
         row: Any = closed_row(chat)
         assert row["upstream_ms"] <= row["duration_ms"]
+
+
+def kept_open(*payloads: Any) -> Behaviour:
+    """Events without an end mark, then comments for as long as somebody listens."""
+
+    def behave(exchange: Exchange) -> None:
+        exchange.send(events_head())
+        for payload in payloads:
+            exchange.send(one_chunk(sse(payload, done=False)))
+            time.sleep(0.05)
+        with contextlib.suppress(OSError):
+            while not exchange.connection.gone.is_set():
+                exchange.send(one_chunk(b": ping\n\n"))
+                time.sleep(0.05)
+
+    return behave
+
+
+@pytest.fixture
+def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FOR_MORE", "FOR_USAGE"):
+        monkeypatch.setattr(f"agentos_runtime.runtime.answering.upstream_events.{name}", 0.3)
+
+
+TOLD_LATE = {**chunk("", usage=USAGE), "choices": []}
+
+
+@pytest.mark.usefixtures("in_a_hurry")
+@pytest.mark.parametrize(
+    "payloads",
+    [HELLO, [*HELLO[:2], chunk("", "stop")], [*HELLO[:2], chunk("", "stop"), TOLD_LATE]],
+    ids=["usage", "no usage", "usage behind the end"],
+)
+def test_a_chat_that_told_its_end_is_done_though_its_service_keeps_the_connection_open(
+    chat: Chat, payloads: list[Any]
+) -> None:
+    chat.says(kept_open(*payloads))
+    began = time.monotonic()
+    streamed = chat.stream()
+    assert streamed.done["content"] == "Hello"
+    assert (streamed.done["usage"]["output_tokens"] is None) == ("usage" not in payloads[-1])
+    assert time.monotonic() - began < 20  # of the 120 s that a stream may be silent, of which comments are none
+    assert chat.connection.gone.wait(5)
+    assert closed_row(chat)["outcome"] == "ok"
+
+
+@pytest.mark.slow
+def test_what_comes_late_behind_an_end_is_not_lost_while_something_comes(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentos_runtime.runtime.answering.upstream_events.FOR_USAGE", 2.0)
+    named = {**chunk(""), "choices": [], "system_fingerprint": "x"}
+
+    def behave(exchange: Exchange) -> None:
+        exchange.send(events_head() + one_chunk(sse(*HELLO[:2], chunk("", "stop"), done=False)))
+        for payload in (named, {**named, "system_fingerprint": "y"}, TOLD_LATE):
+            time.sleep(0.8)
+            exchange.send(one_chunk(sse(payload, done=False)))
+        exchange.send(LAST_CHUNK)
+
+    chat.says(behave)
+    assert chat.stream().done["usage"]["output_tokens"] == USAGE["completion_tokens"]
+
+
+@pytest.mark.usefixtures("in_a_hurry")
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [[chunk(text, "stop", usage=USAGE)] for text in ("Hel", "lo", "!")],
+        [[chunk("Hel")], [chunk("", "stop", usage=USAGE), chunk("lo")], [chunk("!")]],
+    ],
+    ids=["in each event", "before the words"],
+)
+def test_an_end_is_not_believed_of_a_service_whose_words_go_on(chat: Chat, steps: list[list[Any]]) -> None:
+    pauses = Steps()
+
+    def behave(exchange: Exchange) -> None:
+        exchange.send(events_head())
+        for payloads in steps:
+            exchange.send(one_chunk(sse(*payloads, done=False)))
+            pauses.wait()
+        exchange.send(one_chunk(sse(done=True)) + LAST_CHUNK)
+
+    chat.says(behave)
+    with chat.listening() as listener:
+        for text in ("Hel", "lo", '"!"'):
+            listener.until(text)
+            time.sleep(0.7)
+            pauses.open()
+        assert listener.rest().done["content"] == "Hello!"

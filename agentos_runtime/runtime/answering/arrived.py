@@ -67,6 +67,9 @@ class Arrived:
     async def listen(self, take: Callable[[bytes], bool]) -> None:
         """Everything is to be read."""
 
+    def hurry(self, seconds: float) -> None:
+        """All of it is here."""
+
     async def whole(self, timeout: float) -> UpstreamResponse:
         return self.response
 

@@ -1,6 +1,7 @@
 """Deltas of an upstream's event stream: bytes in, canonical events out, and what all of them add up to."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -33,6 +34,7 @@ from agentos_runtime.jq.outcome import Outcome
 from agentos_runtime.jsontext import Json, is_json, parse
 from agentos_runtime.runtime.answering.alike import Likeness
 from agentos_runtime.runtime.answering.cleaning import CleanTexts
+from agentos_runtime.runtime.answering.lingering import FOR_MORE, FOR_USAGE, Lingering
 from agentos_runtime.runtime.answering.streaming import Sink, told_whole
 from agentos_runtime.runtime.authorized import AuthorizedRequest
 from agentos_runtime.runtime.context import CallContext
@@ -81,6 +83,7 @@ class UpstreamSource:
         self._head = partial(stream_head, plan, ctx.params, ctx.settings, self._response)
         self._known = known_to(plan.program, ctx.params, ctx.settings, self._response)
         self._alike = Likeness(plan, self._known, ctx.services.workers)
+        self._lingering = Lingering() if plan.stream.accumulate == "chat" else None
         self._failure: AgentOSError | None = None
         self._heard = False
         self._is_told = True
@@ -331,7 +334,19 @@ class UpstreamSource:
         self._ended, self._failure = deltas.ended, deltas.failure
         if self._goes_on:
             self._alike.learn(self._read_from, batch, outcome)
+        if self._lingering is not None and (batch.documents or self._lingering.has_ended):
+            self._hurry(self._lingering.hear(outcome.outputs))
         return self._results.deltas(deltas.news) if deltas.news and self._is_told else []
+
+    def _hurry(self, is_over: bool | None) -> None:
+        """Do not wait long for what some services never say."""
+        if is_over is None or self._lingering is None or not self._lingering.has_ended:
+            return
+        if is_over:
+            has_usage = is_complete_when_cut(self._plan, self._accumulator.total())
+            self._upstream.hurry(FOR_MORE if has_usage else FOR_USAGE)
+        else:
+            self._upstream.hurry(math.inf)
 
     def _is_mistaken(self) -> bool:
         """Whether what came without any event is a plain answer, or a web page in the place of one."""
