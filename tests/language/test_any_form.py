@@ -132,6 +132,16 @@ def test_what_nobody_has_proved_is_handed_on_in_another_form_and_counted(tmp_pat
     assert counted == ["words", "table"]
 
 
+def test_words_that_are_said_to_be_a_page_are_no_page(tmp_path: Path) -> None:
+    words = answer(200, b"ok", [("Content-Type", "text/html; charset=utf-8")])
+    with serving(tmp_path, UNPROVEN, words) as (house, _):
+        assert house.call("demo", "data").text == "ok"
+        assert house.call("demo", "gone").json() is None
+        sure = house.call("demo", "sure").json()
+    assert sure["code"] == "upstream_invalid"
+    assert "not JSON. If that is what it gives, set `response.as: text`" in sure["error"]
+
+
 def test_a_page_for_people_is_no_answer_that_nobody_expected(tmp_path: Path) -> None:
     page = answer(200, b"<!doctype html><title>Sign in</title>", [("Content-Type", "text/html")])
     with serving(tmp_path, UNPROVEN, page) as (house, _):

@@ -1,6 +1,15 @@
 """What an answer is whose form nobody knows, or has proved: JSON, or something to hand on as it is."""
 
-from agentos_runtime.calls.formats.kinds import BINARY, JSON, PAGE, TEXT, declared_kind, essence, seen_kind
+from agentos_runtime.calls.formats.kinds import (
+    BINARY,
+    JSON,
+    PAGE,
+    TEXT,
+    declared_kind,
+    essence,
+    seen_kind,
+    told_kind,
+)
 from agentos_runtime.calls.formats.reading import other_kind
 from agentos_runtime.jsontext import is_json
 from agentos_runtime.manifest.model import AnswerFormat
@@ -41,4 +50,4 @@ def differs(form: AnswerFormat, content_type: str, body: bytes) -> bool:
 
 
 def _is_page(content_type: str, body: bytes) -> bool:
-    return seen_kind(body) is PAGE or declared_kind(content_type) is PAGE
+    return PAGE in (seen_kind(body), told_kind(content_type, body))

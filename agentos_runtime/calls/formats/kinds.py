@@ -64,6 +64,12 @@ def declared_kind(content_type: str) -> Kind | None:
     return _SUFFIXES.get(kind.rpartition("+")[2]) or _FAMILIES.get(kind.partition("/")[0])
 
 
+def told_kind(content_type: str, body: bytes) -> Kind | None:
+    """The same, but for words without a tag that are said to be a page: some services say so of all they send."""
+    kind = declared_kind(content_type)
+    return TEXT if kind is PAGE and b"<" not in body[:2000] else kind
+
+
 def seen_kind(body: bytes) -> Kind | None:
     """What the first bytes show: JSON, XML, a page, binary data; None for what may be any text."""
     start = body[:2000].removeprefix(b"\xef\xbb\xbf").lstrip().lower()

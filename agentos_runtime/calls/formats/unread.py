@@ -6,7 +6,7 @@ from agentos_runtime.calls.failure_words import page_words
 from agentos_runtime.calls.failures import Service
 from agentos_runtime.calls.formats.as_it_comes import ANY
 from agentos_runtime.calls.formats.charsets import FormatError, in_utf8
-from agentos_runtime.calls.formats.kinds import EVENTS, JSON, PAGE, TEXT, Kind, declared_kind, essence, seen_kind
+from agentos_runtime.calls.formats.kinds import EVENTS, JSON, PAGE, TEXT, Kind, essence, seen_kind, told_kind
 from agentos_runtime.calls.formats.reading import OtherKind, read_format
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.errors import UpstreamFailure, UpstreamInvalid
@@ -55,7 +55,7 @@ def json_of_event(response: UpstreamResponse) -> UpstreamResponse:
 def unreadable(service: Service, utility: Utility, response: UpstreamResponse, reason: str) -> UpstreamInvalid:
     """The error of a body that is not what the manifest says; `reason` is what the reader of that found."""
     page = page_words(response.body)
-    kind = seen_kind(response.body) or declared_kind(_content_type(response))
+    kind = seen_kind(response.body) or told_kind(_content_type(response), response.body)
     if kind in (None, JSON, TEXT) and response.body[:_BEGINNING].lstrip().startswith((b"data:", b"event:")):
         kind = EVENTS
     if page is None and kind is not None and kind not in (PAGE, JSON) and _form(utility) in (JSON.name, ANY):
