@@ -144,7 +144,11 @@ class Admission:
             return Caller(ANONYMOUS, outside=True)
 
     def _check_proxy(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
-        """Refuses another user of this machine, but the proxy that the operator put in front of the console."""
+        """Refuses another user of this machine, but the proxy that the operator put in front of the console, and
+        where a token is set what comes without data, as to other machines: a proxy runs as a user of its own.
+        """
+        if self.callers.token is not None and scope["path"] in PAGES:
+            return
         sessions = self.callers.sessions
         host = headers[b"host"].decode("latin-1")
         if sessions is not None and _in_console(scope["path"]) and sessions.is_known_origin(host):

@@ -52,6 +52,19 @@ def test_another_local_user_is_refused_unless_it_has_the_token() -> None:
 
 @on_linux
 @as_root
+def test_a_proxy_of_another_user_is_given_the_pages_without_data_where_a_token_is_set() -> None:
+    asked = {
+        path: (ASK + LISTEN).replace("POST /api/skills/toy/echo", f"GET {path}")
+        for path in ("/", "/docs", "/docs/docs.js", "/api/skills", "/openapi.json")
+    }
+    with running(ToyRuntime().open, token="t") as server:
+        assert [as_user(program, server) for program in asked.values()] == ["200", "200", "200", "403", "403"]
+    with running(ToyRuntime().open) as server:
+        assert {as_user(program, server) for program in asked.values()} == {"403"}
+
+
+@on_linux
+@as_root
 def test_leaving_at_once_does_not_hide_who_it_was() -> None:
     runtime = ToyRuntime()
     with running(runtime.open) as server:
