@@ -54,7 +54,8 @@ async def _examine(shell: Shell, settings: Settings) -> HealthReport:
     def tools(opened: Runtime) -> str:
         return tools_advice(opened.visible(OPERATOR.agent), read_mcp(settings.mcp, settings.config_file))
 
-    return await examine(settings, open_approvals(settings), runtime, OPERATOR, partial(_server, settings), tools)
+    approvals, server = open_approvals(settings), partial(_server, settings)
+    return await examine(settings, approvals, runtime, OPERATOR, server, tools, shell.environ)
 
 
 async def _server(settings: Settings) -> Finding:

@@ -167,3 +167,16 @@ def test_the_command_line_prints_the_very_reports(console: Console) -> None:
     assert shown["settings"] == report["settings"]
     assert [each for each in shown["findings"] if each["name"] != "server"] == report["findings"]
     assert console.run("keys", "doctor", "--json").json == keys(console.environ).as_json()
+
+
+def test_a_proxy_of_other_programs_that_means_nothing_here_is_told(console: Console) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "all_proxy"):
+        console.environ[name] = "http://who:canary-of-a-proxy@proxy.example:3128"
+        said = " ".join(console.run("doctor").out.split())
+        assert f"{name} is set and means nothing here" in said
+        assert "set AGENTOS_PROXY to the same" in said
+        assert "canary-of-a-proxy" not in said
+        console.environ["AGENTOS_PROXY"] = console.environ.pop(name)
+        assert "means nothing here" not in console.run("doctor").out
+        del console.environ["AGENTOS_PROXY"]
+    assert "means nothing here" not in console.run("doctor").out

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from types import MappingProxyType
 from typing import Any
 
 from agentos_runtime.config.settings import SECRETS, Settings, SettingsError
@@ -108,17 +109,19 @@ async def examine(
     operator: Caller,
     server: Callable[[], Awaitable[Finding]] | None = None,
     tools: Callable[[Runtime], str] | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> HealthReport:
     """Look at everything there is.
 
     runtime: opens one (that it cannot be opened is a finding), or hands in one that is open. operator: who asks,
     and sees all skills. server: how the surface finds out whether a server answers, when it can. tools: what is to
-    be said of the lists that clients of MCP get.
+    be said of the lists that clients of MCP get. environ: what other programs are told.
     """
     findings = home_findings(settings, approvals)
     findings += await _of_runtime(runtime, operator, tools)
     findings += _of_tokens(settings)
     findings += _of_sealed(settings)
+    findings += _of_proxies(settings, environ)
     if server is not None:
         findings.append(await server())
     return HealthReport(tuple(_shown(settings)), (*findings, *_of_platform()))
@@ -222,6 +225,21 @@ def _of_sealed(settings: Settings) -> Iterator[Finding]:
             yield Finding("master key", "note", f"nothing is sealed under {name!r} any more: it may be taken out")
     except (SettingsError, PrivateFileError, KeyringError) as error:
         yield Finding("master key", "wrong", str(error))
+
+
+def _of_proxies(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """A proxy that other programs use: who has one for them expects that it is used here."""
+    names = [name for name in _PROXIES if environ.get(name)]
+    if names and not settings.proxy:
+        yield Finding(
+            "proxy",
+            "note",
+            f"{names[0]} is set and means nothing here: services are called without a proxy. Where they are only "
+            "reached through it, set AGENTOS_PROXY to the same",
+        )
+
+
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
 
 
 def _of_platform(name: str = sys.platform) -> Iterator[Finding]:
