@@ -228,6 +228,9 @@ def test_a_client_from_the_environment_shares_its_token_too(home: Home) -> None:
         ((429, {"error": "slow_down"}, {"Retry-After": "7"}), "upstream_rate_limited", "slow_down"),
         ((500, b"<html>", {}), "upstream_failed", "answered 500"),
         ((200, {"token": "x"}, {}), "upstream_invalid", "holds no `access_token`"),
+        ((200, {"code": 40001, "message": f"no {CLIENT[1]}"}, {}), "upstream_invalid", "It says: no [redacted]"),
+        ((200, b"<html><title>Sign in</title>", {}), "upstream_invalid", "It says: an HTML page: Sign in"),
+        ((200, b"error=bad_client&error_description=No+app", {}), "credential_rejected", "bad_client: No app"),
         ((302, b"", {"Location": "http://127.0.0.1:1/other"}), "upstream_failed", "redirect"),
     ],
 )
@@ -248,6 +251,16 @@ def test_what_the_address_answers_is_a_clear_error_and_it_is_left_alone_for_a_wh
             assert home.run("call", "demo", "me").code == 1, "another secret is not left alone"
             assert len(service.posted) == 2
     assert (asked, service.calls) == (1, [])
+
+
+def test_a_token_may_be_told_as_a_form(home: Home) -> None:
+    with token_service(client=CLIENT) as service:
+        token = "a-token/of+a form"
+        service.good.add(token)
+        service.answer = lambda: (200, b"access_token=a-token%2Fof%2Ba+form&expires_in=3600\n", {})
+        home.serving_at(service)
+        assert [home.run("call", "demo", "me").code for _ in range(2)] == [0, 0]
+    assert len(service.posted) == 1
 
 
 def test_a_token_is_used_to_its_end_when_no_other_is_given_before(home: Home) -> None:

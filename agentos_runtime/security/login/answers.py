@@ -2,8 +2,10 @@
 
 import math
 import re
+from urllib.parse import parse_qsl
 
 from agentos_runtime import jsontext
+from agentos_runtime.calls.failure_words import page_words, words_in
 from agentos_runtime.calls.failures import http_failure
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.frozen import dataclass
@@ -16,11 +18,13 @@ LARGEST_ANSWER = 1024 * 1024
 LONGEST_REASON = 300
 LONGEST_LIFE = 10 * 365 * 86400.0
 """Seconds; a longer time is read as this."""
+_NOTHING_SECRET = Redactor(())
+_FORM = regex(rb"[\w.~%+*-]+=[!-~]*\s*", re.ASCII)
 _SECONDS = regex(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
 
 
 class TokenAnswerError(ValueError):
-    """An answer that gives no token; the message says why, and quotes nothing of it."""
+    """An answer that gives no token; the message says why, and quotes nothing of it but words, without secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +39,14 @@ class Granted:
     """What renews it, when the service gave one."""
 
 
-def read_granted(body: bytes, token_field: str) -> Granted:
-    """The token of a 2xx answer. Raises TokenAnswerError."""
+def read_granted(body: bytes, token_field: str, redactor: Redactor = _NOTHING_SECRET) -> Granted:
+    """The token of a 2xx answer. redactor: over what was sent, which words may repeat. Raises TokenAnswerError."""
     if len(body) > LARGEST_ANSWER:
         raise TokenAnswerError("is too large")
     answer = object_of(body)
     key, scope = _secret(answer, token_field), answer.get("scope")
     if key is None:
-        raise TokenAnswerError(f"holds no `{token_field}`")
+        raise TokenAnswerError(f"holds no `{token_field}`{_words_instead(answer, body, redactor)}")
     return Granted(
         key,
         read_seconds(answer.get("expires_in")),
@@ -92,12 +96,18 @@ def reason_of(response: UpstreamResponse, now: float, redactor: Redactor) -> str
 
 
 def object_of(body: bytes) -> dict[str, Json]:
-    """The object in a body; empty when it is none."""
+    """The object in a body, or the fields of a form, in which some answer; empty when it is neither."""
     try:
         value = jsontext.parse(body)
     except JsonTextError:
-        return {}
+        return {**dict(parse_qsl(body.decode().strip()))} if _FORM.fullmatch(body) else {}
     return value if isinstance(value, dict) else {}
+
+
+def _words_instead(answer: dict[str, Json], body: bytes, redactor: Redactor) -> str:
+    """What the answer says in the place of a token, as services do that answer 200 to all; empty for nothing."""
+    words = words_in(answer) or page_words(body)
+    return f". It says: {redactor.clean_sentence(words)[:LONGEST_REASON]}" if words else ""
 
 
 def sendable_granted(granted: Granted) -> Granted:

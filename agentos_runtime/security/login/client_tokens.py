@@ -184,12 +184,13 @@ class ClientTokens:
             response = await home.upstream.send(
                 client_request(login, asking), timeout=SECONDS, retry=None, allow_private=allow_private
             )
+            redactor = Redactor(asking.secrets)
             if is_refused(response, login.token_field):
-                words = reason_of(response, home.wall(), Redactor(asking.secrets))
+                words = reason_of(response, home.wall(), redactor)
                 option = "" if auth.name == "default" else f" --credential {auth.name}"
                 remedy = f"If its id or secret is wrong, run: agentos keys set {skill.id}{option}"
                 return refusal_of(response, words, host, begin, remedy, home.wall())
-            given = sendable_granted(read_granted(response.body, login.token_field))
+            given = sendable_granted(read_granted(response.body, login.token_field, redactor))
         except TokenAnswerError as error:
             return Refusal(UpstreamInvalid.code, f"{begin}: the answer of {host} {error}")
         except AgentOSError as error:

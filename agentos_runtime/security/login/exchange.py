@@ -72,15 +72,15 @@ async def exchange(
     request = token_request(login, client, code, callback, proof)
     response = await upstream.send(request, timeout=SECONDS, retry=None, allow_private=allow_private)
     host = urlsplit(login.token_url).hostname
+    redactor = Redactor((Secret(code), Secret(proof.verifier), *client.secrets))
     if is_refused(response, login.token_field):
-        redactor = Redactor((Secret(code), Secret(proof.verifier), *client.secrets))
         words = reason_of(response, clock(), redactor)
         raise LoginError(
             f"{host} gave no key for the code ({response.status}): {words}. "
             "A code is good once and not for long: log in again. Nothing was stored."
         )
     try:
-        return read_granted(response.body, login.token_field)
+        return read_granted(response.body, login.token_field, redactor)
     except TokenAnswerError as error:
         raise LoginError(f"The answer of {host} {error}. Nothing was stored.") from None
 

@@ -283,16 +283,16 @@ class _Renewal:
             response = await self._renewals.upstream.send(
                 request, timeout=SECONDS, retry=None, allow_private=self._allow_private
             )
+            stored = (each for each in entry.fields.values() if each is not None)
+            redactor = Redactor([refresh_token, *stored, *client.secrets])
             if is_refused(response, self._login.token_field):
-                stored = (each for each in entry.fields.values() if each is not None)
-                known = [refresh_token, *stored, *client.secrets]
-                words = reason_of(response, wall(), Redactor(known))
+                words = reason_of(response, wall(), redactor)
                 if is_ended(response):
                     return await self._ended(turn, entry, words, cut_off="asked_at" in note)
                 remedy = _remedy(self._skill, self._auth)
                 refusal = refusal_of(response, words, self._host, self._begin, remedy, wall())
                 return await self._rest(turn, entry, refusal, note)
-            granted = sendable_granted(read_granted(response.body, self._login.token_field))
+            granted = sendable_granted(read_granted(response.body, self._login.token_field, redactor))
         except TokenAnswerError as error:
             text = f"{self._begin}: the answer of {self._host} {error}"
             return await self._rest(turn, entry, Refusal(UpstreamInvalid.code, text), note)
