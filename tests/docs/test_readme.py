@@ -173,6 +173,11 @@ def test_an_approval_is_listed_and_taken_back(newcomer: Console) -> None:
 
 
 def test_activity_tells_who_called_what(newcomer: Console) -> None:
+    own = {"AGENTOS_SKILLS": str(newcomer.skills), "MY_SKILL_API_KEY": "k"}
+    skill = block("markdown").text.replace("id: my-github", "id: my-skill\nauth: {type: api_key, query: key}")
+    newcomer.write("my-skill/readme.md", skill)
+    refused = newcomer.spawn("call", "my-skill", "repository", "owner=python", "name=cpython", **own)
+    assert refused.code == 1
     rows = shell(newcomer, KEYS[3])
     assert "my-skill" in rows
     assert "approval_required" in rows

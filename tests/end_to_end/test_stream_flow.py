@@ -169,7 +169,7 @@ def test_an_agent_that_does_not_read_slows_the_upstream_down(chat: Chat) -> None
     with chat.listening() as listener:
         listener.until("xxx")
         connection = chat.connection
-        assert connection.blocked.wait(20)
+        assert connection.blocked.wait(2 * LEFT)
         ports = (chat.toy.port, urlsplit(chat.house.server.url).port or 0)
         # a moment without progress may pass, and the table of queues is of no single moment
         assert until(lambda: connection.sent - in_kernel_buffers(*ports) < 4_000_000)

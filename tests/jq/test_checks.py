@@ -129,14 +129,19 @@ def test_an_expression_that_cannot_be_compiled_holds_up_no_verdict_before_it() -
     assert verdicts[3] == Unfinished("needs more than 512 MB", at_limit=True)
 
 
+@linux_only
 def test_no_call_waits_for_a_check() -> None:
     async def use(pool: WorkerPool) -> bool:
-        checking = asyncio.ensure_future(pool.check([Written("", '"a" * 1e9')]))
+        await pool.check(expressions(1))
+        checker = pool.pids[-1]
+        os.kill(checker, signal.SIGSTOP)  # a check that takes as long as the calls do, on any machine
+        checking = asyncio.ensure_future(pool.check(expressions(3)))
         await asyncio.sleep(0)
         for number in range(20):
             assert (await evaluate(pool, ".", number)).outputs == [[number]]
         ended = checking.done()
-        await checking
+        os.kill(checker, signal.SIGCONT)
+        assert await checking == [None] * 3
         return ended
 
     assert not with_pool(use, size=1, limits=Limits(extra=0))

@@ -47,7 +47,7 @@ def serving(
 
 def wait_until_gone(toy: Toy) -> None:
     """Until every connection to the toy has ended."""
-    assert all(connection.gone.wait(10) for connection in toy.connections)
+    assert all(connection.gone.wait(60) for connection in toy.connections)
 
 
 def closed_row(house: House) -> dict[str, Any]:

@@ -1,14 +1,14 @@
 """Jobs: accepted now, looked at until they are done, never lost."""
 
+import socket
 import threading
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.clients import NO_TLS
 from tests.language.support import CANARY, closed_row, serving, wait_until_gone
+from tests.server.client import post
 from tests.toy.raw import Exchange, answer, answer_json, reset, stall
 
 JOBS = """
@@ -32,7 +32,7 @@ utilities:
     rest:
       method: POST
       url: /films
-      poll: {url: '"https://api.example.com/films/\\(.id)"', until: .done, interval: 0.01, deadline: 0.2}
+      poll: {url: '"https://api.example.com/films/\\(.id)"', until: .done, interval: 0.01, deadline: 1}
   by_param:
     description: x
     params: {id: {type: string, required: true}}
@@ -127,9 +127,13 @@ def test_what_a_job_that_failed_took_is_counted(tmp_path: Path) -> None:
 
 
 def test_a_deadline_says_where_the_job_goes_on(tmp_path: Path) -> None:
-    with serving(tmp_path, JOBS, ACCEPTED, RUNNING) as (house, _):
-        response = house.call("demo", "short")
-        [row] = house.rows()
+    with serving(tmp_path, JOBS, ACCEPTED, RUNNING) as (house, toy):
+        for _ in range(10):
+            response = house.call("demo", "short")
+            if len(toy.requests) > 1:  # else the machine was too busy to have the job accepted in time
+                break
+            toy.requests.clear()
+        row = house.rows()[0]
     body = response.json()
     assert (response.status_code, body["code"]) == (504, "upstream_timeout")
     assert "https://api.example.com/films/f1" in body["error"]
@@ -212,20 +216,12 @@ def test_a_client_that_leaves_stops_the_looking(tmp_path: Path) -> None:
         stall()(exchange)
 
     with serving(tmp_path, JOBS, ACCEPTED, look) as (house, toy):
-        leaver = httpx.Client(base_url=house.server.url, trust_env=False, verify=NO_TLS)
-        caller = threading.Thread(target=leave, args=(leaver,))
-        caller.start()
-        assert looking.wait(10)
-        leaver.close()
-        caller.join(10)
+        with socket.create_connection(("127.0.0.1", house.server.port)) as leaver:
+            leaver.sendall(post(house.server, "/api/skills/demo/film", b'{"prompt": "a"}'))
+            assert looking.wait(60)
         wait_until_gone(toy)
         assert closed_row(house)["outcome"] == "cancelled"
     assert len(toy.requests) == 2
-
-
-def leave(client: httpx.Client) -> None:
-    with pytest.raises((httpx.HTTPError, RuntimeError, OSError)):
-        client.post("/api/skills/demo/film", json={"prompt": "a"}, timeout=1)
 
 
 def test_an_idempotency_key_belongs_to_the_first_request_only(tmp_path: Path) -> None:
