@@ -62,7 +62,8 @@ async def _approve(shell: Shell, settings: Settings, skill_id: str, *, yes: bool
         shown: dict[str, Json] = {"changes": [*changes], "authority": asked.authority.as_json()}
         print_json({"skill": asked.skill.id, "approved": True, **shown, **asked.programs()})
     else:
-        say_prose(f"Approved. It is written in {settings.lock_file}.")
+        place = "the database" if settings.database else settings.lock_file
+        say_prose(f"Approved. It is written in {place}.")
 
 
 @click.command()

@@ -139,7 +139,8 @@ def test_nothing_is_lost_passed_or_made_twice_whatever_fails(tmp_path: Path, con
         since = ask(address, "SELECT moment()")[0][0]
         assert console.run("database", "limits", limits, AGENTOS_DATABASE=address).code == 0
         team = Team(tmp_path, console, address, toy.origin, clocks)
-        assert console.run("approve", "toy", "--yes", AGENTOS_DATABASE=address).code == 0
+        approved = console.run("approve", "toy", "--yes", AGENTOS_DATABASE=address)
+        assert (approved.code, approved.out.endswith("Approved. It is written in the database.\n")) == (0, True)
         with ThreadPoolExecutor(CALLERS + REPLICAS) as pool, contextlib.ExitStack() as ends:
             ends.callback(team.end)
             list(pool.map(team.start, range(REPLICAS)))
