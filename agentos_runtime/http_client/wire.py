@@ -229,6 +229,9 @@ class Wire(asyncio.Protocol):
             self._feed(answer)
         if self._without_body > LONGEST_HEAD and not answer.complete:
             self._fault = self._fault or Malformed("the head is too large")
+        if self._fault is not None and answer.complete and answer.status in _BODILESS:
+            # Its head alone is all of it: a body that some services send behind says nothing, and nobody reads it.
+            self._keep, self._fault = False, None
         if self._fault is not None:
             # Also an answer that seemed complete: what follows it in the same breath makes it doubtful.
             answer.complete = False
@@ -291,6 +294,8 @@ class Wire(asyncio.Protocol):
             return
         answer.begin(status, self._fields)
         self._keep = parser.should_keep_alive()  # only here: it forgets with the end of the message
+        if status in _BODILESS and self._fields.get("content-length", "0") != "0":
+            self._keep = False  # what it announces may come all the same, in the place of another call's answer
         if answer.method in _HEAD_ONLY:
             answer.finish()
 

@@ -1,13 +1,16 @@
 """Answers that are odd and no less true: what their heads say arrives, however little can be read of the rest."""
 
 import json
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.end_to_end.chat import ASK, USAGE, Chat, Streamed, completion, streaming
 from tests.end_to_end.house import KEY
-from tests.toy.raw import Behaviour, answer, answer_json, chunked_head, cut, one_chunk, render
+from tests.language.support import serving
+from tests.toy.raw import Behaviour, answer, answer_json, chunked_head, cut, one_chunk, pieces, render, say
 
 SLOW_DOWN = json.dumps({"error": {"message": "slow down", "code": 429}}).encode()
 JSON = ("Content-Type", "application/json")
@@ -244,3 +247,22 @@ def test_tokens_are_counted_wherever_a_service_tells_them(
     assert reply["content"] == "x"
     assert (reply["usage"]["input_tokens"], reply["usage"]["output_tokens"]) == (11, 7)
     assert (chat.row["input_tokens"], chat.row["output_tokens"]) == (11, 7)
+
+
+VOID = """
+utilities:
+  write: {description: x, effect: write, returns: void, rest: {method: POST, url: /x, body: {a: 1}}}
+"""
+
+
+@pytest.mark.parametrize("length", [[("Content-Length", "2")], []], ids=["with its length", "without"])
+@pytest.mark.parametrize("apart", [False, True], ids=["in one packet", "in two"])
+def test_what_stands_behind_an_answer_that_has_no_body_is_not_read(
+    tmp_path: Path, length: list[tuple[str, str]], apart: bool
+) -> None:
+    head = b"".join(b"%s: %s\r\n" % (name.encode(), value.encode()) for name, value in [JSON, *length])
+    whole = b"HTTP/1.1 204 No Content\r\n" + head + b"\r\n{}"
+    behaviour = pieces([whole[:-2], whole[-2:]], lambda: time.sleep(0.02)) if apart and length else say(whole)
+    with serving(tmp_path, VOID, behaviour, answer_json({"a": 1})) as (house, toy):
+        assert [house.call("demo", "write").json() for _ in range(2)] == [None, None]
+        assert [len(toy.requests), len(toy.connections)] == [2, 2]
