@@ -211,6 +211,11 @@ class Settings:
         return self.home / "agentos.lock"
 
     @property
+    def replies_folder(self) -> Path:
+        """What one of several processes keeps for a while for the others."""
+        return self.home / "replies"
+
+    @property
     def cache_folder(self) -> Path:
         """What can be made anew at any time."""
         return self.home / "cache"

@@ -48,7 +48,7 @@ class Methods:
         self.settings = settings
         self._notices = notices
         self._runtime = runtime
-        self._kept = KeptReplies(keeps=settings.keeps)
+        self._kept = KeptReplies(keeps=settings.keeps, shelf=settings.shelf)
         self._lists = Lists(settings.select)
         use = UseTool(runtime, self._kept, settings.max_text)
         self._calls = Calls(runtime, settings, self._kept, use)
@@ -57,6 +57,7 @@ class Methods:
         """The whole answer to a request. Raises RpcError, ShuttingDown, Unauthorized."""
         if request.method == "tools/call":
             fields, meta = await self._calls.call(request, face, partial(self.shown, face))
+            await self._kept.shelved()
             return result(request, fields, meta)
         handler = (_MODERN if request.modern else _LEGACY).get(request.method)
         if handler is None:
@@ -142,6 +143,7 @@ class Methods:
     async def _contents(self, uri: str, request: Request, face: Face) -> list[Json]:
         code = INVALID_PARAMS if request.modern else RESOURCE_NOT_FOUND
         if uri.startswith(PREFIX):
+            await self._kept.fetch(face.agent, uri)
             try:
                 return [*self._kept.read(face.agent, uri, self.settings.max_text)]
             except UnknownReply:
@@ -155,8 +157,8 @@ class Methods:
 
 
 _NO_REPLY = (
-    "Nothing is kept under this address, or not any more: replies are kept for 10 minutes, by the server process "
-    "that made them. Make the call again, and ask for less with _select or limit"
+    "Nothing is kept under this address, or not any more: replies are kept for 10 minutes, for the agent that "
+    "called. Make the call again, and ask for less with _select or limit"
 )
 
 

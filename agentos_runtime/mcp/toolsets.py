@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from fnmatch import fnmatchcase
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, Protocol, TypeAlias, cast
 
 from agentos_runtime.config.tables import Reader, flag, read_table, texts, whole
 from agentos_runtime.frozen import dataclass
@@ -45,6 +45,16 @@ def _pattern(name: str) -> str:
     return f"{skill}/{utility}" if separator else f"{name}/*"
 
 
+class Shelf(Protocol):
+    """Where other processes of a home find what one of them keeps; used in threads."""
+
+    def put(self, name: str, data: bytes) -> None: ...
+
+    def get(self, name: str) -> tuple[bytes, float] | None:
+        """What was put there, and the seconds for which it counts yet."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class McpSettings:
     """`[mcp]` of config.toml."""
@@ -57,7 +67,9 @@ class McpSettings:
     max_text: int = 80_000
     """Characters of one result."""
     keeps: bool = True
-    """Whether the rest is kept to be read; not where the next request may reach another server."""
+    """Whether the rest is kept to be read; not where the next request may reach another machine."""
+    shelf: Shelf | None = None
+    """Where other processes of the home find what this one keeps."""
 
     def of(self, agent: str) -> Toolset:
         return self.agents.get(agent, self.toolset)

@@ -36,6 +36,7 @@ from agentos_runtime.server.lifecycle.processes import End, Inherited
 from agentos_runtime.server.limits import DEFAULT_LIMITS, Limits
 from agentos_runtime.server.pages.reached import Reached
 from agentos_runtime.server.ports import Runtime
+from agentos_runtime.storage.reply_files import ReplyFiles
 
 Opened = TypeVar("Opened")
 OpenRuntime: TypeAlias = Callable[[], AbstractAsyncContextManager[Runtime]]
@@ -72,7 +73,8 @@ async def serve(
     """
     end = End(stop or asyncio.Event(), of_all=inherited is None)
     listener = inherited.listener if inherited else listen(settings.host, settings.port)
-    with contextlib.closing(listener), contextlib.closing(Peers()) as peers, _ended_by_signals(end):
+    replies = ReplyFiles(settings.replies_folder, settings.activity_file)
+    with contextlib.closing(listener), contextlib.closing(Peers()) as peers, _ended_by_signals(end), replies:
         if not peers.available:
             notice(
                 "This system does not tell whose a connection is: other users of this machine can call this server."
@@ -83,7 +85,7 @@ async def serve(
         file = settings.config_file
         figures = read_metrics(settings.metrics, file)
         reached = Reached(settings.public_url, settings.token is not None, figures.open)
-        mcp = replace(read_mcp(settings.mcp, file), keeps=settings.database is None)
+        mcp = replace(read_mcp(settings.mcp, file), keeps=settings.database is None, shelf=replies)
         app = HttpApp(limits, mcp, reached, read_faces(settings.faces, file), door)
         collector = Collector(app.opening.is_loading)
         guard = Guard(app, settings, port, limits, door, open_figures=figures.open)

@@ -27,6 +27,7 @@ STATE = frozenset(
         "console.json",
         "config.toml",
         "cache",
+        "replies",
     }
 )
 OF_THE_PROJECT = frozenset({"pyproject.toml", "tests/test_house.py"})
@@ -51,7 +52,11 @@ def exists(name: str) -> bool:
 
 
 def test_every_path_is_there() -> None:
-    paths = {word for word in quoted(read(PAGE)) if PATH.fullmatch(word)} - OF_THE_PROJECT - {"skills/", "cache/"}
+    paths = (
+        {word for word in quoted(read(PAGE)) if PATH.fullmatch(word)}
+        - OF_THE_PROJECT
+        - {"skills/", "cache/", "replies/"}
+    )
     assert len(paths) > 25
     assert {path for path in paths if not (PACKAGE / path).exists()} - {"agentos_runtime/"} == set()
 

@@ -1,12 +1,22 @@
 """Replies that are too large for one result: cut between rows and said, or an error; the rest can be read."""
 
+import asyncio
 import json
+import os
+import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from agentos_runtime.mcp.kept import KEPT_FOR, MOST, MOST_OF_AGENT, PREFIX, Kept, KeptReplies, UnknownReply
+from agentos_runtime.storage.liveness import Owner
+from agentos_runtime.storage.reply_files import SECONDS, ReplyFiles
 from tests.mcp.lab import SKILL, Lab, lab
+from tests.server.test_processes import served
+from tests.toy.raw import Toy, answer_json
 
 LARGE = """\
   many_things:
@@ -153,3 +163,132 @@ def test_replies_are_kept_for_a_while_and_within_bounds() -> None:
     now = KEPT_FOR + 1
     with pytest.raises(UnknownReply):
         kept.read(f"agent {len(others) - 1}", newest, 100)
+
+
+def shelves(folder: Path, count: int = 2, **how: Any) -> list[ReplyFiles]:
+    """Of so many processes of one home."""
+    return [ReplyFiles(folder / "replies", folder / "activity.db", **how) for _ in range(count)]
+
+
+KINDS = {
+    "rows": Kept(b'["a\\u00e9", 1e400, {"b": 2}]', "application/json", rows=(b'"a\xc3\xa9"', b"1e400", b'{"b":2}')),
+    "no row": Kept(b"[]", "application/json", rows=()),
+    "a text": Kept("zwei\nZeilen é".encode(), "text/plain", "zwei\nZeilen é"),
+    "bytes": Kept(b"\x00\n\xff", "image/png"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_one_process_keeps_is_read_in_another_by_the_agent_that_called(tmp_path: Path, kind: str) -> None:
+    one, other = shelves(tmp_path)
+    marks = [Owner(tmp_path / "activity.db") for _ in range(2)]
+
+    async def keep_and_read() -> None:
+        making, reading = KeptReplies(shelf=one), KeptReplies(shelf=other)
+        uri = making.keep("ann", KINDS[kind])
+        assert uri is not None
+        await making.shelved()
+        for agent in ("bob", "ann"):
+            await reading.fetch(agent, f"{uri}?offset=0")
+        with pytest.raises(UnknownReply):
+            reading.read("bob", uri, 100)
+        assert reading.read("ann", uri, 100) == making.read("ann", uri, 100)
+
+    asyncio.run(keep_and_read())
+    [file] = (tmp_path / "replies").iterdir()
+    assert (file.stat().st_mode & 0o777, (tmp_path / "replies").stat().st_mode & 0o777) == (0o600, 0o700)
+    for each in marks:
+        each.release()
+
+
+def test_a_reply_is_on_no_disk_where_a_process_is_alone(tmp_path: Path) -> None:
+    [alone] = shelves(tmp_path, 1)
+    mark = Owner(tmp_path / "activity.db")
+    alone.put("a" * 24, b"x")
+    mark.release()
+    assert not (tmp_path / "replies").exists()
+
+
+def test_shelved_replies_are_dropped_with_their_process_with_time_and_for_want_of_room(tmp_path: Path) -> None:
+    now = time.time()
+    one, other = shelves(tmp_path, room=25, wall=lambda: now)
+    marks = [Owner(tmp_path / "activity.db") for _ in range(2)]
+    with one, other:
+        for number, shelf in enumerate((one, other, one)):
+            name = f"{number}" * 24
+            shelf.put(name, b"0123456789")
+            os.utime(tmp_path / "replies" / name, (now + number, now + number))
+        assert [other.get(f"{number}" * 24) is None for number in range(3)] == [True, False, False]
+        now += SECONDS + 1.5
+        assert [other.get(f"{number}" * 24) is None for number in range(3)] == [True, True, False]
+        other.put("4" * 24, b"")
+        assert sorted(each.name[0] for each in (tmp_path / "replies").iterdir()) == ["2", "4"]
+    assert list((tmp_path / "replies").iterdir()) == []
+    for each in marks:
+        each.release()
+
+
+@pytest.mark.parametrize("name", ["../secret", "", "a" * 23, "A" * 24, f"{'a' * 24}/../x", "\0"])
+def test_only_a_name_of_a_reply_is_looked_for(tmp_path: Path, name: str) -> None:
+    (tmp_path / "replies").mkdir()
+    (tmp_path / "secret").write_text("x")
+    assert shelves(tmp_path, 1)[0].get(name) is None
+
+
+def test_what_is_no_reply_of_ours_is_not_read(tmp_path: Path) -> None:
+    [shelf] = shelves(tmp_path, 1)
+    (tmp_path / "replies").mkdir(mode=0o700)
+    wrong = (b"", b"{}\n", b'{"agent":"ann","type":"a/b","text":true,"rows":null}\n\xff', b"[1]\nx",
+             b'{"agent":"ann","type":"a/b","text":false,"rows":[-1]}\nx')  # fmt: skip
+    for number, data in enumerate(wrong):
+        name = f"{number}" * 24
+        (tmp_path / "replies" / name).write_bytes(data)
+        (tmp_path / "replies" / name).chmod(0o600)
+        kept = KeptReplies(shelf=shelf)
+        asyncio.run(kept.fetch("ann", PREFIX + name))
+        with pytest.raises(UnknownReply):
+            kept.read("ann", PREFIX + name, 100)
+
+
+ROWS = [{"row": number, "text": "x" * 90} for number in range(100)]
+
+
+@pytest.mark.slow
+def test_a_reply_is_read_on_in_whichever_process_is_reached_and_gone_with_them(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir(mode=0o700)
+    (tmp_path / "home" / "config.toml").write_text("[mcp]\nmax_text = 2000\n")
+    with Toy(answer_json(ROWS)) as toy, served(tmp_path, 3, f"https://toy.example={toy.origin}") as (_, url):
+        (tmp_path / "skills" / "rows.md").write_text(SKILL_OF_ROWS)
+        uri = address(until_called(url)["content"][1]["text"])
+        read = [asked(url, "resources/read", uri=uri) for _ in range(30)]  # each on a connection of its own
+        other = asked(url, "resources/read", "bob", uri=uri)
+        assert len(list((tmp_path / "home" / "replies").iterdir())) >= 1
+    assert {json.dumps(each["result"]) for each in read} == {json.dumps(read[0]["result"])}
+    assert other["error"]["message"].startswith("Nothing is kept under this address")
+    assert list((tmp_path / "home" / "replies").iterdir()) == []
+
+
+SKILL_OF_ROWS = """---
+id: rows
+name: Rows
+description: Rows
+utilities:
+  all: {description: All, returns: array, rest: {url: "https://toy.example/rows"}}
+---
+"""
+
+
+def asked(url: str, method: str, agent: str = "ann", **params: Any) -> Any:
+    message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    headers = {"X-Agent": agent, "Accept": "application/json, text/event-stream"}
+    return httpx.post(f"{url}/mcp", json=message, headers=headers, trust_env=False, timeout=30).json()
+
+
+def until_called(url: str) -> Any:
+    """The result of the tool, once the process that is reached has loaded its skill."""
+    for _ in range(200):
+        told = asked(url, "tools/call", name="rows_all", arguments={})
+        if "result" in told and not told["result"].get("isError"):
+            return told["result"]
+        time.sleep(0.1)
+    raise AssertionError(told)
