@@ -12,7 +12,7 @@ from agentos_runtime.cli.serving.server import JSON, NEAREST, QUIET, STRICT, TEX
 from agentos_runtime.cli.terminal.shell import Failed, Shell, home_options, json_option, pass_shell
 from agentos_runtime.config.settings import Settings
 from agentos_runtime.console.access.door import open_sessions
-from agentos_runtime.server.lifecycle.processes import HERALD, Processes
+from agentos_runtime.server.lifecycle.processes import HERALD, NeverServed, Processes
 from agentos_runtime.server.server import address, listen_apart
 from agentos_runtime.skills.opening import UNUSABLE
 from agentos_runtime.storage.private_files import make_private_folder
@@ -91,6 +91,8 @@ def serve(
                 server.run(inherit, herald=herald)
     except UNUSABLE as error:
         raise Failed(str(error)) from None
+    except NeverServed as error:
+        raise click.exceptions.Exit(error.code) from None
 
 
 def _child_command(settings: Settings, said: Said) -> list[str]:

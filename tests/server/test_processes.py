@@ -283,3 +283,12 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_mistake_for_which_no_process_can_start_ends_the_server_and_is_said(tmp_path: Path, count: int) -> None:
+    (tmp_path / "config.toml").write_text("[mcp]\nmode = 5\n")
+    command = [sys.executable, "-m", "agentos_runtime", "serve", "--port", "0", "--processes", str(count)]
+    environ = {"AGENTOS_HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.returncode, "mcp.mode must be" in done.stderr) == (2, True), done.stderr

@@ -100,6 +100,14 @@ class Inherited:
         end.of_all = True
 
 
+class NeverServed(Exception):
+    """No child came as far as to serve: each has said why, and the next ones would say the same."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"exit code {code}")
+        self.code = code
+
+
 @dataclass(slots=True)
 class _Child:
     process: subprocess.Popen[bytes]
@@ -129,18 +137,26 @@ class Processes:
     _stopping: bool = False
     _hurry: bool = False
     _said_ready: bool = False
+    _has_served: bool = False
+    _in_vain: int = 0
+    """How many ended by themselves before any served."""
     _short_lives: int = 0
     _start_at: float = 0.0
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT, of which the children are told."""
+        """Until SIGTERM or SIGINT, of which the children are told.
+
+        Raises NeverServed where at the start as many as there should be end by themselves.
+        """
         with self._told_to_stop():
-            while not self._stopping:
-                self._fill()
-                self._look()
-                self._cover()
-                time.sleep(LOOK_AGAIN)
-            self._end()
+            try:
+                while not self._stopping:
+                    self._fill()
+                    self._look()
+                    self._cover()
+                    time.sleep(LOOK_AGAIN)
+            finally:
+                self._end()
 
     @contextlib.contextmanager
     def _told_to_stop(self) -> Iterator[None]:
@@ -196,6 +212,7 @@ class Processes:
             elif not child.ready:
                 with contextlib.suppress(BlockingIOError):
                     child.ready = child.line.recv(1) == READY
+                    self._has_served = self._has_served or child.ready
         settled = sum(child.ready and not child.covers for child in self._children)
         if not self._said_ready and settled == len(self.listeners):
             self._said_ready = True
@@ -224,6 +241,10 @@ class Processes:
     def _replace(self, child: _Child, code: int) -> None:
         """A child that served is replaced at once; those that never get that far, with growing pauses."""
         self._bury(child)
+        if code > 0 and not self._has_served:
+            self._in_vain += 1
+            if self._in_vain >= len(self.listeners):
+                raise NeverServed(code)
         self._put_off(is_short=not child.ready)
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         self.notice(f"server process {child.process.pid} ended with {how}; another takes its place")
