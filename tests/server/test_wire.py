@@ -97,6 +97,28 @@ def test_a_request_to_change_the_protocol_is_answered_as_http(server: Running) -
     assert (answer.status, answer.headers["connection"]) == (200, "close")
 
 
+UPGRADES = [
+    b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n",
+    b"Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+]
+BODIES = [b'Content-Length: 8\r\n\r\n{"a": 1}', b'Transfer-Encoding: chunked\r\n\r\n8\r\n{"a": 1}\r\n0\r\n\r\n']
+
+
+@pytest.mark.parametrize("upgrade", UPGRADES)
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_call_that_asks_for_another_protocol_keeps_its_params(
+    server: Running, upgrade: bytes, body: bytes, size: int
+) -> None:
+    head = b"POST " + ECHO.encode() + b" HTTP/1.1\r\n" + host(server) + b"Content-Type: application/json\r\n"
+    request = head + b"X-Agent: java\r\n" + upgrade + body
+    with connected(server) as wire:
+        for at in range(0, len(request), size):
+            wire.sendall(request[at : at + size])
+        answer = read_answer(wire)
+    assert (answer.status, answer.json["params"], answer.json["agent"]) == (200, {"a": 1}, "java")
+
+
 def test_a_client_that_waits_for_100_continue_gets_it_or_the_refusal(server: Running) -> None:
     with connected(server) as wire:
         head, _, body = post(server, ECHO, b'{"a": 1}', "expect: 100-continue").partition(b"\r\n\r\n")

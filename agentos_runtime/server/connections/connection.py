@@ -1,6 +1,7 @@
 """One client connection: uvicorn's protocol, with the bounds that uvicorn leaves open."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,6 +14,7 @@ from agentos_runtime.errors import AgentOSError, BadRequest, MisdirectedHost, Pa
 from agentos_runtime.server.connections.ending import has_arrived
 from agentos_runtime.server.connections.peer import Peers
 from agentos_runtime.server.connections.until_the_end import UntilTheEnd
+from agentos_runtime.server.connections.upgrades import head_without_upgrade
 from agentos_runtime.server.connections.waits import Wait, bytes_taken
 from agentos_runtime.server.guard import CONNECTION
 from agentos_runtime.server.limits import Limits
@@ -43,6 +45,8 @@ class Connection(HttpToolsProtocol):
         self._most = most
         self._in_head = False
         self._head_size = 0
+        self._data = b""
+        """What the parser was given last."""
         self._refusal: AgentOSError | None = None
         self._extensions: dict[str, dict[object, object]] = {CONNECTION: self}  # type: ignore[dict-item]
 
@@ -75,6 +79,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self.is_quiet = False
+        self._data = data
         super().data_received(data)
         if self._in_head:
             self._head_size += len(data)
@@ -104,9 +109,15 @@ class Connection(HttpToolsProtocol):
         if b"#" in self.url:  # the parser of urls would drop what follows
             self._refusal = BadRequest("The address has a #: a fragment is never sent. Leave it out, or write %23.")
             raise ValueError("a fragment")
+        if self.parser.should_upgrade():
+            return  # its head comes once more
         super().on_headers_complete()
         if self.scope["http_version"] == "1.0" and self.cycle is not None:
             self.cycle.send = UntilTheEnd(self.cycle)  # type: ignore[assignment,method-assign]
+
+    def on_message_complete(self) -> None:
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
 
     def _too_large(self) -> PayloadTooLarge:
         return PayloadTooLarge(f"The request's head is larger than {self._limits.max_head} bytes.")
@@ -140,9 +151,18 @@ class Connection(HttpToolsProtocol):
         self.refuse(self._refusal or BadRequest("This is not HTTP/1.1 as the standard has it."))
 
     def _unsupported_upgrade_warning(self) -> None:
-        """The request is answered as if it had not asked for another protocol; after it nothing more is read."""
+        """The parser stopped behind a head that asks to go on in another protocol: it is read as if it did not ask.
+
+        Clients ask so with any request (Java's HttpClient for h2c), also one with a body.
+        """
+        asked, parser = sys.exception(), self.parser
+        read = asked.args[0] if asked is not None else 0
+        head = head_without_upgrade(parser.get_method(), self.url, parser.get_http_version(), self.scope["headers"])
+        self.parser = type(parser)(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.data_received(head + self._data[read:])
         if self.cycle is not None:
-            self.cycle.keep_alive = False
+            self.cycle.keep_alive = False  # it may have meant otherwise what it sends from now on
 
 
 class _NoTrailers(list[tuple[bytes, bytes]]):
