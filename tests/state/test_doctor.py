@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import sqlite3
+import subprocess
 from contextlib import closing, nullcontext
 from pathlib import Path
 
@@ -180,3 +181,16 @@ def test_a_proxy_of_other_programs_that_means_nothing_here_is_told(console: Cons
         assert "means nothing here" not in console.run("doctor").out
         del console.environ["AGENTOS_PROXY"]
     assert "means nothing here" not in console.run("doctor").out
+
+
+def test_a_file_of_authorities_that_holds_none_is_named(console: Console) -> None:
+    (console.home.parent / "empty.pem").touch()
+    for path in (console.home / "none.pem", console.home.parent / "empty.pem", console.home.parent):
+        console.environ["SSL_CERT_FILE"] = str(path)
+        done = console.run("doctor")
+        assert (done.code, f"SSL_CERT_FILE names {path}" in " ".join(done.out.split())) == (1, True), done.out
+    some = console.home.parent / "some.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=toy -keyout"
+    subprocess.run([*command.split(), f"{some}.key", "-out", some], check=True, capture_output=True)
+    console.environ["SSL_CERT_FILE"] = str(some)
+    assert "SSL_CERT_FILE names" not in console.run("doctor").out

@@ -1,5 +1,6 @@
 """Whether everything is in order: settings and their sources, files, workers, skills, keys."""
 
+import ssl
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -122,6 +123,7 @@ async def examine(
     findings += _of_tokens(settings)
     findings += _of_sealed(settings)
     findings += _of_proxies(settings, environ)
+    findings += _of_authorities(environ)
     if server is not None:
         findings.append(await server())
     return HealthReport(tuple(_shown(settings)), (*findings, *_of_platform()))
@@ -240,6 +242,23 @@ def _of_proxies(settings: Settings, environ: Mapping[str, str]) -> Iterator[Find
 
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
+
+
+def _of_authorities(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """A file of certificate authorities that OpenSSL would pass over in silence, and then trust nobody."""
+    named = environ.get("SSL_CERT_FILE")
+    if not named:
+        return
+    try:
+        holds = bool(ssl.create_default_context(cafile=named).cert_store_stats()["x509"])
+        why = "holds no certificate"
+    except ssl.SSLError:
+        holds, why = False, "holds no certificate"
+    except OSError as error:
+        holds, why = False, f"cannot be read: {error.strerror}"
+    if not holds:
+        text = f"SSL_CERT_FILE names {named}, which {why}: no service is trusted then, and none is reached by https"
+        yield Finding("certificates", "wrong", text)
 
 
 def _of_platform(name: str = sys.platform) -> Iterator[Finding]:
