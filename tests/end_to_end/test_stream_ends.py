@@ -269,7 +269,7 @@ def kept_open(*payloads: Any) -> Behaviour:
 @pytest.fixture
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FOR_MORE", "FOR_USAGE"):
-        monkeypatch.setattr(f"agentos_runtime.runtime.answering.upstream_events.{name}", 0.3)
+        monkeypatch.setattr(f"agentos_runtime.runtime.answering.lingering.{name}", 0.3)
 
 
 TOLD_LATE = {**chunk("", usage=USAGE), "choices": []}
@@ -298,7 +298,7 @@ def test_a_chat_that_told_its_end_is_done_though_its_service_keeps_the_connectio
 def test_what_comes_late_behind_an_end_is_not_lost_while_something_comes(
     chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentos_runtime.runtime.answering.upstream_events.FOR_USAGE", 2.0)
+    monkeypatch.setattr("agentos_runtime.runtime.answering.lingering.FOR_USAGE", 2.0)
     named = {**chunk(""), "choices": [], "system_fingerprint": "x"}
 
     def behave(exchange: Exchange) -> None:

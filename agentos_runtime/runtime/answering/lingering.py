@@ -1,8 +1,12 @@
 """Whether a chat that told its end has told all: some services say no end mark and keep the connection open."""
 
+import math
 from collections.abc import Sequence
 
+from agentos_runtime.calls.accumulate import Accumulator
+from agentos_runtime.calls.deltas import StreamPlan, is_complete_when_cut
 from agentos_runtime.jsontext import Json
+from agentos_runtime.runtime.ports import OpenUpstream
 
 FOR_MORE = 2.0
 """Seconds in which more may come behind a chat's end and its usage; an end mark travels right behind them."""
@@ -13,32 +17,41 @@ _ENDS = ("stop_reason", "native_stop_reason")
 
 
 class Lingering:
-    """Hears what the events of a chat became.
+    """Hears what the events of a chat became, and lets its answer end soon when it has told its end.
 
     An end counts behind which no words came, and which stood in an event without words: some services say that a
     chat ended in each of its events.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, plan: StreamPlan, accumulator: Accumulator, upstream: OpenUpstream) -> None:
+        self._plan = plan
+        self._accumulator = accumulator
+        self._upstream = upstream
+        self._is_chat = plan.stream.accumulate == "chat"
         self.has_ended = False
         self._is_over = False
         self._goes_on = False
 
-    def hear(self, outputs: Sequence[Json]) -> bool | None:
-        """Whether nothing but the end mark, and perhaps the usage, is missing; None where nothing was said.
-
-        outputs: what the stream's program gave for some events, a list for each.
-        """
+    def hear(self, outputs: Sequence[Json]) -> None:
+        """outputs: what the stream's program gave for some events, a list for each; they are added up."""
         is_said = False
-        for output in outputs:
+        for output in outputs if self._is_chat else ():
             for delta in output if isinstance(output, list) else ():
-                if isinstance(delta, dict) and any(delta.values()):
+                if (
+                    isinstance(delta, dict)
+                    and (self.has_ended or any(map(delta.get, _ENDS)))
+                    and any(delta.values())
+                ):
                     is_said = True
                     self._hear(delta)
-        return self._is_over and not self._goes_on if is_said else None
+        if is_said and self._is_over and not self._goes_on:
+            has_usage = is_complete_when_cut(self._plan, self._accumulator.total())
+            self._upstream.hurry(FOR_MORE if has_usage else FOR_USAGE)
+        elif is_said:
+            self._upstream.hurry(math.inf)
 
     def _hear(self, delta: dict[str, Json]) -> None:
-        speaks = any(delta.get(key) for key in _WORDS)
+        speaks = any(map(delta.get, _WORDS))
         self._goes_on = self._goes_on or (speaks and self.has_ended)
-        self.has_ended = self.has_ended or any(delta.get(key) for key in _ENDS)
-        self._is_over = self.has_ended and not speaks
+        self.has_ended = True
+        self._is_over = not speaks

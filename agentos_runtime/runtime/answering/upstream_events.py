@@ -1,12 +1,11 @@
 """Deltas of an upstream's event stream: bytes in, canonical events out, and what all of them add up to."""
 
 import asyncio
-import math
 from collections.abc import Sequence
 from functools import partial
 
 from agentos_runtime.calls.accumulate import ACCUMULATORS, ChatAccumulator
-from agentos_runtime.calls.adding.last_event import failure_at_the_mark, is_piece
+from agentos_runtime.calls.adding.last_event import failure_at_the_mark, last_said
 from agentos_runtime.calls.adding.late import late_words
 from agentos_runtime.calls.adding.whole import final_input, read_final
 from agentos_runtime.calls.call import Event
@@ -31,10 +30,10 @@ from agentos_runtime.calls.reply import known_to
 from agentos_runtime.errors import AgentOSError, UpstreamError, UpstreamInvalid, UpstreamTruncated
 from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.outcome import Outcome
-from agentos_runtime.jsontext import Json, is_json, parse
+from agentos_runtime.jsontext import Json, is_json
 from agentos_runtime.runtime.answering.alike import Likeness
 from agentos_runtime.runtime.answering.cleaning import CleanTexts
-from agentos_runtime.runtime.answering.lingering import FOR_MORE, FOR_USAGE, Lingering
+from agentos_runtime.runtime.answering.lingering import Lingering
 from agentos_runtime.runtime.answering.streaming import Sink, told_whole
 from agentos_runtime.runtime.authorized import AuthorizedRequest
 from agentos_runtime.runtime.context import CallContext
@@ -83,7 +82,7 @@ class UpstreamSource:
         self._head = partial(stream_head, plan, ctx.params, ctx.settings, self._response)
         self._known = known_to(plan.program, ctx.params, ctx.settings, self._response)
         self._alike = Likeness(plan, self._known, ctx.services.workers)
-        self._lingering = Lingering() if plan.stream.accumulate == "chat" else None
+        self._lingering = Lingering(plan, self._accumulator, upstream)
         self._failure: AgentOSError | None = None
         self._heard = False
         self._is_told = True
@@ -302,6 +301,8 @@ class UpstreamSource:
         self._make_room(self._alike.size_of(texts))
         news = self._alike.add(texts, self._accumulator)
         self._last = b"", _A_PIECE
+        if self._lingering.has_ended:
+            self._lingering.hear(_A_PIECE)
         return self._results.deltas(news) if news else []
 
     def _next_batch(self) -> Batch:
@@ -334,19 +335,8 @@ class UpstreamSource:
         self._ended, self._failure = deltas.ended, deltas.failure
         if self._goes_on:
             self._alike.learn(self._read_from, batch, outcome)
-        if self._lingering is not None and (batch.documents or self._lingering.has_ended):
-            self._hurry(self._lingering.hear(outcome.outputs))
+        self._lingering.hear(outcome.outputs)
         return self._results.deltas(deltas.news) if deltas.news and self._is_told else []
-
-    def _hurry(self, is_over: bool | None) -> None:
-        """Do not wait long for what some services never say."""
-        if is_over is None or self._lingering is None or not self._lingering.has_ended:
-            return
-        if is_over:
-            has_usage = is_complete_when_cut(self._plan, self._accumulator.total())
-            self._upstream.hurry(FOR_MORE if has_usage else FOR_USAGE)
-        else:
-            self._upstream.hurry(math.inf)
 
     def _is_mistaken(self) -> bool:
         """Whether what came without any event is a plain answer, or a web page in the place of one."""
@@ -371,7 +361,9 @@ class UpstreamSource:
             said = self._last_words()
             words = f". Its last words: {said}" if said else ""
             raise UpstreamTruncated(f"{plan.service.name} ended the stream before the reply was complete{words}")
-        if failure := failure_at_the_mark(plan, total, self._last_said(), self._wall()):
+        if failure := failure_at_the_mark(
+            plan, total, last_said(self._plan, *self._last, self._results.body), self._wall()
+        ):
             self._metering_sources.append(total)
             raise failure
         self._held = held = [self._results.event("delta", delta) for delta in self._accumulator.flush()]
@@ -390,15 +382,7 @@ class UpstreamSource:
         """What a gateway said of itself before the end: a line of no field, or an event with words and no piece."""
         if stray := self._decoder.stray:
             return stray.decode("utf-8", "replace")
-        return words_in(self._last_said())
-
-    def _last_said(self) -> Json:
-        """The last event of a chat, if it told no piece."""
-        text, outputs = self._last
-        if self._plan.stream.accumulate != "chat" or is_piece(self._plan, outputs):
-            return None
-        last = self._results.body(text)
-        return parse(last) if is_json(last) else None
+        return words_in(last_said(self._plan, *self._last, self._results.body))
 
     def _generation(self) -> Json:
         """What came so far, for the ledger: a chat is a generation also before it says what it used."""
