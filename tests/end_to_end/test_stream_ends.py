@@ -278,8 +278,15 @@ TOLD_LATE = {**chunk("", usage=USAGE), "choices": []}
 @pytest.mark.usefixtures("in_a_hurry")
 @pytest.mark.parametrize(
     "payloads",
-    [HELLO, [*HELLO[:2], chunk("", "stop")], [*HELLO[:2], chunk("", "stop"), TOLD_LATE]],
-    ids=["usage", "no usage", "usage behind the end"],
+    [
+        HELLO,
+        [*HELLO[:2], chunk("", "stop")],
+        [*HELLO[:2], chunk("", "stop"), TOLD_LATE],
+        [HELLO[0], chunk("lo", "stop")],
+        [HELLO[0], chunk("lo", "stop", usage=USAGE)],
+        [chunk("Hello", "stop"), TOLD_LATE],
+    ],
+    ids=["usage", "no usage", "usage behind the end", "beside words", "all beside words", "usage behind all"],
 )
 def test_a_chat_that_told_its_end_is_done_though_its_service_keeps_the_connection_open(
     chat: Chat, payloads: list[Any]

@@ -13,14 +13,13 @@ FOR_MORE = 2.0
 FOR_USAGE = 10.0
 """Seconds in which the usage may come behind a chat's end."""
 _WORDS = ("content", "reasoning", "refusal", "tool_calls", "reasoning_details", "audio", "images", "blocks")
-_ENDS = ("stop_reason", "native_stop_reason")
 
 
 class Lingering:
     """Hears what the events of a chat became, and lets its answer end soon when it has told its end.
 
-    An end counts behind which no words came, and which stood in an event without words: some services say that a
-    chat ended in each of its events.
+    An end counts behind which no words came. One that stands beside words counts where others came before without
+    one: some services say in each event of a chat that it ended.
     """
 
     def __init__(self, plan: StreamPlan, accumulator: Accumulator, upstream: OpenUpstream) -> None:
@@ -29,6 +28,7 @@ class Lingering:
         self._upstream = upstream
         self._is_chat = plan.stream.accumulate == "chat"
         self.has_ended = False
+        self._has_spoken = False
         self._is_over = False
         self._goes_on = False
 
@@ -37,21 +37,26 @@ class Lingering:
         is_said = False
         for output in outputs if self._is_chat else ():
             for delta in output if isinstance(output, list) else ():
-                if (
-                    isinstance(delta, dict)
-                    and (self.has_ended or any(map(delta.get, _ENDS)))
-                    and any(delta.values())
-                ):
+                if not isinstance(delta, dict) or (self._has_spoken and not self.has_ended and not _ends(delta)):
+                    continue  # nearly all of them
+                if any(delta.values()):
                     is_said = True
                     self._hear(delta)
-        if is_said and self._is_over and not self._goes_on:
+        if not is_said or not self.has_ended:
+            return
+        if self._is_over and not self._goes_on:
             has_usage = is_complete_when_cut(self._plan, self._accumulator.total())
             self._upstream.hurry(FOR_MORE if has_usage else FOR_USAGE)
-        elif is_said:
+        else:
             self._upstream.hurry(math.inf)
 
     def _hear(self, delta: dict[str, Json]) -> None:
         speaks = any(map(delta.get, _WORDS))
         self._goes_on = self._goes_on or (speaks and self.has_ended)
-        self.has_ended = True
-        self._is_over = not speaks
+        self.has_ended = self.has_ended or _ends(delta)
+        self._is_over = self.has_ended and (not speaks or self._has_spoken)
+        self._has_spoken = self._has_spoken or (speaks and not self.has_ended)
+
+
+def _ends(delta: dict[str, Json]) -> bool:
+    return bool(delta.get("stop_reason") or delta.get("native_stop_reason"))
