@@ -253,6 +253,22 @@ def test_what_the_address_answers_is_a_clear_error_and_it_is_left_alone_for_a_wh
     assert (asked, service.calls) == (1, [])
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"statusCode": 200, "body": '{"access_token": "canary-1", "expires_in": 3600}'},
+        {"message": "access_token=canary-1"},
+        {"message": "here it is: canary-1-0123456789abcdef0123"},
+        {"detail": {"raw": "canary-1-0123456789abcdef0123"}},
+    ],
+)
+def test_a_token_in_another_place_is_not_quoted(home: Home, answer: Any) -> None:
+    with token_service(client=CLIENT, answer=lambda: (200, answer, {})) as service:
+        home.serving_at(service)
+        done = home.run("call", "demo", "me")
+    assert ("holds no `access_token`" in done.err, "canary-1" in done.out + done.err) == (True, False)
+
+
 def test_a_token_may_be_told_as_a_form(home: Home) -> None:
     with token_service(client=CLIENT) as service:
         token = "a-token/of+a form"

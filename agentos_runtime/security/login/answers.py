@@ -20,6 +20,7 @@ LONGEST_LIFE = 10 * 365 * 86400.0
 """Seconds; a longer time is read as this."""
 _NOTHING_SECRET = Redactor(())
 _FORM = regex(rb"[\w.~%+*-]+=[!-~]*\s*", re.ASCII)
+_NO_WORD = regex(r"[^\s]{25}|[{}=\"]")
 _SECONDS = regex(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
 
 
@@ -105,9 +106,14 @@ def object_of(body: bytes) -> dict[str, Json]:
 
 
 def _words_instead(answer: dict[str, Json], body: bytes, redactor: Redactor) -> str:
-    """What the answer says in the place of a token, as services do that answer 200 to all; empty for nothing."""
-    words = words_in(answer) or page_words(body)
-    return f". It says: {redactor.clean_sentence(words)[:LONGEST_REASON]}" if words else ""
+    """What the answer says in the place of a token, as services do that answer 200 to all; empty for nothing.
+
+    The token may stand there all the same, under another name, or in a text that is JSON itself: only short words
+    are quoted, and of no field that is made for data.
+    """
+    said: Json = {name: value for name, value in answer.items() if name not in ("body", "raw")}
+    words = redactor.clean_sentence(words_in(said) or page_words(body) or "")[:LONGEST_REASON]
+    return f". It says: {words}" if words and not _NO_WORD.search(words) else ""
 
 
 def sendable_granted(granted: Granted) -> Granted:
