@@ -45,6 +45,8 @@ class Connection(HttpToolsProtocol):
         self._most = most
         self._in_head = False
         self._head_size = 0
+        self._comes_again = False
+        """The head that was read asks for another protocol."""
         self._data = b""
         """What the parser was given last."""
         self._refusal: AgentOSError | None = None
@@ -109,14 +111,15 @@ class Connection(HttpToolsProtocol):
         if b"#" in self.url:  # the parser of urls would drop what follows
             self._refusal = BadRequest("The address has a #: a fragment is never sent. Leave it out, or write %23.")
             raise ValueError("a fragment")
-        if self.parser.should_upgrade():
-            return  # its head comes once more
+        self._comes_again = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._comes_again:
+            return
         super().on_headers_complete()
         if self.scope["http_version"] == "1.0" and self.cycle is not None:
             self.cycle.send = UntilTheEnd(self.cycle)  # type: ignore[assignment,method-assign]
 
     def on_message_complete(self) -> None:
-        if not self.parser.should_upgrade():
+        if not self._comes_again:
             super().on_message_complete()
 
     def _too_large(self) -> PayloadTooLarge:
@@ -156,11 +159,13 @@ class Connection(HttpToolsProtocol):
         Clients ask so with any request (Java's HttpClient for h2c), also one with a body.
         """
         asked, parser = sys.exception(), self.parser
-        read = asked.args[0] if asked is not None else 0
-        head = head_without_upgrade(parser.get_method(), self.url, parser.get_http_version(), self.scope["headers"])
-        self.parser = type(parser)(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.data_received(head + self._data[read:])
+        if self._comes_again and asked is not None:
+            head = head_without_upgrade(
+                parser.get_method(), self.url, parser.get_http_version(), self.scope["headers"]
+            )
+            self.parser = type(parser)(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            self.data_received(head + self._data[asked.args[0] :])
         if self.cycle is not None:
             self.cycle.keep_alive = False  # it may have meant otherwise what it sends from now on
 
