@@ -8,7 +8,7 @@ from functools import partial
 
 from agentos_runtime.calls.call import Reply
 from agentos_runtime.calls.evaluate import Value
-from agentos_runtime.calls.formats.as_it_comes import ANY, differs, holds_json
+from agentos_runtime.calls.formats.as_it_comes import ANY, differs, holds_json, says_all_is_well
 from agentos_runtime.calls.formats.unread import json_in_utf8, json_of_event, json_response
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.calls.reply import (
@@ -101,9 +101,10 @@ def _comes_otherwise(ctx: CallContext, response: UpstreamResponse) -> bool:
     if plan.format.kind == ANY:
         return not holds_json(response.headers.get("content-type", ""), response.body)
     needs_json = plan.root is not None or plan.transform or plan.mapping or utility.streams
-    if utility.strict_returns or needs_json:
-        return False
     content_type = response.headers.get("content-type", "")
+    if utility.strict_returns or needs_json:
+        is_awaited = utility.void and not needs_json and plan.format.kind == JSON and plan.error is None
+        return is_awaited and not is_json(response.body) and says_all_is_well(content_type, response.body)
     if not differs(plan.format, content_type, response.body):
         return False
     ctx.record.mismatched = True

@@ -142,6 +142,43 @@ def test_words_that_are_said_to_be_a_page_are_no_page(tmp_path: Path) -> None:
     assert "not JSON. If that is what it gives, set `response.as: text`" in sure["error"]
 
 
+VOID = """
+strict_returns: true
+utilities:
+  tell: {description: x, effect: write, returns: void, rest: {method: POST, url: /x, body: {a: 1}}}
+  read:
+    description: x
+    returns: void
+    rest: {method: POST, url: /x, body: {a: 1}, response: {error: .error}}
+"""
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/plain; charset=utf-8", ""])
+@pytest.mark.parametrize("words", ["ok", "ok\n", "OK", "Accepted", "Congratulations! You've fired the door event"])
+def test_a_word_that_all_is_well_is_nothing_where_nothing_is_awaited(tmp_path: Path, kind: str, words: str) -> None:
+    headers = [("Content-Type", kind)] if kind else []
+    with serving(tmp_path, VOID, answer(200, words.encode(), headers)) as (house, toy):
+        told, read = house.call("demo", "tell"), house.call("demo", "read")
+        assert [row["outcome"] for row in house.rows()] == ["error", "ok"]
+        assert len(toy.requests) == 2
+    assert (told.status_code, told.json()) == (200, None)
+    assert read.json()["code"] == "upstream_invalid", "its manifest looks for an error in JSON"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("text/plain", "ERROR: no such user"), ("text/plain", "invalid_token"), ("text/html", "channel_not_found"),
+        ("text/plain", "Login failed"), ("text/plain", "a<b>"), ("text/plain", "x" * 501), ("text/csv", "a,b"),
+        ("text/html", "<!doctype html><p>ok"), ("application/json", "ok"), ("application/octet-stream", "ok"),
+        ("text/xml", "ok"), ("application/x-thing", "ok"),
+    ],
+)  # fmt: skip
+def test_any_other_text_is_no_success_where_nothing_is_awaited(tmp_path: Path, kind: str, words: str) -> None:
+    with serving(tmp_path, VOID, answer(200, words.encode(), [("Content-Type", kind)])) as (house, _):
+        assert house.call("demo", "tell").json()["code"] == "upstream_invalid"
+
+
 def test_a_page_for_people_is_no_answer_that_nobody_expected(tmp_path: Path) -> None:
     page = answer(200, b"<!doctype html><title>Sign in</title>", [("Content-Type", "text/html")])
     with serving(tmp_path, UNPROVEN, page) as (house, _):

@@ -1,5 +1,7 @@
 """What an answer is whose form nobody knows, or has proved: JSON, or something to hand on as it is."""
 
+import re
+
 from agentos_runtime.calls.formats.kinds import (
     BINARY,
     JSON,
@@ -13,8 +15,16 @@ from agentos_runtime.calls.formats.kinds import (
 from agentos_runtime.calls.formats.reading import other_kind
 from agentos_runtime.jsontext import is_json
 from agentos_runtime.manifest.model import AnswerFormat
+from agentos_runtime.regexes import regex
 
 ANY = "any"
+_SHORT = 500
+_FAILURE = regex(
+    rb"err(or)?s?\b|fail|invalid|denied|refused|reject|unauthori[sz]|forbidden|exception|unknown|missing|expired|exceed"
+    rb"|not[ _](found|allowed|ok)|limit|unavailable|no_|cannot|can't|could ?n[o']t|unable|prohibited|bad[ _]",
+    re.IGNORECASE,
+)
+"""What services that answer 200 to all say when nothing was done."""
 _SAYS_LITTLE = (None, TEXT, BINARY, PAGE)
 """What services write above JSON when nobody set a content type."""
 
@@ -29,6 +39,13 @@ def holds_json(content_type: str, body: bytes) -> bool:
         return True
     generic = kind in _SAYS_LITTLE and essence(content_type).partition("/")[0] in ("", "text", "application")
     return generic and seen_kind(body) is JSON and is_json(body)
+
+
+def says_all_is_well(content_type: str, body: bytes) -> bool:
+    """Whether it is a short text for people, without a tag and without a word of failure: `ok`."""
+    said = told_kind(content_type, body) in (None, TEXT) and essence(content_type).partition("/")[0] in ("", "text")
+    is_text = said and len(body) <= _SHORT and b"<" not in body and seen_kind(body) is None
+    return is_text and not _FAILURE.search(body)
 
 
 def differs(form: AnswerFormat, content_type: str, body: bytes) -> bool:
