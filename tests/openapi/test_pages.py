@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -105,6 +106,21 @@ def test_pages_without_data_need_no_token(locked: httpx.Client, path: str) -> No
             page = locked.get(path, headers={"Accept": accept, **wrong})
             assert page.status_code == 200
             assert "toy" not in page.text.lower().replace("history", "")
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/docs/"])
+def test_pages_name_nothing_but_what_lies_behind_the_same_prefix_of_a_proxy(
+    client: httpx.Client, locked: httpx.Client, path: str
+) -> None:
+    for server in (client, locked):
+        page = server.get(path, headers={"Accept": "text/html"}).text
+        named = {urljoin(f"/behind/a/proxy{path}", each) for each in re.findall(r'(?:href|src)="([^"]+)"', page)}
+        assert {each for each in named if not each.startswith("/behind/a/proxy/")} == set()
+        for each in named:
+            found = server.get(each.removeprefix("/behind/a/proxy"), headers={"Authorization": f"Bearer {TOKEN}"})
+            assert found.status_code in (200, 405), each  # /mcp answers no GET
+    for script in ("docs.js", "locked.js"):
+        assert re.findall(r"fetch\((.*?),", client.get(f"/docs/{script}").text) in (["at(path)"], ["ROOT"])
 
 
 def test_with_the_token_the_start_tells_everything(locked: httpx.Client) -> None:

@@ -1,6 +1,7 @@
 """`GET /` and `GET /docs`: what runs here, for whoever comes by; HTML for a browser, text for everybody else."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,10 @@ class Pages:
 
     async def docs(self, request: Request) -> Response:
         """The page that lists and tries; its data comes over the API."""
-        return self._file("docs.html")
+        page = self._file("docs.html")
+        if request.scope["raw_path"].endswith(b"/"):  # what it names is relative, and begins one step further up
+            return replace(page, body=page.body.replace(b'="./', b'="../'))
+        return page
 
     async def file(self, request: Request) -> Response:
         """What the pages are made of. Raises NotFound."""
@@ -128,11 +132,11 @@ def as_html(front: Front) -> str:
         for skill, said, needs in front.skills
     )
     call = f"<h2>A first call</h2><pre>{escape(front.call)}</pre>" if front.call is not None else ""
-    on = "".join(f'<tr><td><a href="{path}">{path}</a></td><td>{escape(what)}</td></tr>' for path, what in _ON)
+    on = "".join(f'<tr><td><a href=".{path}">{path}</a></td><td>{escape(what)}</td></tr>' for path, what in _ON)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<title>AgentOS</title><link rel="stylesheet" href="/docs/pages.css"></head><body>'
+        '<title>AgentOS</title><link rel="stylesheet" href="./docs/pages.css"></head><body>'
         f'<h1>AgentOS</h1><p class="soft">{escape(__version__)} at <code>{escape(front.url)}</code></p>'
         f"<h2>{escape(_count(front))}</h2><table>{rows}</table>{call}"
         f"<h2>Where to go on</h2><table>{on}</table></body></html>\n"

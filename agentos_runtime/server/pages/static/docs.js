@@ -1,7 +1,12 @@
 "use strict";
 // Everything that is shown was written by others: it is only ever set as text, never as markup.
 
+const ROOT = new URL("../", document.currentScript.src);     // a proxy may have put a path before it
 let token = "";
+
+function at(path) {
+  return new URL(path.slice(1), ROOT).href;
+}
 
 function make(tag, text, ...inner) {
   const node = document.createElement(tag);
@@ -13,7 +18,7 @@ function make(tag, text, ...inner) {
 function ask(path, options = {}) {
   const headers = { ...(options.headers || {}) };
   if (token) headers.Authorization = "Bearer " + token;
-  return fetch(path, { ...options, headers, cache: "no-store", credentials: "omit" });
+  return fetch(at(path), { ...options, headers, cache: "no-store", credentials: "omit" });
 }
 
 function complain(text) {
@@ -25,7 +30,7 @@ function complain(text) {
 async function read(path) {
   const answer = await ask(path);
   const said = await answer.json();
-  if (answer.status === 401) document.getElementById("token").hidden = false;
+  if (answer.status === 401 || said.code === "forbidden_peer") document.getElementById("token").hidden = false;
   if (!answer.ok) throw new Error(said.error);
   return said;
 }
@@ -59,7 +64,7 @@ function quoted(text) {
 }
 
 function curlOf(path, params, agent, streams) {
-  const parts = ["curl", quoted(location.origin + path), "-H", quoted("X-Agent: " + agent)];
+  const parts = ["curl", quoted(at(path)), "-H", quoted("X-Agent: " + agent)];
   if (token) parts.push("-H", '"Authorization: Bearer $AGENTOS_TOKEN"');
   if (streams) parts.splice(1, 0, "-N");
   return parts.join(" ") + " --json " + quoted(params);
