@@ -78,6 +78,20 @@ def test_requests_of_graphql_in_a_collection_keep_their_names(workshop: Workshop
     assert sent(workshop, "find_dogs") == {"query": DOGS}
 
 
+def test_variables_of_an_operation_are_no_secrets_and_values_in_it_are(workshop: Workshop) -> None:
+    login = (
+        "mutation Login($mail: String!, $password: String!) { login(mail: $mail, password: $password) { token } }"
+    )
+    other = 'mutation Enter { enter(password: "hunter2-canary") { token } }'
+    content = recorded(
+        {"query": login, "variables": {"password": "hunter2-canary"}}, {"query": other}, {"query": ADD}
+    )
+    utilities = workshop.imported(content, kind="har")["utilities"]
+    assert utilities["login_graphql"]["rest"]["body"] == {"query": login, "variables": ".params.variables"}
+    assert utilities["login_graphql"]["params"] == {"variables": {"type": "object", "required": True}}
+    assert "hunter2" not in workshop.text()
+
+
 @pytest.mark.parametrize("query", ["{ a", "cats and dogs", "query A { a } query B { b }", ""])
 def test_what_does_not_say_what_it_calls_is_imported_as_one(workshop: Workshop, query: str) -> None:
     utilities = workshop.imported(recorded({"query": query, "n": 1}, {"query": query, "n": 2}), kind="har")[

@@ -11,6 +11,10 @@ from agentos_runtime.manifest.secrets.shapes import holds_secret
 from agentos_runtime.regexes import regex
 
 _PAIRS = regex(r"([A-Za-z][\w-]{0,60})[\"']?\s{0,3}[=:>]\s{0,3}[\"']?(?=([^\s\"'&;,<>{}\[\]]+))")
+_TYPE = regex(r"[A-Z][A-Za-z]{0,40}!?\)?")
+"""What stands behind a variable of GraphQL: `$password: String!`."""
+_VARIABLE = regex(r"\$[A-Za-z_]\w{0,40}\)?")
+"""What stands for a value in GraphQL: `password: $password`."""
 _COUNTED = regex(r"-?\d{1,7}|true|false|", re.IGNORECASE)
 """What stands under `session` or `appid` and is nobody's secret."""
 
@@ -39,6 +43,9 @@ def carries_secret(value: Json, name: str = "") -> bool:
 def _names_one(text: str) -> bool:
     """`…?access_token=x`, `<password>x</password>`, `password: x` in a text."""
     for found in _PAIRS.finditer(text):
+        declared = text[: found.start()].endswith("$") and _TYPE.fullmatch(found[2])
+        if declared or _VARIABLE.fullmatch(found[2]):
+            continue
         sure = secrecy(found[1])
         if not has_blank(found[2]) and (sure is Secrecy.SURE or plausible(found[2], sure)):
             return True
