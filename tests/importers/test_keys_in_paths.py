@@ -62,7 +62,13 @@ def test_calls_with_a_key_in_their_path_are_known_again(workshop: Workshop) -> N
     assert [*workshop.imported(content, kind="har")["utilities"]] == ["who_am_i", "get_bot_updates"]
 
 
-@pytest.mark.parametrize("path", ["/invites/{{token}}", "/values/{{key}}", "/keys/{{key_id}}"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/invites/{{token}}", "/values/{{key}}", "/keys/{{key_id}}", "/verify/{{verification_token}}",
+        "/api-keys/{{api_key}}", "/apps/tokens/{{access_token}}",
+    ],
+)  # fmt: skip
 def test_what_a_call_is_about_is_given_by_its_caller(workshop: Workshop, path: str) -> None:
     front = workshop.imported(collected(request("One", "GET", f"https://api.example.com{path}")), kind="postman")
     assert front["auth"] == "none"

@@ -23,7 +23,6 @@ from agentos_runtime.importers.samples.secrets import carries_secret, is_credent
 from agentos_runtime.manifest.addresses import is_private_host
 from agentos_runtime.manifest.headers.names import header_problem, value_problem
 from agentos_runtime.manifest.origins import origin_of
-from agentos_runtime.manifest.secrets.names import Secrecy, secrecy
 from agentos_runtime.regexes import regex
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
@@ -33,6 +32,9 @@ _OF_BROWSERS = regex(
     r"|traceparent|tracestate|baggage|sentry-trace|newrelic|x-datadog-.*|x-b3-.*",
     re.IGNORECASE,
 )
+_OF_CALLERS = regex(r"(?:[a-z0-9]+_)*(?:(?:api|app|access|auth|bot)_(?:key|token)|apikey|secret_key)")
+"""Keys of whoever calls."""
+_OF_KEYS = regex(r"(?:key|token)s?/$", re.IGNORECASE)
 _MEDIA_TYPE = regex(r"[A-Za-z0-9][\w!#&^.+/*-]*\s*(?:;|\Z)", re.ASCII)
 _LITERAL = regex(r"[A-Za-z*][\w /+.;=,*()-]*")
 """Values of headers that no reader takes for an expression."""
@@ -103,8 +105,11 @@ def _with_key_in_path(
 
 
 def _is_key_in_path(name: str, path: str) -> bool:
-    """`token` and `key` by themselves may name what is called (`/invites/{token}`, `/values/{key}`)."""
-    return f"/bot{{{name}}}/" in path or (secrecy(name) is Secrecy.SURE and "_" in name)
+    """Not what a call is about: `/invites/{invite_token}`, `/api-keys/{api_key}`, `/values/{key}`."""
+    before = path.partition(f"{{{name}}}")[0]
+    if before.endswith("/bot"):
+        return True
+    return _OF_CALLERS.fullmatch(name) is not None and not _OF_KEYS.search(before)
 
 
 def _described(one: Field, notes: Mapping[str, str]) -> Field:
