@@ -204,6 +204,21 @@ def test_what_of_a_command_is_made_for_one_call_is_listed(options: str, told: st
     assert any(line.startswith(told) for line in losses(f"curl https://api.example.com/x {options}"))
 
 
+@pytest.mark.parametrize(
+    ("user", "auth"),
+    [
+        ("{email}/token:{api_token}", {"type": "basic", "label": "Username <email>/token"}),
+        ("$USER:$PASS", {"type": "basic"}),
+        ("ann:secret-1", {"type": "basic"}),
+    ],
+)
+def test_a_user_name_of_several_parts_is_shown_when_it_is_asked_for(
+    workshop: Workshop, user: str, auth: dict[str, str]
+) -> None:
+    imported(workshop, f'curl -u "{user}" https://api.example.com/tickets')
+    assert workshop.front()["auth"] == auth
+
+
 @pytest.mark.parametrize("writer", ["cat body.json", "printf '%d' 5", "jq -n '{a: 1}'", "echo {} | base64"])
 def test_what_only_the_shell_knows_of_a_body_is_asked_for(workshop: Workshop, writer: str) -> None:
     (one,) = imported(workshop, f"{writer} | curl --json @- https://api.example.com/x").values()

@@ -156,3 +156,9 @@ def test_an_example_beside_the_schema_of_a_parameter_is_shown(
         "utilities"
     ].values()
     assert utility["params"]["id"].get("example") == shown
+
+
+def test_lists_in_a_list_of_a_query_are_listed(workshop: Workshop) -> None:
+    rows = {"type": "array", "collectionFormat": "csv", "items": {"type": "integer"}}
+    document = swagger({"name": "box", "in": "query", "type": "array", "collectionFormat": "pipes", "items": rows})
+    assert workshop.losses(document)["lists in a list are written as JSON texts"] == ["query box"]

@@ -96,6 +96,9 @@ class _Converter:
         converted["parameters"] = [
             _parameter(one) for one in parameters if one.get("in") not in ("body", "formData")
         ]
+        for one in parameters:
+            if one.get("type") == "array" and _map(one.get("items")).get("type") == "array":
+                self._losses.add("lists in a list are written as JSON texts", f"{one.get('in')} {one.get('name')}")
         body = self._body([one for one in parameters if one.get("in") == "body"])
         fields = [one for one in parameters if one.get("in") == "formData"]
         if body is not None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from agentos_runtime.importers.api import Losses
 from agentos_runtime.importers.declarations import BEARER
 from agentos_runtime.importers.messages import snake
+from agentos_runtime.importers.samples.blanks import filled, split_at_blanks, with_blanks
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.secrets.names import Secrecy, secrecy
 from agentos_runtime.manifest.secrets.shapes import holds_secret
@@ -35,7 +36,13 @@ def of_user(user: str) -> Credential:
     name, colon, password = user.partition(":")
     if colon and not password:
         return {"type": "basic", "password": ""}
-    return {"type": "basic", "username": ""} if colon and not name else {"type": "basic"}
+    if colon and not name:
+        return {"type": "basic", "username": ""}
+    pieces = split_at_blanks(with_blanks(name))
+    around = [text for text, blank in pieces if not blank]
+    if len(pieces) > len(around) > 0 and not any(map(holds_secret, around)):
+        return {"type": "basic", "label": f"Username {filled(with_blanks(name))}"}
+    return {"type": "basic"}
 
 
 def of_header(name: str, value: str, losses: Losses) -> Credential:
