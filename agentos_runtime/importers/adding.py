@@ -11,6 +11,7 @@ from agentos_runtime.importers.parts import MAIN, utilities_of
 from agentos_runtime.importers.skill_file import read_file
 from agentos_runtime.importers.update import Disk, known_names
 from agentos_runtime.jsontext import Json
+from agentos_runtime.manifest.origins import origin_of
 
 
 def added(api: Api, skill_id: str, name: str | None, disk: Disk, losses: Losses) -> Generated:
@@ -58,10 +59,25 @@ def _fitted(api: Api, mine: dict[str, Json], losses: Losses) -> Operation:
         one = replace(one, path=f"{api.base_url}{one.path}".removeprefix(base_url.rstrip("/")))
     else:
         one = replace(one, base_url=api.base_url)
+    return _proved(one, api, mine, losses)
+
+
+def _proved(one: Operation, api: Api, mine: dict[str, Json], losses: Losses) -> Operation:
+    """The operation with the skill's credential where it is its own: a key of one service goes to no other."""
+    own = mine.get("api")
+    base_url = own.get("base_url") if isinstance(own, dict) else None
     has_own = mine.get("auth") not in (None, "none", {"type": "none"})
-    if api.auth is not None and api.auth != mine.get("auth"):
+    elsewhere = isinstance(base_url, str) and origin_of(base_url) != origin_of(api.base_url)
+    if api.auth is not None and elsewhere:
+        losses.add("a key of another service is not asked for: import it with an --id of its own", one.label)
+    elif api.auth is not None and not has_own:
+        losses.add("the skill has no credential, so the call is sent without one: write its `auth`", one.label)
+    elif api.auth is not None and api.auth != mine.get("auth"):
         losses.add("the command proves itself in its own way; the skill's credential is sent", one.label)
-    return replace(one, credential="" if api.auth is None and has_own else None)
+    if elsewhere or api.auth != mine.get("auth"):
+        plain = (replace(field, write="{}") if field.write == KEY_IN_PATH else field for field in one.fields)
+        one = replace(one, fields=tuple(plain))
+    return replace(one, credential="" if has_own and (api.auth is None or elsewhere) else None)
 
 
 def _free(name: str, disk: Disk) -> str:

@@ -530,3 +530,30 @@ def test_what_a_content_type_says_beside_its_kind_is_sent_or_listed(workshop: Wo
     [name] = workshop.front()["utilities"]
     assert f"Content-Type: {SAID[said]}\n" in workshop.request(name, {})
     assert ("left out: application/soap+xml" in done.out) is ("action" in said)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told", "auth"),
+    [
+        ("/a -H 'Authorization: Bearer $A'", "https://other.example.com/b -H 'Authorization: Bearer $B'",
+         "a key of another service is not asked for: import it with an --id of its own: GET /b", "none"),
+        ("/a -u a:b", "'https://other.example.com/bot<token>/me'",
+         "a key of another service is not asked for: import it with an --id of its own: GET /bot", "none"),
+        ("/a", "'https://api.example.com/b?api_key=$K'",
+         "the skill has no credential, so the call is sent without one: write its `auth`: GET /b", None),
+        ("/a -H 'Authorization: Bearer $A'", "'https://api.example.com/b?api_key=$K'",
+         "the command proves itself in its own way; the skill's credential is sent: GET /b", None),
+        ("/a -H 'Authorization: Bearer $A'", "https://api.example.com/b -H 'Authorization: Bearer $B'", "", None),
+        ("/a -H 'Authorization: Bearer $A'", "https://other.example.com/b", "", "none"),
+    ],
+)  # fmt: skip
+def test_a_key_of_one_service_goes_to_no_other(
+    workshop: Workshop, first: str, second: str, told: str, auth: str | None
+) -> None:
+    imported(workshop, f"curl https://api.example.com{first}")
+    done = workshop.run("curl", f"curl {second}")
+    workshop.check()
+    *_, added = workshop.front()["utilities"].values()
+    assert added.get("auth") == auth
+    assert told in done.out
+    assert ("Not expressed" in done.out) == bool(told)
