@@ -7,7 +7,7 @@ from typing import Self
 
 from agentos_runtime.jq.answer import LATE, LOST, Answer, Limits
 from agentos_runtime.jq.checking import Checkable, Checks, Unfinished, Verdict
-from agentos_runtime.jq.compiled.engine import KeptSources, Refusal, engine_for
+from agentos_runtime.jq.compiled.engine import Engine, KeptSources, Refusal, engine_for, engine_for_callers
 from agentos_runtime.jq.compiling import CompileProblem
 from agentos_runtime.jq.inputs import ProgramInput
 from agentos_runtime.jq.installed import JqUnusable, find_jq
@@ -47,6 +47,7 @@ class WorkerPool:
         kept: KeptSources | None = None,
     ) -> None:
         self._engine = engine_for(mode, kept)
+        self._engine_for_callers = engine_for_callers(mode)
         self._size = size
         self._limits = limits
         self._folder = folder
@@ -102,12 +103,11 @@ class WorkerPool:
 
         When the caller is cancelled, the answer is thrown away.
         """
-        if self._engine is None:
-            return await self._run_in_a_worker(program, _text(input))
-        outcome = await self._engine.run(program, input)
-        if not isinstance(outcome, Refusal):
-            return outcome
-        return replace(await self._run_in_a_worker(program, _text(input)), way=f"worker: {outcome.reason}")
+        return await self._run(self._engine, program, input)
+
+    async def run_of_caller(self, program: Program, input: bytes) -> Outcome:  # noqa: A002
+        """The same of a program that a caller wrote, of which each may be another: few of them are held."""
+        return await self._run(self._engine_for_callers, program, input)
 
     def run_at_once(self, program: Program, input: bytes | ProgramInput) -> Outcome | None:  # noqa: A002
         """What `run` gives, where that needs no waiting and is a success; else None, and `run` says it."""
@@ -117,6 +117,14 @@ class WorkerPool:
         """What a stream's program makes of an event whose `unseen` text only passes through it; None where it does
         not, or that is not known."""
         return None if self._engine is None else self._engine.carried(program, document, event)
+
+    async def _run(self, engine: Engine | None, program: Program, data: bytes | ProgramInput) -> Outcome:
+        if engine is None:
+            return await self._run_in_a_worker(program, _text(data))
+        outcome = await engine.run(program, data)
+        if not isinstance(outcome, Refusal):
+            return outcome
+        return replace(await self._run_in_a_worker(program, _text(data)), way=f"worker: {outcome.reason}")
 
     async def _run_in_a_worker(self, program: Program, input: bytes) -> Outcome:  # noqa: A002
         answer = await self._ask(program, input)

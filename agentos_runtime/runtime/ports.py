@@ -29,6 +29,10 @@ class Workers(Protocol):
 
     async def run(self, program: Program, data: bytes | ProgramInput) -> Outcome: ...
 
+    async def run_of_caller(self, program: Program, data: bytes) -> Outcome:
+        """The same of a program that a caller wrote, of which each may be another: few of them are held."""
+        ...
+
     def run_at_once(self, program: Program, data: bytes | ProgramInput) -> Outcome | None:
         """What `run` gives, where that needs no waiting; else None."""
         ...

@@ -37,7 +37,7 @@ class Selection:
         Raises ExpressionFailed, ExpressionLimit, Overloaded.
         """
         text = b'{"params":{},"settings":{},"response":null,"body":%s}' % reply.text
-        outcome = await self.workers.run(value_program("", f"[{self.source}\n\n]"), text)
+        outcome = await self.workers.run_of_caller(value_program("", f"[{self.source}\n\n]"), text)
         failure = outcome.failure
         if failure is None:
             found = outcome.outputs[0]

@@ -2,12 +2,16 @@
 
 import base64
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.mcp.lab import BIG, CANARY, PNG, ROWS, SKILL, Client, Lab, lab
+from tests.cli.console import Console
+from tests.mcp.lab import BIG, CANARY, PNG, ROWS, SKILL, Client, Lab, lab, respond
+from tests.toy.raw import Toy
 
 
 def code(done: Any) -> str:
@@ -120,6 +124,27 @@ def test_a_selection_that_is_no_jq_is_refused_before_the_call(shared: Lab, clien
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_nothing_of_what_callers_select_is_kept(tmp_path: Path) -> None:
+    """Each may be another: the server would hold, and the home keep, what was generated of thousands."""
+    console = Console(tmp_path / "home", tmp_path / "skills")
+    console.home.mkdir(mode=0o700)
+    console.write("test/readme.md", SKILL)
+    with (
+        Toy(partial(respond, slow=lambda: None)) as toy,
+        console.serving(AGENTOS_REWRITE=f"https://test.example={toy.origin}", TEST_API_KEY=CANARY) as url,
+        httpx.Client(base_url=url, timeout=30, trust_env=False) as http,
+    ):
+        client = Client(http, True, "/mcp", {})
+        folder, kept = console.home / "cache", []
+        for number in range(4):
+            done = client.call("test_things", {"_select": f"[{number}, length]"})
+            assert done["structuredContent"] == [number, 20]
+            kept.append({file.name for file in folder.iterdir()})
+    assert kept[0]
+    assert kept[1:] == kept[:1] * 3
+
+
 def test_a_selection_that_fails_or_does_not_end_says_so(client: Client) -> None:
     failed = client.call("test_things", {"_select": ".x.y"})
     assert code(failed) == "expression_failed"

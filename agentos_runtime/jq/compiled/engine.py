@@ -36,6 +36,8 @@ PATIENCE = 0.25
 """Seconds for which a program that is being compiled is waited for; then a worker runs it."""
 _KEPT = 4096
 """Programs."""
+_KEPT_OF_CALLERS = 32
+"""Each of theirs may be another, as long as they like: half a megabyte, compiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,13 @@ class KeptSources(Protocol):
 class Engine:
     """Programs compiled to Python when they first run."""
 
-    def __init__(self, *, budget: int = BUDGET, time: int = TIME, kept: KeptSources | None = None) -> None:
+    def __init__(
+        self, *, budget: int = BUDGET, time: int = TIME, kept: KeptSources | None = None, most: int = _KEPT
+    ) -> None:
         self._budget = budget
         self._time = time
         self._kept = kept
+        self._most = most
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
     async def run(self, program: Program, data: bytes | ProgramInput) -> Outcome | Refusal:
@@ -146,7 +151,7 @@ class Engine:
 
     def _keep(self, program: Program, code: Code | Refusal) -> _Known:
         known = self._known[program.digest] = _Known(program.parts, code)
-        while len(self._known) > _KEPT:
+        while len(self._known) > self._most:
             self._known.popitem(last=False)
         return known
 
@@ -222,6 +227,11 @@ class Engine:
 def engine_for(mode: str, kept: KeptSources | None) -> Engine | None:
     """`auto`: programs are compiled; `worker`: never."""
     return None if mode == "worker" else Engine(kept=kept)
+
+
+def engine_for_callers(mode: str) -> Engine | None:
+    """The same for programs that callers write: few are held, and none is kept for later processes."""
+    return None if mode == "worker" else Engine(most=_KEPT_OF_CALLERS)
 
 
 _Found: TypeAlias = "list[list[Json]]"
