@@ -48,7 +48,7 @@ class Connection(HttpToolsProtocol):
         self._comes_again = False
         """The head that was read asks for another protocol."""
         self._data = b""
-        """What the parser was given last."""
+        """What the parser is given."""
         self._refusal: AgentOSError | None = None
         self._extensions: dict[str, dict[object, object]] = {CONNECTION: self}  # type: ignore[dict-item]
 
@@ -83,6 +83,7 @@ class Connection(HttpToolsProtocol):
         self.is_quiet = False
         self._data = data
         super().data_received(data)
+        self._data = b""  # idle connections hold nothing
         if self._in_head:
             self._head_size += len(data)
             if self._head_size > self._limits.max_head:
