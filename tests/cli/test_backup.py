@@ -28,7 +28,7 @@ enabled = true
 """
 SKILL = "---\nid: mine\nname: Mine\ndescription: Mine\n---\n\n# Mine\n"
 
-NOT_KEPT = {"credentials.json", "console.json", "cache"}
+NOT_KEPT = {"credentials.json", "console.json", "cache", "replies"}
 """Keys go to a file of their own; who was let into the console is let in anew."""
 
 
