@@ -388,8 +388,7 @@ class Runtime:
 
     def _watched(self, ctx: CallContext, source: Source) -> EventStream:
         """A stream that ends when its approval is taken back, or its agent is stopped."""
-        stream = EventStream(source, ctx.record)
-        again = partial(self._check_again, ctx, source)
+        stream, again = EventStream(source, ctx.record), partial(self._check_again, ctx, source)
         stream.when_closed(self._recalls.watch(again, stream.interrupt, stream.aclose))
         return stream
 

@@ -1,6 +1,6 @@
 """jq's own functions that take functions, said with nodes. What a skill defines under the same name comes first."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from agentos_runtime.jq.compiled.language.syntax import (
     Array,
@@ -37,8 +37,15 @@ CALLED_BY_SIGNS: frozenset[tuple[str, int]] = frozenset(
     }
 )
 """What `..`, `@text`, `+` and the like mean in jq: the function of that name that is seen there, a skill's too."""
+
 _HERE = "in IN"
 """The variable of `IN`; no skill's variable has a blank in its name."""
+
+
+def is_called_by_a_sign(name: str, params: Sequence[str]) -> bool:
+    """Whether a function of this name, or one that is handed to it, takes the place of one that a sign calls."""
+    defined = {(name, len(params)), *((param.removeprefix("$"), 0) for param in params)}
+    return not defined.isdisjoint(CALLED_BY_SIGNS)
 
 
 def expand(name: str, args: tuple[Node, ...]) -> Node | None:

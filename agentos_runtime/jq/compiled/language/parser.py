@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from agentos_runtime.jq.compiled.errors import Unsupported
 from agentos_runtime.jq.compiled.language.cursor import Cursor
 from agentos_runtime.jq.compiled.language.lexer import Token, tokens_of
-from agentos_runtime.jq.compiled.language.library import CALLED_BY_SIGNS
+from agentos_runtime.jq.compiled.language.library import is_called_by_a_sign
 from agentos_runtime.jq.compiled.language.numbers import negated, number
 from agentos_runtime.jq.compiled.language.optional import optional
 from agentos_runtime.jq.compiled.language.syntax import (
@@ -311,8 +311,7 @@ class _Parser(Cursor):
             self.need(")")
         if {name, *params} & _KEYWORDS:
             raise Unsupported("a keyword as a name")
-        made = {(name, len(params)), *((param.removeprefix("$"), 0) for param in params)}
-        if made & CALLED_BY_SIGNS:
+        if is_called_by_a_sign(name, params):
             raise Unsupported("a function that jq calls for a sign")
         self.need(":")
         body = self.pipe()
