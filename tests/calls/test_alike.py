@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from agentos_runtime.jq.compiled.engine import Engine
 from agentos_runtime.jq.pool import WorkerPool
 from agentos_runtime.jq.program import Program, stream_program
 from agentos_runtime.jsontext import Json, dump
-from tests.calls.test_poured import Gathering, ends_of_events, plain, told
+from tests.calls.test_poured import Arriving, Gathering, ends_of_events, plain, told
 from tests.chat.support import load
 from tests.end_to_end.chat import HELLO, USAGE, chunk
 from tests.jq.random_programs import Maker
@@ -274,16 +275,33 @@ def test_a_stream_with_an_end_of_its_own_gives_the_same_in_both_ways(
     same()
 
 
-@pytest.mark.parametrize("singly", [False, True])
+@pytest.mark.parametrize("cut", ["nowhere", "behind each event", "behind the name, too"])
 def test_an_event_of_another_name_is_read_as_what_it_is(
-    ways: tuple[Callable[..., Any], Callable[..., Any]], singly: bool
+    ways: tuple[Callable[..., Any], Callable[..., Any]], cut: str
 ) -> None:
     body = written([*map(chunk, ["a", "b", "c"])], ascii_only=True).replace(b"data: [DONE]\n\n", b"")
-    body += b"event: error\n" + written([chunk("it broke")], ascii_only=True)
+    body += b"event: error\n"
+    behind_the_name = len(body)
+    body += written([chunk("it broke")], ascii_only=True)
+    edges = [] if cut == "nowhere" else ends_of_events(body)
+    if cut == "behind the name, too":
+        edges = sorted([*edges, behind_the_name])
     for way in ways:
-        told_ = way(body, ends_of_events(body) if singly else [], Gathering(0), False)
+        told_ = way(body, edges, Gathering(0), False)
         assert [name for name, _ in told_][-1] == "error"
         assert "it broke" not in [data.get("content") for _, data in told_]
+
+
+def test_words_behind_an_end_are_heard_where_they_run_no_program(
+    ways: tuple[Callable[..., Any], Callable[..., Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the stream would be cut off soon, since its service said that it ended."""
+    for way in ways:
+        waits: list[float] = []
+        monkeypatch.setattr(Arriving, "hurry", lambda stream, seconds, waits=waits: waits.append(seconds))
+        body = written([*map(chunk, ["a", "b", "c"]), STOP, *map(chunk, ["d", "e"])], ascii_only=True)
+        way(body, ends_of_events(body), Gathering(0), False)
+        assert waits[0] < math.inf == waits[-1]
 
 
 @pytest.mark.parametrize("of", ["openrouter", "openai", "anthropic"])
