@@ -3,6 +3,8 @@
 import ast
 import itertools
 import json
+import re
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -253,10 +255,37 @@ def test_what_python_would_compile_for_long_while_nothing_else_runs_is_left_to_a
     assert Engine().code(whole) == Refusal("too large")
     assert isinstance(Engine().code(part), Code)
 
-    async def outputs(pool: WorkerPool) -> list[Json]:
-        return (await pool.run(whole, dump({"params": {}, "settings": {}, "d": 5}))).outputs
+    given = dump({"params": {}, "settings": {}, "b": [*range(100)], "d": 5})
 
-    assert with_pool(outputs, mode="auto") == [[{"a": None, "c": 5, "e": []}]] * len(fields)
+    async def outputs(pool: WorkerPool) -> list[Json]:
+        return (await pool.run(whole, given)).outputs
+
+    compiled = Engine().answer(part, given).outputs
+    assert compiled == [[{"a": number, "c": 5, "e": []}] for number in range(100)]
+    assert with_pool(outputs, mode="auto")[:100] == compiled
+
+
+def test_python_compiles_a_program_in_pieces_between_which_others_run() -> None:
+    heard: list[int] = []
+    listening = [True]
+
+    def hear(event: str, given: tuple[Any, ...]) -> None:
+        if listening[0] and event == "compile" and given[1] == "<compiled jq>":
+            heard.append(len(given[0]))
+
+    sys.addaudithook(hear)  # it stays until the process ends
+    fields = ", ".join(
+        f"{key}: (.{key}.x // .{key}.y | if . then [.] else . end)" for key in map("k{}".format, range(30))
+    )
+    parts = "".join(f"def part{number}: {{{fields}, n: {number}}}; " for number in range(6))
+    together = "[" + ", ".join(f"part{number}" for number in range(6)) + "]"
+    code = Engine().code(value_program(parts, together))
+    assert isinstance(code, Code)
+    assert len(heard) >= 6
+    assert max(heard) < len(code.source) / 4
+    one = " | ".join(f"{{{fields}, n: {number}}}" for number in range(6))
+    assert Engine().code(value_program("", one)) == Refusal("too large")  # it cannot be taken apart
+    listening[0] = False
 
 
 # ---------------------------------------------------------------------- what it may cost
@@ -450,11 +479,16 @@ def reached(source: str) -> set[str]:
     made |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - made
     attributes = {f".{node.attr}" for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    imports = {"import" for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom | ast.Global)}
-    return used | attributes | imports
+    imports = {"import" for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)}
+    changed = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
+    return used | attributes | imports | {name for name in changed if not OWN_VARIABLE.fullmatch(name)}
 
 
-ALLOWED = {*reachable(), ".left", ".more", ".append", ".get", ".__class__"} - {"__builtins__"}
+OWN_VARIABLE = re.compile(r"m[0-9]+|bound_(params|settings|response)")
+OWN = re.compile(rf"f[0-9]+|bind|expressions|meter|{OWN_VARIABLE.pattern}")
+
+
+ALLOWED = {*reachable(), "meter", ".left", ".more", ".append", ".get", ".__class__"} - {"__builtins__"}
 CANARIES = (
     "__import__",
     "open",
@@ -495,7 +529,8 @@ def test_generated_code_reaches_no_name_outside_of_its_table() -> None:
         compiled += 1
         assert reached(code.source) <= ALLOWED, source
         known = code.bind.__globals__
-        assert known.keys() - {"build"} == reachable().keys()
+        own = {name for name in known if OWN.fullmatch(name)}
+        assert known.keys() - own == reachable().keys() == reachable().keys() - own
         assert known["__builtins__"] == {}
     assert compiled > 1000
 

@@ -82,8 +82,8 @@ def test_programs_of_the_same_words_and_another_kind_are_kept_apart(cache: Cache
     assert value(answer(Engine(kept=cache), value_program("", ".body"), {"body": 3})) == [3]
 
 
-HEAD = "def build(meter):\n def bind(bound):\n  pass\n def f1(v):\n  return "
-TAIL = "\n return bind, (f1, )\n"
+HEAD = "def bind(bound):\n pass\ndef f1(v):\n return "
+TAIL = "\nexpressions = (f1, )\n"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_kept_code_that_reaches_beyond_the_table_is_not_run(reaching: str, cache
     assert cache.find(f"jq {PROGRAM.digest.hex()}", of) != source.encode()
 
 
-@pytest.mark.parametrize("data", [b"", b"def build(meter", b"\0", b"no source"])
+@pytest.mark.parametrize("data", [b"", b"def bind(bound", b"expressions = ()", b"\0", b"no source"])
 def test_what_is_no_code_is_generated_anew(data: bytes, cache: Cache) -> None:
     cache.keep(f"jq {PROGRAM.digest.hex()}", repr(PROGRAM.parts).encode(), data)
     assert value(answer(Engine(kept=cache), PROGRAM, {"a": 4})) == [8]

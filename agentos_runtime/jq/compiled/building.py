@@ -1,7 +1,7 @@
 """Expressions become source of Python: parsed, and generated from tables."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 
 from agentos_runtime.jq.compiled.cardinality import ONE, outputs_of
 from agentos_runtime.jq.compiled.errors import Unsupported
@@ -14,9 +14,11 @@ from agentos_runtime.jq.compiled.writer import field_of
 
 _MOST_CHARACTERS = 1 << 16
 _MOST_SOURCE = 160_000
-"""Characters of what is generated. Python compiles it in one go, while nothing else of the process runs: so much
-takes it about 50 ms. The longest program of a bundled skill has 113,000.
+"""Characters of what is generated: so much takes Python about 25 ms in a thread, and some 2 MB. The longest program
+of a bundled skill has 110,000.
 """
+_MOST_TOGETHER = 5_000
+"""Characters of a function that gives the outputs of several expressions, from which on another one goes on."""
 _ALWAYS = ("params", "settings")
 """Fields that the input of a request has: they can be taken before it is known that they are needed."""
 
@@ -52,18 +54,16 @@ class Builder:
 
 def _generated(defines: Sequence[Define], sources: Sequence[str], bound: Sequence[str], *, together: bool) -> str:
     make = Generator()
-    with make.block("def build(meter):"):
-        variables = make.place()
-        indent = make.indent
-        scope = Scope({}, {name: f"bound_{name}" for name in bound})
-        for define in defines:
-            scope = make.define(define, scope)
-        nodes = [parse_expression(source) for source in sources]
-        make.remembered = frozenset(map(id, _called_again(nodes, scope)))
-        names = [_together(make, nodes, scope)] if together else [_function(make, node, scope) for node in nodes]
-        make.line(f"return bind, ({''.join(f'{name}, ' for name in names)})")
+    variables = make.place()
+    scope = Scope({}, {name: f"bound_{name}" for name in bound})
+    for define in defines:
+        scope = make.define(define, scope)
+    nodes = [parse_expression(source) for source in sources]
+    make.remembered = frozenset(map(id, _called_again(nodes, scope)))
+    names = [_together(make, nodes, scope)] if together else [_function(make, node, scope) for node in nodes]
+    make.line(f"expressions = ({''.join(f'{name}, ' for name in names)})")
     needed = [name for name in bound if make.mentions(f"bound_{name}")]
-    with make.elsewhere(variables, indent):
+    with make.elsewhere(variables, make.indent):
         _bind(make, needed)
     return make.source()
 
@@ -85,10 +85,10 @@ def _bind(make: Generator, names: Sequence[str]) -> None:
         make.line(f"{name} = MISSING")
     with make.block("def bind(bound):"):
         for name in names:
-            make.line(f"nonlocal bound_{name}")
+            make.line(f"global bound_{name}")
             make.line(f"bound_{name} = bound.get({name!r})")
         for name in make.memory:
-            make.line(f"nonlocal {name}")
+            make.line(f"global {name}")
             make.line(f"{name} = MISSING")
 
 
@@ -103,16 +103,34 @@ def _function(make: Generator, node: Node, scope: Scope) -> str:
 
 def _together(make: Generator, nodes: Sequence[Node], scope: Scope) -> str:
     """Gives the outputs of each expression, in a list of lists."""
+    left = deque(nodes)
+    names = [_some_together(make, left, scope)]
+    while left:
+        names.append(_some_together(make, left, scope))
+    if len(names) == 1:
+        return names[0]
     name, source = make.fresh("f"), make.fresh()
     with make.counted(f"def {name}({source}):"):
-        make.born(source)
-        for part in sorted(_parts(nodes)):
-            make.ready[source, repr(part)] = make.set(field_of(source, repr(part), f"jq_field({source}, {part!r})"))
-        make.line(f"return [{', '.join([_list_of(make, node, source, scope) for node in nodes])}]")
+        make.line(f"return [{', '.join([f'*{some}({source})' for some in names])}]")
     return name
 
 
-def _parts(nodes: Sequence[Node]) -> set[str]:
+def _some_together(make: Generator, left: deque[Node], scope: Scope) -> str:
+    """The same of as many as one function may hold, which are taken."""
+    name, source = make.fresh("f"), make.fresh()
+    with make.counted(f"def {name}({source}):"):
+        make.born(source)
+        for part in sorted(_parts(left)):
+            make.ready[source, repr(part)] = make.set(field_of(source, repr(part), f"jq_field({source}, {part!r})"))
+        found: list[str] = []
+        start = len(make.lines)
+        while left and sum(map(len, found)) + make.written_since(start) < _MOST_TOGETHER:
+            found.append(_list_of(make, left.popleft(), source, scope))
+        make.line(f"return [{', '.join(found)}]")
+    return name
+
+
+def _parts(nodes: Iterable[Node]) -> set[str]:
     """The fields of the input that the expressions themselves name."""
     return {
         found.key.value

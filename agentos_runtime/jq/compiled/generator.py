@@ -144,7 +144,7 @@ class Generator(Writer):
         name, source, given, found = self.fresh("f"), self.fresh(), self.fresh("m"), self.fresh("m")
         self.memory += [given, found]
         with self.counted(f"def {name}({source}):"):
-            self.line(f"nonlocal {given}, {found}")
+            self.line(f"global {given}, {found}")
             with self.block(f"if {source} is not {given}:"):
                 self.cost.nodes += self._paid.get(function, 0)
                 self.line(f"{found} = {function}({source})")

@@ -133,6 +133,10 @@ class Writer:
         """Whether a word stands in what was written."""
         return any(word in line.before for line in _flat(self.lines))
 
+    def written_since(self, start: int) -> int:
+        """About as many characters as the lines of this place have from that one on."""
+        return sum(len(line.before) for line in self.lines[start:] if isinstance(line, Line))
+
     def source(self) -> str:
         lines = [*_flat(self.lines)]
         texts = [line.text for line in lines]
