@@ -101,10 +101,16 @@ class SkillFolder:
                 os.close(listed)
 
     def manifests(self, folder: Path | None = None) -> Iterator[Path]:
-        """The skill files of a folder: `<name>.md`, and the readme or SKILL.md of each folder in it.
+        """The skill files of a folder, as `seen` finds them."""
+        for path, _ in self.seen(folder):
+            yield path
+
+    def seen(self, folder: Path | None = None) -> Iterator[tuple[Path, Stamp | None]]:
+        """The skill files of a folder, with their stamps: `<name>.md`, and the readme or SKILL.md of each folder.
 
         Those that will turn out not to be readable too, so that somebody is told. Raises OSError as `entries` does,
-        and in the end TooMany when not all of the folder was looked at.
+        and in the end TooMany when not all of the folder was looked at. This is done several times a second, beside
+        calls: what is there is asked for once.
         """
         folder = folder or self.path
         entries = self.entries(folder)
@@ -115,7 +121,7 @@ class SkillFolder:
             if entry.is_folder:
                 yield from self._manifest_of(child, entry.is_link)
             elif child.suffix == ".md" and child.name.lower() != "readme.md":
-                yield child
+                yield child, stamp(child)
         if len(entries) > MOST_ENTRIES:
             raise TooMany(f"it has more than {MOST_ENTRIES} entries, the rest is left out", "Use a smaller folder")
 
@@ -131,11 +137,14 @@ class SkillFolder:
         except OSError:
             return False
 
-    def _manifest_of(self, child: Path, is_link: bool) -> Iterator[Path]:
-        if is_link and not self.holds(child):
-            yield child / SKILL_FILES[0]
-        else:
-            yield from [child / name for name in SKILL_FILES if is_there(child / name)][:1]
+    def _manifest_of(self, child: Path, is_link: bool) -> Iterator[tuple[Path, Stamp | None]]:
+        """The first that there is; of a link that leads elsewhere the first name, so that somebody is told."""
+        leads_elsewhere = is_link and not self.holds(child)
+        for path in map(child.joinpath, SKILL_FILES):
+            found = stamp(path)
+            if found or leads_elsewhere or is_there(path):
+                yield path, found
+                return
 
     @contextmanager
     def _open(self, file: Path, most: int) -> Iterator[BinaryIO]:

@@ -109,8 +109,8 @@ def scan(folder: SkillFolder, beside: Mapping[Path, Sequence[Path]]) -> Scanned:
     """
     files: dict[Path, Seen] = {}
     try:
-        for file in folder.manifests():
-            found = stamp(file) or (stamp(file.parent) if file.parent != folder.path else None)
+        for file, own in folder.seen():
+            found = own or (stamp(file.parent) if file.parent != folder.path else None)
             if found:  # else it has gone since
                 files[file] = Seen(found, {each: stamp(each) for each in beside.get(file, ())})
     except FileNotFoundError:
