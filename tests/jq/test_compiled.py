@@ -1,10 +1,12 @@
 """Compiled expressions give what jq gives, byte for byte, or nothing: compared with jq, run as a worker does."""
 
 import ast
+import asyncio
 import itertools
 import json
 import re
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -286,6 +288,43 @@ def test_python_compiles_a_program_in_pieces_between_which_others_run() -> None:
     one = " | ".join(f"{{{fields}, n: {number}}}" for number in range(6))
     assert Engine().code(value_program("", one)) == Refusal("too large")  # it cannot be taken apart
     listening[0] = False
+
+
+def test_a_callers_long_program_is_compiled_when_it_comes_again() -> None:
+    short, long = (value_program("", f"[{', '.join(['.b // 12'] * times)}]") for times in (3, 60))
+
+    async def ways(pool: WorkerPool) -> list[str]:
+        asked = [
+            (pool.run_of_caller, long),
+            (pool.run_of_caller, long),
+            (pool.run_of_caller, short),
+            (pool.run, long),
+        ]
+        return [(await run(program, dump({"body": {}}))).way for run, program in asked]
+
+    first, *later = with_pool(ways, mode="auto")
+    assert first == "worker: it is long, and runs for the first time"
+    assert set(later) == {COMPILED}
+
+
+def test_programs_that_several_bring_at_once_are_compiled_by_one_thread() -> None:
+    threads: set[int] = set()
+    listening = [True]
+
+    def hear(event: str, given: tuple[Any, ...]) -> None:
+        if listening[0] and event == "compile" and given[1] == "<compiled jq>":
+            threads.add(threading.get_ident())
+
+    async def run(pool: WorkerPool) -> list[Json]:
+        programs = [value_program("", f"[., {number}]") for number in range(8)]
+        outcomes = await asyncio.gather(*(pool.run(program, dump({"body": 0})) for program in programs))
+        return [outcome.outputs for outcome in outcomes]
+
+    sys.addaudithook(hear)  # it stays until the process ends
+    assert with_pool(run, mode="auto") == [[[[0, number]]] for number in range(8)]
+    listening[0] = False
+    assert len(threads) == 1
+    assert threads != {threading.get_ident()}
 
 
 # ---------------------------------------------------------------------- what it may cost

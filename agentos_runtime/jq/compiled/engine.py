@@ -7,6 +7,7 @@ again in a worker, which says what happens.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
@@ -38,6 +39,8 @@ _KEPT = 4096
 """Programs."""
 _KEPT_OF_CALLERS = 32
 """Each of theirs may be another, as long as they like: half a megabyte, compiled."""
+_LONG_OF_CALLERS = 500
+"""Characters of a caller's program that is compiled only when it comes again: of so many that takes 5 ms of CPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Refusal:
 
 
 _NOT_YET = Refusal("it is yet to be compiled")
+_FIRST = Refusal("it is long, and runs for the first time")
 _VALUES = Refusal("compiled code leaves these values to it")
 _COSTLY = Refusal("it costs more than may be spent here")
 
@@ -94,17 +98,28 @@ class Engine:
     """Programs compiled to Python when they first run."""
 
     def __init__(
-        self, *, budget: int = BUDGET, time: int = TIME, kept: KeptSources | None = None, most: int = _KEPT
+        self,
+        *,
+        budget: int = BUDGET,
+        time: int = TIME,
+        kept: KeptSources | None = None,
+        most: int = _KEPT,
+        long: int | None = None,
     ) -> None:
+        """long: characters from which on a program is compiled only when it comes again."""
         self._budget = budget
         self._time = time
         self._kept = kept
         self._most = most
+        self._long = long
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
     async def run(self, program: Program, data: bytes | ProgramInput) -> Outcome | Refusal:
         """What a program gives for JSON text, or why only a worker can say. Never raises for what it does."""
         known = self._known.get(program.digest)
+        if known is None and self._long is not None and _length(program) > self._long:
+            self._keep(program, _NOT_YET)
+            return _FIRST
         if known is None or known.code is _NOT_YET:
             known = await self._prepare(program, known)
         return self._ran(known, program, data)
@@ -144,7 +159,8 @@ class Engine:
         if known is None:
             known = self._keep(program, _NOT_YET)
         if known.making is None:
-            known.making = asyncio.ensure_future(asyncio.to_thread(self._compiled, program))
+            loop = asyncio.get_running_loop()
+            known.making = loop.run_in_executor(self._maker, self._compiled, program)
             known.making.add_done_callback(known.made)
         await asyncio.wait({known.making}, timeout=PATIENCE)
         return known
@@ -188,6 +204,11 @@ class Engine:
         return self._builder.generated(parts.definitions, sources, parts.bound, together=together)
 
     @cached_property
+    def _maker(self) -> ThreadPoolExecutor:
+        """One thread: programs that several callers bring at once would hold up everybody else together."""
+        return ThreadPoolExecutor(1, thread_name_prefix="jq")
+
+    @cached_property
     def _builder(self) -> "Builder":
         builder: Builder = import_module(GENERATOR).Builder()
         return builder
@@ -224,6 +245,11 @@ class Engine:
             code.bind({})  # it holds nothing of a call afterwards
 
 
+def _length(program: Program) -> int:
+    """Characters of its expressions."""
+    return sum(len(source) for source in program.parts.sources if source is not None)
+
+
 def engine_for(mode: str, kept: KeptSources | None) -> Engine | None:
     """`auto`: programs are compiled; `worker`: never."""
     return None if mode == "worker" else Engine(kept=kept)
@@ -231,7 +257,7 @@ def engine_for(mode: str, kept: KeptSources | None) -> Engine | None:
 
 def engine_for_callers(mode: str) -> Engine | None:
     """The same for programs that callers write: few are held, and none is kept for later processes."""
-    return None if mode == "worker" else Engine(most=_KEPT_OF_CALLERS)
+    return None if mode == "worker" else Engine(most=_KEPT_OF_CALLERS, long=_LONG_OF_CALLERS)
 
 
 _Found: TypeAlias = "list[list[Json]]"
