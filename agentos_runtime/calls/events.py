@@ -126,15 +126,19 @@ class SseDecoder:
         self._started = False
         self._pending = False
         """Whether an event was begun."""
+        self._has_told = False
+        """Whether there was an event."""
 
     def feed(self, chunk: bytes) -> list[UpstreamEvent]:
         if not self._started:
             chunk = self._without_mark(chunk)
         if not self._pending and len(chunk) <= self._limit and (whole := _whole_events(chunk)):
+            self._has_told = True
             return whole
         events: list[UpstreamEvent] = []
         for line in self._lines.feed(chunk):
             self._line(line, events)
+        self._has_told = self._has_told or bool(events)
         self._pending = bool(self._data) or self._name != "message" or self._lines.pending
         return events
 
@@ -180,8 +184,9 @@ class SseDecoder:
 
     def _of_no_field(self, line: bytes, events: list[UpstreamEvent]) -> None:
         said = line.removeprefix(_ERROR_FIELD).strip() if line.startswith(_ERROR_FIELD) else b""
-        if line.startswith(b"{") and b'"error"' in line and _says_error(line):
-            said = line
+        if line.startswith(b"{") and b'"error"' in line:
+            after_others = self._has_told or bool(events) or bool(self._data)
+            said = line if _says_error(line, within=after_others) else b""
         if said[:1] == b"{" and (said is line or is_json(said)):
             self._line(b"", events)
             events.append(UpstreamEvent(said, "error"))
@@ -256,13 +261,17 @@ def _is_whole(data: list[bytes]) -> bool:
     return len(data) == 1 and data[0][:1] == b"{" and data[0][-1:] == b"}" and is_json(data[0])
 
 
-def _says_error(line: bytes) -> bool:
-    """Whether an object that stands in a line of its own holds an error: a whole reply has a null there."""
+def _says_error(line: bytes, *, within: bool) -> bool:
+    """Whether an object that stands in a line of its own holds an error: a whole reply has a null there, or the
+    word somewhere in what it tells. within: it stands among events, where no whole reply does.
+    """
     try:
         document = parse(line)
     except JsonTextError:
         return True
-    return not isinstance(document, dict) or "error" not in document or bool(document["error"])
+    if isinstance(document, dict) and "error" in document:
+        return bool(document["error"])
+    return within
 
 
 def _whole_events(chunk: bytes) -> list[UpstreamEvent] | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.chat.dialects import DIALECTS, Dialect
+from tests.chat.dialects import DIALECTS, Call, Dialect, Generation
 from tests.chat.support import sse
 from tests.chat.test_any_packets import MARK, as_events, as_lines, payloads, usage_elsewhere
 from tests.chat.test_conformance import GENERATIONS, asked
@@ -69,6 +69,15 @@ def test_a_whole_reply_under_the_type_of_a_stream_is_the_reply(every: Chat, dial
     plain = every.ask(asked(dialect), dialect.skill).json()
     assert plain["content"] == "I look."
     assert every.stream(asked(dialect), dialect.skill).done == plain
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=str)
+def test_a_whole_reply_under_the_type_of_a_stream_may_tell_of_an_error(every: Chat, dialect: Dialect) -> None:
+    told = Generation((Call("c1", "note", {"error": {"message": "disk full"}}),))
+    whole = json.dumps(dialect.whole(told)).encode()
+    every.says(answer(200, whole, KINDS.get(dialect.name, EVENTS)))
+    streamed = every.stream(asked(dialect), dialect.skill)
+    assert streamed.done["tool_calls"][0]["input"] == {"error": {"message": "disk full"}}
 
 
 def events_of(dialect: Dialect, name: str) -> list[Any]:
