@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from agentos_runtime.calls.call import Timings
-from agentos_runtime.calls.failures import Service, body_failure, failure_error
+from agentos_runtime.calls.failures import Service, body_failure, described_failure, failure_error
 from agentos_runtime.calls.retry_after import meant_status
 from agentos_runtime.errors import (
     AgentOSError,
@@ -45,14 +45,16 @@ def media_type(upstream: OpenUpstream) -> str:
 
 
 def error_inside(text: bytes, now: float) -> UpstreamFailure | None:
-    """The error of an answer or event by the default predicate; OpenAI's responses hold theirs inside."""
+    """The error of an answer or event by the default predicate; OpenAI's responses hold theirs inside, or are it."""
     try:
         document = parse(text) if text else None
     except JsonTextError:
         return None
     if not isinstance(document, dict):
         return None
-    return body_failure(document, now) or body_failure(document.get("response"), now)
+    told = body_failure(document, now) or body_failure(document.get("response"), now)
+    is_bare = told is None and document.get("type") == "error" and isinstance(document.get("message"), str)
+    return described_failure(document, now) if is_bare else told
 
 
 def is_stream(upstream: OpenUpstream) -> bool:

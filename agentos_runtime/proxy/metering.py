@@ -15,7 +15,7 @@ TAIL = 64 * 1024
 LARGEST_EVENT = 16 << 20
 """Bytes of one event that are held until it is whole; a larger one passes in pieces."""
 _USAGE = regex(rb'"usage(?:Metadata)?"\s*:\s*(?=\{)')
-_ERROR = regex(rb'"errors?"\s*:\s*(?=[{\["])')
+_ERROR = regex(rb'"errors?"\s*:\s*(?=[{\["])|"type"\s*:\s*"error"')
 _EVENTS = (b"data:", b"event:", b"id:", b":")
 """How a text of events begins."""
 _MARK = b"\xef\xbb\xbf"
@@ -120,7 +120,8 @@ class DocumentMeter(NoMeter):
         return text if _ERROR.search(text) else b""
 
     def _text(self) -> bytes:
-        return b"".join(self._pieces).removeprefix(_MARK).lstrip()
+        text = b"".join(self._pieces).removeprefix(_MARK).lstrip()
+        return _listed_by_google(text) or text
 
     def _said_in_all(self) -> dict[str, Json]:
         text = self._text()
@@ -182,9 +183,9 @@ class EventMeter:
             return _with_cache(last)
         first = _said(self._first)
         usages = [usage for each in (first, last) if isinstance(usage := each.get("usage"), dict)]
-        merged: dict[str, Json] = {
-            name: value for usage in usages for name, value in usage.items() if value is not None
-        }
+        merged: dict[str, Json] = {}
+        for usage in usages:  # some end with 0 of what they told at the start
+            merged |= {name: value for name, value in usage.items() if value or merged.get(name) is None}
         return _with_cache(first | last | ({"usage": merged} if usages else {}))
 
     def _release(self, size: int) -> bytes:
@@ -276,6 +277,14 @@ def _said_by_google(document: Mapping[str, bytes]) -> dict[str, Json]:
     return {ours: name for ours, name in named.items() if isinstance(name, str) and name} | {_USED: counts}
 
 
+def _listed_by_google(text: bytes) -> bytes:
+    """What Gemini would have streamed, told as one list, as a text of events; nothing of any other text."""
+    listed = _value(text) if text.startswith(b"[") and b'"candidates"' in text else None
+    if not isinstance(listed, list) or not any(isinstance(each, dict) and "candidates" in each for each in listed):
+        return b""
+    return b"".join(b"data:%b\n\n" % dump(each) for each in listed)
+
+
 def _said_in_choice(text: bytes | None) -> dict[str, Json]:
     choices = _value(text) if text and b'"usage"' in text else None
     first = choices[0] if isinstance(choices, list) and choices else None
@@ -327,7 +336,7 @@ def _with_summaries(usage: dict[str, Json]) -> dict[str, Json]:
 
 
 def _usage_in(tail: bytes) -> bytes:
-    """The last usage that stands in the end of a JSON text, as a JSON text of its own."""
+    """The last usage that stands in the end of a JSON text, under its name, as a JSON text of its own."""
     found = [*_USAGE.finditer(tail)]
     if not found:
         return b""
@@ -336,4 +345,4 @@ def _usage_in(tail: bytes) -> bytes:
         _, end = JSONDecoder().raw_decode(text)
     except (JSONDecodeError, RecursionError):
         return b""
-    return b'{"usage": %b}' % text[:end].encode()
+    return b"{%b%b}" % (found[-1][0], text[:end].encode())

@@ -91,6 +91,13 @@ SAID: dict[str, tuple[str, Behaviour, str, str, float | None]] = {
         None,
     ),
     "messages, streamed": (MESSAGES, events(START, {"type": "ping"}, DELTA), "msg_1", "claude", None),
+    "messages, streamed, with nothing read at the end": (
+        MESSAGES,
+        events(START, {**DELTA, "usage": {"input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 7}}),
+        "msg_1",
+        "claude",
+        None,
+    ),
     "responses": (RESPONSES, answer_json(COMPLETED["response"]), "resp_1", "m-1", 0.25),
     "responses, streamed": (
         RESPONSES,
@@ -122,6 +129,20 @@ SAID: dict[str, tuple[str, Behaviour, str, str, float | None]] = {
         events({**GENERATED, "usageMetadata": {"promptTokenCount": 9}}, GENERATED),
         "gen-1",
         "m-1",
+        None,
+    ),
+    "Gemini, in a list in place of a stream": (
+        GEMINI,
+        answer_json([{**GENERATED, "usageMetadata": {"promptTokenCount": 9}}, GENERATED]),
+        "gen-1",
+        "m-1",
+        None,
+    ),
+    "a large answer of Gemini": (
+        GEMINI,
+        answer_json({"candidates": ["x" * (LARGEST_DOCUMENT + 70_000)], "usageMetadata": READ}),
+        None,  # type: ignore[dict-item]
+        "asked",
         None,
     ),
     "a large answer": (
@@ -202,6 +223,15 @@ WITHIN: dict[str, tuple[str, Behaviour, str | None]] = {
         events({"type": "response.failed", "response": {**COMPLETED["response"], "error": SLOW}}),
         "upstream_rate_limited",
     ),
+    "an event that is one": (
+        RESPONSES,
+        events(
+            {"type": "response.in_progress", "response": COMPLETED["response"]},
+            {"type": "error", "code": "rate_limit_exceeded", "message": "slow down", "param": None},
+        ),
+        "upstream_rate_limited",
+    ),
+    "a list in place of a stream": (GEMINI, answer_json([GENERATED, {"error": SLOW}]), "upstream_rate_limited"),
     "an event of many lines": (
         CHAT,
         answer(
