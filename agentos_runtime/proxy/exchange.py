@@ -45,7 +45,7 @@ def media_type(upstream: OpenUpstream) -> str:
 
 
 def error_inside(text: bytes, now: float) -> UpstreamFailure | None:
-    """The error of an answer or event by the default predicate; OpenAI's responses hold theirs inside, or are it."""
+    """The error of an answer or event by the default predicate; of OpenAI's responses also within, or the event."""
     try:
         document = parse(text) if text else None
     except JsonTextError:
