@@ -98,7 +98,9 @@ def _written(text: str) -> Json:
 
 
 def _first_cost(usages: list[dict[str, Json]]) -> float | None:
-    for usage in usages:
+    """Of a chat that has no name for it, it stands among the details: nothing else tells what a stream cost."""
+    details = [told for usage in usages if isinstance(told := usage.get("details"), dict)]
+    for usage in (*usages, *details):
         cost = _cost(usage)
         if cost is not None:
             return cost

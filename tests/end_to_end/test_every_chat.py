@@ -80,6 +80,28 @@ def test_a_whole_reply_under_the_type_of_a_stream_may_tell_of_an_error(every: Ch
     assert streamed.done["tool_calls"][0]["input"] == {"error": {"message": "disk full"}}
 
 
+def with_cost(value: Any) -> Any:
+    """What is told, with a cost in the usage at the end of it, as gateways tell it in everybody's words."""
+    if isinstance(value, list):
+        return [with_cost(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    more = {"cost": 0.25} if 5 in (value.get("output_tokens"), value.get("completion_tokens")) else {}
+    return {key: with_cost(each) for key, each in value.items()} | more
+
+
+@pytest.mark.parametrize("dialect", [each for each in DIALECTS if each.skill not in ("gemini", "ollama")], ids=str)
+def test_what_a_chat_cost_is_counted_plain_and_streamed(every: Chat, dialect: Dialect) -> None:
+    told = GENERATIONS["thinking, a text and calls"]
+    every.says(answer_json(with_cost(dialect.whole(told))))
+    assert every.ask(asked(dialect), dialect.skill).status_code == 200
+    plain = every.row
+    events = [each for each in payloads(dialect.stream(told, random.Random(1))) if each != MARK]
+    every.says(then(dialect, with_cost(events), say(LAST_CHUNK)))
+    assert every.stream(asked(dialect), dialect.skill).end == "done"
+    assert every.row["cost"] == plain["cost"] == 0.25
+
+
 def events_of(dialect: Dialect, name: str) -> list[Any]:
     """The payloads up to the last that is needed; the usage is the last where its provider can tell it so."""
     found = [event for event in payloads(dialect.stream(GENERATIONS[name], random.Random(1))) if event != MARK]
