@@ -1,6 +1,6 @@
 """What a call used: tokens, cost, model, generation. Read from the reply and from the upstream's own body."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -45,6 +45,18 @@ NUMBERS: tuple[str, ...] = (
     *("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"),
 )
 """What of a meter are numbers."""
+_OF_ANTHROPIC: Mapping[str, str] = {
+    "cache_read_input_tokens": "cached_input_tokens",
+    "cache_creation_input_tokens": "cache_write_tokens",
+}
+"""What it read from its cache and wrote to it, which it counts apart."""
+_OF_GOOGLE: Mapping[str, str] = {"modelVersion": "model", "responseId": "id"}
+_COUNTS_OF_GOOGLE: Mapping[str, Sequence[str]] = {
+    "input_tokens": ("promptTokenCount", "toolUsePromptTokenCount"),
+    "output_tokens": ("candidatesTokenCount", "thoughtsTokenCount"),
+    "cached_input_tokens": ("cachedContentTokenCount",),
+    "reasoning_tokens": ("thoughtsTokenCount",),
+}
 
 
 def read_meter(*documents: Json, clean: Callable[[str], str] = str) -> Meter:
@@ -53,8 +65,8 @@ def read_meter(*documents: Json, clean: Callable[[str], str] = str) -> Meter:
     Only what has `usage` is a generation: other replies have ids too, and they are nobody's business here. So is
     what a stream of chat has come to, whatever it says of its usage yet.
     """
-    sources = [document for document in documents if isinstance(document, dict)]
-    usages = [usage for source in sources if isinstance(usage := source.get("usage"), dict)]
+    sources = [said_by_google(document) or document for document in documents if isinstance(document, dict)]
+    usages = [_with_cache(usage) for source in sources if isinstance(usage := source.get("usage"), dict)]
     model = _text(sources, "model", clean)
     if not usages:
         return Meter(model)
@@ -69,6 +81,45 @@ def read_meter(*documents: Json, clean: Callable[[str], str] = str) -> Meter:
         _count(usages, "cache_write_tokens"),
         _count(usages, "reasoning_tokens"),
     )
+
+
+def said_by_google(document: Mapping[str, Json]) -> dict[str, Json]:
+    """What an answer of Gemini's says in these words; nothing of any other. What is thought is written, what its
+    tools read is read.
+    """
+    usage = document.get("usageMetadata")
+    if not isinstance(usage, dict):
+        return {}
+    counts: dict[str, Json] = {}
+    for name, parts in _COUNTS_OF_GOOGLE.items():
+        told = [count for part in parts if isinstance(count := usage.get(part), int)]
+        if told:
+            counts[name] = sum(told)
+    named = {ours: document.get(theirs) for theirs, ours in _OF_GOOGLE.items()}
+    return {ours: name for ours, name in named.items() if isinstance(name, str) and name} | {"usage": counts}
+
+
+def _with_cache(usage: dict[str, Json]) -> dict[str, Json]:
+    """With what Anthropic read from its cache and wrote to it among the tokens that went in, as in chats."""
+    usage = _with_summaries(usage)
+    cached = {ours: count for name, ours in _OF_ANTHROPIC.items() if isinstance(count := usage.get(name), int)}
+    count = usage.get("input_tokens")
+    if not cached or not isinstance(count, int):
+        return usage
+    return cached | usage | {"input_tokens": count + sum(cached.values())}
+
+
+def _with_summaries(usage: dict[str, Json]) -> dict[str, Json]:
+    """With what summaries of the conversation took, which Anthropic makes on the way, counts apart and bills."""
+    listed = usage.get("iterations")
+    made = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    made = [each for each in made if each.get("type") == "compaction"]
+    sums: dict[str, Json] = {}
+    for name in ("input_tokens", "output_tokens", *_OF_ANTHROPIC) if made else ():
+        counts = [count for each in (usage, *made) if isinstance(count := each.get(name), int)]
+        if counts:
+            sums[name] = sum(counts)
+    return usage | sums
 
 
 def _text(sources: list[dict[str, Json]], name: str, clean: Callable[[str], str]) -> str | None:

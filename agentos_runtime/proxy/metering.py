@@ -2,10 +2,11 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from json import JSONDecodeError, JSONDecoder
 from typing import Protocol
 
+from agentos_runtime.calls.metering import said_by_google
 from agentos_runtime.jsontext import Json, JsonTextError, dump, fields, parse
 from agentos_runtime.regexes import regex
 
@@ -24,22 +25,12 @@ _BINARY = regex(r"(?:image|audio|video|font)/.*|application/(?:octet-stream|pdf|
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _BLANK_LINE = regex(b"|".join(_BLANK_LINES))
 _NAMES = ("model", "id", "provider")
-_CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens")
 _USED = "usage"
 _INSIDE = ("x_groq", "message", "response")
 """Where an event holds what a plain answer would be: of Groq's usage, Anthropic's messages, OpenAI's responses."""
 _CHOICES = "choices"
 """Some tell the usage in the first of these."""
-
-
-_OF_GOOGLE: Mapping[str, str] = {"modelVersion": "model", "responseId": "id", "usageMetadata": _USED}
-"""What Gemini calls these."""
-_COUNTS_OF_GOOGLE: Mapping[str, Sequence[str]] = {
-    "input_tokens": ("promptTokenCount", "toolUsePromptTokenCount"),
-    "output_tokens": ("candidatesTokenCount", "thoughtsTokenCount"),
-    "cached_input_tokens": ("cachedContentTokenCount",),
-    "reasoning_tokens": ("thoughtsTokenCount",),
-}
+_OF_GOOGLE = ("modelVersion", "responseId", "usageMetadata")
 _LOOKED_AT = (*_NAMES, _USED, *_INSIDE, _CHOICES, *_OF_GOOGLE)
 
 
@@ -130,10 +121,10 @@ class DocumentMeter(NoMeter):
         said = _said(text)
         if _USED not in said and text.startswith(b"{") and b"\n{" in text and _value(text) is None:
             return _events(b"".join(b"data:%b\n\n" % line for line in text.splitlines())).document()
-        return _with_cache(said)
+        return said
 
     def _said_in_part(self) -> dict[str, Json]:
-        return _with_cache(_said(_usage_in(b"".join(self._pieces)[-TAIL:]) or _usage_in(self._head)))
+        return _said(_usage_in(b"".join(self._pieces)[-TAIL:]) or _usage_in(self._head))
 
 
 class EventMeter:
@@ -180,13 +171,13 @@ class EventMeter:
     def _merged(self) -> dict[str, Json]:
         last = _said(self._last)
         if self._first is self._last:
-            return _with_cache(last)
+            return last
         first = _said(self._first)
         usages = [usage for each in (first, last) if isinstance(usage := each.get("usage"), dict)]
         merged: dict[str, Json] = {}
         for usage in usages:  # some end with 0 of what they told at the start
             merged |= {name: value for name, value in usage.items() if value or merged.get(name) is None}
-        return _with_cache(first | last | ({"usage": merged} if usages else {}))
+        return first | last | ({"usage": merged} if usages else {})
 
     def _release(self, size: int) -> bytes:
         if not size:
@@ -260,21 +251,8 @@ def _said(data: bytes) -> dict[str, Json]:
                 said[name] = value
         if isinstance(usage := _value(source.get(_USED)), dict):
             said[_USED] = usage
-    return said | _said_by_google(document)
-
-
-def _said_by_google(document: Mapping[str, bytes]) -> dict[str, Json]:
-    """The same in Gemini's words: what is thought is written, what its tools read is read."""
-    usage = _value(document.get("usageMetadata"))
-    if not isinstance(usage, dict):
-        return {}
-    counts: dict[str, Json] = {}
-    for name, parts in _COUNTS_OF_GOOGLE.items():
-        told = [count for part in parts if isinstance(count := usage.get(part), int)]
-        if told:
-            counts[name] = sum(told)
-    named = {ours: _value(document.get(theirs)) for theirs, ours in _OF_GOOGLE.items() if ours != _USED}
-    return {ours: name for ours, name in named.items() if isinstance(name, str) and name} | {_USED: counts}
+    of_google = {name: _value(document.get(name)) for name in _OF_GOOGLE if name in document}
+    return said | said_by_google(of_google)
 
 
 def _listed_by_google(text: bytes) -> bytes:
@@ -306,33 +284,6 @@ def _value(text: bytes | None) -> Json:
         return parse(text) if text else None
     except JsonTextError:
         return None
-
-
-def _with_cache(said: dict[str, Json]) -> dict[str, Json]:
-    """With what Anthropic read from its cache and wrote to it among the tokens that went in, as in chats."""
-    usage = said.get("usage")
-    if not isinstance(usage, dict):
-        return said
-    usage = _with_summaries(usage)
-    said = said | {"usage": usage}
-    cached = [count for name in _CACHED if isinstance(count := usage.get(name), int)]
-    count = usage.get("input_tokens")
-    if not cached or not isinstance(count, int):
-        return said
-    return said | {"usage": usage | {"input_tokens": count + sum(cached)}}
-
-
-def _with_summaries(usage: dict[str, Json]) -> dict[str, Json]:
-    """With what summaries of the conversation took, which Anthropic makes on the way, counts apart and bills."""
-    listed = usage.get("iterations")
-    made = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    made = [each for each in made if each.get("type") == "compaction"]
-    sums: dict[str, Json] = {}
-    for name in ("input_tokens", "output_tokens", *_CACHED) if made else ():
-        counts = [count for each in (usage, *made) if isinstance(count := each.get(name), int)]
-        if counts:
-            sums[name] = sum(counts)
-    return usage | sums
 
 
 def _usage_in(tail: bytes) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.chat import Chat, chunk, stream_bytes, streaming
-from tests.toy.raw import say
+from tests.toy.raw import answer_json, say
 
 ITEM = {"type": "message", "id": "i", "role": "assistant", "content": [{"type": "output_text", "text": "Hello"}]}
 RESPONSE: list[dict[str, Any]] = [
@@ -106,6 +106,37 @@ def test_a_bare_error_on_the_way_is_a_failure_with_its_words(chat: Chat, utility
 def test_what_a_stream_took_before_it_was_cut_is_counted(chat: Chat, utility: str) -> None:
     assert told(chat, utility, *MESSAGE, done=False)[1]["code"] == "upstream_truncated"
     assert (chat.row["outcome"], chat.row["input_tokens"], chat.row["output_tokens"]) == ("error", 12, 1)
+
+
+CACHED = {"cache_read_input_tokens": 6, "cache_creation_input_tokens": 4}
+SAID = {"type": "message", "id": "m", "model": "claude", "role": "assistant", "content": [],
+        "usage": USAGE | CACHED}  # fmt: skip
+
+
+@pytest.mark.parametrize("utility", MESSAGES)
+def test_what_was_read_from_a_cache_and_written_to_it_is_counted_as_in_chats(chat: Chat, utility: str) -> None:
+    skill, _, name = utility.partition("/")
+    chat.says(answer_json(SAID))
+    assert chat.house.call(skill, name, ASKED[name]).json()["usage"]["input_tokens"] == 12
+    assert (chat.row["input_tokens"], chat.row["output_tokens"]) == (22, 1)
+    start = {"type": "message_start", "message": SAID}
+    ending = {"type": "message_delta", "delta": {}, "usage": {"input_tokens": 0, "output_tokens": 5}}
+    end, data = told(chat, utility, start, *MESSAGE[1:], ending, {"type": "message_stop"})
+    assert (end, data["usage"]) == ("done", {"input_tokens": 12, "output_tokens": 5} | CACHED)
+    assert (chat.row["input_tokens"], chat.row["output_tokens"]) == (22, 5)
+
+
+def test_what_google_counts_in_its_own_words_is_counted(chat: Chat) -> None:
+    read = {"promptTokenCount": 8, "candidatesTokenCount": 4, "thoughtsTokenCount": 3, "totalTokenCount": 15}
+    part = {"content": {"role": "model", "parts": [{"text": "Hello"}]}, "finishReason": "STOP"}
+    whole = {"candidates": [part], "usageMetadata": read, "modelVersion": "m-1", "responseId": "gen-1"}
+    asked = {"model": "m", "contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}
+    for more, behaviour in (({}, answer_json(whole)), ({"stream": True}, streaming(whole, done=False))):
+        chat.says(behaviour)
+        assert chat.house.call("gemini", "generate_content", asked | more).status_code == 200
+        row = chat.row
+        assert (row["input_tokens"], row["output_tokens"]) == (8, 7)
+        assert (row["model"], row["generation_id"]) == ("m-1", "gen-1")
 
 
 LAST_PLANE = "\U0010f000\U0010f7ff\U0010e800\U00100000"
