@@ -31,6 +31,9 @@ from agentos_runtime.jq.program import Program, stream_program, value_program
 from agentos_runtime.jsontext import Json, JsonTextError, is_json, parse, parse_each
 from agentos_runtime.manifest.model import Expression, Jq, PlainPath, Skill, Stream, Utility
 
+SOON = "soon"
+"""What `end` gives on an event behind which a stream may end, or go on."""
+
 
 @dataclass(frozen=True, slots=True)
 class StreamPlan:
@@ -333,8 +336,14 @@ def _one_event(plan: StreamPlan, outputs: Sequence[Json], now: float) -> tuple[V
             raise_error(plan.service, values.pop(0), now)
         except AgentOSError as error:
             failure = error
-    ended = len(values) > 1 and not isinstance(values[1], Empty) and values[1] not in (None, False)
+    ended = len(values) > 1 and not isinstance(values[1], Empty) and values[1] not in (None, False, SOON)
     return values[0], ended, failure
+
+
+def soon_ends(plan: StreamPlan, outputs: Sequence[Json]) -> list[bool]:
+    """Of each event for which the program gave these outputs, whether the stream may end behind it, or go on."""
+    width = len(plan.outputs)
+    return [output == [SOON] for output in outputs[width - 1 :: width]] if plan.stream.end else []
 
 
 def is_complete(plan: StreamPlan, total: Json, ended: bool) -> bool:

@@ -20,6 +20,7 @@ from agentos_runtime.calls.deltas import (
     check_said_something,
     is_complete,
     read_events,
+    soon_ends,
     stream_head,
     whole_events,
 )
@@ -184,7 +185,7 @@ class Wire:
         head = stream_head(plan, params, self.plan.settings, response)
         accumulator = ACCUMULATORS[plan.stream.accumulate]()
         news: list[Json] = []
-        ended = False
+        ended = may_end = False
         for events in _arriving(plan, told):
             batch: Batch = read_events(plan, events, NOW)
             outcome = self._expressions.run(plan.program, batch_input(head, batch_text(batch)))
@@ -193,11 +194,12 @@ class Wire:
                 raise deltas.failure
             news += deltas.news
             ended = deltas.ended
+            may_end = may_end or any(soon_ends(plan, outcome.outputs))
             if ended:
                 break
         news += accumulator.flush()
         total = accumulator.total()
-        if not is_complete(plan, total, ended):
+        if not is_complete(plan, total, ended or may_end):
             raise UpstreamTruncated("the stream has no end")
         final, hidden = None, 0
         if plan.reply_program:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.chat import Chat, chunk, stream_bytes, streaming
-from tests.toy.raw import answer_json, say
+from tests.end_to_end.chat import Chat, chunk, events_head, sse, stream_bytes, streaming
+from tests.toy.raw import answer_json, one_chunk, say, stall
 
 ITEM = {"type": "message", "id": "i", "role": "assistant", "content": [{"type": "output_text", "text": "Hello"}]}
 RESPONSE: list[dict[str, Any]] = [
@@ -23,6 +23,8 @@ MESSAGE: list[dict[str, Any]] = [
 ASKED: dict[str, Any] = {
     "create_response": {"model": "m", "input": "Hi"},
     "create_message": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]},
+    "create_image": {"model": "m", "prompt": "A red panda"},
+    "generate_content": {"model": "m", "contents": [{"role": "user", "parts": [{"text": "Hi"}]}]},
     "create_completion": {"model": "m", "messages": [{"role": "user", "content": "Hi"}]},
 }
 BEGUN = {"create_response": RESPONSE, "create_message": MESSAGE}
@@ -108,6 +110,68 @@ def test_what_a_stream_took_before_it_was_cut_is_counted(chat: Chat, utility: st
     assert (chat.row["outcome"], chat.row["input_tokens"], chat.row["output_tokens"]) == ("error", 12, 1)
 
 
+def candidate(index: int, text: str, finish: str | None = None) -> dict[str, Any]:
+    told = {"index": index, "content": {"role": "model", "parts": [{"text": text}]}}
+    return told | ({"finishReason": finish} if finish else {})
+
+
+READ = {"promptTokenCount": 8, "candidatesTokenCount": 4}
+GENERATED = {
+    "two candidates, of which one ends first": (
+        [
+            {"candidates": [candidate(0, "He"), candidate(1, "Go")], "modelVersion": "m-1"},
+            {"candidates": [candidate(0, "llo", "STOP")], "modelVersion": "m-1"},
+            {"candidates": [candidate(1, "od")], "modelVersion": "m-1"},
+            {"candidates": [candidate(1, "bye", "STOP")], "usageMetadata": READ, "modelVersion": "m-1"},
+        ],
+        [candidate(0, "Hello", "STOP"), candidate(1, "Goodbye", "STOP")],
+    ),
+    "an end in each chunk": (
+        [
+            {"candidates": [candidate(0, "He", "STOP")], "modelVersion": "m-1"},
+            {"candidates": [candidate(0, "llo", "STOP")], "usageMetadata": READ},
+        ],
+        [candidate(0, "Hello", "STOP")],
+    ),
+    "the usage behind the end": (
+        [{"candidates": [candidate(0, "Hello", "STOP")], "modelVersion": "m-1"}, {"usageMetadata": READ}],
+        [candidate(0, "Hello", "STOP")],
+    ),
+    "a prompt that is blocked": (
+        [{"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": READ, "modelVersion": "m-1"}],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_what_google_tells_behind_the_end_of_a_candidate_is_told(chat: Chat, name: str) -> None:
+    chunks, candidates = GENERATED[name]
+    end, data = told(chat, "gemini/generate_content", *chunks, done=False)
+    said = {key: data[key] for key in ("candidates", "usageMetadata", "modelVersion")}
+    assert (end, said) == ("done", {"candidates": candidates, "usageMetadata": READ, "modelVersion": "m-1"})
+
+
+def test_a_candidate_that_does_not_end_is_no_reply(chat: Chat) -> None:
+    end, data = told(chat, "gemini/generate_content", {"candidates": [candidate(0, "Hel")]}, done=False)
+    assert (end, data["code"]) == ("error", "upstream_truncated")
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_each_of_several_pictures_is_told(chat: Chat, done: bool) -> None:
+    made = [{"type": "image_generation.completed", "b64_json": text, "created": 7} for text in ("AAAA", "BBBB")]
+    end, data = told(chat, "openrouter/create_image", *made, done=done)
+    assert (end, [each["b64_json"] for each in data["data"]]) == ("done", ["AAAA", "BBBB"])
+
+
+def test_a_stream_that_may_end_and_is_silent_is_whole(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agentos_runtime.runtime.answering.lingering.FOR_MORE", 0.3)
+    last = {"candidates": [candidate(0, "Hello", "STOP")]}
+    chat.says(stall(events_head() + one_chunk(sse(last, done=False))))
+    response = chat.house.call("gemini", "generate_content", {**ASKED["generate_content"], "stream": True})
+    assert "event: done" in response.text
+
+
 CACHED = {"cache_read_input_tokens": 6, "cache_creation_input_tokens": 4}
 SAID = {"type": "message", "id": "m", "model": "claude", "role": "assistant", "content": [],
         "usage": USAGE | CACHED}  # fmt: skip
@@ -130,10 +194,9 @@ def test_what_google_counts_in_its_own_words_is_counted(chat: Chat) -> None:
     read = {"promptTokenCount": 8, "candidatesTokenCount": 4, "thoughtsTokenCount": 3, "totalTokenCount": 15}
     part = {"content": {"role": "model", "parts": [{"text": "Hello"}]}, "finishReason": "STOP"}
     whole = {"candidates": [part], "usageMetadata": read, "modelVersion": "m-1", "responseId": "gen-1"}
-    asked = {"model": "m", "contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}
     for more, behaviour in (({}, answer_json(whole)), ({"stream": True}, streaming(whole, done=False))):
         chat.says(behaviour)
-        assert chat.house.call("gemini", "generate_content", asked | more).status_code == 200
+        assert chat.house.call("gemini", "generate_content", ASKED["generate_content"] | more).status_code == 200
         row = chat.row
         assert (row["input_tokens"], row["output_tokens"]) == (8, 7)
         assert (row["model"], row["generation_id"]) == ("m-1", "gen-1")

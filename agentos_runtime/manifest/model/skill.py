@@ -76,7 +76,8 @@ class Stream:
     done: str | None = None
     """The data of the event that ends the stream (`[DONE]`)."""
     end: Expression | None = None
-    """Truthy on the event after which the stream is complete, for upstreams without an end mark."""
+    """Truthy on the event after which the stream is complete, for upstreams without an end mark; `"soon"`: more may
+    come."""
     accumulate: Choice["chat", "text", "list", "last"] = "chat"
     reply: Expression | None = None
     """Over what the deltas added up to: gives what the plain call would have returned. None = as added up."""

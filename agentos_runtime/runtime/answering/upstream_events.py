@@ -356,7 +356,7 @@ class UpstreamSource:
     async def _done(self) -> list[Event]:
         plan = self._plan
         total = self._accumulator.total()
-        if not is_complete(plan, total, self._ended):
+        if not is_complete(plan, total, self._ended or self._lingering.may_end):
             self._metering_sources.append(total)
             said = self._last_words()
             words = f". Its last words: {said}" if said else ""
