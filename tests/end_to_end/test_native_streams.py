@@ -79,6 +79,51 @@ def test_calls_of_a_completion_are_put_together_however_their_pieces_are_told(
     assert (end, calls) == ("done", CALLED)
 
 
+def token(text: str) -> dict[str, Any]:
+    return {"token": text, "logprob": -0.5, "bytes": None, "top_logprobs": []}
+
+
+PAGES = [
+    {"type": "url_citation", "url_citation": {"url": url}} for url in ("https://a.example", "https://b.example")
+]
+COMPLETED: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
+    "annotations": ([{"annotations": [each]} for each in PAGES], {"annotations": PAGES}),
+    "audio": (
+        [
+            {"audio": each}
+            for each in ({"id": "a"}, {"transcript": "He"}, {"data": "AA", "transcript": "y"}, {"data": "BB"})
+        ],
+        {"audio": {"id": "a", "transcript": "Hey", "data": "AABB"}},
+    ),
+    "what was thought": ([{"reasoning_content": each} for each in ("hm", "m")], {"reasoning_content": "hmm"}),
+    "a call as it once was": (
+        [{"function_call": {"name": "look", "arguments": ""}}, {"function_call": {"arguments": "{}"}}],
+        {"function_call": {"name": "look", "arguments": "{}"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COMPLETED)
+def test_all_that_the_pieces_of_a_completion_told_is_in_it(chat: Chat, name: str) -> None:
+    pieces, whole = COMPLETED[name]
+    chunks = [{"choices": [{"index": 0, "delta": each}]} for each in pieces]
+    _, data = told(chat, "openai/create_completion", *chunks, chunk("", "stop"))
+    assert data["choices"][0]["message"] == {"role": "assistant", "content": "", "refusal": None} | whole
+
+
+def test_the_probability_of_each_token_of_a_completion_is_in_it(chat: Chat) -> None:
+    chunks = [
+        {
+            "choices": [
+                {"index": 0, "delta": {"content": text}, "logprobs": {"content": [token(text)], "refusal": None}}
+            ]
+        }
+        for text in ("He", "llo")
+    ]
+    _, data = told(chat, "openai/create_completion", *chunks, chunk("", "stop"))
+    assert data["choices"][0]["logprobs"] == {"content": [token("He"), token("llo")], "refusal": None}
+
+
 @pytest.mark.parametrize("left_out", [[], None])
 @pytest.mark.parametrize("utility", RESPONSES)
 def test_what_the_end_of_a_response_leaves_out_is_what_was_finished_before(
