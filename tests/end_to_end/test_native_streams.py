@@ -155,6 +155,15 @@ def test_what_a_stream_took_before_it_was_cut_is_counted(chat: Chat, utility: st
     assert (chat.row["outcome"], chat.row["input_tokens"], chat.row["output_tokens"]) == ("error", 12, 1)
 
 
+@pytest.mark.parametrize("utility", MESSAGES)
+def test_what_the_end_of_a_message_tells_beside_its_reason_is_in_it(chat: Chat, utility: str) -> None:
+    edits = {"applied_edits": [{"type": "clear_tool_uses_20250919", "cleared_tool_uses": 8}]}
+    ending = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "context_management": edits}
+    _, data = told(chat, utility, *MESSAGE, ending, {"type": "message_stop"})
+    assert (data["stop_reason"], data["context_management"], data["usage"]) == ("end_turn", edits, USAGE)
+    assert "delta" not in data
+
+
 def candidate(index: int, text: str, finish: str | None = None) -> dict[str, Any]:
     told = {"index": index, "content": {"role": "model", "parts": [{"text": text}]}}
     return told | ({"finishReason": finish} if finish else {})
