@@ -169,6 +169,13 @@ def candidate(index: int, text: str, finish: str | None = None) -> dict[str, Any
     return told | ({"finishReason": finish} if finish else {})
 
 
+def listing(*texts: str) -> dict[str, Any]:
+    """What is listed about the texts, each of which has a source and is a token."""
+    chosen = [{"token": text, "logProbability": -0.5} for text in texts]
+    sources = [{"startIndex": 0, "uri": f"https://{text}.example"} for text in texts]
+    return {"logprobsResult": {"chosenCandidates": chosen}, "citationMetadata": {"citationSources": sources}}
+
+
 READ = {"promptTokenCount": 8, "candidatesTokenCount": 4}
 GENERATED = {
     "two candidates, of which one ends first": (
@@ -190,6 +197,13 @@ GENERATED = {
     "the usage behind the end": (
         [{"candidates": [candidate(0, "Hello", "STOP")], "modelVersion": "m-1"}, {"usageMetadata": READ}],
         [candidate(0, "Hello", "STOP")],
+    ),
+    "what each chunk lists": (
+        [
+            {"candidates": [candidate(0, "He") | listing("He")], "modelVersion": "m-1"},
+            {"candidates": [candidate(0, "llo", "STOP") | listing("llo")], "usageMetadata": READ},
+        ],
+        [candidate(0, "Hello", "STOP") | listing("He", "llo")],
     ),
     "a prompt that is blocked": (
         [{"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": READ, "modelVersion": "m-1"}],
