@@ -260,6 +260,7 @@ def test_what_the_address_answers_is_a_clear_error_and_it_is_left_alone_for_a_wh
         {"message": "access_token=canary-1"},
         {"message": "here it is: canary-1-0123456789abcdef0123"},
         {"detail": {"raw": "canary-1-0123456789abcdef0123"}},
+        {"message": "your token: 0123-canary-1"},
     ],
 )
 def test_a_token_in_another_place_is_not_quoted(home: Home, answer: Any) -> None:
@@ -274,6 +275,20 @@ def test_a_token_may_be_told_as_a_form(home: Home) -> None:
         token = "a-token/of+a form"
         service.good.add(token)
         service.answer = lambda: (200, b"access_token=a-token%2Fof%2Ba+form&expires_in=3600\n", {})
+        home.serving_at(service)
+        assert [home.run("call", "demo", "me").code for _ in range(2)] == [0, 0]
+    assert len(service.posted) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [("utf-8-sig", "application/json"), ("utf-16", "application/json"), ("cp1252", "text/plain; charset=cp1252")],
+)
+def test_a_token_is_read_in_the_charset_in_which_it_is_told(home: Home, written: str, kind: str) -> None:
+    told = json.dumps({"access_token": "a-token", "expires_in": "3600", "for": "José"}, ensure_ascii=False)
+    with token_service(client=CLIENT) as service:
+        service.good.add("a-token")
+        service.answer = lambda: (200, told.encode(written), {"Content-Type": kind})
         home.serving_at(service)
         assert [home.run("call", "demo", "me").code for _ in range(2)] == [0, 0]
     assert len(service.posted) == 1

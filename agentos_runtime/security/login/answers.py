@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from agentos_runtime import jsontext
 from agentos_runtime.calls.failure_words import page_words, words_in
 from agentos_runtime.calls.failures import http_failure
+from agentos_runtime.calls.formats.charsets import in_utf8
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jsontext import Json, JsonTextError
@@ -20,7 +21,8 @@ LONGEST_LIFE = 10 * 365 * 86400.0
 """Seconds; a longer time is read as this."""
 _NOTHING_SECRET = Redactor(())
 _FORM = regex(rb"[\w.~%+*-]+=[!-~]*\s*", re.ASCII)
-_NO_WORD = regex(r"[^\s]{25}|[{}=\"]")
+_NO_WORD = regex(r"[^\s]{25}|(?=[^\s]{12})[^\s]*[0-9]|[{}=\"]")
+"""What may be a token: a long word, or one of some length with a digit."""
 _SECONDS = regex(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
 
 
@@ -40,11 +42,18 @@ class Granted:
     """What renews it, when the service gave one."""
 
 
-def read_granted(body: bytes, token_field: str, redactor: Redactor = _NOTHING_SECRET) -> Granted:
+def granted_of(response: UpstreamResponse, token_field: str, redactor: Redactor) -> Granted:
+    """The token of a 2xx answer, as `read_granted`."""
+    return read_granted(response.body, token_field, redactor, content_type=content_type_of(response))
+
+
+def read_granted(
+    body: bytes, token_field: str, redactor: Redactor = _NOTHING_SECRET, *, content_type: str = ""
+) -> Granted:
     """The token of a 2xx answer. redactor: over what was sent, which words may repeat. Raises TokenAnswerError."""
     if len(body) > LARGEST_ANSWER:
         raise TokenAnswerError("is too large")
-    answer = object_of(body)
+    answer = object_of(body, content_type)
     key, scope = _secret(answer, token_field), answer.get("scope")
     if key is None:
         raise TokenAnswerError(f"holds no `{token_field}`{_words_instead(answer, body, redactor)}")
@@ -60,7 +69,7 @@ def is_refused(response: UpstreamResponse, token_field: str) -> bool:
     """Whether the service said no: by its status, or as GitHub and Slack do by an `error` without a token."""
     if not 200 <= response.status < 300:
         return True
-    answer = object_of(response.body)
+    answer = object_of(response.body, content_type_of(response))
     return bool(answer.get("error")) and _secret(answer, token_field) is None
 
 
@@ -74,9 +83,14 @@ def read_seconds(value: Json) -> float | None:
     return float(min(value, LONGEST_LIFE))
 
 
-def error_code(body: bytes) -> str:
+def content_type_of(response: UpstreamResponse) -> str:
+    """How its text is said to be written."""
+    return response.headers.get("content-type", "")
+
+
+def error_code(response: UpstreamResponse) -> str:
     """OAuth's `error`, such as `invalid_grant`; empty when there is none."""
-    code = object_of(body).get("error")
+    code = object_of(response.body, content_type_of(response)).get("error")
     return code if isinstance(code, str) else ""
 
 
@@ -84,7 +98,7 @@ def reason_of(response: UpstreamResponse, now: float, redactor: Redactor) -> str
     """The service's words, without secrets and then cut: OAuth's `error` and `error_description`, or whatever form
     its errors have.
     """
-    answer = object_of(response.body)
+    answer = object_of(response.body, content_type_of(response))
     said = [
         value for name in ("error", "error_description") if isinstance(value := answer.get(name), str) and value
     ]
@@ -96,13 +110,21 @@ def reason_of(response: UpstreamResponse, now: float, redactor: Redactor) -> str
     return " ".join(words[:LONGEST_REASON].split()).rstrip(".")
 
 
-def object_of(body: bytes) -> dict[str, Json]:
+def object_of(body: bytes, content_type: str = "") -> dict[str, Json]:
     """The object in a body, or the fields of a form, in which some answer; empty when it is neither."""
-    try:
-        value = jsontext.parse(body)
-    except JsonTextError:
-        return {**dict(parse_qsl(body.decode().strip()))} if _FORM.fullmatch(body) else {}
+    if (value := _json(body)) is None and (text := in_utf8(body, content_type)) is not None:
+        value = _json(text)  # with a byte order mark, or in another charset
+    if value is None and _FORM.fullmatch(body):
+        return {**dict(parse_qsl(body.decode().strip()))}
     return value if isinstance(value, dict) else {}
+
+
+def _json(body: bytes) -> Json:
+    """What a body holds; None for what is no JSON, and for null."""
+    try:
+        return jsontext.parse(body)
+    except JsonTextError:
+        return None
 
 
 def _words_instead(answer: dict[str, Json], body: bytes, redactor: Redactor) -> str:

@@ -21,8 +21,8 @@ from agentos_runtime.security.credentials.secret import Credential, Life, Secret
 from agentos_runtime.security.credentials.store import STORES, CredentialStore, Entry, KeyringError, token_name
 from agentos_runtime.security.login.answers import (
     TokenAnswerError,
+    granted_of,
     is_refused,
-    read_granted,
     reason_of,
     sendable_granted,
 )
@@ -190,7 +190,7 @@ class ClientTokens:
                 option = "" if auth.name == "default" else f" --credential {auth.name}"
                 remedy = f"If its id or secret is wrong, run: agentos keys set {skill.id}{option}"
                 return refusal_of(response, words, host, begin, remedy, home.wall())
-            given = sendable_granted(read_granted(response.body, login.token_field, redactor))
+            given = sendable_granted(granted_of(response, login.token_field, redactor))
         except TokenAnswerError as error:
             return Refusal(UpstreamInvalid.code, f"{begin}: the answer of {host} {error}")
         except AgentOSError as error:

@@ -13,7 +13,7 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Login
 from agentos_runtime.security.credentials.redactor import Redactor
 from agentos_runtime.security.credentials.secret import Secret
-from agentos_runtime.security.login.answers import Granted, TokenAnswerError, is_refused, read_granted, reason_of
+from agentos_runtime.security.login.answers import Granted, TokenAnswerError, granted_of, is_refused, reason_of
 from agentos_runtime.security.login.callback import Callback, LoginError, resources
 from agentos_runtime.security.login.pkce import METHOD, Proof
 
@@ -80,7 +80,7 @@ async def exchange(
             "A code is good once and not for long: log in again. Nothing was stored."
         )
     try:
-        return read_granted(response.body, login.token_field, redactor)
+        return granted_of(response, login.token_field, redactor)
     except TokenAnswerError as error:
         raise LoginError(f"The answer of {host} {error}. Nothing was stored.") from None
 

@@ -92,4 +92,4 @@ def unusable(begin: str, error: Exception) -> Refusal:
 
 def is_ended(response: UpstreamResponse) -> bool:
     """Whether the refresh token will never renew anything again."""
-    return response.status < 500 and response.status != 429 and error_code(response.body) in ENDED
+    return response.status < 500 and response.status != 429 and error_code(response) in ENDED

@@ -29,8 +29,8 @@ from agentos_runtime.security.credentials.store import REFRESH_TOKEN, Credential
 from agentos_runtime.security.login.answers import (
     Granted,
     TokenAnswerError,
+    granted_of,
     is_refused,
-    read_granted,
     reason_of,
     sendable_granted,
 )
@@ -292,7 +292,7 @@ class _Renewal:
                 remedy = _remedy(self._skill, self._auth)
                 refusal = refusal_of(response, words, self._host, self._begin, remedy, wall())
                 return await self._rest(turn, entry, refusal, note)
-            granted = sendable_granted(read_granted(response.body, self._login.token_field, redactor))
+            granted = sendable_granted(granted_of(response, self._login.token_field, redactor))
         except TokenAnswerError as error:
             text = f"{self._begin}: the answer of {self._host} {error}"
             return await self._rest(turn, entry, Refusal(UpstreamInvalid.code, text), note)
