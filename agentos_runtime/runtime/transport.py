@@ -7,17 +7,18 @@ from typing import TypeAlias
 
 from agentos_runtime.calls.messages import SAFE_METHODS, UpstreamRequest, UpstreamResponse
 from agentos_runtime.calls.trace_context import text_of
-from agentos_runtime.errors import AgentOSError, UpstreamTimeout
+from agentos_runtime.errors import AgentOSError, UpstreamError, UpstreamTimeout
 from agentos_runtime.jsontext import Json
 from agentos_runtime.limits.circuit_breaker import CircuitBreakers
 from agentos_runtime.manifest.model import Retry
 from agentos_runtime.manifest.origins import origin_of
+from agentos_runtime.runtime.answering.arrived import Arrived
 from agentos_runtime.runtime.authorized import AuthorizedRequest, Renewed
 from agentos_runtime.runtime.ports import OpenUpstream, Upstream
 from agentos_runtime.runtime.record import Record
 from agentos_runtime.runtime.tracing import response_stages
+from agentos_runtime.security.login.refused_tokens import FORBIDDEN, head_refuses_token, refuses_token
 
-UNAUTHORIZED = 401
 TRACEPARENT = "traceparent"
 TraceStages: TypeAlias = Callable[[Iterable[tuple[str, Json]]], None]
 """Gets the stages of an answer."""
@@ -64,7 +65,7 @@ class Transport:
     ) -> Awaitable[UpstreamResponse]:
         """The whole answer, whatever its status, within `timeout` seconds.
 
-        After a 401 the request is made once more if its credential can be renewed. Raises
+        After an answer that refuses its token the request is made once more if that can be renewed. Raises
         UpstreamError, UpstreamUnavailable while the origin's circuit is open, ApprovalRequired for a private
         address, InvalidParams for what cannot be sent.
         """
@@ -81,10 +82,10 @@ class Transport:
         retry: Retry | None,
         timeout: float,
     ) -> UpstreamResponse:
-        """Once more after a 401, with a renewed credential."""
+        """Once more after a refusal, with a renewed credential."""
         started = record.timer.clock()
         response = await self._send(authorized, record, trace_stages, retry, timeout)
-        if response.status != UNAUTHORIZED:
+        if not refuses_token(response):
             return response
         again = await renewed()
         if again is None:
@@ -146,15 +147,17 @@ class Transport:
         """The answer once its head is there, within `timeout` seconds (None = `idle`); else as `send`."""
         times = (idle if timeout is None else timeout, idle)
         upstream = await self._open(authorized, record, trace_stages, retry, times)
-        sent_once = authorized.request.upload is not None
-        if upstream.status != UNAUTHORIZED or authorized.renewed is None or sent_once:
+        if authorized.renewed is None:
+            return upstream
+        upstream, refused = await _looked_at(upstream, times[0])
+        if not refused:
             return upstream
         try:
             again = await authorized.renewed()
         except BaseException:
             upstream.abort()
             raise
-        if again is None:
+        if again is None or authorized.request.upload is not None:  # sent once: the new token is for the next call
             return upstream
         upstream.abort()
         return await self._open(again, record, trace_stages, retry, times)
@@ -197,3 +200,14 @@ class Transport:
         span = secrets.token_hex(8)
         others = tuple(pair for pair in request.headers if pair[0].lower() != TRACEPARENT)
         return replace(request, headers=(*others, (TRACEPARENT, text_of(parent, span)))), span
+
+
+async def _looked_at(upstream: OpenUpstream, seconds: float) -> tuple[OpenUpstream, bool]:
+    """The answer, and whether it refuses the token; of a 403 its words are read for that."""
+    if upstream.status != FORBIDDEN or head_refuses_token(upstream.status, upstream.headers):
+        return upstream, head_refuses_token(upstream.status, upstream.headers)
+    try:
+        response = await upstream.whole(seconds)
+    except UpstreamError:  # what cannot be read is told by its status and headers
+        response = UpstreamResponse(upstream.status, upstream.headers, b"", upstream.simulated)
+    return Arrived(response, is_read_as_events=False), refuses_token(response)

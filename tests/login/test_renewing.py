@@ -24,7 +24,7 @@ from agentos_runtime.security.login.answers import (
     read_seconds,
 )
 from tests.cli.console import SCRIPT, Console, Done, started
-from tests.login.token_service import TokenService, token_service
+from tests.login.token_service import Answer, TokenService, token_service
 from tests.security.support import until
 
 SKILL = """\
@@ -89,15 +89,21 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 
 def call(url: str, utility: str = "me") -> tuple[int, Any]:
-    request = urllib.request.Request(
-        f"{url}/api/skills/demo/{utility}", b"{}", {"Content-Type": "application/json"}
-    )
+    return sent(f"{url}/api/skills/demo/{utility}", b"{}", {"Content-Type": "application/json"})
+
+
+def sent(address: str, body: bytes, headers: dict[str, str]) -> tuple[int, Any]:
+    request = urllib.request.Request(address, body, headers)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         with error:
             return error.code, json.loads(error.read())
+
+
+def by_address(url: str, service: TokenService, body: bytes) -> tuple[int, Any]:
+    return sent(f"{url}/use/http/{service.origin.removeprefix('http://')}/change", body, {"X-Agent": "me"})
 
 
 def test_a_token_is_renewed_before_its_end_and_its_successor_is_stored_before_it_is_used(home: Home) -> None:
@@ -142,6 +148,54 @@ def test_a_401_renews_once_and_the_request_is_made_again(home: Home, utility: st
         service.expire()
         assert call(url, utility)[1]["code"] == "credential_rejected"
         assert service.renewals == 1, "a token that just came of a refusal is not renewed for another"
+
+
+SP_API = {"errors": [{"code": "Unauthorized", "details": "The access token you provided has expired."}]}
+FACEBOOK = {"WWW-Authenticate": 'OAuth "Facebook Platform" "invalid_token" "Error validating access token"'}
+
+
+@pytest.mark.parametrize(
+    ("answer", "renewals"),
+    [
+        ((403, SP_API, {}), 1),
+        ((403, json.dumps(SP_API).encode("utf-16"), {"Content-Type": "text/plain"}), 1),
+        ((403, {"code": "TOKEN_EXPIRED"}, {}), 1),
+        ((403, {}, {"WWW-Authenticate": 'Bearer error="invalid_token"'}), 1),
+        ((400, {"error": {"message": "x", "code": 190}}, FACEBOOK), 1),
+        ((498, {}, {}), 1),
+        ((200, {"error": {"code": 498, "message": "Invalid token."}}, {}), 1),
+        ((200, {"ok": False, "error": "token_expired"}, {}), 1),
+        ((200, {"errors": [{"message": "no", "extensions": {"code": "UNAUTHENTICATED"}}]}, {}), 1),
+        ((403, {}, {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}), 0),
+        ((403, {"message": "Your trial has expired. Get a token for the paid plan"}, {}), 0),
+        ((404, {"message": "the token has expired"}, {}), 0),
+        ((200, {"error": "none", "note": "token_expired"}, {}), 0),
+    ],
+)
+def test_a_token_that_is_refused_in_other_words_than_401_is_renewed_once_too(
+    home: Home, answer: Answer, renewals: int
+) -> None:
+    with token_service(refusal=answer) as service, home.logged_in(service).serving() as url:
+        service.expire()
+        done = call(url, "change")[0]
+        assert service.renewals == renewals
+        assert not renewals or done == 200
+
+
+def test_an_answer_to_an_address_that_refuses_its_token_in_words_is_asked_for_again_too(home: Home) -> None:
+    with token_service(refusal=(403, SP_API, {})) as service, home.logged_in(service).serving() as url:
+        service.expire()
+        assert by_address(url, service, b"{}") == (200, {"ok": True})
+        service.expire()
+        assert by_address(url, service, b"{}") == (403, SP_API)
+    assert service.renewals == 1
+
+
+def test_a_body_that_is_sent_while_it_arrives_is_not_repeated_and_the_next_call_has_a_new_token(home: Home) -> None:
+    with token_service() as service, home.logged_in(service).serving() as url:
+        service.expire()
+        assert [by_address(url, service, b"x" * (2 << 20))[0] for _ in range(2)] == [401, 200]
+    assert (service.renewals, len(service.calls)) == (1, 2)
 
 
 def test_an_explained_call_shows_that_its_token_was_renewed(home: Home) -> None:

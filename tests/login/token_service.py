@@ -26,6 +26,8 @@ class TokenService:
     """Runs when a token was made and is not told yet."""
     before_call: Callable[[], None] = lambda: None
     """Runs before a call is answered."""
+    refusal: Answer = (401, {"message": "who are you?"}, {})
+    """What a call is answered whose token is not good."""
     good: set[str] = field(default_factory=set)
     client: tuple[str, str] | None = None
     """The id and secret of the only client that is given a token; None = a public one."""
@@ -95,7 +97,7 @@ class TokenService:
         with self.lock:
             self.client_ids.append(client_id)
             self.calls.append(token)
-            return (200, {"ok": True}, {}) if token in self.good else (401, {"message": "who are you?"}, {})
+            return (200, {"ok": True}, {}) if token in self.good else self.refusal
 
 
 def client_in(values: dict[str, str], shown: str) -> tuple[str, str]:

@@ -45,6 +45,7 @@ class Arrived:
     """`runtime.ports.OpenUpstream` over an answer that is here."""
 
     response: UpstreamResponse
+    is_read_as_events: bool = True
 
     @property
     def status(self) -> int:
@@ -59,7 +60,7 @@ class Arrived:
         return self.response.simulated
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        yield _begun(self.response.body)
+        yield _begun(self.response.body) if self.is_read_as_events else self.response.body
 
     def arrived(self) -> bytes:
         return b""
