@@ -269,6 +269,9 @@ def test_a_secret_that_the_service_echoes_is_taken_out_wherever_it_is_cut(here: 
         typed = ("Content-Type", f"text/plain; charset={charset}")
         here.upstream.says(answer(body=f"you sent {KEY}, žluť".encode(charset), headers=[typed]))
         assert here.use("POST", CHAT, json={}).content == "you sent [redacted], žluť".encode(charset), charset
+    for kind, mark in (("text/plain; charset=utf-16", b"12"), ("audio/mpeg", b"\xff\xfe")):  # not so, after all
+        here.upstream.says(answer(body=mark + f"you sent {KEY}.".encode(), headers=[("Content-Type", kind)]))
+        assert here.use("POST", CHAT, json={}).content == mark + b"you sent [redacted].", kind
     here.upstream.says(
         say(render_chunks([bytes([byte]) for byte in text], headers=[("Content-Type", "audio/mpeg")]))
     )

@@ -160,6 +160,10 @@ class StreamRedactor:
         self._given = 0
         """How much of the data was passed on already."""
 
+    def another(self) -> "StreamRedactor":
+        """One for another text, over the same secrets."""
+        return StreamRedactor(self._redactor)
+
     def feed(self, text: str) -> str:
         """What can be passed on now."""
         search = self._redactor().search

@@ -8,7 +8,9 @@ from agentos_runtime.security.credentials.redactor import StreamRedactor
 
 
 class BytesRedactor:
-    """Cleans an answer that is handed on as bytes, and as a text in UTF-16 or UTF-32 what says that it is one."""
+    """Cleans an answer that is handed on as bytes; what says that it is a text in UTF-16 or UTF-32 as that, too: it
+    may be none.
+    """
 
     def __init__(self, redactor: StreamRedactor, content_type: str) -> None:
         self._redactor = redactor
@@ -44,8 +46,9 @@ class BytesRedactor:
         if name is None:
             self._feed, self._flush = self._redactor.feed_bytes, self._redactor.flush_bytes
         else:
-            wide = _Wide(self._redactor, name)
-            self._feed, self._flush = wide.feed, wide.flush
+            wide, plain = _Wide(self._redactor.another(), name), self._redactor
+            self._feed = lambda more: plain.feed_bytes(wide.feed(more))
+            self._flush = lambda: plain.feed_bytes(wide.flush()) + plain.flush_bytes()
 
 
 class _Wide:
