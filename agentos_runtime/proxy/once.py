@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from agentos_runtime.calls.call import Timings
+from agentos_runtime.calls.requests.urls import whole
 from agentos_runtime.calls.trace_context import TraceParent
 from agentos_runtime.errors import InvalidParams, NotStreamable, ParamProblem
 from agentos_runtime.frozen import dataclass
@@ -106,7 +107,7 @@ def _body(fields: Mapping[str, Any]) -> tuple[bytes | None, str | None]:
     if body is None:
         return None, None
     if isinstance(body, str):
-        return body.encode("utf-8", "surrogatepass"), "text/plain; charset=utf-8"
+        return whole(body, "body").encode(), "text/plain; charset=utf-8"
     return dump(body), "application/json"
 
 
@@ -114,7 +115,7 @@ def _with_query(target: Target, query: Mapping[str, Any]) -> Target:
     if not query:
         return target
     pairs = [
-        (name, _text(value))
+        (whole(name, "query"), _text(value))
         for name, values in query.items()
         for value in (values if isinstance(values, list) else [values])
     ]
@@ -123,7 +124,7 @@ def _with_query(target: Target, query: Mapping[str, Any]) -> Target:
 
 
 def _text(value: Any) -> str:
-    return dump(value).decode() if isinstance(value, bool | int | float) else str(value)
+    return dump(value).decode() if isinstance(value, bool | int | float) else whole(str(value), "query")
 
 
 def _check(given: Mapping[str, Json]) -> None:

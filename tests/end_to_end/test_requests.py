@@ -18,6 +18,7 @@ from tests.sizes import examples
 from tests.toy.raw import Received, Toy, answer, echo
 
 ORIGIN = "https://toy.example"
+HALF = "half \ud83d"
 SECRET = "sk-canary/+ 0123456789"
 USERNAME, PASSWORD = "ann", "pass:word-0123456789"
 
@@ -93,6 +94,10 @@ utilities:
     description: Text
     params: {words: {type: string}}
     rest: {method: PUT, url: /text, encoding: text, body: .params.words}
+  parts:
+    description: A form in parts
+    params: {words: {type: string}}
+    rest: {method: POST, url: /parts, encoding: multipart, body: {words: .params.words}}
   several:
     description: An expression with several outputs
     params: {a: {}}
@@ -303,6 +308,36 @@ def test_forms_and_texts_are_written_as_they_are_read_back(served: Any) -> None:
     assert (plain.method, plain.body, plain.header("content-type")) == (
         "PUT", "grüß".encode(), "text/plain; charset=utf-8",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("utility", "params", "path"),
+    [
+        ("template", {"id": HALF}, "id"),
+        ("template", {"id": "a", "q": HALF}, "q"),
+        ("slashes", {"path": f"a/{HALF}"}, "path"),
+        ("pieces", {"list": ["a", HALF]}, "list"),
+        ("form", {"a": HALF}, "a"),
+        ("text", {"words": HALF}, "words"),
+        ("parts", {"words": HALF}, "words"),
+    ],
+)
+def test_half_of_a_character_is_told_where_it_is_and_sent_in_json_alone(
+    served: Any, utility: str, params: Any, path: str
+) -> None:
+    running, toy = served
+    before = len(toy.requests)
+
+    def call(utility: str, params: Any) -> httpx.Response:
+        headers = {"Content-Type": "application/json"}
+        return running.client.post(f"/api/skills/toy/{utility}", content=json.dumps(params), headers=headers)
+
+    body = call(utility, params).json()
+    assert (body["code"], body["problems"][0]["path"]) == ("invalid_params", path), body
+    assert body["error"].startswith(f"{path} has half of a character in it")
+    assert toy.requests[before:] == []
+    assert call("body", {"a": HALF}).status_code == 200
+    assert json.loads(toy.requests[-1].body)["a"] == HALF
 
 
 def test_an_expression_s_failure_names_its_key_and_line_and_never_its_data(served: Any) -> None:

@@ -24,6 +24,14 @@ def test_a_request_reaches_the_service_byte_for_byte_with_the_key_of_its_skill(h
     assert asked.header("host") is not None
 
 
+@pytest.mark.parametrize("more", [{"query": {"q": "\ud83d"}}, {"query": {"\ud83d": 1}}, {"body": "\ud83d"}])
+def test_half_of_a_character_is_told_and_not_sent(here: Lab, more: dict[str, object]) -> None:
+    asked = json.dumps({"url": "https://openrouter.ai/api/v1/x", **more})
+    said = here.client.post("/api/use", content=asked, headers={"Content-Type": "application/json"})
+    assert (said.status_code, said.json()["problems"][0]["path"]) == (400, next(iter(more)))
+    assert here.upstream.toy.requests == []
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
 def test_every_usual_method_passes(here: Lab, method: str) -> None:
     assert here.use(method, "/use/openrouter.ai/api/v1/whatever").status_code == 200

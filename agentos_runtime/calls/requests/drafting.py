@@ -14,7 +14,7 @@ from agentos_runtime.calls.evaluate import (
 )
 from agentos_runtime.calls.messages import Upload
 from agentos_runtime.calls.requests.files import NO_UPLOADS, Uploads
-from agentos_runtime.calls.requests.nesting import NestingError, nested_pairs, without_empty
+from agentos_runtime.calls.requests.nesting import HalfError, NestingError, nested_pairs, without_empty
 from agentos_runtime.calls.requests.placeholders import PlaceholderError, Placeholders
 from agentos_runtime.calls.requests.planning import RequestPlan
 from agentos_runtime.calls.requests.urls import (
@@ -228,8 +228,11 @@ def unsayable(plan: RequestPlan, key: str, error: NestingError) -> AgentOSError:
     if isinstance(node, Fields):
         node = next((child for name, child in node.entries if name == error.path[0]), None)
         steps = error.path[1:]
-    if plan.rest.nested is not None and isinstance(node, PlainPath) and node.steps[:1] == ("params",):
+    of_text = isinstance(error, HalfError)  # no expression makes half of a character
+    where = (path_text(error.path) or key) if of_text else None
+    if isinstance(node, PlainPath) and node.steps[:1] == ("params",) and (of_text or plan.rest.nested is not None):
         where = path_text((*node.steps[1:], *steps))
+    if where is not None:
         return InvalidParams(f"{where} {error}", problems=[ParamProblem(where, str(error))])
     fix = "" if plan.rest.nested else ". `nested: brackets` or `dots` writes what is inside"
     return _field_failed(plan, key, f"cannot be sent: {path_text(error.path)} {error}{fix}")

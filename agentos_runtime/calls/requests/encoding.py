@@ -5,8 +5,8 @@ from urllib.parse import quote_plus
 
 from agentos_runtime.calls.requests.files import Upload, Uploads, as_sent, inlined, upload_in
 from agentos_runtime.calls.requests.multipart import FormPart, encode_multipart
-from agentos_runtime.calls.requests.nesting import nested_pairs
-from agentos_runtime.calls.requests.urls import url_text
+from agentos_runtime.calls.requests.nesting import HalfError, Path, nested_pairs
+from agentos_runtime.calls.requests.urls import has_half, url_text
 from agentos_runtime.jsontext import Json, dump
 
 
@@ -48,7 +48,7 @@ def _text(body: Json, uploads: Uploads) -> tuple[bytes, str]:
     text = url_text(inlined(body, uploads))
     if text is None:
         raise EncodingError("a text body must be a text")
-    return text.encode("utf-8", "surrogatepass"), "text/plain; charset=utf-8"
+    return _bytes((), text), "text/plain; charset=utf-8"
 
 
 def _multipart(body: Json, uploads: Uploads) -> tuple[bytes, str]:
@@ -66,6 +66,8 @@ def _multipart(body: Json, uploads: Uploads) -> tuple[bytes, str]:
 
 def _part(name: str, value: Json, uploads: Uploads) -> FormPart:
     """A file, a text, or JSON for what is an object or a list in a list."""
+    if has_half(name):
+        raise HalfError((name,))
     if not name.isprintable():
         raise EncodingError("the name of a field holds a control character or another one that cannot be shown")
     upload = upload_in(value, uploads)
@@ -75,7 +77,14 @@ def _part(name: str, value: Json, uploads: Uploads) -> FormPart:
     text = url_text(value)
     if text is None:
         return FormPart(name, dump(inlined(value, uploads)), content_type="application/json")
-    return FormPart(name, text.encode("utf-8", "replace"))
+    return FormPart(name, _bytes((name,), text))
+
+
+def _bytes(path: Path, text: str) -> bytes:
+    """Raises HalfError."""
+    if has_half(text):
+        raise HalfError(path)
+    return text.encode("utf-8")
 
 
 def _binary(body: Json, uploads: Uploads) -> tuple[bytes, str]:

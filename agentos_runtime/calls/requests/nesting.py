@@ -8,12 +8,10 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from agentos_runtime.calls.requests.urls import url_text
+from agentos_runtime.calls.requests.urls import HALF, has_half, url_text
 from agentos_runtime.jsontext import Json
 from agentos_runtime.manifest.model import Fields, Items, Node
-from agentos_runtime.regexes import regex
 
-_HALF = regex("[\ud800-\udfff]")
 Pairs: TypeAlias = Iterator[tuple[str, str]]
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -26,6 +24,13 @@ class NestingError(ValueError):
         self.path = path
 
 
+class HalfError(NestingError):
+    """There is half of a character in a text: a caller's, since no manifest holds any."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, HALF)
+
+
 def nested_pairs(fields: Mapping[str, Json], way: str | None) -> list[tuple[str, str]]:
     """Names and texts of a query or form; a field that is null is left out. Raises NestingError.
 
@@ -35,10 +40,8 @@ def nested_pairs(fields: Mapping[str, Json], way: str | None) -> list[tuple[str,
     pairs: list[tuple[str, str]] = []
     for name, value in fields.items():
         for pair in write((name,), value) if value is not None else ():
-            if any(map(_HALF.search, pair)):
-                raise NestingError(
-                    (name,), "has half of a character in it (a lone surrogate), which cannot be sent"
-                )
+            if any(map(has_half, pair)):
+                raise HalfError((name,))
             pairs.append(pair)
     return pairs
 

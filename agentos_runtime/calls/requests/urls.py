@@ -15,6 +15,8 @@ from agentos_runtime.manifest.model import TemplateParam, UrlTemplate
 from agentos_runtime.regexes import regex
 
 DOT_SEGMENTS = frozenset({".", "..", "%2e", "%2e%2e", ".%2e", "%2e."})
+HALF = "has half of a character in it (a lone surrogate), which cannot be sent"
+_HALF = regex("[\ud800-\udfff]")
 _OF_PARTS = regex(r"[\w.~-]+(?:/[\w.~-]+)+")
 _IN_PARTS = regex(r"\b(?:owner|org|organization|user|username|group|namespace|workspace)(?:/\w+)+")
 """Names of parts, as descriptions write them."""
@@ -74,11 +76,23 @@ def url_text(value: Json) -> str | None:
     return dump(value).decode()
 
 
+def has_half(text: str) -> bool:
+    """Whether half of a character is in a text: JSON can say it, no url, form or text can."""
+    return _HALF.search(text) is not None
+
+
+def whole(text: str, name: str) -> str:
+    """The text. Raises InvalidParams for one with half of a character."""
+    if has_half(text):
+        raise _refused(name, HALF)
+    return text
+
+
 def _segment(param: TemplateParam, params: Mapping[str, Json]) -> str:
     text = url_text(params.get(param.name))
     if text is None or not text:
         raise _refused(param.name, "is needed for the url and must be a text or a number that is not empty")
-    segments = text.split("/") if param.keep_slashes else [text]
+    segments = whole(text, param.name).split("/") if param.keep_slashes else [whole(text, param.name)]
     encoded = [quote(segment, safe="") for segment in segments]
     if any(segment.lower() in DOT_SEGMENTS for segment in encoded):
         raise _refused(param.name, "may not be or contain the path segment '.' or '..'")
@@ -99,7 +113,7 @@ def _pair(pair: QueryPair, params: Mapping[str, Json]) -> str | None:
         text = url_text(value)
         if text is None:
             raise _refused(part.name, "must be a single value, because it stands in the url's query")
-        texts.append(quote(text, safe=""))
+        texts.append(quote(whole(text, part.name), safe=""))
     return "".join(texts)
 
 
