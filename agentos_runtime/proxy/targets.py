@@ -1,7 +1,7 @@
 """The address of an agent's own call, read strictly: whatever could mean two things to two readers is refused."""
 
 import re
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote, unquote_plus, urljoin, urlsplit, urlunsplit
 
 from agentos_runtime.errors import InvalidParams, ParamProblem
 from agentos_runtime.frozen import dataclass
@@ -112,6 +112,22 @@ class Targets:
         text = query.decode("latin-1")
         _check_sendable(text)
         return Target(known.origin, known.path, text)
+
+
+def led_to(called: Target, asked_at: str, location: str) -> str:
+    """Where a service leads the client of a call, as that client reaches it through this server: what stays at the
+    origin is relative to the path `asked_at` here, all else stands as it was given.
+    """
+    try:
+        address = urljoin(f"{called.origin}{called.path}", location)
+        parts = urlsplit(address)
+        if origin_of(address) != called.origin or "@" in parts.netloc:
+            return location
+    except ValueError:
+        return location
+    scheme, _, host = called.origin.partition("://")
+    begin = "../" * (asked_at.count("/") - 1) + ("use/http/" if scheme == "http" else "use/")
+    return f"{begin}{host}{urlunsplit(('', '', parts.path or '/', parts.query, parts.fragment))}"
 
 
 def normal_path(path: str) -> str:

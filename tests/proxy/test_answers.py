@@ -3,6 +3,7 @@
 import gzip
 import json
 import threading
+from urllib.parse import urljoin
 
 import pytest
 
@@ -82,6 +83,32 @@ def test_a_redirect_is_passed_on_and_not_followed(here: Lab) -> None:
     assert (said.status_code, said.headers["location"]) == (302, "https://elsewhere.example/x")
     assert here.row()["outcome"] == "ok"
     assert here.upstream.asked.method == "GET"
+
+
+@pytest.mark.parametrize(
+    ("location", "there"),
+    [
+        ("/api/v1/models/?a=1#x", "/use/openrouter.ai/api/v1/models/?a=1#x"),
+        ("https://OpenRouter.ai:443/api/v1/models", "/use/openrouter.ai/api/v1/models"),
+        ("//openrouter.ai", "/use/openrouter.ai/"),
+        ("?page=2", "/use/openrouter.ai/api/v1/files/1?page=2"),
+        ("2/content", "/use/openrouter.ai/api/v1/files/2/content"),
+        ("../../v1", "/use/openrouter.ai/api/v1"),
+        ("//elsewhere.example/x", "//elsewhere.example/x"),
+        ("https://openrouter.ai:8443/x", "https://openrouter.ai:8443/x"),
+        ("https://me@openrouter.ai/x", "https://me@openrouter.ai/x"),
+        ("https://[openrouter.ai/x", "https://[openrouter.ai/x"),
+    ],
+)
+def test_a_redirect_within_a_service_leads_through_the_server_again(here: Lab, location: str, there: str) -> None:
+    here.upstream.says(redirect(location))
+    said = here.use("GET", "/use/openrouter.ai/api/v1/files/1")
+    if not there.startswith("/use/"):
+        assert said.headers["location"] == there
+        return
+    for front in ("", "/in/front"):  # of a proxy
+        led = urljoin(f"http://me.example{front}/use/openrouter.ai/api/v1/files/1", said.headers["location"])
+        assert led == f"http://me.example{front}{there}"
 
 
 def test_a_compressed_answer_arrives_as_it_was_and_one_that_is_none_is_an_error(here: Lab) -> None:

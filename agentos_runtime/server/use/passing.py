@@ -32,12 +32,16 @@ Spoken: TypeAlias = Callable[[], Wire | None]
 """Tells which wire the client speaks."""
 
 
-async def pass_on(exchange: Exchange, method: str, wire: Spoken, open_call: OpenCall, send: Send) -> None:
+Led: TypeAlias = Callable[[str], str]
+"""Gives the address here that a service leads its client to."""
+
+
+async def pass_on(exchange: Exchange, method: str, led: Led, wire: Spoken, open_call: OpenCall, send: Send) -> None:
     """All of it, or so much that nobody takes it for all: then the connection ends in the middle.
 
     Raises AgentOSError while nothing was sent yet.
     """
-    head = _head(exchange)
+    head = _head(exchange, led)
     if method == "HEAD" or exchange.status in _BODILESS:
         await exchange.whole()
         if exchange.length is not None and exchange.status not in _BODILESS:
@@ -87,10 +91,10 @@ async def _start(exchange: Exchange, headers: Headers, send: Send) -> None:
     await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
 
 
-def _head(exchange: Exchange) -> Headers:
+def _head(exchange: Exchange, led: Led) -> Headers:
     headers: Headers = [*_ALWAYS, (b"x-request-id", exchange.request_id.encode())]
     for name, text in exchange.headers:
-        value = text.encode("latin-1", "replace")
+        value = (led(text) if name == "location" else text).encode("latin-1", "replace")
         if name == "content-type" and not _CONTENT_TYPE.fullmatch(value):
             value = b"application/octet-stream"
         headers.append((name.encode("latin-1"), value))

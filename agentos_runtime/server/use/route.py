@@ -10,7 +10,7 @@ from agentos_runtime.calls.trace_context import TraceParent, parent_of
 from agentos_runtime.errors import AgentOSError, MethodNotAllowed, ShuttingDown
 from agentos_runtime.mcp.face import agent_of
 from agentos_runtime.proxy.service import METHODS, Asked, Proxy
-from agentos_runtime.proxy.targets import Targets
+from agentos_runtime.proxy.targets import Targets, led_to
 from agentos_runtime.regexes import regex
 from agentos_runtime.security.agents import ANONYMOUS
 from agentos_runtime.server.body import ClientGone
@@ -49,12 +49,12 @@ class Passing:
     async def pass_through(self, scope: Scope, receive: Receive, send: Send, asked: Asked) -> None:
         """Raises AgentOSError while nothing was sent yet."""
         request = admitted(scope)
-        proxy = await self.proxy()
+        proxy, led = await self.proxy(), partial(led_to, asked.target, scope["raw_path"].decode("latin-1"))
         with self._calls.open(request.connection) as open_call:
             try:
                 async with await proxy.open(asked) as exchange:
                     try:
-                        await pass_on(exchange, asked.method, partial(wire_at, scope), open_call, send)
+                        await pass_on(exchange, asked.method, led, partial(wire_at, scope), open_call, send)
                     finally:
                         open_call.settle()
             except ClientGone:
