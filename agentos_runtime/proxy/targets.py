@@ -22,6 +22,7 @@ _OVERRIDES = frozenset(
 )
 """Names in a query, without marks between their letters, by which some services take another method."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+_SCHEMES = frozenset({"https", "https:", "http:"})
 _URL = regex(r"([a-z][a-z0-9+.-]*)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _SENDABLE = regex(r'[!"$-~]*')
 _AUTHORITY = regex(r"(\[[^\]/?#]*\]|[^:/?#\\\s]*)((?::[0-9]*)?)")
@@ -87,6 +88,8 @@ def parse_path(raw_path: bytes, query: bytes) -> Target:
     if text.startswith("http/"):
         text, scheme = text[len("http/") :], "http"
     authority, slash, rest = text.partition("/")
+    if authority.lower() in _SCHEMES:
+        raise unfit("has a scheme: behind /use/ stands the host, as in /use/api.example.com/v1, or http/ before it")
     return _target(scheme, unquote(authority), slash + rest, query.decode("latin-1"))
 
 

@@ -45,6 +45,13 @@ def test_every_other_method_is_refused_with_those_that_pass(here: Lab, method: s
     assert here.upstream.toy.requests == []
 
 
+@pytest.mark.parametrize("base", ["https://openrouter.ai", "http://127.0.0.1:1", "https/openrouter.ai", "HTTPS:/a"])
+def test_a_base_url_with_a_scheme_in_it_is_told_how_it_is_written(here: Lab, base: str) -> None:
+    said = here.use("GET", f"/use/{base}/api/v1/models")
+    assert (said.status_code, "has a scheme: behind /use/ stands the host" in said.text) == (400, True), said.text
+    assert here.upstream.toy.requests == []
+
+
 def test_headers_that_are_the_clients_own_pass_also_twice_and_all_others_do_not(here: Lab) -> None:
     passing = [
         ("anthropic-beta", "a"),
