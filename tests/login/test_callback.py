@@ -129,6 +129,33 @@ def test_a_person_pastes_the_address_or_the_code() -> None:
             IN_PATH.pasted(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (f"127.0.0.1:4000/cb?code=abc&state={STATE}#_=_", "abc"),
+        (f"?code=4%2F0Abc-_&state={STATE}", "4/0Abc-_"),
+        (f"state={STATE}&code=abc", "abc"),
+        ("code=4%2F0Abc&scope=read", "4/0Abc"),
+        ("4%2F0Abc", "4/0Abc"),
+        ("YWJjMTIz==", "YWJjMTIz=="),
+    ],
+)
+def test_a_part_of_the_address_is_as_good(text: str, code: str) -> None:
+    assert IN_QUERY.pasted(text) == code
+
+
+def test_a_part_of_an_address_brings_its_state_where_it_names_one() -> None:
+    assert IN_PATH.pasted(f"localhost:3000/callback/{STATE}?code=abc") == "abc"
+    assert IN_PATH.pasted("?code=abc") == "abc"
+    for text in ("?code=abc&state=other", "localhost:4000/cb?code=abc", "?state=other", "code="):
+        with pytest.raises(NotTheAnswer):
+            IN_QUERY.pasted(text)
+    with pytest.raises(NotTheAnswer):
+        IN_PATH.pasted("localhost:3000/callback/other?code=abc")
+    with pytest.raises(LoginError, match="The login was refused"):
+        IN_QUERY.pasted("error=access_denied")
+
+
 def test_the_browser_goes_where_the_operator_sends_calls() -> None:
     rewrite = {"https://openrouter.ai": "http://127.0.0.1:9000/base"}
     assert rewritten("https://openrouter.ai/auth?a=b%20c", rewrite) == "http://127.0.0.1:9000/base/auth?a=b%20c"

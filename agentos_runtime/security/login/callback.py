@@ -3,15 +3,19 @@
 import hmac
 from collections.abc import Mapping
 from dataclasses import field
-from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit, urlunsplit
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.manifest.model import Login
 from agentos_runtime.manifest.origins import is_private, origin_of
+from agentos_runtime.regexes import regex
 from agentos_runtime.security.login.pkce import METHOD, Proof
 
 LONGEST_CODE = 4096
 MOST_FIELDS = 32
+_OF_AN_ADDRESS = regex(r"(?:^|[?&])(?:code|state|error)=")
+_ENCODED = regex(r"%[0-9A-Fa-f]{2}")
+"""A code that stands in an address; none has a percent sign of its own."""
 
 
 class LoginError(Exception):
@@ -62,15 +66,28 @@ class Callback:
         return checked_code(values.get("code", ""))
 
     def pasted(self, text: str) -> str:
-        """The code in what a person pasted: the address of the last page, or the code alone. Raises like `code`."""
+        """The code in what a person pasted: the address of the last page or a part of it, or the code alone.
+
+        Raises like `code`.
+        """
         text = text.strip()
         if not text.lower().startswith(("http://", "https://")):
-            return checked_code(text)
+            if not _OF_AN_ADDRESS.search(text):
+                return checked_code(unquote(text) if _ENCODED.search(text) else text)
+            text = self._completed(text)
         try:
             parts = urlsplit(text)
         except ValueError:
             raise NotTheAnswer("it is no address") from None
         return self.code(f"{parts.path}?{parts.query}")
+
+    def _completed(self, text: str) -> str:
+        """The address of which this is a part, as some browsers give it: without its scheme, or its query alone."""
+        before, _, query = text.rpartition("?")
+        if before:
+            return f"http://{text}"
+        known = f"&state={self.state}" if not self.in_path and "state=" not in query else ""  # as of a code alone
+        return f"{self.address}?{query}{known}"
 
     def _check_page(self, path: str) -> None:
         page = urlsplit(self.page).path
