@@ -11,9 +11,10 @@ from agentos_runtime.server.messages import Headers, Response
 CONSOLE = "/console"
 """Nothing below is for pages of others, whoever names them."""
 _EXPOSED = (
-    b"ETag, Idempotency-Replayed, Location, Retry-After, Server-Timing, X-Budget-Warning, X-Ignored-Params, "
-    b"X-More-Rows, X-Request-Id, X-Simulated"
+    b"*, Allow, ETag, Idempotency-Replayed, Link, Location, Retry-After, Server-Timing, WWW-Authenticate, "
+    b"X-Budget-Warning, X-Ignored-Params, X-More-Rows, X-Next-Position, X-Request-Id, X-Should-Retry, X-Simulated"
 )
+"""All, of which the star is for what services say (`x-ratelimit-…`, `request-id`); some browsers know none."""
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 _HEADER_NAMES = regex(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*")
 _LONGEST_NAMES = 2000
