@@ -161,7 +161,7 @@ def _answer(heard: Mapping[str, Json], utility: Utility, *, everything: bool) ->
     content = _content(heard, utility)
     usual = {"body": "application/json", "text": "text/plain; charset=utf-8", "events": "text/event-stream"}
     if kept.get("content-type", "") == next((usual[name] for name in content), ""):
-        del kept["content-type"]
+        kept.pop("content-type", None)  # an answer without a body may name none
     return told | ({"headers": {**kept}} if kept else {}) | content
 
 

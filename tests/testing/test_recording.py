@@ -32,6 +32,13 @@ ITEMS = """
     rest: {url: "https://notes.example/v1/page", response: {raw: true}}
 ---
 """
+NOTHING = """
+  forget:
+    description: Forget all notes
+    returns: void
+    rest: {method: DELETE, url: https://notes.example/v1/notes}
+---
+"""
 SSE = [("Content-Type", "text/event-stream")]
 
 
@@ -85,6 +92,17 @@ def test_a_call_that_writes_is_not_live_and_a_failure_is_a_case_too(made: Consol
         "body": {"error": {"message": "The shelf is full"}},
     }
     assert found["error"]["code"] == "upstream_rate_limited"
+    passes(made)
+
+
+@pytest.mark.parametrize(("status", "response"), [(204, {"status": 204}), (500, {"status": 500}), (200, {})])
+def test_an_answer_without_body_and_type_is_recorded_too(made: Console, status: int, response: object) -> None:
+    file = made.skills / "notes/readme.md"
+    text = file.read_text(encoding="utf-8").rstrip().removesuffix("---").rstrip()
+    file.write_text(text + NOTHING, encoding="utf-8")
+    said, text = call(made, "forget", to=answer(status))
+    assert "Recorded: " in said
+    assert read_yaml(text)["response"] == response
     passes(made)
 
 
