@@ -34,7 +34,7 @@ _DROPPED_FAMILIES = (
 """What is between a client and this server, says who the client is, or could make another request of it."""
 _RETURNED = regex(
     r"content-type|content-language|content-range|accept-ranges|etag|last-modified|location|retry-after(?:-ms)?"
-    r"|request-id|link|x-should-retry|openai-.*|anthropic-.*|x-ratelimit-.*|ratelimit(?:-.*)?"
+    r"|request-id|link|x-should-retry|openai-.*|anthropic-.*|x-ratelimit-.*|x-goog-upload-.*|ratelimit(?:-.*)?"
 )
 _UPSTREAM_ID = "x-request-id"
 

@@ -117,20 +117,20 @@ class Targets:
         return Target(known.origin, known.path, text)
 
 
-def led_to(called: Target, asked_at: str, location: str) -> str:
-    """Where a service leads the client of a call, as that client reaches it through this server: what stays at the
-    origin is relative to the path `asked_at` here, all else stands as it was given.
+def beyond_use(called: Target, location: str) -> str | None:
+    """What stands behind `/use/` for the address to which a service leads the client of a call; None where that is
+    at another origin.
     """
     try:
         address = urljoin(f"{called.origin}{called.path}", location)
         parts = urlsplit(address)
         if origin_of(address) != called.origin or "@" in parts.netloc:
-            return location
+            return None
     except ValueError:
-        return location
+        return None
     scheme, _, host = called.origin.partition("://")
-    begin = "../" * (asked_at.count("/") - 1) + ("use/http/" if scheme == "http" else "use/")
-    return f"{begin}{host}{urlunsplit(('', '', parts.path or '/', parts.query, parts.fragment))}"
+    before = "http/" if scheme == "http" else ""
+    return f"{before}{host}{urlunsplit(('', '', parts.path or '/', parts.query, parts.fragment))}"
 
 
 def normal_path(path: str) -> str:

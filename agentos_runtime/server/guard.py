@@ -311,7 +311,8 @@ HEALTH_PATH = "/api/health"
 _CONSOLE_ITSELF = CONSOLE.rstrip("/")
 PAGES = frozenset({"/", "/docs", "/docs/", *(f"/docs/{name}" for name in CONTENT_TYPES)})
 """What is answered without data to those who send no token, so that a browser can be asked for it."""
-_NEVER_SIMPLE = (b"x-agent", b"authorization", *KEY_HEADERS)
+_NEVER_SIMPLE = (b"x-agent", b"authorization", *KEY_HEADERS, b"x-goog-upload-command")
+"""The last is all that Google's SDKs send with the parts of a file."""
 _NOTHING: Mapping[str, ConnectionInfo] = MappingProxyType({})
 _WILDCARDS = frozenset({"0.0.0.0", "::", "", "[::]"})  # noqa: S104 - compared with, not listened on
 _JSON_TYPE = regex(rb'application/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?;?', re.IGNORECASE)

@@ -9,7 +9,7 @@ import pytest
 
 from agentos_runtime.server.limits import Limits
 from tests.end_to_end.house import KEY
-from tests.proxy.lab import CHAT, Lab, lab, sse
+from tests.proxy.lab import CHAT, GOOGLE, Lab, lab, sse
 from tests.server.client import connected
 from tests.toy.raw import (
     answer,
@@ -109,6 +109,25 @@ def test_a_redirect_within_a_service_leads_through_the_server_again(here: Lab, l
     for front in ("", "/in/front"):  # of a proxy
         led = urljoin(f"http://me.example{front}/use/openrouter.ai/api/v1/files/1", said.headers["location"])
         assert led == f"http://me.example{front}{there}"
+
+
+def test_a_file_is_uploaded_where_google_leads_its_client_as_its_sdks_do(here: Lab) -> None:
+    path = "/upload/v1beta/files"
+    there = f"https://generativelanguage.googleapis.com{path}?upload_id=1"
+    here.upstream.says(answer(headers=[("X-Goog-Upload-URL", there), ("X-Goog-Upload-Status", "active")]))
+    started = {"X-Goog-Upload-Command": "start", "X-Goog-Upload-Protocol": "resumable"}
+    said = here.use("POST", f"/use/generativelanguage.googleapis.com{path}", json={}, headers=started)
+    led = said.headers["x-goog-upload-url"]
+    assert (said.headers["x-goog-upload-status"], here.upstream.asked.header("x-goog-upload-command")) == (
+        "active",
+        "start",
+    )
+    assert led == f"{here.house.server.url}/use/generativelanguage.googleapis.com{path}?upload_id=1"
+    here.upstream.says(answer(headers=[("X-Goog-Upload-URL", "https://elsewhere.example/x")]))
+    sent = here.client.post(led, content=b"all of it", headers={"X-Goog-Upload-Command": "upload, finalize"})
+    assert (sent.status_code, sent.headers["x-goog-upload-url"]) == (200, "https://elsewhere.example/x")
+    assert (here.upstream.asked.target, here.upstream.asked.body) == (f"{path}?upload_id=1", b"all of it")
+    assert here.upstream.asked.header("x-goog-api-key") == GOOGLE
 
 
 def test_a_compressed_answer_arrives_as_it_was_and_one_that_is_none_is_an_error(here: Lab) -> None:

@@ -29,7 +29,7 @@ class Routes:
     """An ASGI application: what is passed through goes past the router."""
 
     def __init__(self, parts: Parts) -> None:
-        passing = Passing(parts.opening, parts.calls, parts.limits.hold)
+        passing = Passing(parts.opening, parts.calls, parts.limits.hold, parts.reached.public_url)
         self.router = Router([*_routes(parts, passing)], redirect_slashes=False)
         self._passed: Mapping[str, ASGIApp] = {
             USE: UseRoute(passing, parts.call),

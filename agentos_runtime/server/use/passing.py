@@ -14,6 +14,7 @@ from agentos_runtime.regexes import regex
 from agentos_runtime.server.connections.at_once import write_at_once
 from agentos_runtime.server.messages import Headers, simulated
 from agentos_runtime.server.open_calls import STOPPING, OpenCall
+from agentos_runtime.server.use.leading import Leading
 
 _CONTENT_TYPE = regex(
     rb"[\w.+-]+/[\w.+-]+(?:[ \t]*;[ \t]*[\w.+-]+=(?:[\w.:+/'-]+|\"[^\"\x00-\x1f\x7f-\xff]*\"))*;?"
@@ -32,16 +33,14 @@ Spoken: TypeAlias = Callable[[], Wire | None]
 """Tells which wire the client speaks."""
 
 
-Led: TypeAlias = Callable[[str], str]
-"""Gives the address here that a service leads its client to."""
-
-
-async def pass_on(exchange: Exchange, method: str, led: Led, wire: Spoken, open_call: OpenCall, send: Send) -> None:
+async def pass_on(
+    exchange: Exchange, method: str, leading: Leading, wire: Spoken, open_call: OpenCall, send: Send
+) -> None:
     """All of it, or so much that nobody takes it for all: then the connection ends in the middle.
 
     Raises AgentOSError while nothing was sent yet.
     """
-    head = _head(exchange, led)
+    head = _head(exchange, leading)
     if method == "HEAD" or exchange.status in _BODILESS:
         await exchange.whole()
         if exchange.length is not None and exchange.status not in _BODILESS:
@@ -91,10 +90,10 @@ async def _start(exchange: Exchange, headers: Headers, send: Send) -> None:
     await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
 
 
-def _head(exchange: Exchange, led: Led) -> Headers:
+def _head(exchange: Exchange, leading: Leading) -> Headers:
     headers: Headers = [*_ALWAYS, (b"x-request-id", exchange.request_id.encode())]
     for name, text in exchange.headers:
-        value = (led(text) if name == "location" else text).encode("latin-1", "replace")
+        value = leading.led(name, text).encode("latin-1", "replace")
         if name == "content-type" and not _CONTENT_TYPE.fullmatch(value):
             value = b"application/octet-stream"
         headers.append((name.encode("latin-1"), value))

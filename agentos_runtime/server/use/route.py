@@ -10,7 +10,7 @@ from agentos_runtime.calls.trace_context import TraceParent, parent_of
 from agentos_runtime.errors import AgentOSError, MethodNotAllowed, ShuttingDown
 from agentos_runtime.mcp.face import agent_of
 from agentos_runtime.proxy.service import METHODS, Asked, Proxy
-from agentos_runtime.proxy.targets import Targets, led_to
+from agentos_runtime.proxy.targets import Targets
 from agentos_runtime.regexes import regex
 from agentos_runtime.security.agents import ANONYMOUS
 from agentos_runtime.server.body import ClientGone
@@ -18,6 +18,7 @@ from agentos_runtime.server.messages import Admitted, admitted, error_response
 from agentos_runtime.server.open_calls import STOPPING, OpenCalls
 from agentos_runtime.server.opening import Opening
 from agentos_runtime.server.ports import Runtime
+from agentos_runtime.server.use.leading import Leading
 from agentos_runtime.server.use.passing import pass_on
 from agentos_runtime.server.use.shapes import USE, shape_of, wire_at
 
@@ -29,11 +30,12 @@ _PRODUCT = regex(rb"([!-.0-~]{1,64})(?:[/ ].*)?", re.DOTALL)
 class Passing:
     """Passes requests through, and answers for those that are refused; shared by all routes that do."""
 
-    def __init__(self, opening: Opening, calls: OpenCalls, hold: float) -> None:
+    def __init__(self, opening: Opening, calls: OpenCalls, hold: float, public_url: str | None) -> None:
         self.hold = hold
         """Seconds for which a call is held while a person is asked."""
         self._opening = opening
         self._calls = calls
+        self._public_url = public_url
         self._proxy: Proxy | None = None
 
     async def runtime(self) -> Runtime:
@@ -49,12 +51,13 @@ class Passing:
     async def pass_through(self, scope: Scope, receive: Receive, send: Send, asked: Asked) -> None:
         """Raises AgentOSError while nothing was sent yet."""
         request = admitted(scope)
-        proxy, led = await self.proxy(), partial(led_to, asked.target, scope["raw_path"].decode("latin-1"))
+        proxy = await self.proxy()
+        leading = Leading.of(scope, asked.target, self._public_url, request.headers.get(b"host", b""))
         with self._calls.open(request.connection) as open_call:
             try:
                 async with await proxy.open(asked) as exchange:
                     try:
-                        await pass_on(exchange, asked.method, led, partial(wire_at, scope), open_call, send)
+                        await pass_on(exchange, asked.method, leading, partial(wire_at, scope), open_call, send)
                     finally:
                         open_call.settle()
             except ClientGone:

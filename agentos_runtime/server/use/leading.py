@@ -1,0 +1,30 @@
+"""Where a service leads its client on: through this server again, as far as it leads to itself."""
+
+from starlette.types import Scope
+
+from agentos_runtime.frozen import dataclass
+from agentos_runtime.proxy.targets import Target, beyond_use
+
+
+@dataclass(frozen=True, slots=True)
+class Leading:
+    """The headers of an answer that hold an address, as the client of one call is to read them."""
+
+    called: Target
+    asked_at: str
+    """The path of the request."""
+    base: str
+    """How the server is reached, without a slash at the end."""
+
+    @classmethod
+    def of(cls, scope: Scope, called: Target, public_url: str | None, host: bytes) -> "Leading":
+        base = public_url or f"http://{host.decode('latin-1').lower()}"
+        return cls(called, scope["raw_path"].decode("latin-1"), base.rstrip("/"))
+
+    def led(self, name: str, text: str) -> str:
+        """The value of a header of that name, which is lower case."""
+        if name not in ("location", "x-goog-upload-url") or (path := beyond_use(self.called, text)) is None:
+            return text
+        if name == "location":  # relative, since a proxy may put a path in front
+            return "../" * (self.asked_at.count("/") - 1) + f"use/{path}"
+        return f"{self.base}/use/{path}"
