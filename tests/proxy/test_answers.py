@@ -111,6 +111,21 @@ def test_a_redirect_within_a_service_leads_through_the_server_again(here: Lab, l
         assert led == f"http://me.example{front}{there}"
 
 
+def test_the_next_page_of_a_list_is_asked_for_through_the_server_again(here: Lab) -> None:
+    there = "https://openrouter.ai/api/v1/models?offset=2"
+    link = f'<{there}>; rel="next", </x>; rel="first", <https://elsewhere.example/x>; rel="help", <>; rel="x"'
+    here.upstream.says(answer(headers=[("Link", link)]))
+    said = here.use("GET", "/use/openrouter.ai/api/v1/files")
+    base = f"{here.house.server.url}/use/openrouter.ai"
+    assert said.headers["link"] == (
+        f'<{base}/api/v1/models?offset=2>; rel="next", <{base}/x>; rel="first", '
+        '<https://elsewhere.example/x>; rel="help", <>; rel="x"'
+    )
+    here.upstream.says(answer())
+    assert here.use("GET", said.links["next"]["url"]).status_code == 200
+    assert here.upstream.asked.target == "/api/v1/models?offset=2"
+
+
 def test_a_file_is_uploaded_where_google_leads_its_client_as_its_sdks_do(here: Lab) -> None:
     path = "/upload/v1beta/files"
     there = f"https://generativelanguage.googleapis.com{path}?upload_id=1"

@@ -4,6 +4,10 @@ from starlette.types import Scope
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.proxy.targets import Target, beyond_use
+from agentos_runtime.regexes import regex
+
+_ADDRESS = regex(r"<([^<>]+)>")
+"""In a `Link` (RFC 8288, 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,12 @@ class Leading:
 
     def led(self, name: str, text: str) -> str:
         """The value of a header of that name, which is lower case."""
-        if name not in ("location", "x-goog-upload-url") or (path := beyond_use(self.called, text)) is None:
-            return text
-        if name == "location":  # relative, since a proxy may put a path in front
-            return "../" * (self.asked_at.count("/") - 1) + f"use/{path}"
-        return f"{self.base}/use/{path}"
+        if name == "location" and (path := beyond_use(self.called, text)) is not None:
+            return "../" * (self.asked_at.count("/") - 1) + f"use/{path}"  # a proxy may put a path in front
+        if name == "link":  # clients look for whole addresses there
+            return _ADDRESS.sub(lambda found: f"<{self._whole(found[1])}>", text)
+        return self._whole(text) if name == "x-goog-upload-url" else text
+
+    def _whole(self, text: str) -> str:
+        path = beyond_use(self.called, text)
+        return text if path is None else f"{self.base}/use/{path}"
