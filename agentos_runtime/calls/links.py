@@ -1,12 +1,13 @@
 """Link headers (RFC 8288): where a list goes on."""
 
 from collections.abc import Iterator, Mapping
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 from agentos_runtime.manifest.origins import origin_of
 from agentos_runtime.regexes import regex
 
-_UNFIT = regex(r"[\s\x00-\x20\x7f\\]")
+_UNFIT = regex(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
+_UNENCODED = regex(r"[^\x21-\x7e]+")
 _NAME_ENDS = frozenset("=;, \t")
 
 
@@ -24,11 +25,15 @@ def next_target(header: str, base: str) -> str | None:
 
 
 def link_of(target: str, base: str) -> str:
-    """The whole address that a link of `base` leads to. Raises ValueError for what is no http address."""
-    url = urljoin(base, target.strip())
-    if origin_of(url) is None or _UNFIT.search(url):
+    """The whole address that a link of `base` leads to. Raises ValueError for what is no http address.
+
+    Services write addresses by hand: what they left unencoded is encoded, as browsers do.
+    """
+    target = target.strip()
+    url = urljoin(base, target)  # which leaves out line breaks
+    if origin_of(url) is None or _UNFIT.search(target):
         raise ValueError("it is no http address")
-    return url.partition("#")[0]
+    return _UNENCODED.sub(lambda found: quote(found[0]), url.partition("#")[0])
 
 
 def _is_of(base: str, anchor: str | None) -> bool:

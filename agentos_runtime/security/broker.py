@@ -365,10 +365,22 @@ def _missing_text(skill: Skill, auth: Auth) -> str:
 
 
 def _approval_text(skill: Skill, rest: Rest, grant: Grant) -> str:
-    remedy = (
-        f"If you trust {skill.file}, run: agentos approve {skill.id}"
-        if declared_origin(rest.url) is not None
-        else "Its url does not say where it goes: write it so that it begins with a literal origin, "
-        f'such as "https://api.example.com/…", then run: agentos approve {skill.id}'
-    )
+    command = f"run: agentos approve {skill.id}"
+    if declared_origin(rest.url) is None:
+        remedy = (
+            "Its url does not say where it goes: write it so that it begins with a literal origin, "
+            f'such as "https://api.example.com/…", then {command}'
+        )
+    elif grant in authority_of(skill).grants:
+        remedy = f"If you trust {skill.file}, {command}"
+    elif grant.origin == f"http{str(declared_origin(rest.url)).removeprefix('https')}":
+        remedy = (
+            "The service names its own address with http://, where others could read the key. Follow it by "
+            """https: `next: {link: '.next // empty | sub("^http:"; "https:")'}`"""
+        )
+    else:
+        remedy = (
+            f"The service named that address, and no approval covers one that no utility of {skill.file} calls. If "
+            f"it is right, give the skill a utility whose url begins with {grant.origin}, then {command}"
+        )
     return f'Nobody approved that the skill "{skill.id}" calls {grant}. {remedy}'
