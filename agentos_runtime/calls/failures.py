@@ -212,9 +212,14 @@ def holds_no_error(document: dict[str, Json]) -> bool:
 
 
 def _graphql_failure(document: dict[str, Json], now: float) -> UpstreamFailure | None:
-    """What a GraphQL answer without data says: `errors` is a list of objects with a message (GraphQL, 7.1.2)."""
-    listed = document.get("errors")
-    if document.get("data") is not None or not isinstance(listed, list) or not listed:
+    """What a GraphQL answer without data says: `errors` is a list of objects with a message (GraphQL, 7.1.2).
+
+    A `data` of nothing but nulls has none: each field that was asked for failed, or there is no such thing.
+    """
+    listed, data = document.get("errors"), document.get("data")
+    if isinstance(data, dict) and all(value is None for value in data.values()):
+        data = None
+    if data is not None or not isinstance(listed, list) or not listed:
         return None
     said = [error for error in listed if isinstance(error, dict) and isinstance(error.get("message"), str)]
     if len(said) < len(listed):

@@ -222,8 +222,8 @@ utilities:
 FAULT = {"message": "Field 'x' does not exist", "path": ["viewer"], "extensions": {"code": "undefinedField"}}
 
 
-@pytest.mark.parametrize("data", [{}, {"data": None}])
-def test_errors_of_a_graphql_answer_without_data_are_a_failure(tmp_path: Path, data: dict[str, None]) -> None:
+@pytest.mark.parametrize("data", [{}, {"data": None}, {"data": {"viewer": None}}, {"data": {"a": None, "b": None}}])
+def test_errors_of_a_graphql_answer_without_data_are_a_failure(tmp_path: Path, data: dict[str, Any]) -> None:
     second = {"message": "and another"}
     with serving(tmp_path, GRAPHQL, answer_json({"errors": [FAULT, second], **data})) as (house, _):
         response = house.call("demo", "repos")
