@@ -16,6 +16,8 @@ _UNITS = (86_400.0, 3_600.0, 60.0, 1.0, 0.001)
 _MOMENT = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]{8,18}([Zz]|[+-][0-9]{2}:[0-9]{2})")
 _OF_A_KIND = regex(r"(x|anthropic)-ratelimit-(?:reset-(.+)|(.+)-reset)")
 """Where limits of several kinds (requests, tokens) each have a reset of their own."""
+_USED_UP = regex(r"(?:\br=0; ?t=|\bremaining=0, ?reset=)([0-9]{1,9})(?![0-9.])")
+"""In `RateLimit: "day";r=0;t=3600`, and `limit=9, remaining=0, reset=30` as older drafts have it."""
 _MILLISECONDS_FROM = 1e11
 """An epoch above this counts milliseconds (it would be the year 5138 in seconds)."""
 _EPOCH_FROM = 1e9
@@ -25,10 +27,11 @@ _EPOCH_FROM = 1e9
 def retry_after(headers: Mapping[str, object], now: float) -> float | None:
     """Seconds to wait, never negative; None when the headers do not say or cannot be read.
 
-    Read are, the first that can be: `retry-after-ms`, `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), and
-    `X-RateLimit-Reset` and `RateLimit-Reset` as a number of seconds; each of seconds also as an epoch in seconds or
-    milliseconds. Without them the limits of several kinds say it (`x-ratelimit-reset-tokens: 6m0s`,
-    `anthropic-ratelimit-requests-reset`, a moment): the longest wait of those of which nothing remains.
+    Read are, the first that can be: `retry-after-ms`, `Retry-After` in seconds or as a date (RFC 9110, 10.2.3),
+    `X-RateLimit-Reset`, `RateLimit-Reset` and `X-Rate-Limit-Reset` as a number of seconds, each of seconds also as
+    an epoch in seconds or milliseconds, and `RateLimit`. Without them the limits of several kinds say it
+    (`x-ratelimit-reset-tokens: 6m0s`, `anthropic-ratelimit-requests-reset`, a moment): the longest wait of those of
+    which nothing remains.
     `headers` may have names of any case and values that are numbers; `now` is an epoch in seconds.
     """
     lowered = {name.lower(): str(value).strip() for name, value in headers.items()}
@@ -96,6 +99,11 @@ def _seconds_or_date(text: str, now: float) -> float | None:
         return seconds_of(text)
 
 
+def _of_policies(text: str, now: float) -> float | None:
+    """The longest wait of the limits of which nothing remains."""
+    return max((float(wait) for wait in _USED_UP.findall(text)), default=None)
+
+
 def _reset(text: str, now: float) -> float | None:
     if not _NUMBER.fullmatch(text):
         return None
@@ -110,4 +118,6 @@ _READERS: Mapping[str, Callable[[str, float], float | None]] = {
     "retry-after": _seconds_or_date,
     "x-ratelimit-reset": _reset,
     "ratelimit-reset": _reset,
+    "x-rate-limit-reset": _reset,
+    "ratelimit": _of_policies,
 }

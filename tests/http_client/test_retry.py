@@ -176,6 +176,11 @@ def test_repeats_end_with_the_deadline(run: Run) -> None:
             93_600.0,
         ),
         ({"x-ratelimit-remaining-tokens": "12", "x-ratelimit-reset-tokens": "6m0s"}, None),
+        ({"x-rate-limit-remaining": "0", "x-rate-limit-reset": str(int(NOW) + 42)}, 42.0),
+        ({"ratelimit": '"default";r=0;t=45'}, 45.0),
+        ({"ratelimit": '"burst";r=3;t=5, "day";r=0; t=3600, "hour";r=0;t=60'}, 3600.0),
+        ({"ratelimit": "limit=100, remaining=0, reset=30"}, 30.0),
+        ({"ratelimit": "limit=100, remaining=7, reset=30"}, None),
         ({"x-ratelimit-reset-tokens": "6m0s"}, None),
         (
             {
