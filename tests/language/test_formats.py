@@ -93,6 +93,7 @@ OTHER: dict[str, tuple[str, bytes, str | None, str, str]] = {
     "a picture for json": ("json", b"\x89PNG\r\n", "image/png", "binary data (image/png)", "`response.raw: true`"),
     "a page for json": ("json", b"<html><title>Log in</title>", "text/html", "not JSON", "an HTML page: Log in"),
     "a page for csv": ("csv", b"<html><title>Log in</title>", "text/csv", "not CSV", "an HTML page: Log in"),
+    "ndjson, and what to set": ("json", b"{}\n{}\n", "application/json", "each line is JSON", "set `response.as: ndjson` under `utilities.json.rest`"),
     "a page for ndjson": ("ndjson", b"<!DOCTYPE html><title>Log in</title>", None, "not NDJSON", "Log in"),
     "json for csv": ("csv", b'{"error_code": 5}', "application/json", "JSON (application/json), not CSV", "`response.as: json`"),
     "json for xml": ("xml", b'{"a": 1}', "text/xml", "JSON (text/xml), not XML", "`response.as: json`"),

@@ -6,7 +6,17 @@ from agentos_runtime.calls.failure_words import page_words
 from agentos_runtime.calls.failures import Service
 from agentos_runtime.calls.formats.as_it_comes import ANY
 from agentos_runtime.calls.formats.charsets import FormatError, in_utf8
-from agentos_runtime.calls.formats.kinds import EVENTS, JSON, PAGE, TEXT, Kind, essence, seen_kind, told_kind
+from agentos_runtime.calls.formats.kinds import (
+    EVENTS,
+    JSON,
+    NDJSON,
+    PAGE,
+    TEXT,
+    Kind,
+    essence,
+    seen_kind,
+    told_kind,
+)
 from agentos_runtime.calls.formats.reading import OtherKind, read_format
 from agentos_runtime.calls.messages import UpstreamResponse
 from agentos_runtime.errors import UpstreamFailure, UpstreamInvalid
@@ -61,6 +71,13 @@ def unreadable(service: Service, utility: Utility, response: UpstreamResponse, r
     if page is None and kind is not None and kind not in (PAGE, JSON) and _form(utility) in (JSON.name, ANY):
         return _other(service, utility, response, kind)
     why = page or reason
+    if (
+        page is None
+        and kind in (JSON, NDJSON)
+        and _form(utility) in (JSON.name, ANY)
+        and _holds_lines(response.body)
+    ):
+        why += f"; each line is JSON: if that is what it gives, {_remedy(utility, NDJSON)}"
     return UpstreamInvalid(
         f"{service.name} answered {response.status} with something that is not {_expected(utility)}: {why}",
         upstream=UpstreamFailure(status=response.status, message=why),
@@ -68,9 +85,8 @@ def unreadable(service: Service, utility: Utility, response: UpstreamResponse, r
 
 
 def _other(service: Service, utility: Utility, response: UpstreamResponse, kind: Kind) -> UpstreamInvalid:
-    place = utility.place
     what = (page_words(response.body) if kind is PAGE else None) or _named(response, kind)
-    remedy = f"set {kind.remedy} under `{place.key}.rest` ({place.position})"
+    remedy = _remedy(utility, kind)
     if kind is EVENTS and utility.rest.stream is not None:
         remedy = "ask with `stream: true`, which reads them"
     return UpstreamInvalid(
@@ -78,6 +94,16 @@ def _other(service: Service, utility: Utility, response: UpstreamResponse, kind:
         f"gives, {remedy}",
         upstream=UpstreamFailure(status=response.status, message=f"the answer is {what}"),
     )
+
+
+def _remedy(utility: Utility, kind: Kind) -> str:
+    return f"set {kind.remedy} under `{utility.place.key}.rest` ({utility.place.position})"
+
+
+def _holds_lines(body: bytes) -> bool:
+    """Whether the first two lines are a JSON text each."""
+    lines = body.strip().split(b"\n", 2)
+    return len(lines) > 1 and all(map(is_json, lines[:2]))
 
 
 def _named(response: UpstreamResponse, kind: Kind) -> str:
