@@ -16,6 +16,7 @@ from agentos_runtime import jsontext
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.api import ImportProblem, Losses
 from agentos_runtime.importers.openapi.swagger import as_openapi
+from agentos_runtime.importers.openapi.written import written
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 200
@@ -59,7 +60,7 @@ def _merge(loader: Any, node: Any) -> None:
             _merge(loader, one)
             for pair in one.value:
                 merged.setdefault(str(pair[0].value), pair)
-    node.value = [*merged.values(), *(pair for pair in node.value if pair[0].tag != _MERGE)]
+    node.value = written([*merged.values(), *(pair for pair in node.value if pair[0].tag != _MERGE)])
 
 
 def _each_once(loader: Any, pairs: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:

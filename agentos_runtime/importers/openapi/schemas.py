@@ -136,7 +136,7 @@ class Flattener:
             enum=enum,
             minimum=minimum,
             maximum=maximum,
-            default=_harmless(value.get("default")),
+            default=choice_of(_harmless(value.get("default")), types),
             example=_example(value),
             description=node.text("description") or node.text("title"),
             format=node.text("format") or (node.text("contentMediaType") if "contentEncoding" not in value else ""),
