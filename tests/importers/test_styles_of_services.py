@@ -120,6 +120,25 @@ def test_a_cursor_of_any_name_is_followed(workshop: Workshop, name: str, more: A
     assert (paginate["style"], paginate["next"]) == ("cursor", following)
 
 
+MAIL = {"type": "array", "items": holds(id=TEXT)}
+MESSAGES: list[tuple[dict[str, Any], str | None]] = [
+    ({"messages": MAIL}, "/messages"),
+    ({"messages": {"type": "array", "items": TEXT}}, None),
+    ({"messages": MAIL, "errors": MAIL, "result": {"type": "object"}}, None),
+    ({"messages": MAIL, "items": MAIL}, "/items"),
+]
+
+
+@pytest.mark.parametrize(("fields", "rows"), MESSAGES)
+def test_messages_are_the_rows_where_a_reply_has_no_other_list(
+    workshop: Workshop, fields: dict[str, Any], rows: str | None
+) -> None:
+    reply = answer(holds(nextPageToken=TEXT, **fields))
+    document = service({"/messages": {"get": {"parameters": [query("pageToken")], "responses": reply}}})
+    (one,) = workshop.imported(document)["utilities"].values()
+    assert one["rest"].get("paginate", {}).get("items") == rows
+
+
 URI = {"type": "string", "format": "uri"}
 RELATED = {"type": "array", "items": holds(rel=TEXT, href=TEXT)}
 EITHER = '.links.next | if type == "object" then .href else . end'

@@ -129,6 +129,8 @@ class Replies:
         name = rows_of(lists)
         if name is None:  # beside lists of texts
             name = rows_of([name for name, below in lists.items() if self._holds_objects(below)])
+        if name is None and [*lists] == ["messages"] and self._holds_objects(lists["messages"]):
+            name = "messages"  # mail and the like; what a service has to say of a reply stands beside its rows
         return (f"/{_escaped(name)}", self._entity(lists[name])) if name else (None, None)
 
     def _holds_objects(self, rows: Flat) -> bool:
