@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.regexes import regex
 
-_LARGEST_SOURCE = 1 << 16
+LARGEST_SOURCE = 1 << 17
+"""Characters of an expression, or of definitions: twice what the largest bundled skill has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ def unreadable_source(text: str, what: str = "expression") -> CompileProblem | N
     definitions = what == "definitions"
     if not definitions and not text.strip():
         return CompileProblem("the expression is empty", 1, 1, 0)
-    if len(text) > _LARGEST_SOURCE:
-        return CompileProblem(f"jq of more than {_LARGEST_SOURCE} characters is refused", 1, 1, 1, definitions)
+    if len(text) > LARGEST_SOURCE:
+        return CompileProblem(f"jq of more than {LARGEST_SOURCE} characters is refused", 1, 1, 1, definitions)
     strange = re.search("[\0\ud800-\udfff]", text)
     if strange is None:
         return None

@@ -11,8 +11,8 @@ from agentos_runtime.jq.compiled.language.syntax import Call, Const, Define, Ide
 from agentos_runtime.jq.compiled.leaves import nodes_of
 from agentos_runtime.jq.compiled.scope import Definition, Scope
 from agentos_runtime.jq.compiled.writer import field_of
+from agentos_runtime.jq.compiling import LARGEST_SOURCE
 
-_MOST_CHARACTERS = 1 << 16
 _MOST_SOURCE = 160_000
 """Characters of what is generated: so much takes Python about 25 ms in a thread, and some 2 MB. The longest program
 of a bundled skill has 110,000.
@@ -37,7 +37,7 @@ class Builder:
         together: they run of the same input, so that one function gives the outputs of all of them. Raises
         Unsupported for what is not in the subset.
         """
-        if len(definitions) + sum(map(len, sources)) > _MOST_CHARACTERS:
+        if len(definitions) + sum(map(len, sources)) > LARGEST_SOURCE:
             raise Unsupported("too large")
         text, defines = self._read  # at once: threads build, too
         try:

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.jq.compiled.errors import Unsupported
+from agentos_runtime.jq.compiling import LARGEST_SOURCE
 from agentos_runtime.regexes import regex
 
 Kind: TypeAlias = Literal["number", "string", "field", "variable", "name", "format", "sign", "end"]
@@ -53,8 +54,6 @@ _ESCAPES: Mapping[str, str] = {
 }
 _PLAIN = regex(r'[^"\\]+')
 _HEX = regex(r"[0-9a-fA-F]{4}")
-_LARGEST = 1 << 16
-"""Characters; what is larger takes too long to compile."""
 _DEEPEST = 20
 """Interpolations inside each other."""
 
@@ -74,7 +73,7 @@ class _Lexer:
         if depth > _DEEPEST:
             raise Unsupported("interpolations are nested too deeply")
         found: list[Token] = []
-        if len(self.text) > _LARGEST:
+        if len(self.text) > LARGEST_SOURCE:
             raise Unsupported("too large")
         brackets = 0
         while self.at < len(self.text):
