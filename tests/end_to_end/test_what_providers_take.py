@@ -202,7 +202,8 @@ def test_every_key_of_a_tool_that_claude_knows_arrives_and_no_other(shared: Chat
     }
     function = {"name": "h", "description": "F", "parameters": {"type": "object"}, "strict": True}
     beside = {key: value for key, value in keys.items() if key != "strict"}
-    told = {"name": "f", "description": "F", "input_schema": {"type": "object"}, **keys}
+    closed = {"type": "object", "additionalProperties": False}
+    told = {"name": "f", "description": "F", "input_schema": closed, **keys}
     tools = [ours, {"type": "function", "function": function, **beside}, {"type": "custom", "name": "g"}]
     assert sent(shared, "anthropic", tools=tools)["tools"] == [
         told,
