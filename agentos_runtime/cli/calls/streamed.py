@@ -1,4 +1,4 @@
-"""A streamed reply as it comes: text on stdout; reasoning, tool calls, usage and cost on stderr."""
+"""A streamed reply as it comes: text on stdout; reasoning, refusals, tool calls, usage and cost on stderr."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -23,11 +23,12 @@ class _Lines:
 
 
 class _Printer:
-    """Text as it comes; a stream without text gives its deltas as lines of JSON."""
+    """The text of a chat as it comes; any other stream gives its deltas as lines of JSON."""
 
     def __init__(self) -> None:
         self._aside = False
         self._said = False
+        self._is_chat = False
         self._on_terminal = on_terminal()
 
     def take(self, event: Event) -> None:
@@ -35,10 +36,15 @@ class _Printer:
             self._finish(event.data)
         elif isinstance(event.data, str):
             self._say(event.data)
-        elif isinstance(event.data, dict) and _CHAT & event.data.keys():
+        elif isinstance(event.data, dict) and self._tells_of_a_chat(event.data):
             self._chat(event.data)
         else:
             print_json(event.data, pretty=False)
+
+    def _tells_of_a_chat(self, delta: dict[str, Any]) -> bool:
+        """Rows of a list, and events in a service's own shape, have some keys of a chat's deltas, and others."""
+        self._is_chat = self._is_chat or delta.keys() <= _OF_A_CHAT
+        return self._is_chat and bool(_OF_A_CHAT & delta.keys())
 
     def _chat(self, delta: dict[str, Any]) -> None:
         if delta.get("reasoning"):
@@ -64,15 +70,29 @@ class _Printer:
         if self._said:
             say()
         if isinstance(reply, dict):
-            for tool in reply.get("tool_calls") or []:
-                shown = jsontext.dump(tool.get("input")).decode() if isinstance(tool, dict) else ""
-                say(f"{style('tool', bold=True)} {plain(str(tool.get('name')))} {plain(shown)}", err=True)
+            if self._is_chat:
+                _print_aside(reply)
             _print_bill(reply)
+
+
+def _print_aside(reply: dict[str, Any]) -> None:
+    """What a chat says beside its text."""
+    if refusal := reply.get("refusal"):
+        say(f"{style('refused:', bold=True)} {plain(str(refusal))}", err=True)
+    for tool in reply.get("tool_calls") or []:
+        if isinstance(tool, dict):
+            shown = tool.get("raw_arguments") or jsontext.dump(tool.get("input")).decode()
+            problem = f" ({tool['problem']})" if tool.get("problem") else ""
+            say(f"{style('tool', bold=True)} {plain(str(tool.get('name')))} {plain(shown + problem)}", err=True)
+    for kind in ("images", "audio"):
+        if reply.get(kind):
+            say(f"{style(f'{kind}:', bold=True)} with --jsonl", err=True)
 
 
 def _print_bill(reply: dict[str, Any]) -> None:
     usage = reply.get("usage")
-    facts = [f"stopped: {reply['stop_reason']}"] if reply.get("stop_reason") else []
+    stopped = reply.get("stop_reason") or reply.get("native_stop_reason")
+    facts = [f"stopped: {stopped}"] if stopped else []
     if isinstance(usage, dict):
         facts += [
             f"{usage[name]} {name.replace('_', ' ')}"
@@ -85,4 +105,19 @@ def _print_bill(reply: dict[str, Any]) -> None:
         say(dim(plain(", ".join(facts))), err=True)
 
 
-_CHAT = frozenset({"content", "reasoning", "tool_calls", "usage", "stop_reason", "id", "model"})
+_OF_A_CHAT = frozenset(
+    {
+        "content",
+        "reasoning",
+        "reasoning_details",
+        "refusal",
+        "tool_calls",
+        "annotations",
+        "images",
+        "audio",
+        "parts",
+    }
+    | {"stop_reason", "native_stop_reason", "stop_sequence", "usage", "id", "model", "provider", "created", "debug"}
+    | {"logprobs", "logprobs_refusal", "service_tier", "system_fingerprint"}
+)
+"""What the deltas of a chat tell."""
