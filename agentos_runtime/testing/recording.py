@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from agentos_runtime.calls.messages import UpstreamRequest
+from agentos_runtime.errors import UpstreamTruncated
 from agentos_runtime.frozen import dataclass
 from agentos_runtime.importers.samples.secrets import carries_secret
 from agentos_runtime.importers.yamltext import entry
@@ -20,6 +21,7 @@ from agentos_runtime.manifest.model import Skill, Utility
 from agentos_runtime.manifest.secrets.names import is_key
 from agentos_runtime.manifest.secrets.shapes import without_secrets
 from agentos_runtime.manifest.shapes import same
+from agentos_runtime.security.credentials.redactor import REDACTED as HIDDEN
 from agentos_runtime.skills.files import SkillFolder, is_there
 from agentos_runtime.skills.imported_files import replace_files
 from agentos_runtime.testing.load import load_case
@@ -59,6 +61,8 @@ class Heard:
             events = self.answers[-1].setdefault("events", [])
             assert isinstance(events, list)
             events.append(value.get("data"))
+        elif stage == "body" and self.answers and not {"body", "events"} & self.answers[-1].keys():
+            self.answers[-1]["body"] = value  # of an answer to which a stream was asked for
         elif stage == "renewal" and self.answers:
             self.answers.pop()  # the 401: in the case the credential is one that is taken
 
@@ -101,13 +105,16 @@ async def make_case(
     is_live = utility.effect == "read" and same(given, {**params}) and outcome.error is None
     said |= {"live": True} if is_live else {}
     wanted = _without_secrets(_shown(outcome))
+    is_cut = outcome.error is not None and outcome.error["code"] == UpstreamTruncated.code
     for everything in (False, True):
-        answers = [_answer(each, utility, everything=everything) for each in heard.answers]
+        answers = [_answer(each, utility, everything=everything, is_cut=is_cut) for each in heard.answers]
         played, sent = await _play(stage, skill, file, said, answers)
         if same(_without_secrets(_shown(played)), wanted):
             break
     if (played.error is None) != (outcome.error is None):
         raise NotRecorded(f"played again, the call ends otherwise: {_ending(played)}")
+    if _hidden(played) < _hidden(outcome):
+        raise NotRecorded("the service tells a secret of the call in pieces, which would stand in the case")
     whole = said | _exchanges(sent, answers) | _result(played)
     for body in (True, False):
         text = _text(whole if body else _without_bodies(whole))
@@ -147,7 +154,13 @@ async def _play(
     return played, [*stage.runner.sent]
 
 
-def _answer(heard: Mapping[str, Json], utility: Utility, *, everything: bool) -> dict[str, Json]:
+def _hidden(outcome: Outcome) -> int:
+    """How many secrets of the call were taken out of what its caller got."""
+    told = outcome.reply if outcome.error is None else {**outcome.error}
+    return dump(told).count(HIDDEN.encode())
+
+
+def _answer(heard: Mapping[str, Json], utility: Utility, *, everything: bool, is_cut: bool) -> dict[str, Json]:
     """`response` of a case. Raises NotRecorded for bytes that are no text."""
     headers = heard["headers"]
     assert isinstance(headers, dict)
@@ -158,19 +171,20 @@ def _answer(heard: Mapping[str, Json], utility: Utility, *, everything: bool) ->
         if name not in _NEVER | _CODED and (everything or name in _TOLD)
     }
     told: dict[str, Json] = {} if heard["status"] == 200 else {"status": heard["status"]}
-    content = _content(heard, utility)
+    content = _content(heard, utility, is_cut=is_cut)
     usual = {"body": "application/json", "text": "text/plain; charset=utf-8", "events": "text/event-stream"}
     if kept.get("content-type", "") == next((usual[name] for name in content), ""):
         kept.pop("content-type", None)  # an answer without a body may name none
     return told | ({"headers": {**kept}} if kept else {}) | content
 
 
-def _content(heard: Mapping[str, Json], utility: Utility) -> dict[str, Json]:
+def _content(heard: Mapping[str, Json], utility: Utility, *, is_cut: bool) -> dict[str, Json]:
+    """is_cut: a stream ended before its end mark, which is not told."""
     if "events" in heard:
         events = heard["events"]
         assert isinstance(events, list)
-        stream = utility.rest.stream
-        end: list[Json] = [stream.done] if stream and stream.done and stream.done not in events else []
+        done = utility.rest.stream.done if utility.rest.stream and not is_cut else None
+        end: list[Json] = [done] if done and done not in events else []
         return {"events": [{"data": _without_secrets(each)} for each in [*events, *end]]}
     body = _without_secrets(heard.get("body"))
     if isinstance(body, str):
@@ -211,7 +225,7 @@ def _without_bodies(whole: Mapping[str, Json]) -> dict[str, Json]:
 
 def _result(played: Outcome) -> dict[str, Json]:
     if played.error is not None:
-        kept = {key: played.error[key] for key in ("code", "status")}
+        kept = {key: played.error[key] for key in ("code", "status") if key in played.error}
         upstream = played.error.get("upstream")
         told = (
             {key: upstream.get(key) for key in ("status", "code", "message")} if isinstance(upstream, dict) else {}

@@ -120,6 +120,43 @@ def test_a_stream_is_recorded_with_its_events_and_deltas(made: Console) -> None:
     passes(made)
 
 
+def saying(*events: object, done: bool = True) -> Behaviour:
+    told = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in events)
+    end = b"data: [DONE]\n\n" if done else b""
+    return say(chunked_head(200, SSE) + one_chunk(told + end) + b"0\r\n\r\n")
+
+
+FAILED = {
+    "a stream that fails": (
+        saying({"say": "Once "}, {"error": {"message": "overheated", "code": 503}}, done=False),
+        "upstream_unavailable",
+    ),
+    "a stream that is cut": (saying({"say": "Once "}, done=False), "upstream_truncated"),
+}
+
+
+@pytest.mark.parametrize("name", FAILED)
+def test_a_stream_that_does_not_end_well_is_a_case_too(made: Console, name: str) -> None:
+    behave, code = FAILED[name]
+    said, text = call(made, "tell", "about=foxes", "--stream", to=behave)
+    found = read_yaml(text)
+    assert (found["error"]["code"], found["response"]["events"][0]) == (code, {"data": {"say": "Once "}}), said
+    passes(made)
+
+
+def test_a_plain_answer_to_a_stream_is_a_case_too(made: Console) -> None:
+    said, text = call(made, "tell", "about=foxes", "--stream", to=answer_json({"story": f"{KEY} once"}))
+    assert read_yaml(text)["response"] == {"body": {"story": "[redacted] once"}}, said
+    passes(made)
+
+
+def test_a_key_that_comes_in_pieces_makes_no_case(made: Console) -> None:
+    said, text = call(
+        made, "tell", "about=foxes", "--stream", to=saying({"say": KEY[:9]}, {"say": KEY[9:]}, {"say": " once"})
+    )
+    assert ("a secret of the call in pieces" in said, text) == (True, "")
+
+
 def test_every_page_is_recorded(made: Console) -> None:
     file = made.skills / "notes/readme.md"
     file.write_text(

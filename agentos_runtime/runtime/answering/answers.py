@@ -19,6 +19,7 @@ from agentos_runtime.runtime.authorizing import authorize
 from agentos_runtime.runtime.building import build
 from agentos_runtime.runtime.context import CallContext
 from agentos_runtime.runtime.reading import read, send
+from agentos_runtime.runtime.tracing import readable
 
 
 class Answer(Protocol):
@@ -108,6 +109,8 @@ class Streamed(Plain):
         response = await upstream.whole(rest.timeout)
         if holds_events(plan, response):
             return UpstreamSource(ctx, plan, Arrived(response), authorized)
+        if ctx.trace is not None:
+            ctx.trace_stages([("body", readable(response.body))])
         reply = in_one(await read(ctx, response))
         return WholeSource(reply, ctx.results, chat=plan.stream.accumulate == "chat")
 
