@@ -107,7 +107,7 @@ class _Lines:
             self._pieces.append(piece)
             self._size += len(piece)
             if self._size > self._limit:
-                raise EventTooLarge(f"an event is larger than {self._limit} bytes")
+                raise EventTooLarge(f"an event is larger than {self._limit} bytes (AGENTOS_MAX_REPLY)")
 
 
 class SseDecoder:
@@ -175,7 +175,7 @@ class SseDecoder:
                 self._line(b"", events)
             self._size += len(value) + 1  # with its line end: lines of nothing grow too
             if self._size - 1 > self._limit:
-                raise EventTooLarge(f"an event is larger than {self._limit} bytes")
+                raise EventTooLarge(f"an event is larger than {self._limit} bytes (AGENTOS_MAX_REPLY)")
             self._data.append(value)
         elif line.startswith(b"event:"):
             self._name = line[6:].strip().decode("utf-8", "replace") or "message"

@@ -143,6 +143,20 @@ def test_a_fault_after_the_beginning_is_the_one_terminal_event_with_what_had_arr
     assert (row["model"], row["provider"], row["generation_id"]) == ("toy/model-2026", "Toy", "gen-1")
 
 
+TOO_LARGE = {
+    "one event": more(b"data: " + b"x" * 500_000),
+    "many events": one_chunk(sse(*[chunk("word ")] * 9000)),
+}
+
+
+@pytest.mark.parametrize("of", TOO_LARGE)
+def test_a_stream_that_is_too_large_names_the_bound(faulty: Chat, of: str) -> None:
+    faulty.says(say(BEGUN + TOO_LARGE[of]))
+    error = faulty.stream().error
+    assert (error["code"], "AGENTOS_MAX_REPLY" in error["error"]) == ("upstream_invalid", True)
+    assert error["partial"]["content"].startswith("Hel")
+
+
 LAST_WORDS = {
     "no field": b"upstream error: read ECONNRESET\n\n",
     "a detail": b'data: {"detail": "upstream error: read ECONNRESET"}\n\n',

@@ -351,7 +351,7 @@ class UpstreamSource:
     def _make_room(self, size: int) -> None:
         self._room -= size
         if self._room < 0:
-            raise UpstreamInvalid(f"{self._plan.service.name} sent a reply that is too large: it was cut off")
+            raise UpstreamInvalid(f"{self._plan.service.name} sent more than AGENTOS_MAX_REPLY: it was cut off")
 
     async def _done(self) -> list[Event]:
         plan = self._plan
