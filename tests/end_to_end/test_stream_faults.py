@@ -151,8 +151,18 @@ TOO_LARGE = {
 
 @pytest.mark.parametrize("of", TOO_LARGE)
 def test_a_stream_that_is_too_large_names_the_bound(faulty: Chat, of: str) -> None:
-    faulty.says(say(BEGUN + TOO_LARGE[of]))
-    error = faulty.stream().error
+    seen = Steps()
+
+    def begin_then_go_on(exchange: Exchange) -> None:
+        exchange.send(BEGUN)
+        seen.wait()
+        exchange.send(TOO_LARGE[of])
+
+    faulty.says(begin_then_go_on)
+    with faulty.listening() as listener:
+        listener.until("Hel")
+        seen.open()
+        error = listener.rest().error
     assert (error["code"], "AGENTOS_MAX_REPLY" in error["error"]) == ("upstream_invalid", True)
     assert error["partial"]["content"].startswith("Hel")
 
