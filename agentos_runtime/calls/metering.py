@@ -83,6 +83,30 @@ def read_meter(*documents: Json, clean: Callable[[str], str] = str) -> Meter:
     )
 
 
+def told_so_far(total: Json, *, chat: bool) -> Json:
+    """What a stream that is not over has told, in the form of an answer. A chat is a generation also before it says
+    what it used.
+    """
+    if chat and isinstance(total, dict):
+        return {"usage": {}} | total
+    return _said_in_events(total) if isinstance(total, list) else total
+
+
+def _said_in_events(events: Sequence[Json]) -> dict[str, Json]:
+    """Names and usage in events of a service's own shape, which tell them themselves or in what they hold."""
+    said: dict[str, Json] = {}
+    usage: dict[str, Json] = {}
+    for event in events:
+        for source in (event, event.get("message"), event.get("response")) if isinstance(event, dict) else ():
+            if not isinstance(source, dict):
+                continue
+            told = said_by_google(source) or source
+            said |= {name: told[name] for name in ("model", "id", "provider") if told.get(name)}
+            if isinstance(counts := told.get("usage"), dict):
+                usage |= {name: value for name, value in counts.items() if value or usage.get(name) is None}
+    return said | {"usage": usage} if usage else {}
+
+
 def said_by_google(document: Mapping[str, Json]) -> dict[str, Json]:
     """What an answer of Gemini's says in these words; nothing of any other. What is thought is written, what its
     tools read is read.

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.chat import Chat, chunk, events_head, sse, stream_bytes, streaming
+from tests.end_to_end.chat import Chat, Listener, chunk, events_head, sse, stream_bytes, streaming
+from tests.end_to_end.test_stream_flow import closed_row
 from tests.toy.raw import answer_json, one_chunk, say, stall
 
 ITEM = {"type": "message", "id": "i", "role": "assistant", "content": [{"type": "output_text", "text": "Hello"}]}
@@ -162,6 +163,46 @@ def test_what_the_end_of_a_message_tells_beside_its_reason_is_in_it(chat: Chat, 
     _, data = told(chat, utility, *MESSAGE, ending, {"type": "message_stop"})
     assert (data["stop_reason"], data["context_management"], data["usage"]) == ("end_turn", edits, USAGE)
     assert "delta" not in data
+
+
+LEFT: dict[str, tuple[str, list[Any], tuple[Any, ...]]] = {
+    "a message": (
+        "anthropic/create_message",
+        [{**MESSAGE[0], "message": {**MESSAGE[0]["message"], "model": "claude"}}, *MESSAGE[1:]],
+        ("claude", "m", 12, 1),
+    ),
+    "a completion": (
+        "openai/create_completion",
+        [{**chunk("Hello"), "usage": {"prompt_tokens": 4, "completion_tokens": 1}}],
+        ("toy/model-2026", "gen-1", 4, 1),
+    ),
+    "what Google generates": (
+        "gemini/generate_content",
+        [
+            {
+                "candidates": [{"content": {"parts": [{"text": "Hello"}]}}],
+                "usageMetadata": {"promptTokenCount": 8},
+                "modelVersion": "m-1",
+                "responseId": "r",
+            }
+        ],
+        ("m-1", "r", 8, None),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_what_a_stream_took_until_its_caller_left_is_counted(chat: Chat, name: str) -> None:
+    utility, events, used = LEFT[name]
+    skill, _, call = utility.partition("/")
+    chat.says(stall(events_head() + one_chunk(sse(*events, done=False))))
+    with chat.house.client.stream(
+        "POST", f"/api/skills/{skill}/{call}", json={**ASKED[call], "stream": True}
+    ) as response:
+        Listener(response).until("Hello")
+    row = closed_row(chat)
+    assert row["outcome"] == "cancelled"
+    assert (row["model"], row["generation_id"], row["input_tokens"], row["output_tokens"]) == used
 
 
 def candidate(index: int, text: str, finish: str | None = None) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from agentos_runtime.calls.deltas import (
 from agentos_runtime.calls.events import DECODERS, EventTooLarge, UpstreamEvent
 from agentos_runtime.calls.failure_words import page_words, words_in
 from agentos_runtime.calls.messages import UpstreamResponse
+from agentos_runtime.calls.metering import told_so_far
 from agentos_runtime.calls.reply import known_to
 from agentos_runtime.errors import AgentOSError, UpstreamError, UpstreamInvalid, UpstreamTruncated
 from agentos_runtime.jq.inputs import ProgramInput
@@ -385,10 +386,8 @@ class UpstreamSource:
         return words_in(last_said(self._plan, *self._last, self._results.body))
 
     def _generation(self) -> Json:
-        """What came so far, for the ledger: a chat is a generation also before it says what it used."""
-        total = self._accumulator.total()
-        is_chat = self._plan.stream.accumulate == "chat"
-        return {"usage": {}} | total if is_chat and isinstance(total, dict) else total
+        """What came so far, for the ledger."""
+        return told_so_far(self._accumulator.total(), chat=self._plan.stream.accumulate == "chat")
 
     async def _final(self, total: Json) -> Json:
         program = self._plan.reply_program
