@@ -20,6 +20,7 @@ from tests.toy.raw import (
     gzipped,
     one_chunk,
     redirect,
+    render,
     render_chunks,
     say,
     stall,
@@ -109,6 +110,18 @@ def test_a_redirect_within_a_service_leads_through_the_server_again(here: Lab, l
     for front in ("", "/in/front"):  # of a proxy
         led = urljoin(f"http://me.example{front}/use/openrouter.ai/api/v1/files/1", said.headers["location"])
         assert led == f"http://me.example{front}{there}"
+
+
+@pytest.mark.parametrize("status", [600, 999])
+def test_a_status_that_no_client_can_be_told_is_an_error_of_the_service(here: Lab, status: int) -> None:
+    here.upstream.says(say(render(status, b"no", [])))
+    said = here.use("GET", "/use/openrouter.ai/api/v1/x")
+    assert (said.status_code, said.json()["code"]) == (502, "upstream_failed")
+    assert f"answered {status}" in said.json()["error"]
+    row = here.row()
+    assert (row["outcome"], row["code"], row["upstream_status"]) == ("error", "upstream_failed", status)
+    once = here.client.post("/api/use", json={"url": "https://openrouter.ai/api/v1/x"})
+    assert once.json()["status"] == status
 
 
 def test_the_next_page_of_a_list_is_asked_for_through_the_server_again(here: Lab) -> None:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from starlette.types import Send
 
 from agentos_runtime.calls.call import Timings
-from agentos_runtime.errors import AgentOSError, ShuttingDown
+from agentos_runtime.errors import AgentOSError, ShuttingDown, UpstreamFailed
 from agentos_runtime.proxy.exchange import Exchange
 from agentos_runtime.proxy.wires import Wire, error_event
 from agentos_runtime.regexes import regex
@@ -20,6 +20,8 @@ _CONTENT_TYPE = regex(
     rb"[\w.+-]+/[\w.+-]+(?:[ \t]*;[ \t]*[\w.+-]+=(?:[\w.:+/'-]+|\"[^\"\x00-\x1f\x7f-\xff]*\"))*;?"
 )
 _BODILESS = frozenset({204, 304})
+_LAST = 599
+"""Beyond it is no status of HTTP, and none that is written to a client; LinkedIn says 999 to programs."""
 _ALWAYS: Headers = [
     (b"cache-control", b"no-store"),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -40,6 +42,9 @@ async def pass_on(
 
     Raises AgentOSError while nothing was sent yet.
     """
+    if exchange.status > _LAST:
+        await exchange.whole()
+        raise UpstreamFailed(f"The service answered {exchange.status}, which is no status of HTTP: it refused.")
     head = _head(exchange, leading)
     if method == "HEAD" or exchange.status in _BODILESS:
         await exchange.whole()
