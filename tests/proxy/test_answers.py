@@ -124,6 +124,15 @@ def test_a_status_that_no_client_can_be_told_is_an_error_of_the_service(here: La
     assert once.json()["status"] == status
 
 
+def test_what_a_header_says_beyond_ascii_arrives_byte_for_byte(here: Lab) -> None:
+    here.upstream.says(
+        answer(302, headers=[("Location", "/caf\u00c3\u00a9"), ("request-id", "\u00e2\u0098\u0083")])
+    )
+    raw = here.use("GET", "/use/openrouter.ai/x").headers.raw
+    assert (b"location", "../../use/openrouter.ai/café".encode()) in raw
+    assert (b"request-id", "☃".encode()) in raw
+
+
 def test_the_next_page_of_a_list_is_asked_for_through_the_server_again(here: Lab) -> None:
     there = "https://openrouter.ai/api/v1/models?offset=2"
     link = f'<{there}>; rel="next", </x>; rel="first", <https://elsewhere.example/x>; rel="help", <>; rel="x"'

@@ -98,7 +98,7 @@ async def _start(exchange: Exchange, headers: Headers, send: Send) -> None:
 def _head(exchange: Exchange, leading: Leading) -> Headers:
     headers: Headers = [*_ALWAYS, (b"x-request-id", exchange.request_id.encode())]
     for name, text in exchange.headers:
-        value = leading.led(name, text).encode("latin-1", "replace")
+        value = leading.led(name, text).encode("utf-8", "replace")
         if name == "content-type" and not _CONTENT_TYPE.fullmatch(value):
             value = b"application/octet-stream"
         headers.append((name.encode("latin-1"), value))
