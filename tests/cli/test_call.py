@@ -92,6 +92,18 @@ def test_a_running_server_and_this_process_give_the_same_answers_and_error_bodie
     assert {row["agent"] for row in rows} == {"agentos-cli"}
 
 
+@pytest.mark.parametrize("names", [("", ""), ("toy", ""), ("toy", ".."), ("..", "skills"), (".", "x")])
+@pytest.mark.parametrize("more", [(), ("a=1",), ("--stream",)])
+def test_a_name_that_is_none_is_told_as_in_this_process(
+    console: Console, names: tuple[str, str], more: tuple[str, ...]
+) -> None:
+    here = console.run("call", *names, *more)
+    with console.serving():
+        there = console.run("call", *names, *more)
+    assert (there.code, json.loads(there.err)["code"]) == (here.code, json.loads(here.err)["code"])
+    assert json.loads(there.err)["error"] == json.loads(here.err)["error"]
+
+
 def test_the_server_is_asked_with_the_token_and_only_when_it_is_an_agentos(console: Console, upstream: Toy) -> None:
     env = reaching(upstream)
     with console.serving(AGENTOS_TOKEN="t0ken-for-tests", **env):

@@ -14,6 +14,7 @@ from agentos_runtime.cli.calls.backend import UNKNOWN, Answer, CallFailed
 from agentos_runtime.cli.terminal.identity import headers_for
 from agentos_runtime.cli.terminal.shell import Failed
 from agentos_runtime.config.settings import Settings
+from agentos_runtime.errors import UnknownSkill, UnknownUtility
 from agentos_runtime.jsontext import Json, JsonTextError, dump, parse
 from agentos_runtime.server.connections.peer import Peers
 
@@ -23,6 +24,8 @@ BUSY = 10.0
 """Seconds until one that took the connection says what it is: a busy machine is no reason to go past it."""
 ACCEPTED = 202
 """A person has to be asked first."""
+_NO_NAMES = frozenset({"", ".", ".."})
+"""In a path they mean another one."""
 ANY_ADDRESS: Mapping[str, str] = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
@@ -167,6 +170,11 @@ def error_of(data: bytes) -> dict[str, Json]:
 
 
 def _path(skill: str, utility: str) -> str:
+    """Raises CallFailed for names that would be another path."""
+    if skill in _NO_NAMES:
+        raise CallFailed({"error": f"There is no skill {skill!r}", "code": UnknownSkill.code})
+    if utility in _NO_NAMES:
+        raise CallFailed({"error": f"{skill} has no utility {utility!r}", "code": UnknownUtility.code})
     return f"/api/skills/{quote(skill, safe='')}/{quote(utility, safe='')}"
 
 
