@@ -58,6 +58,13 @@ def commands(file: Path) -> list[list[str]]:
     return [shlex.split(block.replace("\\\n", " "))[2:] for block in blocks]
 
 
+def test_headers_of_a_service_are_shown_as_it_wrote_them(served: Lab, console: Console) -> None:
+    link = '<https://openrouter.ai/api/v1/models?page=2>; rel="next"'
+    served.upstream.says(answer(302, headers=[("Location", "/api/v1/other"), ("Link", link)]))
+    done = console.run("use", MODELS, "-i")
+    assert (done.code, "location: /api/v1/other\n" in done.err, f"link: {link}\n" in done.err) == (0, True, True)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_commands_of_the_seed_documents_work_word_for_word(served: Lab, console: Console, name: str) -> None:
     if not COMMANDS[name].is_file():

@@ -45,6 +45,7 @@ async def through_server(settings: Settings, named: str | None, asked: Asked) ->
     path = f"/use/{'http/' if scheme == 'http' else ''}{authority}{target.path}"
     url = httpx.URL(raw_path=(path + (f"?{target.query}" if target.query else "")).encode("ascii"))
     chosen = {"X-Agentos-Skill": asked.skill, "X-Agentos-Credential": asked.credential}
+    chosen["X-Agentos-Addresses"] = "as-given"  # as in this process
     own = headers_for(settings, named) | {name: value for name, value in chosen.items() if value}
     headers = [*asked.headers, *own.items(), ("X-Request-Id", asked.request_id)]
     async with server_client(settings) as client:

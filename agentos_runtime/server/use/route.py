@@ -52,7 +52,7 @@ class Passing:
         """Raises AgentOSError while nothing was sent yet."""
         request = admitted(scope)
         proxy = await self.proxy()
-        leading = Leading.of(scope, asked.target, self._public_url, request.headers.get(b"host", b""))
+        leading = Leading.of(scope, asked.target, self._public_url, request.headers)
         with self._calls.open(request.connection) as open_call:
             try:
                 async with await proxy.open(asked) as exchange:
