@@ -148,8 +148,9 @@ def _alike(one: str, other: str) -> float:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`; did you mean a, b?` for an error text, or nothing."""
-    found = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    close = [one for one in found if one in name or name in one or _alike(one, name) >= _NEAR]
+    name, plain = name.lower(), {each.lower(): each for each in known}
+    found = difflib.get_close_matches(name, plain, n=3, cutoff=0.5)
+    close = [plain[one] for one in found if one in name or name in one or _alike(one, name) >= _NEAR]
     return f"; did you mean {', '.join(close)}?" if close else ""
 
 

@@ -100,6 +100,8 @@ def test_the_nearest_names_are_those_that_may_be_called(tmp_path: Path) -> None:
                 assert refusal(answer) == (404, "unknown_utility")
                 assert "unload" not in answer.text
                 assert "did you mean unlock?" in answer.json()["error"]
+        assert "did you mean unlock?" in client.post("/api/skills/vault/UNLOCK", json={}).json()["error"]
+        assert "did you mean vault?" in client.post("/api/skills/VAULT/unlock", json={}).json()["error"]
         for answer in (client.get("/api/skills/toyy"), client.post("/api/skills/toyy/ask", json={})):
             assert refusal(answer) == (404, "unknown_skill")
             assert not re.search(r"\btoy\b", answer.text)
