@@ -52,7 +52,10 @@ class Passing:
         headers, query = _key_names(skill, "header"), _key_names(skill, "query")
         # A service that takes its key in this header takes it in this query key, too, where a client's would stand
         # beside ours: https://cloud.google.com/docs/authentication/api-keys-use#using-with-rest
-        return cls(_DROPPED | headers, query | {"key"} if "x-goog-api-key" in headers else query)
+        return cls(
+            _DROPPED | {_as_read(name) for name in headers},
+            query | {"key"} if "x-goog-api-key" in headers else query,
+        )
 
 
 def _key_names(skill: Skill, location: str) -> frozenset[str]:
@@ -65,6 +68,11 @@ def _key_names(skill: Skill, location: str) -> frozenset[str]:
     )
 
 
+def _as_read(name: str) -> str:
+    """A name in lower case as many services read it, to which `X_Key` is `X-Key` (RFC 3875, 4.1.18)."""
+    return name.replace("_", "-")
+
+
 def headers_up(given: Iterable[tuple[str, str]], dropped: frozenset[str]) -> tuple[tuple[str, str], ...]:
     """The client's headers as the service gets them: without `Passing.headers`. Raises InvalidParams."""
     kept: list[tuple[str, str]] = []
@@ -72,9 +80,10 @@ def headers_up(given: Iterable[tuple[str, str]], dropped: frozenset[str]) -> tup
     size = 0
     for name, text in given:
         lower = name.lower()
+        read = _as_read(lower)
         if lower == "connection":
             named += text.split(",")
-        elif lower not in dropped and not lower.startswith(_DROPPED_FAMILIES):
+        elif read not in dropped and not read.startswith(_DROPPED_FAMILIES):
             kept.append((name, text.strip(" \t")))
             size += len(name) + len(text)
     if named:
