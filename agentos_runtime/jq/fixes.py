@@ -81,6 +81,11 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\{\{\s*\.?([A-Za-z_][\w.]*)\s*\}\}", "Write `.{0}`, without the braces"),
         (r"\.\.\.", "Write `. + {{a: 1}}`: jq adds objects with `+`"),
         (r"(?<![.\w])\.\.([A-Za-z_]\w*)", "Write `.{0}` for the field, `.. | .{0}?` for it at any depth"),
+        (
+            r"(?<!\()[{,]\s*([A-Za-z_]\w*)(?:\s*;|)\s+([A-Za-z_]\w*)\s*[,:}]",
+            "Write `,` between the fields: `{{{0}, {1}}}`",
+        ),
+        (r"\b(join|split)\(\s*([,;|-]) *\)", 'Write `{0}("{1}")`: jq strings stand in double quotes'),
         (r"[{,]\s*(\.[A-Za-z_][\w.]*)\s*:", "Write `{{({0}): …}}`: a name that is computed stands in parentheses"),
         (r"\(\s*/[^/()]+/[a-z]*\s*[,;)]", 'Write `test("…")`: a pattern is a text'),
         (r"\b(?:let|var|const)\s+(\w+)\s*=", "Write `… as ${0} | …`: a variable of jq is bound with `as`"),

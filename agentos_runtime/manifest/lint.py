@@ -32,7 +32,7 @@ def lint(subject: Subject, has_error_under: Callable[[str], bool] = lambda path:
             utility = _utility_of(problem.place.key)
             if rule is undeclared_param and _has_other_params(subject, utility, has_error_under):
                 continue
-            if rule.__name__ == "header_of_auth" and has_error_under(problem.place.key):
+            if rule.__name__ in _OF_A_PLACE and has_error_under(problem.place.key):
                 continue
             if rule.__name__ not in ECHOES or not has_error_under(utility):
                 yield problem
@@ -120,7 +120,8 @@ def unused_param(subject: Subject) -> Iterator[Problem]:
             if name not in used:
                 below = cursor.at("params", name)
                 fix = f"Use it (`.params.{name}`) or remove it"
-                meant = next(_texts_that_are(name, cursor.at("rest")), None)
+                texts = [*_texts_that_are(name, cursor.at("rest"))]
+                meant = next((text for text in texts if _snake(text.name) == name), texts[0] if texts else None)
                 if meant is not None:
                     message = (
                         f"`{name}` is sent as the text '{name}', and the param `{name}` is not used by anything"
@@ -131,13 +132,13 @@ def unused_param(subject: Subject) -> Iterator[Problem]:
 
 
 def _texts_that_are(name: str, rest: Cursor) -> Iterator[Cursor]:
-    """Values of a request that are a param's name, under the name of that param."""
+    """Values of a request that are a param's name."""
     waiting = [below for key in ("query", "headers", "body") if (below := rest.get(key)) is not None]
     while waiting:
         current = waiting.pop(0)
-        if current.json == name and _snake(current.name) == name:
+        if current.json == name:
             yield current
-        waiting += [below for _, below in current.items()]
+        waiting += [*(below for _, below in current.items()), *current.elements()]
 
 
 def _snake(name: str) -> str:
@@ -351,6 +352,8 @@ def unused_credential(subject: Subject) -> Iterator[Problem]:
 
 
 _ONE = ("object", "string", "number", "integer", "boolean")
+_OF_A_PLACE = frozenset({"header_of_auth", "removes_nothing"})
+"""What these rules find may be gone when an error at the same place is mended."""
 ECHOES = frozenset(
     {"unused_param", "mapping_and_returns", "unset_url_param", "body_without_method", "unsafe_retry"}
 )

@@ -157,6 +157,8 @@ def _check_value(cursor: Cursor, shape: Shape, what: str, report: Report) -> Non
             fix = f"Write `{TRUE_WORDS[word]}`"
         if "must be a string" in problem.message and cursor.source is not None:
             fix = f'Write it in quotes: "{cursor.source}"'
+        if cursor.json is None:
+            fix = "Remove it: null is always allowed, and unsets the param"
         report.error(cursor.place, f"{what} {_where(problem)}{problem.message}", fix, cursor.length)
 
 

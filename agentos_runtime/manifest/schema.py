@@ -31,6 +31,7 @@ from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.yaml.values import Cursor, Key
 from agentos_runtime.suggest import suggest
 
+_OF_ALL_CALLS = frozenset({"headers", "query", "nested"})
 _CALLABLE = frozenset({"utilities", "parts"})
 _NEEDED = frozenset({"id", "name", "description"})
 _OF_A_UTILITY = frozenset({"rest", "params", "returns"})
@@ -74,6 +75,10 @@ class ManifestSchema:
             guess, fix = "auth", "Write it under `auth`: `auth: {credentials: …}`"
         if name not in self._top and self._homes.get(name) == "api":
             fix = f"Write it under `api`: `api: {{{name}: …}}`"
+        if name in _OF_ALL_CALLS:
+            fix = f"Write it under `api`, where it holds for all utilities: `api: {{{name}: …}}`"
+        if not guess and isinstance(cursor.json, dict) and "rest" in cursor.json:
+            fix = "Indent it, with what stands below it: it is a utility, and belongs under `utilities`"
         if name == "actions" and holds:
             fix += " A file in the first dialect of AgentOS is written anew by `agentos import agentos FILE`"
         message = f"`{short(name)}` is not a key of a manifest"

@@ -1,6 +1,6 @@
 """Skill files are found, loaded once, and checked to the last expression; what came of it is a value."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -129,11 +129,22 @@ async def _check_skill(
     expressions = await check_expressions(checker, result.checks)
     beside = unknown_fields(result.skill, known) if result.skill else ()
     hints = await aside(partial(_hints, file, result.skill))
-    problems = (*result.problems, *expressions.told, *warnings, *beside, *hints)
+    told = _each_once(result.problems, expressions.told, (*warnings, *beside))
+    problems = (*told, *hints)
     loaded = result.skill or result.doubtful
     dialect = loaded.dialect if loaded else None
     checked = CheckedFile(file, result.id, tuple(sorted(problems, key=_order)), dialect)
     return CheckedSkill(checked, result.skill, result.doubtful)
+
+
+def _each_once(
+    problems: Sequence[Problem], of_jq: Sequence[Problem], warnings: Sequence[Problem]
+) -> Iterator[Problem]:
+    """What is wrong, without what only follows: warnings of jq that does not compile, and empty jq twice."""
+    wrong, broken = ({problem.place.key for problem in found} for found in (problems, of_jq))
+    yield from problems
+    yield from (one for one in of_jq if one.place.key not in wrong or "is empty" not in one.message)
+    yield from (one for one in warnings if one.place.key not in broken)
 
 
 def _entities_beside(folder: SkillFolder) -> Known:

@@ -133,6 +133,16 @@ def basic_as_a_template(subject: Subject) -> Iterator[Problem]:
                     yield replace(warn(below, message, "Write `auth: {type: basic}`"), severity="error")
 
 
+def jq_for_the_last_data(subject: Subject) -> Iterator[Problem]:
+    """`done: .done` ends no stream: `done` is data as it stands."""
+    for utility, cursor in subject.utilities:
+        below = cursor.at("rest").get("stream") if utility.rest.stream else None
+        done = below.get("done") if below else None
+        if done is not None and isinstance(done.json, str) and _PATH.match(done.json):
+            message = "`done` is the data of the last event as it stands, and no jq: no event is this text"
+            yield warn(done, message, f"Write `end: {done.json.strip()[:60]}`")
+
+
 def _below(subject: Subject, *endings: str) -> Iterator[Found]:
     return (found for found in subject.found if found.cursor.path.endswith(endings))
 
@@ -153,4 +163,5 @@ RULES: tuple[Callable[[Subject], Iterable[Problem]], ...] = (
     field_of_a_text,
     list_of_one_value,
     basic_as_a_template,
+    jq_for_the_last_data,
 )

@@ -11,6 +11,8 @@ from agentos_runtime.regexes import regex
 
 _TEXT = regex(r'"(?:[^"\\]|\\.)*"')
 _BRACES = regex(r"(?<![{\\$])(?:\{\{?|\$\{)\s*(?:\$?\.?(?:params|args|inputs?)\.)?(\w+)\s*\}?\}")
+_PARENTHESES = regex(r"(?<!\\)\(\s*\$?\.?params\.([A-Za-z_]\w*)[^()\"]*\)")
+_DOLLAR = regex(r"(?<=\A\")\$([A-Za-z_]\w*)(?=\"\Z)")
 _SETS = regex(r"(?:\b(?:select|any|all)\([^|;()]*?|\bif\b(?:(?!\bthen\b)[^|;])*?)(?<![=!<>|+*/%-])=(?!=)")
 _BUILTIN = regex(
     r"\s*(?P<name>error|keys|values|type|first|last|add|length|min|max|not|now|empty|range|paths|map|path"
@@ -91,7 +93,7 @@ def several_values(subject: Subject) -> Iterator[Problem]:
 
 
 def param_in_a_text(subject: Subject) -> Iterator[Problem]:
-    """`"{size}"` in jq is a text; jq puts `\\(…)` in."""
+    """`"{size}"`, `"(.params.size)"` and `"$size"` in jq are texts; jq puts `\\(…)` in."""
     for utility, _ in subject.utilities:
         known = declared(utility)
         for found in subject.expressions.get(utility.name, ()):
@@ -128,9 +130,10 @@ def not_before_a_field(subject: Subject) -> Iterator[Problem]:
 def params_in_texts(source: str, params: Container[str]) -> Iterator[tuple[int, str, str, bool]]:
     """Each param in braces within a text of jq: where, how, which, and whether it is the whole text."""
     for text in _TEXT.finditer(source):
-        for match in _BRACES.finditer(text[0]):
-            if match[1] in params:
-                yield text.start() + match.start(), match[0], match[1], text[0][1:-1] == match[0]
+        for form in (_BRACES, _PARENTHESES, _DOLLAR):
+            for match in form.finditer(text[0]):
+                if match[1] in params:
+                    yield text.start() + match.start(), match[0], match[1], text[0][1:-1] == match[0]
 
 
 def other_content_type(subject: Subject) -> Iterator[Problem]:

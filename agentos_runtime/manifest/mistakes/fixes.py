@@ -319,6 +319,8 @@ def pattern_fix(text: str, pattern: str) -> str | None:
     """The value as it could be written, when a small change makes it fit."""
     if next(variables(text), None):
         return FIX
+    if "://" not in pattern and (named := re.fullmatch(r"([A-Za-z_]\w*)\[\w*\]", text)):
+        return f'Write {named[1]}, and `"{text}": .params.{named[1]}` where it is sent'
     if "://" not in pattern and (cut := re.fullmatch(r"([\w-]+)\s*[{\[].*", text, re.DOTALL)):
         return f"Write a `:` and a space behind it: `{cut[1]}: {{…}}`"
     if "://" in pattern and re.match(r"[\w.-]+\.\w+/", text) and re.search(pattern, f"https://{text}"):

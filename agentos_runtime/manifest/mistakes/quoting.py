@@ -12,6 +12,10 @@ _IN_FLOW = regex(r"[{,]\s*(?P<key>[\w.$-]+)\s*:[ \t]+(?P<value>['\"][^\n]*)$")
 _PLAIN_BRACES = regex(
     r"[{,]\s*(?P<key>[\w.$-]+)\s*:[ \t]+(?P<value>(?:https?:/)?/[^\s'\",{}]*(?:\{\+?\w+\}[^\s'\",{}]*)+)"
 )
+_BRACES_IN_TEXT = regex(
+    r"[{,]\s*(?P<key>[\w.$-]+)\s*:[ \t]+(?P<value>[^\s'\",{}\[\]][^'\",{}\[\]\n]*(?:\{\w+\}[^\s'\",{}]*)+)"
+)
+_TYPE_OF_LIST = regex(r"[{,]\s*type\s*:[ \t]+(?P<type>[A-Za-z]\w*)\[\]")
 _SINGLE = regex(r"'(?:[^']|'')*'")
 _DOUBLE = regex(r'"(?:[^"\\]|\\.)*"')
 _JQ = regex(r"\||\.\[|\\\(|(?<![\w.\"'])\.\w|//|\$\w")
@@ -38,12 +42,13 @@ def badly_quoted(text: str, offset: int) -> Unquoted | None:
     line = text[start:].split("\n", 1)[0]
     found = _template(line) or _variable(line)
     entry = _ENTRY.match(line)
-    found = found or _plain_braces(line)
+    found = found or _plain_braces(line) or _type_of_list(line)
     if found is None and entry is not None:
         found = _of_value(entry["key"], entry["value"], entry.start("value"))
     if found is None:
         nested = list(_IN_FLOW.finditer(line))
         found = next((each for match in nested if (each := _of_flow(match))), None)
+    found = found or _braces_in_text(line)
     return None if found is None else Unquoted(found.message, found.fix, start + found.offset, found.follows)
 
 
@@ -144,6 +149,26 @@ def _variable(line: str) -> Unquoted | None:
 def _plain_braces(line: str) -> Unquoted | None:
     """`{url: /things/{id}}`: within a map on one line a brace ends a text without quotes."""
     match = _PLAIN_BRACES.search(line)
+    if match is None or not _is_bare(line, match.start("value")):
+        return None
+    message = (
+        "the `{` in this text begins another map, since the text has no quotes and stands in a map on one line"
+    )
+    return Unquoted(message, f'Write it in quotes: `{match["key"]}: "{match["value"][:60]}"`', match.start("value"))
+
+
+def _type_of_list(line: str) -> Unquoted | None:
+    """`{type: string[]}`: within a map on one line a bracket begins a list."""
+    match = _TYPE_OF_LIST.search(line)
+    if match is None or not _is_bare(line, match.start()):
+        return None
+    fix = f"Write `type: array, items: {{type: {match['type']}}}`"
+    return Unquoted(f"`{match['type']}[]` is no type here", fix, match.start("type"))
+
+
+def _braces_in_text(line: str) -> Unquoted | None:
+    """`{Authorization: Bearer {token}}`: the same, of any text."""
+    match = _BRACES_IN_TEXT.search(line)
     if match is None or not _is_bare(line, match.start("value")):
         return None
     message = (

@@ -24,6 +24,8 @@ _ENTITIES = frozenset({"file", "image", "document", "record", "table", "class", 
 """What other languages may call a type, and services an entity."""
 _SCHEMES = ("Bearer", "Basic", "Token", "Bot", "ApiKey", "Api-Key", "Key", "OAuth", "JWT", "PAT", "GenieKey")
 _PLACE_OF_KEY = regex(r"\$?\{+[^{}]*\}+|<[^<>]*>|\$\w+")
+_ENV = regex(r"\$ENV\b(?:\.\w+)?")
+_ENVIRONMENT = regex(rf"{_ENV.pattern}|(?<![\w)\]}}\"$./-])\.env\.[A-Za-z_]\w*")
 _OF_JQ = regex(rf'"({"|".join(_SCHEMES)})"\s*\+\s*\(?\s*\.auth\b|"({"|".join(_SCHEMES)})\\\(\s*\.auth\b')
 
 
@@ -156,9 +158,10 @@ def params_in_answer(subject: Subject) -> Iterator[Problem]:
 
 
 def environment_in_jq(subject: Subject) -> Iterator[Problem]:
-    """`$ENV` is empty in a skill."""
+    """`$ENV` is empty in a skill, and a request sees no `.env`."""
     for found in subject.found:
-        for match in re.finditer(r"\$ENV\b(?:\.\w+)?", found.source):
+        form = _ENVIRONMENT if found.side == "request" and subject.skill.dialect is None else _ENV
+        for match in form.finditer(found.source):
             message = f"`{match[0][:60]}` is always null: a skill reads no environment variables"
             yield warn_at(found.cursor, match.start(), len(match[0]), message, FIX)
 

@@ -3,7 +3,10 @@
 import re
 
 from agentos_runtime.manifest.yaml.values import Cursor, Key
+from agentos_runtime.regexes import regex
 
+_GLUED = regex(r"(?P<name>[\w$][\w.$\[\]-]*):(?P<value>\S.*)")
+_PATH = regex(r"[.$][\w.]*?(?P<last>[A-Za-z_]\w*)")
 _LISTS = frozenset({"enum", "platforms", "scopes", "domains", "keep_null", "parts", "methods", "paths"})
 """Keys that hold lists: a text there is told as one that should be a list."""
 
@@ -25,6 +28,18 @@ def _is_bare(cursor: Cursor) -> bool:
     if not isinstance(cursor.key, Key) or cursor.json is not None:
         return False
     return not cursor.document.text[cursor.key.end :].lstrip().startswith(":")
+
+
+def name_and_value_in_one(name: str, cursor: Cursor) -> tuple[str, str] | None:
+    """What is wrong with `{q:.params.q}` and `{.params.q}`, names without a value to YAML, and what to write."""
+    if not _is_bare(cursor):
+        return None
+    if glued := _GLUED.fullmatch(name):
+        message = "a `:` without a space behind it separates nothing"
+        return message, f"Write `{glued['name']}: {glued['value'][:60]}`"
+    if path := _PATH.fullmatch(name):
+        return "a value stands here without a name before it", f"Write `{path['last']}: {name[:60]}`"
+    return None
 
 
 def is_told(before: Cursor) -> bool:

@@ -227,7 +227,8 @@ def _template(name: str, cursor: Cursor, report: Report) -> Auth | None:
     if written is not None and not fields and not report.has_error_under(cursor.path):
         name = re.sub(r"\W+", "_", str(written.json)).strip("_").lower() or "token"
         message = f"`{str(written.json)[:60]}` names no field of the credential, and would be sent as it stands"
-        scheme = _SCHEME.match(str(written.json))
+        word = str(written.json)
+        scheme = _SCHEME.match(word) or (_SCHEME.match(f"{word} …") if word.istitle() or word == "bearer" else None)
         wanted = f"{scheme[1]} {{token}}" if scheme else f"{{{name}}}"
         report.error(written.place, message, f'Write "{wanted}" where the secret goes', written.length)
     elif not fields and not misplaced and not report.has_error_under(cursor.path):

@@ -8,6 +8,7 @@ from agentos_runtime.jq.program import classify, looks_like_jq
 from agentos_runtime.jq.sums import needed
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.mistakes.references import in_jq, report_foreign, report_lookalikes
+from agentos_runtime.manifest.mistakes.torn import name_and_value_in_one
 from agentos_runtime.manifest.model import Fields, Items, Jq, Literal, Node, TemplateParam, UrlTemplate
 from agentos_runtime.manifest.sections.expressions import mentions, read_expression
 from agentos_runtime.manifest.sections.reading import Scope
@@ -44,6 +45,9 @@ def read_node(cursor: Cursor, scope: Scope, spelling: Spelling) -> Node:
 
 
 def read_fields(cursor: Cursor, scope: Scope, spelling: Spelling) -> Fields:
+    for name, below in cursor.items():
+        if (told := name_and_value_in_one(name, below)) is not None:
+            scope.report.error(below.key_place, *told, below.key_length)
     return Fields(tuple((name, read_node(below, scope, spelling)) for name, below in cursor.items()))
 
 
