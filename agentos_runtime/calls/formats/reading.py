@@ -3,7 +3,20 @@
 from collections.abc import Callable, Mapping
 
 from agentos_runtime.calls.formats.charsets import FormatError, decode, named_charset
-from agentos_runtime.calls.formats.kinds import BINARY, EVENTS, JSON, PAGE, XML, Kind, declared_kind, seen_kind
+from agentos_runtime.calls.formats.kinds import (
+    BINARY,
+    CSV,
+    EVENTS,
+    JSON,
+    NDJSON,
+    PAGE,
+    TABS,
+    TEXT,
+    XML,
+    Kind,
+    declared_kind,
+    seen_kind,
+)
 from agentos_runtime.calls.formats.lines import read_lines, read_ndjson
 from agentos_runtime.calls.formats.markup import declared_encoding, read_xml
 from agentos_runtime.calls.formats.tables import read_csv
@@ -22,6 +35,8 @@ class OtherKind(FormatError):
 def read_format(form: AnswerFormat, content_type: str, body: bytes) -> bytes:
     """JSON text of what the body says. Raises FormatError; OtherKind when it is plainly something else."""
     other = other_kind(form.kind, content_type, body)
+    if other is None and form.kind == "csv":
+        other = _instead_of_rows(form, declared_kind(content_type), body.strip())
     if other is not None:
         raise OtherKind(other)
     return _READERS[form.kind](form, content_type, body)
@@ -41,6 +56,16 @@ def other_kind(name: str, content_type: str, body: bytes) -> Kind | None:
     if declared is EVENTS:
         return EVENTS
     return JSON if name == "ndjson" and seen is JSON and _is_one_document(body) else None
+
+
+def _instead_of_rows(form: AnswerFormat, declared: Kind | None, body: bytes) -> Kind | None:
+    """What would be a header without rows: a value of JSON, XML without its first line, words (`No data`)."""
+    if declared is NDJSON or (declared is JSON and is_json(body)):
+        return declared
+    if declared is XML and body.startswith(b"<"):
+        return XML
+    alone = b"\n" not in body and form.delimiter.encode() not in body and len(body.split()) > 1
+    return TEXT if alone and form.header and declared not in (CSV, TABS) else None
 
 
 def _is_one_document(body: bytes) -> bool:

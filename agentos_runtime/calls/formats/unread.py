@@ -86,6 +86,8 @@ def unreadable(service: Service, utility: Utility, response: UpstreamResponse, r
 
 def _other(service: Service, utility: Utility, response: UpstreamResponse, kind: Kind) -> UpstreamInvalid:
     what = (page_words(response.body) if kind is PAGE else None) or _named(response, kind)
+    if kind is TEXT and _form(utility) == "csv":
+        what += f": {visible(response.body[:_BEGINNING].decode('utf-8', 'replace').strip())}"
     remedy = _remedy(utility, kind)
     if kind is EVENTS and utility.rest.stream is not None:
         remedy = "ask with `stream: true`, which reads them"
