@@ -17,6 +17,7 @@ utilities:
   text: {description: x, rest: {url: /x, response: {as: text, charset: windows-1252}}}
   lines: {description: x, rest: {url: /x, response: {as: lines}}}
   csv: {description: x, rest: {url: /x, response: {as: csv}}}
+  fromjson: {description: x, rest: {url: /x, response: {as: text, transform: 'fromjson | .a'}}}
   rows:
     description: x
     rest: {url: /x, response: {as: csv, csv: {header: false, delimiter: ";"}, transform: 'map(map(tonumber))'}}
@@ -63,6 +64,8 @@ READ: dict[str, tuple[str, bytes, str | None, Any]] = {
     "a header alone": ("csv", b"First name,Last name\n", "text/plain", []),
     "one column alone": ("csv", b"name\n", "text/plain", []),
     "one column of words": ("csv", b"First name\n", "text/csv", []),
+    "json with a mark, as a text": ("fromjson", b'\xef\xbb\xbf{"a": "\xc3\xa9"}', "application/json", "\xe9"),
+    "json in latin-1, as a text": ("fromjson", b'{"a": "\xe9"}', "application/json; charset=iso-8859-1", "\xe9"),
     "xml in its own charset": (
         "xml",
         '<?xml version="1.0" encoding="ISO-8859-1"?><a>\xe9</a>'.encode("latin-1"),
@@ -97,6 +100,8 @@ OTHER: dict[str, tuple[str, bytes, str | None, str, str]] = {
     "a page for json": ("json", b"<html><title>Log in</title>", "text/html", "not JSON", "an HTML page: Log in"),
     "a page for csv": ("csv", b"<html><title>Log in</title>", "text/csv", "not CSV", "an HTML page: Log in"),
     "ndjson, and what to set": ("json", b"{}\n{}\n", "application/json", "each line is JSON", "set `response.as: ndjson` under `utilities.json.rest`"),
+    "json with a mark": ("json", b"\xef\xbb\xbf{}", "application/json", "a byte order mark", "set `response: {as: text, transform: fromjson}`"),
+    "json in latin-1": ("json", b'{"a": "\xe9"}', "application/json; charset=iso-8859-1", "not UTF-8 at byte 7", "set `response: {as: text, transform: fromjson}`"),
     "a page for ndjson": ("ndjson", b"<!DOCTYPE html><title>Log in</title>", None, "not NDJSON", "Log in"),
     "json for csv": ("csv", b'{"error_code": 5}', "application/json", "JSON (application/json), not CSV", "`response.as: json`"),
     "words for csv": ("csv", b"Exceeded the daily hits limit\r\n", "text/plain", "text (text/plain): Exceeded the daily hits limit, not CSV", "`response.as: text`"),

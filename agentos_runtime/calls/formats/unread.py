@@ -24,6 +24,7 @@ from agentos_runtime.jsontext import is_json
 from agentos_runtime.manifest.model import Utility
 from agentos_runtime.visible import visible
 
+_AS_A_TEXT = "set `response: {as: text, transform: fromjson}`, and go on behind `fromjson | `"
 _LONGEST_TYPE = 80
 _BEGINNING = 200
 """Bytes in which an answer that consists of events shows it."""
@@ -78,6 +79,9 @@ def unreadable(service: Service, utility: Utility, response: UpstreamResponse, r
         and _holds_lines(response.body)
     ):
         why += f"; each line is JSON: if that is what it gives, {_remedy(utility, NDJSON)}"
+    text = in_utf8(response.body, _content_type(response)) if _form(utility) == JSON.name else None
+    if text is not None and is_json(text) and not is_json(response.body):
+        why += f"; as a text it is JSON: {_AS_A_TEXT} (`{utility.place.key}.rest`, {utility.place.position})"
     return UpstreamInvalid(
         f"{service.name} answered {response.status} with something that is not {_expected(utility)}: {why}",
         upstream=UpstreamFailure(status=response.status, message=why),
