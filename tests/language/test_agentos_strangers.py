@@ -11,7 +11,7 @@ import pytest
 from agentos_runtime.cli.main import run
 from tests.end_to_end.house import house
 from tests.language.test_agentos import KEY, ORIGIN, Fixture, target
-from tests.toy.raw import Toy, answer
+from tests.toy.raw import Toy, answer, answer_json
 
 BARE = """---
 id: bare
@@ -201,3 +201,29 @@ def test_a_page_in_jq_is_kept_and_evaluated_for_who_looks_and_only_as_https(
     assert page("film.list") is None
     assert page("film.find", "team=https://toy.example/t") == "https://toy.example/t"
     assert page("film.find", "team=http://toy.example/t") is None
+
+
+LISTED = """---
+id: demo
+name: Demo
+description: A demonstration
+connections: {api: {base_url: https://toy.example}}
+adapters:
+  post:
+    title: .t
+    "tag[]": {_source: .tags, name: .n, "part[]": {_source: .p, id: .}}
+operations:
+  get_post: {description: One, returns: post, connection: api, rest: {url: /post}}
+---
+"""
+
+
+def test_a_list_of_linked_things_needs_no_relation_around_it(tmp_path: Path) -> None:
+    skills = tmp_path / "skills"
+    skills.mkdir()
+    (skills / "demo.md").write_text(LISTED, encoding="utf-8")
+    body = {"t": "T", "tags": [{"n": "a", "p": [1, 2]}, {"n": "b"}]}
+    with Toy(answer_json(body)) as toy, house(tmp_path, rewrite={ORIGIN: toy.origin}) as running:
+        reply = running.call("demo", "get_post").json()
+    tags = [{"name": "a", "part": [{"id": 1}, {"id": 2}]}, {"name": "b", "part": None}]
+    assert reply == {"title": "T", "tag": tags}

@@ -21,7 +21,7 @@ def entity_jq(mapping: Cursor, checked: list[Cursor]) -> str:
     linked: Tree = {}
     for name, below in mapping.items():
         if _is_reference(below):
-            _put(linked, name.split("."), _reference(below, _SEEN, checked))
+            _put(linked, name.removesuffix("[]").split("."), _related(name, below, _SEEN, checked))
         else:
             source = _value(below, _ELEMENT, checked)
             flat[name] = source
@@ -77,6 +77,13 @@ def one_jq(cursor: Cursor, checked: list[Cursor]) -> str:
     return f'({caught} | if length > 1 then error("{shown} gives several values") else .[0] end)'
 
 
+def _related(name: str, cursor: Cursor, element: str, checked: list[Cursor]) -> str:
+    """A typed reference, or right away the list that it would hold: `"tag[]": {_source: .tags, name: .n}`."""
+    if cursor.get("_source") is not None:
+        return _linked(name, cursor, element, checked)
+    return _reference(cursor, element, checked)
+
+
 def _reference(cursor: Cursor, element: str, checked: list[Cursor]) -> str:
     """`{entity: {field: jq}}`, nested as it is written; null where all that it holds is null."""
     linked = (
@@ -102,8 +109,8 @@ def _fields(cursor: Cursor, element: str, checked: list[Cursor]) -> str:
     for name, below in cursor.items():
         if name != "_source":
             reference = _is_reference(below)
-            source = _reference(below, element, checked) if reference else _value(below, element, checked)
-            _put(tree, name.split("."), source)
+            source = _related(name, below, element, checked) if reference else _value(below, element, checked)
+            _put(tree, (name.removesuffix("[]") if reference else name).split("."), source)
     return _object(tree)
 
 
