@@ -1,6 +1,6 @@
 """Declared params become a JSON Schema."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from agentos_runtime.errors import ParamProblem
 from agentos_runtime.frozen import dataclass
@@ -9,9 +9,11 @@ from agentos_runtime.manifest.mistakes.fixes import number_fix
 from agentos_runtime.manifest.mistakes.words import TRUE_WORDS
 from agentos_runtime.manifest.report import Report
 from agentos_runtime.manifest.sections.one_of import check_branches, typed
-from agentos_runtime.manifest.shapes import Shape, nullable
+from agentos_runtime.manifest.shapes import Shape, nullable, type_name
 from agentos_runtime.manifest.yaml.values import Cursor
+from agentos_runtime.regexes import regex
 
+_DECIMAL = regex(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _KEPT = ("type", "description", "default", "enum", "minimum", "maximum")
 
 
@@ -132,19 +134,52 @@ TYPES = JSON_TYPES | {FILE}
 
 def _check_declaration(cursor: Cursor, schema: Mapping[str, Json], report: Report) -> None:
     without_enum = {name: value for name, value in schema.items() if name != "enum"}
-    choices = cursor.get("enum")
-    for choice in choices.elements() if choices else ():
+    listed = cursor.get("enum")
+    choices = [*listed.elements()] if listed else []
+    other = _other_type(choices, schema.get("type"))
+    if other is not None:
+        message = f"these choices are {other}s, and the type is {schema['type']}"
+        report.error(choices[0].place, message, _other_fix(choices, other, schema["type"]), choices[0].length)
+    for choice in choices if other is None else ():
         _check_value(choice, Shape(without_enum), "this choice", report)
     shape = Shape(schema)
     default, example = cursor.get("default"), cursor.get("example")
-    if default is not None and default.json is not None:
-        _check_value(default, shape, "the default", report)
+    if default is not None and default.json is not None and _kind(default) != other:
+        _check_value(default, shape if other is None else Shape(without_enum), "the default", report)
     if example is not None:
         for problem in shape.problems(example.json)[:1]:
             report.warning(example.place, f"the example {_where(problem)}{problem.message}", None, example.length)
     low, high = schema.get("minimum"), schema.get("maximum")
     if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
         report.error(cursor.at("minimum").place, f"`minimum` {low} is above `maximum` {high}", "Exchange the two")
+
+
+def _other_type(choices: Sequence[Cursor], declared: Json) -> str | None:
+    """The one type of several choices, where it is another than is declared."""
+    kinds = {_kind(choice) for choice in choices}
+    kinds = {"number"} if kinds == {"integer", "number"} else kinds
+    if len(choices) < 2 or len(kinds) != 1 or not isinstance(declared, str):
+        return None
+    (kind,) = kinds
+    fits = kind == declared or (kind, declared) == ("integer", "number")
+    return kind if not fits and kind in ("string", "integer", "number", "boolean") else None
+
+
+def _kind(cursor: Cursor) -> str:
+    return type_name(cursor.json).split()[-1]
+
+
+def _other_fix(choices: Sequence[Cursor], kind: str, declared: Json) -> str:
+    if declared == "array":
+        return f"Put them into `items`, when each entry is one of them: `items: {{type: {kind}, enum: […]}}`"
+    if kind == "boolean":
+        return "Write `type: boolean` without `enum`, or each in quotes"
+    texts = [str(choice.source) for choice in choices]
+    shown = ", ".join(texts if kind == "string" else [f'"{text}"' for text in texts])
+    if kind == "string":
+        numbers = all(map(_DECIMAL.fullmatch, texts))
+        return f"Write `type: string`{f', or each without quotes: `[{shown}]`' if numbers else ''}"
+    return f"Write `type: {kind}`, or each in quotes: `[{shown}]`"
 
 
 def _check_value(cursor: Cursor, shape: Shape, what: str, report: Report) -> None:

@@ -66,6 +66,21 @@ MISTAKES: dict[str, tuple[str, str, list[tuple[str, str, str]]]] = {
     "null among the choices": ("enum: [s, m, l]", "enum: [s, m, l, null]", [
         ("24:44", "this choice must be a string, is null", "Remove it: null is always allowed"),
     ]),
+    "numbers for texts": ("enum: [s, m, l], default: m", "enum: [1, 2.0], default: 2.0", [
+        ("24:35", "these choices are numbers, and the type is string", 'Write `type: number`, or each in quotes: `["1", "2.0"]`'),
+    ]),
+    "counts for texts": ("enum: [s, m, l], default: m", "enum: [1, 2, 3], default: 1", [
+        ("24:35", "these choices are integers, and the type is string", 'Write `type: integer`, or each in quotes: `["1", "2", "3"]`'),
+    ]),
+    "switches for texts": ("enum: [s, m, l], default: m", "enum: [true, false], default: true", [
+        ("24:35", "these choices are booleans, and the type is string", "Write `type: boolean` without `enum`"),
+    ]),
+    "choices of each entry": ("size: {type: string, enum: [s, m, l], default: m}", "size: {type: array, enum: [s, m, l]}", [
+        ("24:34", "these choices are strings, and the type is array", "Put them into `items`"),
+    ]),
+    "texts for counts": ("limit: {type: integer, default: 5}", 'limit: {type: integer, enum: ["5", "10"], default: 5}', [
+        ("12:37", "these choices are strings, and the type is integer", "Write `type: string`, or each without quotes: `[5, 10]`"),
+    ]),
     "brackets in a name": ("limit: {type: integer, default: 5}", "limit: {type: integer}\n      ids[]: {type: array}", [
         ("13:7", "the name `ids[]` must be a name", 'Write ids, and `"ids[]": .params.ids` where it is sent'),
     ]),
