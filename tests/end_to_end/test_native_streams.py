@@ -143,6 +143,21 @@ def test_events_of_another_kind_or_none_are_no_reply(chat: Chat, utility: str) -
         assert (end, data.get("code")) == ("error", "reply_mismatch")
 
 
+ENDS: dict[str, dict[str, Any]] = {
+    "create_response": {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": []}},
+    "create_message": {"type": "message_stop"},
+}
+
+
+@pytest.mark.parametrize("odd", [[], ["words"], "words", 7, None], ids=str)
+@pytest.mark.parametrize("utility", RESPONSES + MESSAGES)
+def test_an_event_that_is_no_object_takes_nothing_away(chat: Chat, utility: str, odd: Any) -> None:
+    name = utility.partition("/")[2]
+    first, *others = BEGUN[name]
+    end, data = told(chat, utility, first, odd, *others, odd, ENDS[name])
+    assert (end, "Hello" in json.dumps(data)) == ("done", True), data
+
+
 @pytest.mark.parametrize("utility", RESPONSES + MESSAGES)
 def test_a_bare_error_on_the_way_is_a_failure_with_its_words(chat: Chat, utility: str) -> None:
     failure = {"object": "error", "message": "too long", "type": "BadRequestError", "code": 400}
@@ -267,9 +282,10 @@ def test_a_candidate_that_does_not_end_is_no_reply(chat: Chat) -> None:
 
 
 @pytest.mark.parametrize("done", [True, False])
-def test_each_of_several_pictures_is_told(chat: Chat, done: bool) -> None:
+@pytest.mark.parametrize("utility", ["openrouter/create_image", "openai/create_image"])
+def test_each_of_several_pictures_is_told(chat: Chat, utility: str, done: bool) -> None:
     made = [{"type": "image_generation.completed", "b64_json": text, "created": 7} for text in ("AAAA", "BBBB")]
-    end, data = told(chat, "openrouter/create_image", *made, done=done)
+    end, data = told(chat, utility, *made, done=done)
     assert (end, [each["b64_json"] for each in data["data"]]) == ("done", ["AAAA", "BBBB"])
 
 
