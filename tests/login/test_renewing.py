@@ -316,6 +316,13 @@ def test_a_token_is_used_to_its_end_when_it_cannot_be_renewed_before(home: Home)
         ((200, {"access_token": "two\nlines"}, {}), "upstream_invalid", "cannot be sent"),
         ((401, {"error": "invalid_client"}, {}), "credential_rejected", "agentos login demo"),
         ((200, {"error": "bad_refresh_token"}, {}), "credential_not_found", "agentos login demo"),
+        ((200, {"ok": False, "error": "invalid_refresh_token"}, {}), "credential_not_found", "has ended"),
+        ((400, {"error": {"code": "invalid_grant", "message": "It is gone"}}, {}), "credential_not_found", "gone"),
+        ((400, {"errors": [{"errorType": "invalid_grant", "message": "x"}]}, {}), "credential_not_found", "ended"),
+        ((400, {"errorCode": "invalid_grant", "message": "x"}, {}), "credential_not_found", "has ended"),
+        ((400, {"error": "temporarily_unavailable"}, {}), "upstream_unavailable", "tried again later"),
+        ((200, {"ok": False, "error": "ratelimited"}, {}), "upstream_rate_limited", "tried again later"),
+        ((500, {"error": "server_error"}, {}), "upstream_failed", "answered 500"),
         (
             (200, {"error": "incorrect_client_credentials", "error_description": "Wrong secret."}, {}),
             "credential_rejected",

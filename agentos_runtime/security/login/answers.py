@@ -89,9 +89,15 @@ def content_type_of(response: UpstreamResponse) -> str:
 
 
 def error_code(response: UpstreamResponse) -> str:
-    """OAuth's `error`, such as `invalid_grant`; empty when there is none."""
-    code = object_of(response.body, content_type_of(response)).get("error")
-    return code if isinstance(code, str) else ""
+    """OAuth's `error`, such as `invalid_grant`, also where a service puts it into its own form; else empty."""
+    answer = object_of(response.body, content_type_of(response))
+    error, listed = answer.get("error"), answer.get("errors")
+    if isinstance(listed, list) and listed:  # Fitbit's
+        error = error or listed[0]
+    places = [error, answer.get("errorCode"), answer.get("error_code")]
+    if isinstance(error, dict):
+        places = [error.get("code"), error.get("type"), error.get("errorType")]
+    return next((code for code in places if isinstance(code, str) and code), "")
 
 
 def reason_of(response: UpstreamResponse, now: float, redactor: Redactor) -> str:

@@ -24,8 +24,14 @@ from agentos_runtime.jsontext import Json
 from agentos_runtime.security.login.answers import error_code
 from agentos_runtime.storage.sqlite.files import DatabaseTrouble
 
-ENDED = frozenset({"invalid_grant", "bad_refresh_token"})
-"""What services say of a refresh token that renews nothing any more."""
+ENDED = frozenset({"invalid_grant", "bad_refresh_token", "invalid_refresh_token"})
+"""What services say of a refresh token that renews nothing any more: OAuth, GitHub, Slack."""
+_PASSING: Mapping[str, type[AgentOSError]] = {
+    "temporarily_unavailable": UpstreamUnavailable,
+    "server_error": UpstreamUnavailable,
+    **dict.fromkeys(("slow_down", "ratelimited", "rate_limited", "rate_limit_exceeded"), UpstreamRateLimited),
+}
+"""What they say, some with a 400 or 200, of what passes by itself."""
 _CLASSES: Mapping[str, type[AgentOSError]] = {
     each.code: each
     for each in (
@@ -70,10 +76,10 @@ class Refusal:
 
 def refusal_of(response: UpstreamResponse, words: str, host: str, begin: str, remedy: str, now: float) -> Refusal:
     """What an answer that is no token means; `words` are the service's, without secrets."""
-    status = response.status
-    if status < 300 or (400 <= status < 500 and status not in (408, 429)):
+    status, passing = response.status, _PASSING.get(error_code(response))
+    if passing is None and (status < 300 or (400 <= status < 500 and status not in (408, 429))):
         return Refusal(CredentialRejected.code, f"{begin}: {host} refused it ({status}): {words}. {remedy}")
-    kind = _BY_STATUS.get(status, UpstreamFailed)
+    kind = _BY_STATUS.get(status) or (passing if passing is not None and status < 500 else UpstreamFailed)
     text = f"{begin}: {host} answered {status}: {words}. It is tried again later"
     return Refusal(kind.code, text, retry_after(response.headers, now))
 
