@@ -125,6 +125,12 @@ class Served:
         assert response.status_code == 200, response.text
         return response.json()
 
+    def half(self, name: str, params: str) -> tuple[int, str, bool]:
+        """Status and code of a call with these params, which hold half of a character, and whether it says so."""
+        path, headers = f"/api/skills/here/{name}", {"Content-Type": "application/json"}
+        body = (response := self.house.client.post(path, content=params, headers=headers)).json()
+        return response.status_code, body["code"], "half of a character" in body["error"]
+
     def error(self, name: str, params: Any = None, skill: str = "here") -> tuple[int, str, str]:
         body = (response := self.house.call(skill, name, params)).json()
         return response.status_code, body["code"], body["error"]

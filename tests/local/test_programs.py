@@ -200,6 +200,10 @@ def test_a_text_is_no_option(here: Served) -> None:
     assert here.error("whole", {"word": "a\0b"})[:2] == (400, "invalid_params")
 
 
+def test_half_of_a_character_is_told_and_handed_to_no_program(here: Served) -> None:
+    assert here.half("whole", '{"word": "a \\ud83d"}') == (400, "invalid_params", True)
+
+
 def test_a_numbered_param_that_is_not_set_keeps_its_place(here: Served) -> None:
     assert here.reply("numbered", {"b": "x"}) == ",x"
 

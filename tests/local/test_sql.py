@@ -95,6 +95,11 @@ def test_rows_are_mapped_and_values_are_bound(here: Served) -> None:
     assert [each["id"] for each in here.reply("note.list", {"title": "Note 3"})] == [3]
 
 
+def test_half_of_a_character_is_told_and_bound_to_no_query(here: Served) -> None:
+    assert here.half("note.list", '{"title": "a \\ud83d"}') == (400, "invalid_params", True)
+    assert here.half("tagged", '{"which": "\\ud83d"}')[:2] == (400, "invalid_params")
+
+
 def test_the_first_of_no_rows_is_null(here: Served) -> None:
     assert here.reply("note.get", {"id": 2}) == {"id": 2, "title": "Note 2", "data": {"score": 0.5}}
     assert here.reply("note.get", {"id": 99}) is None

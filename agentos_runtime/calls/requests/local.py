@@ -6,6 +6,7 @@ args}`. Paths are as the file says them, their params filled in.
 
 from collections.abc import Iterator, Mapping
 
+from agentos_runtime.calls.requests.urls import HALF, has_half
 from agentos_runtime.errors import InvalidParams, NotAvailable, ParamProblem
 from agentos_runtime.jsontext import Json, dump
 from agentos_runtime.manifest.model import DatabasePath, Local, PathPart
@@ -32,6 +33,9 @@ def local_body(
         body: dict[str, Json] = {**local.fixed}
         paths = {name: _path(name, path, params, settings, platform) for name, path in local.databases.items()}
         body["database"] = paths.pop("")
+        values = given.get("params")
+        for value in values.values() if isinstance(values, dict) else ():
+            _whole(value)
         return body | ({"attach": {**paths}} if paths else {}) | _kept(given, "params")
     if local.executor == "python":
         return {**local.fixed, "args": given.get("args", {})}
@@ -52,7 +56,7 @@ def _command(local: Local, given: Mapping[str, Json]) -> dict[str, Json]:
     if variables:
         body["env"] = {**variables}
     stdin = given.get("stdin")
-    return body if stdin is None else body | {"stdin": _text(stdin)}
+    return body if stdin is None else body | {"stdin": _whole(_text(stdin))}
 
 
 def _arguments(local: Local, given: Mapping[str, Json]) -> Iterator[str]:
@@ -76,9 +80,17 @@ def _text(value: Json) -> str:
     return value if isinstance(value, str) else dump(value).decode()
 
 
+def _whole(value: Json) -> Json:
+    """The value. Raises InvalidParams for a text that no program, file or database can be given."""
+    if isinstance(value, str) and has_half(value):
+        raise _refused(HALF)
+    return value
+
+
 def _check(local: Local, name: str, text: str, *, is_text: bool, options: tuple[str, ...]) -> None:
     if "\0" in text:
         raise _refused("has a zero byte, and is handed to a program")
+    _whole(text)
     if len(text.encode("utf-8", "replace")) > _LONGEST:
         raise _refused(f"is longer than {_LONGEST} bytes, and is handed to a program")
     if is_text and name in local.no_option and text.startswith("-") and not text.startswith(options or "\0"):
@@ -118,7 +130,7 @@ def _piece(part: PathPart, params: Mapping[str, Json], settings: Mapping[str, Js
             )
         return value
     text = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
-    if not text or "/" in text or "\0" in text or text in (".", ".."):
+    if not text or "/" in text or "\0" in text or has_half(text) or text in (".", ".."):
         raise InvalidParams(
             f"{part.name} is one name in a path",
             problems=[ParamProblem(part.name, "must be one name, without / and no . or ..")],
