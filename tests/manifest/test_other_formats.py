@@ -232,6 +232,7 @@ RULED = {
     "returns_of_another_language": (go(more="returns: list"), "`list` is no type here"),
     "scheme_without_space": (go(f"{URL}\nheaders: {{A: '\"Bearer\" + .auth.key'}}", above="auth: {type: api_key}"), 'Write "Bearer " with a space'),
     "query_given_twice": (go(f"{URL}?a=1\nquery: {{a: 2}}"), "10:15 `a` stands in the url too, so it is sent twice"),
+    "query_without_its_mark": (go(f"{URL}&a=1"), "no `?` begins the query of this url"),
     "query_of_auth": (go(f"{URL}\nquery: {{key: x}}", above="auth: {type: api_key, query: key}"), "`key` is overwritten by the credential"),
     "path_to_nowhere": (go(f"{URL}\nquery: {{a: .param.q}}", params=Q), "`.param.q` is always null"),
     "params_in_answer": (go(f"{URL}?q={{q}}\nresponse: {{transform: '.a + .params.q'}}", params=Q), "12:35 `.params.q` asks the answer"),

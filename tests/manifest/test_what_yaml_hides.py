@@ -81,6 +81,18 @@ MISTAKES: dict[str, tuple[str, str, list[tuple[str, str, str]]]] = {
     "texts for counts": ("limit: {type: integer, default: 5}", 'limit: {type: integer, enum: ["5", "10"], default: 5}', [
         ("12:37", "these choices are strings, and the type is integer", "Write `type: string`, or each without quotes: `[5, 10]`"),
     ]),
+    "a number beside a text": ("url: /things\n", """url: '"/things/" + .params.limit'\n""", [
+        ("15:26", "`limit` is a number, which jq adds to no text", "Write `(.params.limit | tostring)`"),
+    ]),
+    "a query without its mark": ("url: /things/{id}/orders", "url: /things/{id}&kind=full", [
+        ("28:24", "no `?` begins the query of this url", "Write `?` in place of the first `&`"),
+    ]),
+    "a colon of another script": ("description: Find things", "description\uff1aFind things", [
+        ("9:5", "`\uff1a` is not how a key and its value are separated", "Write `description: Find things`"),
+    ]),
+    "a path of Windows": ("description: A shop", 'description: "C:\\Users"', [
+        ("4:19", "this escape needs hexadecimal digits", "Write it as \\u00e9; a backslash that is meant is doubled"),
+    ]),
     "brackets in a name": ("limit: {type: integer, default: 5}", "limit: {type: integer}\n      ids[]: {type: array}", [
         ("13:7", "the name `ids[]` must be a name", 'Write ids, and `"ids[]": .params.ids` where it is sent'),
     ]),
@@ -95,6 +107,9 @@ FINE = [
     (TRANSFORM, "'[.[] | {id, path: \"a/.env.b\", title}]'"),
     (BODY, f'{BODY}\n      stream: {{delta: .text, done: "[DONE]"}}'),
     (AUTH, "{header: {Authorization: '{token}'}}"),
+    ("url: /things\n", """url: '"/things/" + (.params.limit | tostring)'\n"""),
+    ("url: /things\n", """url: '"/things/" + .params.q'\n"""),
+    ("url: /things/{id}/orders", "url: /things/{id}?a=1&kind=full"),
 ]
 
 

@@ -23,6 +23,10 @@ _LEADING = regex(
 
 
 _PIPED = regex(r"(?<![\w\])}])\.params\.(?P<name>[A-Za-z_]\w*)\s*\|\s*(?P<of>[a-z_]+)\b")
+_ADDED = regex(
+    r"\"\s*\+\s*(?:\.params\.([A-Za-z_]\w*)\b(?!\.|\[)|\(\s*\.params\.([A-Za-z_]\w*)\s*\))"
+    r"|(?<![\w\])}.])(?:\.params\.([A-Za-z_]\w*)|\(\s*\.params\.([A-Za-z_]\w*)\s*\))\s*\+\s*\""
+)
 _OF_LISTS = frozenset(
     {"join", "map", "sort", "sort_by", "unique", "unique_by", "add", "flatten", "group_by", "max", "min"}
 )
@@ -113,6 +117,23 @@ def list_of_one_value(subject: Subject) -> Iterator[Problem]:
                 yield warn_at(found.cursor, match.start("of"), len(of), message, fix)
 
 
+def number_beside_a_text(subject: Subject) -> Iterator[Problem]:
+    """`"/pages/" + .params.page` fails for a page that is a number."""
+    for utility, _ in subject.utilities:
+        known = declared(utility)
+        for found in subject.expressions.get(utility.name, ()):
+            for match in _ADDED.finditer(blanked(found.source)) if found.side == "request" else ():
+                name = next(filter(None, match.groups()))
+                kind = known.get(name, {}).get("type")
+                what = {"integer": "a number", "number": "a number", "boolean": "true or false"}.get(str(kind))
+                if what is None:
+                    continue
+                at = found.source.index(f".params.{name}", match.start())
+                message = f"`{name}` is {what}, which jq adds to no text: it fails in every call that gives it"
+                fix = f'Write `(.params.{name} | tostring)`, or put it into the text: `"\\(.params.{name})"`'
+                yield warn_at(found.cursor, at, len(f".params.{name}"), message, fix)
+
+
 def basic_as_a_template(subject: Subject) -> Iterator[Problem]:
     """`Basic {user}:{password}` is sent as it stands, and services want it in base64."""
     for name, auth in subject.skill.auth.items():
@@ -162,6 +183,7 @@ RULES: tuple[Callable[[Subject], Iterable[Problem]], ...] = (
     more_for_a_cursor,
     field_of_a_text,
     list_of_one_value,
+    number_beside_a_text,
     basic_as_a_template,
     jq_for_the_last_data,
 )

@@ -7,7 +7,9 @@ from agentos_runtime.manifest.mistakes.environment import FIX, variables
 from agentos_runtime.regexes import regex
 
 _ENTRY = regex(r"\s*(?:- +)?(?P<key>[\w.$-]+|\"[^\"]*\"|'[^']*')\s*:[ \t]+(?P<value>\S.*)$")
-_UNSEPARATED = regex(r"(?P<key>[\w-]+)\s*(?P<sign>:=|=>|=|(?<! ):(?![ \t]))\s*(?P<value>(?:/(?!/)|[^\s:/=>]).*)")
+_UNSEPARATED = regex(
+    r"(?P<key>[\w-]+)\s*(?P<sign>:=|=>|=|[\uff1a\ufe55\u2236]|(?<! ):(?![ \t]))\s*(?P<value>(?:/(?!/)|[^\s:/=>]).*)"
+)
 _IN_FLOW = regex(r"[{,]\s*(?P<key>[\w.$-]+)\s*:[ \t]+(?P<value>['\"][^\n]*)$")
 _PLAIN_BRACES = regex(
     r"[{,]\s*(?P<key>[\w.$-]+)\s*:[ \t]+(?P<value>(?:https?:/)?/[^\s'\",{}]*(?:\{\+?\w+\}[^\s'\",{}]*)+)"

@@ -24,6 +24,7 @@ _ENTITIES = frozenset({"file", "image", "document", "record", "table", "class", 
 """What other languages may call a type, and services an entity."""
 _SCHEMES = ("Bearer", "Basic", "Token", "Bot", "ApiKey", "Api-Key", "Key", "OAuth", "JWT", "PAT", "GenieKey")
 _PLACE_OF_KEY = regex(r"\$?\{+[^{}]*\}+|<[^<>]*>|\$\w+")
+_UNMARKED = regex(r"(?:https?:/)?/[^?&\s\"]*(&)[\w.\[\]-]+=")
 _ENV = regex(r"\$ENV\b(?:\.\w+)?")
 _ENVIRONMENT = regex(rf"{_ENV.pattern}|(?<![\w)\]}}\"$./-])\.env\.[A-Za-z_]\w*")
 _OF_JQ = regex(rf'"({"|".join(_SCHEMES)})"\s*\+\s*\(?\s*\.auth\b|"({"|".join(_SCHEMES)})\\\(\s*\.auth\b')
@@ -112,6 +113,16 @@ def _prefixes(subject: Subject) -> Iterator[tuple[Cursor, str]]:
                     yield below, first
 
 
+def query_without_its_mark(subject: Subject) -> Iterator[Problem]:
+    """`/things&limit=5` has no query: all of it is the path."""
+    for _, cursor in subject.utilities:
+        below = cursor.at("rest").get("url")
+        match = _UNMARKED.match(below.json) if below is not None and isinstance(below.json, str) else None
+        if below is not None and match is not None:
+            message = "no `?` begins the query of this url, so that what stands behind `&` is part of its path"
+            yield warn_at(below, match.start(1), 1, message, "Write `?` in place of the first `&`")
+
+
 def query_given_twice(subject: Subject) -> Iterator[Problem]:
     """A key in the url and in `query` is sent twice."""
     for utility, cursor in subject.utilities:
@@ -184,6 +195,7 @@ def meant_params(subject: Subject, utility: str) -> frozenset[str]:
 RULES: tuple[Callable[[Subject], Iterable[Problem]], ...] = (
     returns_of_another_language,
     scheme_without_space,
+    query_without_its_mark,
     query_given_twice,
     query_of_auth,
     path_to_nowhere,

@@ -15,6 +15,7 @@ from agentos_runtime.manifest.mistakes.quoting import (
 )
 from agentos_runtime.regexes import regex
 
+_HEXADECIMAL = "Write it as \\u00e9; a backslash that is meant is doubled, or stands in single quotes"
 _EXPLANATIONS = (
     (
         "mapping values are not allowed",
@@ -28,8 +29,8 @@ _EXPLANATIONS = (
         "this backslash begins no escape that YAML knows",
         "Use single quotes (jq is best written in them), or double the backslash",
     ),
-    ("did not find expected hexdecimal number", "this escape needs hexadecimal digits", "Write it as \\u00e9"),
-    ("did not find expected hexadecimal number", "this escape needs hexadecimal digits", "Write it as \\u00e9"),
+    ("did not find expected hexdecimal number", "this escape needs hexadecimal digits", _HEXADECIMAL),
+    ("did not find expected hexadecimal number", "this escape needs hexadecimal digits", _HEXADECIMAL),
     (
         "did not find expected ',' or ']'",
         "the list that opens {opened} goes wrong here",
