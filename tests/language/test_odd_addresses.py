@@ -1,4 +1,4 @@
-"""Addresses of the next page as services write them by hand."""
+"""Addresses as services and params write them by hand: of the next page, and computed ones."""
 
 from pathlib import Path
 
@@ -75,3 +75,29 @@ def test_a_service_that_names_itself_by_http_is_followed_by_https_as_the_error_s
         assert refused["code"] == "approval_required"
         assert """next: {link: '.next // empty | sub("^http:"; "https:")'}""" in refused["error"]
         assert house.call("demo", "by_https", {"all": True}).json() == [1, 1]
+
+
+COMPUTED = """
+utilities:
+  whole:
+    description: x
+    params: {q: {type: string, required: true}}
+    rest: {url: '"https://api.example.com/find/" + .params.q + "?of=" + .params.q'}
+  relative:
+    description: x
+    params: {q: {type: string, required: true}}
+    rest: {url: '"/find/\\(.params.q)"'}
+"""
+
+
+def test_letters_beyond_ascii_in_a_computed_address_are_encoded_as_a_space_is(tmp_path: Path) -> None:
+    with serving(tmp_path, COMPUTED, answer_json({}), key=True) as (house, toy):
+        for text in ("Zürich West", "日本\u2028\U0001f600", "%C3%A9"):
+            assert house.call("demo", "whole", {"q": text}).status_code == 200
+            assert house.call("demo", "relative", {"q": text}).status_code == 200
+        refused = house.call("demo", "relative", {"q": "ü/ö"}).json()
+    assert refused["code"] == "invalid_params"
+    paths = ("Z%C3%BCrich%20West", "%E6%97%A5%E6%9C%AC%E2%80%A8%F0%9F%98%80", "%C3%A9")
+    assert [request.target for request in toy.requests] == [
+        target for path in paths for target in (f"/find/{path}?of={path}", f"/find/{path}")
+    ]

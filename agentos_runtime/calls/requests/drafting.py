@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
+from urllib.parse import quote
 
 from agentos_runtime.calls.evaluate import (
     EMPTY,
@@ -42,6 +43,7 @@ from agentos_runtime.manifest.shapes import path_text
 from agentos_runtime.regexes import regex
 
 _HTTP_URL = regex(r"https?://[^/?#\s]+", re.IGNORECASE)
+_BEYOND_ASCII = regex("[^\\x00-\\x7f\\ud800-\\udfff]+")
 _FILLERS = ("plain", "1")
 _OWN = frozenset({"params", "settings", "given", "auth"})
 
@@ -193,7 +195,10 @@ def _whole_url(node: Jq, outputs: Json) -> str | None:
     url = single(outputs, node)
     if not isinstance(url, str) or (node.base and not url.startswith("/")):
         return None
-    return (node.base + url).replace(" ", "%20")
+    host = _HTTP_URL.match(url)
+    at = host.end() if host is not None else 0
+    rest = _BEYOND_ASCII.sub(lambda found: quote(found[0]), url[at:])
+    return (node.base + url[:at] + rest).replace(" ", "%20")
 
 
 def _header_pairs(plan: RequestPlan, headers: Value) -> list[tuple[str, str]]:
