@@ -17,6 +17,7 @@ from agentos_runtime.regexes import regex
 LONGEST_FIX = 160
 """Characters of a text that a fix repeats."""
 _IN_BODY = regex(r"\.rest\.(?:stream\.)?body(?:\.|\[|$)")
+_TEXTS = regex(r'"(?:[^"\\]|\\.)*"')
 
 
 class ExpressionChecker(Protocol):
@@ -60,7 +61,12 @@ async def check_expressions(checker: ExpressionChecker, checks: Sequence[Express
 def _problem(check: ExpressionCheck, problem: CompileProblem) -> Problem:
     position = check.locate(problem.line, problem.column)
     place = replace(check.place, position=position)
-    fix = _text_fix(check) or _names_fix(check) or fix_for(problem.message, check.source, request=check.request)
+    fix = (
+        _remark_fix(check)
+        or _text_fix(check)
+        or _names_fix(check)
+        or fix_for(problem.message, check.source, request=check.request)
+    )
     return Problem(f"jq: {problem.message}", place, fix=fix, length=problem.length)
 
 
@@ -71,6 +77,16 @@ def _names_fix(check: ExpressionCheck) -> str | None:
         return None
     listed = ", ".join(f'"{name}"' for name in names)
     return f"Write `ignored: '[{listed}]'`"
+
+
+def _remark_fix(check: ExpressionCheck) -> str | None:
+    """What to write where YAML joined lines to one, so that a remark of jq reaches to the end."""
+    source = check.source.strip()
+    if "#" not in _TEXTS.sub("", source) or "\n" in source:
+        return None
+    if check.locate(1, len(source)).line == check.locate(1, 1).line:
+        return None
+    return "Write `|` in place of `>`, which joins the lines: the `#` hides all that follows it"
 
 
 def _text_fix(check: ExpressionCheck) -> str | None:

@@ -60,6 +60,9 @@ MISTAKES: dict[str, tuple[str, str, list[tuple[str, str, str]]]] = {
     "jq that does not compile": (BODY, "body: {size: '.params.size | join(,)'}", [
         ("29:41", "jq: unexpected ','", 'Write `join(",")`'),
     ]),
+    "a remark in joined lines": (TRANSFORM, ">\n          # each\n          [.[] |\n          {id, title}]", [
+        ("22:23", "jq: unexpected end", "Write `|` in place of `>`, which joins the lines"),
+    ]),
     "no jq at all": (TRANSFORM, "''", [
         ("19:20", "`transform` is empty", "Give it a value, or remove the key"),
     ]),
