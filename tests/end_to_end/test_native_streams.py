@@ -233,7 +233,7 @@ def listing(*texts: str) -> dict[str, Any]:
 
 
 READ = {"promptTokenCount": 8, "candidatesTokenCount": 4}
-GENERATED = {
+GENERATED: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
     "two candidates, of which one ends first": (
         [
             {"candidates": [candidate(0, "He"), candidate(1, "Go")], "modelVersion": "m-1"},

@@ -330,7 +330,10 @@ def test_half_of_a_character_is_told_where_it_is_and_sent_in_json_alone(
 
     def call(utility: str, params: Any) -> httpx.Response:
         headers = {"Content-Type": "application/json"}
-        return running.client.post(f"/api/skills/toy/{utility}", content=json.dumps(params), headers=headers)
+        answer: httpx.Response = running.client.post(
+            f"/api/skills/toy/{utility}", content=json.dumps(params), headers=headers
+        )
+        return answer
 
     body = call(utility, params).json()
     assert (body["code"], body["problems"][0]["path"]) == ("invalid_params", path), body
