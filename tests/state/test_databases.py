@@ -402,7 +402,7 @@ def test_copies_are_of_one_moment_while_others_write(tmp_path: Path) -> None:
     thread = threading.Thread(target=write)
     thread.start()
     try:
-        for number in range(20):
+        for number in range(60):
             folder = tmp_path / str(number)
             folder.mkdir()
             assert copy_of_one_moment({"two.db": two, "one.db": one}, folder) == ("two.db", "one.db")

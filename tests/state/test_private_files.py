@@ -187,11 +187,11 @@ def writer(path: Path, name: str, times: int) -> "subprocess.Popen[bytes]":
 
 def test_changes_of_several_processes_are_all_kept(tmp_path: Path) -> None:
     path = tmp_path / "home" / "names.json"
-    writers = [writer(path, name, 25) for name in "abcd"]
+    writers = [writer(path, name, 200) for name in "abcd"]
     for process in writers:
-        assert process.communicate()[0].count(b"done") == 25
+        assert process.communicate()[0].count(b"done") == 200
         assert process.returncode == 0
-    assert len(json.loads(path.read_bytes())) == 100
+    assert len(json.loads(path.read_bytes())) == 800
 
 
 @pytest.mark.slow
