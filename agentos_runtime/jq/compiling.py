@@ -7,7 +7,7 @@ from agentos_runtime.frozen import dataclass
 from agentos_runtime.regexes import regex
 
 LARGEST_SOURCE = 1 << 17
-"""Characters of an expression, or of definitions: twice what the largest bundled skill has."""
+"""Characters of an expression, or of definitions: about twice what the largest bundled skill has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from agentos_runtime.jq.compiled.writer import field_of
 from agentos_runtime.jq.compiling import LARGEST_SOURCE
 
 _MOST_SOURCE = 160_000
-"""Characters of what is generated: so much takes Python about 25 ms in a thread, and some 2 MB. The longest program
-of a bundled skill has 110,000.
+"""Characters of what is generated: so much takes Python about 25 ms, in a thread. The longest program of a bundled
+skill has 120,000, which take 19.
 """
 _MOST_TOGETHER = 5_000
 """Characters of a function that gives the outputs of several expressions, from which on another one goes on."""

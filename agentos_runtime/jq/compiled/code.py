@@ -23,8 +23,8 @@ _OWN = regex(r"[fm]\d+|bound_\w+|bind|expressions|meter")
 _PIECE = 4_000
 """Characters of short statements that are compiled together."""
 _LARGEST_PIECE = 32_000
-"""Characters. Python compiles a piece in one go, while nothing else of the process runs: so much takes it some 5
-ms. The longest function of a bundled skill has 26,400, of a chat 10,600.
+"""Characters. Python compiles a piece in one go, while nothing else of the process runs: so much takes it
+some 4 ms. The longest function of a bundled skill has 26,300, of a chat 10,500.
 """
 
 
